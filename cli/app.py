@@ -1,0 +1,5 @@
+"""The ``kemfeat`` command."""
+
+
+def main() -> None:
+    """Run the command line."""

@@ -1,0 +1,90 @@
+"""Every exception kemfeat raises on purpose.
+
+::
+
+    KemfeatError
+    ├── ConfigError(ValueError)           a setting is unknown, of the wrong type or out of range
+    ├── UnknownPluginError(LookupError)   no corpus, feature or analysis of that name
+    ├── CorpusError(ValueError)           a corpus file does not say what it should
+    │   └── CorpusLayoutError             folders or files are not where the corpus keeps them
+    ├── MediaError(ValueError)            an audio file cannot be read as audio
+    ├── ExtractionError(ValueError)       a feature cannot be computed for one utterance
+    ├── StoreError(OSError)               a store cannot be used
+    │   ├── StoreIncompleteError          the store was never finalised, or parts are missing
+    │   ├── StoreCorruptError             what lies on disk is not what was written
+    │   ├── StoreVersionError             the store has a format version this kemfeat does not read
+    │   ├── StoreLockedError              another build is running on the same store
+    │   └── StoreWriteError               the disk refused a write
+    └── TooManyFailuresError(RuntimeError) more rows failed than the caller allowed
+
+Each message says where, what was found, what was expected and what to do now. Only the command line catches
+:class:`KemfeatError`; it prints the message on one line and exits with the code of :attr:`KemfeatError.exit_code`.
+"""
+
+from __future__ import annotations
+
+
+class KemfeatError(Exception):
+    """Root of all kemfeat errors; ``exit_code`` is what the command line exits with."""
+
+    exit_code = 3
+
+
+class ConfigError(KemfeatError, ValueError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+    exit_code = 2
+
+
+class UnknownPluginError(KemfeatError, LookupError):
+    """No plug-in of that name in the room; the message lists the known ones."""
+
+    exit_code = 2
+
+
+class CorpusError(KemfeatError, ValueError):
+    """A corpus file does not say what it should."""
+
+
+class CorpusLayoutError(CorpusError):
+    """Folders or files are not where the corpus keeps them."""
+
+
+class MediaError(KemfeatError, ValueError):
+    """An audio file cannot be read as audio."""
+
+
+class ExtractionError(KemfeatError, ValueError):
+    """A feature cannot be computed for one utterance."""
+
+
+class StoreError(KemfeatError, OSError):
+    """A store cannot be used."""
+
+    exit_code = 4
+
+
+class StoreIncompleteError(StoreError):
+    """The store was never finalised, or parts of it are missing."""
+
+
+class StoreCorruptError(StoreError):
+    """What lies on disk is not what was written."""
+
+
+class StoreVersionError(StoreError):
+    """The store has a format version that this kemfeat does not read."""
+
+
+class StoreLockedError(StoreError):
+    """Another build is running on the same store."""
+
+
+class StoreWriteError(StoreError):
+    """The disk refused a write."""
+
+
+class TooManyFailuresError(KemfeatError, RuntimeError):
+    """More rows failed than the caller allowed."""
+
+    exit_code = 5

@@ -1,0 +1,74 @@
+"""The features kemfeat extracts: one file each, found by its name.
+
+A file of this room holds a frozen configuration, the functions that compute the feature, and ends in ``EXTRACTOR``.
+Extraction is pure: the same media and configuration give the same bytes, in any process, in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from kemfeat.config import FeatureConfig
+from kemfeat.records import FeatureArray, FeatureSpec, Medium
+
+C = TypeVar("C", bound=FeatureConfig)
+
+Media = Mapping[str, Medium | None]
+"""What one utterance brings, by name; a medium that the utterance lacks is None."""
+
+Extract = Callable[[Media], FeatureArray]
+"""Computes one utterance's feature; raises :class:`~kemfeat.errors.ExtractionError` when it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared(Generic[C]):
+    """A configuration made self-contained before any work begins.
+
+    Parameters
+    ----------
+    config : the configuration with every outside name replaced by what identifies its content.
+    files : named resources that ``open`` will find in its ``resources`` folder (a tokenizer, a table).
+    """
+
+    config: C
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def _as_given(config: C, *, root: Path, tokenizer: str) -> Prepared[C]:
+    """Preparation of a feature that depends on nothing outside its configuration."""
+    return Prepared(config)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extractor(Generic[C]):
+    """A feature.
+
+    Parameters
+    ----------
+    name : the file's name; also the group in the store.
+    version : raised whenever the same input gives other values; part of every row's key.
+    config : type of its configuration.
+    media : names of the media it reads: ``audio`` (Signal), ``transcript`` (str), ``eda``, ``temp`` (Signal), ``ibi``
+        (Events), or the name of a feature before it, whose unpadded :class:`~kemfeat.records.FeatureArray` it gets.
+    specs : the arrays that a configuration makes.
+    columns : per column of ``utterances`` it fills, the Arrow type name (``int32``, ``float64``, ``string``, ``bool``).
+    open : binds a configuration and the folder of its resources into the function that extracts.
+    axis : row axis of its arrays.
+    prepare : makes a configuration self-contained; may read ``root`` (the corpus) and the corpus' default tokenizer.
+    """
+
+    name: str
+    version: int
+    config: type[C]
+    media: tuple[str, ...]
+    specs: Callable[[C], tuple[FeatureSpec, ...]]
+    columns: Mapping[str, str]
+    open: Callable[[C, Path], Extract]
+    axis: str = "utterance"
+    prepare: Callable[..., Prepared[C]] = _as_given
+
+
+AnyExtractor = Extractor[Any]

@@ -1,0 +1,132 @@
+"""The Manifest: the ordered utterances of one corpus, their ratings, and what is wrong with them.
+
+A reader fills the columns of :data:`READ_COLUMNS` and the ratings; the label columns are derived here, the same way
+for every corpus.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+
+from kemfeat.labels import EMOTIONS, FIVE_CLASSES, count_votes, join_emotions, majority, parse_emotions
+from kemfeat.records import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LabelRule = Literal["annotated", "votes"]
+
+READ_COLUMNS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("session", pa.string(), nullable=False),
+        pa.field("script", pa.string(), nullable=False),
+        pa.field("speaker", pa.string(), nullable=False),
+        pa.field("sex", pa.string()),
+        pa.field("partner", pa.string()),
+        pa.field("start", pa.float64()),
+        pa.field("end", pa.float64()),
+        pa.field("text", pa.string()),
+        pa.field("text_encoding", pa.string()),
+        pa.field("audio", pa.string()),
+        pa.field("emotion", pa.string()),
+        pa.field("valence", pa.float64()),
+        pa.field("arousal", pa.float64()),
+    ]
+)
+"""What a reader gives per utterance. ``session``, ``script`` and ``speaker`` are the corpus' own names
+(``Sess01``, ``script01``, ``User001F``); ``start`` and ``end`` are seconds in the conversation; ``text`` is the
+transcript as it stands, decoded, or None when the file is missing; ``audio`` is the path of the audio file relative to
+the root, with ``/``, or None when it is missing; ``emotion`` is the corpus' final label in canonical order
+(``neutral;disgust``), or None. Readers may add columns behind these."""
+
+RATINGS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("rater", pa.string(), nullable=False),
+        pa.field("rater_sex", pa.string()),
+        pa.field("emotion", pa.string()),
+        pa.field("valence", pa.float64()),
+        pa.field("arousal", pa.float64()),
+    ]
+)
+"""One row per utterance and rater; ``id`` is the utterance's."""
+
+SIGNALS = pa.schema(
+    [
+        pa.field("id", pa.string()),
+        pa.field("speaker", pa.string(), nullable=False),
+        pa.field("script", pa.string(), nullable=False),
+        pa.field("medium", pa.string(), nullable=False),
+        pa.field("time", pa.timestamp("ms")),
+        pa.field("value", pa.float64()),
+        pa.field("offset", pa.float64()),
+        pa.field("sampling_rate", pa.float64()),
+    ]
+)
+"""One row per physiological sample or beat, in file order. ``id`` is the utterance the corpus puts the row in, or
+None outside of utterances; ``medium`` is ``eda`` [uS], ``temp`` [degC] or ``ibi`` [s]; ``time`` is the clock stamp of the
+row; ``offset`` is the beat's time since the recording began [s] and ``sampling_rate`` the rate of a uniform signal [Hz],
+each None where it does not apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The utterances of one corpus, in the corpus' order.
+
+    Parameters
+    ----------
+    corpus : name of the corpus, e.g. ``KEMDy20``.
+    utterances : DataFrame with the columns of :data:`READ_COLUMNS` (and, once :meth:`labelled`, the label columns).
+    ratings : DataFrame with the columns of :data:`RATINGS`.
+    findings : what the reader noticed while reading annotation and text.
+    """
+
+    corpus: str
+    utterances: pd.DataFrame
+    ratings: pd.DataFrame
+    findings: tuple[Finding, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every cell of both tables, as 64 hexadecimal digits."""
+        total = hashlib.sha256(self.corpus.encode())
+        for table in (self.utterances, self.ratings):
+            total.update(table.to_json(orient="split", index=False, double_precision=15).encode())
+        return total.hexdigest()
+
+    def labelled(self, rule: LabelRule) -> Manifest:
+        """A copy whose utterances carry the label columns.
+
+        ``votes_<emotion>`` counts the raters per emotion, ``majority`` lists the most voted, ``emotion`` is the final
+        label under ``rule`` (ties joined by ``;``), ``emotion_first`` its first emotion, ``is_tie`` whether it has
+        several and ``in_5class`` whether it is exactly one of the five classes of system 1.
+        """
+        utterances = self.utterances.copy()
+        counts = self._vote_counts()
+        for emotion in EMOTIONS:
+            utterances[f"votes_{emotion}"] = [counts[name][emotion] for name in utterances["id"]]
+        most = [majority(counts[name]) for name in utterances["id"]]
+        utterances["majority"] = [list(emotions) for emotions in most]
+        if rule == "votes":
+            utterances["emotion"] = [join_emotions(emotions) or None for emotions in most]
+        parsed = [parse_emotions(label) if isinstance(label, str) else () for label in utterances["emotion"]]
+        utterances["emotion_first"] = [emotions[0] if emotions else None for emotions in parsed]
+        utterances["is_tie"] = [len(emotions) > 1 for emotions in parsed]
+        utterances["in_5class"] = [len(emotions) == 1 and emotions[0] in FIVE_CLASSES for emotions in parsed]
+        return Manifest(self.corpus, utterances, self.ratings, self.findings)
+
+    def _vote_counts(self) -> dict[str, dict[str, int]]:
+        named = {label: parse_emotions(label) for label in self.ratings["emotion"].dropna().unique()}
+        votes: dict[str, list[tuple[str, ...]]] = {name: [] for name in self.utterances["id"]}
+        for name, label in zip(self.ratings["id"], self.ratings["emotion"], strict=True):
+            if label in named and name in votes:
+                votes[name].append(named[label])
+        return {name: count_votes(named_by) for name, named_by in votes.items()}

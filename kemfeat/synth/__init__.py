@@ -1,0 +1,31 @@
+"""Synthetic corpora in the real folder shape: one file per corpus, found by its name.
+
+A file of this room ends in ``SYNTH``, an object with what :class:`Synth` asks for. Bytes depend on the options alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+
+class Synth(Protocol):
+    """What the ``synth`` command asks of a synthetic corpus."""
+
+    @property
+    def name(self) -> str: ...
+
+    def write(
+        self,
+        out: Path,
+        *,
+        utterances: int = 13462,
+        sessions: int = 40,
+        seed: int = 0,
+        version: str = "1.0",
+        workers: int = 1,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Write the corpus below ``out``, which must be absent or empty; ``progress`` gets utterances done and in all."""
+        ...
