@@ -1,5 +1,67 @@
-"""The ``kemfeat`` command."""
+"""The ``kemfeat`` command: options in, library calls, errors as one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kemfeat._version import VERSION
+from kemfeat.errors import KemfeatError
+
+from . import build, store, synth, validate
+
+app = typer.Typer(
+    name="kemfeat",
+    help="Turn raw multimodal emotion corpora into one verified feature store.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 ok, 2 usage, 3 validation failed, 4 store incomplete or corrupt, 5 too many failed rows.",
+)
+app.command("build")(build.build)
+app.command("validate")(validate.validate)
+app.command("info")(store.info)
+app.command("verify")(store.verify)
+app.command("diff")(store.diff)
+app.command("synth")(synth.synth)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"kemfeat {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and exit with its code; ``--debug`` may stand anywhere."""
+    debug = "--debug" in sys.argv
+    try:
+        app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
+    except KemfeatError as error:
+        code = _refuse(error, error.exit_code, debug=debug)
+    except MemoryError as error:
+        code = _refuse(error, 1, debug=debug, prefix="out of memory; try fewer --workers ")
+    except Exception as error:  # noqa: BLE001 - the last wall: a user sees a sentence, never a trace
+        prefix = "this is a defect of kemfeat; run again with --debug and report what it shows: "
+        code = _refuse(error, 1, debug=debug, prefix=f"{prefix}{type(error).__name__}: ")
+    sys.exit(code)
+
+
+def _refuse(error: BaseException, code: int, *, debug: bool, prefix: str = "") -> int:
+    if debug:
+        raise error
+    print(f"kemfeat: {prefix}{error}", file=sys.stderr)
+    return code

@@ -1,7 +1,60 @@
-"""Preprocessing and feature stores for multimodal emotion corpora."""
+"""Preprocessing and feature stores for multimodal emotion corpora.
+
+The public names are imported when first asked for, so that ``import kemfeat`` stays instant.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from kemfeat._version import VERSION as __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from kemfeat.build import BuildOptions, BuildReport, build_store
+    from kemfeat.errors import KemfeatError
+    from kemfeat.manifest import Manifest
+    from kemfeat.records import Events, FeatureArray, FeatureSpec, Finding, Signal
+    from kemfeat.store.reader import Store, open_store
+    from kemfeat.validate import ValidationReport, validate_corpus
+
+_HOMES = {
+    "BuildOptions": "build",
+    "BuildReport": "build",
+    "Events": "records",
+    "FeatureArray": "records",
+    "FeatureSpec": "records",
+    "Finding": "records",
+    "KemfeatError": "errors",
+    "Manifest": "manifest",
+    "Signal": "records",
+    "Store": "store.reader",
+    "open_store": "store.reader",
+    "ValidationReport": "validate",
+    "build_store": "build",
+    "validate_corpus": "validate",
+}
+
+__all__ = [
+    "BuildOptions",
+    "BuildReport",
+    "Events",
+    "FeatureArray",
+    "FeatureSpec",
+    "Finding",
+    "KemfeatError",
+    "Manifest",
+    "Signal",
+    "Store",
+    "__version__",
+    "ValidationReport",
+    "build_store",
+    "open_store",
+    "validate_corpus",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kemfeat' has no attribute {name!r}")
+    return getattr(import_module(f"kemfeat.{_HOMES[name]}"), name)

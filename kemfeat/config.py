@@ -6,21 +6,72 @@ import difflib
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from kemfeat.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
 
 
-class FrozenConfig(BaseModel):
-    """Base of every configuration: immutable, strict types, no unknown keys."""
+class Table(Mapping[str, Any]):
+    """An immutable mapping: tables inside are tables too, lists are tuples. It hashes, pickles and equals a dict."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    __slots__ = ("_cells",)
+
+    def __init__(self, cells: Mapping[str, Any]) -> None:
+        self._cells = {key: _frozen(value) for key, value in cells.items()}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._cells[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._cells.items()))
+
+    def __repr__(self) -> str:
+        return f"Table({self._cells!r})"
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return Table(value)
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _thawed(value: Any) -> Any:
+    """A copy with dicts for mappings, all the way down."""
+    if isinstance(value, Mapping):
+        return {key: _thawed(cell) for key, cell in value.items()}
+    return tuple(map(_thawed, value)) if isinstance(value, tuple) else value
+
+
+def _tupled(value: Any) -> Any:
+    """TOML and JSON have lists where the models have tuples."""
+    return _thawed(_frozen(value))
+
+
+class FrozenConfig(BaseModel):
+    """Base of every configuration: immutable, strict types, finite numbers, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class FeatureConfig(FrozenConfig):
@@ -40,9 +91,12 @@ class FeatureConfig(FrozenConfig):
         if not isinstance(values, Mapping):
             return values
         preset = values.get("preset", cls.model_fields["preset"].default)
+        if not isinstance(preset, str):
+            return values
         if preset not in cls.PRESETS:
-            raise ValueError(f"unknown preset {preset!r}{suggest(str(preset), cls.PRESETS)}")
-        return {**cls.PRESETS[preset], **values}
+            raise ValueError(f"unknown preset {preset!r}{suggest(preset, cls.PRESETS)}")
+        # Pydantic forgets that the values came from JSON once they have passed through here, and refuses its lists.
+        return _tupled({**cls.PRESETS[preset], **values})
 
 
 class BuildConfig(FrozenConfig):
@@ -61,19 +115,38 @@ class BuildConfig(FrozenConfig):
     labels: Literal["annotated", "votes"] = "annotated"
     features: tuple[str, ...]
     rows_per_shard: int = Field(default=128, ge=1)
-    settings: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    settings: Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(Table), PlainSerializer(_thawed)] = Table({})
+
+    @field_validator("features")
+    @classmethod
+    def _each_once(cls, features: tuple[str, ...]) -> tuple[str, ...]:
+        for place, name in enumerate(features):
+            if name in features[:place]:
+                raise ValueError(f"{name!r} stands there twice; name each feature once")
+        return features
 
     def replaced(self, **changes: Any) -> Self:
-        """A validated copy with some values replaced."""
-        return type(self)(**{**dict(self), **changes})
+        """A validated copy with some values replaced.
+
+        Raises
+        ------
+        ConfigError
+            As :func:`validated`.
+        """
+        return validated(type(self), {**dict(self), **changes}, where="configuration")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'? (known: ...)"`` for the name nearest to an unknown one."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{hint} (known: {', '.join(names)})"
+    """``"; did you mean 'x'? (known: ...)"`` for the name nearest to an unknown one, whatever its case.
+
+    Empty where nothing is known.
+    """
+    names = {word.casefold(): word for word in sorted(known)}
+    if not names:
+        return ""
+    near = difflib.get_close_matches(name.casefold(), names, n=1)
+    hint = f"; did you mean {names[near[0]]!r}?" if near else ""
+    return f"{hint} (known: {', '.join(names.values())})"
 
 
 def validated(model: type[M], values: Mapping[str, Any], *, where: str) -> M:
@@ -82,36 +155,61 @@ def validated(model: type[M], values: Mapping[str, Any], *, where: str) -> M:
     Raises
     ------
     ConfigError
-        A key is unknown, or a value has the wrong type or range.
+        ``values`` is not a table, a key is unknown, or a value has the wrong type or range.
     """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected a table of settings, found {values!r}")
     try:
-        return model(**{key: _untupled(value) for key, value in values.items()})
+        return model.model_validate(_tupled(values))
     except ValidationError as error:
         raise ConfigError("; ".join(_complaint(problem, model, where) for problem in error.errors())) from None
 
 
-def _untupled(value: Any) -> Any:
-    """TOML and JSON have lists where the models have tuples."""
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _complaint(problem: Any, model: type[BaseModel], where: str) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+    path = tuple(map(str, problem["loc"]))
+    place = ": ".join((where, ".".join(path))) if path else where
     if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key!r}{suggest(key, model.model_fields)}"
-    found = "" if problem["type"] in {"missing", "value_error"} and not key else f", found {problem['input']!r}"
-    return f"{where}: {key or 'value'}: {problem['msg']}{found}"
+        *tables, key = path
+        return f"{'.'.join((where, *tables))}: unknown key {key!r}{suggest(key, _fields(model, tables))}"
+    if problem["type"] == "missing":
+        return f"{place}: is required"
+    message = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
+    return f"{place}: {message}" + (f", found {problem['input']!r}" if path else "")
+
+
+def _fields(model: type[BaseModel], tables: Iterable[str]) -> Iterable[str]:
+    """Names of the fields of the model that lies at this path below ``model``; none where no model lies there."""
+    for name in tables:
+        field = model.model_fields.get(name)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return ()
+        model = field.annotation
+    return model.model_fields
 
 
 def canonical(value: Any) -> str:
-    """JSON text that depends on the content alone: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """JSON text that depends on the content alone: sorted keys, no spaces.
+
+    Raises
+    ------
+    ValueError
+        A number is NaN or infinite.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_jsonable
+    )
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} has no place in a configuration")
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of a JSON-able value, as 64 hexadecimal digits."""
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
+    """SHA-256 of a JSON-able value, a configuration or a table of them, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
@@ -137,14 +235,14 @@ def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[
     Raises
     ------
     ConfigError
-        A text has no ``=`` or an empty key.
+        A text has no ``=`` or an empty key, or goes through a value as if it were a table.
     """
-    merged = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    merged: dict[str, Any] = _thawed(values)
     for override in overrides:
         key, equals, text = override.partition("=")
-        if not equals or not key.strip():
+        *tables, last = (part.strip() for part in key.split("."))
+        if not equals or not all((*tables, last)):
             raise ConfigError(f"--set {override}: expected KEY=VALUE, for example --set mel.n_mels=64")
-        *tables, last = key.strip().split(".")
         target = merged
         for table in tables:
             target = target.setdefault(table, {})
@@ -155,7 +253,11 @@ def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[
 
 
 def _toml_value(text: str) -> Any:
+    """One TOML value on one line with nothing behind it, no comment either; anything else is text."""
+    if "\n" in text or "\r" in text:
+        return text
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value, *behind = tomllib.loads(f"value = [{text}, 0]")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return value if behind == [0] else text

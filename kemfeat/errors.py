@@ -15,6 +15,7 @@
     │   ├── StoreVersionError             the store has a format version this kemfeat does not read
     │   ├── StoreLockedError              another build is running on the same store
     │   └── StoreWriteError               the disk refused a write
+    ├── WorkerError(RuntimeError)         a worker process died
     └── TooManyFailuresError(RuntimeError) more rows failed than the caller allowed
 
 Each message says where, what was found, what was expected and what to do now. Only the command line catches
@@ -82,6 +83,10 @@ class StoreLockedError(StoreError):
 
 class StoreWriteError(StoreError):
     """The disk refused a write."""
+
+
+class WorkerError(KemfeatError, RuntimeError):
+    """A worker process died."""
 
 
 class TooManyFailuresError(KemfeatError, RuntimeError):

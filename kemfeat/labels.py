@@ -6,9 +6,14 @@ joins ties with ``;``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from kemfeat.errors import CorpusError
+from kemfeat.config import suggest
+from kemfeat.errors import ConfigError, CorpusError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EMOTIONS: tuple[str, ...] = ("happy", "surprise", "angry", "neutral", "disgust", "fear", "sad")
 FIVE_CLASSES: tuple[str, ...] = ("neutral", "sad", "happy", "surprise", "angry")
@@ -39,8 +44,14 @@ def parse_emotions(text: str) -> tuple[str, ...]:
 
 
 def join_emotions(emotions: Sequence[str]) -> str:
-    """Join emotions as the corpus does: canonical order, ``;`` between."""
-    return TIE.join(emotions)
+    """Join emotions as the corpus does: canonical order, each once, ``;`` between; no emotion gives ``""``.
+
+    Raises
+    ------
+    CorpusError
+        As :func:`parse_emotions`, whose inverse this is.
+    """
+    return TIE.join(parse_emotions(TIE.join(emotions))) if emotions else ""
 
 
 def count_votes(votes: Iterable[Sequence[str]]) -> dict[str, int]:
@@ -52,7 +63,43 @@ def count_votes(votes: Iterable[Sequence[str]]) -> dict[str, int]:
     return counts
 
 
-def majority(counts: dict[str, int]) -> tuple[str, ...]:
+def majority(counts: Mapping[str, int]) -> tuple[str, ...]:
     """The emotions with the most votes, in canonical order; empty when nobody voted."""
     top = max(counts.values(), default=0)
-    return tuple(name for name in EMOTIONS if top > 0 and counts[name] == top)
+    return tuple(name for name in EMOTIONS if top > 0 and counts.get(name) == top)
+
+
+def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
+    """One label per utterance, or None where the rule drops the row.
+
+    Parameters
+    ----------
+    utterances : table with the columns ``emotion``, ``emotion_first``, ``emotion_annotated`` and ``majority`` of a
+        store; ``emotion`` and ``emotion_first`` follow the rule that the store was built with.
+    rule : ``annotated``, the corpus' own label, ties kept joined by ``;``; ``first``, the first emotion of a tie;
+        ``7class``, ties dropped; ``5class``, system 1's subset, ties and disgust and fear dropped; ``votes``, the
+        raters' majority, ties dropped.
+
+    Returns
+    -------
+    Series
+        Named ``emotion``; ``attrs`` hold the ``rule`` and how many rows it ``dropped``.
+
+    Raises
+    ------
+    ConfigError
+        No such rule.
+    """
+    known = {
+        "annotated": lambda: utterances["emotion_annotated"],
+        "first": lambda: utterances["emotion_first"],
+        "7class": lambda: utterances["emotion"].where(utterances["emotion"].isin(EMOTIONS)),
+        "5class": lambda: utterances["emotion"].where(utterances["emotion"].isin(FIVE_CLASSES)),
+        "votes": lambda: utterances["majority"].map(lambda most: most[0] if len(most) == 1 else None),
+    }
+    if rule not in known:
+        raise ConfigError(f"label rule {rule!r}{suggest(rule, known)}")
+    labels = known[rule]().rename("emotion")
+    labels = labels.astype(object).where(labels.notna(), None)
+    labels.attrs = {"rule": rule, "dropped": int(labels.isna().sum())}
+    return labels

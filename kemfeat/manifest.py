@@ -7,6 +7,7 @@ for every corpus.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -40,8 +41,8 @@ READ_COLUMNS = pa.schema(
 )
 """What a reader gives per utterance. ``session``, ``script`` and ``speaker`` are the corpus' own names
 (``Sess01``, ``script01``, ``User001F``); ``start`` and ``end`` are seconds in the conversation; ``text`` is the
-transcript as it stands, decoded, or None when the file is missing; ``audio`` is the path of the audio file relative to
-the root, with ``/``, or None when it is missing; ``emotion`` is the corpus' final label in canonical order
+transcript as it stands, decoded, or None when the file is missing; ``audio`` is the path of the audio file relative
+to the root, with ``/``, or None when it is missing; ``emotion`` is the corpus' final label in canonical order
 (``neutral;disgust``), or None. Readers may add columns behind these."""
 
 RATINGS = pa.schema(
@@ -69,9 +70,9 @@ SIGNALS = pa.schema(
     ]
 )
 """One row per physiological sample or beat, in file order. ``id`` is the utterance the corpus puts the row in, or
-None outside of utterances; ``medium`` is ``eda`` [uS], ``temp`` [degC] or ``ibi`` [s]; ``time`` is the clock stamp of the
-row; ``offset`` is the beat's time since the recording began [s] and ``sampling_rate`` the rate of a uniform signal [Hz],
-each None where it does not apply."""
+None outside of utterances; ``medium`` is ``eda`` [uS], ``temp`` [degC] or ``ibi`` [s]; ``time`` is the clock stamp of
+the row; ``offset`` is the beat's time since the recording began [s] and ``sampling_rate`` the rate of a uniform
+signal [Hz], each None where it does not apply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +97,26 @@ class Manifest:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over every cell of both tables, as 64 hexadecimal digits."""
-        total = hashlib.sha256(self.corpus.encode())
+        """SHA-256 over the corpus' name and every column name and cell of both tables, as 64 hexadecimal digits.
+
+        The order of rows and columns counts, floats count to the last bit, and a missing cell is not an empty one.
+        None and NaN are the same missing cell, so a trip through Parquet changes nothing.
+        """
+        total = hashlib.sha256(json.dumps(self.corpus).encode())
         for table in (self.utterances, self.ratings):
-            total.update(table.to_json(orient="split", index=False, double_precision=15).encode())
+            total.update(b"\n")
+            for name in table:
+                cells = pa.array(table[name], from_pandas=True).to_pylist()
+                total.update(json.dumps([name, cells], default=str).encode())
         return total.hexdigest()
 
     def labelled(self, rule: LabelRule) -> Manifest:
-        """A copy whose utterances carry the label columns.
+        """A copy whose utterances carry the label columns; labelling it again with another rule replaces them.
 
-        ``votes_<emotion>`` counts the raters per emotion, ``majority`` lists the most voted, ``emotion`` is the final
-        label under ``rule`` (ties joined by ``;``), ``emotion_first`` its first emotion, ``is_tie`` whether it has
-        several and ``in_5class`` whether it is exactly one of the five classes of system 1.
+        ``votes_<emotion>`` counts the raters per emotion, ``majority`` lists the most voted, ``emotion_annotated`` is
+        the corpus' own label, ``emotion`` the final label under ``rule`` (ties joined by ``;``), ``emotion_first`` its
+        first emotion, ``is_tie`` whether it has several and ``in_5class`` whether it is exactly one of the five
+        classes of system 1.
         """
         utterances = self.utterances.copy()
         counts = self._vote_counts()
@@ -115,8 +124,13 @@ class Manifest:
             utterances[f"votes_{emotion}"] = [counts[name][emotion] for name in utterances["id"]]
         most = [majority(counts[name]) for name in utterances["id"]]
         utterances["majority"] = [list(emotions) for emotions in most]
-        if rule == "votes":
-            utterances["emotion"] = [join_emotions(emotions) or None for emotions in most]
+        if "emotion_annotated" not in utterances:
+            utterances["emotion_annotated"] = utterances["emotion"]
+        utterances["emotion"] = (
+            [join_emotions(emotions) or None for emotions in most]
+            if rule == "votes"
+            else utterances["emotion_annotated"]
+        )
         parsed = [parse_emotions(label) if isinstance(label, str) else () for label in utterances["emotion"]]
         utterances["emotion_first"] = [emotions[0] if emotions else None for emotions in parsed]
         utterances["is_tie"] = [len(emotions) > 1 for emotions in parsed]

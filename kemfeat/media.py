@@ -1,11 +1,18 @@
-"""Read, write and resample audio; the only file that knows soundfile and soxr."""
+"""Read, write and resample audio; the only file that knows soundfile and soxr.
+
+Reading is stricter than libsndfile, which shortens a truncated file without a word: a file that does not hold what
+its header announces is refused.
+"""
 
 from __future__ import annotations
 
 import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,7 +22,12 @@ from kemfeat.records import Signal
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ChannelPolicy = Literal["first", "mean", "refuse"]
+ChannelPolicy = Literal["first", "mean"]
+
+_SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+_EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
+_COPY_AGAIN = "copy it from the corpus again"
+_FULL_SCALE = 32768
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,50 +41,148 @@ class AudioHeader:
 
 
 def read_header(content: bytes, *, name: str) -> AudioHeader:
-    """Read the header of an audio file held in memory; ``name`` is used in the message.
+    """Read the header of a wav file held in memory; ``name`` is used in the message.
 
     Raises
     ------
     MediaError
-        The bytes are not an audio file, or the file holds fewer samples than its header announces.
+        The bytes are not a PCM or float wav file, hold no sample, or fewer than the header announces.
     """
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise MediaError(_unreadable(name, content, str(error))) from None
+    with _opened(content, name) as file:
+        return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
 
 
-def read_audio(path: Path, *, sampling_rate: int | None = None, channels: ChannelPolicy = "first") -> Signal:
-    """Read one channel of audio at ``sampling_rate`` (None keeps the file's).
+def read_audio(path: Path) -> Signal:
+    """Read a wav file as it is: every channel, at the file's own rate.
 
     Returns
     -------
     Signal
-        float32 in [-1, 1] [shape=(n,)]; ``channels`` is ``first``, ``mean`` of all, or ``refuse`` more than one.
+        float32, full scale is [-1, 1] (float files may exceed it) [shape=(n,) for one channel, else (n, channels)].
 
     Raises
     ------
     MediaError
-        The file is missing, is not audio, is empty, holds NaN or infinite samples, or has more channels than allowed.
+        The file is missing or not readable, is not a PCM or float wav file, holds no sample or fewer than its header
+        announces, or holds NaN or infinite samples.
     """
-    raise NotImplementedError
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {_COPY_AGAIN}") from None
+    with _opened(content, str(path)) as file:
+        values = file.read(dtype="float32")
+        sampling_rate = file.samplerate
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise MediaError(
+            f"{path}: {np.size(finite) - np.count_nonzero(finite)} of {np.size(finite)} samples are NaN or infinite; "
+            f"expected finite samples; repair the file or leave the utterance out"
+        )
+    return Signal(values, sampling_rate, "1")
 
 
-def resample(values: NDArray[np.float32], *, rate: int, target: int) -> NDArray[np.float32]:
-    """Resample with soxr, quality HQ; float [shape=(n,)] at ``rate`` Hz to ``target`` Hz."""
+def write_audio(path: Path, signal: Signal) -> None:
+    """Write a wav file of 16-bit PCM; samples outside [-1, 1) are clipped. Bytes depend on the signal alone.
+
+    Raises
+    ------
+    MediaError
+        The disk refuses the file.
+    """
+    import soundfile
+
+    scaled = np.rint(np.asarray(signal.values, dtype=np.float64) * _FULL_SCALE)
+    samples = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, int(signal.sampling_rate), format="WAV", subtype="PCM_16")
+    try:
+        path.write_bytes(buffer.getvalue())
+    except OSError as error:
+        raise MediaError(
+            f"{path}: cannot be written ({error.strerror}); expected a writable folder with free space; "
+            f"free the disk or choose another folder"
+        ) from None
+
+
+def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:
+    """One channel of a signal: the ``first``, or the ``mean`` of all, float32 [shape=(n,)]."""
+    values = signal.values
+    if values.ndim == 1:
+        return signal
+    mono = values[:, 0] if policy == "first" else values.mean(axis=1, dtype=np.float64)
+    return Signal(np.ascontiguousarray(mono, dtype=np.float32), signal.sampling_rate, signal.unit)
+
+
+def resample(signal: Signal, *, target: int) -> Signal:
+    """Bring a signal of one channel [shape=(n,)] to ``target`` Hz with soxr, quality HQ.
+
+    A clip shorter than one sample of the target rate becomes empty.
+    """
+    if signal.sampling_rate == target:
+        return signal
     import soxr
 
-    return np.asarray(soxr.resample(values, rate, target, quality="HQ"))
+    values: NDArray[Any] = soxr.resample(signal.values, signal.sampling_rate, target, quality="HQ")
+    return Signal(values, target, signal.unit)
 
 
-def _unreadable(name: str, content: bytes, why: str) -> str:
+def is_silent(signal: Signal) -> bool:
+    """Whether every sample of every channel is exactly zero."""
+    return not np.any(signal.values)
+
+
+@contextmanager
+def _opened(content: bytes, name: str) -> Iterator[Any]:
+    """The open ``soundfile.SoundFile`` over ``content``, once nothing speaks against it."""
+    import soundfile
+
+    _check_chunks(content, name)
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            _check_samples(file, name)
+            yield file
+    except soundfile.LibsndfileError as error:
+        why = error.error_string.rstrip(".")
+        raise MediaError(f"{name}: cannot be read as audio ({why}); {_EXPECTED}; {_COPY_AGAIN}") from None
+
+
+def _check_chunks(content: bytes, name: str) -> None:
     if not content:
-        return (
-            f"{name}: the file is empty (0 bytes); expected audio such as 16-bit PCM wav; copy it from the corpus again"
+        raise MediaError(f"{name}: the file is empty (0 bytes); {_EXPECTED}; {_COPY_AGAIN}")
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        raise MediaError(
+            f"{name}: not a RIFF/WAVE file (begins with {content[:12]!r}); {_EXPECTED}; convert it to 16-bit PCM wav"
         )
-    return (
-        f"{name}: cannot be read as audio ({why.rstrip('.')}); expected PCM or float wav; copy it from the corpus again"
-    )
+    announced, held = _data_bytes(content)
+    if announced > held:
+        raise MediaError(
+            f"{name}: truncated: the header announces {announced} bytes of samples, the file holds {held}; "
+            f"{_COPY_AGAIN}"
+        )
+
+
+def _data_bytes(content: bytes) -> tuple[int, int]:
+    """Bytes of samples that the ``data`` chunk announces, and those that follow it; (0, 0) without such a chunk.
+
+    Layout: IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991), RIFF: 12 bytes,
+    then chunks of a 4-byte id, a 32-bit size and a body padded to an even length.
+    """
+    position = 12
+    while position + 8 <= len(content):
+        kind, size = struct.unpack_from("<4sI", content, position)
+        position += 8
+        if kind == b"data":
+            return size, len(content) - position
+        position += size + size % 2
+    return 0, 0
+
+
+def _check_samples(file: Any, name: str) -> None:
+    if file.subtype not in _SUBTYPES:
+        raise MediaError(
+            f"{name}: samples of kind {file.subtype} are not supported; expected one of {', '.join(_SUBTYPES)}; "
+            f"convert the file to 16-bit PCM wav"
+        )
+    if file.frames == 0:
+        raise MediaError(f"{name}: holds no sample; expected at least one; {_COPY_AGAIN} or leave the utterance out")

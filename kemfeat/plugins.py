@@ -1,7 +1,7 @@
 """The directory is the registry: a public file of a room is a plug-in of its name.
 
-``kemdy20.py`` in ``corpora`` is found as ``KEMDy20`` (case and punctuation do not matter) and must define ``READER``;
-a feature file defines ``EXTRACTOR``, a synthetic corpus ``SYNTH``.
+``kemdy20.py`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and must define
+``READER``; a feature file defines ``EXTRACTOR``, a synthetic corpus ``SYNTH``.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from kemfeat.errors import UnknownPluginError
 
 Room = Literal["corpora", "features", "synth"]
 _OBJECTS: dict[Room, str] = {"corpora": "READER", "features": "EXTRACTOR", "synth": "SYNTH"}
+_IGNORED = str.maketrans("", "", " -_")
 
 
 @cache
 def names(room: Room) -> tuple[str, ...]:
-    """Names of the plug-ins of a room: its public modules, sorted, ``_`` written ``-``."""
+    """Names of the plug-ins of a room: its public modules, sorted."""
     package = importlib.import_module(f"kemfeat.{room}")
     modules = pkgutil.iter_modules(package.__path__)
-    return tuple(sorted(module.name.replace("_", "-") for module in modules if not module.name.startswith("_")))
+    return tuple(sorted(module.name for module in modules if not module.name.startswith("_")))
 
 
 def find(room: Room, name: str) -> Any:
@@ -32,10 +33,16 @@ def find(room: Room, name: str) -> Any:
     Raises
     ------
     UnknownPluginError
-        No such plug-in; the message lists the known ones.
+        No such plug-in, and the message lists the known ones; or its file does not define it.
     """
-    wanted = name.lower().replace("_", "-")
-    if wanted not in names(room):
-        raise UnknownPluginError(f"no {room} plug-in {name!r}{suggest(wanted, names(room))}")
-    module = importlib.import_module(f"kemfeat.{room}.{wanted.replace('-', '_')}")
+    known = {_plain(module): module for module in names(room)}
+    if _plain(name) not in known:
+        raise UnknownPluginError(f"no {room} plug-in {name!r}{suggest(name, names(room))}")
+    module = importlib.import_module(f"kemfeat.{room}.{known[_plain(name)]}")
+    if not hasattr(module, _OBJECTS[room]):
+        raise UnknownPluginError(f"{module.__file__}: does not define {_OBJECTS[room]}; see docs on adding to {room}")
     return getattr(module, _OBJECTS[room])
+
+
+def _plain(name: str) -> str:
+    return name.casefold().translate(_IGNORED)

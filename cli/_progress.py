@@ -1,0 +1,106 @@
+"""Progress for people: a bar with rate and time left at a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_STAGES = {
+    "hash": ("reading", "files"),
+    "parse": ("physiology", "sessions"),
+    "extract": ("extracting", "utterances"),
+    "check": ("checking", "files"),
+    "synth": ("writing", "utterances"),
+    "verify": ("verifying", "files"),
+    "recompute": ("recomputing", "utterances"),
+}
+_EVERY = 5.0
+
+
+class Reporter:
+    """Called with a stage, what is done and what there is to do; a context manager.
+
+    Parameters
+    ----------
+    bar : True for a bar, False for plain lines, None to decide by whether stderr is a terminal.
+    quiet : say nothing at all, for programs that read the output.
+    """
+
+    def __init__(self, *, bar: bool | None, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._wants_bar = sys.stderr.isatty() if bar is None else bar
+        self._bar: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, float] = {}
+        self._said = 0.0
+
+    def __enter__(self) -> Self:
+        if self._wants_bar and not self._quiet:
+            self._bar = _new_bar()
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show progress."""
+        if self._quiet or not total:
+            return
+        began = self._began.setdefault(stage, time.monotonic())
+        if self._bar is not None:
+            task = (
+                self._tasks.setdefault(
+                    stage, self._bar.add_task(_STAGES[stage][0], total=total, unit=_STAGES[stage][1])
+                )
+                if stage not in self._tasks
+                else self._tasks[stage]
+            )
+            self._bar.update(task, completed=done)
+        elif done == total or time.monotonic() - self._said >= _EVERY:
+            self._said = time.monotonic()
+            print(_line(stage, done, total, time.monotonic() - began), file=sys.stderr, flush=True)
+
+
+def _new_bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description:>12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        _rate_column(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _rate_column() -> object:
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Units per second."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:,.0f}/s", style="cyan")
+
+    return Rate()
+
+
+def _line(stage: str, done: int, total: int, seconds: float) -> str:
+    verb, unit = _STAGES[stage]
+    rate = done / seconds if seconds > 0 else 0.0
+    left = f", {(total - done) / rate:.0f} s left" if rate > 0 and done < total else ""
+    return f"{verb}: {done:,} of {total:,} {unit} ({100 * done / total:.0f} %), {rate:,.0f}/s{left}"

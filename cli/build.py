@@ -1,0 +1,139 @@
+"""``kemfeat build``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import _options
+from ._progress import Reporter
+
+if TYPE_CHECKING:
+    from kemfeat.build import BuildReport
+
+
+class OnError(StrEnum):
+    """What to do with a row that cannot be extracted."""
+
+    RAISE = "raise"
+    SKIP = "skip"
+
+
+def build(
+    dataset: _options.Dataset,
+    root: _options.Root = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the store.", show_default="stores/DATASET")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="TOML file with settings; see the docs.", show_default=False)
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, e.g. mel.n_mels=64; may be repeated."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="Settings of a published system, e.g. kor-2022.", show_default=False)
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option("--features", help="Comma-separated features.", show_default="all the corpus has")
+    ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            "--tokenizer", help="Folder of a tokenizer, or its Hugging Face name.", show_default="ROOT/tokenizer"
+        ),
+    ] = None,
+    workers: _options.Workers = None,
+    on_error: Annotated[
+        OnError, typer.Option("--on-error", help="Stop at a row that fails, or leave it as an explicit missing row.")
+    ] = OnError.RAISE,
+    max_failures: Annotated[
+        float, typer.Option("--max-failures", min=0.0, max=1.0, help="Share of rows that may fail under skip.")
+    ] = 0.01,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every source and shard again instead of trusting size and time.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Begin anew; what is there is moved aside, never deleted.")
+    ] = False,
+    as_json: _options.Json = False,
+    progress: _options.Progress = None,
+) -> None:
+    """Make a feature store, or go on where an earlier build stopped; a finished store is only brought up to date."""
+    from kemfeat import parallel
+    from kemfeat.build import BuildOptions, build_store
+    from kemfeat.roots import find_root
+
+    settings = _settings(config, set_ or [], preset, features, tokenizer)
+    options = BuildOptions(
+        workers=workers or parallel.default_workers(),
+        on_error=on_error.value,
+        max_failures=max_failures,
+        rehash=rehash,
+        force=force,
+    )
+    folder = find_root(dataset, root=root)
+    with Reporter(bar=progress, quiet=as_json) as reporter:
+        report = build_store(
+            dataset,
+            root=folder,
+            out=out or Path("stores") / dataset,
+            settings=settings,
+            options=options,
+            progress=reporter,
+        )
+    _show(report, as_json=as_json)
+
+
+def _settings(
+    config: Path | None, overrides: list[str], preset: str | None, features: str | None, tokenizer: str | None
+) -> dict[str, Any]:
+    """The TOML file, then the options, each over the one before."""
+    from kemfeat.config import read_toml, with_overrides
+
+    settings = with_overrides(read_toml(config) if config is not None else {}, overrides)
+    settings.pop("dataset", None)
+    if preset is not None:
+        settings["preset"] = preset
+    if features is not None:
+        settings["features"] = [name.strip() for name in features.split(",") if name.strip()]
+    if tokenizer is not None:
+        settings.setdefault("tokens", {})["tokenizer"] = tokenizer
+    return settings
+
+
+def _show(report: BuildReport, *, as_json: bool) -> None:
+    store = report.store
+    if as_json:
+        from ._json import print_json
+
+        print_json(
+            {
+                "store": str(store.path),
+                "digest": store.digest,
+                "utterances": len(store),
+                "written": report.written,
+                "kept": report.kept,
+                "failures": report.failures,
+                "seconds": round(report.seconds, 3),
+                "up_to_date": report.up_to_date,
+                "moved_aside": None if report.moved_aside is None else str(report.moved_aside),
+            }
+        )
+        return
+    if report.moved_aside is not None:
+        print(f"what was there is now {report.moved_aside}")
+    if report.up_to_date:
+        print(f"{store.path}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
+        return
+    rate = len(store) / report.seconds
+    print(
+        f"{store.path}: {len(store):,} utterances in {report.seconds:.1f} s ({rate:,.0f}/s), digest {store.digest[:12]}"
+    )
+    print(f"{report.written} parts written, {report.kept} kept; arrays: {', '.join(store.arrays)}")
+    if report.failures:
+        print(f"{report.failures} rows could not be extracted and stand as missing: see {store.path}/failures.parquet")

@@ -1,0 +1,170 @@
+"""``kemfeat info``, ``kemfeat verify`` and ``kemfeat diff``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import _options
+from ._json import print_json
+from ._progress import Reporter
+
+if TYPE_CHECKING:
+    from kemfeat.store.reader import Store
+
+
+def info(store: _options.StorePath, as_json: _options.Json = False) -> None:
+    """Say what a store holds: corpus, arrays, coverage, settings, digest."""
+    from kemfeat.store.reader import open_store
+
+    opened = open_store(store)
+    facts = _facts(opened)
+    if as_json:
+        print_json(facts)
+    else:
+        _print_facts(opened, facts)
+
+
+def _facts(store: Store) -> dict[str, Any]:
+    header = store.header
+    incomplete = {name: store.complete_rows(name).count(False) for name in header.features}
+    return {
+        "dataset": header.dataset,
+        "format_version": header.format_version,
+        "digest": header.digest,
+        "utterances": len(store),
+        "arrays": {name: info.model_dump(mode="json") for name, info in header.arrays.items()},
+        "complete": not any(incomplete.values()),
+        "missing_rows": {name: count for name, count in incomplete.items() if count},
+        "coverage": _coverage(store),
+        "emotions": store.utterances["emotion"].value_counts(dropna=False).to_dict(),
+        "bytes": sum(file.bytes for part in header.parts for file in part.files.values()),
+        "config": header.config.model_dump(mode="json"),
+        "config_digest": header.config_digest,
+        "manifest_fingerprint": header.manifest_fingerprint,
+        "label_rule": header.label_rule,
+        "versions": header.versions,
+        "provenance": header.provenance,
+    }
+
+
+def _coverage(store: Store) -> dict[str, int]:
+    """Utterances that have some of a medium."""
+    columns = [name for name in store.utterances.columns if name.endswith("_coverage")]
+    return {name.removesuffix("_coverage"): int((store.utterances[name] > 0).sum()) for name in columns}
+
+
+def _print_facts(store: Store, facts: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"[bold]{escape(facts['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
+    table = Table("array", "shape", "dtype", "unit", "what it is", box=None, header_style="bold")
+    for name, array in facts["arrays"].items():
+        table.add_row(
+            name, " x ".join(map(str, array["shape"])), array["dtype"], array["unit"], escape(array["description"])
+        )
+    console.print(table)
+    have = ", ".join(f"{name} {count:,} ({count / len(store):.1%})" for name, count in facts["coverage"].items())
+    console.print(f"physiology: {have or 'none'}")
+    console.print(
+        f"labels ({facts['label_rule']}): " + ", ".join(f"{escape(str(k))} {v:,}" for k, v in facts["emotions"].items())
+    )
+    console.print(
+        f"{facts['bytes'] / 1e6:,.1f} MB in shards; made by kemfeat {facts['versions']['kemfeat']}, {facts['provenance']['created']}"
+    )
+    for name, count in facts["missing_rows"].items():
+        console.print(f"[yellow]{name}: {count} rows are missing; see failures.parquet[/yellow]")
+
+
+def verify(
+    store: _options.StorePath,
+    recompute: Annotated[
+        int, typer.Option("--recompute", min=0, metavar="K", help="Extract K utterances again and compare.")
+    ] = 0,
+    root: _options.Root = None,
+    as_json: _options.Json = False,
+    progress: _options.Progress = None,
+) -> None:
+    """Check every file of a store against its receipt, and K utterances against the corpus; exit 4 on a defect."""
+    from kemfeat.store.reader import open_store
+    from kemfeat.store.verify import verify as verify_files
+
+    opened = open_store(store)
+    with Reporter(bar=progress, quiet=as_json) as reporter:
+        result = verify_files(opened, progress=lambda done, total: reporter("verify", done, total))
+        problems = list(result.problems)
+        if recompute and not problems:
+            problems += _recompute(opened, root, recompute, reporter)
+    checked = {"store": str(store), "digest": opened.digest, "files": result.files, "bytes": result.bytes}
+    if as_json:
+        print_json({**checked, "recomputed": min(recompute, len(opened)), "ok": not problems, "problems": problems})
+    else:
+        for problem in problems:
+            print(problem)
+        verdict = f"{len(problems)} problems" if problems else "sound"
+        again = f", {min(recompute, len(opened))} utterances recomputed" if recompute else ""
+        print(f"{store}: {verdict}; {result.files} files, {result.bytes / 1e6:,.1f} MB read{again}")
+    if problems:
+        raise typer.Exit(code=4)
+
+
+def _recompute(store: Store, root: Path | None, rows: int, reporter: Reporter) -> list[str]:
+    from kemfeat.build import recompute
+    from kemfeat.roots import find_root
+
+    folder = find_root(store.dataset, root=root)
+    return recompute(store, root=folder, rows=rows, progress=lambda done, total: reporter("recompute", done, total))
+
+
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of a store.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.", show_default=False)],
+    as_json: _options.Json = False,
+) -> None:
+    """Say which rows, columns and settings differ between two stores; exit 1 when something does."""
+    from kemfeat.store.compare import compare
+    from kemfeat.store.reader import open_store
+
+    one, other = open_store(a), open_store(b)
+    difference = compare(one, other)
+    facts = {
+        "a": one.digest,
+        "b": other.digest,
+        "equal": difference.equal,
+        "only_a": list(difference.only_a),
+        "only_b": list(difference.only_b),
+        "features": difference.features,
+        "columns": difference.columns,
+        "settings": list(difference.settings),
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        _print_difference(facts)
+    if not difference.equal:
+        raise typer.Exit(code=1)
+
+
+def _print_difference(facts: dict[str, Any]) -> None:
+    if facts["equal"]:
+        print(f"equal: digest {facts['a'][:12]}" if facts["a"] == facts["b"] else "equal rows, columns and settings")
+        return
+    for side in ("only_a", "only_b"):
+        if facts[side]:
+            print(f"only in {side[-1].upper()}: {_some(facts[side])}")
+    for kind in ("features", "columns"):
+        for name, ids in facts[kind].items():
+            what = "is in only one of them" if ids is None else f"differs in {_some(ids)}"
+            print(f"{kind.removesuffix('s')} {name}: {what}")
+    for setting in facts["settings"]:
+        print(f"setting {setting}")
+
+
+def _some(ids: list[str]) -> str:
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return f"{len(ids)} rows: {', '.join(ids[:5])}{more}"

@@ -1,0 +1,39 @@
+"""``kemfeat synth``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import _options
+from ._progress import Reporter
+
+
+def synth(
+    dataset: _options.Dataset,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; absent or empty.", show_default=False)],
+    utterances: Annotated[int, typer.Option("--utterances", min=1, help="How many utterances.")] = 13462,
+    sessions: Annotated[int, typer.Option("--sessions", min=1, help="In how many sessions.")] = 40,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The bytes depend on it and the options alone.")] = 0,
+    version: Annotated[str, typer.Option("--version", help="Release whose defects it has.")] = "1.0",
+    workers: _options.Workers = None,
+    progress: _options.Progress = None,
+) -> None:
+    """Write a synthetic corpus in the real folder shape, with the real corpus' defects at their real rates."""
+    from kemfeat import parallel, plugins
+    from kemfeat.synth import Synth
+
+    corpus: Synth = plugins.find("synth", dataset)
+    with Reporter(bar=progress) as reporter:
+        corpus.write(
+            out,
+            utterances=utterances,
+            sessions=sessions,
+            seed=seed,
+            version=version,
+            workers=workers or parallel.default_workers(),
+            progress=lambda done, total: reporter("synth", done, total),
+        )
+    print(f"{out}: a synthetic {corpus.name} of {utterances:,} utterances in {sessions} sessions")

@@ -1,0 +1,85 @@
+"""``kemfeat validate``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import _options
+from ._json import print_json
+from ._progress import Reporter
+
+if TYPE_CHECKING:
+    from kemfeat.validate import ValidationReport
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def validate(
+    dataset: _options.Dataset,
+    root: _options.Root = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too, not on errors alone.")] = False,
+    workers: _options.Workers = None,
+    as_json: _options.Json = False,
+    progress: _options.Progress = None,
+) -> None:
+    """Read a whole corpus and say what is wrong with it, by rule; exit 3 on errors. Nothing is written."""
+    from kemfeat.validate import validate_corpus
+
+    from kemfeat import parallel
+    from kemfeat.roots import find_root
+
+    folder = find_root(dataset, root=root)
+    with Reporter(bar=progress, quiet=as_json) as reporter:
+        report = validate_corpus(dataset, root=folder, workers=workers or parallel.default_workers(), progress=reporter)
+    if as_json:
+        print_json(_facts(report))
+    else:
+        _print_report(report)
+    if report.count("error") or (strict and report.count("warning")):
+        raise typer.Exit(code=3)
+
+
+def _facts(report: ValidationReport) -> dict[str, Any]:
+    return {
+        "dataset": report.dataset,
+        "root": str(report.root),
+        "counts": dict(report.counts),
+        "findings": [
+            {
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "count": finding.count,
+                "examples": list(finding.examples),
+                "action": finding.action,
+            }
+            for finding in report.findings
+        ],
+    }
+
+
+def _print_report(report: ValidationReport) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"[bold]{escape(report.dataset)}[/bold] in {escape(str(report.root))}")
+    console.print(", ".join(f"{count:,} {escape(what)}" for what, count in report.counts.items()))
+    if report.findings:
+        table = Table(
+            "rule", "severity", "count", "examples", "what kemfeat does", header_style="bold", show_lines=True
+        )
+        for finding in report.findings:
+            colour = _COLOURS[finding.severity]
+            table.add_row(
+                finding.rule,
+                f"[{colour}]{finding.severity}[/{colour}]",
+                f"{finding.count:,}",
+                escape("\n".join(finding.examples)),
+                escape(finding.action),
+            )
+        console.print(table)
+    counts = {severity: report.count(severity) for severity in ("error", "warning", "info")}
+    console.print(", ".join(f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items()))

@@ -1,0 +1,114 @@
+"""The rules of validation, each with its stable code, and the collector that counts what breaks them.
+
+A code, once released, keeps its meaning. ``error`` means data is lost or a build in its default mode would stop,
+``warning`` that kemfeat repairs or marks the data, ``info`` that this is normal but worth knowing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from kemfeat.errors import CorpusError
+from kemfeat.records import Finding, Severity
+
+MAX_EXAMPLES = 5
+_ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What validation looks for: a stable ``code``, its ``severity``, and the ``action`` kemfeat takes."""
+
+    code: str
+    severity: Severity
+    action: str
+
+
+MALFORMED_ROW = Rule("malformed-row", "error", "the row is dropped; correct the number of cells")
+MALFORMED_ID = Rule("malformed-id", "error", "the row is dropped; correct the id")
+DUPLICATE_ID = Rule("duplicate-id", "error", "the first row is kept, later ones are dropped; remove one")
+BAD_TIME = Rule("bad-time", "error", "the time is missing; write seconds such as 3.57")
+END_BEFORE_START = Rule("end-before-start", "error", "start and end are missing; correct them")
+UNKNOWN_LABEL = Rule("unknown-label", "error", "the label is missing; correct its spelling")
+RATING_OFF_SCALE = Rule("rating-off-scale", "error", "the rating is missing; write a number from 1 to 5")
+DECODING_FAILED = Rule("decoding-failed", "error", "the text is missing; save the file as UTF-8")
+MISSING_WAV = Rule("missing-wav", "error", "the audio features of the row are missing; copy the file from the corpus")
+UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy the file from the corpus again")
+
+DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
+SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel is constant")
+MISSING_TXT = Rule("missing-txt", "warning", "the text is missing; copy the file from the corpus")
+EMPTY_TXT = Rule("empty-txt", "warning", "the text is empty, not missing")
+EMPTY_ANNOTATION = Rule("empty-annotation", "warning", "the session has no utterances; copy the file again")
+LABEL_MISSING = Rule("label-missing", "warning", "the cell is missing; the votes may still give a label")
+VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
+SESSION_PREFIX = Rule("session-prefix", "warning", "the session number of the folder or file replaces the id's")
+UNANNOTATED_MEDIA = Rule("unannotated-media", "warning", "ignored: no annotation row names the utterance")
+MISSING_PHYSIOLOGY_FILE = Rule("missing-physiology-file", "warning", "the conversation's signal is missing")
+EMPTY_PHYSIOLOGY = Rule("empty-physiology", "warning", "the conversation's EDA or TEMP is missing")
+UNANNOTATED_PHYSIOLOGY = Rule(
+    "unannotated-physiology", "warning", "no row names an utterance, so none gets this signal"
+)
+BAD_PHYSIOLOGY_LINE = Rule("bad-physiology-line", "warning", "the line is dropped")
+MISSING_VALUE = Rule("missing-value", "warning", "the row is kept with the value NaN")
+ORPHAN_PHYSIOLOGY = Rule("orphan-physiology", "warning", "kept in the table; no utterance uses these rows")
+OTHER_SPEAKER = Rule("other-speaker", "warning", "kept in the table; they are not the utterance speaker's own signal")
+NO_PHYSIOLOGY = Rule("no-physiology", "warning", "EDA and TEMP of the utterance are missing and masked")
+PARTIAL_PHYSIOLOGY = Rule("partial-physiology", "warning", "the absent signal of the utterance is missing and masked")
+CLOCK_GAP = Rule("clock-gap", "warning", "samples are kept in file order; the gap is not filled")
+KNOWN_BAD = Rule("known-bad-conversation", "warning", "kept as recorded; exclude the rows where physiology matters")
+
+EMPTY_IBI = Rule("empty-ibi", "info", "no beats were detected; IBI is missing and masked")
+NO_IBI = Rule("no-ibi", "info", "IBI of the utterance is missing and masked")
+ASSUMED_RATE = Rule("assumed-rate", "info", "4 Hz is assumed, the rate of the wristband")
+DECODING_FALLBACK = Rule("decoding-fallback", "info", "read as the encoding named; normal for Korean corpora")
+LABEL_NOT_MAJORITY = Rule("label-not-majority", "info", "the label rule decides which of the two is used")
+STRAY_FILE = Rule("stray-file", "info", "ignored, never opened")
+
+
+class Findings:
+    """Collects what a reader notices.
+
+    Parameters
+    ----------
+    strict : whether :meth:`fault` raises at once instead of recording.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self._strict = strict
+        self._found: list[Finding] = []
+
+    def add(self, rule: Rule, example: str) -> None:
+        """Record one case; ``example`` is ``path: what was found``."""
+        self._found.append(Finding(rule.code, rule.severity, 1, (example,), rule.action))
+
+    def fault(self, rule: Rule, example: str) -> None:
+        """Record one case of input that cannot be read.
+
+        Raises
+        ------
+        CorpusError
+            The collector is strict; the message ends in what to do.
+        """
+        if self._strict:
+            raise CorpusError(f"{example}; correct it, or pass --on-error skip ({rule.code}: {rule.action})")
+        self.add(rule, example)
+
+    def merged(self) -> tuple[Finding, ...]:
+        """One finding per rule, see :func:`merge`."""
+        return merge(self._found)
+
+
+def merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding per rule: counts summed, the first five examples kept; errors first, then by code."""
+    merged: dict[str, Finding] = {}
+    for finding in findings:
+        known = merged.get(finding.rule)
+        if known is None:
+            merged[finding.rule] = replace(finding, examples=finding.examples[:MAX_EXAMPLES])
+            continue
+        missing = MAX_EXAMPLES - len(known.examples)
+        examples = known.examples + finding.examples[:missing] if missing else known.examples
+        merged[finding.rule] = replace(known, count=known.count + finding.count, examples=examples)
+    return tuple(sorted(merged.values(), key=lambda finding: (_ORDER[finding.severity], finding.rule)))

@@ -1,0 +1,56 @@
+"""Where a corpus lies when the user does not say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kemfeat.errors import CorpusLayoutError
+
+VARIABLE = "KEMFEAT_DATA"
+
+
+def find_root(dataset: str, *, root: Path | None = None) -> Path:
+    """The folder of a corpus: ``root``, else the first of ``$KEMFEAT_DATA/NAME*``, ``./data/NAME*`` and ``./NAME*``.
+
+    Parameters
+    ----------
+    dataset : the corpus' own spelling; the case of the folder's name does not matter.
+    root : what the user said, taken as it is.
+
+    Raises
+    ------
+    CorpusLayoutError
+        Nothing was found; the message names every place looked at.
+    """
+    if root is not None:
+        return _existing(root)
+    places = [Path("data"), Path()]
+    if os.environ.get(VARIABLE):
+        places.insert(0, Path(os.environ[VARIABLE]))
+    for place in places:
+        found = _matching(place, dataset)
+        if found:
+            return found[0]
+    looked = ", ".join(str(place / f"{dataset}*") for place in places)
+    unset = "" if os.environ.get(VARIABLE) else f" (${VARIABLE} is not set)"
+    raise CorpusLayoutError(
+        f"no folder of {dataset} found: looked at {looked}{unset}; pass --root the folder of the corpus"
+    )
+
+
+def _existing(root: Path) -> Path:
+    if not root.is_dir():
+        what = "is a file" if root.exists() else "does not exist"
+        raise CorpusLayoutError(f"{root}: {what}; pass --root the folder of the corpus")
+    return root
+
+
+def _matching(place: Path, dataset: str) -> list[Path]:
+    """Folders whose name begins with the corpus', the newest release last in name order first."""
+    if not place.is_dir():
+        return []
+    wanted = dataset.lower()
+    return sorted(
+        (path for path in place.iterdir() if path.is_dir() and path.name.lower().startswith(wanted)), reverse=True
+    )

@@ -1,0 +1,88 @@
+"""Which rows and columns differ between two stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kemfeat.store.reader import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How store B differs from store A.
+
+    Parameters
+    ----------
+    only_a, only_b : ids of utterances that only one of them has, in order.
+    columns : per column of ``utterances`` the ids whose cell differs; a column that one lacks maps to None.
+    features : per feature the ids whose row was made from other bytes or settings; None where one store lacks it.
+    settings : settings that differ, as ``feature.key: a -> b``.
+    """
+
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    columns: dict[str, list[str] | None]
+    features: dict[str, list[str] | None]
+    settings: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether both hold the same."""
+        return not (self.only_a or self.only_b or self.columns or self.features or self.settings)
+
+
+def compare(a: Store, b: Store) -> Difference:
+    """Compare two stores by utterance id, without reading any array: row keys stand for the bytes."""
+    rows_a, rows_b = _by_id(a), _by_id(b)
+    both = [name for name in rows_a if name in rows_b]
+    at_a = np.array([rows_a[name] for name in both], dtype=np.int64)
+    at_b = np.array([rows_b[name] for name in both], dtype=np.int64)
+    return Difference(
+        only_a=tuple(name for name in rows_a if name not in rows_b),
+        only_b=tuple(name for name in rows_b if name not in rows_a),
+        columns=_table_difference(a.utterances.iloc[at_a], b.utterances.iloc[at_b], both),
+        features=_table_difference(a.keys.iloc[at_a], b.keys.iloc[at_b], both),
+        settings=tuple(_setting_differences(a, b)),
+    )
+
+
+def _by_id(store: Store) -> dict[str, int]:
+    return {name: row for row, name in enumerate(store.utterances["id"])}
+
+
+def _table_difference(a: Any, b: Any, ids: list[str]) -> dict[str, list[str] | None]:
+    differences: dict[str, list[str] | None] = {}
+    for column in dict.fromkeys((*a.columns, *b.columns)):
+        if column not in a.columns or column not in b.columns:
+            differences[column] = None
+            continue
+        changed = [name for name, one, other in zip(ids, a[column], b[column], strict=True) if not _same(one, other)]
+        if changed:
+            differences[column] = changed
+    return differences
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return bool(np.array_equal(one, other))
+    return bool(one == other) or bool(one != one and other != other) or (one is None and other is None)
+
+
+def _setting_differences(a: Store, b: Store) -> list[str]:
+    one, other = _flat(a.header.config.model_dump(mode="json")), _flat(b.header.config.model_dump(mode="json"))
+    return [
+        f"{key}: {one.get(key, '(none)')} -> {other.get(key, '(none)')}"
+        for key in dict.fromkeys((*one, *other))
+        if one.get(key) != other.get(key)
+    ]
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        name = f"{prefix}{key}".removeprefix("settings.")
+        flat |= _flat(item, f"{name}.") if isinstance(item, dict) else {name: item}
+    return flat

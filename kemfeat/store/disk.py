@@ -1,0 +1,171 @@
+"""Writing that survives a crash: aside, fsync, rename; and errors of the disk as sentences."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from kemfeat.errors import StoreCorruptError, StoreLockedError, StoreWriteError
+from kemfeat.store import schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_REFUSALS = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "your disk quota is used up; free some space",
+    errno.EFBIG: "the file would be larger than this system allows; raise the limit",
+    errno.EROFS: "the disk is read-only; choose another folder with --out",
+    errno.EACCES: "you may not write there; choose another folder with --out",
+    errno.EPERM: "you may not write there; choose another folder with --out",
+    errno.EIO: "the disk failed; choose another disk with --out",
+}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what a disk refuses while writing below ``path`` into a sentence.
+
+    Raises
+    ------
+    StoreWriteError
+        The disk is full, read-only, forbidden or broken.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        why = _REFUSALS[error.errno]
+        raise StoreWriteError(
+            f"{path}: {why} and run the same command again: what is finished is kept ({error.strerror})"
+        ) from None
+
+
+def write_aside(path: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` make a file beside ``path``, then put it in place in one step; readers see all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
+    try:
+        write(aside)
+        fsync(aside)
+        aside.replace(path)
+        fsync(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a small file in one step."""
+    write_aside(path, lambda aside: _write_plain(aside, content))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON in one step, readable by people."""
+    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_table(path: Path, table: pa.Table | pd.DataFrame) -> None:
+    """Write Parquet (zstd) in one step; the same table gives the same bytes."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(table, preserve_index=False)
+    plain = table.replace_schema_metadata(None).cast(pa.schema([_typed(field) for field in table.schema]))
+    write_aside(path, lambda aside: pq.write_table(plain, aside, compression="zstd"))
+
+
+def fsync(path: Path) -> None:
+    """Have the disk hold what was written to a file or folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of a file that a store names, which must lie in the store.
+
+    Raises
+    ------
+    StoreCorruptError
+        The name is absolute or climbs out of the folder.
+    """
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+        raise StoreCorruptError(f"{folder}: names a file outside of the store, {name!r}; do not trust this store")
+    return folder.joinpath(*pure.parts)
+
+
+def link(source: Path, target: Path) -> None:
+    """Have ``target`` be the same bytes as ``source``: a hard link, or a copy where the disk has none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def locked(store: Path) -> Iterator[None]:
+    """Hold the store against a second build; the lock ends with this process, however that ends.
+
+    Raises
+    ------
+    StoreLockedError
+        Another process builds this store; the message names it and how long it has been running.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(store / schema.LOCK)
+    owner = store / schema.LOCK_OWNER
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StoreLockedError(_lock_message(store, owner)) from None
+    try:
+        write_json(owner, {"pid": os.getpid(), "host": os.uname().nodename, "since": time.time()})
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _lock_message(store: Path, owner: Path) -> str:
+    try:
+        held = json.loads(owner.read_text(encoding="utf-8"))
+        who = f"process {held['pid']} on {held['host']}, for {time.time() - held['since']:.0f} s"
+    except (OSError, ValueError, KeyError):
+        who = "another process, just now"
+    return f"{store}: is being built by {who}; wait for it to end, or end it, then run the same command again"
+
+
+def _typed(field: pa.Field) -> pa.Field:
+    """A column of nothing but None is a column of texts, and texts have one width."""
+    import pyarrow as pa
+
+    texts = pa.types.is_null(field.type) or pa.types.is_large_string(field.type)
+    return field.with_type(pa.string()) if texts else field
+
+
+def _write_plain(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

@@ -1,0 +1,191 @@
+"""Open a finished store, read-only."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from kemfeat.config import suggest
+from kemfeat.errors import ConfigError, StoreCorruptError, StoreError, StoreIncompleteError, StoreVersionError
+from kemfeat.labels import apply_rule
+from kemfeat.store import disk, schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import zarr
+
+
+class Store:
+    """A finished store; made by :func:`open_store`.
+
+    Attributes
+    ----------
+    path : folder of the store.
+    header : what ``kemfeat.json`` says.
+    """
+
+    def __init__(self, path: Path, header: schema.Header) -> None:
+        self.path = path
+        self.header = header
+
+    def __len__(self) -> int:
+        return self.header.axes["utterance"].rows
+
+    def __repr__(self) -> str:
+        return f"<kemfeat.Store {self.dataset}: {len(self)} utterances, {', '.join(self.arrays)}; {self.digest[:12]}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(str(info.shape))}</td><td>{escape(info.dtype)}</td>"
+            f"<td>{escape(info.unit)}</td><td>{escape(info.description)}</td></tr>"
+            for name, info in self.header.arrays.items()
+        )
+        head = "<tr><th>array</th><th>shape</th><th>dtype</th><th>unit</th><th>description</th></tr>"
+        return f"<p>{escape(repr(self))}</p><table>{head}{rows}</table>"
+
+    @property
+    def dataset(self) -> str:
+        """Name of the corpus."""
+        return self.header.dataset
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over contents and configuration: the store's version."""
+        return self.header.digest
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of all arrays."""
+        return tuple(self.header.arrays)
+
+    @cached_property
+    def utterances(self) -> pd.DataFrame:
+        """One row per utterance; row i belongs to row i of every array on the ``utterance`` axis."""
+        return self._table(schema.UTTERANCES)
+
+    @cached_property
+    def ratings(self) -> pd.DataFrame:
+        """One row per utterance and rater: id, rater, rater_sex, emotion, valence, arousal."""
+        return self._table(schema.RATINGS)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """Rows that could not be extracted: id, feature, error."""
+        return self._table(schema.FAILURES)
+
+    @cached_property
+    def keys(self) -> pd.DataFrame:
+        """Per feature (column) the key of every row: digest of its source, configuration and extractor version."""
+        return self._table(schema.KEYS)
+
+    @cached_property
+    def signal_index(self) -> pd.DataFrame:
+        """Which utterance has what physiology: session, id, speaker, medium, samples, covered [s], start, digest."""
+        return self._table(schema.SIGNAL_INDEX)
+
+    def signals(self, session: str) -> pd.DataFrame:
+        """Physiology of one session, one row per sample or beat, in file order.
+
+        Raises
+        ------
+        ConfigError
+            The store has no such session.
+        """
+        if session not in self.header.sessions:
+            raise ConfigError(f"{self.path}: no session {session!r}{suggest(session, self.header.sessions)}")
+        return self._table(f"{schema.SIGNALS}/{session}.parquet")
+
+    def array(self, name: str) -> zarr.Array[Any]:
+        """One array by its name, e.g. ``"mel"``; slices of it are NumPy arrays.
+
+        Raises
+        ------
+        ConfigError
+            The store has no such array; the message lists those it has.
+        """
+        import zarr
+
+        if name not in self.header.arrays:
+            raise ConfigError(f"{self.path}: no array {name!r}{suggest(name, self.arrays)}")
+        folder = self.path / schema.array_path(self.header.arrays[name].feature, name)
+        return zarr.open_array(zarr.storage.LocalStore(folder, read_only=True), mode="r")
+
+    def labels(self, rule: str = "annotated") -> pd.Series[Any]:
+        """Emotion labels under a rule, None where the rule drops a row; see :func:`kemfeat.labels.apply_rule`."""
+        return apply_rule(self.utterances, rule=rule)
+
+    def complete_rows(self, feature: str) -> list[bool]:
+        """Per row of its axis, whether the feature was extracted (a quarantined row was not)."""
+        axis = self.header.features[feature]
+        return schema.read_bitmap(self.header.complete[feature], self.header.axes[axis].rows)
+
+    def _table(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        try:
+            return pd.read_parquet(disk.inside(self.path, name))
+        except FileNotFoundError:
+            raise StoreCorruptError(f"{self.path}: {name} is missing; run the same build again to restore it") from None
+        except (OSError, ValueError) as error:
+            raise StoreCorruptError(f"{self.path}/{name}: cannot be read ({error}); run `kemfeat verify`") from None
+
+
+def open_store(path: str | Path) -> Store:
+    """Open a finished store for reading.
+
+    Raises
+    ------
+    StoreIncompleteError
+        The folder is not a store, or its build was never finished; the message says how to resume.
+    StoreVersionError
+        Another format version wrote it.
+    StoreCorruptError
+        ``kemfeat.json`` is damaged.
+    """
+    folder = Path(path)
+    return Store(folder, read_header(folder))
+
+
+def read_header(folder: Path) -> schema.Header:
+    """Read ``kemfeat.json``; raises as :func:`open_store` does."""
+    try:
+        text = (folder / schema.HEADER).read_text(encoding="utf-8")
+        content = json.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _not_open(folder) from None
+    except OSError as error:
+        raise StoreError(f"{folder / schema.HEADER}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise StoreCorruptError(f"{folder / schema.HEADER}: is not JSON; restore it or build the store again") from None
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if version != schema.FORMAT_VERSION:
+        raise StoreVersionError(
+            f"{folder}: format_version {version!r}; this kemfeat reads {schema.FORMAT_VERSION}; "
+            "open it with the kemfeat that wrote it, or build it again with this one into another folder"
+        )
+    try:
+        return schema.Header.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise StoreCorruptError(f"{folder / schema.HEADER}: {where}: {problem['msg']}; build the store again") from None
+
+
+def _not_open(folder: Path) -> StoreIncompleteError:
+    if not folder.exists():
+        return StoreIncompleteError(
+            f"{folder}: there is no such folder; expected a store; make one with `kemfeat build`"
+        )
+    if (folder / schema.BUILDING).is_dir() or (folder / schema.FEATURES).is_dir():
+        return StoreIncompleteError(
+            f"{folder}: this store was never finished ({schema.HEADER} is not there); "
+            f"run the same `kemfeat build ... --out {folder}` again: it resumes where it stopped"
+        )
+    return StoreIncompleteError(
+        f"{folder}: not a store ({schema.HEADER} is not there); make one with `kemfeat build --out {folder}`"
+    )

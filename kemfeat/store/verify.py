@@ -1,0 +1,124 @@
+"""Check that a store is what its header says: files, hashes, shapes, completeness, lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kemfeat.errors import StoreError
+from kemfeat.store import disk, schema
+from kemfeat.store.reader import Store
+from kemfeat.store.schema import FileReceipt
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was checked and what is wrong.
+
+    Parameters
+    ----------
+    files, bytes : how many files were read, and their size.
+    problems : one sentence each, saying where, what was found and what to do; empty when the store is sound.
+    """
+
+    files: int
+    bytes: int
+    problems: tuple[str, ...]
+
+
+def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Verification:
+    """Read every file of a store and compare it with its receipt; then compare the tables with the arrays."""
+    expected = files(store.header)
+    problems: list[str] = []
+    for done, (name, receipt) in enumerate(expected.items(), start=1):
+        problems += _file_problems(store.path, name, receipt)
+        progress(done, len(expected))
+    problems += _header_problems(store)
+    if not problems:
+        problems += [*_array_problems(store), *_row_problems(store)]
+    problems += _strangers(store.path, set(expected))
+    return Verification(len(expected), sum(receipt.bytes for receipt in expected.values()), tuple(problems))
+
+
+def files(header: schema.Header) -> dict[str, FileReceipt]:
+    """Every file that the header vouches for, by its path below the store."""
+    named = dict(header.tables)
+    named |= {schema.session_path(session): receipt.file for session, receipt in header.sessions.items()}
+    return named | {name: receipt for part in header.parts for name, receipt in part.files.items()}
+
+
+def _file_problems(folder: Path, name: str, receipt: FileReceipt) -> Iterator[str]:
+    mend = "run the same build with --rehash to make it again"
+    path = disk.inside(folder, name)
+    try:
+        size = path.stat().st_size
+        if size != receipt.bytes:
+            yield f"{name}: {size} bytes, expected {receipt.bytes}; {mend}"
+        elif disk.sha256(path) != receipt.sha256:
+            yield f"{name}: its bytes are not those that were written (SHA-256 differs); {mend}"
+    except OSError as error:
+        yield f"{name}: cannot be read ({error.strerror}); {mend}"
+
+
+def _header_problems(store: Store) -> Iterator[str]:
+    if schema.store_digest(store.header) != store.digest:
+        yield f"{schema.HEADER}: its digest is not that of what it lists; it was edited; build the store again"
+    covered: dict[str, int] = {}
+    for part in sorted(store.header.parts, key=lambda part: (part.feature, part.partition)):
+        if part.start != covered.get(part.feature, 0):
+            yield f"{schema.HEADER}: {part.feature} has no part for rows {covered.get(part.feature, 0)} to {part.start}"
+        covered[part.feature] = part.stop
+    for feature, axis in store.header.features.items():
+        rows = store.header.axes[axis].rows
+        if covered.get(feature, 0) != rows:
+            yield f"{schema.HEADER}: {feature} has {covered.get(feature, 0)} rows, expected {rows}"
+
+
+def _array_problems(store: Store) -> Iterator[str]:
+    for name, info in store.header.arrays.items():
+        try:
+            array = store.array(name)
+        except (StoreError, OSError, ValueError) as error:
+            yield f"{name}: its metadata cannot be read ({error}); run the same build with --force"
+            continue
+        found = (tuple(array.shape), str(array.dtype), tuple(array.metadata.dimension_names or ()))
+        if found != (info.shape, info.dtype, info.dims):
+            yield f"{name}: shape, dtype and dims are {found}, expected {(info.shape, info.dtype, info.dims)}"
+
+
+def _row_problems(store: Store) -> Iterator[str]:
+    """Rows, identities, completeness and lengths agree between tables and arrays."""
+    utterances = store.utterances
+    if len(utterances) != len(store) or len(store.keys) != len(store):
+        yield f"{schema.UTTERANCES}: {len(utterances)} rows and {len(store.keys)} keys, expected {len(store)} of each"
+        return
+    if utterances["id"].duplicated().any():
+        yield f"{schema.UTTERANCES}: id {utterances['id'][utterances['id'].duplicated()].iloc[0]} stands twice"
+    failed = set(zip(store.failures["id"], store.failures["feature"], strict=True))
+    for feature in store.header.features:
+        missing = {name for name, ok in zip(utterances["id"], store.complete_rows(feature), strict=True) if not ok}
+        if missing != {name for name, failing in failed if failing == feature}:
+            yield f"{feature}: the completeness bitmap and {schema.FAILURES} do not name the same rows"
+    yield from _length_problems(store)
+
+
+def _length_problems(store: Store) -> Iterator[str]:
+    pairs = {"mel_lengths": "mel_frames", "eda_mask": "eda_length", "temp_mask": "temp_length"}
+    for array, column in pairs.items():
+        if array in store.header.arrays and column in store.utterances.columns:
+            values = np.asarray(store.array(array)[:])
+            counts = values.sum(axis=1) if values.ndim > 1 else values
+            off = np.flatnonzero(counts > store.utterances[column].to_numpy())
+            if len(off):
+                yield f"{array}: row {off[0]} counts {counts[off[0]]}, more than column {column} says"
+
+
+def _strangers(folder: Path, expected: set[str]) -> Iterator[str]:
+    features = folder / schema.FEATURES
+    for path in sorted(features.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and path.name != "zarr.json" and name not in expected:
+            yield f"{name}: is not part of the store; remove it"
