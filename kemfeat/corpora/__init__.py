@@ -18,24 +18,27 @@ from kemfeat.records import Finding
 
 
 class CorpusReader(Protocol):
-    """What the build and the validation ask of a corpus.
-
-    Attributes
-    ----------
-    name : the corpus' own spelling, e.g. ``KEMDy20``.
-    version : raised whenever the same files are read differently; part of every store's identity.
-    media : what an utterance may have, e.g. ``("audio", "transcript", "eda", "temp", "ibi")``.
-    tokenizer : Hugging Face name of the tokenizer used when the user names none and the corpus folder has none.
-    """
+    """What the build and the validation ask of a corpus."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The corpus' own spelling, e.g. ``KEMDy20``."""
+        ...
+
     @property
-    def version(self) -> int: ...
+    def version(self) -> int:
+        """Raised whenever the same files are read differently; part of every store's identity."""
+        ...
+
     @property
-    def media(self) -> tuple[str, ...]: ...
+    def media(self) -> tuple[str, ...]:
+        """What an utterance may have, e.g. ``("audio", "transcript", "eda", "temp", "ibi")``."""
+        ...
+
     @property
-    def tokenizer(self) -> str: ...
+    def tokenizer(self) -> str:
+        """Hugging Face name of the tokenizer used when the user names none and the corpus folder has none."""
+        ...
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Every file a build depends on, as paths relative to ``root`` (with ``/``), sorted, in groups.
@@ -65,4 +68,8 @@ class CorpusReader(Protocol):
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Parse the physiology of one session into a table of :data:`kemfeat.manifest.SIGNALS`, with its findings."""
+        ...
+
+    def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:
+        """Compare a session's signals with its utterances; ``known_ids`` gives the speaker of every utterance."""
         ...

@@ -1,0 +1,290 @@
+"""The task that workers run: extract, or copy, the rows of one partition and commit each feature's part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from kemfeat import plugins
+from kemfeat.build._physiology import media_of
+from kemfeat.errors import ExtractionError, MediaError, StoreError
+from kemfeat.features import AnyExtractor, Extract
+from kemfeat.media import read_audio
+from kemfeat.records import FeatureArray, FeatureSpec, Medium
+from kemfeat.store import disk, schema, writer
+from kemfeat.store.reader import Store, open_store
+from kemfeat.store.schema import PartReceipt, RowFailure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROW_ERRORS = (ExtractionError, MediaError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureTask:
+    """One feature of a partition.
+
+    Parameters
+    ----------
+    name : the feature.
+    settings : its configuration as JSON text, a key for caching.
+    part : what to write, or None when the feature is only read by another.
+    copies : per row of the part the row of the finished store that has the same key, or -1.
+    """
+
+    name: str
+    settings: str
+    part: writer.Part | None
+    copies: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionTask:
+    """Rows of one partition.
+
+    Parameters
+    ----------
+    store, root : folders of the store and of the corpus.
+    finished : digest of the finished store that rows are copied from, or empty.
+    media : names of what the corpus has.
+    rows : id, speaker, session, audio, text and clock_start of each.
+    features : what to write, in order of dependence.
+    skip_errors : whether a row that cannot be extracted becomes a missing row.
+    """
+
+    store: Path
+    root: Path
+    finished: str
+    media: frozenset[str]
+    rows: pd.DataFrame
+    features: tuple[FeatureTask, ...]
+    skip_errors: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A feature ready to extract."""
+
+    extractor: AnyExtractor
+    specs: tuple[FeatureSpec, ...]
+    extract: Extract
+
+
+def write_partition(task: PartitionTask) -> list[PartReceipt]:
+    """Extract or copy every row, then commit each feature's part.
+
+    Raises
+    ------
+    ExtractionError, MediaError
+        A row cannot be extracted and errors are not skipped; the message begins with the utterance's id.
+    """
+    resources = writer.staging(task.store) / schema.RESOURCES
+    bound = {feature.name: bind(feature.name, feature.settings, resources) for feature in task.features}
+    blocks = {name: Block(bound[name], len(task.rows)) for name, _ in _written(task)}
+    copied = {name: _copy_rows(task, feature, blocks[name]) for name, feature in _written(task)}
+    signals = _signals(task) if _needs_signals(task, bound, copied) else {}
+    for number, row in enumerate(task.rows.itertuples(index=False)):
+        brings = Brings(row, root=task.root, media=task.media, signals=signals, bound=bound)
+        for name, block in blocks.items():
+            if number not in copied[name]:
+                _extract(name, number, brings, block, skip=task.skip_errors)
+    return [_commit(task, feature, blocks[name]) for name, feature in _written(task)]
+
+
+class Block:
+    """The rows of one feature's part, padded, with their columns and failures."""
+
+    def __init__(self, bound: Bound, rows: int) -> None:
+        self.specs = bound.specs
+        self.arrays = {spec.name: np.full((rows, *spec.shape), spec.pad, dtype=spec.dtype) for spec in bound.specs}
+        self.columns: dict[str, list[Any]] = {name: [None] * rows for name in bound.extractor.columns}
+        self.types = bound.extractor.columns
+        self.failures: list[RowFailure] = []
+
+    def put(self, number: int, made: FeatureArray) -> None:
+        for spec in self.specs:
+            values = np.asarray(made.arrays[spec.name])
+            if spec.shape:
+                values = values[: spec.shape[0]]
+                self.arrays[spec.name][number, : len(values)] = values
+            else:
+                self.arrays[spec.name][number] = values
+        for name, column in self.columns.items():
+            column[number] = made.columns[name]
+
+    def copy(self, start: int, source: Store, rows: range) -> None:
+        stop = start + len(rows)
+        for spec in self.specs:
+            self.arrays[spec.name][start:stop] = source.array(spec.name)[rows.start : rows.stop]
+        for name, column in self.columns.items():
+            column[start:stop] = [_plain(value) for value in source.utterances[name].iloc[rows.start : rows.stop]]
+
+    def fail(self, number: int, error: Exception) -> None:
+        self.failures.append(RowFailure(row=number, error=str(error)))
+
+    def table(self) -> pd.DataFrame:
+        """The columns; a count of a missing row is 0, any other value of it None."""
+        import pandas as pd
+
+        return pd.DataFrame({name: _column(self.columns[name], kind) for name, kind in self.types.items()})
+
+
+class Brings(Mapping[str, Medium | None]):
+    """What one utterance brings, each loaded when first asked for.
+
+    A medium of the corpus comes before a feature of the same name: the feature ``eda`` is made from the medium ``eda``.
+    """
+
+    def __init__(
+        self,
+        row: Any,
+        *,
+        root: Path,
+        media: frozenset[str],
+        signals: Mapping[tuple[str, str], Medium],
+        bound: Mapping[str, Bound],
+    ) -> None:
+        self.row = row
+        self._root = root
+        self._media = media
+        self._signals = signals
+        self._bound = bound
+        self._features: dict[str, FeatureArray] = {}
+
+    def __getitem__(self, name: str) -> Medium | None:
+        return self._medium(name) if name in self._media else self.feature(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._media | set(self._bound))
+
+    def __len__(self) -> int:
+        return len(self._media | set(self._bound))
+
+    def feature(self, name: str) -> FeatureArray:
+        """A feature of the utterance, computed once."""
+        if name not in self._features:
+            self._features[name] = self._bound[name].extract(self)
+        return self._features[name]
+
+    def _medium(self, name: str) -> Medium | None:
+        if name == "audio":
+            return read_audio(self._root / self.row.audio) if isinstance(self.row.audio, str) else None
+        if name == "transcript":
+            return self.row.text if isinstance(self.row.text, str) else None
+        return self._signals.get((self.row.id, name))
+
+
+@lru_cache(maxsize=32)
+def bind(name: str, settings: str, resources: Path) -> Bound:
+    """A feature with its configuration (JSON text) and the folder of all features' resources bound in."""
+    extractor: AnyExtractor = plugins.find("features", name)
+    config = extractor.config.model_validate_json(settings)
+    return Bound(extractor, extractor.specs(config), extractor.open(config, resources / name))
+
+
+def _written(task: PartitionTask) -> list[tuple[str, FeatureTask]]:
+    return [(feature.name, feature) for feature in task.features if feature.part is not None]
+
+
+def _needs_signals(task: PartitionTask, bound: Mapping[str, Bound], copied: Mapping[str, set[int]]) -> bool:
+    fresh = {name for name, numbers in copied.items() if len(numbers) < len(task.rows)}
+    wanted = {medium for name in fresh for medium in bound[name].extractor.media}
+    return bool(wanted & task.media - {"audio", "transcript"})
+
+
+def _signals(task: PartitionTask) -> dict[tuple[str, str], Medium]:
+    found: dict[tuple[str, str], Medium] = {}
+    for session, rows in task.rows.groupby("session", sort=False):
+        path = writer.staging(task.store) / schema.session_path(str(session))
+        if path.is_file():
+            signals = pq.read_table(path, filters=[("id", "in", rows["id"].tolist())]).to_pandas()
+            found |= media_of(signals, speakers=_by_id(rows, "speaker"), starts=_by_id(rows, "clock_start"))
+    return found
+
+
+def _by_id(rows: pd.DataFrame, column: str) -> dict[str, Any]:
+    return dict(zip(rows["id"], rows[column], strict=True))
+
+
+def _extract(name: str, number: int, brings: Brings, block: Block, *, skip: bool) -> None:
+    try:
+        block.put(number, brings.feature(name))
+    except _ROW_ERRORS as error:
+        if not skip:
+            raise type(error)(f"{brings.row.id}: {name}: {error}") from None
+        block.fail(number, error)
+
+
+def _copy_rows(task: PartitionTask, feature: FeatureTask, block: Block) -> set[int]:
+    """Copy what the finished store has; a row whose shard there is not what was written is left to be extracted."""
+    copied: set[int] = set()
+    for start, rows in _runs(feature.copies):
+        try:
+            source = _finished(task.store, task.finished)
+            per_shard = source.header.config.rows_per_shard
+            touched = range(rows.start // per_shard, (rows.stop - 1) // per_shard + 1)
+            if all(_sound(task.store, task.finished, feature.name, partition) for partition in touched):
+                block.copy(start, source, rows)
+                copied |= set(range(start, start + len(rows)))
+        except StoreError:
+            continue
+    return copied
+
+
+def _runs(copies: tuple[int, ...]) -> Iterator[tuple[int, range]]:
+    """Stretches of consecutive source rows: where each begins here, and the rows there."""
+    start = 0
+    for number in range(1, len(copies) + 1):
+        if number == len(copies) or copies[number] != copies[number - 1] + 1:
+            if copies[start] >= 0:
+                yield start, range(copies[start], copies[start] + number - start)
+            start = number
+
+
+@lru_cache(maxsize=1)
+def _finished(store: Path, digest: str) -> Store:  # noqa: ARG001 - the digest tells one state of the store from the next
+    return open_store(store)
+
+
+@lru_cache(maxsize=4096)
+def _sound(store: Path, digest: str, feature: str, partition: int) -> bool:
+    """Whether the shards of a finished part still have the bytes that were written."""
+    parts = _finished(store, digest).header.parts
+    part = next(part for part in parts if part.feature == feature and part.partition == partition)
+    try:
+        return all(disk.sha256(disk.inside(store, name)) == receipt.sha256 for name, receipt in part.files.items())
+    except OSError:
+        return False
+
+
+def _commit(task: PartitionTask, feature: FeatureTask, block: Block) -> PartReceipt:
+    assert feature.part is not None  # noqa: S101 - _written gives no other
+    start = feature.part.start
+    failures = [RowFailure(row=start + failure.row, error=failure.error) for failure in block.failures]
+    return writer.write_part(
+        task.store, feature.part, specs=block.specs, blocks=block.arrays, columns=block.table(), failures=failures
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A cell of a table; NaN and the like stand for None."""
+    return None if value is None or value != value else value
+
+
+def _column(values: list[Any], kind: str) -> Any:
+    import pandas as pd
+
+    if kind.startswith("int"):
+        return np.array([0 if value is None else value for value in values], dtype=kind)
+    if kind.startswith("float"):
+        return np.array([np.nan if value is None else value for value in values], dtype=kind)
+    if kind == "bool":
+        return np.array([bool(value) for value in values])
+    return pd.array(values, dtype="str")

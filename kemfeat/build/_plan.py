@@ -1,0 +1,116 @@
+"""Which parts are finished, which can be kept, which rows are copied and which must be extracted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kemfeat import plugins
+from kemfeat.build import _keys
+from kemfeat.build._partition import FeatureTask, PartitionTask
+from kemfeat.build._settings import Resolved
+from kemfeat.config import canonical
+from kemfeat.store import disk, writer
+from kemfeat.store.reader import Store
+from kemfeat.store.schema import PartReceipt
+from kemfeat.store.writer import Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The work of a build.
+
+    Parameters
+    ----------
+    store : folder of the store.
+    resolved : the configuration.
+    keys : per feature the key of every row.
+    all_parts : every part the store will have.
+    fresh_parts : the parts that are neither finished nor taken over.
+    copies : per feature the row of the finished store with the same key, or -1.
+    """
+
+    store: Path
+    resolved: Resolved
+    keys: Mapping[str, Sequence[str]]
+    all_parts: tuple[Part, ...]
+    fresh_parts: tuple[Part, ...]
+    copies: Mapping[str, Sequence[int]]
+
+    def parts_of(self, feature: str) -> list[Part]:
+        """The parts of one feature, in order."""
+        return [part for part in self.all_parts if part.feature == feature]
+
+    def tasks(self, base: PartitionTask) -> list[PartitionTask]:
+        """One task per partition that has a fresh part; ``base`` has all rows and no features."""
+        by_partition: dict[int, list[Part]] = {}
+        for part in self.fresh_parts:
+            by_partition.setdefault(part.partition, []).append(part)
+        return [
+            replace(base, rows=base.rows.iloc[parts[0].start : parts[0].stop], features=self._features(parts))
+            for _, parts in sorted(by_partition.items())
+        ]
+
+    def _features(self, fresh: Sequence[Part]) -> tuple[FeatureTask, ...]:
+        """The fresh features of a partition, and those they are made from, in order."""
+        written = {part.feature: part for part in fresh}
+        return tuple(
+            FeatureTask(
+                name=name,
+                settings=canonical(dict(self.resolved.config.settings[name])),
+                part=written.get(name),
+                copies=tuple(self.copies[name][fresh[0].start : fresh[0].stop]),
+            )
+            for name in self.resolved.extractors
+        )
+
+
+def plan(
+    store: Path, resolved: Resolved, keys: Mapping[str, Sequence[str]], *, old: Store | None, rehash: bool
+) -> Plan:
+    """Compare every part with what an interrupted build left and with the finished store, and keep what is equal."""
+    size = resolved.config.rows_per_shard
+    parts = [part for name in resolved.extractors for part in _keys.parts(name, keys[name], rows_per_shard=size)]
+    open_parts = writer.missing_parts(store, parts)
+    kept = set() if old is None else _keep_parts(store, open_parts, old, rehash=rehash)
+    copies = {name: _rows_by_key(name, keys[name], old) for name in resolved.extractors}
+    return Plan(
+        store=store,
+        resolved=resolved,
+        keys=keys,
+        all_parts=tuple(parts),
+        fresh_parts=tuple(part for part in open_parts if part not in kept),
+        copies=copies,
+    )
+
+
+def _keep_parts(store: Path, parts: Sequence[Part], old: Store, *, rehash: bool) -> set[Part]:
+    """Take over the parts that the finished store has under the same key, whole."""
+    known = {(receipt.feature, receipt.partition, receipt.key): receipt for receipt in old.header.parts}
+    kept = set()
+    for part in parts:
+        receipt = known.get((part.feature, part.partition, part.key))
+        if receipt is not None and _is_whole(store, receipt, rehash=rehash):
+            names = list(plugins.find("features", part.feature).columns)
+            columns = old.utterances[names].iloc[part.start : part.stop]
+            writer.keep_part(store, part, receipt=receipt, columns=columns)
+            kept.add(part)
+    return kept
+
+
+def _is_whole(store: Path, receipt: PartReceipt, *, rehash: bool) -> bool:
+    if not writer.files_present(store, receipt.files):
+        return False
+    return not rehash or all(
+        disk.sha256(disk.inside(store, name)) == file.sha256 for name, file in receipt.files.items()
+    )
+
+
+def _rows_by_key(feature: str, keys: Sequence[str], old: Store | None) -> list[int]:
+    """Per row the row of the finished store that has the same key and was extracted, or -1."""
+    if old is None or feature not in old.keys.columns:
+        return [-1] * len(keys)
+    sound = old.complete_rows(feature)
+    known = {key: row for row, key in enumerate(old.keys[feature]) if sound[row]}
+    return [known.get(key, -1) for key in keys]

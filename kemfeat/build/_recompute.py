@@ -1,0 +1,133 @@
+"""Extract some rows again from the corpus and compare them with the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from kemfeat import plugins
+from kemfeat.build._partition import Block, Bound, Brings, bind
+from kemfeat.build._physiology import index, media_of
+from kemfeat.build._sources import scan
+from kemfeat.build._tables import with_media
+from kemfeat.config import canonical
+from kemfeat.corpora import CorpusReader
+from kemfeat.errors import ExtractionError, MediaError
+from kemfeat.records import Medium
+from kemfeat.store import schema
+from kemfeat.store.reader import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def recompute(
+    store: Store, *, root: Path, rows: int, progress: Callable[[int, int], None] = lambda done, total: None
+) -> list[str]:
+    """Read ``rows`` utterances from the corpus again, extract every feature, and compare all bytes.
+
+    The rows are drawn at random under a seed that is the store's digest: the same store checks the same rows.
+
+    Parameters
+    ----------
+    store : the store to check.
+    root : folder of the corpus it was built from.
+    rows : how many utterances to check.
+
+    Returns
+    -------
+    list of str
+        One sentence for each difference; empty when all rows are equal.
+    """
+    generator = np.random.default_rng(int(store.digest[:16], 16))
+    chosen = np.sort(generator.choice(len(store), size=min(rows, len(store)), replace=False))
+    ids = store.utterances["id"].iloc[chosen].tolist()
+    fresh = _read_again(store, root, ids)
+    settings = {name: canonical(dict(values)) for name, values in store.header.config.settings.items()}
+    bound = {name: bind(name, text, store.path / schema.RESOURCES) for name, text in settings.items()}
+    problems = []
+    for done, (row, name) in enumerate(zip(chosen, ids, strict=True), start=1):
+        problems += [f"{name}: {problem}" for problem in _differences(store, int(row), name, fresh, root, bound)]
+        progress(done, len(ids))
+    return problems
+
+
+class _Fresh:
+    """The utterances as the corpus has them now, by id, with their physiology."""
+
+    def __init__(self, utterances: pd.DataFrame, signals: dict[tuple[str, str], Medium], media: frozenset[str]) -> None:
+        self.media = media
+        self.rows = {row.id: row for row in utterances.itertuples(index=False)}
+        self.signals = signals
+
+
+def _read_again(store: Store, root: Path, ids: list[str]) -> _Fresh:
+    reader: CorpusReader = plugins.find("corpora", store.dataset)
+    manifest = reader.read_manifest(root, on_error="skip").labelled(store.header.config.labels)
+    utterances = manifest.utterances[manifest.utterances["id"].isin(ids)].reset_index(drop=True)
+    groups = reader.sources(root)
+    audio = set(utterances["audio"].dropna())
+    wanted = {"audio": tuple(path for path in groups["audio"] if path in audio)}
+    sources = scan(root, wanted, known=None, workers=1, progress=lambda done, total: None)
+    sessions = [name for name in utterances["session"].unique() if f"signals/{name}" in groups]
+    tables = {name: reader.read_signals(root, name)[0] for name in sessions}
+    indexes = [index(table, session=name) for name, table in tables.items()]
+    entries = pa.concat_tables(indexes).to_pandas() if indexes else store.signal_index.iloc[:0]
+    utterances = with_media(utterances, sources=sources.table, signals=entries)
+    signals: dict[tuple[str, str], Medium] = {}
+    for name, table in tables.items():
+        rows = utterances[utterances["session"] == name]
+        speakers = dict(zip(rows["id"], rows["speaker"], strict=True))
+        starts = dict(zip(rows["id"], rows["clock_start"], strict=True))
+        signals |= media_of(table.to_pandas(), speakers=speakers, starts=starts)
+    return _Fresh(utterances, signals, frozenset(reader.media))
+
+
+def _differences(store: Store, row: int, name: str, fresh: _Fresh, root: Path, bound: dict[str, Bound]) -> list[str]:
+    if name not in fresh.rows:
+        return ["the corpus does not have this utterance any more; build again"]
+    again = fresh.rows[name]
+    stored = store.utterances.iloc[row]
+    problems = [
+        f"{column} is {stored[column]!r} in the store and {getattr(again, column)!r} in the corpus; build again"
+        for column in again._fields
+        if column in stored.index and not _equal(stored[column], getattr(again, column))
+    ]
+    brings = Brings(again, root=root, media=fresh.media, signals=fresh.signals, bound=bound)
+    for feature, ready in bound.items():
+        problems += _feature_differences(store, row, feature, ready, brings)
+    return problems
+
+
+def _feature_differences(store: Store, row: int, feature: str, ready: Bound, brings: Brings) -> list[str]:
+    block = Block(ready, 1)
+    complete = store.complete_rows(feature)[row]
+    try:
+        block.put(0, brings.feature(feature))
+    except (ExtractionError, MediaError) as error:
+        return [f"{feature}: {error}"] if complete else []
+    if not complete:
+        return [f"{feature} is missing in the store although it can be extracted now; build again with --force"]
+    table = block.table()
+    stored = store.utterances.iloc[row]
+    arrays = [
+        spec.name
+        for spec in ready.specs
+        if np.asarray(store.array(spec.name)[row]).tobytes() != block.arrays[spec.name][0].tobytes()
+    ]
+    columns = [f"column {name}" for name in table.columns if not _equal(stored[name], table[name].iloc[0])]
+    return [f"{name} differs from what its sources give; build again with --rehash" for name in (*arrays, *columns)]
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, list | tuple | np.ndarray) or isinstance(other, list | tuple | np.ndarray):
+        return list(one) == list(other)
+    return bool(_missing(one) and _missing(other)) or bool(one == other)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or bool(value != value)

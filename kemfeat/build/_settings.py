@@ -1,0 +1,118 @@
+"""Resolve what the user asked for into a configuration that stands on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kemfeat import plugins
+from kemfeat.config import BuildConfig, canonical, digest, suggest, validated
+from kemfeat.corpora import CorpusReader
+from kemfeat.errors import ConfigError
+from kemfeat.features import AnyExtractor
+from kemfeat.store.schema import FORMAT_VERSION
+
+DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi")
+"""What system 1's preprocessing makes; features after these are built when they are named."""
+
+_OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A configuration without outside names, its extractors in order, and the resources they need."""
+
+    config: BuildConfig
+    extractors: Mapping[str, AnyExtractor]
+    resources: Mapping[str, Mapping[str, bytes]]
+    digest: str
+
+    def settings(self, feature: str) -> Any:
+        """The feature's typed configuration."""
+        return self.extractors[feature].config.model_validate_json(canonical(dict(self.config.settings[feature])))
+
+
+def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Resolved:
+    """Check every key, fill in defaults and presets, and replace outside names by their content's digest.
+
+    Parameters
+    ----------
+    raw : what a TOML file and ``--set`` say: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and one table per
+        feature.
+    reader : the corpus; features whose media it lacks are left out of the default list.
+    root : folder of the corpus, which may hold a tokenizer.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown, a value does not fit, or a feature lacks what it is made from.
+    """
+    known = plugins.names("features")
+    for key in raw:
+        if key not in _OWN_KEYS and key not in known:
+            raise ConfigError(f"configuration: unknown key {key!r}{suggest(key, (*_OWN_KEYS, *known))}")
+    names = tuple(raw["features"]) if "features" in raw else _defaults(reader)
+    extractors = {name: plugins.find("features", name) for name in names}
+    _check_media(extractors, reader)
+    tables = _with_preset(raw, extractors)
+    prepared = {
+        name: extractor.prepare(
+            validated(extractor.config, tables[name], where=name), root=root, tokenizer=reader.tokenizer
+        )
+        for name, extractor in extractors.items()
+    }
+    own = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw}
+    settings = {name: ready.config.model_dump(mode="json") for name, ready in prepared.items()}
+    config = validated(
+        BuildConfig, {**own, "dataset": reader.name, "features": names, "settings": settings}, where="configuration"
+    )
+    resources = {name: ready.files for name, ready in prepared.items() if ready.files}
+    return Resolved(config, extractors, resources, _identity(config, extractors, reader))
+
+
+def _defaults(reader: CorpusReader) -> tuple[str, ...]:
+    made: list[str] = []
+    for name in DEFAULT_FEATURES:
+        if set(plugins.find("features", name).media) <= {*reader.media, *made}:
+            made.append(name)
+    return tuple(made)
+
+
+def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -> None:
+    had = set(reader.media)
+    for name, extractor in extractors.items():
+        lacking = sorted(set(extractor.media) - had)
+        if lacking:
+            raise ConfigError(
+                f"features: {name} is made from {lacking[0]}, which {reader.name} does not have and no feature before "
+                f"{name} makes; put {lacking[0]} before {name} in `features`, or leave {name} out"
+            )
+        had.add(name)
+
+
+def _with_preset(raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor]) -> dict[str, dict[str, Any]]:
+    """A preset of the whole build stands in every feature that knows it; a feature's own table wins."""
+    tables = {}
+    for name, extractor in extractors.items():
+        table = raw.get(name, {})
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"configuration: {name} = {table!r}; expected a table such as [{name}]")
+        known = "preset" in raw and raw["preset"] in extractor.config.PRESETS
+        tables[name] = {**({"preset": raw["preset"]} if known else {}), **table}
+    presets = {preset for extractor in extractors.values() for preset in extractor.config.PRESETS}
+    if "preset" in raw and raw["preset"] not in presets:
+        raise ConfigError(f"configuration: unknown preset {raw['preset']!r}{suggest(str(raw['preset']), presets)}")
+    return tables
+
+
+def _identity(config: BuildConfig, extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -> str:
+    return digest(
+        {
+            "format_version": FORMAT_VERSION,
+            "config": config.model_dump(mode="json"),
+            "reader": [reader.name, reader.version],
+            "extractors": {name: extractor.version for name, extractor in extractors.items()},
+        }
+    )

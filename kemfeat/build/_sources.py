@@ -1,0 +1,123 @@
+"""The files a build depends on: their size, time and content, hashed once and trusted until they change."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kemfeat import media, parallel
+from kemfeat.config import digest
+from kemfeat.errors import CorpusError, MediaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Every source file.
+
+    Parameters
+    ----------
+    table : one row per file: path (relative, with ``/``), group, size [bytes], mtime_ns, sha256, and for audio frames,
+        sampling_rate [Hz], channels and error (why it cannot be read, or None).
+    changed : whether any file differs from what was known before.
+    """
+
+    table: pd.DataFrame
+    changed: bool
+
+    def group_key(self, group: str, *, version: int) -> str:
+        """Digest of the paths and contents of one group's files, and of the version of what reads them."""
+        rows = self.table[self.table["group"] == group]
+        return digest([version, list(zip(rows["path"], rows["sha256"], strict=True))])
+
+
+def scan(
+    root: Path,
+    groups: Mapping[str, tuple[str, ...]],
+    *,
+    known: pd.DataFrame | None,
+    workers: int,
+    progress: Callable[[int, int], None],
+) -> Sources:
+    """Stat every file; hash those whose size or time is not what was ``known``.
+
+    Parameters
+    ----------
+    root : folder of the corpus.
+    groups : paths by group, as :meth:`~kemfeat.corpora.CorpusReader.sources` lists them.
+    known : table of an earlier scan, or None to hash everything.
+    workers : threads that hash.
+    progress : gets files hashed and files to hash.
+    """
+    import pandas as pd
+
+    found = pd.DataFrame(
+        [(path, group, *_stat(root, path)) for group, paths in groups.items() for path in paths],
+        columns=["path", "group", "size", "mtime_ns"],
+    )
+    old = _EMPTY() if known is None else known
+    merged = found.merge(old, on=["path", "group", "size", "mtime_ns"], how="left")
+    stale = merged.index[merged["sha256"].isna()]
+    tasks = list(zip(merged.loc[stale, "path"], merged.loc[stale, "group"], strict=True))
+    fresh = []
+    for row in parallel.run_threads(functools.partial(_content, root), tasks, workers=workers):
+        fresh.append(row)
+        progress(len(fresh), len(tasks))
+    merged = merged.astype({"sha256": object, "error": object})
+    for column in _CONTENT:
+        merged.loc[stale, column] = [row[column] for row in fresh]
+    return Sources(_typed(merged), changed=bool(tasks) or len(found) != len(old))
+
+
+_CONTENT = ("sha256", "frames", "sampling_rate", "channels", "error")
+
+
+def _EMPTY() -> pd.DataFrame:  # noqa: N802 - stands for a constant that must not import pandas
+    import pandas as pd
+
+    return _typed(pd.DataFrame(columns=["path", "group", "size", "mtime_ns", *_CONTENT]))
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    integers = {"frames": "Int64", "sampling_rate": "Int64", "channels": "Int64"}
+    texts = dict.fromkeys(("path", "group", "sha256", "error"), object)
+    typed = table.astype({**integers, **texts, "size": "int64", "mtime_ns": "int64"})
+    typed["error"] = typed["error"].where(typed["error"].notna(), None)
+    return typed
+
+
+def _stat(root: Path, path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(f"{root}/{path}")  # noqa: PTH116 - a Path per file costs more than the call
+    except OSError as error:
+        raise CorpusError(
+            f"{root / path}: cannot be read ({error.strerror}); make it readable, then run again"
+        ) from None
+    return status.st_size, status.st_mtime_ns
+
+
+def _content(root: Path, task: tuple[str, str]) -> dict[str, Any]:
+    import hashlib
+
+    path, group = task
+    try:
+        content = (root / path).read_bytes()
+    except OSError as error:
+        raise CorpusError(
+            f"{root / path}: cannot be read ({error.strerror}); make it readable, then run again"
+        ) from None
+    row: dict[str, Any] = {**dict.fromkeys(_CONTENT), "sha256": hashlib.sha256(content).hexdigest()}
+    if group == "audio":
+        try:
+            header = media.read_header(content, name=path)
+        except MediaError as error:
+            row["error"] = str(error)
+        else:
+            row |= {"frames": header.frames, "sampling_rate": header.sampling_rate, "channels": header.channels}
+    return row

@@ -1,0 +1,232 @@
+"""The tables and the header of a finished store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kemfeat import provenance
+from kemfeat.build._physiology import INDEX, staged_session
+from kemfeat.build._plan import Plan
+from kemfeat.build._settings import Resolved
+from kemfeat.build._sources import Sources
+from kemfeat.corpora import CorpusReader
+from kemfeat.manifest import Manifest
+from kemfeat.store import card, disk, schema, writer
+from kemfeat.store.reader import Store
+from kemfeat.store.schema import FileReceipt, PartReceipt, SessionReceipt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIRST_COLUMNS = (
+    *("id", "session", "script", "speaker", "sex", "partner", "start", "end", "duration", "text", "text_clean"),
+    *("n_pieces", "emotion", "emotion_first", "is_tie", "valence", "arousal", "mel_frames", "mel_frames_total"),
+    *("eda_length", "temp_length", "ibi_length"),
+)
+"""The columns of ``utterances`` that come first, as far as the features make them."""
+
+
+@dataclass(slots=True)
+class SignalStage:
+    """The physiology of a build: sessions finished before are taken over, the others are added as they are parsed.
+
+    Parameters
+    ----------
+    store : folder of the store.
+    old : the finished store, or None.
+    keys : per session the digest of its source files.
+    rehash : whether to read what is taken over.
+    """
+
+    store: Path
+    old: Store | None
+    keys: Mapping[str, str]
+    rehash: bool
+    _receipts: dict[str, SessionReceipt] = field(default_factory=dict)
+    _rows: dict[str, pa.Table] = field(default_factory=dict)
+
+    def stale(self) -> list[str]:
+        """The sessions that must be parsed."""
+        return [session for session in self.keys if not (self._resume(session) or self._take_over(session))]
+
+    def add(self, session: str, receipt: SessionReceipt, rows: pa.Table) -> None:
+        """Take what parsing a session gave."""
+        self._receipts[session] = receipt
+        self._rows[session] = rows
+
+    def receipts(self) -> dict[str, SessionReceipt]:
+        """Receipts of all sessions, in order."""
+        return {session: self._receipts[session] for session in self.keys}
+
+    def index(self) -> pd.DataFrame:
+        """The index over all sessions, in order."""
+        tables = [self._rows[session] for session in self.keys]
+        return pa.concat_tables([INDEX.empty_table(), *tables]).to_pandas()
+
+    def _resume(self, session: str) -> bool:
+        staged = staged_session(self.store, session, key=self.keys[session])
+        if staged is not None:
+            self.add(session, *staged)
+        return staged is not None
+
+    def _take_over(self, session: str) -> bool:
+        if self.old is None:
+            return False
+        receipt = self.old.header.sessions.get(session)
+        source = self.store / schema.session_path(session)
+        if receipt is None or receipt.key != self.keys[session] or not source.is_file():
+            return False
+        if source.stat().st_size != receipt.file.bytes or (self.rehash and disk.sha256(source) != receipt.file.sha256):
+            return False
+        with disk.writing(self.store):
+            disk.link(source, writer.staging(self.store) / schema.session_path(session))
+        rows = self.old.signal_index[self.old.signal_index["session"] == session]
+        self.add(session, receipt, pa.Table.from_pandas(rows, schema=INDEX, preserve_index=False))
+        return True
+
+
+def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
+    """Add what is known of the media before extraction.
+
+    ``duration`` of the audio [s], NaN when it is missing; ``clock_start``, the clock of the utterance's first EDA or
+    TEMP sample, else of its first beat; per medium ``<medium>_coverage``, the share of start..end that it covers, 0 to
+    1.
+    """
+    made = utterances.copy()
+    audio = sources[sources["group"] == "audio"]
+    seconds = (audio["frames"] / audio["sampling_rate"]).astype("float64")
+    made["duration"] = made["audio"].map(dict(zip(audio["path"], seconds, strict=True))).astype("float64")
+    own = signals.merge(made[["id", "speaker"]], on=["id", "speaker"])
+    uniform = own[own["medium"] != "ibi"].groupby("id")["start"].min()
+    beats = own[own["medium"] == "ibi"].groupby("id")["start"].min()
+    clock = made["id"].map(uniform).astype("datetime64[ms]")
+    made["clock_start"] = clock.fillna(made["id"].map(beats).astype("datetime64[ms]"))
+    for medium in sorted(set(own["medium"])):
+        covered = made["id"].map(own[own["medium"] == medium].set_index("id")["covered"]).fillna(0.0)
+        made[f"{medium}_coverage"] = (covered / (made["end"] - made["start"])).clip(0.0, 1.0).fillna(0.0)
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """Everything a build has made before its tables."""
+
+    reader: CorpusReader
+    resolved: Resolved
+    manifest: Manifest
+    utterances: pd.DataFrame
+    sources: Sources
+    sessions: Mapping[str, SessionReceipt]
+    signals: pd.DataFrame
+    plan: Plan
+    receipts: tuple[PartReceipt, ...]
+
+
+def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
+    """Stage the tables, the data card and the Croissant file; returns the header that names them all."""
+    import pandas as pd
+
+    utterances = _with_features(store, made)
+    folder = writer.staging(store)
+    tables = {
+        schema.UTTERANCES: utterances,
+        schema.RATINGS: made.manifest.ratings,
+        schema.SIGNAL_INDEX: pa.Table.from_pandas(made.signals, schema=INDEX, preserve_index=False),
+        schema.KEYS: pd.DataFrame(dict(made.plan.keys)),
+        schema.FAILURES: _failures(made),
+    }
+    for name, table in tables.items():
+        disk.write_table(folder / name, table)
+    disk.write_table(folder / schema.SOURCES, made.sources.table)
+    files = [
+        *tables,
+        *sorted(str(p.relative_to(folder)) for p in (folder / schema.RESOURCES).rglob("*") if p.is_file()),
+    ]
+    receipts = {
+        name: FileReceipt(sha256=disk.sha256(folder / name), bytes=(folder / name).stat().st_size) for name in files
+    }
+    header = _header(made, utterances, receipts, seconds)
+    for name, text in card.render(header, utterances).items():
+        disk.write_bytes(folder / name, text.encode())
+    return header
+
+
+def _with_features(store: Path, made: Made) -> pd.DataFrame:
+    """The utterances with every feature's columns, the well-known ones first."""
+    import pandas as pd
+
+    columns = [writer.read_columns(store, made.plan.parts_of(name)) for name in made.resolved.extractors]
+    table = pd.concat([made.utterances.reset_index(drop=True), *columns], axis=1)
+    first = [name for name in FIRST_COLUMNS if name in table.columns]
+    ordered: pd.DataFrame = table[[*first, *(name for name in table.columns if name not in first)]]
+    return ordered
+
+
+def _failures(made: Made) -> pd.DataFrame:
+    import pandas as pd
+
+    ids = made.utterances["id"].tolist()
+    rows = [
+        (ids[failure.row], receipt.feature, failure.error) for receipt in made.receipts for failure in receipt.failures
+    ]
+    return pd.DataFrame(rows, columns=["id", "feature", "error"], dtype="str")
+
+
+def _header(made: Made, utterances: pd.DataFrame, tables: dict[str, FileReceipt], seconds: float) -> schema.Header:
+    rows = len(utterances)
+    resolved = made.resolved
+    header = schema.Header(
+        format_version=schema.FORMAT_VERSION,
+        dataset=made.reader.name,
+        config=resolved.config,
+        config_digest=resolved.digest,
+        manifest_fingerprint=made.manifest.fingerprint,
+        label_rule=resolved.config.labels,
+        versions=provenance.versions(),
+        axes={"utterance": schema.AxisInfo(rows=rows, table=schema.UTTERANCES)},
+        features={name: extractor.axis for name, extractor in resolved.extractors.items()},
+        arrays=_arrays(resolved, utterances),
+        parts=made.receipts,
+        sessions=dict(made.sessions),
+        tables=tables,
+        complete=_complete(made, rows),
+        digest="",
+        provenance={"created": provenance.now(), "command": provenance.command(), "seconds": round(seconds, 1)},
+    )
+    return header.model_copy(update={"digest": schema.store_digest(header)})
+
+
+def _arrays(resolved: Resolved, utterances: pd.DataFrame) -> dict[str, schema.ArrayInfo]:
+    return {
+        spec.name: schema.ArrayInfo(
+            feature=name,
+            axis=extractor.axis,
+            dims=(extractor.axis, *spec.dims),
+            shape=(len(utterances), *spec.shape),
+            dtype=spec.dtype,
+            unit=spec.unit,
+            description=spec.description,
+            max_abs_error=_rounding(utterances, spec.name),
+        )
+        for name, extractor in resolved.extractors.items()
+        for spec in extractor.specs(resolved.settings(name))
+    }
+
+
+def _rounding(utterances: pd.DataFrame, array: str) -> float:
+    """Largest error that a narrow dtype made, which its feature records per row as ``<array>_rounding_error``."""
+    column = f"{array}_rounding_error"
+    return float(utterances[column].max()) if column in utterances.columns else 0.0
+
+
+def _complete(made: Made, rows: int) -> dict[str, str]:
+    bits: dict[str, list[bool]] = {name: [True] * rows for name in made.resolved.extractors}
+    for receipt in made.receipts:
+        for failure in receipt.failures:
+            bits[receipt.feature][failure.row] = False
+    return {name: schema.bitmap(row_bits) for name, row_bits in bits.items()}

@@ -1,0 +1,146 @@
+"""Read a whole corpus and say what is wrong with it; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kemfeat import findings, media, parallel, plugins
+from kemfeat.corpora import CorpusReader
+from kemfeat.errors import MediaError
+from kemfeat.findings import Findings
+from kemfeat.manifest import Manifest
+from kemfeat.records import Finding, Severity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DURATION_TOLERANCE = 0.25
+"""Seconds by which annotated times and audio may differ: one sample of the 4 Hz wristband."""
+
+_BATCH = 256
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationReport:
+    """What validation found.
+
+    Parameters
+    ----------
+    dataset, root : what was read.
+    counts : how much there is: utterances, sessions, speakers, ratings, audio files, transcripts, physiology files.
+    findings : one per rule, errors first.
+    """
+
+    dataset: str
+    root: Path
+    counts: Mapping[str, int]
+    findings: tuple[Finding, ...]
+
+    def count(self, severity: Severity) -> int:
+        """How many rules of a severity were broken."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+
+def validate_corpus(
+    dataset: str, *, root: Path, workers: int = 1, progress: Progress = lambda stage, done, total: None
+) -> ValidationReport:
+    """Check every file of a corpus against the rules of :mod:`kemfeat.findings`.
+
+    Parameters
+    ----------
+    dataset : name of a corpus reader.
+    root : folder of the corpus.
+    workers : processes that read.
+    progress : called with ``parse`` or ``check``, what is done and what there is to do.
+
+    Raises
+    ------
+    CorpusLayoutError
+        ``root`` is not this corpus.
+    CorpusError
+        A table is so damaged that its rows cannot be told apart.
+    """
+    reader: CorpusReader = plugins.find("corpora", dataset)
+    groups = reader.sources(root)
+    manifest = reader.read_manifest(root, on_error="skip")
+    found = [*manifest.findings]
+    speakers = dict(zip(manifest.utterances["id"], manifest.utterances["speaker"], strict=True))
+    sessions = [
+        _SessionTask(reader.name, root, group.removeprefix("signals/"), speakers)
+        for group in groups
+        if group.startswith("signals/")
+    ]
+    for done, some in enumerate(parallel.run(_check_session, sessions, workers=workers), start=1):
+        found += some
+        progress("parse", done, len(sessions))
+    found += _check_audio(root, manifest.utterances, workers=workers, progress=progress)
+    return ValidationReport(
+        dataset=reader.name, root=root, counts=_counts(manifest, groups), findings=findings.merge(found)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _SessionTask:
+    dataset: str
+    root: Path
+    session: str
+    speakers: Mapping[str, str]
+
+
+def _check_session(task: _SessionTask) -> tuple[Finding, ...]:
+    reader: CorpusReader = plugins.find("corpora", task.dataset)
+    signals, found = reader.read_signals(task.root, task.session)
+    return (*found, *reader.check_signals(signals, known_ids=task.speakers, session=task.session))
+
+
+@dataclass(frozen=True, slots=True)
+class _AudioTask:
+    """Audio files to check: path, and the duration that the annotation gives [s], NaN when it gives none."""
+
+    root: Path
+    files: tuple[tuple[str, float], ...]
+
+
+def _check_audio(root: Path, utterances: pd.DataFrame, *, workers: int, progress: Progress) -> list[Finding]:
+    have = utterances[utterances["audio"].notna()]
+    files = list(zip(have["audio"], have["end"] - have["start"], strict=True))
+    tasks = [_AudioTask(root, tuple(files[start : start + _BATCH])) for start in range(0, len(files), _BATCH)]
+    found: list[Finding] = []
+    for done, some in enumerate(parallel.run(_check_files, tasks, workers=workers), start=1):
+        found += some
+        progress("check", min(done * _BATCH, len(files)), len(files))
+    return found
+
+
+def _check_files(task: _AudioTask) -> tuple[Finding, ...]:
+    found = Findings()
+    for path, annotated in task.files:
+        try:
+            signal = media.read_audio(task.root / path)
+        except MediaError as error:
+            found.add(findings.UNREADABLE_WAV, str(error))
+            continue
+        if media.is_silent(signal):
+            found.add(findings.SILENT_WAV, f"{path}: all {len(signal.values)} samples are 0")
+        seconds = len(signal.values) / signal.sampling_rate
+        if abs(seconds - annotated) > DURATION_TOLERANCE:
+            found.add(findings.DURATION_MISMATCH, f"{path}: {seconds:.3f} s of audio, annotated as {annotated:.3f} s")
+    return found.merged()
+
+
+def _counts(manifest: Manifest, groups: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    utterances = manifest.utterances
+    return {
+        "utterances": len(utterances),
+        "sessions": int(utterances["session"].nunique()),
+        "speakers": int(utterances["speaker"].nunique()),
+        "ratings": len(manifest.ratings),
+        "audio files": len(groups["audio"]),
+        "transcripts": len(groups["transcript"]),
+        "physiology files": sum(len(paths) for group, paths in groups.items() if group.startswith("signals/")),
+    }
