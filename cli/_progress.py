@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 _STAGES = {
     "hash": ("reading", "files"),
@@ -55,19 +55,19 @@ class Reporter:
         """Show progress."""
         if self._quiet or not total:
             return
-        began = self._began.setdefault(stage, time.monotonic())
+        now = time.monotonic()
+        began = self._began.setdefault(stage, now)
         if self._bar is not None:
-            task = (
-                self._tasks.setdefault(
-                    stage, self._bar.add_task(_STAGES[stage][0], total=total, unit=_STAGES[stage][1])
-                )
-                if stage not in self._tasks
-                else self._tasks[stage]
-            )
-            self._bar.update(task, completed=done)
-        elif done == total or time.monotonic() - self._said >= _EVERY:
-            self._said = time.monotonic()
-            print(_line(stage, done, total, time.monotonic() - began), file=sys.stderr, flush=True)
+            self._bar.update(self._task(self._bar, stage, total), completed=done)
+        elif done == total or (done and now - self._said >= _EVERY):
+            self._said = now
+            print(_line(stage, done, total, now - began), file=sys.stderr, flush=True)
+
+    def _task(self, bar: Progress, stage: str, total: int) -> TaskID:
+        if stage not in self._tasks:
+            verb, unit = _STAGES[stage]
+            self._tasks[stage] = bar.add_task(verb, total=total, unit=unit)
+        return self._tasks[stage]
 
 
 def _new_bar() -> Progress:
@@ -85,7 +85,7 @@ def _new_bar() -> Progress:
     )
 
 
-def _rate_column() -> object:
+def _rate_column() -> ProgressColumn:
     from rich.progress import ProgressColumn, Task
     from rich.text import Text
 

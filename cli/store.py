@@ -74,9 +74,8 @@ def _print_facts(store: Store, facts: dict[str, Any]) -> None:
     console.print(
         f"labels ({facts['label_rule']}): " + ", ".join(f"{escape(str(k))} {v:,}" for k, v in facts["emotions"].items())
     )
-    console.print(
-        f"{facts['bytes'] / 1e6:,.1f} MB in shards; made by kemfeat {facts['versions']['kemfeat']}, {facts['provenance']['created']}"
-    )
+    maker = f"kemfeat {facts['versions']['kemfeat']}, {facts['provenance']['created']}"
+    console.print(f"{facts['bytes'] / 1e6:,.1f} MB in shards; made by {maker}")
     for name, count in facts["missing_rows"].items():
         console.print(f"[yellow]{name}: {count} rows are missing; see failures.parquet[/yellow]")
 

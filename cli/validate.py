@@ -11,6 +11,8 @@ from ._json import print_json
 from ._progress import Reporter
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from kemfeat.validate import ValidationReport
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -25,10 +27,9 @@ def validate(
     progress: _options.Progress = None,
 ) -> None:
     """Read a whole corpus and say what is wrong with it, by rule; exit 3 on errors. Nothing is written."""
-    from kemfeat.validate import validate_corpus
-
     from kemfeat import parallel
     from kemfeat.roots import find_root
+    from kemfeat.validate import validate_corpus
 
     folder = find_root(dataset, root=root)
     with Reporter(bar=progress, quiet=as_json) as reporter:
@@ -62,24 +63,29 @@ def _facts(report: ValidationReport) -> dict[str, Any]:
 def _print_report(report: ValidationReport) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     console = Console()
     console.print(f"[bold]{escape(report.dataset)}[/bold] in {escape(str(report.root))}")
     console.print(", ".join(f"{count:,} {escape(what)}" for what, count in report.counts.items()))
     if report.findings:
-        table = Table(
-            "rule", "severity", "count", "examples", "what kemfeat does", header_style="bold", show_lines=True
-        )
-        for finding in report.findings:
-            colour = _COLOURS[finding.severity]
-            table.add_row(
-                finding.rule,
-                f"[{colour}]{finding.severity}[/{colour}]",
-                f"{finding.count:,}",
-                escape("\n".join(finding.examples)),
-                escape(finding.action),
-            )
-        console.print(table)
+        console.print(_table(report))
     counts = {severity: report.count(severity) for severity in ("error", "warning", "info")}
     console.print(", ".join(f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items()))
+
+
+def _table(report: ValidationReport) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("rule", "count", "what kemfeat does, and up to five places", header_style="bold", show_lines=True)
+    table.columns[0].no_wrap = True
+    table.columns[1].justify = "right"
+    for finding in report.findings:
+        colour = _COLOURS[finding.severity]
+        places = "\n".join(f"[dim]{escape(example)}[/dim]" for example in finding.examples)
+        table.add_row(
+            f"[{colour}]{finding.rule}[/{colour}]\n{finding.severity}",
+            f"{finding.count:,}",
+            f"{escape(finding.action)}\n{places}",
+        )
+    return table

@@ -28,6 +28,8 @@ _SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 _EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
 _COPY_AGAIN = "copy it from the corpus again"
 _FULL_SCALE = 32768
+_RATES = (1_000, 1_000_000)
+"""Slowest and fastest sampling rate believed, Hz; beyond lies a damaged header, and a resampler fed with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,11 @@ def _check_samples(file: Any, name: str) -> None:
         raise MediaError(
             f"{name}: samples of kind {file.subtype} are not supported; expected one of {', '.join(_SUBTYPES)}; "
             f"convert the file to 16-bit PCM wav"
+        )
+    if not _RATES[0] <= file.samplerate <= _RATES[1]:
+        raise MediaError(
+            f"{name}: the header says {file.samplerate} samples per second, expected {_RATES[0]} to {_RATES[1]}; "
+            f"{_COPY_AGAIN}"
         )
     if file.frames == 0:
         raise MediaError(f"{name}: holds no sample; expected at least one; {_COPY_AGAIN} or leave the utterance out")

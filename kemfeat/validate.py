@@ -75,9 +75,12 @@ def validate_corpus(
         for group in groups
         if group.startswith("signals/")
     ]
-    for done, some in enumerate(parallel.run(_check_session, sessions, workers=workers), start=1):
-        found += some
-        progress("parse", done, len(sessions))
+    progress("parse", 0, len(sessions))
+    by_session: dict[str, tuple[Finding, ...]] = {}
+    for session, some in parallel.run(_check_session, sessions, workers=workers):
+        by_session[session] = some
+        progress("parse", len(by_session), len(sessions))
+    found += [finding for task in sessions for finding in by_session[task.session]]
     found += _check_audio(root, manifest.utterances, workers=workers, progress=progress)
     return ValidationReport(
         dataset=reader.name, root=root, counts=_counts(manifest, groups), findings=findings.merge(found)
@@ -92,16 +95,18 @@ class _SessionTask:
     speakers: Mapping[str, str]
 
 
-def _check_session(task: _SessionTask) -> tuple[Finding, ...]:
+def _check_session(task: _SessionTask) -> tuple[str, tuple[Finding, ...]]:
     reader: CorpusReader = plugins.find("corpora", task.dataset)
     signals, found = reader.read_signals(task.root, task.session)
-    return (*found, *reader.check_signals(signals, known_ids=task.speakers, session=task.session))
+    more = reader.check_signals(signals, known_ids=task.speakers, session=task.session)
+    return task.session, (*found, *more)
 
 
 @dataclass(frozen=True, slots=True)
 class _AudioTask:
     """Audio files to check: path, and the duration that the annotation gives [s], NaN when it gives none."""
 
+    first: int
     root: Path
     files: tuple[tuple[str, float], ...]
 
@@ -109,15 +114,16 @@ class _AudioTask:
 def _check_audio(root: Path, utterances: pd.DataFrame, *, workers: int, progress: Progress) -> list[Finding]:
     have = utterances[utterances["audio"].notna()]
     files = list(zip(have["audio"], have["end"] - have["start"], strict=True))
-    tasks = [_AudioTask(root, tuple(files[start : start + _BATCH])) for start in range(0, len(files), _BATCH)]
-    found: list[Finding] = []
-    for done, some in enumerate(parallel.run(_check_files, tasks, workers=workers), start=1):
-        found += some
-        progress("check", min(done * _BATCH, len(files)), len(files))
-    return found
+    tasks = [_AudioTask(start, root, tuple(files[start : start + _BATCH])) for start in range(0, len(files), _BATCH)]
+    batches: dict[int, tuple[Finding, ...]] = {}
+    progress("check", 0, len(files))
+    for first, some in parallel.run(_check_files, tasks, workers=workers):
+        batches[first] = some
+        progress("check", min(len(batches) * _BATCH, len(files)), len(files))
+    return [finding for first in sorted(batches) for finding in batches[first]]
 
 
-def _check_files(task: _AudioTask) -> tuple[Finding, ...]:
+def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
     found = Findings()
     for path, annotated in task.files:
         try:
@@ -130,7 +136,7 @@ def _check_files(task: _AudioTask) -> tuple[Finding, ...]:
         seconds = len(signal.values) / signal.sampling_rate
         if abs(seconds - annotated) > DURATION_TOLERANCE:
             found.add(findings.DURATION_MISMATCH, f"{path}: {seconds:.3f} s of audio, annotated as {annotated:.3f} s")
-    return found.merged()
+    return task.first, found.merged()
 
 
 def _counts(manifest: Manifest, groups: Mapping[str, tuple[str, ...]]) -> dict[str, int]:

@@ -208,6 +208,7 @@ class _Job:
         keys = {name: sources.group_key(f"signals/{name}", version=self.reader.version) for name in names}
         stage = _tables.SignalStage(self.out, self.old, keys, rehash=self.options.rehash)
         tasks = [SessionTask(self.reader.name, self.root, self.out, name, keys[name]) for name in stage.stale()]
+        self.progress("parse", 0, len(tasks))
         for done, (name, receipt, rows) in enumerate(
             parallel.run(parse_session, tasks, workers=self.options.workers), start=1
         ):

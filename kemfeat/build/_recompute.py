@@ -61,7 +61,7 @@ class _Fresh:
 
     def __init__(self, utterances: pd.DataFrame, signals: dict[tuple[str, str], Medium], media: frozenset[str]) -> None:
         self.media = media
-        self.rows = {row.id: row for row in utterances.itertuples(index=False)}
+        self.rows: dict[str, Any] = {str(row.id): row for row in utterances.itertuples(index=False)}
         self.signals = signals
 
 
@@ -90,7 +90,7 @@ def _read_again(store: Store, root: Path, ids: list[str]) -> _Fresh:
 def _differences(store: Store, row: int, name: str, fresh: _Fresh, root: Path, bound: dict[str, Bound]) -> list[str]:
     if name not in fresh.rows:
         return ["the corpus does not have this utterance any more; build again"]
-    again = fresh.rows[name]
+    again: Any = fresh.rows[name]
     stored = store.utterances.iloc[row]
     problems = [
         f"{column} is {stored[column]!r} in the store and {getattr(again, column)!r} in the corpus; build again"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from kemfeat import plugins
-from kemfeat.config import BuildConfig, canonical, digest, suggest, validated
+from kemfeat.config import BuildConfig, FeatureConfig, canonical, digest, suggest, validated
 from kemfeat.corpora import CorpusReader
 from kemfeat.errors import ConfigError
-from kemfeat.features import AnyExtractor
+from kemfeat.features import AnyExtractor, Prepared
 from kemfeat.store.schema import FORMAT_VERSION
 
 DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi")
@@ -53,16 +53,11 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     for key in raw:
         if key not in _OWN_KEYS and key not in known:
             raise ConfigError(f"configuration: unknown key {key!r}{suggest(key, (*_OWN_KEYS, *known))}")
-    names = tuple(raw["features"]) if "features" in raw else _defaults(reader)
-    extractors = {name: plugins.find("features", name) for name in names}
+    wanted = [plugins.find("features", name) for name in _names(raw, reader)]
+    extractors: dict[str, AnyExtractor] = {extractor.name: extractor for extractor in wanted}
+    names = tuple(extractor.name for extractor in wanted)
     _check_media(extractors, reader)
-    tables = _with_preset(raw, extractors)
-    prepared = {
-        name: extractor.prepare(
-            validated(extractor.config, tables[name], where=name), root=root, tokenizer=reader.tokenizer
-        )
-        for name, extractor in extractors.items()
-    }
+    prepared = _prepared(extractors, _with_preset(raw, extractors), reader=reader, root=root)
     own = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw}
     settings = {name: ready.config.model_dump(mode="json") for name, ready in prepared.items()}
     config = validated(
@@ -70,6 +65,29 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     )
     resources = {name: ready.files for name, ready in prepared.items() if ready.files}
     return Resolved(config, extractors, resources, _identity(config, extractors, reader))
+
+
+def _prepared(
+    extractors: Mapping[str, AnyExtractor],
+    tables: Mapping[str, Mapping[str, Any]],
+    *,
+    reader: CorpusReader,
+    root: Path,
+) -> dict[str, Prepared[Any]]:
+    configs: dict[str, FeatureConfig] = {}
+    prepared: dict[str, Prepared[Any]] = {}
+    for name, extractor in extractors.items():
+        config = extractor.follow(validated(extractor.config, tables[name], where=name), configs)
+        prepared[name] = extractor.prepare(config, root=root, tokenizer=reader.tokenizer)
+        configs[name] = prepared[name].config
+    return prepared
+
+
+def _names(raw: Mapping[str, Any], reader: CorpusReader) -> tuple[str, ...]:
+    names = raw.get("features", _defaults(reader))
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"features: found {names!r}; expected a list of names such as ['mel', 'delta']")
+    return tuple(names)
 
 
 def _defaults(reader: CorpusReader) -> tuple[str, ...]:

@@ -65,7 +65,8 @@ def scan(
     merged = found.merge(old, on=["path", "group", "size", "mtime_ns"], how="left")
     stale = merged.index[merged["sha256"].isna()]
     tasks = list(zip(merged.loc[stale, "path"], merged.loc[stale, "group"], strict=True))
-    fresh = []
+    fresh: list[dict[str, Any]] = []
+    progress(0, len(tasks))
     for row in parallel.run_threads(functools.partial(_content, root), tasks, workers=workers):
         fresh.append(row)
         progress(len(fresh), len(tasks))

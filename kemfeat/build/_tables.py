@@ -66,7 +66,8 @@ class SignalStage:
     def index(self) -> pd.DataFrame:
         """The index over all sessions, in order."""
         tables = [self._rows[session] for session in self.keys]
-        return pa.concat_tables([INDEX.empty_table(), *tables]).to_pandas()
+        joined: pd.DataFrame = pa.concat_tables([INDEX.empty_table(), *tables]).to_pandas()
+        return joined
 
     def _resume(self, session: str) -> bool:
         staged = staged_session(self.store, session, key=self.keys[session])

@@ -37,9 +37,14 @@ class Prepared(Generic[C]):
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def _as_given(config: C, *, root: Path, tokenizer: str) -> Prepared[C]:
+def _as_given(config: C, *, root: Path, tokenizer: str) -> Prepared[C]:  # noqa: ARG001 - the shape of a preparation
     """Preparation of a feature that depends on nothing outside its configuration."""
     return Prepared(config)
+
+
+def _on_its_own(config: C, before: Mapping[str, FeatureConfig]) -> C:  # noqa: ARG001 - the shape of a following
+    """Following of a feature that shares no setting with those it is made from."""
+    return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,8 @@ class Extractor(Generic[C]):
     columns : per column of ``utterances`` it fills, the Arrow type name (``int32``, ``float64``, ``string``, ``bool``).
     open : binds a configuration and the folder of its resources into the function that extracts.
     axis : row axis of its arrays.
+    follow : takes over the settings that must be those of the features before it, given by name; raises
+        :class:`~kemfeat.errors.ConfigError` when another value was asked for.
     prepare : makes a configuration self-contained; may read ``root`` (the corpus) and the corpus' default tokenizer.
     """
 
@@ -68,6 +75,7 @@ class Extractor(Generic[C]):
     columns: Mapping[str, str]
     open: Callable[[C, Path], Extract]
     axis: str = "utterance"
+    follow: Callable[[C, Mapping[str, FeatureConfig]], C] = _on_its_own
     prepare: Callable[..., Prepared[C]] = _as_given
 
 

@@ -84,7 +84,7 @@ def _array_problems(store: Store) -> Iterator[str]:
         except (StoreError, OSError, ValueError) as error:
             yield f"{name}: its metadata cannot be read ({error}); run the same build with --force"
             continue
-        found = (tuple(array.shape), str(array.dtype), tuple(array.metadata.dimension_names or ()))
+        found = (tuple(array.shape), str(array.dtype), tuple(getattr(array.metadata, "dimension_names", None) or ()))
         if found != (info.shape, info.dtype, info.dims):
             yield f"{name}: shape, dtype and dims are {found}, expected {(info.shape, info.dtype, info.dims)}"
 

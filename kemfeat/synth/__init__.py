@@ -14,7 +14,9 @@ class Synth(Protocol):
     """What the ``synth`` command asks of a synthetic corpus."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The corpus' own spelling."""
+        ...
 
     def write(
         self,
@@ -27,5 +29,5 @@ class Synth(Protocol):
         workers: int = 1,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
-        """Write the corpus below ``out``, which must be absent or empty; ``progress`` gets utterances done and in all."""
+        """Write the corpus below ``out`` (absent or empty); ``progress`` gets the utterances done and in all."""
         ...

@@ -1,0 +1,50 @@
+# Everything a person or CI runs. The only things needed beforehand are python3 (3.11 or newer) and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs clean
+
+help:  ## Show this help
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.base: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) --editable '.[dev,docs]'
+	@touch $@
+
+setup: $(VENV)/.dev  ## Make .venv with everything a developer needs
+
+demo: $(VENV)/.base  ## Synthesise a small KEMDy20, then validate, build, verify and describe a store
+	rm -rf demo
+	$(BIN)/kemfeat synth --dataset KEMDy20 --out demo/KEMDy20 --utterances 240 --sessions 4
+	$(BIN)/kemfeat validate --dataset KEMDy20 --root demo/KEMDy20
+	$(BIN)/kemfeat build --dataset KEMDy20 --root demo/KEMDy20 --out demo/store
+	$(BIN)/kemfeat verify demo/store --recompute 5 --root demo/KEMDy20
+	$(BIN)/kemfeat info demo/store
+
+test: $(VENV)/.dev  ## Run all tests
+	$(BIN)/pytest --numprocesses auto
+
+check: $(VENV)/.dev  ## Lint, formatting, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## Measure kemfeat beside its peers
+	$(BIN)/python tests/bench/bench_mel.py
+
+docs: $(VENV)/.dev  ## Build the documentation site, strictly, into site/
+	$(BIN)/mkdocs build --strict --quiet
+
+clean:  ## Remove what the other targets made
+	rm -rf $(VENV) demo site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,155 @@
+"""Disk facts that KEMDy19 and KEMDy20 share: text encodings, clock stamps, the two-row annotation header."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.errors import CorpusError
+
+STAMP = re.compile(rb"[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{2}-[0-9]{3}")
+"""``YYYY-MMDD-HHMM-SS-mmm``, for example ``2020-0821-1128-57-250``."""
+
+_STAMP_LENGTH = 21
+_DASHES = (4, 9, 14, 17)
+_DIGITS = tuple(place for place in range(_STAMP_LENGTH) if place not in _DASHES)
+_EVALUATOR = re.compile(r"Eval[0-9]{2}([FM]?)", re.IGNORECASE)
+_JUDGEMENT_WIDTH = 3
+
+
+def decode(content: bytes) -> tuple[str, str] | None:
+    """Decode a corpus text: UTF-16 by its byte order mark, else UTF-8 with or without one, else cp949.
+
+    Returns
+    -------
+    tuple or None
+        The text and the encoding's name (``utf-16``, ``utf-8-sig``, ``utf-8``, ``cp949``); None when none fits.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8", "cp949"]
+    for encoding in encodings:
+        try:
+            return content.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def parse_stamps(stamps: Sequence[bytes]) -> NDArray[np.datetime64]:
+    """Parse clock stamps.
+
+    Parameters
+    ----------
+    stamps : n texts such as ``b"2020-0821-1128-57-250"``.
+
+    Returns
+    -------
+    datetime64[ms] array [shape=(n,)]
+        NaT where a text is not a stamp or names a time that does not exist.
+    """
+    # One byte more than a stamp has, so that a longer text shows in its last place.
+    text = np.array(stamps, dtype=f"S{_STAMP_LENGTH + 1}").view(np.uint8).reshape(-1, _STAMP_LENGTH + 1)
+    digits = text[:, _DIGITS] - np.uint8(ord("0"))  # wraps around, so that anything but a digit is above 9
+    valid = (digits <= 9).all(axis=1) & (text[:, _DASHES] == ord("-")).all(axis=1) & (text[:, _STAMP_LENGTH] == 0)
+    year, month, day, hour, minute, second, millisecond = (
+        digits[:, first:last].astype(np.int64) @ 10 ** np.arange(last - first - 1, -1, -1)
+        for first, last in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14), (14, 17))
+    )
+    valid &= (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & (minute < 60) & (second < 60)
+    months = np.where(valid, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + np.where(valid, day - 1, 0)
+    valid &= days.astype("datetime64[M]") == months
+    clock = ((hour * 60 + minute) * 60 + second) * 1000 + millisecond
+    times: NDArray[Any] = days.astype("datetime64[ms]") + clock
+    times[~valid] = np.datetime64("NaT")
+    return times
+
+
+class Rater(NamedTuple):
+    """One evaluator: name (``Eval01F``), sex (``F``, ``M`` or None) and the position of the first of three cells."""
+
+    name: str
+    sex: str | None
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where things stand in an annotation row.
+
+    Parameters
+    ----------
+    at : per group name, in lower case, the position of its first cell.
+    raters : the evaluators, in order.
+    width : number of cells that a row must have.
+    """
+
+    at: Mapping[str, int]
+    raters: tuple[Rater, ...]
+    width: int
+
+
+def locate_columns(header: Sequence[str], *, groups: Mapping[str, int], where: str) -> Columns:
+    """Find the columns by the first header row, whose names stand over groups of cells, the rest of each blank.
+
+    Parameters
+    ----------
+    header : cells of the first row; blank cells may hold spaces.
+    groups : names in their order and how many cells each spans; evaluators follow, each spanning three.
+    where : the file, for messages.
+
+    Raises
+    ------
+    CorpusError
+        A name is missing, extra, repeated or at another position.
+    """
+    cells = [cell.strip() for cell in header]
+    while cells and not cells[-1]:
+        cells.pop()
+    at: dict[str, int] = {}
+    position = 0
+    for name, width in groups.items():
+        _expect(cells, position, name, where=where)
+        _expect_blank(cells, position, width, where=where)
+        at[name.lower()] = position
+        position += width
+    raters: list[Rater] = []
+    while position < len(cells):
+        raters.append(_rater(cells, position, raters, where=where))
+        position += _JUDGEMENT_WIDTH
+    return Columns(at, tuple(raters), position)
+
+
+def _rater(cells: Sequence[str], position: int, before: Sequence[Rater], *, where: str) -> Rater:
+    named = _EVALUATOR.fullmatch(cells[position])
+    if named is None or cells[position] in {rater.name for rater in before}:
+        raise _wrong_header(cells, position, "a further evaluator such as 'Eval01F'", where=where)
+    _expect_blank(cells, position, _JUDGEMENT_WIDTH, where=where)
+    return Rater(cells[position], named[1].upper() or None, position)
+
+
+def _expect_blank(cells: Sequence[str], position: int, width: int, *, where: str) -> None:
+    for place in range(position + 1, position + width):
+        _expect(cells, place, "", where=where)
+
+
+def _expect(cells: Sequence[str], position: int, name: str, *, where: str) -> None:
+    found = cells[position] if position < len(cells) else ""
+    if found.lower() != name.lower():
+        raise _wrong_header(cells, position, repr(name) if name else "a blank cell", where=where)
+
+
+def _wrong_header(cells: Sequence[str], position: int, expected: str, *, where: str) -> CorpusError:
+    found = cells[position][:40] if position < len(cells) else ""
+    return CorpusError(
+        f"{where}:1 column {position + 1}: found {found!r}, expected {expected} in the first header row; "
+        "copy the file from the corpus again"
+    )

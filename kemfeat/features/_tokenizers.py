@@ -1,0 +1,272 @@
+"""Where a tokenizer comes from: a folder, a Hugging Face name, the corpus' own folder.
+
+Nothing here uses the network, runs code that came with a tokenizer, or opens a pickle. A folder is read as the first
+of these that it is:
+
+1. ``tokenizer.json``: taken byte for byte;
+2. one SentencePiece ``*.model`` with a vocabulary, ``vocab.txt`` (one token per line) or a JSON file with
+   ``idx_to_token`` or ``token_to_idx`` (KoBERT), or one whose pieces hold ``[CLS]`` and its like themselves
+   (``skt/kobert-base-v1``, whose own Python tokenizer is never run): converted, see :mod:`._sentencepiece`;
+3. anything else that ``transformers.AutoTokenizer`` can make a fast tokenizer of.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from kemfeat.errors import ConfigError
+from kemfeat.features._sentencepiece import SPECIALS, convert, parse
+
+DEFAULT_MAX_LENGTH = 512
+"""Positions of a BERT, where a tokenizer does not say how many its model has."""
+
+_PATTERNS = ("*.json", "*.model", "*.txt")
+_ROBERTA = {
+    "unk_token": "<unk>",
+    "pad_token": "<pad>",
+    "cls_token": "<s>",
+    "sep_token": "</s>",
+    "mask_token": "<mask>",
+}
+_HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A tokenizer's content, without a trace of where it lay.
+
+    Parameters
+    ----------
+    json : content of its ``tokenizer.json``.
+    specials : per role (``pad_token`` ...) the token, for the roles it has; ``pad_token`` always.
+    pad_id : id of ``pad_token``.
+    max_length : positions of the model it belongs to.
+    """
+
+    json: bytes
+    specials: Mapping[str, str]
+    pad_id: int
+    max_length: int
+
+    def files(self, *, max_length: int) -> dict[str, bytes]:
+        """A folder that ``transformers.AutoTokenizer`` loads, by file name."""
+        settings = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": max_length,
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+            "clean_up_tokenization_spaces": False,
+            **self.specials,
+        }
+        text = json.dumps(settings, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        return {"tokenizer.json": self.json, "tokenizer_config.json": text.encode()}
+
+
+def resolve(name: str, *, root: Path, default: str) -> Source:
+    """Find and read the tokenizer that a build uses.
+
+    Parameters
+    ----------
+    name : local folder or Hugging Face name; empty takes ``root/tokenizer`` if it is a folder, else ``default``.
+    root : folder of the corpus.
+    default : Hugging Face name that belongs to the corpus.
+
+    Raises
+    ------
+    ConfigError
+        It is not on this machine (the message holds the command that fetches it), or cannot be used.
+    """
+    if name:
+        return locate(name)
+    own = root / "tokenizer"
+    if own.is_dir():
+        _refuse_links(own, root)
+        return read_folder(own)
+    return locate(default)
+
+
+def locate(name: str) -> Source:
+    """Read the tokenizer of a local folder or of a Hugging Face name in the local cache.
+
+    Raises
+    ------
+    ConfigError
+        There is no such folder, the name is not in the cache, or the tokenizer cannot be used.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return read_folder(folder)
+    if not _HUB_NAME.fullmatch(name) or ".." in name:
+        raise ConfigError(
+            f"tokenizer {name!r}: no such folder, and not a Hugging Face name such as skt/kobert-base-v1; pass "
+            f"--tokenizer the folder that holds tokenizer.json, or KoBERT's *.model and vocab.txt"
+        )
+    return read_folder(_cached(name))
+
+
+def read_folder(folder: Path) -> Source:
+    """Read a tokenizer folder; see the module for what it may hold.
+
+    Raises
+    ------
+    ConfigError
+        Nothing in it is a tokenizer that can be used, or it has no padding token.
+    """
+    path = folder / "tokenizer.json"
+    if path.is_file():
+        content = _read(path)
+        return _source(content, folder=folder, tokenizer=_parse(content, path))
+    model, vocabulary = _model(folder), _vocabulary(folder)
+    if model is not None and (vocabulary is not None or _holds_specials(model)):
+        tokenizer = convert(_read(model), vocabulary=vocabulary, where=str(model))
+    else:
+        tokenizer = _from_transformers(folder)
+    return _source(tokenizer.to_str().encode(), folder=folder, tokenizer=tokenizer)
+
+
+def _refuse_links(folder: Path, root: Path) -> None:
+    home = root.resolve()
+    for path in (folder, *sorted(folder.iterdir())):
+        if not path.resolve().is_relative_to(home):
+            raise ConfigError(
+                f"{path}: links out of the corpus folder {root}, which is never followed; pass --tokenizer {folder} "
+                f"if the tokenizer behind the link is meant"
+            )
+
+
+def _cached(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True, allow_patterns=list(_PATTERNS)))
+    except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError):
+        includes = " ".join(f"--include '{pattern}'" for pattern in _PATTERNS)
+        raise ConfigError(
+            f"tokenizer {name}: no such folder and not in the Hugging Face cache of this machine; run `hf download "
+            f"{name} {includes}`, or pass --tokenizer DIR, a folder that holds tokenizer.json, or KoBERT's *.model and "
+            f"vocab.txt"
+        ) from None
+
+
+def _model(folder: Path) -> Path | None:
+    models = sorted(folder.glob("*.model"))
+    if len(models) > 1:
+        names = ", ".join(path.name for path in models)
+        raise ConfigError(f"{folder}: {len(models)} SentencePiece models ({names}); expected one; move the others away")
+    return models[0] if models else None
+
+
+def _holds_specials(model: Path) -> bool:
+    pieces = {piece.piece for piece in parse(_read(model), where=str(model)).pieces}
+    return pieces.issuperset(SPECIALS.values())
+
+
+def _vocabulary(folder: Path) -> Sequence[str] | None:
+    """The token of each id from ``vocab.txt`` or a JSON vocabulary, which must agree where both are there."""
+    found: dict[str, list[str]] = {}
+    if (folder / "vocab.txt").is_file():
+        lines = _text(folder / "vocab.txt").split("\n")
+        found["vocab.txt"] = [line.removesuffix("\r") for line in lines[: -1 if lines[-1] == "" else None]]
+    for path in sorted(folder.glob("*.json")):
+        content = _json(path)
+        if isinstance(content, dict) and ("idx_to_token" in content or "token_to_idx" in content):
+            found[path.name] = _json_vocabulary(content, path)
+    if not found:
+        return None
+    first, *others = found
+    for other in others:
+        if found[other] != found[first]:
+            raise ConfigError(f"{folder}: {first} and {other} are different vocabularies; leave only the model's own")
+    return found[first]
+
+
+def _json_vocabulary(content: Mapping[str, Any], path: Path) -> list[str]:
+    tokens = content.get("idx_to_token")
+    if tokens is None:
+        ids = content["token_to_idx"]
+        if isinstance(ids, dict) and sorted(ids.values()) == list(range(len(ids))):
+            tokens = sorted(ids, key=ids.__getitem__)
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        raise ConfigError(f"{path}: expected idx_to_token, a list of tokens, or token_to_idx with ids from 0 on")
+    return tokens
+
+
+def _from_transformers(folder: Path) -> Tokenizer:
+    from transformers import AutoTokenizer
+
+    try:
+        made = AutoTokenizer.from_pretrained(str(folder), use_fast=True, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ConfigError(
+            f"{folder}: holds no tokenizer that can be loaded ({reason}); expected tokenizer.json, or KoBERT's *.model "
+            f"and vocab.txt; pass --tokenizer such a folder"
+        ) from None
+    tokenizer = getattr(made, "backend_tokenizer", None)
+    if not isinstance(tokenizer, Tokenizer):
+        raise ConfigError(
+            f"{folder}: {type(made).__name__} is no fast tokenizer; expected one; save it as tokenizer.json"
+        )
+    return tokenizer
+
+
+def _source(content: bytes, *, folder: Path, tokenizer: Tokenizer) -> Source:
+    settings: dict[str, Any] = {}
+    for name in ("special_tokens_map.json", "tokenizer_config.json"):
+        told = _json(folder / name) if (folder / name).is_file() else None
+        settings |= told if isinstance(told, dict) else {}
+    specials = {role: token for role in SPECIALS if (token := _special(role, settings, tokenizer)) is not None}
+    pad_id = tokenizer.token_to_id(specials.get("pad_token", ""))
+    if pad_id is None:
+        raise ConfigError(f"{folder}: the tokenizer has no padding token; expected [PAD], <pad> or a named pad_token")
+    length = settings.get("model_max_length")
+    # transformers writes 1e30 where the length is not known
+    known = isinstance(length, int) and 0 < length <= 1_000_000
+    return Source(content, specials, pad_id, int(length) if length is not None and known else DEFAULT_MAX_LENGTH)
+
+
+def _special(role: str, settings: Mapping[str, Any], tokenizer: Tokenizer) -> str | None:
+    """The token of a role: the one its settings name, else the one of BERT or RoBERTa that its vocabulary holds."""
+    token = settings.get(role)
+    named = token.get("content") if isinstance(token, dict) else token
+    for candidate in (named, SPECIALS[role], _ROBERTA[role]):
+        if isinstance(candidate, str) and tokenizer.token_to_id(candidate) is not None:
+            return candidate
+    return None
+
+
+def _parse(content: bytes, path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_str(content.decode())
+    except Exception as error:  # noqa: BLE001 - tokenizers raises nothing narrower
+        raise ConfigError(
+            f"{path}: not a tokenizer ({error}); expected a file saved by tokenizers; fetch it again"
+        ) from None
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}: not JSON ({error}); fetch the file again") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return _read(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); fetch the file again") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None

@@ -1,0 +1,176 @@
+"""Audio in and out: what is read is what was written, and whatever is not whole audio is refused with a reason."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from kemfeat.errors import MediaError
+from kemfeat.media import AudioHeader, is_silent, read_audio, read_header, resample, to_mono, write_audio
+from kemfeat.records import Signal
+
+
+def wav_bytes(samples: np.ndarray, *, subtype: str = "PCM_16", kind: str = "WAV", rate: int = 16000) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format=kind, subtype=subtype)
+    return buffer.getvalue()
+
+
+RAMP = np.linspace(-0.5, 0.5, 400)
+WAV = wav_bytes(RAMP)
+
+
+@given(st_numpy.arrays(np.int16, st.integers(1, 300)), st.integers(1, 3), st.sampled_from([8000, 16000, 44100]))
+@settings(deadline=None, max_examples=25)
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, samples: np.ndarray, channels: int, rate: int
+) -> None:
+    values = (np.repeat(samples[:, None], channels, axis=1) / 32768).astype(np.float32).squeeze()
+    values = np.atleast_1d(values)
+    path = tmp_path_factory.mktemp("wav") / "clip.wav"
+    write_audio(path, Signal(values, rate, "1"))
+    read = read_audio(path)
+    assert read.values.dtype == np.float32
+    assert read.sampling_rate == rate
+    np.testing.assert_array_equal(np.atleast_1d(read.values.squeeze()), values)
+
+
+def test_writing_clips_and_depends_on_the_signal_alone(tmp_path: Path) -> None:
+    signal = Signal(np.array([-2.0, -1.0, 0.0, 0.25, 1.0, 2.0], dtype=np.float32), 16000, "1")
+    write_audio(tmp_path / "a.wav", signal)
+    write_audio(tmp_path / "b.wav", signal)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    top = 32767 / 32768
+    np.testing.assert_array_equal(read_audio(tmp_path / "a.wav").values, np.float32([-1, -1, 0, 0.25, top, top]))
+
+
+def test_writing_into_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"clip\.wav: cannot be written \(No such file"):
+        write_audio(tmp_path / "absent" / "clip.wav", Signal(np.zeros(1, np.float32), 16000, "1"))
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_every_supported_kind_of_sample(tmp_path: Path, subtype: str) -> None:
+    content = wav_bytes(np.stack([RAMP, -RAMP], axis=1), subtype=subtype)
+    (tmp_path / "clip.wav").write_bytes(content)
+    assert read_header(content, name="clip") == AudioHeader(400, 16000, 2, subtype)
+    values = read_audio(tmp_path / "clip.wav").values
+    assert values.shape == (400, 2)
+    np.testing.assert_allclose(values[:, 0], RAMP, atol=1 / 128 if subtype == "PCM_U8" else 1 / 32768)
+
+
+def with_bytes(content: bytes, at: int, patch: bytes) -> bytes:
+    return content[:at] + patch + content[at + len(patch) :]
+
+
+DATA_SIZE = WAV.index(b"data") + 4
+BROKEN = {
+    "empty": (b"", r"the file is empty \(0 bytes\)"),
+    "cut in the samples": (WAV[:-100], "truncated: the header announces 800 bytes of samples, the file holds 700"),
+    "cut before the samples": (WAV[: DATA_SIZE + 4], "announces 800 bytes of samples, the file holds 0"),
+    "cut in the header": (WAV[:30], "cannot be read as audio"),
+    "endless header": (with_bytes(WAV, DATA_SIZE, struct.pack("<I", 0xFFFFFFFF)), "announces 4294967295 bytes"),
+    "only the magic": (WAV[:12], "cannot be read as audio"),
+    "text": (b"Segment ID,Total Evaluation\n", "not a RIFF/WAVE file"),
+    "zeros": (bytes(4096), "not a RIFF/WAVE file"),
+    "flac": (wav_bytes(RAMP, kind="FLAC"), "not a RIFF/WAVE file"),
+    "unknown coding": (with_bytes(WAV, 20, struct.pack("<H", 0x1234)), "cannot be read as audio|not supported"),
+    "no rate": (with_bytes(WAV, 24, struct.pack("<I", 7)), "the header says 7 samples per second"),
+    "a-law": (wav_bytes(RAMP, subtype="ALAW"), "samples of kind ALAW are not supported"),
+    "no sample": (wav_bytes(np.zeros(0)), "holds no sample"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_files_are_refused_the_same_way_by_both_readers(tmp_path: Path, case: str) -> None:
+    content, message = BROKEN[case]
+    path = tmp_path / "clip.wav"
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=message) as by_header:
+        read_header(content, name=str(path))
+    with pytest.raises(MediaError) as by_path:
+        read_audio(path)
+    assert str(by_header.value) == str(by_path.value)
+    assert str(path) in str(by_path.value)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, bad: float, subtype: str) -> None:
+    samples = RAMP.copy()
+    samples[[3, 70]] = bad
+    (tmp_path / "clip.wav").write_bytes(wav_bytes(samples, subtype=subtype))
+    with pytest.raises(MediaError, match="2 of 400 samples are NaN or infinite"):
+        read_audio(tmp_path / "clip.wav")
+
+
+def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"absent\.wav: cannot be opened \(No such file"):
+        read_audio(tmp_path / "absent.wav")
+    with pytest.raises(MediaError, match="cannot be opened"):
+        read_audio(tmp_path)
+
+
+@given(st.integers(0, len(WAV) - 1))
+@settings(deadline=None, max_examples=60)
+def test_no_beginning_of_a_file_passes_for_the_file(length: int) -> None:
+    with pytest.raises(MediaError):
+        read_header(WAV[:length], name="clip")
+
+
+def test_chunks_before_and_behind_the_samples_do_no_harm(tmp_path: Path) -> None:
+    before = b"LIST" + struct.pack("<I", 3) + b"odd\0"
+    content = WAV[:36] + before + WAV[36:] + b"LIST" + struct.pack("<I", 2) + b"ok"
+    (tmp_path / "clip.wav").write_bytes(content)
+    assert read_header(content, name="clip").frames == 400
+    assert len(read_audio(tmp_path / "clip.wav").values) == 400
+
+
+def test_one_channel_of_two() -> None:
+    stereo = Signal(np.array([[0.0, 0.5], [0.25, 0.75]], dtype=np.float32), 8000, "1")
+    first, mean = to_mono(stereo, policy="first"), to_mono(stereo, policy="mean")
+    np.testing.assert_array_equal(first.values, np.float32([0, 0.25]))
+    np.testing.assert_array_equal(mean.values, np.float32([0.25, 0.5]))
+    assert first.values.flags.c_contiguous
+    assert to_mono(first, policy="mean") is first
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
+def test_a_resampled_tone_is_the_tone_at_the_other_rate(rate: int) -> None:
+    def tone(at: int) -> np.ndarray:
+        return np.sin(2 * np.pi * 440 * np.arange(at) / at).astype(np.float32)
+
+    resampled = resample(Signal(tone(rate), rate, "1"), target=16000)
+    assert resampled.sampling_rate == 16000
+    assert resampled.values.dtype == np.float32
+    assert len(resampled.values) == 16000
+    inside = slice(1000, -1000)  # the filter rings at the ends
+    np.testing.assert_allclose(resampled.values[inside], tone(16000)[inside], atol=1e-3)
+
+
+def test_the_same_rate_is_left_alone() -> None:
+    signal = Signal(np.ones(3, dtype=np.float32), 16000, "1")
+    assert resample(signal, target=16000) is signal
+
+
+def test_silence_is_exact() -> None:
+    assert is_silent(Signal(np.zeros((5, 2), dtype=np.float32), 16000, "1"))
+    assert not is_silent(Signal(np.float32([0, 1 / 32768]), 16000, "1"))
+
+
+def test_real_clips(shared: Path) -> None:
+    paths = sorted((shared / "data" / "kemdy20_real_media" / "wav").rglob("*.wav"))
+    assert len(paths) == 154
+    for path in paths:
+        signal = read_audio(path)
+        header = read_header(path.read_bytes(), name=path.name)
+        assert header == AudioHeader(len(signal.values), 16000, 1, "PCM_16")
+        assert not is_silent(signal)

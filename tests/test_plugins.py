@@ -1,0 +1,68 @@
+import importlib
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from kemfeat import plugins
+from kemfeat.errors import UnknownPluginError
+from kemfeat.features.eda import EXTRACTOR
+
+ROOMS = ("corpora", "features", "synth")
+
+
+@pytest.fixture
+def extra_room(tmp_path, monkeypatch):
+    """A room of its own in place of ``features``: one good plug-in, one without its object, one private file."""
+    (tmp_path / "log_mel.py").write_text("EXTRACTOR = 'good'\n")
+    (tmp_path / "empty.py").write_text("")
+    (tmp_path / "_shared.py").write_text("raise RuntimeError('imported')\n")
+    package = importlib.import_module("kemfeat.features")
+    monkeypatch.setattr(package, "__path__", [str(tmp_path)])
+    plugins.names.cache_clear()
+    yield SimpleNamespace(folder=tmp_path)
+    plugins.names.cache_clear()
+    for name in ("log_mel", "empty"):
+        sys.modules.pop(f"kemfeat.features.{name}", None)
+        if hasattr(package, name):
+            delattr(package, name)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_names_are_sorted_public_and_each_is_found(room):
+    names = plugins.names(room)
+    assert list(names) == sorted(set(names))
+    assert not [name for name in names if name.startswith("_")]
+    for name in names:
+        assert plugins.find(room, name).name.lower() == name
+
+
+def test_physiology_is_there():
+    assert {"eda", "temp", "ibi"} <= set(plugins.names("features"))
+
+
+@pytest.mark.parametrize("name", ["eda", "EDA", "e-d_a", " Eda "])
+def test_case_and_punctuation_do_not_matter(name):
+    assert plugins.find("features", name) is EXTRACTOR
+
+
+@pytest.mark.parametrize("name", ["", "../eda", "_uniform", "uniform", "os", "eda.EXTRACTOR", "edaa"])
+def test_an_unknown_name_is_refused_with_the_known_ones(name):
+    with pytest.raises(UnknownPluginError, match=r"no features plug-in .*known: .*eda") as refusal:
+        plugins.find("features", name)
+    assert repr(name) in str(refusal.value)
+
+
+def test_the_nearest_name_is_suggested():
+    with pytest.raises(UnknownPluginError, match="did you mean 'temp'"):
+        plugins.find("features", "tmep")
+
+
+def test_a_file_is_a_plug_in(extra_room):
+    assert plugins.names("features") == ("empty", "log_mel")
+    assert plugins.find("features", "Log-Mel") == "good"
+
+
+def test_a_file_without_its_object_is_named(extra_room):
+    with pytest.raises(UnknownPluginError, match=r"empty\.py: does not define EXTRACTOR"):
+        plugins.find("features", "empty")
