@@ -99,13 +99,21 @@ def session_of(path: str) -> str:
 
 def script_and_speaker(path: str) -> tuple[str, str]:
     """``("script01", "User001F")`` of a physiology file."""
-    _, script, speaker = PurePosixPath(path).stem.split("_")
+    _, script, speaker = in_session(PurePosixPath(path).stem, session_of(path)).split("_")
     return script, speaker
 
 
 def in_session(name: str, session: str) -> str:
-    """The id or file name with its session replaced: ids may carry a wrong one, the folder's is right."""
-    return session + name[len(session) :]
+    """The id or file name as its folder's session has it: names may carry a wrong session, the folder's is right.
+
+    A user number that belongs to the wrong session (session NN has the users 2NN - 1 and 2NN) moves along:
+    ``Sess42_script06_User084F_038`` in session 17 is ``Sess17_script06_User034F_038``. A user number that is not one
+    of the wrong session's two stays.
+    """
+    written, right = int(name[4:6]), int(session[4:6])
+    user = int(name[20:23])
+    moved = user - 2 * (written - right) if (user + 1) // 2 == written else user
+    return f"{session}{name[6:20]}{moved:03d}{name[23:]}"
 
 
 def _walk(root: Path, folder: str, pattern: re.Pattern[str]) -> tuple[list[str], list[str]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kemfeat.store.reader import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,8 @@ class Difference:
     Parameters
     ----------
     only_a, only_b : ids of utterances that only one of them has, in order.
-    columns : per column of ``utterances`` the ids whose cell differs; a column that one lacks maps to None.
+    columns : per column of ``utterances`` the ids whose cell differs; a column that one lacks maps to None. A column
+        ``ratings`` stands for what the raters said.
     features : per feature the ids whose row was made from other bytes or settings; None where one store lacks it.
     settings : settings that differ, as ``feature.key: a -> b``.
     """
@@ -43,7 +47,7 @@ def compare(a: Store, b: Store) -> Difference:
     return Difference(
         only_a=tuple(name for name in rows_a if name not in rows_b),
         only_b=tuple(name for name in rows_b if name not in rows_a),
-        columns=_table_difference(a.utterances.iloc[at_a], b.utterances.iloc[at_b], both),
+        columns=_table_difference(_labelled(a).iloc[at_a], _labelled(b).iloc[at_b], both),
         features=_table_difference(a.keys.iloc[at_a], b.keys.iloc[at_b], both),
         settings=tuple(_setting_differences(a, b)),
     )
@@ -51,6 +55,15 @@ def compare(a: Store, b: Store) -> Difference:
 
 def _by_id(store: Store) -> dict[str, int]:
     return {name: row for row, name in enumerate(store.utterances["id"])}
+
+
+def _labelled(store: Store) -> pd.DataFrame:
+    """The utterances with a column that holds every utterance's ratings as one tuple of digests."""
+    import pandas as pd
+
+    ratings = store.ratings
+    votes = pd.util.hash_pandas_object(ratings, index=False).groupby(ratings["id"], sort=False).agg(tuple)
+    return store.utterances.assign(ratings=store.utterances["id"].map(votes))
 
 
 def _table_difference(a: Any, b: Any, ids: list[str]) -> dict[str, list[str] | None]:

@@ -101,6 +101,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def receipt(path: Path) -> schema.FileReceipt:
+    """What the file is now."""
+    return schema.FileReceipt(sha256=sha256(path), bytes=path.stat().st_size)
+
+
 def inside(folder: Path, name: str) -> Path:
     """The path of a file that a store names, which must lie in the store.
 
@@ -110,7 +115,7 @@ def inside(folder: Path, name: str) -> Path:
         The name is absolute or climbs out of the folder.
     """
     pure = PurePosixPath(name)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in name:
         raise StoreCorruptError(f"{folder}: names a file outside of the store, {name!r}; do not trust this store")
     return folder.joinpath(*pure.parts)
 
@@ -139,7 +144,8 @@ def locked(store: Path) -> Iterator[None]:
     lock = FileLock(store / schema.LOCK)
     owner = store / schema.LOCK_OWNER
     try:
-        lock.acquire(timeout=0)
+        with writing(store):
+            lock.acquire(timeout=0)
     except Timeout:
         raise StoreLockedError(_lock_message(store, owner)) from None
     try:

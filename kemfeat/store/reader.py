@@ -112,7 +112,7 @@ class Store:
 
         if name not in self.header.arrays:
             raise ConfigError(f"{self.path}: no array {name!r}{suggest(name, self.arrays)}")
-        folder = self.path / schema.array_path(self.header.arrays[name].feature, name)
+        folder = disk.inside(self.path, schema.array_path(self.header.arrays[name].feature, name))
         return zarr.open_array(zarr.storage.LocalStore(folder, read_only=True), mode="r")
 
     def labels(self, rule: str = "annotated") -> pd.Series[Any]:
@@ -172,8 +172,8 @@ def read_header(folder: Path) -> schema.Header:
         return schema.Header.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors()[0]
-        where = ".".join(map(str, problem["loc"]))
-        raise StoreCorruptError(f"{folder / schema.HEADER}: {where}: {problem['msg']}; build the store again") from None
+        where = ": ".join([str(folder / schema.HEADER), *filter(None, [".".join(map(str, problem["loc"]))])])
+        raise StoreCorruptError(f"{where}: {problem['msg']}; restore it or build the store again") from None
 
 
 def _not_open(folder: Path) -> StoreIncompleteError:

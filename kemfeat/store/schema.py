@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
 
 from kemfeat.config import BuildConfig, FrozenConfig, digest
 from kemfeat.records import FeatureSpec
@@ -31,21 +33,27 @@ CHUNK_BYTES = 1 << 20
 """Inner chunks hold at most this many bytes before compression; see docs/decisions/0002-store-layout.md."""
 
 
-class FileReceipt(FrozenConfig):
+class Stored(FrozenConfig):
+    """Base of what ``kemfeat.json`` holds; members that a later kemfeat added are ignored, as the format demands."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class FileReceipt(Stored):
     """What a finished file must be: its SHA-256 and its size in bytes."""
 
     sha256: str
     bytes: int
 
 
-class RowFailure(FrozenConfig):
+class RowFailure(Stored):
     """A row that could not be extracted and stands as an explicit missing row."""
 
     row: int
     error: str
 
 
-class PartReceipt(FrozenConfig):
+class PartReceipt(Stored):
     """One finished partition of one feature: rows ``start`` to ``stop`` (exclusive) of its axis.
 
     ``key`` is the digest of the rows' keys and of the layout: the same key means the same bytes.
@@ -60,14 +68,14 @@ class PartReceipt(FrozenConfig):
     failures: tuple[RowFailure, ...] = ()
 
 
-class SessionReceipt(FrozenConfig):
+class SessionReceipt(Stored):
     """One session's parsed physiology; ``key`` is the digest of its source files and of the reader's version."""
 
     key: str
     file: FileReceipt
 
 
-class ArrayInfo(FrozenConfig):
+class ArrayInfo(Stored):
     """One array of ``features.zarr``."""
 
     feature: str
@@ -80,7 +88,7 @@ class ArrayInfo(FrozenConfig):
     max_abs_error: float = 0.0
 
 
-class AxisInfo(FrozenConfig):
+class AxisInfo(Stored):
     """A row axis: how many rows, and the Parquet table with one row for each, in order.
 
     A table other than ``utterances.parquet`` has a column ``parent`` with the id of the utterance a row belongs to.
@@ -90,10 +98,11 @@ class AxisInfo(FrozenConfig):
     table: str
 
 
-class Header(FrozenConfig):
+class Header(Stored):
     """``kemfeat.json``: what the store is and what every file in it must be.
 
     ``features`` gives the row axis of every feature; ``complete`` holds per feature one bit for each row of that axis.
+    ``documents`` are the files that restate the others: the data card, the Zarr metadata, the list of sources.
     """
 
     format_version: int
@@ -109,25 +118,41 @@ class Header(FrozenConfig):
     parts: tuple[PartReceipt, ...]
     sessions: dict[str, SessionReceipt]
     tables: dict[str, FileReceipt]
-    complete: dict[str, str]
+    documents: dict[str, FileReceipt] = Field(default_factory=dict)
+    complete: dict[str, Annotated[str, Field(pattern="^[0-9a-f]*$")]]
     digest: str
     provenance: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _refers_to_itself(self) -> Self:
+        """Every name that a member mentions is one that another member defines."""
+        if "utterance" not in self.axes or not set(self.features.values()) <= set(self.axes):
+            raise ValueError(f"features lie on axes {sorted(set(self.features.values()))}, found {sorted(self.axes)}")
+        if set(self.complete) != set(self.features):
+            raise ValueError(f"complete covers {sorted(self.complete)}, expected {sorted(self.features)}")
+        for feature, axis in self.features.items():
+            if len(self.complete[feature]) != 2 * math.ceil(self.axes[axis].rows / 8):
+                raise ValueError(f"complete.{feature} has {len(self.complete[feature])} digits")
+        for name, info in self.arrays.items():
+            if self.features.get(info.feature) != info.axis or info.shape[:1] != (self.axes[info.axis].rows,):
+                raise ValueError(f"arrays.{name} does not lie on the axis of its feature")
+        return self
 
 
 def store_digest(header: Header) -> str:
     """SHA-256 over what a store holds and how it was configured; never over time, host or command."""
-    return digest(
-        {
-            "format_version": header.format_version,
-            "dataset": header.dataset,
-            "config_digest": header.config_digest,
-            "label_rule": header.label_rule,
-            "axes": {name: axis.rows for name, axis in header.axes.items()},
-            "tables": {name: file.sha256 for name, file in header.tables.items()},
-            "sessions": {session: receipt.file.sha256 for session, receipt in header.sessions.items()},
-            "shards": {name: file.sha256 for part in header.parts for name, file in part.files.items()},
-        }
-    )
+    return digest(header.model_dump(mode="json", exclude=_NOT_IN_DIGEST))
+
+
+_NOT_IN_DIGEST = {"versions", "documents", "digest", "provenance"}
+"""What may differ between two stores of the same content."""
+
+
+def files(header: Header) -> dict[str, FileReceipt]:
+    """Every file that the header vouches for, by its path below the store."""
+    named = header.tables | header.documents
+    named |= {session_path(session): receipt.file for session, receipt in header.sessions.items()}
+    return named | {name: receipt for part in header.parts for name, receipt in part.files.items()}
 
 
 def array_path(feature: str, array: str) -> str:

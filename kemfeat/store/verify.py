@@ -31,7 +31,7 @@ class Verification:
 
 def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Verification:
     """Read every file of a store and compare it with its receipt; then compare the tables with the arrays."""
-    expected = files(store.header)
+    expected = schema.files(store.header)
     problems: list[str] = []
     for done, (name, receipt) in enumerate(expected.items(), start=1):
         problems += _file_problems(store.path, name, receipt)
@@ -41,13 +41,6 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
         problems += [*_array_problems(store), *_row_problems(store)]
     problems += _strangers(store.path, set(expected))
     return Verification(len(expected), sum(receipt.bytes for receipt in expected.values()), tuple(problems))
-
-
-def files(header: schema.Header) -> dict[str, FileReceipt]:
-    """Every file that the header vouches for, by its path below the store."""
-    named = dict(header.tables)
-    named |= {schema.session_path(session): receipt.file for session, receipt in header.sessions.items()}
-    return named | {name: receipt for part in header.parts for name, receipt in part.files.items()}
 
 
 def _file_problems(folder: Path, name: str, receipt: FileReceipt) -> Iterator[str]:
@@ -117,8 +110,8 @@ def _length_problems(store: Store) -> Iterator[str]:
 
 
 def _strangers(folder: Path, expected: set[str]) -> Iterator[str]:
-    features = folder / schema.FEATURES
-    for path in sorted(features.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and path.name != "zarr.json" and name not in expected:
-            yield f"{name}: is not part of the store; remove it"
+    for entry in (schema.FEATURES, schema.SIGNALS, schema.RESOURCES):
+        for path in sorted((folder / entry).rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if not path.is_dir() and name not in expected:
+                yield f"{name}: is not part of the store; remove it"

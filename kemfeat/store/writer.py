@@ -163,8 +163,10 @@ def finalise(store: Path, header: schema.Header) -> None:
     """
     folder = staging(store)
     with disk.writing(store):
-        _place_metadata(folder, header)
-        disk.write_json(folder / _HEADER, header.model_dump(mode="json"))
+        documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
+        whole = header.model_copy(update={"documents": {name: _settled(folder / name) for name in documents}})
+        _drop_strangers(folder, set(schema.files(whole)))
+        disk.write_json(folder / _HEADER, whole.model_dump(mode="json"))
         complete_swap(store)
 
 
@@ -181,6 +183,8 @@ def complete_swap(store: Path) -> bool:
     for entry in _ENTRIES:
         if (folder / entry).exists():
             _replace(folder / entry, store / entry)
+    # A disk may keep renames out of order unless told to settle: the header must not outrun the rest.
+    disk.fsync(store)
     (folder / _HEADER).replace(store / _HEADER)
     disk.fsync(store)
     shutil.rmtree(folder)
@@ -209,16 +213,25 @@ def _replace(source: Path, target: Path) -> None:
     source.replace(target)
 
 
-def _place_metadata(folder: Path, header: schema.Header) -> None:
-    """Consolidate the metadata, and leave no staged file that neither they nor a receipt name."""
+def _place_metadata(folder: Path) -> list[str]:
+    """Consolidate the metadata and stage them beside the shards; returns their names below the store."""
     consolidate(folder / _TEMPLATE)
-    named = {name for part in header.parts for name in part.files} | set(header.tables)
-    named |= {schema.session_path(session) for session in header.sessions}
-    for path in (folder / _TEMPLATE).rglob("zarr.json"):
-        name = f"{schema.FEATURES}/{path.relative_to(folder / _TEMPLATE).as_posix()}"
-        disk.link(path, folder / name)
-        named.add(name)
+    names = []
+    for path in sorted((folder / _TEMPLATE).rglob("zarr.json")):
+        names.append(f"{schema.FEATURES}/{path.relative_to(folder / _TEMPLATE).as_posix()}")
+        disk.link(path, folder / names[-1])
+    return names
+
+
+def _settled(path: Path) -> FileReceipt:
+    disk.fsync(path)
+    return disk.receipt(path)
+
+
+def _drop_strangers(folder: Path, named: set[str]) -> None:
+    """Leave no staged file that the header does not name, and have every folder take the place of an older one."""
     for entry in (schema.FEATURES, schema.SIGNALS, schema.RESOURCES):
+        (folder / entry).mkdir(exist_ok=True)
         for path in sorted((folder / entry).rglob("*"), reverse=True):
             if path.is_dir():
                 with contextlib.suppress(OSError):
@@ -248,11 +261,10 @@ def _write_shard(store: Path, part: Part, spec: FeatureSpec, block: NDArray[Any]
     template = staging(store) / _TEMPLATE / part.feature / spec.name / "zarr.json"
     shutil.copyfile(template, aside / "zarr.json")
     # An all-fill chunk that is not written reads as missing, so every chunk is written.
-    array = zarr.open_array(zarr.storage.LocalStore(aside), mode="r+", config={"write_empty_chunks": True})
-    array[part.start : part.stop] = block
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        zarr.open_array(zarr.storage.LocalStore(aside), mode="r+")[part.start : part.stop] = block
     shard = aside / Path(name).relative_to(schema.array_path(part.feature, spec.name))
-    disk.fsync(shard)
-    receipt = FileReceipt(sha256=disk.sha256(shard), bytes=shard.stat().st_size)
+    receipt = _settled(shard)
     target = staging(store) / name
     target.parent.mkdir(parents=True, exist_ok=True)
     shard.replace(target)

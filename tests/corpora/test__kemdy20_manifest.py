@@ -124,7 +124,7 @@ def test_a_bad_cell_raises_or_is_quarantined(tiny, column, text, rule):
 
 def test_an_id_repeated_in_another_file_keeps_the_first(tiny):
     tiny.set_cell(3, 4, tiny.ids[0].replace("Sess01", "Sess02"), session=2)
-    tiny.set_cell(4, 4, tiny.ids[0], session=2)
+    tiny.set_cell(4, 4, tiny.ids[0].replace("Sess01", "Sess42"), session=2)
     _, findings = read(tiny, "skip")
     assert "first in Sess02_eval.csv:3" in findings["duplicate-id"].examples[0]
 

@@ -59,7 +59,6 @@ def test_a_session_is_a_name_not_a_path(tiny, session):
 
 def test_names():
     assert session_of("wav/Session17/Sess42_x.wav") == session_of("annotation/Sess17_eval.csv") == "Sess17"
-    assert in_session("Sess42_script06_User084F_038", "Sess17") == "Sess17_script06_User084F_038"
     assert script_and_speaker("EDA/Session01/Sess01_script02_User001F.csv") == ("script02", "User001F")
 
 
@@ -109,3 +108,20 @@ def test_a_link_out_of_the_root_is_refused(tiny, tmp_path):
     tiny.wav(tiny.ids[0]).symlink_to(outside)
     with pytest.raises(CorpusError, match="a link to"):
         scan(tiny.root)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Sess42_script06_User084F_038", "Sess17_script06_User034F_038"),
+        ("Sess42_script06_User083M_001", "Sess17_script06_User033M_001"),
+        ("Sess42_script01_User033M_001", "Sess17_script01_User033M_001"),
+        ("Sess17_script01_User033M_001", "Sess17_script01_User033M_001"),
+    ],
+)
+def test_a_wrong_session_takes_its_users_along(written: str, read: str) -> None:
+    assert in_session(written, "Sess17") == read
+
+
+def test_a_recording_in_the_folder_of_another_session_is_of_that_session_s_speaker() -> None:
+    assert script_and_speaker("TEMP/Session17/Sess42_script06_User084F.csv") == ("script06", "User034F")
