@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,14 @@ from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
 from kemfeat.build._recompute import recompute
 from kemfeat.corpora import CorpusReader
-from kemfeat.errors import CorpusError, StoreError, TooManyFailuresError
+from kemfeat.errors import (
+    CorpusError,
+    StoreCorruptError,
+    StoreError,
+    StoreVersionError,
+    StoreWriteError,
+    TooManyFailuresError,
+)
 from kemfeat.manifest import Manifest
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
@@ -127,12 +135,12 @@ class _Job:
     old: Store | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.old = _finished(self.out)
+        self.old = _finished(self.out, rehash=self.options.rehash)
 
     def run(self, groups: Mapping[str, tuple[str, ...]], *, began: float, moved: Path | None) -> BuildReport:
         sources = self._scan(groups)
-        if self.old is not None and not sources.changed and self._is_current(self.old):
-            failures = len(self.old.failures)
+        if self.old is not None and self._is_current(self.old, sources):
+            failures = _failed_rows(self.old.header.parts)
             return BuildReport(
                 store=self.old,
                 written=0,
@@ -165,14 +173,14 @@ class _Job:
             store=open_store(self.out),
             written=len(plan.fresh_parts),
             kept=len(plan.all_parts) - len(plan.fresh_parts),
-            failures=sum(len(receipt.failures) for receipt in receipts),
+            failures=_failed_rows(receipts),
             seconds=time.monotonic() - began,
             moved_aside=moved,
         )
 
     def _scan(self, groups: Mapping[str, tuple[str, ...]]) -> _sources.Sources:
         """Hash what changed; an interrupted build's hashes are kept."""
-        known = None if self.options.rehash else _known_sources(self.out)
+        known = None if self.options.rehash else self._known_sources()
         sources = _sources.scan(
             self.root,
             groups,
@@ -180,24 +188,34 @@ class _Job:
             workers=self.options.workers,
             progress=lambda done, total: self.progress("hash", done, total),
         )
-        if sources.changed:
+        if sources.hashed:
             with disk.writing(self.out):
                 disk.write_table(writer.staging(self.out) / schema.SOURCES, sources.table)
         return sources
 
-    def _is_current(self, old: Store) -> bool:
-        same = old.header.config_digest == self.resolved.digest
-        files = {name: receipt for part in old.header.parts for name, receipt in part.files.items()}
-        files |= old.header.tables
-        files |= {schema.session_path(name): receipt.file for name, receipt in old.header.sessions.items()}
-        return same and writer.files_present(self.out, files)
+    def _known_sources(self) -> pd.DataFrame | None:
+        staged = _sources.read_scan(writer.staging(self.out) / schema.SOURCES)
+        return _sources.read_scan(self.out / schema.SOURCES) if staged is None else staged
+
+    def _is_current(self, old: Store, sources: _sources.Sources) -> bool:
+        """Whether the finished store is what this build would make, as far as sizes and times tell.
+
+        It is compared with the finished store's own list of sources: what an interrupted build has hashed since is
+        known, but not yet built.
+        """
+        if self.options.rehash or old.header.config_digest != self.resolved.digest:
+            return False
+        if self.options.on_error == "raise" and _failed_rows(old.header.parts):
+            return False
+        finished = _sources.read_scan(self.out / schema.SOURCES)
+        return sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))
 
     def _manifest(self, sources: _sources.Sources) -> Manifest:
         manifest = self.reader.read_manifest(self.root, on_error=self.options.on_error)
         if not len(manifest):
             raise CorpusError(f"{self.root}: the annotation lists no utterances; copy the corpus again")
         if self.options.on_error == "raise":
-            _refuse_missing_audio(self.root, manifest, sources.table, self.resolved)
+            _refuse_missing(self.root, manifest.utterances, sources.table, self.resolved)
         return manifest.labelled(self.resolved.config.labels)
 
     def _signals(
@@ -233,7 +251,14 @@ class _Job:
                 rows=len(utterances),
                 rows_per_shard=self.resolved.config.rows_per_shard,
             )
-        return _plan.plan(self.out, self.resolved, keys, old=self.old, rehash=self.options.rehash)
+        return _plan.plan(
+            self.out,
+            self.resolved,
+            keys,
+            old=self.old,
+            rehash=self.options.rehash,
+            with_failures=self.options.on_error == "skip",
+        )
 
     @property
     def _extractors(self) -> Sequence[tuple[str, Any]]:
@@ -253,67 +278,89 @@ class _Job:
         tasks = plan.tasks(base)
         total = sum(len(task.rows) for task in tasks)
         done = 0
-        failed: set[int] = set()
+        settled = [part for part in plan.all_parts if part not in set(plan.fresh_parts)]
+        failed = _failures(writer.receipts(self.out, settled))
         self.progress("extract", 0, total)
         for receipts in parallel.run(write_partition, tasks, workers=self.options.workers):
             done += receipts[0].stop - receipts[0].start
-            failed |= {failure.row for receipt in receipts for failure in receipt.failures}
-            _refuse_failures(failed, len(utterances), self.options.max_failures, receipts)
+            failed |= _failures(receipts)
+            _refuse_failures(failed, utterances["id"], self.options.max_failures)
             self.progress("extract", done, total)
+        _refuse_failures(failed, utterances["id"], self.options.max_failures)
 
 
 def _take_over(out: Path, *, force: bool) -> Path | None:
     """Have ``out`` be a folder that this build may fill; ``force`` moves what is there aside and says where."""
-    names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
-    ours = bool(names & {schema.HEADER, schema.BUILDING, schema.LOCK}) or not names
-    if out.exists() and not (out.is_dir() and ours):
-        raise StoreError(f"{out}: exists and is not a store; choose another folder with --out")
-    moved = None
-    if force and names:
-        moved = out.with_name(f"{out.name}.old-{provenance.now().replace(':', '').replace('+0000', 'Z')}")
-        with disk.locked(out):
-            pass
-        out.rename(moved)
-    with disk.writing(out):
+    try:
+        names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
+        ours = not names or bool(names & {schema.HEADER, schema.BUILDING, schema.LOCK})
+        if out.exists() and not (out.is_dir() and ours):
+            raise StoreError(f"{out}: exists and is not a store; choose another folder with --out")
+        moved = _move_aside(out) if force and names else None
         out.mkdir(parents=True, exist_ok=True)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreWriteError(
+            f"{out}: no folder can be made or used there ({error.strerror}); choose another folder with --out"
+        ) from None
     return moved
 
 
-def _finished(out: Path) -> Store | None:
-    """The finished store to update, or None when there is none that this version can read."""
+def _move_aside(out: Path) -> Path:
+    with disk.locked(out):
+        pass
+    out = out.absolute()
+    stamp = provenance.now().replace(":", "").replace("+0000", "Z")
+    names = (f"{out.name}.old-{stamp}{again}" for again in ("", *(f"-{number}" for number in itertools.count(2))))
+    moved = next(path for path in map(out.with_name, names) if not path.exists())
+    return out.rename(moved)
+
+
+def _finished(out: Path, *, rehash: bool) -> Store | None:
+    """The finished store to update; None when there is none, or when a table that rows are copied with is damaged."""
     if not (out / schema.HEADER).is_file():
         return None
-    return open_store(out)
+    try:
+        store = open_store(out)
+    except (StoreCorruptError, StoreVersionError) as error:
+        raise type(error)(f"{error}; --force moves it aside and begins anew") from None
+    tables = {name: store.header.tables[name] for name in (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX)}
+    return store if _plan.are_whole(out, tables, rehash=rehash) else None
 
 
-def _known_sources(out: Path) -> pd.DataFrame | None:
-    import pandas as pd
-
-    for folder in (writer.staging(out), out):
-        if (folder / schema.SOURCES).is_file():
-            return pd.read_parquet(folder / schema.SOURCES)
-    return None
-
-
-def _refuse_missing_audio(root: Path, manifest: Manifest, sources: pd.DataFrame, resolved: _settings.Resolved) -> None:
-    """Stop before any work when audio that a feature needs is missing or cannot be read."""
-    if not any("audio" in extractor.media for extractor in resolved.extractors.values()):
-        return
-    lost = manifest.utterances["id"][manifest.utterances["audio"].isna()].tolist()
-    broken = sources["error"].dropna().tolist()
+def _refuse_missing(root: Path, utterances: pd.DataFrame, sources: pd.DataFrame, resolved: _settings.Resolved) -> None:
+    """Stop before any work when a file that a feature needs is missing or cannot be read."""
+    wanted = {medium for extractor in resolved.extractors.values() for medium in extractor.media}
+    lost: list[str] = []
+    broken: list[str] = []
+    if "audio" in wanted:
+        lost += [f"{name} has no audio file" for name in utterances["id"][utterances["audio"].isna()]]
+        broken += sources["error"][sources["path"].isin(utterances["audio"].dropna())].dropna().tolist()
+    if "transcript" in wanted:
+        lost += [f"{name} has no transcript" for name in utterances["id"][utterances["text"].isna()]]
     if lost or broken:
-        examples = "; ".join([*(f"{name} has no audio file" for name in lost), *broken][:5])
         raise CorpusError(
-            f"{root}: {len(lost)} utterances have no audio and {len(broken)} audio files cannot be read: {examples}. "
-            "See `kemfeat validate` for all; repair the corpus, or pass --on-error skip to leave those rows missing"
+            f"{root}: {len(lost)} files are missing and {len(broken)} audio files cannot be read: "
+            f"{'; '.join([*lost, *broken][:5])}. See `kemfeat validate` for all; repair the corpus, "
+            "or pass --on-error skip to leave those rows missing"
         )
 
 
-def _refuse_failures(failed: set[int], rows: int, most: float, receipts: list[schema.PartReceipt]) -> None:
-    if len(failed) > most * rows:
-        examples = "; ".join(failure.error for receipt in receipts for failure in receipt.failures[:5])
+def _failures(receipts: Iterable[schema.PartReceipt]) -> dict[int, str]:
+    """Why, by row; a row that failed in several features counts once."""
+    return {failure.row: failure.error for receipt in receipts for failure in receipt.failures}
+
+
+def _failed_rows(receipts: Iterable[schema.PartReceipt]) -> int:
+    return len(_failures(receipts))
+
+
+def _refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float) -> None:
+    if len(failed) > most * len(ids):
+        examples = "; ".join(f"{ids.iloc[row]}: {failed[row]}" for row in sorted(failed)[:5])
         raise TooManyFailuresError(
-            f"{len(failed)} of {rows} rows failed, more than --max-failures {most:g} allows; the last: {examples}. "
+            f"{len(failed)} of {len(ids)} rows failed, more than --max-failures {most:g} allows: {examples}. "
             "Repair the corpus (see `kemfeat validate`) or allow more; what is finished is kept"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -85,6 +86,8 @@ def write_partition(task: PartitionTask) -> list[PartReceipt]:
     ExtractionError, MediaError
         A row cannot be extracted and errors are not skipped; the message begins with the utterance's id.
     """
+    # Shards can rot between two builds in one process.
+    _sound.cache_clear()
     resources = writer.staging(task.store) / schema.RESOURCES
     bound = {feature.name: bind(feature.name, feature.settings, resources) for feature in task.features}
     blocks = {name: Block(bound[name], len(task.rows)) for name, _ in _written(task)}
@@ -126,8 +129,8 @@ class Block:
         for name, column in self.columns.items():
             column[start:stop] = [_plain(value) for value in source.utterances[name].iloc[rows.start : rows.stop]]
 
-    def fail(self, number: int, error: Exception) -> None:
-        self.failures.append(RowFailure(row=number, error=str(error)))
+    def fail(self, number: int, error: str) -> None:
+        self.failures.append(RowFailure(row=number, error=error))
 
     def table(self) -> pd.DataFrame:
         """The columns; a count of a missing row is 0, any other value of it None."""
@@ -172,6 +175,10 @@ class Brings(Mapping[str, Medium | None]):
         if name not in self._features:
             self._features[name] = self._bound[name].extract(self)
         return self._features[name]
+
+    def within(self, message: str) -> str:
+        """A message without the place of the corpus, which must not show in a store."""
+        return message.replace(f"{self._root}{os.sep}", "")
 
     def _medium(self, name: str) -> Medium | None:
         if name == "audio":
@@ -219,7 +226,7 @@ def _extract(name: str, number: int, brings: Brings, block: Block, *, skip: bool
     except _ROW_ERRORS as error:
         if not skip:
             raise type(error)(f"{brings.row.id}: {name}: {error}") from None
-        block.fail(number, error)
+        block.fail(number, brings.within(str(error)))
 
 
 def _copy_rows(task: PartitionTask, feature: FeatureTask, block: Block) -> set[int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kemfeat import plugins
@@ -13,7 +14,7 @@ from kemfeat.build._settings import Resolved
 from kemfeat.config import canonical
 from kemfeat.store import disk, writer
 from kemfeat.store.reader import Store
-from kemfeat.store.schema import PartReceipt
+from kemfeat.store.schema import FileReceipt, PartReceipt
 from kemfeat.store.writer import Part
 
 
@@ -67,13 +68,30 @@ class Plan:
 
 
 def plan(
-    store: Path, resolved: Resolved, keys: Mapping[str, Sequence[str]], *, old: Store | None, rehash: bool
+    store: Path,
+    resolved: Resolved,
+    keys: Mapping[str, Sequence[str]],
+    *,
+    old: Store | None,
+    rehash: bool,
+    with_failures: bool,
 ) -> Plan:
-    """Compare every part with what an interrupted build left and with the finished store, and keep what is equal."""
+    """Compare every part with what an interrupted build left and with the finished store, and keep what is equal.
+
+    Parameters
+    ----------
+    store : folder of the store.
+    resolved : the configuration.
+    keys : per feature the key of every row.
+    old : the finished store, or None.
+    rehash : whether to read what is kept; else its size is enough.
+    with_failures : whether to keep parts in which rows failed; else those rows are tried again.
+    """
     size = resolved.config.rows_per_shard
     parts = [part for name in resolved.extractors for part in _keys.parts(name, keys[name], rows_per_shard=size)]
-    open_parts = writer.missing_parts(store, parts)
-    kept = set() if old is None else _keep_parts(store, open_parts, old, rehash=rehash)
+    keeps = partial(_keeps, rehash=rehash, with_failures=with_failures)
+    open_parts = [part for part in parts if not keeps(writer.staging(store), writer.finished_part(store, part))]
+    kept = set() if old is None else _keep_parts(store, open_parts, old, keeps)
     copies = {name: _rows_by_key(name, keys[name], old) for name in resolved.extractors}
     return Plan(
         store=store,
@@ -85,13 +103,15 @@ def plan(
     )
 
 
-def _keep_parts(store: Path, parts: Sequence[Part], old: Store, *, rehash: bool) -> set[Part]:
+def _keep_parts(
+    store: Path, parts: Sequence[Part], old: Store, keeps: Callable[[Path, PartReceipt | None], bool]
+) -> set[Part]:
     """Take over the parts that the finished store has under the same key, whole."""
     known = {(receipt.feature, receipt.partition, receipt.key): receipt for receipt in old.header.parts}
     kept = set()
     for part in parts:
         receipt = known.get((part.feature, part.partition, part.key))
-        if receipt is not None and _is_whole(store, receipt, rehash=rehash):
+        if receipt is not None and keeps(store, receipt):
             names = list(plugins.find("features", part.feature).columns)
             columns = old.utterances[names].iloc[part.start : part.stop]
             writer.keep_part(store, part, receipt=receipt, columns=columns)
@@ -99,12 +119,17 @@ def _keep_parts(store: Path, parts: Sequence[Part], old: Store, *, rehash: bool)
     return kept
 
 
-def _is_whole(store: Path, receipt: PartReceipt, *, rehash: bool) -> bool:
-    if not writer.files_present(store, receipt.files):
+def _keeps(folder: Path, receipt: PartReceipt | None, *, rehash: bool, with_failures: bool) -> bool:
+    if receipt is None or (receipt.failures and not with_failures):
         return False
-    return not rehash or all(
-        disk.sha256(disk.inside(store, name)) == file.sha256 for name, file in receipt.files.items()
-    )
+    return are_whole(folder, receipt.files, rehash=rehash)
+
+
+def are_whole(folder: Path, files: Mapping[str, FileReceipt], *, rehash: bool) -> bool:
+    """Whether every file is there in its full size and, with ``rehash``, has the bytes that were written."""
+    if not writer.files_present(folder, files):
+        return False
+    return not rehash or all(disk.sha256(disk.inside(folder, name)) == file.sha256 for name, file in files.items())
 
 
 def _rows_by_key(feature: str, keys: Sequence[str], old: Store | None) -> list[int]:

@@ -25,16 +25,30 @@ class Sources:
     ----------
     table : one row per file: path (relative, with ``/``), group, size [bytes], mtime_ns, sha256, and for audio frames,
         sampling_rate [Hz], channels and error (why it cannot be read, or None).
-    changed : whether any file differs from what was known before.
+    hashed : how many of them had to be read.
     """
 
     table: pd.DataFrame
-    changed: bool
+    hashed: int
 
     def group_key(self, group: str, *, version: int) -> str:
         """Digest of the paths and contents of one group's files, and of the version of what reads them."""
         rows = self.table[self.table["group"] == group]
         return digest([version, list(zip(rows["path"], rows["sha256"], strict=True))])
+
+    def equals(self, other: pd.DataFrame | None) -> bool:
+        """Whether ``other``, the table of an earlier scan, lists the same files with the same times and contents."""
+        return other is not None and self.table[_IDENTITY].equals(other[_IDENTITY])
+
+
+def read_scan(path: Path) -> pd.DataFrame | None:
+    """The table of an earlier scan, or None when there is none that can be used."""
+    import pandas as pd
+
+    try:
+        return _typed(pd.read_parquet(path))
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def scan(
@@ -73,10 +87,11 @@ def scan(
     merged = merged.astype({"sha256": object, "error": object})
     for column in _CONTENT:
         merged.loc[stale, column] = [row[column] for row in fresh]
-    return Sources(_typed(merged), changed=bool(tasks) or len(found) != len(old))
+    return Sources(_typed(merged), hashed=len(tasks))
 
 
 _CONTENT = ("sha256", "frames", "sampling_rate", "channels", "error")
+_IDENTITY = ["path", "group", "size", "mtime_ns", "sha256"]
 
 
 def _EMPTY() -> pd.DataFrame:  # noqa: N802 - stands for a constant that must not import pandas

@@ -144,10 +144,7 @@ def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
     for name, table in tables.items():
         disk.write_table(folder / name, table)
     disk.write_table(folder / schema.SOURCES, made.sources.table)
-    files = [
-        *tables,
-        *sorted(str(p.relative_to(folder)) for p in (folder / schema.RESOURCES).rglob("*") if p.is_file()),
-    ]
+    files = [*tables, *_resources(made.resolved)]
     receipts = {
         name: FileReceipt(sha256=disk.sha256(folder / name), bytes=(folder / name).stat().st_size) for name in files
     }

@@ -1,15 +1,211 @@
-"""The data card beside a store: README.md for people, croissant.json for machines."""
+"""The data card beside a store: README.md for people, croissant.json for machines.
+
+Both depend on the store's content alone, never on time, host or command, and hold no transcript.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from kemfeat.store import schema
+from kemfeat.store import columns, croissant, schema
+from kemfeat.store.terms import terms_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$^=])")
+_RULES = {
+    "annotated": "`emotion` is the corpus' own final label",
+    "votes": "`emotion` is the majority of the raters",
+}
+
 
 def render(header: schema.Header, utterances: pd.DataFrame) -> dict[str, str]:
-    """The text of both files, by file name; nothing in them depends on time, host or command."""
-    return {schema.README: f"# {header.dataset}: {len(utterances)} utterances\n"}
+    """The text of both files, by file name."""
+    return {
+        schema.README: _readme(header, utterances),
+        schema.CROISSANT: croissant.document(header, utterances),
+    }
+
+
+def escape(text: object) -> str:
+    """A name from a corpus as Markdown on one line: no markup, no control characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return _MARKUP.sub(r"\\\1", line)
+
+
+def _readme(header: schema.Header, utterances: pd.DataFrame) -> str:
+    sections = (
+        _introduction(header, utterances),
+        _opening(header),
+        _terms(header),
+        _labels(header, utterances),
+        _speakers(utterances),
+        _coverage(utterances),
+        _losses(header, utterances),
+        _arrays(header),
+        _columns(utterances),
+        _settings(header),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _introduction(header: schema.Header, utterances: pd.DataFrame) -> str:
+    known = utterances["duration"].dropna()
+    lengths = (
+        f", {known.min():.2f} to {known.max():.2f} s long (median {known.median():.2f} s)" if len(known) else ", no audio"
+    )
+    return f"""# {escape(header.dataset)}: feature store
+
+{escape(terms_of(header.dataset).title)}, as features: {len(utterances):,} utterances of \
+{utterances["speaker"].nunique():,} speakers in {utterances["session"].nunique():,} sessions, \
+{known.sum() / 3600:.2f} h of speech{lengths}.
+
+- digest `{header.digest}` (the version of this store; cite it)
+- format version {header.format_version}
+- corpus fingerprint `{header.manifest_fingerprint}`
+- configuration digest `{header.config_digest}`"""
+
+
+def _opening(header: schema.Header) -> str:
+    first = next(iter(header.arrays), None)
+    use = f'store.array("{first}")[:32]' if first is not None else "store.ratings"
+    return f"""## How to open it
+
+```python
+import kemfeat
+store = kemfeat.open_store("PATH OF THIS FOLDER")
+rows, values = store.utterances[:32], {use}
+```
+
+Row i of every array on the axis `utterance` is row i of `utterances.parquet`. Check the files with
+`kemfeat verify PATH`. Other programs read the Parquet files and `features.zarr` (Zarr version 3) as they are."""
+
+
+def _terms(header: schema.Header) -> str:
+    terms = terms_of(header.dataset)
+    return f"## Licence and citation\n\n{escape(terms.licence)}\n\nCite: {escape(terms.citation)}"
+
+
+def _labels(header: schema.Header, utterances: pd.DataFrame) -> str:
+    counts = utterances["emotion"].fillna("(none)").value_counts()
+    rows = sorted(counts.items(), key=lambda item: (-int(item[1]), str(item[0])))
+    scales = "; ".join(
+        f"{name} {utterances[name].mean():.2f} on average, standard deviation {utterances[name].std():.2f}"
+        for name in ("valence", "arousal")
+        if utterances[name].notna().sum() > 1
+    )
+    table = _table(("emotion", "utterances", "share"), [(escape(n), f"{c:,}", _share(c, utterances)) for n, c in rows])
+    ties = int(utterances["is_tie"].sum())
+    return f"""## Labels
+
+Label rule `{header.label_rule}`: {_RULES.get(header.label_rule, "see the documentation")}, ties joined by `;`. \
+{ties:,} utterances ({_share(ties, utterances)}) are ties; {int(utterances["in_5class"].sum()):,} are in the \
+five-class subset. {scales}
+
+{table}"""
+
+
+def _speakers(utterances: pd.DataFrame) -> str:
+    media = _media(utterances)
+    rows = [
+        (
+            *(escape(name) for name in names),
+            f"{len(group):,}",
+            f"{group['duration'].sum() / 60:.1f}",
+            f"{int(group['is_tie'].sum()):,}",
+            *(f"{int((group[f'{medium}_coverage'] > 0).sum()):,}" for medium in media),
+        )
+        for names, group in utterances.groupby(["session", "speaker", "sex"], sort=True, dropna=False)
+    ]
+    head = ("session", "speaker", "sex", "utterances", "minutes", "ties", *(f"with {name.upper()}" for name in media))
+    return f"## Sessions and speakers\n\n{_table(head, rows)}"
+
+
+def _coverage(utterances: pd.DataFrame) -> str:
+    media = _media(utterances)
+    if not media:
+        return ""
+    rows = []
+    for medium in media:
+        share = utterances[f"{medium}_coverage"]
+        have = int((share > 0).sum())
+        inside = f"{share[share > 0].mean():.1%}" if have else "-"
+        rows.append((medium.upper(), f"{have:,}", _share(have, utterances), inside))
+    head = ("signal", "utterances with any", "share", "of their time covered, on average")
+    return f"""## Physiology
+
+Signals are raw. What was not measured is NaN under a mask that is False, never zero, never filled.
+
+{_table(head, rows)}"""
+
+
+def _losses(header: schema.Header, utterances: pd.DataFrame) -> str:
+    """Rows that are missing, and rows that a fixed length cut."""
+    rows = []
+    for name, axis in header.features.items():
+        complete = schema.read_bitmap(header.complete[name], header.axes[axis].rows)
+        rows.append((f"`{name}`", "missing rows (see `failures.parquet`)", f"{complete.count(False):,}"))
+    for total in (name for name in utterances.columns if name.endswith("_total")):
+        stored = total.removesuffix("_total")
+        if stored in utterances.columns:
+            cut = (utterances[total] - utterances[stored]).clip(lower=0)
+            rows.append((f"`{stored}`", "rows cut at the stored length", f"{int((cut > 0).sum()):,}"))
+            rows.append((f"`{stored}`", "frames or samples cut", f"{int(cut.sum()):,}"))
+    if "n_pieces" in utterances.columns and "input_ids" in header.arrays:
+        room = header.arrays["input_ids"].shape[-1] - 2  # [CLS] and [SEP]
+        rows.append(("`input_ids`", "rows cut at the stored length", f"{int((utterances['n_pieces'] > room).sum()):,}"))
+    return f"## What is missing or cut\n\n{_table(('what', 'how', 'count'), rows)}"
+
+
+def _arrays(header: schema.Header) -> str:
+    rows = [
+        (
+            f"`{name}`",
+            " x ".join(f"{dim} {size}" for dim, size in zip(info.dims, info.shape, strict=True)),
+            info.dtype,
+            escape(info.unit),
+            f"{info.max_abs_error:g}",
+            escape(info.description),
+        )
+        for name, info in header.arrays.items()
+    ]
+    head = ("array", "shape", "dtype", "unit", "rounding error", "description")
+    return f"## Arrays\n\nEach lies in `features.zarr/FEATURE/ARRAY`.\n\n{_table(head, rows)}"
+
+
+def _columns(utterances: pd.DataFrame) -> str:
+    rows = [(f"`{escape_code(name)}`", escape(columns.describe(name))) for name in utterances.columns]
+    return f"## Columns of utterances.parquet\n\n{_table(('column', 'meaning'), rows)}"
+
+
+def escape_code(name: str) -> str:
+    """A name inside a Markdown code span in a table."""
+    return "".join(c for c in name if c.isprintable() and c not in "`|")
+
+
+def _settings(header: schema.Header) -> str:
+    lines = [
+        f"{feature}.{key} = {json.dumps(value, ensure_ascii=True)}"
+        for feature, settings in header.config.model_dump(mode="json")["settings"].items()
+        for key, value in settings.items()
+    ]
+    lines.append(f"labels = {json.dumps(header.config.labels)}")
+    lines.append(f"rows_per_shard = {header.config.rows_per_shard}")
+    return "## Settings\n\n```toml\n" + "\n".join(lines) + "\n```"
+
+
+def _media(utterances: pd.DataFrame) -> list[str]:
+    return [name.removesuffix("_coverage") for name in utterances.columns if name.endswith("_coverage")]
+
+
+def _share(count: int, utterances: pd.DataFrame) -> str:
+    return f"{count / max(len(utterances), 1):.1%}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = (head, ["---"] * len(head), *rows)
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

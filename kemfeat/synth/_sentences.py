@@ -23,14 +23,13 @@ def sentence(rng: np.random.Generator, *, tone: float, syllables: float) -> str:
     """About ``syllables`` Hangul syllables (at least one) in the given ``tone``, valence minus the corpus mean."""
     if syllables < SHORTEST_CLAUSE:
         return _short(rng, tone)
-    clauses: list[str] = []
+    links: list[str] = []
     left = syllables
-    while not clauses or left >= SHORTEST_CLAUSE:
-        clause = _clause(rng, tone, left)
-        left -= count_syllables(clause) + 2
-        clauses.append(clause)
-    links = [_linked(rng, clause) for clause in clauses[:-1]]
-    return " ".join([*links, _ended(rng, clauses[-1])])
+    while not links or left >= SHORTEST_CLAUSE:
+        last = _clause(rng, tone, left)
+        links.append(_linked(rng, last))
+        left -= count_syllables(links[-1])
+    return " ".join([*links[:-1], _ended(rng, last)])
 
 
 def marked(rng: np.random.Generator, plain: str, *, tone: float) -> str:
