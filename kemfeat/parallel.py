@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
@@ -60,11 +61,13 @@ def run_threads(function: Callable[[T], R], tasks: Iterable[T], *, workers: int)
 
     For work that waits for the disk or releases the interpreter lock, such as hashing.
     """
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
         yield from pool.map(function, tasks)
 
 
 def _begin_worker() -> None:
+    # A terminal interrupts the whole group; the parent answers, and lets its workers finish what they write.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for variable in _ONE_THREAD:
         os.environ.setdefault(variable, "1")
     threading.Thread(target=_end_with_parent, daemon=True).start()

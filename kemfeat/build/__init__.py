@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kemfeat import parallel, plugins, provenance
-from kemfeat.build import _keys, _plan, _settings, _sources, _tables
+from kemfeat import parallel, plugins
+from kemfeat.build import _folder, _keys, _plan, _refusals, _settings, _sources, _tables
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
 from kemfeat.build._recompute import recompute
 from kemfeat.corpora import CorpusReader
-from kemfeat.errors import (
-    CorpusError,
-    StoreCorruptError,
-    StoreError,
-    StoreVersionError,
-    StoreWriteError,
-    TooManyFailuresError,
-)
+from kemfeat.errors import CorpusError
 from kemfeat.manifest import Manifest
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
@@ -114,7 +106,7 @@ def build_store(
     reader: CorpusReader = plugins.find("corpora", dataset)
     groups = reader.sources(root)
     resolved = _settings.resolve(settings or {}, reader=reader, root=root)
-    moved = _take_over(out, force=options.force)
+    moved = _folder.take_over(out, force=options.force)
     with disk.locked(out):
         with disk.writing(out):
             writer.complete_swap(out)
@@ -135,12 +127,12 @@ class _Job:
     old: Store | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.old = _finished(self.out, rehash=self.options.rehash)
+        self.old = _folder.finished(self.out, rehash=self.options.rehash)
 
     def run(self, groups: Mapping[str, tuple[str, ...]], *, began: float, moved: Path | None) -> BuildReport:
         sources = self._scan(groups)
         if self.old is not None and self._is_current(self.old, sources):
-            failures = _failed_rows(self.old.header.parts)
+            failures = _refusals.failed_rows(self.old.header.parts)
             return BuildReport(
                 store=self.old,
                 written=0,
@@ -173,7 +165,7 @@ class _Job:
             store=open_store(self.out),
             written=len(plan.fresh_parts),
             kept=len(plan.all_parts) - len(plan.fresh_parts),
-            failures=_failed_rows(receipts),
+            failures=_refusals.failed_rows(receipts),
             seconds=time.monotonic() - began,
             moved_aside=moved,
         )
@@ -205,7 +197,7 @@ class _Job:
         """
         if self.options.rehash or old.header.config_digest != self.resolved.digest:
             return False
-        if self.options.on_error == "raise" and _failed_rows(old.header.parts):
+        if self.options.on_error == "raise" and _refusals.failed_rows(old.header.parts):
             return False
         finished = _sources.read_scan(self.out / schema.SOURCES)
         return sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))
@@ -215,7 +207,7 @@ class _Job:
         if not len(manifest):
             raise CorpusError(f"{self.root}: the annotation lists no utterances; copy the corpus again")
         if self.options.on_error == "raise":
-            _refuse_missing(self.root, manifest.utterances, sources.table, self.resolved)
+            _refusals.refuse_missing(self.root, manifest.utterances, sources.table, self.resolved)
         return manifest.labelled(self.resolved.config.labels)
 
     def _signals(
@@ -279,90 +271,14 @@ class _Job:
         total = sum(len(task.rows) for task in tasks)
         done = 0
         settled = [part for part in plan.all_parts if part not in set(plan.fresh_parts)]
-        failed = _failures(writer.receipts(self.out, settled))
+        failed = _refusals.failures(writer.receipts(self.out, settled))
         self.progress("extract", 0, total)
         for receipts in parallel.run(write_partition, tasks, workers=self.options.workers):
             done += receipts[0].stop - receipts[0].start
-            failed |= _failures(receipts)
-            _refuse_failures(failed, utterances["id"], self.options.max_failures)
+            failed |= _refusals.failures(receipts)
+            _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures)
             self.progress("extract", done, total)
-        _refuse_failures(failed, utterances["id"], self.options.max_failures)
-
-
-def _take_over(out: Path, *, force: bool) -> Path | None:
-    """Have ``out`` be a folder that this build may fill; ``force`` moves what is there aside and says where."""
-    try:
-        names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
-        ours = not names or bool(names & {schema.HEADER, schema.BUILDING, schema.LOCK})
-        if out.exists() and not (out.is_dir() and ours):
-            raise StoreError(f"{out}: exists and is not a store; choose another folder with --out")
-        moved = _move_aside(out) if force and names else None
-        out.mkdir(parents=True, exist_ok=True)
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreWriteError(
-            f"{out}: no folder can be made or used there ({error.strerror}); choose another folder with --out"
-        ) from None
-    return moved
-
-
-def _move_aside(out: Path) -> Path:
-    with disk.locked(out):
-        pass
-    out = out.absolute()
-    stamp = provenance.now().replace(":", "").replace("+0000", "Z")
-    names = (f"{out.name}.old-{stamp}{again}" for again in ("", *(f"-{number}" for number in itertools.count(2))))
-    moved = next(path for path in map(out.with_name, names) if not path.exists())
-    return out.rename(moved)
-
-
-def _finished(out: Path, *, rehash: bool) -> Store | None:
-    """The finished store to update; None when there is none, or when a table that rows are copied with is damaged."""
-    if not (out / schema.HEADER).is_file():
-        return None
-    try:
-        store = open_store(out)
-    except (StoreCorruptError, StoreVersionError) as error:
-        raise type(error)(f"{error}; --force moves it aside and begins anew") from None
-    tables = {name: store.header.tables[name] for name in (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX)}
-    return store if _plan.are_whole(out, tables, rehash=rehash) else None
-
-
-def _refuse_missing(root: Path, utterances: pd.DataFrame, sources: pd.DataFrame, resolved: _settings.Resolved) -> None:
-    """Stop before any work when a file that a feature needs is missing or cannot be read."""
-    wanted = {medium for extractor in resolved.extractors.values() for medium in extractor.media}
-    lost: list[str] = []
-    broken: list[str] = []
-    if "audio" in wanted:
-        lost += [f"{name} has no audio file" for name in utterances["id"][utterances["audio"].isna()]]
-        broken += sources["error"][sources["path"].isin(utterances["audio"].dropna())].dropna().tolist()
-    if "transcript" in wanted:
-        lost += [f"{name} has no transcript" for name in utterances["id"][utterances["text"].isna()]]
-    if lost or broken:
-        raise CorpusError(
-            f"{root}: {len(lost)} files are missing and {len(broken)} audio files cannot be read: "
-            f"{'; '.join([*lost, *broken][:5])}. See `kemfeat validate` for all; repair the corpus, "
-            "or pass --on-error skip to leave those rows missing"
-        )
-
-
-def _failures(receipts: Iterable[schema.PartReceipt]) -> dict[int, str]:
-    """Why, by row; a row that failed in several features counts once."""
-    return {failure.row: failure.error for receipt in receipts for failure in receipt.failures}
-
-
-def _failed_rows(receipts: Iterable[schema.PartReceipt]) -> int:
-    return len(_failures(receipts))
-
-
-def _refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float) -> None:
-    if len(failed) > most * len(ids):
-        examples = "; ".join(f"{ids.iloc[row]}: {failed[row]}" for row in sorted(failed)[:5])
-        raise TooManyFailuresError(
-            f"{len(failed)} of {len(ids)} rows failed, more than --max-failures {most:g} allows: {examples}. "
-            "Repair the corpus (see `kemfeat validate`) or allow more; what is finished is kept"
-        )
+        _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures)
 
 
 __all__ = ["BuildOptions", "BuildReport", "Progress", "build_store", "recompute"]

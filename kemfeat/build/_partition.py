@@ -211,7 +211,7 @@ def _signals(task: PartitionTask) -> dict[tuple[str, str], Medium]:
     for session, rows in task.rows.groupby("session", sort=False):
         path = writer.staging(task.store) / schema.session_path(str(session))
         if path.is_file():
-            signals = pq.read_table(path, filters=[("id", "in", rows["id"].tolist())]).to_pandas()
+            signals = pq.read_table(path, filters=[("id", "in", rows["id"].tolist())])
             found |= media_of(signals, speakers=_by_id(rows, "speaker"), starts=_by_id(rows, "clock_start"))
     return found
 

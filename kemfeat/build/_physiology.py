@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from kemfeat import plugins
 from kemfeat.manifest import SIGNALS
 from kemfeat.records import Events, Medium, Signal
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.schema import FileReceipt, SessionReceipt
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 INDEX = pa.schema(
     [
@@ -83,46 +84,37 @@ def _staged(store: Path, session: str) -> tuple[Path, Path, Path]:
     )
 
 
+class _Group(NamedTuple):
+    """The rows of one medium of one utterance from one speaker's recording, in file order."""
+
+    id: str
+    speaker: str
+    medium: str
+    time: NDArray[np.datetime64]
+    value: NDArray[np.float64]
+    rate: NDArray[np.float64]
+
+
 def index(table: pa.Table, *, session: str) -> pa.Table:
     """Rows of :data:`INDEX` for the signals of one session."""
     rows = [
         {
             "session": session,
-            "id": name,
-            "speaker": speaker,
-            "medium": medium,
-            "samples": len(group),
+            "id": group.id,
+            "speaker": group.speaker,
+            "medium": group.medium,
+            "samples": len(group.value),
             "covered": _covered(group),
-            "start": group["time"].min(),
-            "digest": _digest(group),
+            "start": group.time.min().item(),
+            "digest": hashlib.sha256(b"".join(part.tobytes() for part in group[3:])).hexdigest(),
         }
-        for (name, speaker, medium), group in _groups(table.to_pandas())
+        for group in _groups(table)
     ]
     return pa.Table.from_pylist(rows, schema=INDEX)
 
 
-def _groups(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
-    inside = frame[frame["id"].notna()]
-    yield from inside.groupby(["id", "speaker", "medium"], sort=True, observed=True)
-
-
-def _covered(group: pd.DataFrame) -> float:
-    """Seconds that finite samples (1 / rate each) or beats (their interval each) cover."""
-    finite = group["value"].notna()
-    rates = group.loc[finite, "sampling_rate"]
-    seconds = (1.0 / rates).where(rates.notna(), group.loc[finite, "value"])
-    return float(seconds.sum())
-
-
-def _digest(group: pd.DataFrame) -> str:
-    total = hashlib.sha256()
-    for column in ("time", "value", "sampling_rate"):
-        total.update(group[column].to_numpy().tobytes())
-    return total.hexdigest()
-
-
 def media_of(
-    signals: pd.DataFrame, *, speakers: Mapping[str, str], starts: Mapping[str, Any]
+    signals: pa.Table, *, speakers: Mapping[str, str], starts: Mapping[str, Any]
 ) -> dict[tuple[str, str], Medium]:
     """The signals of some utterances, each from its own speaker's recording.
 
@@ -137,19 +129,41 @@ def media_of(
     dict
         Signal or Events by (utterance, medium).
     """
-    wanted = signals[signals["id"].isin(list(speakers))]
     return {
-        (name, medium): _medium(group, medium, starts[name])
-        for (name, speaker, medium), group in _groups(wanted)
-        if speaker == speakers[name]
+        (group.id, group.medium): _medium(group, starts[group.id])
+        for group in _groups(signals)
+        if speakers.get(group.id) == group.speaker
     }
 
 
-def _medium(group: pd.DataFrame, medium: str, start: Any) -> Medium:
-    values = group["value"].to_numpy(dtype="float64")
-    rate = group["sampling_rate"].iloc[0]
-    if rate == rate:
-        return Signal(values, float(rate), UNITS[medium])
-    times = (group["time"] - start).dt.total_seconds().to_numpy(dtype="float64")
+def _groups(table: pa.Table) -> Iterator[_Group]:
+    """The rows of each utterance, speaker and medium, in the order of those names."""
+    rows = table.filter(pc.is_valid(table["id"])).sort_by([(name, "ascending") for name in _GROUP])
+    names = [rows[name].to_numpy(zero_copy_only=False) for name in _GROUP]
+    time, value, rate = (rows[name].to_numpy(zero_copy_only=False) for name in ("time", "value", "sampling_rate"))
+    changes = np.zeros(max(len(rows) - 1, 0), dtype=bool)
+    for column in names:
+        changes |= column[1:] != column[:-1]
+    edges = [0, *(np.flatnonzero(changes) + 1), len(rows)] if len(rows) else [0]
+    for start, stop in pairwise(edges):
+        name, speaker, medium = (column[start] for column in names)
+        yield _Group(name, speaker, medium, time[start:stop], value[start:stop], rate[start:stop])
+
+
+_GROUP = ("id", "speaker", "medium")
+
+
+def _covered(group: _Group) -> float:
+    """Seconds that finite samples (1 / rate each) or beats (their interval each) cover."""
+    finite = np.isfinite(group.value)
+    uniform = np.isfinite(group.rate)
+    return float(np.sum(finite & uniform) / group.rate[0]) if uniform.all() else float(np.sum(group.value[finite]))
+
+
+def _medium(group: _Group, start: Any) -> Medium:
+    unit = UNITS[group.medium]
+    if np.isfinite(group.rate[0]):
+        return Signal(group.value, float(group.rate[0]), unit)
+    times = (group.time - np.datetime64(start, "ms")) / np.timedelta64(1000, "ms")
     order = times.argsort(kind="stable")
-    return Events(times[order], values[order], UNITS[medium])
+    return Events(times[order], group.value[order], unit)

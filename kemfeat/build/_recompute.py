@@ -83,7 +83,7 @@ def _read_again(store: Store, root: Path, ids: list[str]) -> _Fresh:
         rows = utterances[utterances["session"] == name]
         speakers = dict(zip(rows["id"], rows["speaker"], strict=True))
         starts = dict(zip(rows["id"], rows["clock_start"], strict=True))
-        signals |= media_of(table.to_pandas(), speakers=speakers, starts=starts)
+        signals |= media_of(table, speakers=speakers, starts=starts)
     return _Fresh(utterances, signals, frozenset(reader.media))
 
 

@@ -117,9 +117,9 @@ def _with_preset(raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor])
         table = raw.get(name, {})
         if not isinstance(table, Mapping):
             raise ConfigError(f"configuration: {name} = {table!r}; expected a table such as [{name}]")
-        known = "preset" in raw and raw["preset"] in extractor.config.PRESETS
+        known = "preset" in raw and raw["preset"] in list(extractor.config.PRESETS)
         tables[name] = {**({"preset": raw["preset"]} if known else {}), **table}
-    presets = {preset for extractor in extractors.values() for preset in extractor.config.PRESETS}
+    presets = sorted({preset for extractor in extractors.values() for preset in extractor.config.PRESETS})
     if "preset" in raw and raw["preset"] not in presets:
         raise ConfigError(f"configuration: unknown preset {raw['preset']!r}{suggest(str(raw['preset']), presets)}")
     return tables

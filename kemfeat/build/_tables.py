@@ -154,6 +154,11 @@ def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
     return header
 
 
+def _resources(resolved: Resolved) -> list[str]:
+    """Files of the features' resources; an interrupted build of other features may have left more."""
+    return [f"{schema.RESOURCES}/{feature}/{name}" for feature, files in resolved.resources.items() for name in files]
+
+
 def _with_features(store: Path, made: Made) -> pd.DataFrame:
     """The utterances with every feature's columns, the well-known ones first."""
     import pandas as pd

@@ -16,7 +16,7 @@ from kemfeat.store.terms import terms_of
 if TYPE_CHECKING:
     import pandas as pd
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$^=])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>|~&$])")
 _RULES = {
     "annotated": "`emotion` is the corpus' own final label",
     "votes": "`emotion` is the majority of the raters",
