@@ -1,4 +1,4 @@
-"""Read, write and resample audio; the only file that knows soundfile and soxr.
+"""Read and resample audio; the only file that knows soundfile and soxr.
 
 Reading is stricter than libsndfile, which shortens a truncated file without a word: a file that does not hold what
 its header announces is refused.
@@ -27,7 +27,6 @@ ChannelPolicy = Literal["first", "mean"]
 _SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 _EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
 _COPY_AGAIN = "copy it from the corpus again"
-_FULL_SCALE = 32768
 _RATES = (1_000, 1_000_000)
 """Slowest and fastest sampling rate believed, Hz; beyond lies a damaged header, and a resampler fed with it."""
 
@@ -82,29 +81,6 @@ def read_audio(path: Path) -> Signal:
             f"expected finite samples; repair the file or leave the utterance out"
         )
     return Signal(values, sampling_rate, "1")
-
-
-def write_audio(path: Path, signal: Signal) -> None:
-    """Write a wav file of 16-bit PCM; samples outside [-1, 1) are clipped. Bytes depend on the signal alone.
-
-    Raises
-    ------
-    MediaError
-        The disk refuses the file.
-    """
-    import soundfile
-
-    scaled = np.rint(np.asarray(signal.values, dtype=np.float64) * _FULL_SCALE)
-    samples = np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, int(signal.sampling_rate), format="WAV", subtype="PCM_16")
-    try:
-        path.write_bytes(buffer.getvalue())
-    except OSError as error:
-        raise MediaError(
-            f"{path}: cannot be written ({error.strerror}); expected a writable folder with free space; "
-            f"free the disk or choose another folder"
-        ) from None
 
 
 def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:
