@@ -12,8 +12,8 @@ Root = Annotated[
     Path | None,
     typer.Option(
         "--root",
-        help="Folder of the corpus. Without it: $KEMFEAT_DATA/NAME*, ./data/NAME*, ./NAME*.",
-        show_default=False,
+        help="Folder of the corpus.",
+        show_default="DATASET* in $KEMFEAT_DATA, data or here",
     ),
 ]
 Workers = Annotated[

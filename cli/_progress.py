@@ -56,6 +56,8 @@ class Reporter:
         if self._quiet or not total:
             return
         now = time.monotonic()
+        if stage not in self._began:
+            self._said = now
         began = self._began.setdefault(stage, now)
         if self._bar is not None:
             self._bar.update(self._task(self._bar, stage, total), completed=done)

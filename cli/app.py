@@ -19,7 +19,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 ok, 2 usage, 3 validation failed, 4 store incomplete or corrupt, 5 too many failed rows.",
+    epilog="Exit codes: 0 ok, 1 differences or a failure of the machine, 2 usage, 3 corpus missing or invalid, "
+    "4 store incomplete or corrupt, 5 too many failed rows, 130 stopped.",
 )
 app.command("build")(build.build)
 app.command("validate")(validate.validate)
@@ -27,6 +28,9 @@ app.command("info")(store.info)
 app.command("verify")(store.verify)
 app.command("diff")(store.diff)
 app.command("synth")(synth.synth)
+
+
+_STOPPED = 130
 
 
 def _print_version(wanted: bool) -> None:
@@ -52,6 +56,10 @@ def main() -> None:
         app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
     except KemfeatError as error:
         code = _refuse(error, error.exit_code, debug=debug)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if code == _STOPPED:
+            print("kemfeat: what is finished is kept: run the same command again to go on", file=sys.stderr)
     except MemoryError as error:
         code = _refuse(error, 1, debug=debug, prefix="out of memory; try fewer --workers ")
     except Exception as error:  # noqa: BLE001 - the last wall: a user sees a sentence, never a trace

@@ -64,7 +64,7 @@ def build(
     progress: _options.Progress = None,
 ) -> None:
     """Make a feature store, or go on where an earlier build stopped; a finished store is only brought up to date."""
-    from kemfeat import parallel
+    from kemfeat import parallel, plugins
     from kemfeat.build import BuildOptions, build_store
     from kemfeat.roots import find_root
 
@@ -76,12 +76,13 @@ def build(
         rehash=rehash,
         force=force,
     )
-    folder = find_root(dataset, root=root)
+    name = plugins.find("corpora", dataset).name
+    folder = find_root(name, root=root)
     with Reporter(bar=progress, quiet=as_json) as reporter:
         report = build_store(
-            dataset,
+            name,
             root=folder,
-            out=out or Path("stores") / dataset,
+            out=out or Path("stores") / name,
             settings=settings,
             options=options,
             progress=reporter,
@@ -96,7 +97,6 @@ def _settings(
     from kemfeat.config import read_toml, with_overrides
 
     settings = with_overrides(read_toml(config) if config is not None else {}, overrides)
-    settings.pop("dataset", None)
     if preset is not None:
         settings["preset"] = preset
     if features is not None:
@@ -129,11 +129,16 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
         print(f"what was there is now {report.moved_aside}")
     if report.up_to_date:
         print(f"{store.path}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
-        return
+    else:
+        _show_work(report)
+    if report.failures:
+        print(f"{report.failures} rows could not be extracted and stand as missing: see {store.path}/failures.parquet")
+
+
+def _show_work(report: BuildReport) -> None:
+    store = report.store
     rate = len(store) / report.seconds
     print(
         f"{store.path}: {len(store):,} utterances in {report.seconds:.1f} s ({rate:,.0f}/s), digest {store.digest[:12]}"
     )
     print(f"{report.written} parts written, {report.kept} kept; arrays: {', '.join(store.arrays)}")
-    if report.failures:
-        print(f"{report.failures} rows could not be extracted and stand as missing: see {store.path}/failures.parquet")

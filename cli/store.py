@@ -90,15 +90,17 @@ def verify(
     progress: _options.Progress = None,
 ) -> None:
     """Check every file of a store against its receipt, and K utterances against the corpus; exit 4 on a defect."""
+    from kemfeat.roots import find_root
     from kemfeat.store.reader import open_store
     from kemfeat.store.verify import verify as verify_files
 
     opened = open_store(store)
+    folder = find_root(opened.dataset, root=root) if recompute else None
     with Reporter(bar=progress, quiet=as_json) as reporter:
         result = verify_files(opened, progress=lambda done, total: reporter("verify", done, total))
         problems = list(result.problems)
-        if recompute and not problems:
-            problems += _recompute(opened, root, recompute, reporter)
+        if folder is not None and not problems:
+            problems += _recompute(opened, folder, recompute, reporter)
     checked = {"store": str(store), "digest": opened.digest, "files": result.files, "bytes": result.bytes}
     if as_json:
         print_json({**checked, "recomputed": min(recompute, len(opened)), "ok": not problems, "problems": problems})
@@ -112,12 +114,10 @@ def verify(
         raise typer.Exit(code=4)
 
 
-def _recompute(store: Store, root: Path | None, rows: int, reporter: Reporter) -> list[str]:
+def _recompute(store: Store, root: Path, rows: int, reporter: Reporter) -> list[str]:
     from kemfeat.build import recompute
-    from kemfeat.roots import find_root
 
-    folder = find_root(store.dataset, root=root)
-    return recompute(store, root=folder, rows=rows, progress=lambda done, total: reporter("recompute", done, total))
+    return recompute(store, root=root, rows=rows, progress=lambda done, total: reporter("recompute", done, total))
 
 
 def diff(

@@ -27,13 +27,14 @@ def validate(
     progress: _options.Progress = None,
 ) -> None:
     """Read a whole corpus and say what is wrong with it, by rule; exit 3 on errors. Nothing is written."""
-    from kemfeat import parallel
+    from kemfeat import parallel, plugins
     from kemfeat.roots import find_root
     from kemfeat.validate import validate_corpus
 
-    folder = find_root(dataset, root=root)
+    name = plugins.find("corpora", dataset).name
+    folder = find_root(name, root=root)
     with Reporter(bar=progress, quiet=as_json) as reporter:
-        report = validate_corpus(dataset, root=folder, workers=workers or parallel.default_workers(), progress=reporter)
+        report = validate_corpus(name, root=folder, workers=workers or parallel.default_workers(), progress=reporter)
     if as_json:
         print_json(_facts(report))
     else:
@@ -70,7 +71,7 @@ def _print_report(report: ValidationReport) -> None:
     if report.findings:
         console.print(_table(report))
     counts = {severity: report.count(severity) for severity in ("error", "warning", "info")}
-    console.print(", ".join(f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items()))
+    console.print("rules broken: " + ", ".join(f"{count} {severity}" for severity, count in counts.items()))
 
 
 def _table(report: ValidationReport) -> Table:
@@ -79,6 +80,7 @@ def _table(report: ValidationReport) -> Table:
 
     table = Table("rule", "count", "what kemfeat does, and up to five places", header_style="bold", show_lines=True)
     table.columns[0].no_wrap = True
+    table.columns[2].overflow = "fold"
     table.columns[1].justify = "right"
     for finding in report.findings:
         colour = _COLOURS[finding.severity]

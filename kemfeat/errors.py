@@ -88,6 +88,8 @@ class StoreWriteError(StoreError):
 class WorkerError(KemfeatError, RuntimeError):
     """A worker process died."""
 
+    exit_code = 1
+
 
 class TooManyFailuresError(KemfeatError, RuntimeError):
     """More rows failed than the caller allowed."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.build.kit import Bench
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +18,20 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the reference data folder `shared` is not beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A tiny corpus and its finished store, made once; not to be changed."""
+    from tests.build.kit import Bench, write_corpus
+
+    folder = tmp_path_factory.mktemp("finished")
+    bench = Bench(write_corpus(folder / "corpus"), folder / "store")
+    bench.build()
+    return bench
+
+
+@pytest.fixture
+def bench(finished: Bench, tmp_path: Path) -> Bench:
+    """A copy of the finished store and of its corpus, to change."""
+    return finished.copy(tmp_path)

@@ -130,6 +130,8 @@ class _Job:
         self.old = _folder.finished(self.out, rehash=self.options.rehash)
 
     def run(self, groups: Mapping[str, tuple[str, ...]], *, began: float, moved: Path | None) -> BuildReport:
+        if self.old is not None:
+            _refusals.refuse_loss(self.old, self.resolved)
         sources = self._scan(groups)
         if self.old is not None and self._is_current(self.old, sources):
             failures = _refusals.failed_rows(self.old.header.parts)
@@ -272,13 +274,13 @@ class _Job:
         done = 0
         settled = [part for part in plan.all_parts if part not in set(plan.fresh_parts)]
         failed = _refusals.failures(writer.receipts(self.out, settled))
+        _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures)
         self.progress("extract", 0, total)
         for receipts in parallel.run(write_partition, tasks, workers=self.options.workers):
             done += receipts[0].stop - receipts[0].start
             failed |= _refusals.failures(receipts)
             _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures)
             self.progress("extract", done, total)
-        _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures)
 
 
 __all__ = ["BuildOptions", "BuildReport", "Progress", "build_store", "recompute"]

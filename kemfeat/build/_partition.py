@@ -262,11 +262,14 @@ def _finished(store: Path, digest: str) -> Store:  # noqa: ARG001 - the digest t
 
 @lru_cache(maxsize=4096)
 def _sound(store: Path, digest: str, feature: str, partition: int) -> bool:
-    """Whether the shards of a finished part still have the bytes that were written."""
-    parts = _finished(store, digest).header.parts
-    part = next(part for part in parts if part.feature == feature and part.partition == partition)
+    """Whether the shards of a finished part, and the metadata to read them with, have the bytes that were written."""
+    header = _finished(store, digest).header
+    part = next(part for part in header.parts if part.feature == feature and part.partition == partition)
+    folder = f"{schema.FEATURES}/{feature}/"
+    metadata = {name: receipt for name, receipt in header.documents.items() if name.startswith(folder)}
+    files = {**part.files, **metadata}
     try:
-        return all(disk.sha256(disk.inside(store, name)) == receipt.sha256 for name, receipt in part.files.items())
+        return all(disk.sha256(disk.inside(store, name)) == receipt.sha256 for name, receipt in files.items())
     except OSError:
         return False
 

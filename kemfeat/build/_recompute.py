@@ -50,6 +50,7 @@ def recompute(
     settings = {name: canonical(dict(values)) for name, values in store.header.config.settings.items()}
     bound = {name: bind(name, text, store.path / schema.RESOURCES) for name, text in settings.items()}
     problems = []
+    progress(0, len(ids))
     for done, (row, name) in enumerate(zip(chosen, ids, strict=True), start=1):
         problems += [f"{name}: {problem}" for problem in _differences(store, int(row), name, fresh, root, bound)]
         progress(done, len(ids))

@@ -50,6 +50,8 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
         A key is unknown, a value does not fit, or a feature lacks what it is made from.
     """
     known = plugins.names("features")
+    if raw.get("dataset", reader.name) != reader.name:
+        raise ConfigError(f"configuration: dataset is {raw['dataset']!r}, but the build is of {reader.name}")
     for key in raw:
         if key not in _OWN_KEYS and key not in known:
             raise ConfigError(f"configuration: unknown key {key!r}{suggest(key, (*_OWN_KEYS, *known))}")
@@ -103,10 +105,12 @@ def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -
     for name, extractor in extractors.items():
         lacking = sorted(set(extractor.media) - had)
         if lacking:
-            raise ConfigError(
-                f"features: {name} is made from {lacking[0]}, which {reader.name} does not have and no feature before "
-                f"{name} makes; put {lacking[0]} before {name} in `features`, or leave {name} out"
+            where = (
+                "before it"
+                if lacking[0] in plugins.names("features")
+                else f"by {reader.name}, which has no such medium"
             )
+            raise ConfigError(f"features: {name} needs {lacking[0]} {where}; add it to `features`, or leave {name} out")
         had.add(name)
 
 

@@ -105,8 +105,8 @@ def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.D
     own = signals.merge(made[["id", "speaker"]], on=["id", "speaker"])
     uniform = own[own["medium"] != "ibi"].groupby("id")["start"].min()
     beats = own[own["medium"] == "ibi"].groupby("id")["start"].min()
-    clock = made["id"].map(uniform).astype("datetime64[ms]")
-    made["clock_start"] = clock.fillna(made["id"].map(beats).astype("datetime64[ms]"))
+    clock = made["id"].map(uniform.to_dict()).astype("datetime64[ms]")
+    made["clock_start"] = clock.fillna(made["id"].map(beats.to_dict()).astype("datetime64[ms]"))
     for medium in sorted(set(own["medium"])):
         covered = made["id"].map(own[own["medium"] == medium].set_index("id")["covered"]).fillna(0.0)
         made[f"{medium}_coverage"] = (covered / (made["end"] - made["start"])).clip(0.0, 1.0).fillna(0.0)
@@ -224,7 +224,8 @@ def _arrays(resolved: Resolved, utterances: pd.DataFrame) -> dict[str, schema.Ar
 def _rounding(utterances: pd.DataFrame, array: str) -> float:
     """Largest error that a narrow dtype made, which its feature records per row as ``<array>_rounding_error``."""
     column = f"{array}_rounding_error"
-    return float(utterances[column].max()) if column in utterances.columns else 0.0
+    errors = utterances[column].dropna() if column in utterances.columns else ()
+    return float(max(errors, default=0.0))
 
 
 def _complete(made: Made, rows: int) -> dict[str, str]:

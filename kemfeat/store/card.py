@@ -56,7 +56,9 @@ def _readme(header: schema.Header, utterances: pd.DataFrame) -> str:
 def _introduction(header: schema.Header, utterances: pd.DataFrame) -> str:
     known = utterances["duration"].dropna()
     lengths = (
-        f", {known.min():.2f} to {known.max():.2f} s long (median {known.median():.2f} s)" if len(known) else ", no audio"
+        f", {known.min():.2f} to {known.max():.2f} s long (median {known.median():.2f} s)"
+        if len(known)
+        else ", no audio"
     )
     return f"""# {escape(header.dataset)}: feature store
 

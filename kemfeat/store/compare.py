@@ -79,9 +79,12 @@ def _table_difference(a: Any, b: Any, ids: list[str]) -> dict[str, list[str] | N
 
 
 def _same(one: Any, other: Any) -> bool:
+    import pandas as pd
+
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return bool(np.array_equal(one, other))
-    return bool(one == other) or bool(one != one and other != other) or (one is None and other is None)
+    missing = (pd.isna(one), pd.isna(other))
+    return all(missing) or (not any(missing) and bool(one == other))
 
 
 def _setting_differences(a: Store, b: Store) -> list[str]:

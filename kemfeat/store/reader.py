@@ -68,6 +68,10 @@ class Store:
         """One row per utterance; row i belongs to row i of every array on the ``utterance`` axis."""
         return self._table(schema.UTTERANCES)
 
+    def rows(self, axis: str) -> pd.DataFrame:
+        """The row table of an axis: row i belongs to row i of every array on it."""
+        return self._table(self.header.axes[axis].table)
+
     @cached_property
     def ratings(self) -> pd.DataFrame:
         """One row per utterance and rater: id, rater, rater_sex, emotion, valence, arousal."""
@@ -160,7 +164,7 @@ def read_header(folder: Path) -> schema.Header:
         raise _not_open(folder) from None
     except OSError as error:
         raise StoreError(f"{folder / schema.HEADER}: cannot be read ({error.strerror})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise StoreCorruptError(f"{folder / schema.HEADER}: is not JSON; restore it or build the store again") from None
     version = content.get("format_version") if isinstance(content, dict) else None
     if version != schema.FORMAT_VERSION:
@@ -178,14 +182,12 @@ def read_header(folder: Path) -> schema.Header:
 
 def _not_open(folder: Path) -> StoreIncompleteError:
     if not folder.exists():
-        return StoreIncompleteError(
-            f"{folder}: there is no such folder; expected a store; make one with `kemfeat build`"
-        )
+        return StoreIncompleteError(f"{folder}: there is no such folder; expected a store, as `kemfeat build` makes it")
     if (folder / schema.BUILDING).is_dir() or (folder / schema.FEATURES).is_dir():
         return StoreIncompleteError(
             f"{folder}: this store was never finished ({schema.HEADER} is not there); "
             f"run the same `kemfeat build ... --out {folder}` again: it resumes where it stopped"
         )
     return StoreIncompleteError(
-        f"{folder}: not a store ({schema.HEADER} is not there); make one with `kemfeat build --out {folder}`"
+        f"{folder}: is not a store ({schema.HEADER} is not there); expected a folder that `kemfeat build` has made"
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from kemfeat.config import BuildConfig, FrozenConfig, digest
 from kemfeat.records import FeatureSpec
+
+if TYPE_CHECKING:
+    from zarr.codecs import BloscCodec
 
 FORMAT_VERSION = 1
 
@@ -182,7 +185,7 @@ def chunk_rows(spec: FeatureSpec, rows_per_shard: int) -> int:
 def create_array(features: Path, feature: str, spec: FeatureSpec, *, axis: str, rows: int, rows_per_shard: int) -> None:
     """Write the metadata of one array (no data) into the Zarr group of its feature; what was there is replaced."""
     import zarr
-    from zarr.codecs import BloscCodec
+    from zarr.codecs import Crc32cCodec
 
     attributes: dict[str, Any] = {"unit": spec.unit, "description": spec.description, "pad": _plain(spec.pad)}
     if spec.frame_rate is not None:
@@ -195,17 +198,20 @@ def create_array(features: Path, feature: str, spec: FeatureSpec, *, axis: str, 
         chunks=(chunk_rows(spec, rows_per_shard), *spec.shape),
         dtype=spec.dtype,
         fill_value=spec.fill,
-        compressors=BloscCodec(typesize=_itemsize(spec), cname="zstd", clevel=1, shuffle="shuffle"),
+        compressors=[_blosc(spec), Crc32cCodec()],
         dimension_names=(axis, *spec.dims),
         attributes=attributes,
         overwrite=True,
     )
 
 
-def _itemsize(spec: FeatureSpec) -> int:
+def _blosc(spec: FeatureSpec) -> BloscCodec:
+    """Zstandard over shuffled bytes; one block per chunk, as blosc's own small blocks compress padding badly."""
     import numpy as np
+    from zarr.codecs import BloscCodec
 
-    return np.dtype(spec.dtype).itemsize
+    itemsize = np.dtype(spec.dtype).itemsize
+    return BloscCodec(typesize=itemsize, cname="zstd", clevel=1, shuffle="shuffle", blocksize=CHUNK_BYTES)
 
 
 def _plain(value: float | bool) -> float | int | bool | str:

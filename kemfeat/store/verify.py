@@ -33,6 +33,7 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
     """Read every file of a store and compare it with its receipt; then compare the tables with the arrays."""
     expected = schema.files(store.header)
     problems: list[str] = []
+    progress(0, len(expected))
     for done, (name, receipt) in enumerate(expected.items(), start=1):
         problems += _file_problems(store.path, name, receipt)
         progress(done, len(expected))
@@ -91,8 +92,12 @@ def _row_problems(store: Store) -> Iterator[str]:
     if utterances["id"].duplicated().any():
         yield f"{schema.UTTERANCES}: id {utterances['id'][utterances['id'].duplicated()].iloc[0]} stands twice"
     failed = set(zip(store.failures["id"], store.failures["feature"], strict=True))
-    for feature in store.header.features:
-        missing = {name for name, ok in zip(utterances["id"], store.complete_rows(feature), strict=True) if not ok}
+    for feature, axis in store.header.features.items():
+        owners = store.rows(axis)["id" if axis == "utterance" else "parent"]
+        if len(owners) != store.header.axes[axis].rows:
+            yield f"{store.header.axes[axis].table}: {len(owners)} rows, expected {store.header.axes[axis].rows}"
+            continue
+        missing = {name for name, ok in zip(owners, store.complete_rows(feature), strict=True) if not ok}
         if missing != {name for name, failing in failed if failing == feature}:
             yield f"{feature}: the completeness bitmap and {schema.FAILURES} do not name the same rows"
     yield from _length_problems(store)

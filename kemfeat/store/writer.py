@@ -241,15 +241,17 @@ def _drop_strangers(folder: Path, named: set[str]) -> None:
 
 
 def consolidate(path: Path) -> None:
-    """Write consolidated metadata, which clients such as xarray read in one go."""
+    """Write consolidated metadata of every group and of the whole, which clients such as xarray read in one go."""
     import warnings
 
     import zarr
 
+    groups = [folder for folder in sorted(path.iterdir()) if folder.is_dir()]
     with warnings.catch_warnings():
         # zarr warns that consolidated metadata are not in the v3 specification yet; docs/store-format.md says so too.
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        zarr.consolidate_metadata(zarr.storage.LocalStore(path))
+        for folder in (*groups, path):
+            zarr.consolidate_metadata(zarr.storage.LocalStore(folder), zarr_format=3)
 
 
 def _write_shard(store: Path, part: Part, spec: FeatureSpec, block: NDArray[Any]) -> tuple[str, FileReceipt]:

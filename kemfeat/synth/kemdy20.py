@@ -88,6 +88,7 @@ class Kemdy20Synth:
             plan = plan_sessions(out, utterances=utterances, sessions=sessions, seed=seed)
             _write_tokenizer(out / "tokenizer", plan)
             done = 0
+            progress(0, utterances)
             for count in parallel.run(write_session, plan, workers=workers):
                 done += count
                 progress(done, utterances)

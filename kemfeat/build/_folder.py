@@ -1,0 +1,68 @@
+"""The folder that a build fills: whether it may, and the finished store that may lie there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kemfeat import provenance
+from kemfeat.build import _plan
+from kemfeat.errors import StoreCorruptError, StoreError, StoreVersionError, StoreWriteError
+from kemfeat.store import disk, schema
+from kemfeat.store.reader import Store, open_store
+
+_COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX)
+"""Tables of a finished store that an update reads."""
+
+
+def take_over(out: Path, *, force: bool) -> Path | None:
+    """Have ``out`` be a folder that this build may fill; ``force`` moves what is there aside and says where."""
+    with _usable(out):
+        names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
+        found = out.exists()
+    ours = out.is_dir() and (not names or bool(names & {schema.HEADER, schema.BUILDING, schema.LOCK}))
+    if found and not ours:
+        raise StoreError(f"{out}: exists and is not a store; choose another folder with --out")
+    with _usable(out):
+        moved = _move_aside(out) if force and names else None
+        out.mkdir(parents=True, exist_ok=True)
+    return moved
+
+
+@contextmanager
+def _usable(out: Path) -> Iterator[None]:
+    """Turn any refusal to make, list or move the folder into a sentence."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreWriteError(
+            f"{out}: no folder can be made or used there ({error.strerror}); choose another folder with --out"
+        ) from None
+
+
+def _move_aside(out: Path) -> Path:
+    with disk.locked(out):
+        pass
+    out = out.absolute()
+    stamp = provenance.now().replace(":", "").replace("+0000", "Z")
+    again = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    names = (f"{out.name}.old-{stamp}{suffix}" for suffix in again)
+    moved = next(path for path in map(out.with_name, names) if not path.exists())
+    return out.rename(moved)
+
+
+def finished(out: Path, *, rehash: bool) -> Store | None:
+    """The finished store to update; None when there is none, or when a table that rows are copied with is damaged."""
+    if not (out / schema.HEADER).is_file():
+        return None
+    try:
+        store = open_store(out)
+    except (StoreCorruptError, StoreVersionError) as error:
+        raise type(error)(f"{error}; --force moves it aside and begins anew") from None
+    tables = {name: receipt for name, receipt in store.header.tables.items() if name in _COPIED_WITH}
+    whole = len(tables) == len(_COPIED_WITH) and _plan.are_whole(out, tables, rehash=rehash)
+    return store if whole else None

@@ -1,0 +1,68 @@
+"""What stops a build: files that are missing before any work, and too many rows that fail during it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kemfeat.build._settings import Resolved
+from kemfeat.errors import ConfigError, CorpusError, TooManyFailuresError
+from kemfeat.store.reader import Store
+from kemfeat.store.schema import PartReceipt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def refuse_loss(old: Store, resolved: Resolved) -> None:
+    """Stop when the finished store is of another corpus, or has features that this build would silently drop."""
+    if old.dataset != resolved.config.dataset:
+        raise ConfigError(
+            f"{old.path}: is a store of {old.dataset}, this build is of {resolved.config.dataset}; choose another --out"
+        )
+    lost = [name for name in old.header.features if name not in resolved.extractors]
+    if lost:
+        wanted = ",".join(dict.fromkeys((*old.header.features, *resolved.extractors)))
+        raise ConfigError(
+            f"{old.path}: has {', '.join(lost)}, which this build would drop; to keep all pass --features {wanted}, "
+            "to have a smaller store choose another --out, or --force to begin anew"
+        )
+
+
+def refuse_missing(root: Path, utterances: pd.DataFrame, sources: pd.DataFrame, resolved: Resolved) -> None:
+    """Stop before any work when a file that a feature needs is missing or cannot be read."""
+    wanted = {medium for extractor in resolved.extractors.values() for medium in extractor.media}
+    lost: list[str] = []
+    broken: list[str] = []
+    if "audio" in wanted:
+        lost += [f"{name} has no audio file" for name in utterances["id"][utterances["audio"].isna()]]
+        broken += sources["error"][sources["path"].isin(utterances["audio"].dropna())].dropna().tolist()
+    if "transcript" in wanted:
+        lost += [f"{name} has no transcript" for name in utterances["id"][utterances["text"].isna()]]
+    if lost or broken:
+        raise CorpusError(
+            f"{root}: {len(lost)} files are missing and {len(broken)} audio files cannot be read: "
+            f"{'; '.join([*lost, *broken][:5])}. See `kemfeat validate` for all; repair the corpus, "
+            "or pass --on-error skip to leave those rows missing"
+        )
+
+
+def failures(receipts: Iterable[PartReceipt]) -> dict[int, str]:
+    """Why, by row; a row that failed in several features counts once."""
+    return {failure.row: failure.error for receipt in receipts for failure in receipt.failures}
+
+
+def failed_rows(receipts: Iterable[PartReceipt]) -> int:
+    """How many rows stand as missing."""
+    return len(failures(receipts))
+
+
+def refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float) -> None:
+    """Stop when more than the share ``most`` of the utterances ``ids`` failed."""
+    if len(failed) > most * len(ids):
+        examples = "; ".join(f"{ids.iloc[row]}: {failed[row]}" for row in sorted(failed)[:5])
+        raise TooManyFailuresError(
+            f"{len(failed)} of {len(ids)} rows failed, more than --max-failures {most:g} allows: {examples}. "
+            "Repair the corpus (see `kemfeat validate`) or allow more; what is finished is kept"
+        )

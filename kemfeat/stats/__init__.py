@@ -1,0 +1,1 @@
+"""Statistics: numbers in, numbers or a table out, no disk."""

@@ -1,0 +1,188 @@
+"""The compiled inner loops of dynamic time warping: one query against many targets that lie in vector lanes.
+
+Every step is the textbook recurrence, rounded as written: no reordering, no fused multiply-add. Hence a lane holds the
+same bits as a plain loop over one pair, and the distance of (x, y) the same bits as that of (y, x).
+
+Rows are taken as views (``grid[j]``) before their lanes are walked: with ``grid[j, lane]`` the compiler has to guard
+every signed index against wrapping around, and the lanes do not become vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Function = TypeVar("Function", bound=Callable[..., None])
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.int64]
+
+
+def _compiled(function: Function) -> Function:
+    try:
+        compiled: Function = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # numba found no folder it may write its cache to: compile anew in every process
+        compiled = numba.njit(nogil=True)(function)
+    return compiled
+
+
+@_compiled
+def _advance(
+    sample: np.floating[Any],
+    targets: Floats,
+    grid: Floats,
+    left: Floats,
+    diagonal: Floats,
+    squared: bool,
+    weight: np.floating[Any],
+) -> None:
+    """Move ``grid`` [shape=(m, lanes)] on by one sample of the query; ``left`` and ``diagonal`` are scratch rows."""
+    for j in range(targets.shape[0]):
+        target, cells = targets[j], grid[j]
+        for lane in range(target.size):
+            difference = sample - target[lane]
+            cost = difference * difference if squared else abs(difference)
+            up = cells[lane]
+            straight = min(up, left[lane]) + cost
+            slanted = diagonal[lane] + weight * cost
+            total = min(straight, slanted)
+            diagonal[lane] = up
+            left[lane] = total
+            cells[lane] = total
+
+
+@_compiled
+def totals(
+    queries: Floats,
+    offsets: Integers,
+    targets: Floats,
+    lengths: Integers,
+    squared: bool,
+    weight: np.floating[Any],
+    out: Floats,
+) -> None:
+    """Fill ``out`` [shape=(queries, lanes)] with the least sums of costs over all warping paths.
+
+    Parameters
+    ----------
+    queries : all samples end to end [shape=(total,)]; query q is ``queries[offsets[q]:offsets[q + 1]]``.
+    targets : one series per lane [shape=(m, lanes)], anything finite behind its end.
+    lengths : how many samples each lane has [shape=(lanes,)].
+    squared : costs are squared differences, otherwise absolute ones.
+    weight : how often the cost of a cell counts that is reached diagonally: 1 or 2.
+    """
+    grid = np.empty_like(targets)
+    left = np.empty_like(targets[0])
+    diagonal = np.empty_like(targets[0])
+    for q in range(offsets.size - 1):
+        query = queries[offsets[q] : offsets[q + 1]]
+        grid[:] = np.inf
+        for i in range(query.size):
+            # A zero left of the first cell starts the path there, with its cost counted once.
+            left[:] = np.inf if i else 0.0
+            diagonal[:] = np.inf
+            _advance(query[i], targets, grid, left, diagonal, squared, weight)
+        for lane in range(lengths.size):
+            out[q, lane] = grid[lengths[lane] - 1, lane]
+
+
+@_compiled
+def _add_costs(sample: Floats, target: Floats, squared: bool, costs: Floats) -> None:
+    """Fill ``costs`` [shape=(lanes,)] with the costs of ``sample`` [shape=(d,)] and ``target`` [shape=(d, lanes)]."""
+    costs[:] = 0.0
+    for k in range(sample.size):
+        value, row = sample[k], target[k]
+        for lane in range(costs.size):
+            difference = value - row[lane]
+            costs[lane] += difference * difference if squared else abs(difference)
+
+
+@_compiled
+def _band(sample: int, samples: int, lengths: Integers, window: int, first: Integers, last: Integers) -> None:
+    """Per lane the first and last target sample that a query sample may meet, all counted from 0; may lie outside."""
+    for lane in range(lengths.size):
+        reach = (sample + 1) * lengths[lane]
+        first[lane] = (reach + samples - 1) // samples - window - 1
+        last[lane] = reach // samples + window - 1
+
+
+@_compiled
+def _advance_in_band(
+    costs: Floats,
+    inside: NDArray[np.bool_],
+    cells: Floats,
+    left: Floats,
+    diagonal: Floats,
+    weight: np.floating[Any],
+) -> None:
+    """Move one row of the grid on by one sample of the query; cells outside of the band cannot be reached."""
+    beyond = cells.dtype.type(np.inf)
+    for lane in range(costs.size):
+        up = cells[lane]
+        straight = min(up, left[lane]) + costs[lane]
+        slanted = diagonal[lane] + weight * costs[lane]
+        total = min(straight, slanted) if inside[lane] else beyond
+        diagonal[lane] = up
+        left[lane] = total
+        cells[lane] = total
+
+
+@_compiled
+def _walk_band(
+    query: Floats,
+    targets: Floats,
+    lengths: Integers,
+    window: int,
+    squared: bool,
+    weight: np.floating[Any],
+    grid: Floats,
+) -> None:
+    """Fill ``grid`` [shape=(m, lanes)] with what all samples of ``query`` [shape=(n, d)] lead to."""
+    left, diagonal, costs = np.empty_like(grid[0]), np.empty_like(grid[0]), np.empty_like(grid[0])
+    first, last = np.empty_like(lengths), np.empty_like(lengths)
+    grid[:] = np.inf
+    for i in range(len(query)):
+        _band(i, len(query), lengths, window, first, last)
+        start, stop = max(first.min(), 0) if i else 0, min(last.max() + 1, len(grid))
+        left[:] = np.inf if i else 0.0
+        diagonal[:] = np.inf
+        if start:
+            diagonal[:] = grid[start - 1]
+        for j in range(start, stop):
+            _add_costs(query[i], targets[j], squared, costs)
+            inside = ((first <= j) & (j <= last)) | (i + j == 0)
+            _advance_in_band(costs, inside, grid[j], left, diagonal, weight)
+        if start:  # the band has left this row, and the next sample may still look at it
+            grid[start - 1] = np.inf
+
+
+@_compiled
+def totals_in_band(
+    queries: Floats,
+    offsets: Integers,
+    targets: Floats,
+    lengths: Integers,
+    window: int,
+    squared: bool,
+    weight: np.floating[Any],
+    out: Floats,
+) -> None:
+    """As :func:`totals` for samples of d numbers, with paths confined to a slanted band.
+
+    Sample i of n of the query (counted from 1) may meet samples ``ceil(i * m / n) - window`` to
+    ``floor(i * m / n) + window`` of a target of m; the first cell counts as inside even where it is not, as in the R
+    package dtwclust. Infinity stands where no path stays inside.
+
+    Parameters
+    ----------
+    queries : [shape=(total, d)].
+    targets : [shape=(m, d, lanes)].
+    """
+    grid = np.empty((targets.shape[0], targets.shape[2]), targets.dtype)
+    for q in range(offsets.size - 1):
+        _walk_band(queries[offsets[q] : offsets[q + 1]], targets, lengths, window, squared, weight, grid)
+        for lane in range(lengths.size):
+            out[q, lane] = grid[lengths[lane] - 1, lane]

@@ -1,0 +1,80 @@
+"""Probabilities that stay probabilities below the smallest float: natural logarithms, and what is printed of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from kemfeat.errors import ConfigError
+
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""2.2e-308, what stands for a p-value too small for a double."""
+
+_FAR = 1e-290  # below this a tail probability loses digits, then becomes 0
+_LOG_PRINTABLE = math.log(1e-300)
+
+
+def log_chi2_sf(x: float, *, df: float) -> float:
+    """Natural logarithm of P(X > x) for chi-square; NaN where an argument is.
+
+    Where that is too small for a double, the asymptotic series of the incomplete gamma function is summed
+    (DLMF 8.11.2); so far out, its terms fall below double precision long before they could grow.
+    """
+    if math.isnan(x + df):
+        return math.nan
+    p = float(special.chdtrc(df, x))
+    if p > _FAR:
+        return math.log(p)
+    a, y = df / 2, x / 2
+    total, term, j = 1.0, 1.0, 1
+    while abs(term) > 1e-17 * abs(total):
+        term *= (a - j) / y
+        total += term
+        j += 1
+    return (a - 1) * math.log(y) - y - math.lgamma(a) + math.log(total)
+
+
+def log_level(alpha: float) -> float:
+    """Natural logarithm of a level of significance.
+
+    Raises
+    ------
+    ConfigError
+        ``alpha`` is not inside (0, 1).
+    """
+    if not 0 < alpha < 1:
+        raise ConfigError(f"alpha is {alpha}; expected a level of significance inside (0, 1), such as 0.05")
+    return math.log(alpha)
+
+
+def probability(log_p: ArrayLike) -> NDArray[np.float64]:
+    """``exp(log_p)``, or the smallest normal double (2.2e-308) where that underflows: an upper bound, never 0."""
+    return np.maximum(np.exp(np.asarray(log_p, dtype=np.float64)), SMALLEST)
+
+
+def p_text(log_p: float) -> str:
+    """A p-value as people print it, from its natural logarithm: ``.978``, ``8.3e-109``, never ``0``."""
+    if math.isnan(log_p):
+        return "undefined"
+    if log_p < _LOG_PRINTABLE:
+        return f"< 1e-300 (log10 p = {log_p / math.log(10):.1f})"
+    p = math.exp(log_p)
+    return f"{p:.3f}".removeprefix("0") if p >= 0.001 else f"{p:.1e}"
+
+
+def holm(log_p: ArrayLike) -> NDArray[np.float64]:
+    """Natural logarithms of Holm-adjusted p-values (Holm 1979, Scand. J. Statistics 6:65-70).
+
+    Parameters
+    ----------
+    log_p : natural logarithms [shape=(m,)]; NaN stays NaN and does not count as a test.
+    """
+    log_p = np.asarray(log_p, dtype=np.float64)
+    adjusted = np.full(log_p.shape, np.nan)
+    order = np.argsort(log_p)[: np.count_nonzero(~np.isnan(log_p))]
+    steps = log_p[order] + np.log(np.arange(len(order), 0, -1))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 0.0)
+    return adjusted
