@@ -34,11 +34,11 @@ UNKNOWN_LABEL = Rule("unknown-label", "error", "the label is missing; correct it
 RATING_OFF_SCALE = Rule("rating-off-scale", "error", "the rating is missing; write a number from 1 to 5")
 DECODING_FAILED = Rule("decoding-failed", "error", "the text is missing; save the file as UTF-8")
 MISSING_WAV = Rule("missing-wav", "error", "the audio features of the row are missing; copy the file from the corpus")
+MISSING_TXT = Rule("missing-txt", "error", "the text features of the row are missing; copy the file from the corpus")
 UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy the file from the corpus again")
 
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
 SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel is constant")
-MISSING_TXT = Rule("missing-txt", "warning", "the text is missing; copy the file from the corpus")
 EMPTY_TXT = Rule("empty-txt", "warning", "the text is empty, not missing")
 EMPTY_ANNOTATION = Rule("empty-annotation", "warning", "the session has no utterances; copy the file again")
 LABEL_MISSING = Rule("label-missing", "warning", "the cell is missing; the votes may still give a label")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kemfeat.errors import CorpusLayoutError
@@ -40,17 +42,26 @@ def find_root(dataset: str, *, root: Path | None = None) -> Path:
 
 
 def _existing(root: Path) -> Path:
-    if not root.is_dir():
+    with _listable(root):
+        if root.is_dir():
+            return root
         what = "is a file" if root.exists() else "does not exist"
-        raise CorpusLayoutError(f"{root}: {what}; pass --root the folder of the corpus")
-    return root
+    raise CorpusLayoutError(f"{root}: {what}; pass --root the folder of the corpus")
 
 
 def _matching(place: Path, dataset: str) -> list[Path]:
     """Folders whose name begins with the corpus', the newest release last in name order first."""
-    if not place.is_dir():
-        return []
     wanted = dataset.lower()
-    return sorted(
-        (path for path in place.iterdir() if path.is_dir() and path.name.lower().startswith(wanted)), reverse=True
-    )
+    with _listable(place):
+        names = place.iterdir() if place.is_dir() else ()
+        return sorted((path for path in names if path.name.lower().startswith(wanted) and path.is_dir()), reverse=True)
+
+
+@contextmanager
+def _listable(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CorpusLayoutError(
+            f"{place}: cannot be looked at ({error.strerror}); make it readable, or pass another --root"
+        ) from None

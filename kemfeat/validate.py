@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,7 @@ def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
         try:
             signal = media.read_audio(task.root / path)
         except MediaError as error:
-            found.add(findings.UNREADABLE_WAV, str(error))
+            found.add(findings.UNREADABLE_WAV, str(error).removeprefix(f"{task.root}{os.sep}"))
             continue
         if media.is_silent(signal):
             found.add(findings.SILENT_WAV, f"{path}: all {len(signal.values)} samples are 0")

@@ -94,7 +94,8 @@ def _differences(store: Store, row: int, name: str, fresh: _Fresh, root: Path, b
     again: Any = fresh.rows[name]
     stored = store.utterances.iloc[row]
     problems = [
-        f"{column} is {stored[column]!r} in the store and {getattr(again, column)!r} in the corpus; build again"
+        f"{column} is {_shown(stored[column])} in the store and {_shown(getattr(again, column))} in the corpus; "
+        "build again"
         for column in again._fields
         if column in stored.index and not _equal(stored[column], getattr(again, column))
     ]
@@ -128,6 +129,10 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple | np.ndarray) or isinstance(other, list | tuple | np.ndarray):
         return list(one) == list(other)
     return bool(_missing(one) and _missing(other)) or bool(one == other)
+
+
+def _shown(value: Any) -> str:
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _missing(value: Any) -> bool:

@@ -1,33 +1,14 @@
-"""The compiled inner loops: plain arrays in, one output array filled, no Python object touched, the GIL released.
-
-numba keeps the machine code beside this file, or in the user's cache folder where this one is read-only.
-"""
+"""The compiled inner loops of mel and delta."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-P = ParamSpec("P")
-
-_REORDER = {"reassoc", "contract"}
-"""Sums may be reordered and fused, so that they run in vector lanes; NaN and infinity keep their meaning."""
+from kemfeat.compiled import compiled
 
 
-def _compiled(function: Callable[P, None]) -> Callable[P, None]:
-    options: dict[str, Any] = {"nogil": True, "fastmath": _REORDER}
-    try:
-        compiled: Callable[P, None] = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # numba found no folder it may write its cache to: compile anew in every process
-        compiled = numba.njit(**options)(function)
-    return compiled
-
-
-@_compiled
+@compiled(reorder=True)
 def window_frames(
     samples: NDArray[np.float32], window: NDArray[np.float64], hop_length: int, frames: NDArray[np.float64]
 ) -> None:
@@ -38,7 +19,7 @@ def window_frames(
             frames[t, i] = frame[i] * window[i]
 
 
-@_compiled
+@compiled(reorder=True)
 def band_powers(
     spectra: NDArray[np.complex128],
     first_bins: NDArray[np.int64],
@@ -64,7 +45,7 @@ def band_powers(
             powers[t, m] = power
 
 
-@_compiled
+@compiled(reorder=True)
 def window_sums(values: NDArray[np.float32], weights: NDArray[np.float64], sums: NDArray[np.float32]) -> None:
     """Fill ``sums`` [shape=(t, n)] with the weighted sum of the ``weights.size`` rows of ``values`` nearest to row t.
 

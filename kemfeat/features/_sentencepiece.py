@@ -78,7 +78,7 @@ def parse(model: bytes, *, where: str) -> Any:
     ConfigError
         The file is no SentencePiece model.
     """
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
 
     proto = sentencepiece_model_pb2.ModelProto()

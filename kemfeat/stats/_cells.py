@@ -67,15 +67,16 @@ class Cells:
 
     def pooled(self) -> Cells:
         """The same clusters with all groups taken as one."""
-        sums = self.residuals + self.counts * np.nan_to_num(self.means)
-        grand = sums.sum() / self.n
-        sums = self.residuals + self.counts * np.nan_to_num(self.means - grand)
+        origin = self.means[self.spread > 0][0]  # equal means stay exactly equal to their mean
+        offsets = np.nan_to_num(self.means - origin)
+        grand = (self.counts @ offsets).sum() / self.n
+        sums = self.residuals + self.counts * (offsets - grand)
         counts, totals = self.counts.sum(axis=1), sums.sum(axis=1)
         between_cells = _sum_of_squares(sums, self.counts) - _sum_of_squares(totals, counts)
         return Cells(
             groups=("all",),
             counts=counts[:, None],
-            means=np.array([grand]),
+            means=np.array([origin + grand]),
             residuals=totals[:, None],
             within=self.within + max(between_cells, 0.0),
             n_dropped=self.n_dropped,

@@ -24,16 +24,18 @@ from kemfeat.stats._cells import Floats
 class GroupMeansCR2:
     """Covariance of G group means, and what its own sampling variance is under independent errors of one variance."""
 
-    covariance: Floats
-    """CR2 estimate [shape=(G, G)]."""
+    scores: Floats
+    """What each cluster adds to each mean [shape=(J, G)]: the CR2 covariance is ``scores.T @ scores``."""
     working: Floats
     """Variance of each mean under the working model, in units of the error variance [shape=(G,)]."""
     products: Floats
     """Sum over all pairs of clusters i, j of k_ijg k_ijl [shape=(G, G)]; k_ij is the diagonal of p_i'p_j by group."""
 
     def standard_errors(self, contrasts: Floats) -> Floats:
-        """Standard error of each row of ``contrasts`` [shape=(q, G)]."""
-        return np.sqrt(quadratic(contrasts, self.covariance))
+        """Standard error of each row of ``contrasts`` [shape=(q, G)], exactly 0 where only rounding is left."""
+        se = np.linalg.norm(self.scores @ contrasts.T, axis=0)
+        parts = np.linalg.norm(self.scores, axis=0) @ np.abs(contrasts.T)
+        return np.where(se > 1e-12 * parts, se, 0.0)
 
     def satterthwaite(self, contrasts: Floats) -> Floats:
         """Degrees of freedom of the t statistic of each row of ``contrasts`` [shape=(q, G)]."""
@@ -54,10 +56,10 @@ class GroupMeansCR2:
         eta = q * (q + 1) / float(diagonal @ self.products @ diagonal + np.sum(b**2 * self.products))
         df2 = eta - q + 1
         half = np.linalg.inv(np.linalg.cholesky(omega))
-        scales, axes = np.linalg.eigh(half @ contrasts @ self.covariance @ contrasts.T @ half.T)
-        if df2 <= 0 or scales[0] <= 1e-12 * scales[-1]:
+        _, scales, axes = np.linalg.svd(self.scores @ contrasts.T @ half.T, full_matrices=False)
+        if df2 <= 0 or len(scales) < q or scales[-1] <= 1e-12 * scales[0]:
             return np.nan, df2
-        wald = float(np.sum((axes.T @ half @ contrasts @ means) ** 2 / scales))
+        wald = float(np.sum((axes @ half @ contrasts @ means / scales) ** 2))
         return df2 / (eta * q) * wald, df2
 
 
@@ -81,7 +83,7 @@ def group_means_cr2(counts: Floats, residuals: Floats) -> GroupMeansCR2:
     leverage = counts * np.sqrt(sizes / (sizes - counts))
     rank_g = (leverage.T @ leverage) ** 2 / np.outer(sizes, sizes) ** 3
     return GroupMeansCR2(
-        covariance=scores.T @ scores,
+        scores=scores,
         working=1 / sizes,
         products=own.T @ own - own.T @ crossed - crossed.T @ own + rank_g,
     )

@@ -9,27 +9,18 @@ every signed index against wrapping around, and the lanes do not become vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Function = TypeVar("Function", bound=Callable[..., None])
+from kemfeat.compiled import compiled
+
 Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
 
 
-def _compiled(function: Function) -> Function:
-    try:
-        compiled: Function = numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # numba found no folder it may write its cache to: compile anew in every process
-        compiled = numba.njit(nogil=True)(function)
-    return compiled
-
-
-@_compiled
+@compiled()
 def _advance(
     sample: np.floating[Any],
     targets: Floats,
@@ -54,7 +45,7 @@ def _advance(
             cells[lane] = total
 
 
-@_compiled
+@compiled()
 def totals(
     queries: Floats,
     offsets: Integers,
@@ -89,7 +80,7 @@ def totals(
             out[q, lane] = grid[lengths[lane] - 1, lane]
 
 
-@_compiled
+@compiled()
 def _add_costs(sample: Floats, target: Floats, squared: bool, costs: Floats) -> None:
     """Fill ``costs`` [shape=(lanes,)] with the costs of ``sample`` [shape=(d,)] and ``target`` [shape=(d, lanes)]."""
     costs[:] = 0.0
@@ -100,7 +91,7 @@ def _add_costs(sample: Floats, target: Floats, squared: bool, costs: Floats) -> 
             costs[lane] += difference * difference if squared else abs(difference)
 
 
-@_compiled
+@compiled()
 def _band(sample: int, samples: int, lengths: Integers, window: int, first: Integers, last: Integers) -> None:
     """Per lane the first and last target sample that a query sample may meet, all counted from 0; may lie outside."""
     for lane in range(lengths.size):
@@ -109,7 +100,7 @@ def _band(sample: int, samples: int, lengths: Integers, window: int, first: Inte
         last[lane] = reach // samples + window - 1
 
 
-@_compiled
+@compiled()
 def _advance_in_band(
     costs: Floats,
     inside: NDArray[np.bool_],
@@ -130,7 +121,7 @@ def _advance_in_band(
         cells[lane] = total
 
 
-@_compiled
+@compiled()
 def _walk_band(
     query: Floats,
     targets: Floats,
@@ -159,7 +150,7 @@ def _walk_band(
             grid[start - 1] = np.inf
 
 
-@_compiled
+@compiled()
 def totals_in_band(
     queries: Floats,
     offsets: Integers,

@@ -87,6 +87,6 @@ def why_not(cells: Cells) -> str:
         return f"no group spans two of the {cells.n_clusters} clusters: clusters and groups cannot be told apart"
     if cells.n <= used + cells.n_clusters - islands:
         return "no cluster holds a second value: variance within clusters is unknown"
-    if cells.within == 0 and not cells.residuals.any():
+    if cells.within + np.sum(cells.residuals**2) == 0:
         return "the values do not vary"
     return ""

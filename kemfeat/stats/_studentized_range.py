@@ -43,7 +43,8 @@ def log_sf(q: ArrayLike, *, k: int, df: ArrayLike) -> Floats:
     q, df = np.broadcast_arrays(np.asarray(q, dtype=np.float64), np.asarray(df, dtype=np.float64))
     out = np.where(np.isnan(q + df), np.nan, np.where(q > 0, -np.inf, 0.0))
     inside = np.isfinite(q) & np.isfinite(df) & (q > 0)
-    out[inside] = _integrate_over_s(q[inside], k, df[inside])
+    if inside.any():
+        out[inside] = _integrate_over_s(q[inside], k, df[inside])
     return out
 
 

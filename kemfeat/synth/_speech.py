@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.compiled import compiled
 from kemfeat.synth._layout import SAMPLING_RATE
 
 HOP = 80
@@ -85,9 +85,9 @@ def target_syllables(voice: Voice, *, energy: float, seconds: float) -> float:
 def speak(rng: np.random.Generator, text: str, *, voice: Voice, energy: float, samples: int) -> NDArray[np.int16]:
     """Audio of ``text`` at 16 kHz [shape=(samples,)]; ``energy`` is arousal minus the corpus mean."""
     frames = samples // HOP + 2
-    tracks = _tracks(rng, text, voice=voice, energy=energy, frames=frames)
+    pitch, voicing, hiss, resonators = _tracks(rng, text, voice=voice, energy=energy, frames=frames)
     noise = rng.standard_normal(samples, dtype=np.float32)
-    speech = _synthesise(*tracks, 0.45 + 0.3 * float(np.tanh(energy)), noise)
+    speech = _synthesise(pitch, voicing, hiss, resonators, 0.45 + 0.3 * float(np.tanh(energy)), noise)
     level = LEVEL + voice.level + DECIBELS_PER_POINT * energy + rng.normal(0.0, 1.0)
     gain = 10 ** (level / 20) / max(float(np.sqrt(np.mean(speech**2))), 1e-9)
     floor = rng.standard_normal(samples, dtype=np.float32) * np.float32(10 ** (NOISE_FLOOR / 20))
@@ -97,7 +97,7 @@ def speak(rng: np.random.Generator, text: str, *, voice: Voice, energy: float, s
 
 def _tracks(
     rng: np.random.Generator, text: str, *, voice: Voice, energy: float, frames: int
-) -> tuple[NDArray[np.float64], ...]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Pitch [Hz], voicing and hiss, each shape=(frames,), and the resonators, shape=(3, frames, 5)."""
     codes, pauses = _syllables(rng, text)
     unit, position = _timing(rng, pauses, frames)
@@ -175,7 +175,7 @@ def _resonators(centres: NDArray[np.float64], widths: NDArray[np.float64]) -> ND
     return np.stack([1.0 - b - c, b, c])
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba has no types
+@compiled()
 def _synthesise(
     pitch: NDArray[np.float64],
     voicing: NDArray[np.float64],

@@ -106,7 +106,7 @@ def test_a_damaged_header_is_a_sentence_that_leads_on(bench, text):
 
 def test_a_half_built_store_does_not_open_and_says_how_to_resume(bench):
     (bench.out / "kemfeat.json").unlink()
-    with pytest.raises(StoreIncompleteError, match="was never finished .* again: it resumes"):
+    with pytest.raises(StoreIncompleteError, match=r"was never finished .* again: it resumes"):
         open_store(bench.out)
 
 

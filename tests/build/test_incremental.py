@@ -10,6 +10,7 @@ import pytest
 
 from kemfeat import open_store
 from kemfeat.build import _partition
+from kemfeat.errors import ConfigError
 from kemfeat.store.verify import verify
 from tests.build.kit import (
     FEATURES,
@@ -120,8 +121,8 @@ def test_a_changed_setting_rewrites_that_feature_and_what_is_made_from_it(bench,
 
 
 def test_an_added_feature_is_built_alone(bench):
-    few = with_settings(features=["mel", "text", "eda"])
-    bench.build(settings=few)
+    bench = bench.fresh()
+    bench.build(settings=with_settings(features=["mel", "text", "eda"]))
     before = shards(bench.out)
     report = bench.build()
     assert rewritten(before, bench.out) == parts(("delta", "tokens", "temp", "ibi"), ALL)
@@ -129,13 +130,18 @@ def test_an_added_feature_is_built_alone(bench):
     assert_as_fresh(bench)
 
 
-def test_a_removed_feature_leaves_nothing_behind(bench):
+def test_a_feature_is_never_dropped_silently(bench):
+    before = states(bench.out)
+    with pytest.raises(ConfigError, match=r"has delta, text, tokens, temp, ibi, which this build would drop; .*--out"):
+        bench.build(settings=with_settings(features=["eda", "mel"]))
+    assert states(bench.out) == before
+
+
+def test_features_in_another_order_are_rewritten_nowhere(bench):
     before = shards(bench.out)
-    few = with_settings(features=["eda", "mel"])
-    report = bench.build(settings=few)
-    assert report.written == 0
+    settings = with_settings(features=["ibi", "temp", "eda", "text", "tokens", "mel", "delta"])
+    assert bench.build(settings=settings).written == 0
     assert rewritten(before, bench.out) == set()
-    assert_as_fresh(bench, settings=few)
 
 
 class Extracted:
@@ -348,7 +354,7 @@ def test_row_i_of_every_array_is_row_i_of_the_table(bench):
 
 
 def test_many_updates_leave_no_trace(bench, finished):
-    for settings in (with_settings(rows_per_shard=24), with_settings(features=["mel"]), SETTINGS):
+    for settings in (with_settings(rows_per_shard=24), with_settings(mel={"n_mels": 8}), SETTINGS):
         bench.build(settings=settings)
     assert tree(bench.out) == tree(finished.out)
     assert states(bench.out).keys() == states(finished.out).keys()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from types import FunctionType
-
 import numpy as np
-import pytest
 
-from kemfeat.features import _kernels
 from kemfeat.features._kernels import band_powers, window_frames, window_sums
 
 
@@ -46,14 +42,3 @@ def test_nan_survives_reordered_sums() -> None:
     powers = np.zeros((1, 1), dtype=np.float32)
     band_powers(spectra, np.array([0]), np.array([0, 40]), np.ones(40), powers)
     assert np.isnan(powers).all()
-
-
-def test_compiles_where_nothing_can_be_cached() -> None:
-    """A function without a source file has no cache folder, like a package on a read-only disk of a homeless user."""
-    code = compile("def double(values, out):\n    out[:] = values * 2\n", "<nowhere>", "exec")
-    double = FunctionType(code.co_consts[0], {})
-    with pytest.raises(RuntimeError, match="cannot cache"):
-        _kernels.numba.njit(cache=True)(double)
-    out = np.zeros(3)
-    _kernels._compiled(double)(np.arange(3.0), out)
-    np.testing.assert_array_equal(out, [0, 2, 4])

