@@ -10,7 +10,7 @@ import typer
 from kemfeat._version import VERSION
 from kemfeat.errors import KemfeatError
 
-from . import build, store, synth, validate
+from . import analyze, build, store, synth, validate
 
 app = typer.Typer(
     name="kemfeat",
@@ -28,6 +28,7 @@ app.command("info")(store.info)
 app.command("verify")(store.verify)
 app.command("diff")(store.diff)
 app.command("synth")(synth.synth)
+app.add_typer(analyze.app, name="analyze")
 
 
 _STOPPED = 130

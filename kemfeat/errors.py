@@ -9,6 +9,7 @@
     │   └── CorpusLayoutError             folders or files are not where the corpus keeps them
     ├── MediaError(ValueError)            an audio file cannot be read as audio
     ├── ExtractionError(ValueError)       a feature cannot be computed for one utterance
+    ├── AnalysisError(ValueError)         a store does not have what an analysis needs
     ├── StoreError(OSError)               a store cannot be used
     │   ├── StoreIncompleteError          the store was never finalised, or parts are missing
     │   ├── StoreCorruptError             what lies on disk is not what was written
@@ -57,6 +58,10 @@ class MediaError(KemfeatError, ValueError):
 
 class ExtractionError(KemfeatError, ValueError):
     """A feature cannot be computed for one utterance."""
+
+
+class AnalysisError(KemfeatError, ValueError):
+    """A store does not have what an analysis needs."""
 
 
 class StoreError(KemfeatError, OSError):

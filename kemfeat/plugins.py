@@ -14,8 +14,8 @@ from typing import Any, Literal
 from kemfeat.config import suggest
 from kemfeat.errors import UnknownPluginError
 
-Room = Literal["corpora", "features", "synth"]
-_OBJECTS: dict[Room, str] = {"corpora": "READER", "features": "EXTRACTOR", "synth": "SYNTH"}
+Room = Literal["analyses", "corpora", "features", "synth"]
+_OBJECTS: dict[Room, str] = {"analyses": "ANALYSIS", "corpora": "READER", "features": "EXTRACTOR", "synth": "SYNTH"}
 _IGNORED = str.maketrans("", "", " -_")
 
 

@@ -89,7 +89,8 @@ def _hotelling(means: Floats) -> tuple[float, float, float, str]:
     if np.linalg.matrix_rank(centred, tol=_rounding(means) * n) < q:
         return _undefined("some difference between groups is the same in every cluster")
     # With centred = QR the covariance is R'R / (n - 1); forming it would square away half of the digits.
-    standardised = np.linalg.solve(np.linalg.qr(centred, mode="r").T, differences.mean(axis=0))
+    _, r = np.linalg.qr(centred)
+    standardised = np.linalg.solve(r.T, differences.mean(axis=0))
     t2 = n * (n - 1) * float(standardised @ standardised)
     return (n - q) / (q * (n - 1)) * t2, q, n - q, ""
 

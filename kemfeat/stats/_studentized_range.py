@@ -22,7 +22,7 @@ from scipy.optimize import elementwise
 Floats = NDArray[np.float64]
 
 _NEGLIGIBLE = 38.0  # natural log of how far below its peak an integrand is dropped: e^-38 = 3e-17
-_Z = np.linspace(-9.0, 9.0, 61)  # offsets of the largest value from w/2, in standard deviations
+_Z = np.linspace(-9.0, 9.0, 91)  # offsets of the largest value from w/2, in SD; a step of 0.2 serves k up to 100
 _BLOCK = 2_000_000  # integrand values held in memory at once
 _LOG_2PI = float(np.log(2 * np.pi))
 

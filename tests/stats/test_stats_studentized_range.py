@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
+from kemfeat.stats import _studentized_range
 from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats._studentized_range import critical, log_sf
 
@@ -102,3 +103,12 @@ def test_table_of_r(shared: Path) -> None:
         )
         if k == 2:
             assert log_p == pytest.approx(part["exact_k2_log_sf"].to_numpy(), rel=1e-12, abs=1e-10)
+
+
+@pytest.mark.parametrize("k", [2, 5, 20, 100])
+@pytest.mark.parametrize("df", [1.0, 9.0, 700.0])
+def test_halving_the_step_changes_nothing(k: int, df: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    q = np.array([0.3, 1.0, 3.0, 5.0, 9.0, 60.0, 1e4])
+    usual = log_sf(q, k=k, df=df)
+    monkeypatch.setattr(_studentized_range, "_Z", np.linspace(-10, 10, 401))
+    assert np.abs(np.expm1(usual - log_sf(q, k=k, df=df))).max() < 1e-9

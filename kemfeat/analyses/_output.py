@@ -1,0 +1,95 @@
+"""Write what an analysis found: result.json, tables, figures, provenance."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kemfeat import provenance
+from kemfeat.analyses import AnalysisResult, AnyAnalysis
+from kemfeat.config import FrozenConfig
+from kemfeat.store import disk
+from kemfeat.store.reader import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+RESULT = "result.json"
+
+
+def default_folder(store: Store, analysis: AnyAnalysis) -> Path:
+    """Where a result lies unless the user says otherwise: in the store, where the report looks for it."""
+    return store.path / "analyses" / analysis.name
+
+
+def write(
+    analysis: AnyAnalysis, result: AnalysisResult, *, store: Store, config: FrozenConfig, out: Path
+) -> dict[str, Any]:
+    """Write tables (Parquet, CSV, LaTeX, Markdown), figures (SVG, PNG) and, last, ``result.json`` into ``out``.
+
+    Returns
+    -------
+    dict
+        What ``result.json`` holds; see ``docs/analyses.md`` for its schema.
+    """
+    with disk.writing(out):
+        tables = {name: _write_table(out / "tables" / name, table) for name, table in result.tables.items()}
+        figures = {name: _draw(out / "figures" / name, draw) for name, draw in result.figures.items()}
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "analysis": analysis.name,
+            "title": analysis.title,
+            "store": {"dataset": store.dataset, "digest": store.digest, "label_rule": store.header.label_rule},
+            "config": config.model_dump(mode="json"),
+            "summary": list(result.summary),
+            "warnings": list(result.warnings),
+            "values": plain(result.values),
+            "tables": tables,
+            "figures": figures,
+            "provenance": {
+                "created": provenance.now(),
+                "command": provenance.command(),
+                "versions": provenance.versions(),
+            },
+        }
+        disk.write_bytes(out / RESULT, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    return content
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: NumPy scalars become Python's, NaN and infinity None, tuples lists."""
+    if isinstance(value, dict) or hasattr(value, "items"):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) or hasattr(value, "tolist"):
+        items = value.tolist() if hasattr(value, "tolist") else value
+        return [plain(item) for item in items] if isinstance(items, list | tuple) else plain(items)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write_table(stem: Path, table: pd.DataFrame) -> dict[str, Any]:
+    files = {kind: stem.with_name(f"{stem.name}.{kind}") for kind in ("parquet", "csv", "tex", "md")}
+    disk.write_table(files["parquet"], table)
+    disk.write_bytes(files["csv"], table.to_csv(index=False).encode())
+    disk.write_bytes(files["tex"], _latex(table).encode())
+    disk.write_bytes(files["md"], _markdown(table).encode())
+    names = [f"tables/{path.name}" for path in files.values()]
+    return {"rows": len(table), "columns": list(table.columns), "files": names}
+
+
+def _draw(stem: Path, draw: Any) -> list[str]:
+    draw(stem)
+    return [f"figures/{stem.name}.svg", f"figures/{stem.name}.png"]
+
+
+def _latex(table: pd.DataFrame) -> str:
+    return str(table.to_latex(index=False, escape=True, float_format="%.6g"))
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    text = table.map(lambda cell: cell.replace("|", "\\|") if isinstance(cell, str) else cell)
+    return str(text.to_markdown(index=False, floatfmt=".6g")) + "\n"

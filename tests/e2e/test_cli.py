@@ -1,0 +1,452 @@
+"""The installed command, as a person and a program meet it: what it prints, where, and its exit code. Never a trace."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kemfeat import __version__
+from tests.build.kit import KEMFEAT, PARTITIONS, ROWS, SETTINGS, tree
+
+SETS = [
+    *("--features", "mel,delta,text,tokens,eda,temp,ibi", "--set", "rows_per_shard=4"),
+    *(part for name in ("mel", "tokens", "eda") for key, value in SETTINGS[name].items() for part in ("--set", f"{name}.{key}={value}")),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def kemfeat(*arguments, cwd=None, **environment):
+    """Run the command without a terminal; whatever happens, nobody sees a trace or a warning."""
+    done = subprocess.run(
+        [KEMFEAT, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    said = Said(done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "replace"))
+    for text in (said.out, said.err):
+        assert "Traceback" not in text
+        assert "Warning" not in text
+        assert "defect of kemfeat" not in text
+    return said
+
+
+def refused(*arguments, code, **where):
+    """A command that ends in one line on stderr, and nothing on stdout."""
+    said = kemfeat(*arguments, **where)
+    assert (said.code, said.out) == (code, ""), said
+    return said.err
+
+
+def sentence(*arguments, code, **where):
+    """A refusal of the library: one line with the name of the command before it."""
+    said = refused(*arguments, code=code, **where)
+    lines = [line for line in said.splitlines() if not line.startswith(("reading:", "physiology:", "extracting:"))]
+    assert len(lines) == 1
+    assert lines[0].startswith("kemfeat: ")
+    return lines[0]
+
+
+def build(bench, *more, **where):
+    return kemfeat("build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--out", bench.out, *more, **where)
+
+
+def test_help_and_version():
+    said = kemfeat("--help")
+    assert said.code == 0
+    assert all(command in said.out for command in ("build", "validate", "info", "verify", "diff", "synth"))
+    assert "0 ok, 2 usage, 3 validation failed, 4 store incomplete or corrupt, 5 too many failed rows" in said.out
+    assert kemfeat("--version") == Said(0, f"kemfeat {__version__}\n", "")
+    assert kemfeat("build", "--help").code == 0
+
+
+def test_no_command_is_a_call_for_help():
+    said = kemfeat()
+    assert said.code == 2
+    assert "Usage: kemfeat" in said.out + said.err
+
+
+def test_a_build_says_what_it_made_and_makes_what_the_library_makes(bench):
+    new = bench.fresh()
+    said = build(new, *SETS, "--workers", 1)
+    assert said.code == 0
+    lines = said.out.splitlines()
+    digest = json.loads((bench.out / "kemfeat.json").read_text())["digest"]
+    assert lines[0].startswith(f"{new.out}: {ROWS} utterances in ")
+    assert lines[0].endswith(f"digest {digest[:12]}")
+    assert lines[1].startswith(f"{7 * PARTITIONS} parts written, 0 kept; arrays: mel, mel_lengths, delta, ")
+    assert f"extracting: {ROWS} of {ROWS} utterances (100 %)" in said.err
+    assert tree(new.out) == tree(bench.out)
+
+
+def test_a_second_build_says_that_there_was_nothing_to_do(bench):
+    said = build(bench, *SETS)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith(f"{bench.out}: up to date, {ROWS} utterances, digest ")
+
+
+def test_a_build_for_programs_is_one_json_document_and_silence(bench):
+    said = build(bench, *SETS, "--json", "--rehash", "-j", 1)
+    assert (said.code, said.err) == (0, "")
+    facts = said.json
+    assert facts.pop("seconds") > 0
+    assert len(facts.pop("digest")) == 64
+    assert facts == {
+        "store": str(bench.out),
+        "utterances": ROWS,
+        "written": 0,
+        "kept": 7 * PARTITIONS,
+        "failures": 0,
+        "up_to_date": False,
+        "moved_aside": None,
+    }
+
+
+def test_settings_come_from_a_file_and_options_win(bench, tmp_path):
+    config = tmp_path / "내 설정.toml"
+    config.write_text('\ufefflabels = "votes"\nfeatures = ["eda"]\n[eda]\nmax_length = 9\n', encoding="utf-8")
+    new = bench.fresh()
+    said = build(new, "--config", config, "--set", "eda.max_length=7", "--features", "eda,temp", "-j", "1")
+    assert said.code == 0
+    facts = kemfeat("info", new.out, "--json").json
+    assert facts["label_rule"] == "votes"
+    assert list(facts["arrays"]) == ["eda", "eda_mask", "temp", "temp_mask"]
+    assert facts["arrays"]["eda"]["shape"] == [ROWS, 7]
+
+
+def test_with_no_other_option_the_corpus_here_becomes_a_store_here(bench, tmp_path):
+    here = tmp_path / "here"
+    shutil.copytree(bench.corpus.root, here / "data" / "KEMDy20_v1_1")
+    said = kemfeat("build", "--dataset", "kemdy20", "--features", "eda", cwd=here, KEMFEAT_DATA="")
+    assert said.code == 0
+    assert said.out.startswith(f"stores/KEMDy20: {ROWS} utterances")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    said = kemfeat("validate", "--dataset", "KEMDy20", cwd=elsewhere, KEMFEAT_DATA=str(here / "data"))
+    assert said.code == 0
+    missed = sentence("build", "--dataset", "KEMDy20", code=3, cwd=elsewhere, KEMFEAT_DATA="")
+    assert "looked at data/KEMDy20*, KEMDy20* ($KEMFEAT_DATA is not set); pass --root" in missed
+
+
+def test_force_says_where_things_are_now(bench):
+    said = build(bench, "--features", "eda", "--force", "-j", "1")
+    assert said.code == 0
+    moved = Path(said.out.splitlines()[0].removeprefix("what was there is now "))
+    assert (moved / "kemfeat.json").is_file()
+    assert moved.parent == bench.out.parent
+
+
+INFO = {"dataset", "format_version", "digest", "utterances", "arrays", "complete", "config", "versions", "coverage"}
+
+
+def test_info(finished):
+    facts = kemfeat("info", finished.out, "--json").json
+    assert set(facts) >= INFO
+    assert (facts["dataset"], facts["format_version"], facts["utterances"]) == ("KEMDy20", 1, ROWS)
+    assert facts["complete"] is True
+    assert facts["arrays"]["mel"]["shape"] == [ROWS, 32, 16]
+    assert facts["emotions"] == {"happy;neutral": ROWS}
+    said = kemfeat("info", finished.out)
+    assert said.code == 0
+    assert "KEMDy20" in said.out
+    assert facts["digest"][:12] in said.out
+    assert "input_ids" in said.out
+
+
+def test_verify(bench):
+    said = kemfeat("verify", bench.out, "--recompute", 3, "--root", bench.corpus.root)
+    assert said.code == 0
+    assert said.out.startswith(f"{bench.out}: sound; ")
+    assert said.out.endswith("3 utterances recomputed\n")
+    facts = kemfeat("verify", bench.out, "--json").json
+    assert facts["ok"] is True
+    assert facts["problems"] == []
+    assert facts["files"] > 60
+    shard = next(path for path in (bench.out / "features.zarr/mel/mel/c").rglob("0") if path.is_file())
+    shard.write_bytes(shard.read_bytes()[:-1])
+    said = kemfeat("verify", bench.out, "--json")
+    assert said.code == 4
+    assert said.json["ok"] is False
+    assert said.json["problems"][0].startswith("features.zarr/mel/mel/c/")
+    assert kemfeat("verify", bench.out).code == 4
+
+
+def test_verify_finds_a_corpus_that_is_another(bench):
+    bench.corpus.set_cell(3, 5, "sad")
+    said = kemfeat("verify", bench.out, "--recompute", ROWS, "--root", bench.corpus.root)
+    assert said.code == 4
+    assert "emotion is 'happy;neutral' in the store and 'sad' in the corpus" in said.out
+
+
+def test_diff(bench, finished):
+    assert kemfeat("diff", bench.out, finished.out).code == 0
+    assert kemfeat("diff", bench.out, finished.out, "--json").json["equal"] is True
+    name = bench.corpus.ids[2]
+    bench.corpus.set_cell(5, 5, "sad")
+    bench.corpus.wav(name).write_bytes(bench.corpus.wav(bench.corpus.ids[0]).read_bytes())
+    bench.build()
+    said = kemfeat("diff", bench.out, finished.out, "--json")
+    assert said.code == 1
+    assert said.json["features"] == {"mel": [name], "delta": [name]}
+    assert said.json["columns"]["emotion"] == [name]
+    said = kemfeat("diff", bench.out, finished.out)
+    assert said.code == 1
+    assert f"column emotion: differs in 1 rows: {name}" in said.out
+
+
+def test_validate_for_programs(bench):
+    bench.corpus.wav(bench.corpus.ids[0]).unlink()
+    said = kemfeat("validate", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--json")
+    assert (said.code, said.err) == (3, "")
+    facts = said.json
+    assert facts["counts"]["utterances"] == ROWS
+    assert {"rule", "severity", "count", "examples", "action"} == set(facts["findings"][0])
+    first = facts["findings"][0]
+    assert (first["rule"], first["severity"], first["count"]) == ("missing-wav", "error", 1)
+    assert first["examples"] == [f"wav/Session01/{bench.corpus.ids[0]}.wav: no such file"]
+    assert first["action"]
+
+
+def test_validate_for_people_and_its_exit_codes(bench):
+    where = ("validate", "--dataset", "KEMDy20", "--root", bench.corpus.root)
+    for name in bench.corpus.ids:
+        bench.corpus.set_cell(3 + bench.corpus.ids.index(name) % 6, 3, "99", session=int(name[5]))
+    said = kemfeat(*where)
+    assert said.code == 0
+    assert "duration-mismatch" in said.out
+    assert "0 errors, 1 warning, 1 info" in said.out
+    assert kemfeat(*where, "--strict").code == 3
+    bench.corpus.set_cell(3, 5, "joy")
+    said = kemfeat(*where)
+    assert said.code == 3
+    assert "unknown-label" in said.out
+
+
+USAGE = {
+    "unknown option": (["--quick"], "No such option"),
+    "unknown choice": (["--on-error", "ignore"], "Invalid value for '--on-error'"),
+    "negative workers": (["--workers", "-1"], "Invalid value for '--workers'"),
+    "no workers": (["-j", "0"], "Invalid value for '--workers'"),
+    "workers by name": (["-j", "all"], "Invalid value for '--workers'"),
+    "too large a share": (["--max-failures", "2"], "Invalid value for '--max-failures'"),
+    "share that is no number": (["--max-failures", "nan"], "--max-failures"),
+    "stray argument": (["KEMDy20"], "unexpected extra argument"),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_wrong_usage_is_code_2(bench, case):
+    options, why = USAGE[case]
+    said = build(bench, *options)
+    assert said.code == 2
+    assert why in said.err
+
+
+SETTING = {
+    "unknown key": (["--set", "rows_per_shrd=4"], "unknown key 'rows_per_shrd'; did you mean 'rows_per_shard'?"),
+    "unknown key of a feature": (["--set", "mel.nmels=4"], "mel: unknown key 'nmels'; did you mean 'n_mels'?"),
+    "unknown table": (["--set", "mell.n_mels=4"], "unknown key 'mell'; did you mean 'mel'?"),
+    "no equals": (["--set", "mel.n_mels"], "--set mel.n_mels: expected KEY=VALUE, for example --set mel.n_mels=64"),
+    "no key": (["--set", "=4"], "--set =4: expected KEY=VALUE"),
+    "wrong type": (["--set", "mel.n_mels=many"], "mel: n_mels: "),
+    "wrong range": (["--set", "rows_per_shard=0"], "rows_per_shard: "),
+    "not a table": (["--set", "mel=3"], "expected a table such as [mel]"),
+    "not a table for the tokenizer": (["--set", "tokens=3", "--tokenizer", "x"], "tokens"),
+    "unknown preset": (["--preset", "kor2022"], "unknown preset 'kor2022'; did you mean 'kor-2022'?"),
+    "unknown feature": (["--features", "mell"], "'mell'; did you mean 'mel'?"),
+    "no feature": (["--features", ","], "features: found []"),
+    "feature twice": (["--features", "mel,mel"], "'mel' stands there twice"),
+    "no such file": (["--config", "nowhere.toml"], "nowhere.toml: cannot be read (No such file or directory)"),
+    "a folder": (["--config", "."], ".: cannot be read (Is a directory)"),
+    "no such tokenizer": (["--tokenizer", "nobody/nothing"], "nobody/nothing"),
+    "another corpus": (["--set", "dataset=IEMOCAP"], "IEMOCAP"),
+}
+
+
+@pytest.mark.parametrize("case", SETTING)
+def test_a_wrong_setting_is_a_sentence_and_code_2_and_touches_nothing(bench, case, tmp_path):
+    options, why = SETTING[case]
+    new = bench.fresh()
+    where = ("build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--out", new.out)
+    said = sentence(*where, *options, code=2, cwd=tmp_path, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "hf"))
+    assert why in said
+    assert not new.out.exists()
+
+
+@pytest.mark.parametrize("content", [b"mel = ", b"\xff\xfe\x00", b"[mel]\nn_mels = 1\nn_mels = 2", b"a.b = 1\na = 2"])
+def test_a_file_that_is_no_toml_is_a_sentence(bench, tmp_path, content):
+    (tmp_path / "bad.toml").write_bytes(content)
+    where = ("build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--config", tmp_path / "bad.toml")
+    assert f"{tmp_path}/bad.toml: not a TOML file (" in sentence(*where, code=2)
+
+
+@pytest.mark.parametrize("command", ["build", "validate", "synth"])
+def test_an_unknown_corpus_lists_the_known_ones(tmp_path, command):
+    out = () if command == "validate" else ("--out", tmp_path / "out")
+    said = sentence(command, "--dataset", "KEMDy21", *out, code=2)
+    assert "'KEMDy21'; did you mean 'kemdy20'? (known: kemdy20" in said
+
+
+def test_unknown_and_missing_commands_and_options():
+    assert "No such command 'biuld'" in refused("biuld", code=2)
+    assert "Missing option '--dataset'" in refused("build", code=2)
+    assert "Missing argument 'STORE'" in refused("info", code=2)
+
+
+@pytest.mark.parametrize("command", ["build", "validate"])
+def test_a_wrong_folder_is_code_3_with_where_found_expected_and_what_now(bench, tmp_path, command):
+    (tmp_path / "비어 있음").mkdir()
+    (tmp_path / "file").write_text("")
+    cases = {
+        tmp_path / "none": "none: does not exist; pass --root the folder of the corpus",
+        tmp_path / "file": "file: is a file; pass --root the folder of the corpus",
+        tmp_path / "비어 있음": "비어 있음: KEMDy20 keeps annotation/SessNN_eval.csv; found nothing in ",
+        bench.corpus.root / "wav": f"pass --root {bench.corpus.root}, which holds annotation/",
+    }
+    for root, why in cases.items():
+        assert why in sentence(command, "--dataset", "KEMDy20", "--root", root, code=3)
+
+
+def test_a_broken_corpus_is_code_3_and_too_many_broken_rows_are_code_5(bench):
+    bench.corpus.wav(bench.corpus.ids[0]).write_bytes(b"")
+    new = bench.fresh()
+    where = ("build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--out", new.out, "--features", "mel")
+    assert "1 audio files cannot be read: wav/Session01/" in sentence(*where, "-j", "1", code=3)
+    assert "more than --max-failures 0.01 allows" in sentence(*where, "--on-error", "skip", "-j", "1", code=5)
+    said = kemfeat(*where, "--on-error", "skip", "--max-failures", "0.1", "-j", "1")
+    assert said.code == 0
+    assert "1 rows could not be extracted and stand as missing: see " in said.out
+    facts = kemfeat("info", new.out, "--json").json
+    assert (facts["complete"], facts["missing_rows"]) == (False, {"mel": 1})
+    assert "mel: 1 rows are missing" in kemfeat("info", new.out).out
+
+
+@pytest.mark.parametrize("command", [("info",), ("verify",), ("diff", "other")])
+def test_what_is_no_store_is_code_4(bench, tmp_path, command):
+    (tmp_path / "empty").mkdir()
+    assert "there is no such folder" in sentence(command[0], tmp_path / "none", *command[1:], code=4)
+    assert "not a store" in sentence(command[0], tmp_path / "empty", *command[1:], code=4)
+    (bench.out / "kemfeat.json").unlink()
+    said = sentence(command[0], bench.out, *command[1:], code=4)
+    assert "was never finished" in said
+    assert "again: it resumes" in said
+
+
+def test_a_store_of_another_version_is_code_4(bench):
+    header = bench.out / "kemfeat.json"
+    header.write_text(header.read_text().replace('"format_version": 1', '"format_version": 7'))
+    for command in (("info", bench.out), ("verify", bench.out)):
+        assert "format_version 7; this kemfeat reads 1" in sentence(*command, code=4)
+    said = sentence("build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--out", bench.out, code=4)
+    assert "--force moves it aside" in said
+
+
+def test_a_folder_that_is_no_store_is_code_4(bench, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    where = ("build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--out")
+    assert "exists and is not a store; choose another folder" in sentence(*where, tmp_path / "mine", code=4)
+    assert "Not a directory" in sentence(*where, tmp_path / "mine" / "thesis.txt" / "store", code=4)
+
+
+def test_a_second_build_of_the_same_store_is_code_4(bench):
+    hold = "import sys, time; from pathlib import Path; from kemfeat.store import disk\n"
+    hold += "with disk.locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", hold, bench.out], stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        said = build(bench, *SETS)
+        holder.kill()
+    assert said.code == 4
+    assert f"is being built by process {holder.pid} on " in said.err
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}, {"LC_ALL": "POSIX"}])
+def test_paths_with_spaces_and_hangul_in_any_locale(bench, tmp_path, locale):
+    root = tmp_path / "감정 데이터 (최종)" / "KEMDy20 복사본"
+    shutil.copytree(bench.corpus.root, root)
+    out = tmp_path / "저장소 하나"
+    said = kemfeat(
+        "build", "--dataset", "KEMDy20", "--root", root, "--out", out, "--features", "temp", "-j", 1, **locale
+    )
+    assert said.code == 0
+    assert str(out) in said.out
+    assert kemfeat("info", out, **locale).code == 0
+    facts = kemfeat("validate", "--dataset", "KEMDy20", "--root", root, "--json", **locale).json
+    assert facts["root"] == str(root)
+
+
+def test_file_names_that_are_no_unicode(bench):
+    folder = os.fsencode(bench.corpus.root) + b"/wav/Session01/"
+    Path(os.fsdecode(folder + "한글".encode("cp949") + b".txt")).write_text("")
+    where = ("validate", "--dataset", "KEMDy20", "--root", bench.corpus.root)
+    said = kemfeat(*where, "--json")
+    assert said.code == 0
+    assert "stray-file" in {finding["rule"] for finding in said.json["findings"]}
+    assert kemfeat(*where).code == 0
+
+
+def test_a_reader_that_leaves_early_is_no_error(finished):
+    with subprocess.Popen(
+        [KEMFEAT, "info", finished.out, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as one:
+        one.stdout.close()
+        said = one.stderr.read()
+    assert b"Traceback" not in said
+    assert b"defect" not in said
+    assert one.returncode in {0, 1, 120, -signal.SIGPIPE, 128 + signal.SIGPIPE}
+
+
+def test_a_disk_that_cannot_take_the_output_is_a_sentence(finished):
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([KEMFEAT, "info", finished.out], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr
+    assert b"No space left on device" in done.stderr
+
+
+def test_debug_is_for_those_who_ask(tmp_path):
+    done = subprocess.run([KEMFEAT, "info", tmp_path / "none", "--debug"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+    assert "StoreIncompleteError" in done.stderr
+
+
+def test_a_bar_for_who_wants_one(bench):
+    said = build(bench.fresh(), "--features", "eda", "--progress", "-j", "1")
+    assert said.code == 0
+    assert "extracting" in said.err
+    assert f"{ROWS}/{ROWS}" in said.err
+
+
+def test_a_synthetic_corpus_goes_the_whole_way(tmp_path):
+    root, out = tmp_path / "KEMDy20", tmp_path / "store"
+    made = kemfeat("synth", "--dataset", "KEMDy20", "--out", root, "--utterances", 40, "--sessions", 2, "-j", 1)
+    assert made.code == 0
+    assert kemfeat("validate", "--dataset", "KEMDy20", "--root", root).code == 0
+    assert kemfeat("build", "--dataset", "KEMDy20", "--root", root, "--out", out, "-j", 2).code == 0
+    assert kemfeat("verify", out, "--recompute", 5, "--root", root).code == 0
+    assert kemfeat("info", out, "--json").json["utterances"] == 40
+    assert "not empty" in sentence("synth", "--dataset", "KEMDy20", "--out", root, "--utterances", 40, code=2)
