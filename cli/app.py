@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -53,6 +54,8 @@ def options(
 def main() -> None:
     """Run the command line and exit with its code; ``--debug`` may stand anywhere."""
     debug = "--debug" in sys.argv
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no Unicode, terminals no UTF-8
     try:
         app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
     except KemfeatError as error:

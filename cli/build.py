@@ -102,7 +102,7 @@ def _settings(
     if features is not None:
         settings["features"] = [name.strip() for name in features.split(",") if name.strip()]
     if tokenizer is not None:
-        settings.setdefault("tokens", {})["tokenizer"] = tokenizer
+        settings = with_overrides(settings, [f"tokens.tokenizer={json.dumps(tokenizer)}"])
     return settings
 
 

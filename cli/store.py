@@ -39,6 +39,7 @@ def _facts(store: Store) -> dict[str, Any]:
         "complete": not any(incomplete.values()),
         "missing_rows": {name: count for name, count in incomplete.items() if count},
         "coverage": _coverage(store),
+        "truncated": _truncated(store),
         "emotions": store.utterances["emotion"].value_counts(dropna=False).to_dict(),
         "bytes": sum(file.bytes for part in header.parts for file in part.files.values()),
         "config": header.config.model_dump(mode="json"),
@@ -56,6 +57,13 @@ def _coverage(store: Store) -> dict[str, int]:
     return {name.removesuffix("_coverage"): int((store.utterances[name] > 0).sum()) for name in columns}
 
 
+def _truncated(store: Store) -> dict[str, int]:
+    """Utterances of which a feature stores less than there is, by the column that counts what is stored."""
+    totals = [name for name in store.utterances.columns if name.endswith("_total")]
+    cut = {name.removesuffix("_total"): store.utterances[name] for name in totals}
+    return {name: int((total > store.utterances[name]).sum()) for name, total in cut.items()}
+
+
 def _print_facts(store: Store, facts: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.markup import escape
@@ -71,6 +79,9 @@ def _print_facts(store: Store, facts: dict[str, Any]) -> None:
     console.print(table)
     have = ", ".join(f"{name} {count:,} ({count / len(store):.1%})" for name, count in facts["coverage"].items())
     console.print(f"physiology: {have or 'none'}")
+    console.print(
+        "cut to fit: " + (", ".join(f"{name} {count:,}" for name, count in facts["truncated"].items()) or "none")
+    )
     console.print(
         f"labels ({facts['label_rule']}): " + ", ".join(f"{escape(str(k))} {v:,}" for k, v in facts["emotions"].items())
     )

@@ -42,5 +42,5 @@ def now() -> str:
 
 
 def command() -> str:
-    """The command line that is running."""
-    return " ".join(sys.argv)
+    """The command line that is running; bytes of it that are no Unicode are written as escapes."""
+    return " ".join(sys.argv).encode("utf-8", "backslashreplace").decode("utf-8")
