@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.records import FeatureSpec
+
 PadMode = Literal["constant", "reflect"]
 
 
@@ -70,3 +72,17 @@ def rounding_error(values: NDArray[np.float32], *, dtype: Literal["float32", "fl
         return 0.0
     # exact in float32: both values are
     return float(np.max(np.abs(values.astype(dtype) - values), initial=0.0))
+
+
+def lengths_spec(feature: str) -> FeatureSpec:
+    """The array that says how many frames of each row are not padding."""
+    return FeatureSpec(
+        name=f"{feature}_lengths",
+        dims=(),
+        shape=(),
+        dtype="int32",
+        pad=0,
+        fill=-1,
+        unit="1",
+        description=f"frames of {feature} that are not padding",
+    )

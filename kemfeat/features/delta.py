@@ -26,7 +26,7 @@ from kemfeat.config import FeatureConfig
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Extract, Extractor, Media
 from kemfeat.features._kernels import window_sums
-from kemfeat.features._windows import rounding_error
+from kemfeat.features._windows import lengths_spec, rounding_error
 from kemfeat.records import FeatureArray, FeatureSpec
 
 
@@ -107,16 +107,7 @@ def _specs(config: DeltaConfig) -> tuple[FeatureSpec, ...]:
             unit="dB/frame",
             description=f"slope of mel over the {config.width} nearest frames",
         ),
-        FeatureSpec(
-            name="delta_lengths",
-            dims=(),
-            shape=(),
-            dtype="int32",
-            pad=0,
-            fill=-1,
-            unit="1",
-            description="frames of delta that are not padding",
-        ),
+        lengths_spec("delta"),
     )
 
 

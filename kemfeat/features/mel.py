@@ -35,7 +35,7 @@ from kemfeat.config import FeatureConfig
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Extract, Extractor, Media
 from kemfeat.features._kernels import band_powers, window_frames
-from kemfeat.features._windows import Framing, PadMode, rounding_error
+from kemfeat.features._windows import Framing, PadMode, lengths_spec, rounding_error
 from kemfeat.media import resample, to_mono
 from kemfeat.records import FeatureArray, FeatureSpec, Signal
 
@@ -238,16 +238,7 @@ def _specs(config: MelConfig) -> tuple[FeatureSpec, ...]:
             frame_rate=config.sampling_rate / config.hop_length,
             description="log-mel spectrogram, dB against the loudest bin of the utterance",
         ),
-        FeatureSpec(
-            name="mel_lengths",
-            dims=(),
-            shape=(),
-            dtype="int32",
-            pad=0,
-            fill=-1,
-            unit="1",
-            description="frames of mel that are not padding",
-        ),
+        lengths_spec("mel"),
     )
 
 

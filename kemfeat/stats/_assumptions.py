@@ -10,9 +10,10 @@ import pandas as pd
 import pingouin as pg
 from scipy import stats
 
+from kemfeat.stats._columns import Column, Floats
 from kemfeat.stats._describe import SHAPIRO_LIMIT, shapiro
 from kemfeat.stats._f_tail import log_f_sf
-from kemfeat.stats._samples import Column, Floats, Samples, flaws, moments, split
+from kemfeat.stats._samples import Samples, flaws, moments, split
 from kemfeat.stats._tails import log_chi2_sf, probability
 
 _COLUMNS = ("test", "statistic", "df1", "df2", "log_p", "reason")

@@ -5,18 +5,14 @@ Everything the nested analyses need is in these sums, so 13,000 utterances cost 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError
-
-Floats = NDArray[np.float64]
-Column = Sequence[Any] | NDArray[Any] | pd.Series
+from kemfeat.stats._columns import Column, Floats, factor, numbers
 
 _LARGEST = 1e100
 
@@ -96,8 +92,8 @@ def read_cells(values: Column, groups: Column, clusters: Column) -> Cells:
         The three are not one-dimensional and of one length, a value is not a number, a value is beyond 1e100,
         or no row is complete.
     """
-    y = _numbers(values)
-    group, cluster = _factor(groups, name="groups"), _factor(clusters, name="clusters")
+    y = numbers(values)
+    group, cluster = factor(groups, name="groups"), factor(clusters, name="clusters")
     if not len(y) == len(group) == len(cluster):
         raise ConfigError(
             f"nested analysis: {len(y)} values, {len(group)} groups and {len(cluster)} clusters; "
@@ -146,17 +142,3 @@ def _cells(
         within=float(inside @ inside),
         n_dropped=n_dropped,
     )
-
-
-def _numbers(values: Column) -> Floats:
-    try:
-        return pd.Series(values).to_numpy(dtype=float, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"nested analysis: values are not a one-dimensional row of numbers ({error})") from error
-
-
-def _factor(labels: Column, *, name: str) -> pd.Categorical[Any]:
-    try:
-        return pd.Categorical(labels)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise ConfigError(f"nested analysis: {name} are not a one-dimensional row of labels ({error})") from error

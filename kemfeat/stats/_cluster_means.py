@@ -9,7 +9,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from kemfeat.stats._cells import Cells, Floats
+from kemfeat.stats._cells import Cells
+from kemfeat.stats._columns import Floats
 from kemfeat.stats._contrasts import t_columns, with_holm
 from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats._tails import probability

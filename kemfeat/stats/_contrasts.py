@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from kemfeat.stats._cells import Floats
+from kemfeat.stats._columns import Floats
 from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats._tails import holm, probability
 

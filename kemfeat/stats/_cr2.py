@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kemfeat.stats._cells import Floats
+from kemfeat.stats._columns import Floats
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import pingouin as pg
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from kemfeat.stats._samples import Column, split
+from kemfeat.stats._columns import Column
+from kemfeat.stats._samples import split
 from kemfeat.stats._tails import SMALLEST, log_level
 
 Floats = NDArray[np.float64]

@@ -15,7 +15,8 @@ from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from kemfeat.stats._cells import Cells, Floats
+from kemfeat.stats._cells import Cells
+from kemfeat.stats._columns import Floats
 from kemfeat.stats._cr2 import quadratic
 
 _LARGEST_RATIO = 1e6  # an ICC of 0.999999: beyond it the values are constant within clusters

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from kemfeat.stats._columns import Column, Floats
 from kemfeat.stats._f_tail import log_f_sf
-from kemfeat.stats._samples import Column, Floats, Samples, flaws, moments, split
+from kemfeat.stats._samples import Samples, flaws, moments, split
 from kemfeat.stats._tails import holm, log_chi2_sf, log_level, probability
 from kemfeat.stats._welch import welch_f
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError
-
-Floats = NDArray[np.float64]
-Column = Sequence[Any] | NDArray[Any] | pd.Index | pd.Series
-"""A row of values or labels, as a column of a table or a list holds it."""
+from kemfeat.stats._columns import Column, Floats, factor, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +82,13 @@ def split(values: Column, groups: Column) -> Samples:
     ConfigError
         The two are not one-dimensional and of one length, or a value is not a number.
     """
-    numbers, labels = _numbers(values), _labels(groups)
-    if len(numbers) != len(labels):
+    floats, labels = numbers(values), factor(groups)
+    if len(floats) != len(labels):
         raise ConfigError(
-            f"group test: {len(numbers)} values but {len(labels)} group labels; expected one label for each value"
+            f"group test: {len(floats)} values but {len(labels)} group labels; expected one label for each value"
         )
-    finite = np.isfinite(numbers)
-    arrays = [numbers[finite & (labels.codes == code)] for code in range(len(labels.categories))]
+    finite = np.isfinite(floats)
+    arrays = [floats[finite & (labels.codes == code)] for code in range(len(labels.categories))]
     missing = [int(np.sum(~finite & (labels.codes == code))) for code in range(len(labels.categories))]
     every = Samples(
         labels=tuple(labels.categories),
@@ -128,17 +124,3 @@ def _variance(array: Floats) -> float:
         return float("nan")
     # The mean of equal values may be off by a rounding, which would pass for a variance.
     return 0.0 if array.min() == array.max() else float(array.var(ddof=1))
-
-
-def _numbers(values: Column) -> Floats:
-    try:
-        return pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"group test: the values are not a one-dimensional row of numbers ({error})") from error
-
-
-def _labels(groups: Column) -> pd.Categorical[Any]:
-    try:
-        return pd.Categorical(groups)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise ConfigError(f"group test: the groups are not a one-dimensional row of labels ({error})") from error

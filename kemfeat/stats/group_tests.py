@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 
 from kemfeat.stats import _studentized_range
 from kemfeat.stats._assumptions import assumptions
+from kemfeat.stats._columns import Column, Floats
 from kemfeat.stats._describe import describe
 from kemfeat.stats._effect_sizes import Interval, cliffs_delta, explained, hedges_g, omega_squared, welch_se_df
 from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats._robust import Robustness, robustness
-from kemfeat.stats._samples import Column, Floats, Moments, Samples, flaws, moments, split
+from kemfeat.stats._samples import Moments, Samples, flaws, moments, split
 from kemfeat.stats._tails import holm, log_level, p_text, probability
 
 __all__ = [

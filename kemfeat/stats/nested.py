@@ -23,8 +23,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kemfeat.stats import _reml
-from kemfeat.stats._cells import Cells, Column, Floats, read_cells
+from kemfeat.stats._cells import Cells, read_cells
 from kemfeat.stats._cluster_means import ClusterMeans, compare_means
+from kemfeat.stats._columns import Column, Floats
 from kemfeat.stats._contrasts import pair_contrasts, t_columns, treatment_contrasts, with_holm
 from kemfeat.stats._cr2 import GroupMeansCR2, group_means_cr2, quadratic
 from kemfeat.stats._f_tail import log_f_sf
