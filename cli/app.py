@@ -11,7 +11,7 @@ import typer
 from kemfeat._version import VERSION
 from kemfeat.errors import KemfeatError
 
-from . import analyze, build, store, synth, validate
+from . import analyze, build, report, store, synth, validate
 
 app = typer.Typer(
     name="kemfeat",
@@ -28,6 +28,7 @@ app.command("validate")(validate.validate)
 app.command("info")(store.info)
 app.command("verify")(store.verify)
 app.command("diff")(store.diff)
+app.command("report")(report.report)
 app.command("synth")(synth.synth)
 app.add_typer(analyze.app, name="analyze")
 

@@ -101,8 +101,8 @@ def _settings(
         settings["preset"] = preset
     if features is not None:
         settings["features"] = [name.strip() for name in features.split(",") if name.strip()]
-    if tokenizer is not None:
-        settings = with_overrides(settings, [f"tokens.tokenizer={json.dumps(tokenizer)}"])
+    if tokenizer is not None and isinstance(settings.setdefault("tokens", {}), dict):
+        settings["tokens"]["tokenizer"] = tokenizer
     return settings
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import active_children, connection, get_context, parent_process
 from typing import TypeVar
 
 from kemfeat.errors import WorkerError
@@ -43,11 +43,15 @@ def run(function: Callable[[T], R], tasks: Sequence[T], *, workers: int) -> Iter
     if workers <= 1 or len(tasks) <= 1:
         yield from map(function, tasks)
         return
+    others = set(active_children())
     pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"), initializer=_begin_worker)
     try:
         for future in as_completed([pool.submit(function, task) for task in tasks]):
             yield future.result()
     except BrokenProcessPool:
+        # A worker that was being started when the pool broke is missed by the pool, which then waits for it for ever.
+        for worker in set(active_children()) - others:
+            worker.terminate()
         raise WorkerError(
             f"one of {workers} worker processes was killed, most often for want of memory; "
             "what is finished is kept: run the same command again, with fewer --workers"

@@ -10,12 +10,16 @@ from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = (
     "kemfeat",
+    "kmedoids",
     "librosa",
+    "matplotlib",
     "numba",
     "numcodecs",
     "numpy",
     "pandas",
+    "pingouin",
     "pyarrow",
+    "scikit-learn",
     "scipy",
     "soundfile",
     "soxr",
@@ -26,7 +30,7 @@ LIBRARIES = (
 
 @cache
 def versions() -> dict[str, str]:
-    """Version of Python and of every library whose code touches the bytes of a store."""
+    """Version of Python and of every library whose code touches the bytes of a store or the numbers of an analysis."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +38,9 @@ def write(
         What ``result.json`` holds; see ``docs/analyses.md`` for its schema.
     """
     with disk.writing(out):
-        tables = {name: _write_table(out / "tables" / name, table) for name, table in result.tables.items()}
-        figures = {name: _draw(out / "figures" / name, draw) for name, draw in result.figures.items()}
+        (out / RESULT).unlink(missing_ok=True)  # while there is one, all that it names is there
+        tables = {name: _write_table(disk.inside(out, f"tables/{name}"), t) for name, t in result.tables.items()}
+        figures = {name: _draw(disk.inside(out, f"figures/{name}"), draw) for name, draw in result.figures.items()}
         content = {
             "schema_version": SCHEMA_VERSION,
             "analysis": analysis.name,
@@ -87,9 +90,24 @@ def _draw(stem: Path, draw: Any) -> list[str]:
 
 
 def _latex(table: pd.DataFrame) -> str:
-    return str(table.to_latex(index=False, escape=True, float_format="%.6g"))
+    return str(table.map(_one_line).to_latex(index=False, escape=True, float_format="%.6g"))
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    text = table.map(lambda cell: cell.replace("|", "\\|") if isinstance(cell, str) else cell)
-    return str(text.to_markdown(index=False, floatfmt=".6g")) + "\n"
+    """Numbers are numbers, all else is text, also what looks like a number or like markup."""
+    from pandas.api.types import is_numeric_dtype
+
+    # Of a table without rows tabulate knows no columns.
+    texts = len(table) == 0 or [at for at, dtype in enumerate(table.dtypes) if not is_numeric_dtype(dtype)]
+    escaped = table.rename(columns=_without_markup).map(_without_markup)
+    return str(escaped.to_markdown(index=False, floatfmt=".6g", disable_numparse=texts)) + "\n"
+
+
+def _one_line(cell: Any) -> Any:
+    return " ".join(cell.split()) if isinstance(cell, str) else cell
+
+
+def _without_markup(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    return html.escape(re.sub(r"([\\`*\[\]|])", r"\\\1", _one_line(cell)), quote=False)

@@ -20,6 +20,7 @@ _COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX)
 def take_over(out: Path, *, force: bool) -> Path | None:
     """Have ``out`` be a folder that this build may fill; ``force`` moves what is there aside and says where."""
     with _usable(out):
+        str(out).encode()
         names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
         found = out.exists()
     ours = out.is_dir() and (not names or bool(names & {schema.HEADER, schema.BUILDING, schema.LOCK}))
@@ -36,6 +37,10 @@ def _usable(out: Path) -> Iterator[None]:
     """Turn any refusal to make, list or move the folder into a sentence."""
     try:
         yield
+    except UnicodeEncodeError:
+        raise StoreError(
+            f"{out}: this name is no Unicode, or none in this locale; Parquet needs one; choose another --out"
+        ) from None
     except StoreError:
         raise
     except OSError as error:

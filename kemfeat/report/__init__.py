@@ -1,1 +1,94 @@
 """The report page of a store and its analyses; the only room that knows jinja2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kemfeat.errors import ConfigError
+from kemfeat.report.examples import examples
+from kemfeat.report.measures import features
+from kemfeat.report.overview import card, labels, made_by, physiology
+from kemfeat.report.page import render
+from kemfeat.report.results import Damaged, Result, read_results
+from kemfeat.store import disk
+from kemfeat.store.reader import Store
+
+_SUFFIXES = (".html", ".htm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSummary:
+    """What a page holds.
+
+    Parameters
+    ----------
+    path : the file.
+    size : bytes.
+    analyses : names of the results that it shows.
+    stale : those of them that were made from another version of the store.
+    damaged : results that cannot be shown: name and reason.
+    """
+
+    path: Path
+    size: int
+    analyses: tuple[str, ...]
+    stale: tuple[str, ...]
+    damaged: tuple[tuple[str, str], ...]
+
+
+def write_report(store: Store, *, out: Path) -> ReportSummary:
+    """Write one self-contained HTML page about a store and the analyses that lie in it.
+
+    The page loads nothing from anywhere. It shows transcripts and spectrograms of a few utterances, so whoever may
+    not have the corpus may not have the page.
+
+    Parameters
+    ----------
+    store : a finished store.
+    out : the file to write, ``.html``; one that is there is replaced.
+
+    Raises
+    ------
+    ConfigError
+        ``out`` is not the name of an HTML file.
+    StoreError
+        Something of the store cannot be read, or the disk refused the page.
+    """
+    _check(out)
+    results = read_results(store)
+    content = render(_facts(store, results)).encode("utf-8", "backslashreplace")
+    with disk.writing(out):
+        disk.write_bytes(out, content)
+    shown = [result for result in results if isinstance(result, Result)]
+    return ReportSummary(
+        path=out,
+        size=len(content),
+        analyses=tuple(result.name for result in shown),
+        stale=tuple(result.name for result in shown if result.stale),
+        damaged=tuple((result.name, result.reason) for result in results if isinstance(result, Damaged)),
+    )
+
+
+def _facts(store: Store, results: tuple[Result | Damaged, ...]) -> dict[str, Any]:
+    """What the template shows, by the names that it uses."""
+    return {
+        "card": card(store),
+        "physiology": physiology(store),
+        "labels": labels(store),
+        "features": features(store),
+        "examples": examples(store),
+        "results": results,
+        "provenance": made_by(store),
+    }
+
+
+def _check(out: Path) -> None:
+    if out.suffix.lower() not in _SUFFIXES:
+        raise ConfigError(f"{out}: expected a file whose name ends in .html; pass for example --out report.html")
+    if out.is_dir():
+        raise ConfigError(f"{out}: is a folder, expected a file; pass another --out")
+    blocked = next((folder for folder in out.parents if folder.exists() and not folder.is_dir()), None)
+    if blocked is not None:
+        raise ConfigError(f"{out}: {blocked} is a file, expected a folder; pass another --out")

@@ -46,6 +46,6 @@ def t_columns(estimate: Floats, *, se: Floats, df: Floats) -> dict[str, Floats]:
 
 def with_holm(pairs: pd.DataFrame) -> pd.DataFrame:
     """Put ``p_holm`` and ``significant`` (at .05) before the last column; undefined pairs do not count as tests."""
-    adjusted = np.exp(holm(pairs["log_p"]))
+    adjusted = probability(holm(pairs["log_p"]))
     *front, last = pairs.columns
     return pairs.assign(p_holm=adjusted, significant=adjusted < ALPHA)[[*front, "p_holm", "significant", last]]

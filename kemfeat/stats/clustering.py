@@ -7,7 +7,7 @@ a lottery. FasterPAM (Schubert and Rousseeuw 2021) swaps medoids as long as any 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import kmedoids
@@ -113,13 +113,20 @@ def fasterpam(D: Distances, k: int, *, restarts: int = 10, seed: int = 0) -> Clu
     if restarts < 1:
         raise ConfigError(f"fasterpam: restarts is {restarts}; expected at least 1")
     rng = np.random.default_rng(seed)
-    runs = [_swapped(D, rng.choice(len(D), k, replace=False)) for _ in range(restarts)]
+    return best_of([_swapped(D, rng.choice(len(D), k, replace=False)) for _ in range(restarts)])
+
+
+def best_of(runs: Sequence[Clustering]) -> Clustering:
+    """The first run with the least cost, which then knows the costs of all and how well the others agree with it.
+
+    Parameters
+    ----------
+    runs : clusterings of one matrix from different starts, at least one.
+    """
     costs = tuple(run.cost for run in runs)
     place = int(np.argmin(costs))
-    best = runs.pop(place)
-    return Clustering(
-        best.labels, best.medoids, best.iterations, best.converged, best.cost, costs, _mean_agreement(best, runs)
-    )
+    others = [*runs[:place], *runs[place + 1 :]]
+    return replace(runs[place], restart_costs=costs, stability=_mean_agreement(runs[place], others))
 
 
 def _swapped(D: Distances, start: Places) -> Clustering:

@@ -42,6 +42,7 @@ __all__ = [
     "games_howell",
     "holm",
     "p_text",
+    "probability",
     "robustness",
     "verdict",
     "welch_anova",

@@ -63,7 +63,7 @@ def indices(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike)
     scatter = float(sizes @ D[centres, centre])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return {
-            "Sil": _silhouette(spread.sums, cluster, sizes),
+            "Sil": float(_silhouette(spread.sums, cluster, sizes).mean()),
             # written as R has it: where it is almost 0, the same digits are lost
             "SF": float(1 - 1 / np.exp(np.exp(scatter / (len(D) * len(present)) - means.sum()))),
             "CH": float((len(D) - len(present)) / (len(present) - 1) * np.divide(scatter, own.sum())),
@@ -71,6 +71,19 @@ def indices(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike)
             "D": float(np.divide(_masked(spread.smallest, cluster, np.inf).min(), _own(spread.largest, cluster).max())),
             "COP": float(np.mean(own / _least_per_cluster(outermost, cluster))),
         }
+
+
+def silhouette_widths(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike) -> Floats:
+    """Silhouette width of each series, in [-1, 1] [shape=(n,)]; their mean is the index ``Sil``.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`indices`, which has the same parameters.
+    """
+    _, cluster, _ = _checked(D, labels, medoids)
+    sizes = np.bincount(cluster)
+    return _silhouette(_Spread.of(D, cluster, sizes).sums, cluster, sizes)
 
 
 def _checked(
@@ -126,13 +139,13 @@ def _masked(values: Floats, cluster: NDArray[np.intp], replacement: float) -> Fl
     return others
 
 
-def _silhouette(sums: Floats, cluster: NDArray[np.intp], sizes: NDArray[np.intp]) -> float:
-    """Mean silhouette width; a series alone in its cluster counts 0, and so does one as near to all as to its own."""
+def _silhouette(sums: Floats, cluster: NDArray[np.intp], sizes: NDArray[np.intp]) -> Floats:
+    """Silhouette widths; a series alone in its cluster has 0, and so has one as near to all as to its own."""
     inside = _own(sums, cluster) / np.maximum(sizes[cluster] - 1, 1)
     outside = _masked(sums / sizes[:, None], cluster, np.inf).min(axis=0)
     larger = np.maximum(inside, outside)
     width = np.divide(outside - inside, larger, out=np.zeros_like(larger), where=larger > 0)
-    return float(np.where(sizes[cluster] == 1, 0.0, width).mean())
+    return np.where(sizes[cluster] == 1, 0.0, width)
 
 
 def _davies_bouldin(means: Floats, between: Floats) -> dict[str, float]:

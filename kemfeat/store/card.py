@@ -10,17 +10,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kemfeat.store import columns, croissant, schema
+from kemfeat.store import columns, croissant, facts, schema
 from kemfeat.store.terms import terms_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|~&$])")
-_RULES = {
-    "annotated": "`emotion` is the corpus' own final label",
-    "votes": "`emotion` is the majority of the raters",
-}
 
 
 def render(header: schema.Header, utterances: pd.DataFrame) -> dict[str, str]:
@@ -104,7 +100,7 @@ def _labels(header: schema.Header, utterances: pd.DataFrame) -> str:
     ties = int(utterances["is_tie"].sum())
     return f"""## Labels
 
-Label rule `{header.label_rule}`: {_RULES.get(header.label_rule, "see the documentation")}, ties joined by `;`. \
+Label rule `{header.label_rule}`: `emotion` is {facts.label_rule(header)}, ties joined by `;`. \
 {ties:,} utterances ({_share(ties, utterances)}) are ties; {int(utterances["in_5class"].sum()):,} are in the \
 five-class subset. {scales}
 
@@ -112,7 +108,7 @@ five-class subset. {scales}
 
 
 def _speakers(utterances: pd.DataFrame) -> str:
-    media = _media(utterances)
+    media = facts.media(utterances)
     rows = [
         (
             *(escape(name) for name in names),
@@ -128,15 +124,12 @@ def _speakers(utterances: pd.DataFrame) -> str:
 
 
 def _coverage(utterances: pd.DataFrame) -> str:
-    media = _media(utterances)
-    if not media:
-        return ""
     rows = []
-    for medium in media:
-        share = utterances[f"{medium}_coverage"]
-        have = int((share > 0).sum())
-        inside = f"{share[share > 0].mean():.1%}" if have else "-"
-        rows.append((medium.upper(), f"{have:,}", _share(have, utterances), inside))
+    for medium in facts.media(utterances):
+        have, inside = facts.covered(utterances, medium)
+        rows.append((medium.upper(), f"{have:,}", _share(have, utterances), f"{inside:.1%}" if have else "-"))
+    if not rows:
+        return ""
     head = ("signal", "utterances with any", "share", "of their time covered, on average")
     return f"""## Physiology
 
@@ -147,19 +140,14 @@ Signals are raw. What was not measured is NaN under a mask that is False, never 
 
 def _losses(header: schema.Header, utterances: pd.DataFrame) -> str:
     """Rows that are missing, and rows that a fixed length cut."""
-    rows = []
-    for name, axis in header.features.items():
-        complete = schema.read_bitmap(header.complete[name], header.axes[axis].rows)
-        rows.append((f"`{name}`", "missing rows (see `failures.parquet`)", f"{complete.count(False):,}"))
-    for total in (name for name in utterances.columns if name.endswith("_total")):
-        stored = total.removesuffix("_total")
-        if stored in utterances.columns:
-            cut = (utterances[total] - utterances[stored]).clip(lower=0)
-            rows.append((f"`{stored}`", "rows cut at the stored length", f"{int((cut > 0).sum()):,}"))
-            rows.append((f"`{stored}`", "frames or samples cut", f"{int(cut.sum()):,}"))
-    if "n_pieces" in utterances.columns and "input_ids" in header.arrays:
-        room = header.arrays["input_ids"].shape[-1] - 2  # [CLS] and [SEP]
-        rows.append(("`input_ids`", "rows cut at the stored length", f"{int((utterances['n_pieces'] > room).sum()):,}"))
+    rows = [
+        (f"`{name}`", "missing rows (see `failures.parquet`)", f"{count:,}")
+        for name, count in facts.missing_rows(header).items()
+    ]
+    for cut in facts.cuts(header, utterances):
+        rows.append((f"`{cut.what}`", "rows cut at the stored length", f"{cut.rows:,}"))
+        if cut.amount is not None:
+            rows.append((f"`{cut.what}`", "frames or samples cut", f"{cut.amount:,}"))
     return f"## What is missing or cut\n\n{_table(('what', 'how', 'count'), rows)}"
 
 
@@ -198,10 +186,6 @@ def _settings(header: schema.Header) -> str:
     lines.append(f"labels = {json.dumps(header.config.labels)}")
     lines.append(f"rows_per_shard = {header.config.rows_per_shard}")
     return "## Settings\n\n```toml\n" + "\n".join(lines) + "\n```"
-
-
-def _media(utterances: pd.DataFrame) -> list[str]:
-    return [name.removesuffix("_coverage") for name in utterances.columns if name.endswith("_coverage")]
 
 
 def _share(count: int, utterances: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats.clustering import bootstrap_stability, fasterpam, tsclust
+from kemfeat.stats.clustering import best_of, bootstrap_stability, fasterpam, tsclust
 
 laws = settings(deadline=None, max_examples=40)
 
@@ -142,6 +142,18 @@ def test_the_best_restart_is_kept_and_the_seed_decides():
     np.testing.assert_array_equal(found.labels, again.labels)
     assert 0 < found.stability < 1
     assert np.isnan(fasterpam(D, 12, restarts=1).stability)
+
+
+def test_the_best_of_several_alternations_knows_the_others():
+    D = distances_of(np.random.default_rng(0).normal(size=(150, 3)))
+    runs = [tsclust(D, 8, init=np.random.default_rng(seed).choice(150, 8, replace=False)) for seed in range(5)]
+    best = best_of(runs)
+    assert best.restart_costs == tuple(run.cost for run in runs)
+    assert best.cost == min(best.restart_costs)
+    place = best.restart_costs.index(best.cost)
+    others = [adjusted_rand_score(best.labels, run.labels) for i, run in enumerate(runs) if i != place]
+    assert best.stability == pytest.approx(np.mean(others))
+    assert np.isnan(best_of(runs[:1]).stability)
 
 
 def test_single_precision_distances_serve_as_well():

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import silhouette_samples, silhouette_score
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats.validity import indices
+from kemfeat.stats.validity import indices, silhouette_widths
 
 LINE = np.abs(np.subtract.outer([0.0, 1.0, 3.0, 10.0, 12.0], [0.0, 1.0, 3.0, 10.0, 12.0]))
 LABELS = [0, 0, 0, 1, 1]
@@ -93,6 +93,22 @@ def test_neither_the_order_of_series_nor_the_names_of_clusters_count(seed: int, 
 
 def test_a_cluster_without_members_is_left_out():
     assert indices(LINE, [0, 0, 0, 2, 2], [1, 0, 3]) == indices(LINE, LABELS, MEDOIDS)
+
+
+def test_silhouette_widths_are_those_of_scikit_learn_and_their_mean_is_the_index():
+    D, labels, medoids = clustered(600, 4, seed=2)
+    widths = silhouette_widths(D, labels, medoids)
+    np.testing.assert_allclose(widths, silhouette_samples(D, labels, metric="precomputed"), rtol=1e-12, atol=1e-15)
+    assert widths.mean() == indices(D, labels, medoids)["Sil"]
+
+
+def test_golden_silhouette_widths(shared: Path):
+    golden = shared / "data" / "golden"
+    stored = json.loads((golden / "dtw_clusters.json").read_text())
+    D = np.loadtxt(golden / "dtw_basic_default_minmax.csv", delimiter=",")
+    run = stored["k5_seed1"]
+    widths = silhouette_widths(D, np.array(run["cluster"]) - 1, np.array(run["medoids"]) - 1)
+    np.testing.assert_allclose(widths, stored["silhouette_k5_seed1"]["width"], rtol=1e-12, atol=1e-13)
 
 
 def test_a_series_alone_in_its_cluster_has_no_silhouette():

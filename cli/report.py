@@ -1,0 +1,29 @@
+"""``kemfeat report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import _options
+
+
+def report(
+    store: _options.StorePath,
+    out: Annotated[Path, typer.Option("--out", help="The page to write; one that is there is replaced.")] = Path(
+        "report.html"
+    ),
+) -> None:
+    """Write one self-contained HTML page: data card, coverage, labels, features, the analyses run so far."""
+    from kemfeat.report import write_report
+    from kemfeat.store.reader import open_store
+
+    written = write_report(open_store(store), out=out)
+    shown = ", ".join(written.analyses) or "none"
+    print(f"{written.path}: {written.size / 1e6:.1f} MB; analyses: {shown}")
+    for name in written.stale:
+        print(f"{name}: made from another version of this store; run `kemfeat analyze {name} {store}` again")
+    for name, reason in written.damaged:
+        print(f"analyses/{name}: is not shown: {reason}")

@@ -1,0 +1,154 @@
+"""What an analysis of variance compares: columns of a store, picked by name and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from pandas.api import types
+
+from kemfeat.config import suggest
+from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.labels import TIE
+from kemfeat.store.reader import Store
+
+EMOTION = "emotion"
+RATED = ("arousal", "valence")
+MOST_GROUPS = 100
+"""Groups that may be compared: their pairs grow with the square."""
+FEWEST_DYADS = 10
+"""Sessions below which a test by them has hardly any power, and is not made unless asked for."""
+
+_SPEAKER, _DYAD = "speaker", "session"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Columns of one store, matched by row.
+
+    Parameters
+    ----------
+    between : name of the factor.
+    groups : its label in each row, None where the row is left out.
+    values : the dependent variables by name, NaN where missing.
+    clusters : by column name what utterances are nested in, the smallest unit first.
+    speakers : who speaks in each row.
+    warnings : what was left out on the way, and what else a reader must know of these columns.
+    """
+
+    between: str
+    groups: pd.Series[Any]
+    values: Mapping[str, pd.Series[Any]]
+    clusters: Mapping[str, pd.Series[Any]]
+    speakers: pd.Series[Any]
+    warnings: tuple[str, ...]
+
+
+def read(store: Store, *, dv: tuple[str, ...], between: str, labels: str, cluster: str) -> Data:
+    """Pick the columns.
+
+    Raises
+    ------
+    ConfigError
+        No such column, or one of another kind, a factor of too many groups, or an unknown rule of labels.
+    AnalysisError
+        Fewer than two groups have an utterance.
+    """
+    table = store.utterances
+    values = {name: _column(store, name, kind="numeric") for name in dv}
+    groups, dropped = _labelled(store, labels) if between == EMOTION else (_factor(store, between), ())
+    found = sorted(groups.dropna().unique())
+    if len(found) < 2:
+        only = f"only {found[0]!r}" if found else "none"
+        raise AnalysisError(
+            f"{store.path}: {between} has fewer than two groups ({only}) in {len(table):,} utterances; "
+            "choose another --between or --labels"
+        )
+    if len(found) > MOST_GROUPS:
+        raise ConfigError(
+            f"between: {between} has {len(found):,} groups; expected at most {MOST_GROUPS}, so that pairs can be read"
+        )
+    clusters, few = _clusters(store, cluster)
+    return Data(
+        between=between,
+        groups=groups,
+        values=values,
+        clusters=clusters,
+        speakers=table[_SPEAKER],
+        warnings=(*dropped, *few, *_same_raters(between, dv)),
+    )
+
+
+def _column(store: Store, name: str, *, kind: str) -> pd.Series[Any]:
+    table = store.utterances
+    known = [str(column) for column in table if _KINDS[kind](table[column])]
+    if name not in table:
+        raise ConfigError(f"{store.path}: utterances have no column {name!r}{suggest(name, known)}")
+    if name not in known:
+        raise ConfigError(f"{store.path}: column {name!r} is not {kind}; the {kind} ones are {', '.join(known)}")
+    return table[name]
+
+
+def _is_numeric(column: pd.Series[Any]) -> bool:
+    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+
+
+def _is_categorical(column: pd.Series[Any]) -> bool:
+    of_texts = types.is_string_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)
+    return of_texts or types.is_bool_dtype(column)
+
+
+_KINDS = {"numeric": _is_numeric, "categorical": _is_categorical}
+
+
+def _factor(store: Store, name: str) -> pd.Series[Any]:
+    return _texts(_column(store, name, kind="categorical"))
+
+
+def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Labels as text, None where there is none."""
+    present = column.notna() & (column.astype(str).str.strip() != "")
+    texts: pd.Series[Any] = column.astype(str).astype(object).where(present, None)
+    return texts
+
+
+def _labelled(store: Store, rule: str) -> tuple[pd.Series[Any], tuple[str, ...]]:
+    """Emotions under a rule of labels, and a sentence on those that it leaves out."""
+    groups = _texts(store.labels(rule))
+    kinds = store.utterances["emotion_annotated"][groups.isna()].map(_kind)
+    if kinds.empty:
+        return groups, ()
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.value_counts().items())
+    sentence = f"label rule {rule} leaves out {len(kinds):,} of {len(groups):,} utterances, as annotated: {counts}"
+    return groups, (sentence,)
+
+
+def _kind(label: object) -> str:
+    if not isinstance(label, str) or not label:
+        return "without a label"
+    return "ties" if TIE in label else label
+
+
+def _clusters(store: Store, name: str) -> tuple[dict[str, pd.Series[Any]], tuple[str, ...]]:
+    """The cluster asked for, and the dyads where that lies within them and they are not too few."""
+    chosen = _factor(store, name)
+    dyad = _texts(store.utterances[_DYAD])
+    inside = bool((dyad.groupby(chosen).nunique() <= 1).all()) and dyad.nunique() < chosen.nunique()
+    if not inside:
+        return {name: chosen}, ()
+    if dyad.nunique() < FEWEST_DYADS:
+        few = f"{dyad.nunique()} {_DYAD}s are too few for tests by {_DYAD} (at least {FEWEST_DYADS}); none is made"
+        return {name: chosen}, (few,)
+    return {name: chosen, _DYAD: dyad}, ()
+
+
+def _same_raters(between: str, dv: tuple[str, ...]) -> tuple[str, ...]:
+    rated = [name for name in dv if name in RATED]
+    if not rated or not between.startswith(EMOTION):
+        return ()
+    return (
+        f"{between} and {' and '.join(rated)} are judgements of the same raters: a difference says that raters agree "
+        "with themselves, not that speech or physiology differs",
+    )

@@ -1,0 +1,104 @@
+"""Clusterings for every number of clusters asked for, how good each is, and which is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kemfeat import parallel
+from kemfeat.stats import clustering, validity
+from kemfeat.stats.clustering import Clustering
+
+Floats = NDArray[np.floating[Any]]
+
+RULE = "the largest mean silhouette (Sil), the smaller k of equal ones"
+INDICES = ("Sil", "SF", "CH", "DB", "DBstar", "D", "COP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """How to cluster.
+
+    Parameters
+    ----------
+    name : ``fasterpam``, or ``tsclust``, the alternation of system 1.
+    restarts : random starts, of which the cheapest is taken.
+    seed : of the starts.
+    init : medoids of the only start of ``tsclust``, series counted from 0; None draws them.
+    """
+
+    name: Literal["fasterpam", "tsclust"]
+    restarts: int
+    seed: int
+    init: tuple[int, ...] | None
+
+    def cluster(self, D: Floats, k: int) -> Clustering:
+        """The best clustering into k clusters; raises as :mod:`kemfeat.stats.clustering`."""
+        if self.name == "fasterpam":
+            return clustering.fasterpam(D, k, restarts=self.restarts, seed=self.seed)
+        if self.init is not None:
+            return clustering.tsclust(D, k, init=self.init)
+        rng = np.random.default_rng(self.seed)
+        starts = [rng.choice(len(D), k, replace=False) for _ in range(self.restarts)]
+        return clustering.best_of([clustering.tsclust(D, k, init=start) for start in starts])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One number of clusters.
+
+    Parameters
+    ----------
+    k : clusters.
+    found : the best clustering.
+    indices : its seven validity indices by name.
+    """
+
+    k: int
+    found: Clustering
+    indices: Mapping[str, float]
+
+
+def try_all(D: Floats, *, ks: Sequence[int], method: Method, workers: int) -> list[Trial]:
+    """Cluster into every number of clusters, in threads that share the matrix; raises as ``method.cluster``."""
+
+    def attempt(k: int) -> Trial:
+        found = method.cluster(D, k)
+        return Trial(k, found, validity.indices(D, found.labels, found.medoids))
+
+    # The largest take longest: begin with them.
+    return list(parallel.run_threads(attempt, list(ks)[::-1], workers=workers))[::-1]
+
+
+def best(trials: Sequence[Trial]) -> Trial:
+    """The one with :data:`RULE`."""
+    return max(trials, key=lambda trial: (trial.indices["Sil"], -trial.k))
+
+
+def preferred_by_db(trials: Sequence[Trial]) -> Trial | None:
+    """The one with the least Davies-Bouldin index; None where it is defined for none."""
+    defined = [trial for trial in trials if np.isfinite(trial.indices["DB"])]
+    return min(defined, key=lambda trial: (trial.indices["DB"], trial.k), default=None)
+
+
+def table(trials: Sequence[Trial], *, chosen: Trial) -> pd.DataFrame:
+    """One row per number of clusters: cost, convergence, agreement of starts, all indices."""
+    return pd.DataFrame(
+        {
+            "k": trial.k,
+            "chosen": trial is chosen,
+            "starts": len(trial.found.restart_costs),
+            "cost": trial.found.cost,
+            "worst_cost": max(trial.found.restart_costs),
+            "iterations": trial.found.iterations,
+            "converged": trial.found.converged,
+            "start_agreement_ari": trial.found.stability,
+            **trial.indices,
+        }
+        for trial in trials
+    )

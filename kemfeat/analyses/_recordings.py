@@ -1,0 +1,107 @@
+"""What each wristband recorded of a conversation, and where it is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kemfeat.store.reader import Store
+
+Floats = NDArray[np.float64]
+
+HOLE = 0.125
+"""Seconds between the end of one sample and the begin of the next that are a hole: half a sample at 4 Hz, and less than
+any heart beat, so that one missed beat is one."""
+
+MEDIA = ("eda", "temp", "ibi", "ecg")
+"""In the order in which tables and figures have them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """One medium of one speaker in one conversation; times in seconds since the session's first sample.
+
+    Parameters
+    ----------
+    session, script, speaker, medium : whose.
+    window : from the first to the last sample that anybody has of the conversation, in any medium.
+    values : finite values, by time [shape=(n,)].
+    begins, ends : what each covers: a sample lasts until the next is due, a beat reaches back by its interval
+        [each shape=(n,)].
+    """
+
+    session: str
+    script: str
+    speaker: str
+    medium: str
+    window: tuple[float, float]
+    values: Floats
+    begins: Floats
+    ends: Floats
+
+    @property
+    def key(self) -> dict[str, str]:
+        """Its columns in a table."""
+        return {"session": self.session, "script": self.script, "speaker": self.speaker, "medium": self.medium}
+
+    @property
+    def _reached(self) -> Floats:
+        """Until when the signal was covered before each sample, the window's end last [shape=(n + 1,)]."""
+        return np.maximum.accumulate(np.concatenate([[self.window[0]], self.ends]))
+
+    @property
+    def holes(self) -> Floats:
+        """Length of the pause before each sample, and of that after the last [s] [shape=(n + 1,)]."""
+        return np.maximum(np.append(self.begins, self.window[1]) - self._reached, 0.0)
+
+    @property
+    def covered(self) -> float:
+        """Seconds of the window in which there is a value."""
+        return self.window[1] - self.window[0] - float(self.holes.sum())
+
+    def stretches(self, least: float) -> pd.DataFrame:
+        """``start end`` [s] of the pauses of at least so many seconds."""
+        long = self.holes >= least
+        start = self._reached[long]
+        return pd.DataFrame({"start": start, "end": start + self.holes[long]})
+
+
+def media_of(store: Store) -> tuple[str, ...]:
+    """The media that the store has physiology of, or has room for."""
+    found = set(store.signal_index["medium"]) | {
+        str(name).removesuffix("_coverage") for name in store.utterances if str(name).endswith("_coverage")
+    }
+    return (*[name for name in MEDIA if name in found], *sorted(found - set(MEDIA)))
+
+
+def recordings(store: Store, *, media: tuple[str, ...]) -> Iterator[Recording]:
+    """Every medium of every speaker in every conversation that left any sample, the empty ones included."""
+    wearers = store.utterances.groupby(["session", "script"])["speaker"].unique()
+    for session in store.header.sessions:
+        signals = _on_the_clock(store.signals(session))
+        for script, rows in signals.groupby("script"):
+            window = (float(rows["begin"].min()), float(rows["end"].max()))
+            known = wearers.get((session, script), ())
+            for speaker in sorted({*rows["speaker"], *known}):
+                for medium in media:
+                    mine = rows[(rows["speaker"] == speaker) & (rows["medium"] == medium)]
+                    yield _recording(mine, (session, str(script), speaker, medium), window)
+
+
+def _recording(rows: pd.DataFrame, key: tuple[str, str, str, str], window: tuple[float, float]) -> Recording:
+    columns = [rows[name].to_numpy(dtype=np.float64) for name in ("value", "begin", "end")]
+    return Recording(*key, window, *columns)
+
+
+def _on_the_clock(signals: pd.DataFrame) -> pd.DataFrame:
+    """Finite samples by time, with ``begin`` and ``end`` in seconds since the first."""
+    rows = signals[np.isfinite(signals["value"]) & signals["time"].notna()].sort_values("time", kind="stable")
+    seconds = (rows["time"] - rows["time"].min()).dt.total_seconds()
+    beat = rows["sampling_rate"].isna()
+    begin, end = seconds.mask(beat, seconds - rows["value"]), seconds.where(beat, seconds + 1 / rows["sampling_rate"])
+    timed: pd.DataFrame = rows.assign(begin=begin, end=end)
+    return timed

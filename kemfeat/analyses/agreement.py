@@ -1,0 +1,259 @@
+"""How far the raters agree on emotion, valence and arousal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from kemfeat.analyses import Analysis, AnalysisResult, Draw
+from kemfeat.analyses._rows import rows
+from kemfeat.config import FrozenConfig
+from kemfeat.errors import AnalysisError
+from kemfeat.figures import agreement as figures
+from kemfeat.figures import estimates
+from kemfeat.labels import EMOTIONS, TIE
+from kemfeat.stats.agreement import Alpha, Level, icc, krippendorff_alpha
+from kemfeat.stats.proportions import wilson
+from kemfeat.store.reader import Store
+
+SCALES = ("valence", "arousal")
+
+TENTATIVE, RELIABLE = 0.667, 0.8
+"""Krippendorff's bounds: below the first, data are not to be relied on; between them, for tentative conclusions only
+(Krippendorff 2004, Human Communication Research 30:411-433)."""
+
+
+class AgreementConfig(FrozenConfig):
+    """How the intervals of alpha are made.
+
+    Parameters
+    ----------
+    resamples : bootstrap samples.
+    seed : of the bootstrap.
+    """
+
+    resamples: int = Field(default=1000, ge=100)
+    seed: int = Field(default=0, ge=0)
+
+
+def run(store: Store, config: AgreementConfig) -> AnalysisResult:
+    """Measure agreement.
+
+    Raises
+    ------
+    AnalysisError
+        No utterance was judged by two raters.
+    """
+    wide = {name: _wide(store, name) for name in ("emotion", *SCALES)}
+    if not any((table.notna().sum(axis=1) >= 2).any() for table in wide.values()):
+        raise AnalysisError(
+            f"{store.path}: no utterance has two raters in ratings.parquet, expected the judgement of each rater; "
+            "build the store from a corpus that holds them"
+        )
+    alphas = [_measured(wide[name], name, level, store, config) for name, level in _LEVELS]
+    emotion = next(found for row, found in alphas if row["measure"] == "emotion")
+    tables = {
+        "alpha": pd.DataFrame([row for row, _ in alphas]),
+        "alpha_by_emotion": _by_emotion(wide["emotion"], store, config),
+        "icc": _icc(wide),
+        "raters": _raters(wide),
+        "confusion": _confusion(emotion),
+    }
+    return AnalysisResult(
+        summary=tuple(_summary(tables)),
+        tables=tables,
+        figures=_figures(tables),
+        values={"raters": len(wide["emotion"].columns), "utterances": len(store.utterances)},
+        warnings=tuple(_warnings(wide, store)),
+    )
+
+
+_LEVELS: tuple[tuple[str, Level], ...] = (
+    ("emotion", "nominal"),
+    *((scale, level) for scale in SCALES for level in ("interval", "ordinal")),
+)
+
+
+def _wide(store: Store, column: str) -> pd.DataFrame:
+    """One row per utterance of the store, one column per rater; no text is no judgement."""
+    ratings = store.ratings.drop_duplicates(["id", "rater"])
+    table = ratings.pivot(index="id", columns="rater", values=column).reindex(store.utterances["id"])
+    return table.mask(table == "") if column == "emotion" else table.astype(np.float64)
+
+
+def _measured(
+    table: pd.DataFrame, measure: str, level: Level, store: Store, config: AgreementConfig
+) -> tuple[dict[str, object], Alpha]:
+    """A row of the table of alphas, with an interval over utterances and one over speakers, and what it is of."""
+    ratings = table.to_numpy(dtype=object)
+    drawn = {"resamples": config.resamples, "seed": config.seed}
+    found = krippendorff_alpha(ratings, level=level, **drawn)
+    by_speaker = krippendorff_alpha(ratings, level=level, clusters=store.utterances["speaker"], **drawn)
+    row = {
+        "measure": measure,
+        "level": level,
+        "alpha": found.alpha,
+        "ci_low": found.ci_low,
+        "ci_high": found.ci_high,
+        "speaker_ci_low": by_speaker.ci_low,
+        "speaker_ci_high": by_speaker.ci_high,
+        "utterances": found.units,
+        "ratings": found.ratings,
+        "reason": found.reason,
+    }
+    return row, found
+
+
+def _by_emotion(table: pd.DataFrame, store: Store, config: AgreementConfig) -> pd.DataFrame:
+    """Alpha of each emotion against all others."""
+    made = []
+    for emotion in EMOTIONS:
+        named = (table == emotion).astype(object).where(table.notna(), None)
+        row, found = _measured(named, emotion, "nominal", store, config)
+        votes = found.coincidences.sum(axis=0)[list(found.values).index(True)] if True in found.values else 0.0
+        row["share_of_ratings"] = votes / found.ratings if found.ratings else np.nan
+        made.append(row)
+    return pd.DataFrame(made).rename(columns={"measure": "emotion"}).drop(columns="level")
+
+
+def _icc(wide: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    parts = []
+    for scale in SCALES:
+        complete = wide[scale].dropna()
+        if len(complete) > 1:
+            sizes = {"utterances": len(complete), "raters": complete.shape[1]}
+            parts.append(icc(complete).assign(measure=scale, **sizes))
+    columns = ["measure", "type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p", "utterances", "raters"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _raters(wide: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Each rater against all others: their most frequent emotion, where there is one, and the mean of their scales."""
+    counts = {emotion: (wide["emotion"] == emotion).sum(axis=1) for emotion in EMOTIONS}
+    made = [{"rater": str(name), **_against_others(wide, str(name), counts)} for name in wide["emotion"].columns]
+    table = pd.DataFrame(made)
+    low, high = wilson(table["agreement"], n=table["judged"])
+    table.insert(3, "ci_low", low)
+    table.insert(4, "ci_high", high)
+    return table
+
+
+def _against_others(wide: Mapping[str, pd.DataFrame], rater: str, counts: Mapping[str, pd.Series]) -> dict[str, object]:
+    mine = wide["emotion"][rater]
+    everybody = pd.DataFrame(counts)
+    agrees = _with_majority(mine, everybody.sub(pd.DataFrame({name: mine == name for name in counts})))
+    row: dict[str, object] = {
+        "judged": len(agrees),
+        "agreement": float(agrees.mean()) if len(agrees) else np.nan,
+        "agreement_own_vote_counted": float(_with_majority(mine, everybody).mean()),
+    }
+    for scale in SCALES:
+        table = wide[scale]
+        rest = table.drop(columns=rater).mean(axis=1)
+        known = table[rater].notna() & rest.notna()
+        varies = known.sum() > 1 and table[rater][known].nunique() > 1 and rest[known].nunique() > 1
+        row[f"{scale}_bias"] = float((table[rater] - rest).mean())
+        row[f"{scale}_correlation"] = float(table[rater][known].corr(rest[known])) if varies else np.nan
+    return row
+
+
+def _with_majority(mine: pd.Series, counts: pd.DataFrame) -> pd.Series:
+    """Whether a rater says what most votes say, where one emotion has the most and the rater judged."""
+    decided = (counts.eq(counts.max(axis=1), axis=0).sum(axis=1) == 1) & mine.notna()
+    return mine[decided] == counts[decided].idxmax(axis=1)
+
+
+def _confusion(found: Alpha) -> pd.DataFrame:
+    """How often one rater says ``other`` where another says ``emotion``, as a share of the latter's pairs."""
+    order = sorted(range(len(found.values)), key=lambda at: _rank(str(found.values[at])))
+    pairs = found.coincidences[np.ix_(order, order)]
+    names = [str(found.values[at]) for at in order]
+    return pd.DataFrame(
+        {
+            "emotion": np.repeat(names, len(names)),
+            "other": np.tile(names, len(names)),
+            "coincidences": pairs.ravel(),
+            "share": (pairs / pairs.sum(axis=1, keepdims=True)).ravel(),
+        }
+    )
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (EMOTIONS.index(name), "") if name in EMOTIONS else (len(EMOTIONS), name)
+
+
+def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    for row in rows(tables["alpha"].query("level != 'ordinal'")):
+        if row.reason:
+            yield f"Krippendorff's alpha of {row.measure} is not defined: {row.reason}."
+            continue
+        yield (
+            f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} (95 % interval over speakers "
+            f"{row.speaker_ci_low:.3f} to {row.speaker_ci_high:.3f}): {_verdict(row.alpha)}."
+        )
+    averaged = tables["icc"].query("type == 'ICC(A,k)'")
+    if len(averaged):
+        each = [f"{row.measure} {row.icc:.2f}" for row in rows(averaged)]
+        k = averaged["raters"].iloc[0]
+        yield f"The mean of {k} raters is more reliable than any of them, ICC(A,{k}): {', '.join(each)}."
+    known = tables["raters"].dropna(subset="agreement").sort_values("agreement")
+    if len(known):
+        low, high = known.iloc[0], known.iloc[-1]
+        yield (
+            f"A rater names the emotion that most of the others name in {low['agreement']:.0%} ({low['rater']}) to "
+            f"{high['agreement']:.0%} ({high['rater']}) of the utterances."
+        )
+
+
+def _verdict(alpha: float) -> str:
+    if alpha >= RELIABLE:
+        return f"reliable by Krippendorff's bound of {RELIABLE}"
+    if alpha >= TENTATIVE:
+        return f"good for tentative conclusions only (between {TENTATIVE} and {RELIABLE})"
+    return f"a single rater's word is not reliable (below {TENTATIVE})"
+
+
+def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:
+    several = int(wide["emotion"].map(lambda name: isinstance(name, str) and TIE in name).to_numpy().sum())
+    if several:
+        yield f"{several:,} judgements name several emotions; each combination counts as an emotion of its own"
+    doubled = len(store.ratings) - len(store.ratings.drop_duplicates(["id", "rater"]))
+    if doubled:
+        yield f"{doubled:,} judgements are a rater's second of the same utterance and are left out"
+    for scale in SCALES:
+        incomplete = int(wide[scale].isna().any(axis=1).sum())
+        if incomplete:
+            yield f"{incomplete:,} utterances lack a rating of {scale} and are left out of its ICC, not of its alpha"
+
+
+def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, Draw]:
+    scales, each = tables["alpha"], tables["alpha_by_emotion"]
+    named = [
+        scales.assign(row=scales["measure"] + ", " + scales["level"]),
+        each.assign(row=each["emotion"] + " or not"),
+    ]
+    alphas = pd.concat(named).rename(columns={"alpha": "value", "speaker_ci_low": "low", "speaker_ci_high": "high"})
+    raters = tables["raters"].rename(columns={"rater": "row", "agreement": "value", "ci_low": "low", "ci_high": "high"})
+    drawn: dict[str, Draw] = {
+        "alpha": partial(
+            estimates.dots,
+            alphas.assign(series="alpha")[["row", "series", "value", "low", "high"]],
+            label="Krippendorff's alpha, 95 % interval over speakers",
+        ),
+        "raters": partial(
+            estimates.dots,
+            raters.assign(series="rater"),
+            label="share of utterances with the emotion that most other raters name",
+            span=(0, 1),
+        ),
+    }
+    if len(tables["confusion"]):
+        drawn["confusion"] = partial(figures.confusion, tables["confusion"])
+    return drawn
+
+
+ANALYSIS = Analysis(name="agreement", title="Agreement of the raters", config=AgreementConfig, run=run)

@@ -1,0 +1,231 @@
+"""How many utterances of what class there are, how long they are, and what a store cuts off of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from kemfeat.analyses import Analysis, AnalysisResult, Draw
+from kemfeat.analyses._rows import rows
+from kemfeat.config import FrozenConfig
+from kemfeat.errors import AnalysisError
+from kemfeat.figures import balance as figures
+from kemfeat.labels import EMOTIONS, FIVE_CLASSES, TIE
+from kemfeat.store.reader import Store
+
+SCHEMES: Mapping[str, tuple[str, ...]] = {"7class": EMOTIONS, "5class": FIVE_CLASSES}
+"""The classes that each rule of labels keeps."""
+
+CONTROL_TOKENS = 2
+"""``[CLS]`` and ``[SEP]``, which a row of tokens holds besides the pieces of its text."""
+
+_QUANTILES = {"p5": 0.05, "median": 0.5, "p95": 0.95}
+_UNITS = {"duration_s": "duration [s]", "n_pieces": "text length [pieces]"}
+
+
+class BalanceConfig(FrozenConfig):
+    """Nothing to set: everything is counted."""
+
+
+def run(store: Store, _config: BalanceConfig) -> AnalysisResult:
+    """Count classes, ties, lengths and what is cut.
+
+    Raises
+    ------
+    AnalysisError
+        No utterance has an emotion.
+    """
+    table = store.utterances.rename(columns={"duration": "duration_s"})
+    if not table["emotion"].fillna("").astype(bool).any():
+        raise AnalysisError(
+            f"{store.path}: no utterance has an emotion, expected a label for some; build the store with "
+            "--set labels=votes if only the raters' votes are known"
+        )
+    schemes = {rule: table.assign(emotion=store.labels(rule)) for rule in SCHEMES}
+    classes = pd.concat([_classes(schemes[rule], rule) for rule in SCHEMES], ignore_index=True)
+    tables = {
+        "classes": classes,
+        "ties": _ties(table),
+        "baselines": pd.DataFrame([_baseline(classes[classes["labels"] == rule], rule) for rule in SCHEMES]),
+        "lengths": _lengths(schemes["7class"]),
+        "truncation": pd.DataFrame([_cut(*row) for row in _limits(store)], columns=_CUT_COLUMNS),
+    }
+    return AnalysisResult(
+        summary=tuple(_summary(tables, utterances=len(table))),
+        tables=tables,
+        figures=_figures(store, tables, table),
+        values={"utterances": len(table), "speakers": int(table["speaker"].nunique())},
+        warnings=tuple(_warnings(tables)),
+    )
+
+
+def _classes(table: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """One row per class of the rule, those without an utterance included."""
+    labelled = table.dropna(subset="emotion")
+    by_class = labelled.groupby("emotion")
+    counted = pd.DataFrame(
+        {
+            "utterances": by_class.size(),
+            "speakers": by_class["speaker"].nunique(),
+            "sessions": by_class["session"].nunique(),
+            "minutes": by_class["duration_s"].sum() / 60,
+        }
+    )
+    counted = counted.reindex(list(SCHEMES[rule]), fill_value=0).sort_values(
+        "utterances", ascending=False, kind="stable"
+    )
+    shares = counted["utterances"] / max(len(labelled), 1)
+    return counted.assign(labels=rule, share=shares).rename_axis("emotion").reset_index()[_CLASS_COLUMNS]
+
+
+_CLASS_COLUMNS = ["labels", "emotion", "utterances", "share", "speakers", "sessions", "minutes"]
+
+
+def _ties(table: pd.DataFrame) -> pd.DataFrame:
+    """How often each combination of emotions shares the most votes."""
+    kinds = table.loc[table["is_tie"].astype(bool), "emotion"].value_counts()
+    return pd.DataFrame(
+        {
+            "tie": kinds.index.astype(str),
+            "emotions": [name.count(TIE) + 1 for name in kinds.index],
+            "utterances": kinds.to_numpy(),
+            "share_of_all": kinds.to_numpy() / len(table),
+        }
+    )
+
+
+def _baseline(classes: pd.DataFrame, rule: str) -> dict[str, object]:
+    """What a model scores that always says the most frequent class; a model below it has learnt nothing.
+
+    Its F1 of that class is 2 p / (1 + p) at the share p, that of every other class 0.
+    """
+    counts, k = classes["utterances"].to_numpy(dtype=np.float64), len(classes)
+    shares = counts / counts.sum() if counts.any() else np.full(k, np.nan)
+    top = float(shares.max())
+    present = shares[shares > 0]
+    return {
+        "labels": rule,
+        "classes": k,
+        "utterances": int(counts.sum()),
+        "majority": classes["emotion"].iloc[int(counts.argmax())],
+        "accuracy": top,
+        "balanced_accuracy": 1 / k,
+        "macro_f1": 2 * top / (1 + top) / k,
+        "weighted_f1": 2 * top**2 / (1 + top),
+        "largest_to_smallest": float(counts.max() / counts.min()) if counts.min() else np.nan,
+        "effective_classes": float(np.exp(-np.sum(present * np.log(present)))) if present.size else np.nan,
+    }
+
+
+def _lengths(table: pd.DataFrame) -> pd.DataFrame:
+    """Duration and text length of each class and of all, in long form."""
+    made = []
+    for measure in ("duration_s", "n_pieces"):
+        if measure not in table:
+            continue
+        groups = [("all", table), *table.groupby("emotion")]
+        made += [{"measure": measure, "emotion": name, **_spread(part[measure])} for name, part in groups]
+    return pd.DataFrame(made)
+
+
+def _spread(values: pd.Series) -> dict[str, object]:
+    known = values.dropna().astype(np.float64)
+    quantiles = {name: float(known.quantile(at)) for name, at in _QUANTILES.items()}
+    sizes = {"utterances": len(known), "missing": len(values) - len(known)}
+    return {**sizes, "mean": known.mean(), "sd": known.std(), "min": known.min(), **quantiles, "max": known.max()}
+
+
+_Limit = tuple[str, str, int, pd.Series, pd.Series]
+
+
+def _limits(store: Store) -> Iterator[_Limit]:
+    """What, its unit, how much a row holds, and per utterance how much there was and how much is stored."""
+    table, arrays = store.utterances, store.header.arrays
+    if "mel" in arrays and "mel_frames_total" in table:
+        yield "mel", "frames", arrays["mel"].shape[1], table["mel_frames_total"], table["mel_frames"]
+    if "input_ids" in arrays and "n_pieces" in table:
+        holds = arrays["input_ids"].shape[1] - CONTROL_TOKENS
+        yield "tokens", "pieces", holds, table["n_pieces"], table["n_pieces"].clip(upper=holds)
+    for medium in ("eda", "temp"):
+        if medium in arrays and f"{medium}_length_total" in table:
+            holds = arrays[medium].shape[1]
+            yield medium, "samples", holds, table[f"{medium}_length_total"], table[f"{medium}_length"]
+
+
+def _cut(feature: str, unit: str, holds: int, total: pd.Series, stored: pd.Series) -> tuple[object, ...]:
+    present = stored > 0
+    there, kept = total[present].astype(np.float64), stored[present].astype(np.float64)
+    lost = there - kept
+    cut = lost > 0
+    share = float(lost[cut].sum() / there.sum()) if there.sum() else 0.0
+    row = (feature, unit, holds, int(present.sum()), int(cut.sum()), float(cut.mean()) if len(cut) else np.nan, share)
+    # The smallest size that would cut one utterance in a hundred
+    return (*row, there.max(), float(there.quantile(0.99, interpolation="higher")) if len(there) else np.nan)
+
+
+_CUT_COLUMNS = [
+    *("feature", "unit", "row_holds", "utterances", "cut", "share_cut", "share_of_content_lost", "longest"),
+    "p99_length",
+]
+
+
+def _summary(tables: Mapping[str, pd.DataFrame], *, utterances: int) -> Iterator[str]:
+    for row in rows(tables["baselines"].query("utterances > 0")):
+        yield (
+            f"{row.labels} keeps {row.utterances:,} of {utterances:,} utterances, {row.accuracy:.1%} of them "
+            f"{row.majority}; a model that always says {row.majority} has accuracy {row.accuracy:.3f}, balanced "
+            f"accuracy {row.balanced_accuracy:.3f} and macro-F1 {row.macro_f1:.3f}."
+        )
+    ties = tables["ties"]
+    if len(ties):
+        yield (
+            f"{ties['utterances'].sum():,} utterances ({ties['share_of_all'].sum():.1%}) are ties of {len(ties)} "
+            f"kinds, most often {ties['tie'].iloc[0]} ({ties['utterances'].iloc[0]:,})."
+        )
+    for row in rows(tables["lengths"].query("emotion == 'all' and utterances > 0")):
+        yield (
+            f"{_UNITS[row.measure].capitalize()}: median {row.median:.3g}, 5 % to 95 % {row.p5:.3g} to {row.p95:.3g}, "
+            f"longest {row.max:.3g}."
+        )
+    cuts = [
+        f"{row.feature} {row.cut:,} of {row.utterances:,} (rows hold {row.row_holds:,} {row.unit})"
+        for row in rows(tables["truncation"])
+    ]
+    if cuts:
+        yield f"Cut by the store: {', '.join(cuts)}."
+
+
+def _warnings(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    seven = tables["classes"].query("labels == '7class'")
+    speakers = int(seven["speakers"].max())
+    rare = seven[seven["speakers"] < speakers / 2]
+    if len(rare):
+        names = ", ".join(f"{row.emotion} ({row.speakers})" for row in rows(rare))
+        yield (
+            f"fewer than half of the speakers who have {seven['emotion'].iloc[0]} utterances have any of: {names}; "
+            "a fold without them cannot be scored on these classes"
+        )
+    missing = tables["lengths"].query("emotion == 'all' and missing > 0")
+    yield from (f"{row.missing:,} utterances have no {_UNITS[row.measure]}" for row in rows(missing))
+
+
+def _figures(store: Store, tables: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, Draw]:
+    drawn: dict[str, Draw] = {
+        f"classes_{rule}": partial(figures.class_counts, tables["classes"][tables["classes"]["labels"] == rule])
+        for rule in SCHEMES
+    }
+    if len(tables["ties"]):
+        drawn["ties"] = partial(figures.class_counts, tables["ties"].rename(columns={"tie": "emotion"}))
+    if table["duration_s"].notna().any():
+        drawn["duration"] = partial(figures.histogram, table["duration_s"].dropna(), label="duration [s]")
+    for feature, unit, holds, total, stored in _limits(store):
+        if (stored > 0).any():
+            label = f"length of {feature} [{unit}]"
+            drawn[f"length_{feature}"] = partial(figures.histogram, total[stored > 0], label=label, limit=holds)
+    return drawn
+
+
+ANALYSIS = Analysis(name="balance", title="Balance of the classes", config=BalanceConfig, run=run)

@@ -1,0 +1,45 @@
+"""Who says what where another says something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from kemfeat.figures.style import saved
+
+MOST_CLASSES = 14
+"""Classes drawn, the most frequent ones; the tables hold all."""
+
+
+def confusion(pairs: pd.DataFrame, stem: Path) -> None:
+    """Draw what other raters say where one says each class; rows add up to 1.
+
+    Parameters
+    ----------
+    pairs : ``emotion other coincidences share``, every pair of classes.
+    stem : path of the files without suffix.
+    """
+    sizes = pairs.groupby("emotion", sort=False)["coincidences"].sum()
+    names = [name for name in sizes.index if name in set(sizes.nlargest(MOST_CLASSES).index)]
+    shares = pairs.pivot(index="emotion", columns="other", values="share").loc[names, names].to_numpy()
+    side = 1.6 + 0.5 * len(names)
+    with saved(stem, width=side + 1.2, height=side) as figure:
+        axes = figure.add_subplot()
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row in range(len(names)):
+            for column in range(len(names)):
+                share = shares[row, column]
+                ink = "white" if share > 0.5 else "black"
+                axes.text(
+                    column, row, f"{share:.2f}".removeprefix("0"), ha="center", va="center", color=ink, fontsize=7
+                )
+        axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        axes.set_yticks(range(len(names)), [f"{name} ({sizes[name]:,.0f})" for name in names])
+        axes.set_xlabel("what another rater of the same utterance says")
+        axes.set_ylabel("what one rater says (ratings)")
+        axes.spines[:].set_visible(False)
+        bar = figure.colorbar(image, shrink=0.7)
+        bar.set_label("share of the pairs")
+        if len(names) < len(sizes):
+            axes.set_title(f"the {len(names)} most frequent of {len(sizes)}")

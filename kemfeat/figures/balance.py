@@ -1,0 +1,70 @@
+"""How often, and how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kemfeat.figures.style import PALETTE, saved
+
+MOST_CLASSES = 24
+"""Classes drawn, the most frequent ones; the tables hold all."""
+
+
+def class_counts(classes: pd.DataFrame, stem: Path) -> None:
+    """Draw how many utterances each class has, on a logarithmic scale: the rare ones matter most.
+
+    Parameters
+    ----------
+    classes : ``emotion utterances``, and ``speakers`` where known; the first row on top.
+    stem : path of the files without suffix.
+    """
+    drawn = classes.head(MOST_CLASSES)
+    counts = drawn["utterances"].to_numpy(dtype=np.float64)
+    with saved(stem, height=1.0 + 0.3 * len(drawn)) as figure:
+        axes = figure.add_subplot()
+        # Points, not bars: the length of a bar means nothing on a logarithmic scale.
+        axes.hlines(range(len(drawn)), 0.8, np.maximum(counts, 0.8), color="0.85", linewidth=1)
+        axes.plot(np.maximum(counts, 0.8), range(len(drawn)), "o", color=PALETTE[0], markersize=6)
+        for at, row in enumerate(drawn.to_dict("records")):
+            speakers = f" ({row['speakers']:,} speakers)" if "speakers" in row else ""
+            axes.annotate(
+                f"{row['utterances']:,}{speakers}", (max(row["utterances"], 0.8), at),
+                xytext=(7, 0), textcoords="offset points", va="center", fontsize=8,
+            )  # fmt: skip
+        axes.set_xscale("log")
+        axes.set_xlim(0.8, max(counts.max(), 1) * 12)
+        axes.set_yticks(range(len(drawn)), [str(name) for name in drawn["emotion"]])
+        axes.set_ylim(len(drawn) - 0.5, -0.5)
+        axes.set_xlabel("utterances (logarithmic)")
+        if len(drawn) < len(classes):
+            axes.set_title(f"the {len(drawn)} most frequent of {len(classes)}")
+
+
+def histogram(values: pd.Series, stem: Path, *, label: str, limit: float | None = None) -> None:
+    """Draw how values are distributed, and the limit beyond which they are cut.
+
+    Parameters
+    ----------
+    values : not NaN, not negative.
+    stem : path of the files without suffix.
+    label : what they are, with their unit.
+    limit : the largest value that is kept whole.
+    """
+    numbers = values.to_numpy(dtype=np.float64)
+    with saved(stem, height=3.0) as figure:
+        axes = figure.add_subplot()
+        edges = np.linspace(0, max(numbers.max(), 1e-9), 61).tolist()
+        axes.hist(numbers, bins=edges, color=PALETTE[0])
+        if limit is not None and limit < numbers.max():
+            beyond = int(np.sum(numbers > limit))
+            axes.hist(
+                numbers[numbers > limit], bins=edges, color=PALETTE[1], label=f"{beyond:,} of {len(numbers):,} cut"
+            )
+        if limit is not None:
+            axes.axvline(limit, color="black", linestyle="--", linewidth=1, label=f"a row holds {limit:,.0f}")
+            axes.legend(frameon=False)
+        axes.set_xlabel(label)
+        axes.set_ylabel("utterances")

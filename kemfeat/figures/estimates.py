@@ -1,0 +1,63 @@
+"""Estimates with their intervals, one row each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kemfeat.figures.style import PALETTE, saved
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def dots(
+    estimates: pd.DataFrame,
+    stem: Path,
+    *,
+    label: str,
+    span: tuple[float, float] | None = None,
+    units: pd.DataFrame | None = None,
+) -> None:
+    """Draw a point and an interval for each estimate, the first row on top.
+
+    Parameters
+    ----------
+    estimates : ``row series value low high``; one colour and mark per series, no interval where it is NaN.
+    stem : path of the files without suffix.
+    label : what the values are, with their unit.
+    span : limits of the axis, where the values have any.
+    units : ``row series value`` of what the estimates are means of, drawn small behind them.
+    """
+    rows = list(dict.fromkeys(estimates["row"]))
+    series = list(dict.fromkeys(estimates["series"]))
+    place = {row: -at for at, row in enumerate(rows)}
+    step = 0.7 / len(series) if len(series) > 1 else 0.0
+    with saved(stem, height=1.2 + len(rows) * max(0.2, 0.11 * len(series))) as figure:
+        axes = figure.add_subplot()
+        axes.grid(axis="x", color="0.9", linewidth=0.6)
+        if span is None:
+            axes.axvline(0, color="0.5", linewidth=0.8)
+        for number, name in enumerate(series):
+            shift = ((len(series) - 1) / 2 - number) * step
+            colour = PALETTE[number % 8]
+            if units is not None:
+                behind = units[units["series"] == name]
+                at = behind["row"].map(place) + shift
+                axes.scatter(behind["value"], at, s=6, color=colour, alpha=0.25, linewidth=0)
+            mine = estimates[estimates["series"] == name]
+            at = (mine["row"].map(place) + shift).to_numpy(dtype=np.float64)
+            known = np.isfinite(mine["low"].to_numpy(dtype=np.float64))
+            axes.hlines(at[known], mine["low"][known], mine["high"][known], color=colour, linewidth=1.2)
+            axes.plot(
+                mine["value"], at, linestyle="", color=colour, marker=_MARKERS[number % 8], markersize=4, label=name
+            )
+        axes.set_yticks([place[row] for row in rows], [str(row) for row in rows])
+        axes.set_ylim(0.6 - len(rows), 0.6)
+        axes.set_xlabel(label)
+        if span is not None:
+            pad = 0.02 * (span[1] - span[0])
+            axes.set_xlim(span[0] - pad, span[1] + pad)
+        if len(series) > 1:
+            figure.legend(loc="outside lower center", ncols=min(4, len(series)), frameon=False)

@@ -1,0 +1,87 @@
+"""Signals over a conversation, with what was judged of each utterance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from kemfeat.figures.style import PALETTE, saved
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+EMOTION_COLOURS = {
+    "neutral": "0.6",
+    "happy": PALETTE[4],
+    "surprise": PALETTE[5],
+    "angry": PALETTE[1],
+    "disgust": PALETTE[2],
+    "fear": PALETTE[3],
+    "sad": PALETTE[0],
+}
+"""One colour per emotion; what has none is left white."""
+
+
+def conversation(
+    traces: pd.DataFrame, stem: Path, *, utterances: pd.DataFrame, labels: Mapping[str, str], title: str
+) -> None:
+    """Draw the signals of one speaker in one conversation, and behind them the emotion of each utterance.
+
+    Parameters
+    ----------
+    traces : ``signal seconds value``.
+    stem : path of the files without suffix.
+    utterances : ``start end emotion arousal valence``, by the same clock.
+    labels : of the signals, with their units, from top to bottom.
+    title : whose conversation it is.
+    """
+    from matplotlib.patches import Patch
+
+    drawn = [signal for signal in labels if (traces["signal"] == signal).any()]
+    with saved(stem, width=7.2, height=1.4 + 1.2 * (len(drawn) + 1)) as figure:
+        panels = figure.subplots(len(drawn) + 1, 1, sharex=True, squeeze=False)[:, 0]
+        for axes, signal in zip(panels, drawn, strict=False):
+            _trace(axes, traces[traces["signal"] == signal], joined=signal != "hr")
+            axes.set_ylabel(labels[signal])
+        _judgements(panels[-1], utterances)
+        for axes in panels:
+            _shade(axes, utterances)
+        shown = [emotion for emotion in EMOTION_COLOURS if (utterances["emotion"] == emotion).any()]
+        handles: list[Artist] = [Patch(color=EMOTION_COLOURS[emotion], alpha=0.45, label=emotion) for emotion in shown]
+        handles += panels[-1].get_legend_handles_labels()[0]
+        panels[0].set_title(title)
+        panels[-1].set_xlabel("time since the first sample [s]")
+        panels[-1].margins(x=0.01)
+        figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+
+
+def _trace(axes: Axes, mine: pd.DataFrame, *, joined: bool) -> None:
+    if joined:
+        # A line across a hole would show what was never measured.
+        whole = mine["seconds"].diff().fillna(0) <= 1.0
+        for _, run in mine.groupby((~whole).cumsum()):
+            axes.plot(run["seconds"], run["value"], color="black", linewidth=0.8)
+    else:
+        axes.plot(mine["seconds"], mine["value"], ".", color="black", markersize=2)
+
+
+def _judgements(axes: Axes, utterances: pd.DataFrame) -> None:
+    for name, style in (("arousal", "solid"), ("valence", "dotted")):
+        known = utterances.dropna(subset=name)
+        axes.hlines(
+            known[name], known["start"], known["end"], color="black", linestyle=style, linewidth=1.6, label=name
+        )
+    axes.set_ylim(0.8, 5.2)
+    axes.set_yticks([1, 3, 5])
+    axes.set_ylabel("rating [1 to 5]")
+
+
+def _shade(axes: Axes, utterances: pd.DataFrame) -> None:
+    for emotion, colour in EMOTION_COLOURS.items():
+        mine = utterances[utterances["emotion"] == emotion]
+        for start, end in zip(mine["start"], mine["end"], strict=True):
+            axes.axvspan(start, end, color=colour, alpha=0.45, linewidth=0.5)  # an edge keeps the shortest visible

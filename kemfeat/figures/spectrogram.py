@@ -1,0 +1,160 @@
+"""One utterance as it is stored: spectrograms and signals above one another, on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.figures.style import PALETTE, saved
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
+_HEIGHT, _IMAGE, _TRACE = 0.55, 1.6, 0.8
+"""Inches: of the time axis, and of a panel of each kind."""
+_UNITS = {"uS": "µS", "degC": "°C", "1": ""}
+_GAP = "#d9d9d9"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """Frames of a spectrogram.
+
+    Parameters
+    ----------
+    title : what it shows.
+    values : [shape=(frames, bands)], in ``unit``.
+    frame_rate : Hz.
+    unit : of the values.
+    frequencies : centre of every band, Hz [shape=(bands,), rising]; None numbers the bands instead.
+    signed : whether values on both sides of zero are meant, as in a slope.
+    """
+
+    title: str
+    values: NDArray[Any]
+    frame_rate: float
+    unit: str
+    frequencies: NDArray[np.float64] | None = None
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Samples of a signal.
+
+    Parameters
+    ----------
+    title : what it shows.
+    values : [shape=(samples,)], in ``unit``.
+    measured : True where the value was measured [shape=(samples,)]; elsewhere a grey gap is drawn.
+    sampling_rate : Hz.
+    unit : of the values.
+    """
+
+    title: str
+    values: NDArray[Any]
+    measured: NDArray[np.bool_]
+    sampling_rate: float
+    unit: str
+
+
+def utterance(stem: Path, *, panels: Sequence[Image | Trace], seconds: float) -> None:
+    """Draw the panels of one utterance.
+
+    Parameters
+    ----------
+    stem : path without suffix; ``.svg`` and ``.png`` are written.
+    panels : from top to bottom, at least one.
+    seconds : end of the common time axis.
+    """
+    heights = [_IMAGE if isinstance(panel, Image) else _TRACE for panel in panels]
+    with saved(stem, width=6.4, height=_HEIGHT + sum(heights)) as figure:
+        column = figure.subplots(len(panels), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+        for axes, panel in zip(column, panels, strict=True):
+            axes.set_title(panel.title, loc="left", fontsize="medium", parse_math=False)
+            if isinstance(panel, Image):
+                _draw_image(axes, panel)
+            else:
+                _draw_trace(axes, panel)
+        column[-1].set_xlim(0, seconds)
+        column[-1].set_xlabel("time [s]")
+
+
+def mel_frequencies(n_mels: int, *, fmin: float, fmax: float) -> NDArray[np.float64]:
+    """Centres of mel bands, Hz [shape=(n_mels,)], on the mel scale of Slaney (Auditory Toolbox, 1998).
+
+    The scale is linear below 1 kHz (3 mel per 200 Hz) and logarithmic above (27 mel per factor 6.4).
+    """
+    lowest, highest = _hz_to_mel(np.array([fmin, fmax]))
+    return _mel_to_hz(np.linspace(lowest, highest, n_mels + 2)[1:-1])
+
+
+_BREAK_HZ, _BREAK_MEL = 1000.0, 15.0
+_MEL_PER_HZ = 3 / 200
+_LOG_STEP = np.log(6.4) / 27
+
+
+def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = _BREAK_MEL + np.log(np.maximum(hz, _BREAK_HZ) / _BREAK_HZ) / _LOG_STEP
+    return np.where(hz < _BREAK_HZ, hz * _MEL_PER_HZ, above)
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = _BREAK_HZ * np.exp(np.maximum(mel - _BREAK_MEL, 0) * _LOG_STEP)
+    return np.where(mel < _BREAK_MEL, mel / _MEL_PER_HZ, above)
+
+
+def _draw_image(axes: Axes, image: Image) -> None:
+    frames, bands = image.values.shape
+    reach = float(np.max(np.abs(image.values), initial=1e-9)) if image.signed else None
+    drawn = axes.imshow(
+        image.values.T,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+        extent=(0, frames / image.frame_rate, -0.5, bands - 0.5),
+        cmap="PuOr_r" if image.signed else "magma",
+        vmin=None if reach is None else -reach,
+        vmax=reach,
+    )
+    bar = axes.figure.colorbar(drawn, ax=axes, pad=0.01, aspect=12)
+    bar.set_label(_unit(image.unit))
+    _label_bands(axes, image.frequencies)
+
+
+def _label_bands(axes: Axes, frequencies: NDArray[np.float64] | None) -> None:
+    if frequencies is None:
+        axes.set_ylabel("band")
+        return
+    ticks = [hz for hz in _TICKS_HZ if frequencies[0] <= hz <= frequencies[-1]]
+    places = np.interp(ticks, frequencies, np.arange(len(frequencies)))
+    axes.set_yticks(places, [f"{hz / 1000:g}" for hz in ticks])
+    axes.set_ylabel("frequency [kHz]")
+
+
+def _draw_trace(axes: Axes, trace: Trace) -> None:
+    times = np.arange(len(trace.values)) / trace.sampling_rate
+    values = np.where(trace.measured, trace.values, np.nan)
+    axes.plot(times, values, color=PALETTE[0], marker=".", markersize=3, linewidth=1)
+    for start, end in _gaps(trace.measured):
+        axes.axvspan(start / trace.sampling_rate, end / trace.sampling_rate, color=_GAP, linewidth=0)
+    axes.set_ylabel(_unit(trace.unit))
+    axes.margins(y=0.15)
+    axes.ticklabel_format(axis="y", useOffset=False)
+
+
+def _gaps(measured: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First sample and end of every stretch that was not measured."""
+    steps = np.diff(np.concatenate([[0], ~measured, [0]]).astype(np.int8))
+    return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
+
+
+def _unit(unit: str) -> str:
+    name = _UNITS.get(unit, unit)
+    return f"[{name}]" if name else ""

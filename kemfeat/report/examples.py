@@ -1,0 +1,113 @@
+"""Example utterances: what a row of the store looks like."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.figures.spectrogram import Image, Trace, mel_frequencies, utterance
+from kemfeat.report.measures import read
+from kemfeat.report.pictures import Picture, embedded
+from kemfeat.report.tables import printable
+from kemfeat.store import facts, schema
+from kemfeat.store.reader import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES = 4
+_MAX_SECONDS = 12.0
+_OF_FRAMES = 3
+"""Axes of an array of frames: row, frame, band."""
+
+
+def examples(store: Store) -> tuple[Picture, ...]:
+    """Pictures of a few utterances; none where the store has no array with a time axis."""
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = [_picture(store, row, Path(folder) / str(row)) for row in typical_rows(store.utterances)]
+    return tuple(picture for picture in drawn if picture is not None)
+
+
+def typical_rows(utterances: pd.DataFrame) -> list[int]:
+    """Rows of at most :data:`EXAMPLES` utterances, each of another emotion, the most frequent emotions first.
+
+    Of each emotion the one with the most kinds of physiology and then the nearest to the median duration.
+    """
+    duration = utterances["duration"]
+    kinds = [utterances[f"{medium}_coverage"] > 0 for medium in facts.media(utterances)]
+    order = utterances.assign(
+        row=np.arange(len(utterances)),
+        kinds=np.sum(kinds, axis=0) if kinds else 0,
+        distance=(duration - duration.median()).abs(),
+    ).sort_values(["kinds", "distance", "row"], ascending=[False, True, True])
+    first = order.drop_duplicates("emotion_first").set_index("emotion_first")["row"]
+    counts = utterances["emotion_first"].value_counts()
+    names = sorted(counts.index, key=lambda name: (-counts[name], name))
+    return [int(first[name]) for name in names[:EXAMPLES]]
+
+
+def _picture(store: Store, row: int, stem: Path) -> Picture | None:
+    about = store.utterances.iloc[row]
+    whole = float(about["duration"]) if about["duration"] > 0 else float(about["end"] - about["start"])
+    if not whole > 0:
+        return None
+    seconds = min(whole, _MAX_SECONDS)
+    panels = [panel for name in store.arrays if (panel := _panel(store, name, row, seconds)) is not None]
+    if not panels:
+        return None
+    utterance(stem, panels=panels, seconds=seconds)
+    name, part = printable(about["id"]), "" if seconds == whole else f" The first {seconds:g} of {whole:.1f} s."
+    return Picture(
+        uri=embedded(stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")) or "",
+        alt=f"{name}, {seconds:.1f} s, from top to bottom: {'; '.join(panel.title for panel in panels)}",
+        caption=f"{name}: {printable(about['emotion'])}, valence {about['valence']:.1f}, arousal "
+        f"{about['arousal']:.1f}. What was not measured is grey.{part}",
+        quote=printable(about["text"]),
+    )
+
+
+def _panel(store: Store, name: str, row: int, seconds: float) -> Image | Trace | None:
+    """How an array of one utterance is drawn: frames as an image, masked samples as a line, anything else not."""
+    info = store.header.arrays[name]
+    rate = _frame_rate(store, info)
+    if rate is None or info.axis != "utterance" or not info.dtype.startswith("float"):
+        return None
+    sample = read(store, name, np.array([row]))
+    if sample.real is None or not sample.real.any():
+        return None
+    values, real = sample.values[0], sample.real[0]
+    shown = slice(max(1, round(seconds * rate)))
+    title = f"{name}: {info.description}"
+    if len(info.dims) == _OF_FRAMES:
+        return _image(store, info, values=values[shown][real[shown]], rate=rate, title=title)
+    return Trace(title=title, values=values[shown], measured=real[shown], sampling_rate=rate, unit=info.unit)
+
+
+def _frame_rate(store: Store, info: schema.ArrayInfo) -> float | None:
+    """Frames per second of an array: its own, or those of another array over the same frames."""
+    same = [name for name, other in store.header.arrays.items() if other.dims[1:2] == info.dims[1:2] != ()]
+    rates = (store.array(name).attrs.get("frame_rate_hz") for name in same)
+    return next((rate for rate in rates if isinstance(rate, float)), None)
+
+
+def _image(store: Store, info: schema.ArrayInfo, *, values: NDArray[Any], rate: float, title: str) -> Image:
+    return Image(
+        title=title,
+        values=values.astype(np.float64),
+        frame_rate=rate,
+        unit=info.unit,
+        frequencies=_frequencies(store, info),
+        signed=bool((values > 0).any() and (values < 0).any()),
+    )
+
+
+def _frequencies(store: Store, info: schema.ArrayInfo) -> NDArray[np.float64] | None:
+    """Centres of the bands where they are the mel bands that the settings of ``mel`` describe."""
+    mel = store.header.config.settings.get("mel")
+    if mel is None or info.dims[-1] != "mel_bin" or mel["n_mels"] != info.shape[-1]:
+        return None
+    return mel_frequencies(mel["n_mels"], fmin=mel["fmin"], fmax=mel["fmax"])

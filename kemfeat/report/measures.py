@@ -1,0 +1,104 @@
+"""Feature statistics: what lies in the arrays, over a seeded sample of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.report.tables import Cell, Table, share, table
+from kemfeat.store import facts
+from kemfeat.store.reader import Store
+
+SAMPLE_ROWS = 200
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Rows of one array.
+
+    Parameters
+    ----------
+    values : [shape=(rows, ...)].
+    real : False on padding and on what was not measured [shape=(rows, size of the second axis)]; None where the
+        array has no padding.
+    """
+
+    values: NDArray[Any]
+    real: NDArray[np.bool_] | None
+
+    @property
+    def padding(self) -> float:
+        """Share of the array that holds no value."""
+        return float("nan") if self.real is None or not self.real.size else float(1 - self.real.mean())
+
+    @property
+    def known(self) -> NDArray[Any]:
+        """The values that are real and finite, in one dimension."""
+        values: NDArray[Any] = self.values if self.real is None else self.values[self.real]
+        return np.extract(np.isfinite(values), values)
+
+
+def features(store: Store) -> tuple[Table, ...]:
+    """Statistics of every array, rows that are missing, rows that a fixed length cut."""
+    return _arrays(store), _missing(store), _cuts(store)
+
+
+def sample_rows(store: Store, name: str) -> NDArray[np.int64]:
+    """At most :data:`SAMPLE_ROWS` rows of an array, drawn under :data:`SEED`, in order."""
+    rows = store.header.arrays[name].shape[0]
+    drawn = np.random.default_rng(SEED).choice(rows, size=min(rows, SAMPLE_ROWS), replace=False)
+    return np.sort(drawn).astype(np.int64)
+
+
+def read(store: Store, name: str, rows: NDArray[np.int64]) -> Sample:
+    """Rows of an array with what tells its padding: its mask, its lengths, or the attention mask of its feature."""
+    values = np.asarray(store.array(name).oindex[rows])
+    return Sample(values=values, real=_real(store, name, rows, values))
+
+
+def _real(store: Store, name: str, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.bool_] | None:
+    if f"{name}_mask" in store.arrays:
+        return np.asarray(store.array(f"{name}_mask").oindex[rows], dtype=bool)
+    if f"{name}_lengths" in store.arrays:
+        lengths = np.asarray(store.array(f"{name}_lengths").oindex[rows])
+        return np.arange(values.shape[1]) < lengths[:, None]
+    attention = store.header.arrays.get("attention_mask")
+    if attention is not None and attention.feature == store.header.arrays[name].feature and name != "attention_mask":
+        return np.asarray(store.array("attention_mask").oindex[rows], dtype=bool)
+    return None
+
+
+def _arrays(store: Store) -> Table:
+    rows = []
+    for name, info in store.header.arrays.items():
+        sample = read(store, name, sample_rows(store, name))
+        known = sample.known
+        spread = (known.min().item(), float(known.mean(dtype=np.float64)), known.max().item()) if known.size else ()
+        shape = Cell(text="\u00a0×\u00a0".join(f"{size:,}" for size in info.shape))
+        unit = "" if info.unit == "1" else info.unit
+        numbers = tuple(int(number) if isinstance(number, bool) else number for number in spread) or (None,) * 3
+        rows.append((name, info.description, shape, info.dtype, unit, *numbers, share(sample.padding)))
+    head = ("array", "what it is", "shape", "dtype", "unit", "minimum", "mean", "maximum", "padding or gaps")
+    note = (
+        f"Minimum, mean, maximum and padding over at most {SAMPLE_ROWS} rows per array, drawn with seed {SEED}; "
+        "padding and what was not measured do not count into the first three."
+    )
+    return table("arrays", "Arrays", head, rows, note=note)
+
+
+def _missing(store: Store) -> Table:
+    rows = [(name, count, share(count, len(store))) for name, count in facts.missing_rows(store.header).items()]
+    return table("missing-rows", "Rows that could not be extracted", ("feature", "rows", "share"), rows)
+
+
+def _cuts(store: Store) -> Table:
+    rows = [
+        (cut.what, cut.rows, share(cut.rows, len(store)), cut.amount)
+        for cut in facts.cuts(store.header, store.utterances)
+    ]
+    head = ("what", "utterances cut", "share", "frames or samples lost")
+    return table("cuts", "Cut at the stored length", head, rows)

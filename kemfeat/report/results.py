@@ -1,0 +1,206 @@
+"""Results of analyses as they lie in a store. A file is believed only as far as it can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ConfigDict, ValidationError
+
+from kemfeat.analyses._output import RESULT, SCHEMA_VERSION
+from kemfeat.config import FrozenConfig
+from kemfeat.report.overview import leaves
+from kemfeat.report.pictures import Picture, embedded
+from kemfeat.report.tables import Table, printable, table
+from kemfeat.store.reader import Store
+
+ANALYSES = "analyses"
+FIRST_ROWS = 50
+_WORDS = str.maketrans("_-", "  ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One analysis of the page.
+
+    Parameters
+    ----------
+    anchor : its address in the page.
+    name : of its folder below ``analyses``.
+    title : heading.
+    stale : whether it was made from another version of the store.
+    summary, warnings : sentences, as the analysis wrote them.
+    problems : what of it could not be shown, and why.
+    tables, pictures : as far as they could be read.
+    details : its settings and single values.
+    made : when, by which command, from which store.
+    """
+
+    anchor: str
+    name: str
+    title: str
+    stale: bool
+    summary: tuple[str, ...]
+    warnings: tuple[str, ...]
+    problems: tuple[str, ...]
+    tables: tuple[Table, ...]
+    pictures: tuple[Picture, ...]
+    details: tuple[Table, ...]
+    made: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damaged:
+    """A folder whose result cannot be shown, and why."""
+
+    name: str
+    reason: str
+
+
+class _Stored(FrozenConfig):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _StoreEntry(_Stored):
+    digest: str
+
+
+class _TableEntry(_Stored):
+    rows: int
+    files: tuple[str, ...]
+
+
+class _Content(_Stored):
+    """``result.json``, as far as the page needs it."""
+
+    schema_version: Literal[1]
+    analysis: str
+    title: str
+    store: _StoreEntry
+    config: dict[str, Any]
+    summary: tuple[str, ...]
+    warnings: tuple[str, ...]
+    values: dict[str, Any]
+    tables: dict[str, _TableEntry]
+    figures: dict[str, tuple[str, ...]]
+    provenance: dict[str, Any]
+
+
+def read_results(store: Store) -> tuple[Result | Damaged, ...]:
+    """Every result below ``analyses`` in the store, in the order of the folders' names."""
+    root = store.path / ANALYSES
+    found = sorted(root.iterdir()) if root.is_dir() else []
+    folders = [path for path in found if path.is_dir() and not path.name.startswith(".")]
+    return tuple(
+        _read(folder, anchor=f"analysis-{number}", digest=store.digest) for number, folder in enumerate(folders, 1)
+    )
+
+
+def _read(folder: Path, *, anchor: str, digest: str) -> Result | Damaged:
+    name = printable(folder.name)
+    if folder.is_symlink():
+        return Damaged(name=name, reason="it is a link to another folder, and the report follows no links")
+    try:
+        content = _Content.model_validate_json((folder / RESULT).read_bytes())
+    except FileNotFoundError:
+        return Damaged(name=name, reason=f"{RESULT} is not there; the analysis was stopped before its end")
+    except OSError as error:
+        return Damaged(name=name, reason=f"{RESULT} cannot be read ({error.strerror})")
+    except ValidationError as error:
+        return Damaged(name=name, reason=_complaint(error))
+    return _result(folder, content, anchor=anchor, stale=content.store.digest != digest)
+
+
+def _complaint(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    if problem["loc"] == ("schema_version",):
+        return f"{RESULT} has schema version {problem['input']!r}; this kemfeat shows {SCHEMA_VERSION}"
+    where = ".".join(map(str, problem["loc"]))
+    return f"{RESULT} is damaged: {': '.join(filter(None, [where, problem['msg']]))}"
+
+
+def _result(folder: Path, content: _Content, *, anchor: str, stale: bool) -> Result:
+    problems: list[str] = []
+    return Result(
+        anchor=anchor,
+        name=printable(folder.name),
+        title=printable(content.title),
+        stale=stale,
+        summary=tuple(map(printable, content.summary)),
+        warnings=tuple(map(printable, content.warnings)),
+        tables=tuple(_tables(folder, content.tables, problems, anchor=anchor)),
+        pictures=tuple(_pictures(folder, content, problems)),
+        details=tuple(_details(content, anchor=anchor)),
+        made=tuple(_made(content)),
+        problems=tuple(problems),
+    )
+
+
+def _tables(folder: Path, entries: Mapping[str, _TableEntry], problems: list[str], *, anchor: str) -> Iterator[Table]:
+    for number, (key, entry) in enumerate(entries.items()):
+        file = _file(folder, entry.files, ".parquet")
+        try:
+            found = None if file is None else _first_rows(file)
+        except (OSError, ValueError, pa.ArrowException):
+            found = None
+        if file is None or found is None:
+            problems.append(f"table {printable(key)}: no readable Parquet file in the folder of the result")
+            continue
+        head, rows = found
+        more = f"The first {len(rows):,} of {entry.rows:,} rows; all in" if entry.rows > len(rows) else "In"
+        note = f"{more} {ANALYSES}/{printable(folder.name)}/{file.relative_to(folder.resolve()).with_suffix('')}.*"
+        yield table(f"{anchor}-table-{number}", _words(key), head, rows, note=note)
+
+
+def _first_rows(file: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
+    parquet = pq.ParquetFile(file)
+    batch = next(parquet.iter_batches(batch_size=FIRST_ROWS), None)
+    columns = [] if batch is None else [column.to_pylist() for column in batch.columns]
+    return list(parquet.schema_arrow.names), list(zip(*columns, strict=True))
+
+
+def _pictures(folder: Path, content: _Content, problems: list[str]) -> Iterator[Picture]:
+    for key, files in content.figures.items():
+        try:
+            uri = embedded(_file(folder, files, ".svg"), _file(folder, files, ".png"))
+        except OSError:
+            uri = None
+        if uri is None:
+            problems.append(f"figure {printable(key)}: no readable SVG or PNG file in the folder of the result")
+            continue
+        alt = f"{printable(content.title)}: {_words(key)}. The tables of this analysis hold its numbers."
+        yield Picture(uri=uri, alt=alt, caption=_words(key))
+
+
+def _file(folder: Path, names: Iterable[str], suffix: str) -> Path | None:
+    """The file of that kind, if it lies in the folder: no absolute name, no way up, no link that leads out."""
+    for name in names:
+        pure = PurePosixPath(name)
+        if pure.suffix != suffix or pure.is_absolute() or ".." in pure.parts or "\0" in name:
+            continue
+        path = folder.joinpath(*pure.parts).resolve()
+        if path.is_relative_to(folder.resolve()) and path.is_file():
+            return path
+    return None
+
+
+def _details(content: _Content, *, anchor: str) -> Iterator[Table]:
+    if content.config:
+        yield table(f"{anchor}-settings", "Settings", ("setting", "value"), leaves(content.config))
+    if content.values:
+        yield table(f"{anchor}-values", "Values", ("value", "is"), leaves(content.values))
+
+
+def _made(content: _Content) -> Iterator[tuple[str, str]]:
+    for key in ("created", "command"):
+        if key in content.provenance:
+            yield key, printable(content.provenance[key])
+    yield "store digest", printable(content.store.digest)
+
+
+def _words(key: str) -> str:
+    return printable(key).translate(_WORDS)

@@ -1,0 +1,138 @@
+"""Tables of the page: what a cell shows, and by what it is sorted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+NOTHING = "–"
+_MOST_ITEMS = 20
+_LONG = 24
+"""Characters of a text that may wrap."""
+_FINEST, _COARSEST = 1e-3, 1e6
+"""Numbers between these are written without an exponent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell.
+
+    Parameters
+    ----------
+    text : what it shows; the template escapes it.
+    number : what it is sorted by; None sorts by the text, and a cell that shows nothing last.
+    share : length of a bar beside the text, 0 to 1; None draws none.
+    """
+
+    text: str
+    number: float | None = None
+    share: float | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there was no value."""
+        return self.text == NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table of the page.
+
+    Parameters
+    ----------
+    anchor : its address in the page.
+    caption : what it holds.
+    head : names of the columns.
+    rows : as many cells each as there are columns.
+    note : a sentence below it.
+    """
+
+    anchor: str
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Per column how it is set: ``number``, ``long`` for texts that may wrap, or nothing."""
+        columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.head)
+        return tuple(map(_kind, columns))
+
+
+def table(anchor: str, caption: str, head: Sequence[str], rows: Iterable[Iterable[Any]], *, note: str = "") -> Table:
+    """A table of plain values: the numbers of a column have the same decimals where that shows all of them."""
+    columns = [_cells(column) for column in zip(*rows, strict=True)]
+    cells = tuple(zip(*columns, strict=True))
+    return Table(anchor=anchor, caption=caption, head=tuple(map(printable, head)), rows=cells, note=note)
+
+
+def _cells(column: Sequence[Any]) -> list[Cell]:
+    decimals = _decimals([value for value in column if isinstance(value, float) and math.isfinite(value)])
+    aligned = decimals is not None and not any(isinstance(value, int) for value in column)
+    return [
+        Cell(text=f"{value:,.{decimals}f}", number=value)
+        if aligned and isinstance(value, float) and math.isfinite(value)
+        else cell(value)
+        for value in column
+    ]
+
+
+def _decimals(values: Sequence[float]) -> int | None:
+    """Decimals that give the largest number four significant digits, unless the smallest would keep less than two."""
+    sizes = [abs(value) for value in values if value]
+    if all(size.is_integer() and size < _COARSEST for size in sizes):
+        return 0
+    if not _FINEST <= max(sizes) < _COARSEST:
+        return None
+    decimals = max(0, 3 - math.floor(math.log10(max(sizes))))
+    return decimals if min(sizes) >= 10.0 ** (1 - decimals) else None
+
+
+def _kind(cells: Sequence[Cell]) -> str:
+    if any(c.number is not None for c in cells) and all(c.number is not None or c.nothing for c in cells):
+        return "number"
+    return "long" if any(len(c.text) > _LONG for c in cells) else ""
+
+
+def cell(value: Any) -> Cell:
+    """A value as a cell: four significant digits, thousands grouped, a dash for None and NaN."""
+    if isinstance(value, Cell):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return Cell(text=NOTHING)
+    if isinstance(value, bool):
+        return Cell(text="yes" if value else "no")
+    if isinstance(value, int):
+        return Cell(text=f"{value:,}", number=value)
+    if isinstance(value, float):
+        return Cell(text=_significant(value), number=value)
+    if isinstance(value, list | tuple):
+        return Cell(text=_items(value))
+    return Cell(text=printable(value))
+
+
+def share(part: float, whole: float = 1.0) -> Cell:
+    """A share as a percentage with a bar; a dash when there is no whole."""
+    if not whole or math.isnan(part):
+        return Cell(text=NOTHING)
+    value = part / whole
+    return Cell(text=f"{value:.1%}", number=value, share=min(max(value, 0.0), 1.0))
+
+
+def printable(value: object) -> str:
+    """Text without control characters and lone surrogates, which HTML and UTF-8 do not have."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in str(value)).strip()
+
+
+def _items(values: Sequence[Any]) -> str:
+    shown = "; ".join(cell(item).text for item in values[:_MOST_ITEMS])
+    more = len(values) - _MOST_ITEMS
+    return f"{shown}; and {more:,} more" if more > 0 else shown
+
+
+def _significant(value: float) -> str:
+    """Four significant digits, without an exponent from 0.0001 to a million."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < _COARSEST else f"{value:,.4g}"

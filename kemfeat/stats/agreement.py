@@ -1,0 +1,228 @@
+"""How far raters agree: Krippendorff's alpha with a bootstrap, intraclass correlations, counts of who said what beside.
+
+Alpha is ``1 - D_o / D_e``: the disagreement within units over that of ratings paired at random. From the coincidences
+``o_ck``, to which a unit of ``m`` ratings brings every ordered pair of them with the weight ``1 / (m - 1)``, with the
+margins ``n_c``, their sum ``n`` and a squared difference ``d_ck``,
+
+    alpha = 1 - (n - 1) * sum(o_ck d_ck) / sum(n_c n_k d_ck).
+
+It takes any number of raters and any pattern of missing ratings. Source: Krippendorff (2011), Computing Krippendorff's
+Alpha-Reliability, University of Pennsylvania, https://repository.upenn.edu/asc_papers/43.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+import pingouin as pg
+from numpy.typing import ArrayLike, NDArray
+
+from kemfeat.errors import ConfigError
+from kemfeat.stats._f_tail import log_f_sf
+from kemfeat.stats._pingouin import exact
+from kemfeat.stats._tails import probability
+
+Floats = NDArray[np.float64]
+Level = Literal["nominal", "ordinal", "interval"]
+
+_BLOCK = 4_000_000  # resampled weights held in memory at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alpha:
+    """Krippendorff's alpha.
+
+    Parameters
+    ----------
+    alpha : 1 for agreement without exception, 0 for what chance gives, negative for worse; NaN where ``reason`` says.
+    ci_low, ci_high : 95 % percentile interval of the bootstrap.
+    units : units with at least two ratings; the others say nothing about agreement.
+    ratings : their ratings.
+    values : the values that occur, sorted.
+    coincidences : of these values, symmetric; the sum is ``ratings`` [shape=(values, values)].
+    reason : why alpha is not defined; else empty.
+    """
+
+    alpha: float
+    ci_low: float
+    ci_high: float
+    units: int
+    ratings: int
+    values: tuple[Any, ...]
+    coincidences: Floats
+    reason: str
+
+
+def krippendorff_alpha(
+    ratings: ArrayLike,
+    *,
+    level: Level = "nominal",
+    clusters: ArrayLike | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Alpha:
+    """Krippendorff's alpha of units by raters, and a bootstrap interval.
+
+    Parameters
+    ----------
+    ratings : one row per unit, one column per rater, None or NaN where a rater did not judge; text or numbers for
+        ``nominal``, else numbers [shape=(units, raters)].
+    level : how far two values differ: ``nominal`` by 1 unless they are equal, ``interval`` by the square of their
+        difference, ``ordinal`` by the square of how many ratings lie between them.
+    clusters : what is drawn as a whole in the bootstrap, such as the speaker of each unit; the units themselves
+        unless given [shape=(units,)].
+    resamples : bootstrap samples.
+    seed : of the bootstrap.
+
+    Raises
+    ------
+    ConfigError
+        The ratings are not a table, are not numbers where they must be, or the level is unknown.
+    """
+    values, counts = _counts(ratings, level=level)
+    paired = counts.sum(axis=1) >= 2
+    pairs = _coincidences(counts[paired])
+    total = pairs.sum(axis=0)
+    reason = _undefined(total)
+    low, high = np.nan, np.nan
+    if not reason:
+        drawn = _drawn(_by_cluster(pairs, clusters, paired), values, level=level, resamples=resamples, seed=seed)
+        low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return Alpha(
+        alpha=np.nan if reason else float(_alpha(total, values, level=level)),
+        ci_low=float(low),
+        ci_high=float(high),
+        units=int(paired.sum()),
+        ratings=int(counts[paired].sum()),
+        values=tuple(values.tolist()),
+        coincidences=total,
+        reason=reason,
+    )
+
+
+def icc(ratings: ArrayLike) -> pd.DataFrame:
+    """Intraclass correlations of units by raters, by pingouin.
+
+    Parameters
+    ----------
+    ratings : one row per unit, one column per rater; units with a missing rating are left out [shape=(units, raters)].
+
+    Returns
+    -------
+    DataFrame
+        ``type icc ci_low ci_high F df1 df2 p log_p`` (log_p natural), six rows: one rater (``,1``) and the mean of all
+        (``,k``), each for raters drawn anew per unit (``1``), for the same raters by absolute agreement (``A``) and by
+        consistency, which forgives a rater's bias (``C``) (McGraw and Wong 1996, Psychological Methods 1:30-46). No
+        rows where fewer than two units or raters are complete, or all ratings are equal.
+
+    Raises
+    ------
+    ConfigError
+        The ratings are not a table of numbers.
+    """
+    table = _numbers(ratings)
+    wide = pd.DataFrame(table[np.isfinite(table).all(axis=1)])
+    if min(wide.shape) < 2 or np.ptp(wide.to_numpy()) == 0:
+        return pd.DataFrame(columns=["type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p"])
+    long = wide.reset_index(names="unit").melt(id_vars="unit", var_name="rater", value_name="rating")
+    with np.errstate(divide="ignore", invalid="ignore"), exact():
+        found = pg.intraclass_corr(long, targets="unit", raters="rater", ratings="rating")
+    low, high = np.stack(found["CI95"].to_list()).T
+    # pingouin's p underflows to 0 on a large corpus
+    log_p = [log_f_sf(row.F, df1=row.df1, df2=row.df2) for row in found.itertuples()]
+    return pd.DataFrame(
+        {"type": found["Type"], "icc": found["ICC"], "ci_low": low, "ci_high": high}
+        | {name: found[name] for name in ("F", "df1", "df2")}
+        | {"p": probability(log_p), "log_p": log_p}
+    )
+
+
+def _counts(ratings: ArrayLike, *, level: Level) -> tuple[NDArray[Any], Floats]:
+    """The values that occur, sorted, and how often each unit was given each [shape=(units, values)]."""
+    if level not in get_args(Level):
+        raise ConfigError(f"alpha: level is {level!r}; expected one of {', '.join(get_args(Level))}")
+    table = _table(ratings) if level == "nominal" else _numbers(ratings)
+    codes, values = pd.factorize(table.ravel(), sort=True)
+    units = np.repeat(np.arange(len(table)), table.shape[1])[codes >= 0]
+    flat = np.bincount(units * len(values) + codes[codes >= 0], minlength=len(table) * len(values))
+    return np.asarray(values), flat.reshape(len(table), len(values)).astype(np.float64)
+
+
+def _table(ratings: ArrayLike) -> NDArray[Any]:
+    table = np.asarray(ratings, dtype=object)
+    if table.ndim != 2 or 0 in table.shape:
+        raise ConfigError(
+            f"agreement: found ratings of shape {table.shape}; expected one row per unit and rater columns"
+        )
+    return table
+
+
+def _numbers(ratings: ArrayLike) -> Floats:
+    try:
+        return _table(ratings).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"agreement: the ratings are not numbers ({error}); use level='nominal' for labels") from None
+
+
+def _coincidences(counts: Floats) -> Floats:
+    """Of each unit with at least two ratings [shape=(units, values, values)]."""
+    pairs = counts[:, :, None] * counts[:, None, :]
+    diagonal = np.arange(counts.shape[1])
+    pairs[:, diagonal, diagonal] -= counts
+    return np.asarray(pairs / (counts.sum(axis=1) - 1)[:, None, None])
+
+
+def _undefined(coincidences: Floats) -> str:
+    if not coincidences.any():
+        return "no unit has two ratings"
+    return "all ratings are equal" if np.count_nonzero(coincidences.sum(axis=0)) < 2 else ""
+
+
+def _alpha(coincidences: Floats, values: NDArray[Any], *, level: Level) -> Floats:
+    """Alpha of each matrix of coincidences [shape=(..., values, values)]; NaN where all ratings are equal."""
+    margins = coincidences.sum(axis=-1)
+    difference = _squared_difference(margins, values, level=level)
+    expected = np.einsum("...c,...k,...ck->...", margins, margins, difference)
+    observed = np.einsum("...ck,...ck->...", coincidences, difference)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(1 - (margins.sum(axis=-1) - 1) * observed / expected)
+
+
+def _squared_difference(margins: Floats, values: NDArray[Any], *, level: Level) -> Floats:
+    if level == "nominal":
+        difference = 1 - np.eye(len(values))
+        return np.broadcast_to(difference, (*margins.shape, len(values)))
+    # The ratings between two values, half of their own counted in, are what lies between their middle ranks.
+    place = values.astype(np.float64) if level == "interval" else np.cumsum(margins, axis=-1) - margins / 2
+    place = np.broadcast_to(place, margins.shape)
+    return np.asarray((place[..., :, None] - place[..., None, :]) ** 2)
+
+
+def _by_cluster(pairs: Floats, clusters: ArrayLike | None, paired: NDArray[np.bool_]) -> Floats:
+    """The coincidences of each cluster [shape=(clusters, values, values)]."""
+    if clusters is None:
+        return pairs
+    names = np.asarray(clusters)
+    if names.shape != paired.shape:
+        raise ConfigError(f"alpha: found clusters of shape {names.shape}; expected one for each of {len(paired)} units")
+    _, codes = np.unique(names[paired].astype(str), return_inverse=True)
+    sums = np.zeros((codes.max() + 1, *pairs.shape[1:]))
+    np.add.at(sums, codes, pairs)
+    return sums
+
+
+def _drawn(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: int, seed: int) -> Floats:
+    """Alpha of bootstrap samples of the clusters [shape=(resamples,)]."""
+    rng = np.random.default_rng(seed)
+    flat = pairs.reshape(len(pairs), -1)
+    alphas = np.empty(resamples)
+    per_block = max(1, _BLOCK // len(pairs))
+    for start in range(0, resamples, per_block):
+        block = alphas[start : start + per_block]
+        drawn = rng.integers(len(pairs), size=(len(block), len(pairs)))
+        weights = np.stack([np.bincount(row, minlength=len(pairs)) for row in drawn]).astype(np.float64)
+        block[:] = _alpha((weights @ flat).reshape(len(block), *pairs.shape[1:]), values, level=level)
+    return alphas

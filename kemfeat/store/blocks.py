@@ -1,0 +1,239 @@
+"""Symmetric matrices larger than memory: square blocks of a Zarr array on disk, the upper triangle only.
+
+A folder of blocks holds::
+
+    matrix/zarr.json       the array [shape=(n, n)]; its attributes say what the matrix is
+    matrix/c/I/J           block I, J with I <= J: raw numbers, as distances hardly compress
+    order.npy              row p of the array is row order[p] of whoever asks, so that alike rows share blocks
+    done/I-J.json          SHA-256 and size of a finished block
+
+A block without its receipt never happened. Blocks may be written by many processes at once, each its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kemfeat.errors import ConfigError, StoreCorruptError
+from kemfeat.store import disk, schema
+
+if TYPE_CHECKING:
+    import zarr
+
+Floats = NDArray[np.floating[Any]]
+Places = NDArray[np.int64]
+At = tuple[int, int]
+"""A block by its row and column of blocks; the row is not below the column."""
+
+BLOCK = 2048
+"""Rows and columns of a block: 16 MB in float32, a few seconds of work."""
+
+_VERSION = 1
+_MATRIX, _ORDER, _DONE = "matrix", "order.npy", "done"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SymmetricBlocks:
+    """A symmetric matrix in blocks; made by :func:`begin`, opened by :func:`open_blocks`.
+
+    Parameters
+    ----------
+    path : its folder.
+    order : which row of the matrix each row on disk is [shape=(n,)].
+    dtype : of the numbers.
+    block : rows and columns of a block.
+    identity : what the matrix is: whatever decides its numbers, as JSON.
+    """
+
+    path: Path
+    order: Places
+    dtype: Literal["float32", "float64"]
+    block: int
+    identity: Mapping[str, Any]
+
+    @property
+    def all(self) -> list[At]:
+        """Every block, the last ones first: where rows are sorted by size, they take longest."""
+        count = -(-len(self.order) // self.block)
+        return list(combinations_with_replacement(range(count), 2))[::-1]
+
+    def rows(self, place: int) -> Places:
+        """The rows of the matrix that a row (or column) of blocks stands for."""
+        return self.order[place * self.block : (place + 1) * self.block]
+
+    def unfinished(self) -> list[At]:
+        """The blocks still to be written: without a receipt, or not what their receipt says."""
+        return [at for at in self.all if not self._is_whole(at)]
+
+    def write(self, at: At, values: Floats) -> None:
+        """Commit one block [shape=(len(rows(at[0])), len(rows(at[1])))].
+
+        Raises
+        ------
+        ConfigError
+            The values have another shape.
+        StoreWriteError
+            The disk is full, read-only, forbidden or broken.
+        """
+        expected = tuple(len(self.rows(place)) for place in at)
+        if values.shape != expected or at[0] > at[1]:
+            raise ConfigError(f"block {at} has shape {values.shape}; expected {expected}, on or above the diagonal")
+        rows, columns = (slice(place * self.block, (place + 1) * self.block) for place in at)
+        with disk.writing(self.path):
+            self._receipt(at).unlink(missing_ok=True)
+            self._set(rows, columns, values)
+            disk.fsync(self._file(at))
+            disk.write_json(self._receipt(at), disk.receipt(self._file(at)).model_dump())
+
+    def read(self, at: At) -> Floats:
+        """One finished block.
+
+        Raises
+        ------
+        StoreCorruptError
+            It was never finished, or its file is not there any more.
+        """
+        if not self._receipt(at).is_file() or not self._file(at).is_file():
+            raise StoreCorruptError(
+                f"{self._file(at)}: this block was never finished; run the same command again: it resumes"
+            )
+        rows, columns = (slice(place * self.block, (place + 1) * self.block) for place in at)
+        return np.asarray(self._array("r")[rows, columns])
+
+    def square(self, rows: ArrayLike) -> Floats:
+        """The part of the matrix between some of its rows [shape=(m, m)], in the order asked for.
+
+        Raises
+        ------
+        StoreCorruptError
+            As :meth:`read`.
+        """
+        wanted = np.argsort(self.order)[np.asarray(rows, np.int64)]
+        place, within = np.divmod(wanted, self.block)
+        found = np.empty((len(wanted), len(wanted)), self.dtype)
+        touched = set(place.tolist())
+        for at in self.all:
+            if touched.issuperset(at):
+                first, second = (np.flatnonzero(place == each) for each in at)
+                part = self.read(at)[np.ix_(within[first], within[second])]
+                found[np.ix_(first, second)] = part
+                found[np.ix_(second, first)] = part.T
+        return found
+
+    def _is_whole(self, at: At) -> bool:
+        try:
+            receipt = schema.FileReceipt.model_validate_json(self._receipt(at).read_bytes())
+            return disk.receipt(self._file(at)) == receipt
+        except (OSError, ValueError):
+            return False
+
+    def _set(self, rows: slice, columns: slice, values: Floats) -> None:
+        import zarr
+
+        # A block of nothing but the fill value is a block all the same.
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            self._array("r+")[rows, columns] = values
+
+    def _array(self, mode: Literal["r", "r+"]) -> zarr.Array[Any]:
+        import zarr
+
+        return zarr.open_array(zarr.storage.LocalStore(self.path / _MATRIX, read_only=mode == "r"), mode=mode)
+
+    def _file(self, at: At) -> Path:
+        return self.path / _MATRIX / "c" / str(at[0]) / str(at[1])
+
+    def _receipt(self, at: At) -> Path:
+        return self.path / _DONE / f"{at[0]}-{at[1]}.json"
+
+
+def begin(
+    path: Path, *, order: Sequence[int] | Places, dtype: Literal["float32", "float64"], identity: Mapping[str, Any]
+) -> SymmetricBlocks:
+    """Lay out a matrix without blocks, or open the one that an earlier run has begun.
+
+    Parameters
+    ----------
+    path : its folder.
+    order : every row once, alike ones beside one another [shape=(n,)].
+    dtype : of the numbers.
+    identity : whatever decides the numbers, as JSON.
+
+    Raises
+    ------
+    ConfigError
+        ``order`` does not name every row once.
+    StoreCorruptError
+        The folder holds another matrix, or none that can be read.
+    StoreWriteError
+        The disk refuses.
+    """
+    places = np.asarray(order, np.int64)
+    if not np.array_equal(np.sort(places), np.arange(len(places))) or not len(places):
+        raise ConfigError("blocks: order does not name every row once")
+    if not path.exists():
+        with disk.writing(path):
+            _lay_out(path, SymmetricBlocks(path, places, dtype, BLOCK, dict(identity)))
+    blocks = open_blocks(path)
+    if blocks.identity != dict(identity) or blocks.dtype != dtype or not np.array_equal(blocks.order, places):
+        raise StoreCorruptError(f"{path}: holds a matrix of other series or settings; delete this folder")
+    return blocks
+
+
+def open_blocks(path: Path) -> SymmetricBlocks:
+    """Open a matrix, finished or not.
+
+    Raises
+    ------
+    StoreCorruptError
+        There is none, or it cannot be read.
+    """
+    import zarr
+
+    try:
+        array = zarr.open_array(zarr.storage.LocalStore(path / _MATRIX, read_only=True), mode="r")
+        order = np.load(path / _ORDER, allow_pickle=False)
+        dtype: Literal["float32", "float64"] = "float32" if array.dtype == np.float32 else "float64"
+        blocks = SymmetricBlocks(path, order, dtype, array.chunks[0], dict(array.attrs["identity"]))  # type: ignore[arg-type]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path, error) from None
+    if array.attrs.get("kemfeat_blocks_version") != _VERSION or order.shape * 2 != array.shape:
+        raise _unreadable(path, f"version {array.attrs.get('kemfeat_blocks_version')}, order of {order.shape}")
+    return blocks
+
+
+def _unreadable(path: Path, why: object) -> StoreCorruptError:
+    return StoreCorruptError(
+        f"{path}: is not a matrix in blocks that this kemfeat can read ({why}); delete this folder"
+    )
+
+
+def _lay_out(path: Path, blocks: SymmetricBlocks) -> None:
+    import zarr
+
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.aside")
+    n = len(blocks.order)
+    try:
+        zarr.create_array(
+            zarr.storage.LocalStore(aside / _MATRIX),
+            shape=(n, n),
+            chunks=(blocks.block, blocks.block),
+            dtype=blocks.dtype,
+            fill_value=np.nan,
+            compressors=None,
+            attributes={"kemfeat_blocks_version": _VERSION, "identity": dict(blocks.identity)},
+        )
+        np.save(aside / _ORDER, blocks.order, allow_pickle=False)
+        (aside / _DONE).mkdir()
+        aside.replace(path)
+        disk.fsync(path.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,216 @@
+"""The page in a real browser: Debian's Chromium, headless, driven by Selenium; skipped where they are not installed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kemfeat.report import write_report
+from kemfeat.store.reader import open_store
+from tests.build.kit import Bench
+from tests.report.conftest import EVIL, add_analysis
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed (Debian: chromium, chromium-driver)"
+)
+
+ARGUMENTS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+HEADINGS = ["Data card", "Physiology", "Labels", "Features", "Analyses", "Provenance"]
+TABLE = "analysis-1-table-0"
+PHONE, DESK = 360, 1200
+
+
+@pytest.fixture(scope="module")
+def address(finished: Bench, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page about a corpus and results full of markup."""
+    bench = finished.copy(tmp_path_factory.mktemp("browser"))
+    store = open_store(bench.out)
+    store.utterances["text"] = f"{EVIL}<img src=x onerror=alert(2)> 안녕하세요"
+    store.utterances["id"] = store.utterances["id"] + EVIL + "x" * 80
+    add_analysis(store, name="alpha")
+    add_analysis(store, name="beta")
+    return write_report(store, out=bench.out.parent / "report.html").path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    yield chrome
+    chrome.quit()
+
+
+def visit(browser: Chrome, address: str, *, width: int = DESK, scheme: str = "light") -> None:
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width == PHONE}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(address)
+
+
+def script(browser: Chrome, text: str, *arguments: Any) -> Any:
+    return browser.execute_script(text, *arguments)
+
+
+def head(browser: Chrome, column: int) -> WebElement:
+    return browser.find_element("css selector", f"#{TABLE} thead th:nth-child({column}) button")
+
+
+def column(browser: Chrome, number: int) -> list[str]:
+    cells = browser.find_elements("css selector", f"#{TABLE} tbody tr > :nth-child({number})")
+    return [cell.text for cell in cells]
+
+
+def sorting(browser: Chrome) -> list[str | None]:
+    heads = browser.find_elements("css selector", f"#{TABLE} thead th")
+    return [cell.get_attribute("aria-sort") for cell in heads]
+
+
+def test_every_section_is_there_and_nothing_complains(browser: Chrome, address: str) -> None:
+    visit(browser, address)
+    headings = browser.find_elements("tag name", "h2")
+    assert [heading.text for heading in headings] == HEADINGS
+    assert all(heading.is_displayed() for heading in headings)
+    assert [entry for entry in browser.get_log("browser") if entry["level"] != "INFO"] == []
+    broken = "return [...document.images].filter((i) => !(i.complete && i.naturalWidth)).length"
+    assert script(browser, broken) == 0
+    assert len(browser.find_elements("tag name", "img")) == 3
+
+
+def test_markup_of_the_corpus_is_text(browser: Chrome, address: str) -> None:
+    visit(browser, address)  # an alert would raise UnexpectedAlertPresentException from here on
+    quote = browser.find_element("css selector", "q")
+    assert EVIL in quote.text
+    assert "onerror=alert(2)" in quote.text
+    assert EVIL in browser.find_element("id", TABLE).text
+    assert script(browser, "return document.scripts.length") == 1
+
+
+def test_the_policy_stops_a_script_and_a_request(browser: Chrome, address: str) -> None:
+    visit(browser, address)
+    add = "const e = document.createElement(arguments[0]); Object.assign(e, arguments[1]); document.body.append(e);"
+    script(browser, add, "script", {"textContent": "window.pwned = 1"})
+    script(browser, add, "img", {"src": "https://example.org/x.png"})
+    assert script(browser, "return window.pwned") is None
+    said = " ".join(entry["message"] for entry in browser.get_log("browser"))
+    assert "script-src" in said
+    assert "img-src" in said
+
+
+def test_the_page_asks_for_nothing_but_itself(browser: Chrome, address: str) -> None:
+    visit(browser, address)
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
+    assert {url for url in asked if not url.startswith("data:")} == {address}
+
+
+def test_a_click_sorts_up_and_down_and_gaps_stay_last(browser: Chrome, address: str) -> None:
+    visit(browser, address)
+    assert sorting(browser) == [None] * 3
+    head(browser, 2).click()
+    rising = column(browser, 2)
+    assert sorting(browser) == [None, "ascending", None]
+    assert rising == [*sorted(rising[:-1], key=float), "–"]
+    head(browser, 2).click()
+    assert sorting(browser) == [None, "descending", None]
+    assert column(browser, 2) == [*rising[-2::-1], "–"]
+    head(browser, 1).click()
+    names = column(browser, 1)
+    assert sorting(browser) == ["ascending", None, None]
+    assert names[1:4] == ["group 1", "group 2", "group 3"]
+    assert names[-1] == "group 49"
+
+
+def test_the_keyboard_sorts_too(browser: Chrome, address: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    visit(browser, address)
+    head(browser, 3).send_keys(Keys.ENTER)
+    assert sorting(browser) == [None, None, "ascending"]
+    head(browser, 3).send_keys(Keys.SPACE)
+    assert sorting(browser) == [None, None, "descending"]
+    assert column(browser, 3)[:2] == ["49", "48"]
+    outline = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert script(browser, outline) == "solid"
+
+
+def test_the_first_tab_leads_past_the_navigation(browser: Chrome, address: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    visit(browser, address)
+    browser.find_element("tag name", "body").send_keys(Keys.TAB)
+    skip = browser.switch_to.active_element
+    assert skip.text == "Skip to the content"
+    assert script(browser, "return arguments[0].getBoundingClientRect().top", skip) >= 0
+    skip.send_keys(Keys.ENTER)
+    assert browser.switch_to.active_element.get_attribute("id") == "main"
+
+
+def test_wide_tables_take_the_keyboard(browser: Chrome, address: str) -> None:
+    visit(browser, address, width=PHONE)
+    stuck = (
+        "return [...document.querySelectorAll('.table')].filter((t) => t.scrollWidth > t.clientWidth && t.tabIndex < 0)"
+    )
+    assert script(browser, stuck) == []
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_page_does_not_scroll_sideways(browser: Chrome, address: str, width: int) -> None:
+    visit(browser, address, width=width)
+    script(browser, "document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert script(browser, "return [document.documentElement.scrollWidth, innerWidth]")[0] <= width
+    assert script(browser, "return document.querySelectorAll('.table').length") > 10
+
+
+def test_light_and_dark_follow_the_reader(browser: Chrome, address: str) -> None:
+    brightness = {}
+    for scheme in ("light", "dark"):
+        visit(browser, address, scheme=scheme)
+        colours = script(
+            browser, "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color].join(' ')"
+        )
+        ground, ink = (sum(map(int, re.findall(r"\d+", colour))) for colour in re.findall(r"rgb\([^)]*\)", colours))
+        brightness[scheme] = ground > ink
+    assert brightness == {"light": True, "dark": False}
+
+
+def test_it_prints_on_pages_with_everything_unfolded(browser: Chrome, address: str, tmp_path: Path) -> None:
+    visit(browser, address)
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
+    (tmp_path / "report.pdf").write_bytes(pdf)
+    assert pdf.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 3
+    assert script(browser, "return document.querySelectorAll('details:not([open])').length") == 0
+
+
+def test_nothing_moves(browser: Chrome, address: str) -> None:
+    visit(browser, address)
+    moving = """return [...document.querySelectorAll('*')].filter((e) => {
+        const s = getComputedStyle(e);
+        return s.scrollBehavior !== 'auto' || s.transitionDuration !== '0s' || s.animationName !== 'none';
+    }).length"""
+    assert script(browser, moving) == 0

@@ -1,0 +1,70 @@
+"""Feature statistics are those of the real values, and the sample is the same every time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kemfeat.report import measures
+from kemfeat.report.measures import features, read, sample_rows
+from kemfeat.store.reader import Store, open_store
+from tests.build.kit import ROWS, Bench
+from tests.report.conftest import columns
+
+
+@pytest.fixture
+def store(finished: Bench) -> Store:
+    return open_store(finished.out)
+
+
+def test_statistics_leave_padding_out(store: Store) -> None:
+    arrays, _, _ = features(store)
+    rows = {row[0].text: dict(zip(arrays.head, row, strict=True)) for row in arrays.rows}
+    assert list(rows) == list(store.arrays)
+    mel, lengths = store.array("mel")[:], store.array("mel_lengths")[:]
+    real = np.concatenate([frames[:length].ravel() for frames, length in zip(mel, lengths, strict=True)])
+    assert rows["mel"]["minimum"].number == real.min()
+    assert rows["mel"]["mean"].number == pytest.approx(real.mean(dtype=np.float64))
+    assert rows["mel"]["maximum"].number == real.max()
+    assert rows["mel"]["padding or gaps"].number == pytest.approx(1 - lengths.sum() / (len(mel) * mel.shape[1]))
+    eda, mask = store.array("eda")[:], store.array("eda_mask")[:]
+    assert rows["eda"]["mean"].number == pytest.approx(eda[mask].mean(dtype=np.float64))
+    assert rows["eda"]["padding or gaps"].number == pytest.approx(1 - mask.mean())
+    ids, attention = store.array("input_ids")[:], store.array("attention_mask")[:].astype(bool)
+    assert rows["input_ids"]["maximum"].number == ids[attention].max()
+    assert rows["attention_mask"]["padding or gaps"].nothing
+    assert rows["mel"]["shape"].text.replace("\u00a0", " ") == "12 × 32 × 16"
+
+
+def test_the_sample_is_seeded_sorted_and_without_repeats(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sample_rows(store, "mel").tolist() == list(range(ROWS))
+    monkeypatch.setattr(measures, "SAMPLE_ROWS", 5)
+    rows = sample_rows(store, "mel")
+    assert rows.tolist() == sorted(set(rows.tolist()))
+    assert len(rows) == 5
+    assert np.array_equal(rows, sample_rows(store, "mel"))
+    assert np.array_equal(read(store, "mel", rows).values, store.array("mel")[:][rows])
+
+
+def test_an_array_without_a_value_has_no_statistics(bench: Bench) -> None:
+    store = open_store(bench.out)
+    mask = store.path / "features.zarr" / "eda" / "eda_mask" / "c"
+    for shard in sorted(mask.rglob("0")):
+        if shard.is_file():
+            shard.unlink()
+    for shard in (path for path in mask.rglob("*") if path.is_file()):
+        shard.unlink()
+    arrays, _, _ = features(store)
+    shown = columns(arrays)
+    place = shown["array"].index("eda")
+    assert [shown[name][place] for name in ("minimum", "mean", "maximum")] == ["–"] * 3
+    assert shown["padding or gaps"][place] == "100.0%"
+
+
+def test_cuts_and_missing_rows_are_those_of_the_data_card(store: Store) -> None:
+    _, missing, cuts = features(store)
+    assert columns(missing)["rows"] == ["0"] * len(store.header.features)
+    utterances = store.utterances
+    lost = int((utterances["n_pieces"] > 6).sum())
+    shown = columns(cuts)
+    assert shown["utterances cut"][shown["what"].index("input_ids")] == str(lost)

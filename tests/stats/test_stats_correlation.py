@@ -1,0 +1,110 @@
+"""Correlations of repeated measures, against numpy, scipy and their own definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from kemfeat.stats.correlation import mean_correlation, pooled_z, repeated, within
+
+
+def drawn(seed: int, *, groups: int = 6, each: int = 12, slope: float = 0.5) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    group = np.repeat([f"g{number}" for number in range(groups)], each)
+    x = rng.normal(size=len(group))
+    y = slope * x + rng.normal(size=len(group)) + 10 * rng.normal(size=groups).repeat(each)
+    return pd.DataFrame({"group": group, "x": x, "y": y})
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6))
+def test_within_is_pearsons_correlation_of_each_group(seed):
+    data = drawn(seed)
+    data.loc[data.sample(frac=0.2, random_state=seed).index, "x"] = np.nan
+    found = within(data["x"], y=data["y"], groups=data["group"])
+    for row in found.itertuples():
+        pairs = data[data["group"] == row.group].dropna()
+        assert row.n == len(pairs)
+        expected = np.corrcoef(pairs["x"], pairs["y"])[0, 1] if len(pairs) >= 4 else np.nan
+        assert row.r == pytest.approx(expected, nan_ok=True)
+        assert row.z == pytest.approx(np.arctanh(expected), nan_ok=True)
+
+
+def test_within_is_undefined_for_few_pairs_and_constants():
+    groups = np.repeat(["few", "flat", "line", "fine"], [3, 5, 5, 5])
+    x = np.concatenate([[1, 2, 4], np.full(5, 0.1), np.arange(5), [1, 2, 0, 4, 3]])
+    y = np.concatenate([[1, 2, 4], np.arange(5), 2 * np.arange(5), [1, 2, 1, 5, 3]])
+    found = within(x, y=y, groups=groups).set_index("group")
+    assert found["r"].isna().to_dict() == {"few": True, "fine": False, "flat": True, "line": False}
+    assert np.isnan(found.loc["line", "z"])
+    assert list(found.index) == sorted(found.index)
+
+
+def test_speakers_weigh_their_conversations_by_length():
+    z = pooled_z(
+        pd.Series([1.0, 0.0, np.nan, 0.5, np.nan]),
+        n=pd.Series([13, 33, 900, 7, 8]),
+        units=pd.Series(["a", "a", "a", "b", "c"]),
+    )
+    assert z.to_dict() == {"a": 0.25, "b": 0.5}
+
+
+def test_the_mean_correlation_is_a_t_test_of_z():
+    z = np.random.default_rng(0).normal(0.3, 0.2, 15)
+    found = mean_correlation([*z, np.nan])
+    oracle = stats.ttest_1samp(z, 0)
+    assert (found.units, found.df) == (15, 14)
+    assert (found.t, found.p) == pytest.approx((oracle.statistic, oracle.pvalue))
+    assert np.arctanh([found.ci_low, found.ci_high]) == pytest.approx(oracle.confidence_interval(0.95))
+    assert found.r == pytest.approx(np.tanh(z.mean()))
+    assert found.p_wilcoxon == pytest.approx(stats.wilcoxon(z).pvalue)
+
+
+@pytest.mark.parametrize(("z", "units"), [([], 0), ([0.3], 1), ([0.2, 0.2, 0.2], 3)])
+def test_too_few_units_say_why(z, units):
+    found = mean_correlation(z)
+    assert found.units == units
+    assert found.reason
+    assert np.isnan(found.p)
+
+
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 10**6))
+def test_repeated_is_the_correlation_about_the_subjects_means(seed):
+    data = drawn(seed)
+    found = repeated(data["x"], y=data["y"], subjects=data["group"])
+    centred = data[["x", "y"]] - data.groupby("group")[["x", "y"]].transform("mean")
+    r = np.corrcoef(centred["x"], centred["y"])[0, 1]
+    df = len(data) - data["group"].nunique() - 1
+    assert (found.r, found.df) == pytest.approx((r, df))
+    t = r * np.sqrt(df / (1 - r**2))
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(t), df), rel=1e-6)
+    assert np.arctanh([found.ci_low, found.ci_high]).mean() == pytest.approx(np.arctanh(r), abs=1e-9)
+
+
+def test_repeated_is_undefined_without_three_subjects_or_variance():
+    data = drawn(0, groups=2)
+    assert np.isnan(repeated(data["x"], y=data["y"], subjects=data["group"]).r)
+    data = drawn(0)
+    assert np.isnan(repeated(np.ones(len(data)), y=data["y"], subjects=data["group"]).r)
+    assert np.isnan(repeated(data["x"], y=data["y"], subjects=np.arange(len(data))).r)
+
+
+def test_over_speakers_the_null_is_kept_where_changes_depend_on_each_other():
+    """Every speaker has a correlation of their own, zero on average: pooled changes call that an effect."""
+    rng = np.random.default_rng(4)
+    false = {"speakers": 0, "pooled": 0}
+    for _ in range(100):
+        own = rng.normal(0, 0.4, 20).repeat(40)
+        x = rng.normal(size=800)
+        y = own * x + rng.normal(size=800)
+        groups = np.repeat(np.arange(20), 40)
+        false["speakers"] += mean_correlation(within(x, y=y, groups=groups)["z"]).p < 0.05
+        r = np.corrcoef(x, y)[0, 1]
+        false["pooled"] += 2 * stats.norm.sf(abs(np.arctanh(r)) * np.sqrt(797)) < 0.05
+    assert false["speakers"] <= 11  # binomial(100, .05) is above with probability 4e-3
+    assert false["pooled"] > 25
