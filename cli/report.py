@@ -24,6 +24,6 @@ def report(
     shown = ", ".join(written.analyses) or "none"
     print(f"{written.path}: {written.size / 1e6:.1f} MB; analyses: {shown}")
     for name in written.stale:
-        print(f"{name}: made from another version of this store; run `kemfeat analyze {name} {store}` again")
+        print(f"analyses/{name}: is out of date, made from another version of this store; run the analysis again")
     for name, reason in written.damaged:
         print(f"analyses/{name}: is not shown: {reason}")
