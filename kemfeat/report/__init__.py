@@ -38,7 +38,7 @@ class ReportSummary:
     damaged: tuple[tuple[str, str], ...]
 
 
-def write_report(store: Store, *, out: Path) -> ReportSummary:
+def write_report(store: Store, *, out: str | Path) -> ReportSummary:
     """Write one self-contained HTML page about a store and the analyses that lie in it.
 
     The page loads nothing from anywhere. It shows transcripts and spectrograms of a few utterances, so whoever may
@@ -47,7 +47,7 @@ def write_report(store: Store, *, out: Path) -> ReportSummary:
     Parameters
     ----------
     store : a finished store.
-    out : the file to write, ``.html``; one that is there is replaced.
+    out : the file to write, ``.html`` or ``.htm``; one that is there is replaced.
 
     Raises
     ------
@@ -56,6 +56,7 @@ def write_report(store: Store, *, out: Path) -> ReportSummary:
     StoreError
         Something of the store cannot be read, or the disk refused the page.
     """
+    out = Path(out)
     _check(out)
     results = read_results(store)
     content = render(_facts(store, results)).encode("utf-8", "backslashreplace")

@@ -83,8 +83,9 @@ def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike) -> pd.DataFrame:
     """
     frame = pd.DataFrame({"group": np.asarray(groups), "x": np.asarray(x, float), "y": np.asarray(y, float)})
     names = frame["group"].drop_duplicates().sort_values()
-    by_group = frame.dropna().groupby("group")
-    deviation = by_group[["x", "y"]].transform(lambda values: values - values.mean())
+    pairs = frame.dropna()
+    by_group = pairs.groupby("group")
+    deviation = pairs[["x", "y"]] - by_group[["x", "y"]].transform("mean")
     products = pd.DataFrame(
         {"xx": deviation["x"] ** 2, "yy": deviation["y"] ** 2, "xy": deviation["x"] * deviation["y"], "n": 1}
     )

@@ -102,7 +102,7 @@ def test_a_reader_without_eyes_or_mouse_finds_the_way(page: Element) -> None:
 
 def test_the_sections_say_what_the_store_holds(bench: Bench, tmp_path: Path) -> None:
     store = open_store(bench.out)
-    written = write_report(store, out=tmp_path / "report.html")
+    written = write_report(store, out=str(tmp_path / "report.html"))
     assert (written.analyses, written.stale, written.damaged) == ((), (), ())
     assert written.size == written.path.stat().st_size
     page = Page(written.path.read_text(encoding="utf-8")).root

@@ -1,0 +1,136 @@
+"""Agreement of the raters of a store, planted and recomputed."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from kemfeat_cli.app import app
+from typer.testing import CliRunner
+
+from kemfeat.analyses.agreement import AgreementConfig, run
+from kemfeat.config import validated
+from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.stats.agreement import icc, krippendorff_alpha
+from kemfeat.store.reader import Store, open_store
+
+FEW = AgreementConfig(resamples=100)
+
+
+@pytest.fixture(scope="module")
+def result(store):
+    return run(store, FEW)
+
+
+def with_ratings(store: Store, change) -> Store:
+    path = store.path / "ratings.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
+    return open_store(store.path)
+
+
+def test_alpha_is_that_of_the_ratings_in_any_order(store, result, copied):
+    shuffled = run(with_ratings(copied, lambda table: table.sample(frac=1, random_state=0)), FEW)
+    pd.testing.assert_frame_equal(shuffled.tables["alpha"], result.tables["alpha"])
+    alpha = result.tables["alpha"].set_index(["measure", "level"])
+    for measure, level in alpha.index:
+        wide = store.ratings.pivot(index="id", columns="rater", values=measure).to_numpy()
+        assert alpha.loc[(measure, level), "alpha"] == pytest.approx(krippendorff_alpha(wide, level=level).alpha)
+    assert (alpha["utterances"] == 240).all()
+    assert (alpha["ratings"] == 2400).all()
+
+
+def test_an_emotion_against_the_others(store, result):
+    wide = store.ratings.pivot(index="id", columns="rater", values="emotion")
+    table = result.tables["alpha_by_emotion"].set_index("emotion")
+    assert table.loc["happy", "alpha"] == pytest.approx(krippendorff_alpha((wide == "happy").to_numpy()).alpha)
+    assert table["share_of_ratings"].sum() == pytest.approx(1)
+
+
+def test_intraclass_correlation_of_each_scale(store, result):
+    wide = store.ratings.pivot(index="id", columns="rater", values="valence").to_numpy()
+    found = result.tables["icc"].query("measure == 'valence'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[["type", "icc", "ci_low", "ci_high"]], icc(wide).iloc[:, :4])
+    assert (found["raters"] == 10).all()
+
+
+def test_confusion_is_symmetric_and_its_rows_add_up(result):
+    table = result.tables["confusion"].pivot(index="emotion", columns="other", values="coincidences")
+    assert table.to_numpy() == pytest.approx(table.to_numpy().T)
+    assert table.to_numpy().sum() == pytest.approx(2400)
+    assert result.tables["confusion"].groupby("emotion")["share"].sum().tolist() == pytest.approx([1] * len(table))
+
+
+def test_a_rater_who_guesses_and_one_who_exaggerates_stand_out(copied):
+    rng = np.random.default_rng(0)
+
+    def spoil(table: pd.DataFrame) -> pd.DataFrame:
+        guess, high = table["rater"] == "Eval01F", table["rater"] == "Eval02M"
+        table.loc[guess, "emotion"] = rng.choice(["sad", "fear", "angry"], guess.sum())
+        table.loc[high, "arousal"] = 5.0
+        return table
+
+    result = run(with_ratings(copied, spoil), FEW)
+    raters = result.tables["raters"].set_index("rater")
+    assert raters["agreement"].idxmin() == "Eval01F"
+    assert raters["arousal_bias"].idxmax() == "Eval02M"
+    assert np.isnan(raters.loc["Eval02M", "arousal_correlation"])
+    assert "(Eval01F)" in result.summary[-1]
+
+
+def test_a_rater_is_compared_with_the_others_only(copied):
+    """Three raters, two of whom always differ: their own vote would make each a part of every majority."""
+
+    def three(table: pd.DataFrame) -> pd.DataFrame:
+        kept = table[table["rater"].isin(["Eval01F", "Eval02M", "Eval03M"])].copy()
+        kept["emotion"] = kept["rater"].map({"Eval01F": "sad", "Eval02M": "happy", "Eval03M": "happy"})
+        return kept
+
+    raters = run(with_ratings(copied, three), FEW).tables["raters"].set_index("rater")
+    assert raters.loc["Eval01F", ["judged", "agreement"]].tolist() == [240, 0]
+    assert raters.loc["Eval02M", "judged"] == 0
+    assert np.isnan(raters.loc["Eval02M", "agreement"])
+    assert raters.loc["Eval02M", "agreement_own_vote_counted"] == 1
+
+
+def test_missing_ratings_several_emotions_and_doubles_are_said(copied):
+    def holes(table: pd.DataFrame) -> pd.DataFrame:
+        table.loc[table.index % 17 == 0, "valence"] = np.nan
+        table.loc[table.index % 50 == 1, "emotion"] = "happy;sad"
+        table.loc[table.index % 50 == 2, "emotion"] = ""
+        return pd.concat([table, table.head(3)])
+
+    result = run(with_ratings(copied, holes), FEW)
+    text = " ".join(result.warnings)
+    assert "48 judgements name several emotions" in text
+    assert "3 judgements are a rater's second" in text
+    assert "lack a rating of valence" in text
+    alpha = result.tables["alpha"].set_index(["measure", "level"])
+    assert alpha.loc[("emotion", "nominal"), "ratings"] == 2400 - 48
+    assert alpha.loc[("valence", "interval"), "utterances"] == 240
+    assert "happy;sad" in set(result.tables["confusion"]["emotion"])
+
+
+def test_scales_that_nobody_rated_leave_emotion(copied):
+    result = run(with_ratings(copied, lambda table: table.assign(valence=np.nan, arousal=3.0)), FEW)
+    alpha = result.tables["alpha"].set_index(["measure", "level"])["reason"]
+    assert alpha[("valence", "interval")] == "no unit has two ratings"
+    assert alpha[("arousal", "interval")] == "all ratings are equal"
+    assert alpha[("emotion", "nominal")] == ""
+    assert result.tables["icc"].empty
+    assert any("not defined" in sentence for sentence in result.summary)
+
+
+def test_refusals(copied):
+    with pytest.raises(AnalysisError, match="no utterance has two raters"):
+        run(with_ratings(copied, lambda table: table[table["rater"] == "Eval01F"]), FEW)
+    with pytest.raises(ConfigError, match="resamples"):
+        validated(AgreementConfig, {"resamples": 5}, where="agreement")
+
+
+def test_command(store, tmp_path):
+    arguments = ["analyze", "agreement", str(store.path), "--out", str(tmp_path), "--resamples", "100", "--json"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["values"]["raters"] == 10
