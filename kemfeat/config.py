@@ -114,7 +114,7 @@ class BuildConfig(FrozenConfig):
     dataset: str
     labels: Literal["annotated", "votes"] = "annotated"
     features: tuple[str, ...]
-    rows_per_shard: int = Field(default=128, ge=1)
+    rows_per_shard: int = Field(default=128, ge=1, le=65536)
     settings: Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(Table), PlainSerializer(_thawed)] = Table({})
 
     @field_validator("features")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import pandas as pd
 from kemfeat.analyses import _dtw_choice as choice
 from kemfeat.analyses._dtw_findings import Findings
 from kemfeat.stats.association import Association
+
+SMALLEST = sys.float_info.min
+"""What stands for a p-value that is too small for a double: an upper bound, never 0."""
 
 
 def tables(found: Findings) -> dict[str, pd.DataFrame]:
@@ -61,8 +65,12 @@ def _association(found: Association | None) -> dict[str, pd.DataFrame]:
     if found is None:
         return {}
     names = ("ami", "ari", "chi2", "df", "p_chi2", "cramers_v", "p_permutation", "permutations")
-    whole = {"utterances": int(found.counts.sum()), **{name: getattr(found, name) for name in names}}
-    return {"association": pd.DataFrame([whole]), "cluster_by_emotion": _crossed(found)}
+    whole = pd.DataFrame([{name: getattr(found, name) for name in names}])
+    whole.insert(0, "utterances", int(found.counts.sum()))
+    return {
+        "association": whole.assign(p_chi2=whole["p_chi2"].clip(lower=SMALLEST)),
+        "cluster_by_emotion": _crossed(found),
+    }
 
 
 def _crossed(found: Association) -> pd.DataFrame:
@@ -140,5 +148,5 @@ def values(found: Findings) -> dict[str, Any]:
 def _numbers(found: Association | None) -> dict[str, float] | None:
     if found is None:
         return None
-    names = ("ami", "ari", "chi2", "p_chi2", "cramers_v", "p_permutation")
-    return {name: getattr(found, name) for name in names}
+    names = ("ami", "ari", "chi2", "cramers_v", "p_permutation")
+    return {"p_chi2": max(found.p_chi2, SMALLEST), **{name: getattr(found, name) for name in names}}

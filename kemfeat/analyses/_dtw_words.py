@@ -8,6 +8,7 @@ import numpy as np
 
 from kemfeat.analyses._dtw_choice import RULE, preferred_by_db
 from kemfeat.analyses._dtw_findings import BOOTSTRAP_SERIES, Findings
+from kemfeat.analyses._dtw_tables import SMALLEST
 
 ALPHA = 0.05
 STRONG = 0.3
@@ -32,14 +33,21 @@ def _verdict(found: Findings) -> str:
     return (
         f"{head} and emotion {verb} beyond chance within speakers (permutation p = {crossed.p_permutation:.3g}): "
         f"adjusted mutual information {crossed.ami:.3f}, adjusted Rand {crossed.ari:.3f}, Cramér's V "
-        f"{crossed.cramers_v:.3f}; chi-square {crossed.chi2:.1f}, {crossed.df} df, p = {crossed.p_chi2:.2g} as if "
+        f"{crossed.cramers_v:.3f}; chi-square {crossed.chi2:.1f}, {crossed.df} df, p {_p(crossed.p_chi2)} as if "
         "utterances were independent."
     )
 
 
+def _p(p: float) -> str:
+    return f"= {p:.2g}" if p > SMALLEST else f"< {SMALLEST:.2g}"
+
+
 def _choice(found: Findings) -> str:
     chosen, trials = found.chosen, found.trials
-    numbers = f"silhouette {chosen.indices['Sil']:.3f}, Davies-Bouldin {chosen.indices['DB']:.3f}"
+    db = chosen.indices["DB"]
+    numbers = (
+        f"silhouette {chosen.indices['Sil']:.3f}, Davies-Bouldin {f'{db:.3f}' if np.isfinite(db) else 'undefined'}"
+    )
     why = "as asked for" if len(trials) == 1 else f"of {trials[0].k} to {trials[-1].k} by {RULE}"
     return (
         f"k = {chosen.k} {why}: {numbers}. Low or high, a silhouette says how clearly shapes fall apart and nothing "
@@ -54,7 +62,8 @@ def _stability(found: Findings) -> str:
         f"{len(bootstrap)} bootstrap resamples of {size:,} series to {bootstrap.mean():.2f} ({bootstrap.min():.2f} to "
         f"{bootstrap.max():.2f})"
     )
-    starts = f"the other {others} starts to {found.chosen.found.stability:.2f}, " if others else "no other start, "
+    name = "start" if others == 1 else f"{others} starts"
+    starts = f"the other {name} to {found.chosen.found.stability:.2f}, " if others else "no other start, "
     return f"Agreement with these clusters (adjusted Rand, at most 1): {starts}{resampled}."
 
 
@@ -119,7 +128,8 @@ def _sampled(found: Findings) -> str:
         return ""
     return (
         f"the matrix of distances does not fit into {found.config.memory:g} GB: {len(found.distances.sample):,} series "
-        "drawn at random were clustered and the others given to the nearest medoid; indices and costs are of the sample"
+        "drawn at random were clustered and the others given to the nearest medoid; indices and costs are of the "
+        "sample, all distances are kept beside the result"
     )
 
 
@@ -144,10 +154,7 @@ def _disagreement(found: Findings) -> str:
     other, chosen = preferred_by_db(found.trials), found.chosen
     if other is None or other is chosen:
         return ""
-    return (
-        f"the indices disagree on k: Davies-Bouldin is least at k = {other.k} ({other.indices['DB']:.3f}, against "
-        f"{chosen.indices['DB']:.3f} at k = {chosen.k})"
-    )
+    return f"the indices disagree on k: Davies-Bouldin is least at k = {other.k} ({other.indices['DB']:.3f})"
 
 
 def _odd_indices(found: Findings) -> list[str]:

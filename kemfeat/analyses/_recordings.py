@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,9 +60,19 @@ class Recording:
         return np.maximum(np.append(self.begins, self.window[1]) - self._reached, 0.0)
 
     @property
+    def length(self) -> float:
+        """Of the window [s]."""
+        return self.window[1] - self.window[0]
+
+    @property
     def covered(self) -> float:
         """Seconds of the window in which there is a value."""
-        return self.window[1] - self.window[0] - float(self.holes.sum())
+        return self.length - float(self.holes.sum())
+
+    @property
+    def share(self) -> float:
+        """Of the window in which there is a value; NaN where the window has no length."""
+        return self.covered / self.length if self.length > 0 else math.nan
 
     def stretches(self, least: float) -> pd.DataFrame:
         """``start end`` [s] of the pauses of at least so many seconds."""

@@ -56,13 +56,13 @@ def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
         The store has no physiology.
     """
     media = media_of(store)
-    if store.signal_index.empty or not store.header.sessions:
-        raise AnalysisError(
-            f"{store.path}: holds no physiology (signal_index.parquet is empty), expected EDA, TEMP or IBI; "
-            "build it from a corpus folder that holds these files"
-        )
     presence = _presence(store, media, labels=config.labels)
     found = list(recordings(store, media=media))
+    if store.signal_index.empty or not found:
+        raise AnalysisError(
+            f"{store.path}: holds no physiology of any utterance, expected EDA, TEMP or IBI; "
+            "build it from a corpus folder that holds these files"
+        )
     tables = {
         "coverage": _coverage(presence, media),
         "association": _association(presence, media, config=config),
@@ -141,14 +141,13 @@ def _association(presence: pd.DataFrame, media: Sequence[str], *, config: Missin
 
 
 def _describe(recording: Recording) -> dict[str, object]:
-    length = recording.window[1] - recording.window[0]
     return {
         **recording.key,
         "start_s": recording.window[0],
         "end_s": recording.window[1],
         "samples": len(recording.values),
         "covered_s": recording.covered,
-        "share": recording.covered / length if length > 0 else np.nan,
+        "share": recording.share,
         "holes": int(np.sum(recording.holes > HOLE)),
         "longest_hole_s": float(recording.holes.max()),
         "distinct_values": len(np.unique(recording.values)),
@@ -173,9 +172,9 @@ def _beats(recording: Recording) -> dict[str, object]:
     return {
         **recording.key,
         "beats": len(values),
-        "share": recording.covered / (recording.window[1] - recording.window[0]),
+        "share": recording.share,
         "dropouts": len(dropouts),
-        "dropouts_per_min": 60 * len(dropouts) / (recording.window[1] - recording.window[0]),
+        "dropouts_per_min": 60 * len(dropouts) / recording.length if recording.length > 0 else np.nan,
         "median_dropout_s": float(np.median(dropouts)) if dropouts.size else np.nan,
         "longest_dropout_s": float(dropouts.max()) if dropouts.size else np.nan,
         "median_run_beats": float(np.median(runs)) if runs.size else np.nan,

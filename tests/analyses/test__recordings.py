@@ -35,6 +35,7 @@ def test_a_recording_without_samples_is_silent_all_the_time():
     assert found.covered == 0
     assert found.stretches(5).to_dict("list") == {"start": [0], "end": [20]}
     assert found.stretches(21).empty
+    assert np.isnan(beats([], [], window=(3.0, 3.0)).share)
 
 
 @settings(deadline=None, max_examples=50)
@@ -55,7 +56,9 @@ def test_covered_and_silent_time_add_up_to_the_window(rows, least):
 def test_samples_last_until_the_next_and_bad_ones_do_not_count():
     signals = pd.DataFrame(
         {
-            "time": pd.to_datetime(["2020-01-01 00:00:00.250", "2020-01-01", "2020-01-01 00:00:02", None]),
+            "time": pd.to_datetime(
+                ["2020-01-01 00:00:00.250", "2020-01-01 00:00:00.000", "2020-01-01 00:00:02.000", None]
+            ),
             "value": [1.0, 2.0, np.nan, 3.0],
             "sampling_rate": [4.0, 4.0, 4.0, 4.0],
         }

@@ -122,6 +122,15 @@ def test_scales_that_nobody_rated_leave_emotion(copied):
     assert any("not defined" in sentence for sentence in result.summary)
 
 
+def test_emotions_that_nobody_named_leave_the_scales(copied):
+    result = run(with_ratings(copied, lambda table: table.assign(emotion=None)), FEW)
+    assert "emotion is not defined" in result.summary[0]
+    assert result.tables["confusion"].empty
+    assert "confusion" not in result.figures
+    assert result.tables["raters"]["agreement"].isna().all()
+    assert result.tables["raters"]["valence_bias"].notna().all()
+
+
 def test_refusals(copied):
     with pytest.raises(AnalysisError, match="no utterance has two raters"):
         run(with_ratings(copied, lambda table: table[table["rater"] == "Eval01F"]), FEW)

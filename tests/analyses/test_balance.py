@@ -30,7 +30,8 @@ def with_utterances(store: Store, **columns) -> Store:
 def test_classes_and_ties_are_those_that_were_drawn(result):
     drawn = dict(zip(KINDS, label_quota(240).tolist(), strict=True))
     for rule, names in (("7class", EMOTIONS), ("5class", FIVE_CLASSES)):
-        counted = result.tables["classes"].query("labels == @rule").set_index("emotion")["utterances"]
+        table = result.tables["classes"]
+        counted = table[table["labels"] == rule].set_index("emotion")["utterances"]
         assert counted.to_dict() == {name: drawn[name] for name in names}
     ties = result.tables["ties"].set_index("tie")["utterances"]
     assert ties.to_dict() == {kind: count for kind, count in drawn.items() if ";" in kind and count}

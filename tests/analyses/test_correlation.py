@@ -83,7 +83,7 @@ def test_the_size_of_a_change_goes_with_a_change_of_emotion(store):
     labelled = with_utterances(store, emotion=emotion.reindex(store.utterances["id"]).to_numpy())
     found = row(run(labelled, PLAIN), "temp", "emotion")
     assert found["r"] > 0.5
-    assert found["p_holm"] < 0.05
+    assert found["p"] < 0.05
 
 
 def test_noise_is_not_a_finding(store):

@@ -147,6 +147,14 @@ def test_refusals(store, copied):
         run(open_store(copied.path), MissingnessConfig())
 
 
+def test_signals_without_a_finite_value_are_none(copied):
+    changed = copied
+    for session in copied.header.sessions:
+        changed = with_signals(changed, session, lambda signals: signals.assign(value=np.nan))
+    with pytest.raises(AnalysisError, match="holds no physiology"):
+        run(changed, MissingnessConfig(permutations=9))
+
+
 def test_command(store, tmp_path):
     arguments = ["analyze", "missingness", str(store.path), "--out", str(tmp_path), "--least-gap", "8", "--json"]
     done = CliRunner().invoke(app, arguments)

@@ -132,7 +132,7 @@ def test_a_worker_killed_for_want_of_memory_is_a_sentence_and_the_build_resumes(
     while process.poll() is None and not _workers(out):
         time.sleep(0.005)
     os.kill(_workers(out)[0], signal.SIGKILL)
-    said = process.communicate(timeout=60)[1].decode()
+    said = process.communicate(timeout=300)[1].decode()
     assert process.returncode == 1
     assert "kemfeat: one of 2 worker processes was killed, most often for want of memory; what is finished" in said
     assert "Traceback" not in said
@@ -150,9 +150,9 @@ def test_of_two_builds_at_once_one_waits_for_nothing(bench, finished, command):
     both = [
         subprocess.Popen([*command, out, "-j", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in "ab"
     ]
-    said = [process.communicate(timeout=60)[1].decode() for process in both]
+    said = [process.communicate(timeout=300)[1].decode() for process in both]
     codes = sorted(process.returncode for process in both)
-    assert codes in ([0, 4], [0, 0])
+    assert codes in ([0, 4], [0, 0]), said
     assert codes == [0, 0] or any("is being built by" in text for text in said)
     assert tree(out) == tree(finished.out)
 
@@ -166,7 +166,7 @@ def test_an_interrupted_terminal_ends_in_a_word_and_the_build_resumes(bench, fin
     while process.poll() is None and not _receipts(out):
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGINT)
-    said = b"".join(process.communicate(timeout=60))
+    said = b"".join(process.communicate(timeout=300))
     assert process.returncode not in {0, None}
     assert b"Traceback" not in said
     Bench(bench.corpus, out).build()
