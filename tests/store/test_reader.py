@@ -33,13 +33,13 @@ def test_a_store_opens(finished: Store) -> None:
 
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(
-        StoreIncompleteError, match="there is no such folder; expected a store; make one with `kemfeat b"
+        StoreIncompleteError, match="there is no such folder; expected a store, as `kemfeat build` makes it"
     ):
         open_store(tmp_path / "absent")
 
 
 def test_a_folder_that_is_no_store(tmp_path: Path) -> None:
-    with pytest.raises(StoreIncompleteError, match=r"not a store \(kemfeat.json is not there\); make one with"):
+    with pytest.raises(StoreIncompleteError, match=r"is not a store \(kemfeat.json is not there\); expected a folder"):
         open_store(tmp_path)
 
 
