@@ -297,7 +297,7 @@ def test_a_feature_on_another_axis_is_checked_by_its_own_table(copied: Store) ->
 
 def test_a_build_that_would_drop_a_feature_is_refused_and_changes_nothing(copied: Store, corpus: TinyCorpus) -> None:
     settings = {"features": ("mel",), "rows_per_shard": 8, "mel": {"max_frames": 20}}
-    with pytest.raises(ConfigError, match="has delta, .*which this build would drop"):
+    with pytest.raises(ConfigError, match=r"has delta, .*which this build would drop"):
         build_store("KEMDy20", root=corpus.root, out=copied.path, settings=settings)
     assert open_store(copied.path).digest == copied.digest
     assert verify(open_store(copied.path)).problems == ()
