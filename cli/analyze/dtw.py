@@ -13,7 +13,10 @@ Signal = Annotated[
     Literal["temp", "eda", "ibi", "mel-energy"], typer.Option("--signal", help="What is clustered; mel-energy at 4 Hz.")
 ]
 K = Annotated[int | None, typer.Option("--k", min=2, help="Number of clusters.", show_default="chosen from --k-range")]
-KRange = Annotated[str, typer.Option("--k-range", metavar="A:B", help="Numbers of clusters to choose from.")]
+KRange = Annotated[
+    str | None,
+    typer.Option("--k-range", metavar="A:B", help="Numbers of clusters to choose from.", show_default="2:10"),
+]
 Method = Annotated[
     Literal["fasterpam", "tsclust"], typer.Option("--method", help="FasterPAM, or R's alternation as in system 1.")
 ]
@@ -33,7 +36,7 @@ def dtw(
     store: _run.StorePath = None,
     signal: Signal = "temp",
     k: K = None,
-    k_range: KRange = "2:10",
+    k_range: KRange = None,
     method: Method = "fasterpam",
     init: Init = None,
     normalize: Normalize = False,
@@ -50,7 +53,7 @@ def dtw(
     """Cluster one signal by dynamic time warping, and test whether clusters go together with emotion."""
     settings = {
         "signal": signal,
-        "k_range": (k, k) if k is not None else _numbers(k_range, ":", "--k-range"),
+        "k_range": _range(k, k_range),
         "method": method,
         "init": None if init is None else _numbers(init, ",", "--init"),
         "normalize": normalize,
@@ -64,6 +67,16 @@ def dtw(
         "blocks": out,
     }
     _run.run("dtw", settings, store=store, out=out, as_json=as_json)
+
+
+def _range(k: int | None, k_range: str | None) -> tuple[int, ...]:
+    from kemfeat.errors import ConfigError
+
+    if k is None:
+        return _numbers(k_range or "2:10", ":", "--k-range")
+    if k_range is not None:
+        raise ConfigError(f"--k {k} and --k-range {k_range}: give one of them")
+    return (k, k)
 
 
 def _numbers(text: str, separator: str, option: str) -> tuple[int, ...]:

@@ -1,78 +1,30 @@
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import zarr
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from kemfeat_cli.app import app
 from sklearn.metrics import adjusted_rand_score
-from typer.testing import CliRunner
 
-from kemfeat.analyses import AnalysisResult, _dtw_choice, _dtw_distances, _output
-from kemfeat.analyses._dtw_barycentres import MOST, barycentre
-from kemfeat.analyses._dtw_distances import Room, measure, nearest
-from kemfeat.analyses._dtw_series import energy, read
-from kemfeat.analyses.dtw import ANALYSIS, DtwClustersConfig, run
-from kemfeat.config import validated
-from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
+from kemfeat.analyses import AnalysisResult, _output
+from kemfeat.analyses._dtw_series import read
+from kemfeat.analyses.dtw import run
+from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import FIVE_CLASSES
 from kemfeat.stats import dtw, validity
 from kemfeat.stats.clustering import tsclust
-from kemfeat.store import blocks, schema
-from kemfeat.store.reader import Store, open_store
-
-SIGNALS = ("temp", "eda", "ibi", "mel-energy")
-Series = Sequence[Any]
-
-
-def configured(**values: Any) -> DtwClustersConfig:
-    return validated(DtwClustersConfig, {"workers": 2, **values}, where="dtw")
-
-
-def plant(store: Store, series: Series, emotions: Sequence[str | None] | None = None) -> Store:
-    """A store whose rows have these temperatures (None for none) and emotions."""
-    values, inside = np.full((len(store), 160), np.nan, "f4"), np.zeros((len(store), 160), bool)
-    for row, samples in enumerate(series):
-        known = np.asarray([] if samples is None else samples)
-        values[row, : len(known)], inside[row, : len(known)] = known, np.isfinite(known)
-    for name, content in (("temp", values), ("temp_mask", inside)):
-        zarr.open_array(store.path / schema.array_path("temp", name), mode="r+")[:] = content
-    if emotions is not None:
-        table = store.utterances.assign(emotion=list(emotions), emotion_annotated=list(emotions))
-        table.to_parquet(store.path / schema.UTTERANCES)
-    return open_store(store.path)
-
-
-def shapes(kinds: Sequence[int], *, seed: int = 0, noise: float = 0.05) -> list[np.ndarray]:
-    """Series of 12 to 30 samples that rise, fall, peak or dip, at levels of their own."""
-    rng = np.random.default_rng(seed)
-    base: list[Callable[[np.ndarray], np.ndarray]] = [
-        lambda t: t, lambda t: 1 - t, lambda t: np.sin(np.pi * t), lambda t: 1 - np.sin(np.pi * t)
-    ]  # fmt: skip
-    made = []
-    for kind in kinds:
-        t = np.linspace(0, 1, rng.integers(12, 30))
-        made.append(rng.normal(30, 3) + base[kind](t) + rng.normal(0, noise, len(t)))
-    return made
+from kemfeat.store import blocks
+from kemfeat.store.reader import Store
+from tests.analyses.dtw_kit import configured, plant, shapes
 
 
 @pytest.fixture(scope="module")
 def found(store: Store) -> AnalysisResult:
     return run(store, configured(k_range=(2, 5)))
-
-
-@pytest.fixture(scope="module")
-def series() -> list[np.ndarray]:
-    return shapes(np.random.default_rng(3).integers(4, size=150))
 
 
 # what goes together with emotion
@@ -259,48 +211,7 @@ def test_one_start_has_no_other_to_agree_with(store: Store):
     assert "indices_by_k" not in result.figures
 
 
-# signals
-
-
-@pytest.mark.parametrize("signal", SIGNALS)
-def test_every_signal_is_read_as_the_store_has_it(store: Store, signal: str):
-    cohort = read(store, signal=signal, labels="5class", workers=2)
-    assert cohort.rate == 4
-    assert cohort.unit == {"temp": "degC", "eda": "uS", "ibi": "s", "mel-energy": "dB"}[signal]
-    rows = store.utterances.set_index("id")
-    for name, samples, values in zip(cohort.table["id"], cohort.table["samples"], cohort.series, strict=True):
-        row = rows.index.get_loc(name)
-        assert samples == len(values) > 0
-        if signal == "mel-energy":
-            assert samples == 1 + math.floor((min(rows["mel_frames"].iloc[row], 400) - 1) * 4 / 31.25)
-        else:
-            mask = store.array(f"{signal}_mask")[row]
-            np.testing.assert_array_equal(values, store.array(signal)[row][mask].astype(float))
-
-
-def test_gaps_are_closed_up_and_counted(copied: Store):
-    series: list[Any] = shapes([0] * len(copied))
-    series[3] = [30.0, np.nan, 30.2, 30.3]
-    series[4] = [np.nan, 30.0, 31.0]
-    series[5] = None
-    cohort = read(plant(copied, series, ["sad"] * len(copied)), signal="temp", labels="5class", workers=1)
-    np.testing.assert_allclose(cohort.series[3], [30.0, 30.2, 30.3], rtol=1e-6)
-    assert (cohort.gapped, cohort.silent, len(cohort.series)) == (2, 1, 239)
-
-
-@settings(deadline=None, max_examples=30)
-@given(frames=st.integers(0, 120), rate=st.sampled_from([31.25, 62.5, 100.0, 2.0]), level=st.floats(-80, 0))
-def test_energy_of_a_constant_spectrogram_is_its_level(frames: int, rate: float, level: float):
-    found = energy(np.full((frames, 5), level, "f4"), rate=rate)
-    assert len(found) == (1 + math.floor((frames - 1) * 4 / rate) if rate > 4 and frames else frames)
-    np.testing.assert_allclose(found, np.float32(level), rtol=1e-6, atol=1e-6)
-
-
-def test_energy_is_the_mean_power_of_each_quarter_of_a_second():
-    mel = np.random.default_rng(0).uniform(-60, 0, (20, 3))
-    power = 10 ** (mel / 10)
-    expected = [power[0:8].mean(), power[8:16].mean(), power[16:20].mean()]
-    np.testing.assert_allclose(energy(mel, rate=32.0), 10 * np.log10(expected))
+# methods
 
 
 def test_barycentres_come_on_request(store: Store, found: AnalysisResult):
@@ -311,48 +222,6 @@ def test_barycentres_come_on_request(store: Store, found: AnalysisResult):
     assert len(sizes) == 3
     assert (sizes["barycentre"] == sizes["medoid"]).all()
     assert table["value"].between(-1e-9, 1 + 1e-9).all()
-
-
-def test_a_barycentre_is_nearer_to_its_members_than_the_medoid():
-    members = [values - values.min() for values in shapes([2] * 12, noise=0.2)]
-    found = barycentre(members, medoid=members[0], seed=0)
-
-    def cost(centre: np.ndarray) -> float:
-        distances = dtw.block([centre, *members], rows=[0], columns=range(1, 13), config=SQUARED)
-        return float((distances**2).sum())
-
-    assert cost(found) < cost(members[0])
-
-
-SQUARED = dtw.DtwConfig(cost="squared", step="symmetric1")
-
-
-def test_a_barycentre_of_equal_members_is_that_series_however_many_there_are():
-    values = np.array([0.0, 0.5, 1.0])
-    np.testing.assert_allclose(barycentre([values] * (MOST + 5), medoid=values, seed=0), values)
-
-
-# methods
-
-
-def test_golden_runs_of_tsclust_from_series_to_indices(shared: Path, tmp_path: Path):
-    golden = shared / "data" / "golden"
-    stored = json.loads((golden / "dtw_clusters.json").read_text())
-    raw = json.loads((golden / "dtw_series.json").read_text())
-    values = raw["series"] if isinstance(raw, dict) else raw
-    config = configured(method="tsclust").distance
-    found = measure(dtw.scale(values).series, config=config, room=Room(memory=2e9, folder=tmp_path, workers=2), seed=0)
-    golden_distances = np.loadtxt(golden / "dtw_basic_default_minmax.csv", delimiter=",")
-    np.testing.assert_allclose(found.matrix, golden_distances, rtol=1e-12, atol=1e-12)
-    for expected in (stored["k5_seed1"], *stored["k2to10_seed42"]):
-        k, init = expected["k"], tuple(place - 1 for place in expected["init"])
-        method = _dtw_choice.Method(name="tsclust", restarts=10, seed=0, init=init)
-        (trial,) = _dtw_choice.try_all(found.matrix, ks=[k], method=method, workers=1)
-        np.testing.assert_array_equal(trial.found.labels + 1, expected["cluster"])
-        np.testing.assert_array_equal(trial.found.medoids + 1, expected["medoids"])
-        assert trial.found.iterations == expected["iter"]
-        for name, value in expected["cvi"].items():
-            assert trial.indices[name] == pytest.approx(value, rel=1e-12, abs=1e-12), name
 
 
 def test_tsclust_begins_with_the_medoids_it_is_given(store: Store):
@@ -384,80 +253,10 @@ def test_the_number_of_workers_changes_nothing(store: Store, found: AnalysisResu
         pd.testing.assert_frame_equal(again.tables[name], table, check_exact=True)
 
 
-# distances beyond memory
-
-
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", 64)
-
-
-@pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("workers", [1, 2])
-def test_blocks_hold_the_same_bits_as_memory(series: list[np.ndarray], tmp_path: Path, workers: int):
-    config = configured().distance
-    room = Room(memory=1e4, folder=tmp_path, workers=workers)
-    found = measure(series, config=config, room=room, seed=7)
-    assert len(found.sample) == 50
-    whole = dtw.distance_matrix(series, dtype="float32")
-    np.testing.assert_array_equal(found.matrix, whole[np.ix_(found.sample, found.sample)])
-    (folder,) = tmp_path.iterdir()
-    np.testing.assert_array_equal(blocks.open_blocks(folder).square(range(150)), whole)
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_an_interrupted_run_goes_on_where_it_stopped(
-    series: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_sample_is_clustered_where_distances_do_not_fit(
+    copied: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    config, room = configured().distance, Room(memory=1e4, folder=tmp_path, workers=1)
-    calls: list[int] = []
-    real = dtw.block
-
-    def counted(*arguments: Any, **options: Any) -> Any:
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        calls.append(1)
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(_dtw_distances.dtw, "block", counted)
-    with pytest.raises(KeyboardInterrupt):
-        measure(series, config=config, room=room, seed=0)
-    calls.clear()
-    monkeypatch.setattr(_dtw_distances.dtw, "block", lambda *a, **o: calls.append(1) or real(*a, **o))
-    measure(series, config=config, room=room, seed=0)
-    assert len(calls) == 4  # of 6 blocks
-    measure(series, config=config, room=room, seed=0)
-    assert len(calls) == 4
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_other_series_or_settings_have_blocks_of_their_own(series: list[np.ndarray], tmp_path: Path):
-    room = Room(memory=1e4, folder=tmp_path, workers=1)
-    for values, normalize in ((series, False), (series, True), ([s + 1 for s in series], False)):
-        measure(values, config=configured(normalize=normalize).distance, room=room, seed=0)
-    assert len(list(tmp_path.iterdir())) == 3
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_a_damaged_folder_of_blocks_is_a_sentence(series: list[np.ndarray], tmp_path: Path):
-    room = Room(memory=1e4, folder=tmp_path, workers=1)
-    measure(series, config=configured().distance, room=room, seed=0)
-    (folder,) = tmp_path.iterdir()
-    (folder / "order.npy").unlink()
-    with pytest.raises(StoreCorruptError, match="delete this folder"):
-        measure(series, config=configured().distance, room=room, seed=0)
-
-
-def test_every_series_goes_to_its_nearest_medoid(series: list[np.ndarray]):
-    medoids = np.array([3, 90, 140])
-    labels, distances = nearest(series, medoids=medoids, config=configured().distance)
-    D = dtw.distance_matrix(series, dtype="float32")[:, medoids]
-    np.testing.assert_array_equal(labels, D.argmin(axis=1))
-    np.testing.assert_array_equal(distances, D.min(axis=1))
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_a_sample_is_clustered_where_distances_do_not_fit(copied: Store, tmp_path: Path):
+    monkeypatch.setattr(blocks, "BLOCK", 64)
     kinds = np.arange(len(copied)) % 4
     planted = plant(copied, shapes(kinds), ["sad", "happy", "angry"] * (len(copied) // 3))
     result = run(planted, configured(k_range=(2, 5), memory=4e-5, blocks=tmp_path / "out"))
@@ -527,52 +326,3 @@ def test_settings_that_do_not_fit_are_refused(changes: dict[str, Any], message: 
 def test_what_only_the_store_can_tell_is_refused_in_a_sentence(store: Store, changes: dict[str, Any]):
     with pytest.raises(ConfigError, match=r"did you mean '7class'|different series from 0 to"):
         run(store, configured(**changes))
-
-
-# the command
-
-
-def kemfeat(*arguments: Any) -> Any:
-    return CliRunner().invoke(app, ["analyze", "dtw", *map(str, arguments)])
-
-
-def test_the_command_writes_everything_and_prints_a_few_lines(store: Store, tmp_path: Path):
-    out = tmp_path / "out"
-    said = kemfeat(store.path, "--signal", "eda", "--k-range", "2:3", "--restarts", 2, "--out", out)
-    assert said.exit_code == 0, said.output
-    content = json.loads((out / "result.json").read_text())
-    assert content["analysis"] == ANALYSIS.name
-    assert set(content["tables"]) == {
-        "indices", "clusters", "association", "cluster_by_emotion", "shapes", "starts", "bootstrap", "members"
-    }  # fmt: skip
-    assert set(content["figures"]) == {"silhouettes", "medoids", "distances", "indices_by_k"}
-    named = [name for entry in content["tables"].values() for name in entry["files"]]
-    named += [name for files in content["figures"].values() for name in files]
-    assert [name for name in named if not (out / name).is_file()] == []
-    assert content["config"]["k_range"] == [2, 3]
-    assert not {"workers", "blocks"} & set(content["config"])
-    assert said.output.startswith(content["summary"][0][:40])
-
-
-def test_one_k_and_json(store: Store, tmp_path: Path):
-    init = "--init", "0,40,80"
-    said = kemfeat(store.path, "--k", 3, "--method", "tsclust", *init, "--normalize", "--json", "--out", tmp_path)
-    assert said.exit_code == 0, said.output
-    content = json.loads(said.output)
-    assert content["values"]["k"] == 3
-    assert content["config"]["init"] == [0, 40, 80]
-    assert content["values"]["distance"]["normalize"] is True
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (("--k-range", "2-10"), "--k-range 2-10: expected whole numbers, for example --k-range 2:10"),
-        (("--k-range", "5"), "k_range"),
-        (("--init", "a,b"), "--init a,b: expected whole numbers"),
-    ],
-)
-def test_options_that_do_not_fit_are_refused(store: Store, options: tuple[str, ...], message: str):
-    error = kemfeat(store.path, *options).exception
-    assert isinstance(error, ConfigError)
-    assert message in str(error)
