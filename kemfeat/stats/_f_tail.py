@@ -19,6 +19,9 @@ def log_f_sf(f: float, *, df1: float, df2: float) -> float:
     if math.isnan(f + df1 + df2):
         return math.nan
     a, b = df2 / 2, df1 / 2
+    below = float(special.betainc(b, a, df1 * f / (df2 + df1 * f))) if math.isfinite(f) else 1.0
+    if below < 0.5:  # the tail is nearly 1 and has rounded away what a small f says; its complement has not
+        return math.log1p(-below)
     p = _sf(f, df1=df1, df2=df2)
     if p > _SMALLEST:
         return math.log(p)
@@ -31,7 +34,6 @@ def _sf(f: float, *, df1: float, df2: float) -> float:
     x = df2 / (df2 + df1 * f)
     if x < 0.5:
         return float(special.betainc(df2 / 2, df1 / 2, x))
-    # Near 1, x has rounded away what a small f says; its complement has not.
     return float(special.betaincc(df1 / 2, df2 / 2, df1 * f / (df2 + df1 * f)))
 
 

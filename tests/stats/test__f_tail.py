@@ -33,6 +33,13 @@ def test_equals_scipy_where_it_does_not_underflow(f: float, df1: int, df2: float
     assert log_f_sf(f, df1=df1, df2=df2) == pytest.approx(stats.f.logsf(f, df1, df2), rel=1e-11, abs=1e-13)
 
 
+def test_a_small_f_keeps_its_digits() -> None:
+    """P(F > f) with 1 and 1 degrees of freedom is 1 - 2/pi arctan(sqrt f)."""
+    f = 7.222700018923245e-20
+    expected = math.log1p(-2 / math.pi * math.atan(math.sqrt(f)))
+    assert log_f_sf(f, df1=1, df2=1) == pytest.approx(expected, rel=1e-12)
+
+
 def test_ends_of_the_line() -> None:
     assert log_f_sf(0.0, df1=3, df2=7) == 0.0
     assert log_f_sf(math.inf, df1=3, df2=7) == -math.inf
