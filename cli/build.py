@@ -132,7 +132,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
     else:
         _show_work(report)
     if report.failures:
-        print(f"{report.failures} rows could not be extracted and stand as missing: see {store.path}/failures.parquet")
+        print(f"{report.failures} rows could not be read or extracted: see {store.path}/failures.parquet")
 
 
 def _show_work(report: BuildReport) -> None:

@@ -36,7 +36,7 @@ def _facts(store: Store) -> dict[str, Any]:
         "digest": header.digest,
         "utterances": len(store),
         "arrays": {name: info.model_dump(mode="json") for name, info in header.arrays.items()},
-        "complete": not any(incomplete.values()),
+        "complete": not any(incomplete.values()) and not header.annotation_faults,
         "missing_rows": {name: count for name, count in incomplete.items() if count},
         "coverage": _coverage(store),
         "truncated": _truncated(store),
@@ -87,6 +87,9 @@ def _print_facts(store: Store, facts: dict[str, Any]) -> None:
     )
     maker = f"kemfeat {facts['versions']['kemfeat']}, {facts['provenance']['created']}"
     console.print(f"{facts['bytes'] / 1e6:,.1f} MB in shards; made by {maker}")
+    if store.header.annotation_faults:
+        faults = f"{store.header.annotation_faults} rows or cells could not be read and are left out"
+        console.print(f"[yellow]annotation: {faults}; see failures.parquet[/yellow]")
     for name, count in facts["missing_rows"].items():
         console.print(f"[yellow]{name}: {count} rows are missing; see failures.parquet[/yellow]")
 

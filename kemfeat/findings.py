@@ -32,6 +32,8 @@ BAD_TIME = Rule("bad-time", "error", "the time is missing; write seconds such as
 END_BEFORE_START = Rule("end-before-start", "error", "start and end are missing; correct them")
 UNKNOWN_LABEL = Rule("unknown-label", "error", "the label is missing; correct its spelling")
 RATING_OFF_SCALE = Rule("rating-off-scale", "error", "the rating is missing; write a number from 1 to 5")
+EMPTY_ANNOTATION = Rule("empty-annotation", "error", "the session has no utterances; copy the file again")
+MISSING_ANNOTATION = Rule("missing-annotation", "error", "the session is left out; copy its annotation file")
 DECODING_FAILED = Rule("decoding-failed", "error", "the text is missing; save the file as UTF-8")
 MISSING_WAV = Rule("missing-wav", "error", "the audio features of the row are missing; copy the file from the corpus")
 MISSING_TXT = Rule("missing-txt", "error", "the text features of the row are missing; copy the file from the corpus")
@@ -40,7 +42,6 @@ UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy 
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
 SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel is constant")
 EMPTY_TXT = Rule("empty-txt", "warning", "the text is empty, not missing")
-EMPTY_ANNOTATION = Rule("empty-annotation", "warning", "the session has no utterances; copy the file again")
 LABEL_MISSING = Rule("label-missing", "warning", "the cell is missing; the votes may still give a label")
 VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
 SESSION_PREFIX = Rule("session-prefix", "warning", "the session number of the folder or file replaces the id's")
@@ -73,11 +74,16 @@ class Findings:
     Parameters
     ----------
     strict : whether :meth:`fault` raises at once instead of recording.
+
+    Attributes
+    ----------
+    faults : every case that :meth:`fault` recorded, in order: input that was dropped or blanked.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
         self._strict = strict
         self._found: list[Finding] = []
+        self.faults: list[str] = []
 
     def add(self, rule: Rule, example: str) -> None:
         """Record one case; ``example`` is ``path: what was found``."""
@@ -93,6 +99,7 @@ class Findings:
         """
         if self._strict:
             raise CorpusError(f"{example}; correct it, or pass --on-error skip ({rule.code}: {rule.action})")
+        self.faults.append(f"{example} ({rule.code}: {rule.action})")
         self.add(rule, example)
 
     def merged(self) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -85,12 +85,15 @@ class Manifest:
     utterances : DataFrame with the columns of :data:`READ_COLUMNS` (and, once :meth:`labelled`, the label columns).
     ratings : DataFrame with the columns of :data:`RATINGS`.
     findings : what the reader noticed while reading annotation and text.
+    faults : one sentence per row or cell that could not be read and was dropped or blanked; empty unless errors are
+        skipped.
     """
 
     corpus: str
     utterances: pd.DataFrame
     ratings: pd.DataFrame
     findings: tuple[Finding, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -135,7 +138,7 @@ class Manifest:
         utterances["emotion_first"] = [emotions[0] if emotions else None for emotions in parsed]
         utterances["is_tie"] = [len(emotions) > 1 for emotions in parsed]
         utterances["in_5class"] = [len(emotions) == 1 and emotions[0] in FIVE_CLASSES for emotions in parsed]
-        return Manifest(self.corpus, utterances, self.ratings, self.findings)
+        return replace(self, utterances=utterances)
 
     def _vote_counts(self) -> dict[str, dict[str, int]]:
         named = {label: parse_emotions(label) for label in self.ratings["emotion"].dropna().unique()}

@@ -134,7 +134,7 @@ class _Job:
             _refusals.refuse_loss(self.old, self.resolved)
         sources = self._scan(groups)
         if self.old is not None and self._is_current(self.old, sources):
-            failures = _refusals.failed_rows(self.old.header.parts)
+            failures = _refusals.failed_in(self.old.header)
             return BuildReport(
                 store=self.old,
                 written=0,
@@ -147,7 +147,7 @@ class _Job:
         sessions, signals = self._signals(groups, sources)
         utterances = _tables.with_media(manifest.utterances, sources=sources.table, signals=signals)
         plan = self._planned(utterances, sources, signals)
-        self._write(plan, utterances)
+        self._write(plan, utterances, faults=manifest.faults)
         receipts = writer.receipts(self.out, plan.all_parts)
         made = _tables.Made(
             reader=self.reader,
@@ -167,7 +167,7 @@ class _Job:
             store=open_store(self.out),
             written=len(plan.fresh_parts),
             kept=len(plan.all_parts) - len(plan.fresh_parts),
-            failures=_refusals.failed_rows(receipts),
+            failures=_refusals.failed_rows(receipts) + len(manifest.faults),
             seconds=time.monotonic() - began,
             moved_aside=moved,
         )
@@ -199,10 +199,10 @@ class _Job:
         """
         if self.options.rehash or old.header.config_digest != self.resolved.digest:
             return False
-        if self.options.on_error == "raise" and _refusals.failed_rows(old.header.parts):
-            return False
         finished = _sources.read_scan(self.out / schema.SOURCES)
-        return sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))
+        if not (sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))):
+            return False
+        return self.options.on_error == "skip" or not _refusals.failed_in(old.header)
 
     def _manifest(self, sources: _sources.Sources) -> Manifest:
         manifest = self.reader.read_manifest(self.root, on_error=self.options.on_error)
@@ -258,7 +258,7 @@ class _Job:
     def _extractors(self) -> Sequence[tuple[str, Any]]:
         return list(self.resolved.extractors.items())
 
-    def _write(self, plan: _plan.Plan, utterances: pd.DataFrame) -> None:
+    def _write(self, plan: _plan.Plan, utterances: pd.DataFrame, *, faults: Sequence[str]) -> None:
         rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start"]]
         base = PartitionTask(
             store=self.out,
@@ -274,12 +274,12 @@ class _Job:
         done = 0
         settled = [part for part in plan.all_parts if part not in set(plan.fresh_parts)]
         failed = _refusals.failures(writer.receipts(self.out, settled))
-        _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures)
+        _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
         self.progress("extract", 0, total)
         for receipts in parallel.run(write_partition, tasks, workers=self.options.workers):
             done += receipts[0].stop - receipts[0].start
             failed |= _refusals.failures(receipts)
-            _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures)
+            _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
             self.progress("extract", done, total)
 
 

@@ -225,7 +225,7 @@ def _extract(name: str, number: int, brings: Brings, block: Block, *, skip: bool
         block.put(number, brings.feature(name))
     except _ROW_ERRORS as error:
         if not skip:
-            raise type(error)(f"{brings.row.id}: {name}: {error}") from None
+            raise type(error)(f"{brings.row.id}: {name}: {str(error).removeprefix(f'{name}: ')}") from None
         block.fail(number, brings.within(str(error)))
 
 

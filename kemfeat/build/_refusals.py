@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kemfeat.build._settings import Resolved
 from kemfeat.errors import ConfigError, CorpusError, TooManyFailuresError
 from kemfeat.store.reader import Store
-from kemfeat.store.schema import PartReceipt
+from kemfeat.store.schema import Header, PartReceipt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def refuse_missing(root: Path, utterances: pd.DataFrame, sources: pd.DataFrame, 
         lost += [f"{name} has no transcript" for name in utterances["id"][utterances["text"].isna()]]
     if lost or broken:
         raise CorpusError(
-            f"{root}: {len(lost)} files are missing and {len(broken)} audio files cannot be read: "
+            f"{root}: missing files: {len(lost)}, audio files that cannot be read: {len(broken)}: "
             f"{'; '.join([*lost, *broken][:5])}. See `kemfeat validate` for all; repair the corpus, "
             "or pass --on-error skip to leave those rows missing"
         )
@@ -58,11 +58,17 @@ def failed_rows(receipts: Iterable[PartReceipt]) -> int:
     return len(failures(receipts))
 
 
-def refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float) -> None:
-    """Stop when more than the share ``most`` of the utterances ``ids`` failed."""
-    if len(failed) > most * len(ids):
-        examples = "; ".join(f"{ids.iloc[row]}: {failed[row]}" for row in sorted(failed)[:5])
+def failed_in(header: Header) -> int:
+    """How many rows of a finished store are missing, or were dropped or blanked with the annotation."""
+    return failed_rows(header.parts) + header.annotation_faults
+
+
+def refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float, *, faults: Sequence[str]) -> None:
+    """Stop when more than the share ``most`` of the utterances ``ids`` failed, faults of the annotation counted in."""
+    count = len(failed) + len(faults)
+    if count > most * len(ids):
+        examples = "; ".join([*faults, *(f"{ids.iloc[row]}: {failed[row]}" for row in sorted(failed))][:5])
         raise TooManyFailuresError(
-            f"{len(failed)} of {len(ids)} rows failed, more than --max-failures {most:g} allows: {examples}. "
+            f"{count} of {len(ids)} rows failed, more than --max-failures {most:g} allows: {examples}. "
             "Repair the corpus (see `kemfeat validate`) or allow more; what is finished is kept"
         )

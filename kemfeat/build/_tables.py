@@ -174,7 +174,8 @@ def _failures(made: Made) -> pd.DataFrame:
     import pandas as pd
 
     ids = made.utterances["id"].tolist()
-    rows = [
+    rows = [("", schema.ANNOTATION, fault) for fault in made.manifest.faults]
+    rows += [
         (ids[failure.row], receipt.feature, failure.error) for receipt in made.receipts for failure in receipt.failures
     ]
     return pd.DataFrame(rows, columns=["id", "feature", "error"], dtype="str")
@@ -198,6 +199,7 @@ def _header(made: Made, utterances: pd.DataFrame, tables: dict[str, FileReceipt]
         sessions=dict(made.sessions),
         tables=tables,
         complete=_complete(made, rows),
+        annotation_faults=len(made.manifest.faults),
         digest="",
         provenance={"created": provenance.now(), "command": provenance.command(), "seconds": round(seconds, 1)},
     )

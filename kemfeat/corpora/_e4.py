@@ -103,10 +103,11 @@ def read_recording(
 
 
 def _header(lines: Sequence[bytes], most: int) -> list[bytes]:
-    """The lines before the first that carries a stamp, at most ``most``."""
+    """The lines before the first row, at most ``most``; a stamp that no value stands before is a start time, no row."""
     header: list[bytes] = []
     for line in lines[:most]:
-        if STAMP.search(line):
+        before, _, _ = line.partition(b",")
+        if STAMP.search(line) and not STAMP.search(before):
             break
         header.append(line)
     return header

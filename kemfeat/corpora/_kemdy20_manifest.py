@@ -24,6 +24,7 @@ from kemfeat.findings import (
     EMPTY_TXT,
     LABEL_NOT_MAJORITY,
     MALFORMED_ID,
+    MISSING_ANNOTATION,
     MISSING_PHYSIOLOGY_FILE,
     MISSING_TXT,
     MISSING_WAV,
@@ -69,6 +70,7 @@ def read_manifest(root: Path, *, on_error: str) -> Manifest:
     audio = _by_id(tree.audio, findings)
     transcripts = _by_id(tree.transcript, findings)
     _report_unannotated({**transcripts, **audio}, utterances, findings)
+    _report_missing_annotation(tree, findings)
     _report_missing_recordings(tree, utterances, findings)
     _report_other_majorities(utterances, findings)
     columns: dict[str, Sequence[object]] = _annotation_columns(utterances, _partners(tree, utterances))
@@ -80,6 +82,7 @@ def read_manifest(root: Path, *, on_error: str) -> Manifest:
         pa.Table.from_pydict(columns, schema=READ_COLUMNS).to_pandas(),
         pa.Table.from_pydict(_rating_columns(utterances), schema=RATINGS).to_pandas(),
         findings.merged(),
+        tuple(findings.faults),
     )
 
 
@@ -89,7 +92,7 @@ def _read_utterances(root: Path, tree: Tree, findings: Findings) -> list[_Uttera
     for path in tree.annotation:
         annotation = read_annotation(read_file(root / path), groups=GROUPS, where=path, findings=findings)
         if not annotation.rows:
-            findings.add(EMPTY_ANNOTATION, f"{path}: no row behind the two header rows")
+            findings.fault(EMPTY_ANNOTATION, f"{path}: no row behind the two header rows")
         for utterance in _identified(annotation, path, findings):
             where = f"{path}:{utterance.row.line}"
             if utterance.id in utterances:
@@ -137,6 +140,16 @@ def _by_id(paths: Sequence[str], findings: Findings) -> dict[str, str]:
 def _report_unannotated(media: Mapping[str, str], utterances: Sequence[_Utterance], findings: Findings) -> None:
     for name in sorted(set(media) - {utterance.id for utterance in utterances}):
         findings.add(UNANNOTATED_MEDIA, f"{media[name]}: no annotation row")
+
+
+def _report_missing_annotation(tree: Tree, findings: Findings) -> None:
+    """A session with audio and without an annotation file was copied by half."""
+    annotated = {session_of(path) for path in tree.annotation}
+    for session in sorted({session_of(path) for path in tree.audio} - annotated):
+        clips = sum(session_of(path) == session for path in tree.audio)
+        findings.fault(
+            MISSING_ANNOTATION, f"annotation/{session}_eval.csv: no such file, but wav/ has {clips} clips of {session}"
+        )
 
 
 def _report_missing_recordings(tree: Tree, utterances: Sequence[_Utterance], findings: Findings) -> None:

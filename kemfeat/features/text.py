@@ -85,10 +85,7 @@ def _open(config: TextConfig, resources: Path) -> Extract:  # noqa: ARG001 - the
     def extract(media: Media) -> FeatureArray:
         text = media["transcript"]
         if not isinstance(text, str):
-            raise ExtractionError(
-                "text: the utterance has no transcript; expected its text file; restore the file, or build with "
-                "--on-error skip to mark the row as missing"
-            )
+            raise ExtractionError("text: the utterance has no transcript; expected its text file; restore the file")
         return FeatureArray({}, {"text_clean": clean(text, preset=config.preset)})
 
     return extract

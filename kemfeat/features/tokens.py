@@ -142,7 +142,7 @@ def _cleaned(media: Media) -> str:
     if not isinstance(text, str):
         raise ExtractionError(
             "tokens: the utterance has no cleaned text; expected the column text_clean of the feature text; restore "
-            "the transcript, or build with --on-error skip to mark the row as missing"
+            "the transcript"
         )
     return text
 

@@ -144,6 +144,8 @@ def _losses(header: schema.Header, utterances: pd.DataFrame) -> str:
         (f"`{name}`", "missing rows (see `failures.parquet`)", f"{count:,}")
         for name, count in facts.missing_rows(header).items()
     ]
+    what = "rows or cells that could not be read (see `failures.parquet`)"
+    rows.append(("annotation", what, f"{header.annotation_faults:,}"))
     for cut in facts.cuts(header, utterances):
         rows.append((f"`{cut.what}`", "rows cut at the stored length", f"{cut.rows:,}"))
         if cut.amount is not None:

@@ -27,7 +27,6 @@ _REFUSALS = {
     errno.EROFS: "the disk is read-only; choose another folder with --out",
     errno.EACCES: "you may not write there; choose another folder with --out",
     errno.EPERM: "you may not write there; choose another folder with --out",
-    errno.ENOENT: "no folder can be made there; choose another folder with --out",
     errno.ENOTDIR: "a file stands where a folder must be; choose another folder with --out",
     errno.EIO: "the disk failed; choose another disk with --out",
 }

@@ -32,6 +32,9 @@ BUILDING = ".building"
 LOCK = ".lock"
 LOCK_OWNER = ".lock.json"
 
+ANNOTATION = "annotation"
+"""What stands for a feature in ``failures.parquet`` where the annotation itself could not be read."""
+
 CHUNK_BYTES = 1 << 20
 """Inner chunks hold at most this many bytes before compression; see docs/decisions/0002-store-layout.md."""
 
@@ -123,6 +126,7 @@ class Header(Stored):
     tables: dict[str, FileReceipt]
     documents: dict[str, FileReceipt] = Field(default_factory=dict)
     complete: dict[str, Annotated[str, Field(pattern="^[0-9a-f]*$")]]
+    annotation_faults: int = 0
     digest: str
     provenance: dict[str, Any]
 
@@ -187,7 +191,7 @@ def create_array(features: Path, feature: str, spec: FeatureSpec, *, axis: str, 
     import zarr
     from zarr.codecs import Crc32cCodec
 
-    attributes: dict[str, Any] = {"unit": spec.unit, "description": spec.description, "pad": _plain(spec.pad)}
+    attributes: dict[str, Any] = {"units": spec.unit, "description": spec.description, "pad": _plain(spec.pad)}
     if spec.frame_rate is not None:
         attributes["frame_rate_hz"] = spec.frame_rate
     zarr.create_array(

@@ -155,3 +155,10 @@ def test_any_bytes_end_in_rows_or_findings(parts):
     columns, findings = read(HEADER.encode() + b"".join(parts))
     assert len(set(map(len, columns.values()))) == 1
     assert set(findings) <= {"bad-physiology-line", "missing-value"}
+
+
+def test_a_start_time_written_as_a_stamp_is_a_header_line():
+    columns, findings = read(f"{AT}\n8.0\n0.5,{AT}\n")
+    assert columns["value"] == [0.5]
+    assert columns["sampling_rate"] == [8.0]
+    assert not findings

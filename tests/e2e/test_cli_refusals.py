@@ -89,11 +89,11 @@ def test_a_broken_corpus_is_code_3_and_too_many_broken_rows_are_code_5(bench):
     bench.corpus.wav(bench.corpus.ids[0]).write_bytes(b"")
     new = bench.fresh()
     where = ("build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--out", new.out, "--features", "mel")
-    assert "1 audio files cannot be read: wav/Session01/" in sentence(*where, "-j", "1", code=3)
+    assert "audio files that cannot be read: 1: wav/Session01/" in sentence(*where, "-j", "1", code=3)
     assert "more than --max-failures 0.01 allows" in sentence(*where, "--on-error", "skip", "-j", "1", code=5)
     said = kemfeat(*where, "--on-error", "skip", "--max-failures", "0.1", "-j", "1")
     assert said.code == 0
-    assert "1 rows could not be extracted and stand as missing: see " in said.out
+    assert "1 rows could not be read or extracted: see " in said.out
     facts = kemfeat("info", new.out, "--json").json
     assert (facts["complete"], facts["missing_rows"]) == (False, {"mel": 1})
     assert "mel: 1 rows are missing" in kemfeat("info", new.out).out

@@ -33,7 +33,7 @@ def test_xarray_opens_every_feature_group(finished: Store, feature: str) -> None
         for name, variable in group.variables.items():
             assert_array(finished, str(name), variable.to_numpy())
             assert variable.dims == finished.header.arrays[str(name)].dims
-            assert variable.attrs["unit"] == finished.header.arrays[str(name)].unit
+            assert variable.attrs["units"] == finished.header.arrays[str(name)].unit
             assert variable.attrs["description"] == finished.header.arrays[str(name)].description
 
 

@@ -45,7 +45,7 @@ def test_the_digest(header: dict[str, Any]) -> None:
         name: header[name]
         for name in (
             *("format_version", "dataset", "config", "config_digest", "manifest_fingerprint", "label_rule"),
-            *("axes", "features", "arrays", "parts", "sessions", "tables", "complete"),
+            *("axes", "features", "arrays", "parts", "sessions", "tables", "complete", "annotation_faults"),
         )
     }
     text = json.dumps(covered, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -109,7 +109,7 @@ def test_the_zarr_metadata(finished: Store, header: dict[str, Any]) -> None:
         assert metadata["data_type"] == info["dtype"]
         assert metadata["dimension_names"] == info["dims"]
         assert info["dims"][0] == info["axis"]
-        assert metadata["attributes"]["unit"] == info["unit"]
+        assert metadata["attributes"]["units"] == info["unit"]
         assert metadata["attributes"]["description"] == info["description"]
         assert "pad" in metadata["attributes"]
         assert metadata["fill_value"] == ("NaN" if info["dtype"].startswith("float") else metadata["fill_value"])
