@@ -172,7 +172,7 @@ def test_a_session_without_rows_and_a_corpus_without_rows(tiny):
     assert findings["empty-annotation"].count == 1
     tiny.write_cells(tiny.cells(1)[:2], 1)
     with pytest.raises(CorpusError, match="the annotation holds no utterance"):
-        read(tiny)
+        read(tiny, "skip")
 
 
 def test_missing_recordings_and_strays_are_reported(tiny):
