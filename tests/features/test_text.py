@@ -95,7 +95,7 @@ def test_extracts_one_column_and_no_arrays(tmp_path: Path) -> None:
 def test_an_empty_transcript_is_a_row_and_a_missing_one_an_error(tmp_path: Path) -> None:
     extract = EXTRACTOR.open(TextConfig(preset="hangul"), tmp_path)
     assert extract({"transcript": "123"}).columns == {"text_clean": ""}
-    with pytest.raises(ExtractionError, match=r"no transcript.*--on-error skip"):
+    with pytest.raises(ExtractionError, match=r"no transcript; .*restore the file"):
         extract({"transcript": None})
 
 

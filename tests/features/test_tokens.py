@@ -98,7 +98,7 @@ def test_an_empty_text_is_a_row_and_a_missing_one_an_error(extract: Extract) -> 
     row = extract(media(""))
     assert (row.arrays["input_ids"].tolist(), row.columns) == ([2, 3], {"n_pieces": 0})
     for missing in (media(None), {"text": None}):
-        with pytest.raises(ExtractionError, match=r"no cleaned text.*--on-error skip"):
+        with pytest.raises(ExtractionError, match=r"no cleaned text; .*restore the transcript"):
             extract(missing)
 
 
