@@ -8,7 +8,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -124,16 +124,6 @@ class BuildConfig(FrozenConfig):
             if name in features[:place]:
                 raise ValueError(f"{name!r} stands there twice; name each feature once")
         return features
-
-    def replaced(self, **changes: Any) -> Self:
-        """A validated copy with some values replaced.
-
-        Raises
-        ------
-        ConfigError
-            As :func:`validated`.
-        """
-        return validated(type(self), {**dict(self), **changes}, where="configuration")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -130,11 +130,6 @@ def read_columns(store: Path, parts: Iterable[Part]) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(_columns_path(store, part)) for part in parts], ignore_index=True)
 
 
-def missing_parts(store: Path, parts: Iterable[Part]) -> list[Part]:
-    """The parts without a receipt."""
-    return [part for part in parts if finished_part(store, part) is None]
-
-
 def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
     """The receipts of all parts.
 
