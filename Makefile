@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo test check bench bench-check docs clean
 
 help:  ## Show this help
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/.base: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -17,7 +17,11 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(PIP) --editable '.[dev,docs]'
+	$(PIP) --editable '.[dev,docs,train]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.base
+	$(PIP) --editable '.[bench]'
 	@touch $@
 
 setup: $(VENV)/.dev  ## Make .venv with everything a developer needs
@@ -31,7 +35,7 @@ demo: $(VENV)/.base  ## Synthesise a small KEMDy20, then validate, build, verify
 	$(BIN)/kemfeat info demo/store
 
 test: $(VENV)/.dev  ## Run all tests
-	$(BIN)/pytest --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
 
 check: $(VENV)/.dev  ## Lint, formatting, types, floors
 	$(BIN)/ruff check .
@@ -39,8 +43,12 @@ check: $(VENV)/.dev  ## Lint, formatting, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev  ## Measure kemfeat beside its peers
-	$(BIN)/python tests/bench/bench_mel.py
+bench: $(VENV)/.bench  ## Measure kemfeat beside its peers, half an hour, into docs/benchmarks
+	$(BIN)/kemfeat bench --out docs/benchmarks/results.json
+	$(BIN)/python -m kemfeat_bench.tools.page docs/benchmarks/results.json docs/benchmarks.md
+
+bench-check: $(VENV)/.bench  ## Measure, and fail where a target is missed
+	$(BIN)/kemfeat bench --check
 
 docs: $(VENV)/.dev  ## Build the documentation site, strictly, into site/
 	$(BIN)/mkdocs build --strict --quiet

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,15 @@ Workers = Annotated[
         show_default="one per core",
     ),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="Run on the workers of this Dask scheduler instead.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a store.", show_default=False)]
 Progress = Annotated[
@@ -34,3 +43,50 @@ Progress = Annotated[
         "--progress/--no-progress", help="Progress bar; plain lines when not a terminal.", show_default="at a terminal"
     ),
 ]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the store.", show_default="stores/DATASET")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="TOML file with settings; see the docs.", show_default=False)
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, e.g. mel.n_mels=64; may be repeated."),
+]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help="Settings of a published system, e.g. kor-2022.", show_default=False)
+]
+Features = Annotated[
+    str | None, typer.Option("--features", help="Comma-separated features.", show_default="all the corpus has")
+]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option("--tokenizer", help="Folder of a tokenizer, or its Hugging Face name.", show_default="ROOT/tokenizer"),
+]
+
+
+def settings_of(
+    config: Path | None, overrides: list[str], preset: str | None, features: str | None, tokenizer: str | None
+) -> dict[str, Any]:
+    """The TOML file, then the options, each over the one before."""
+    from kemfeat.config import read_toml, with_overrides
+
+    settings = with_overrides(read_toml(config) if config is not None else {}, overrides)
+    if preset is not None:
+        settings["preset"] = preset
+    if features is not None:
+        settings["features"] = [name.strip() for name in features.split(",") if name.strip()]
+    if tokenizer is not None and isinstance(settings.setdefault("tokens", {}), dict):
+        settings["tokens"]["tokenizer"] = tokenizer
+    return settings
+
+
+def worker_count(workers: int | None, scheduler: str | None) -> int:
+    """How many workers this machine lends."""
+    from kemfeat import parallel
+    from kemfeat.errors import ConfigError
+
+    if workers is not None and scheduler is not None:
+        raise ConfigError(
+            f"--workers {workers} and --scheduler {scheduler}: give one of them; the workers of a scheduler are "
+            "started on their own machines (dask worker)"
+        )
+    return workers or parallel.default_workers()

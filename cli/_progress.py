@@ -14,10 +14,14 @@ _STAGES = {
     "hash": ("reading", "files"),
     "parse": ("physiology", "sessions"),
     "extract": ("extracting", "utterances"),
+    "measure": ("measuring", "utterances"),
+    "scan": ("reading headers", "files"),
     "check": ("checking", "files"),
     "synth": ("writing", "utterances"),
     "verify": ("verifying", "files"),
     "recompute": ("recomputing", "utterances"),
+    "compare": ("comparing audio", "utterances"),
+    "train": ("training", "steps"),
 }
 _EVERY = 5.0
 
@@ -65,6 +69,21 @@ class Reporter:
             self._said = now
             print(_line(stage, done, total, now - began), file=sys.stderr, flush=True)
 
+    def say(self, line: str) -> None:
+        """Print a line above the bar, on stderr as the bar."""
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def restart(self, stage: str) -> None:
+        """Forget a stage, which begins once more."""
+        self._began.pop(stage, None)
+        if self._bar is not None and stage in self._tasks:
+            self._bar.remove_task(self._tasks.pop(stage))
+
     def _task(self, bar: Progress, stage: str, total: int) -> TaskID:
         if stage not in self._tasks:
             verb, unit = _STAGES[stage]
@@ -77,7 +96,7 @@ def _new_bar() -> Progress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
-        TextColumn("{task.description:>12}"),
+        TextColumn("{task.description:>15}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),

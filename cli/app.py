@@ -11,7 +11,7 @@ import typer
 from kemfeat._version import VERSION
 from kemfeat.errors import KemfeatError
 
-from . import analyze, build, report, store, synth, validate
+from . import analyze, audit, bench, build, evaluate, plan, report, split, store, synth, train, validate
 
 app = typer.Typer(
     name="kemfeat",
@@ -24,12 +24,18 @@ app = typer.Typer(
     "4 store incomplete or corrupt, 5 too many failed rows, 130 stopped.",
 )
 app.command("build")(build.build)
+app.command("plan")(plan.plan)
 app.command("validate")(validate.validate)
 app.command("info")(store.info)
 app.command("verify")(store.verify)
 app.command("diff")(store.diff)
 app.command("report")(report.report)
+app.command("split")(split.split)
+app.command("audit")(audit.audit)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("synth")(synth.synth)
+app.command("bench")(bench.bench)
 app.add_typer(analyze.app, name="analyze")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,29 +25,14 @@ class OnError(StrEnum):
 def build(
     dataset: _options.Dataset,
     root: _options.Root = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the store.", show_default="stores/DATASET")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="TOML file with settings; see the docs.", show_default=False)
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One setting, e.g. mel.n_mels=64; may be repeated."),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option("--preset", help="Settings of a published system, e.g. kor-2022.", show_default=False)
-    ] = None,
-    features: Annotated[
-        str | None, typer.Option("--features", help="Comma-separated features.", show_default="all the corpus has")
-    ] = None,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option(
-            "--tokenizer", help="Folder of a tokenizer, or its Hugging Face name.", show_default="ROOT/tokenizer"
-        ),
-    ] = None,
+    out: _options.Out = None,
+    config: _options.Config = None,
+    set_: _options.Set = None,
+    preset: _options.Preset = None,
+    features: _options.Features = None,
+    tokenizer: _options.Tokenizer = None,
     workers: _options.Workers = None,
+    scheduler: _options.Scheduler = None,
     on_error: Annotated[
         OnError, typer.Option("--on-error", help="Stop at a row that fails, or leave it as an explicit missing row.")
     ] = OnError.RAISE,
@@ -64,13 +49,14 @@ def build(
     progress: _options.Progress = None,
 ) -> None:
     """Make a feature store, or go on where an earlier build stopped; a finished store is only brought up to date."""
-    from kemfeat import parallel, plugins
+    from kemfeat import plugins
     from kemfeat.build import BuildOptions, build_store
     from kemfeat.roots import find_root
 
-    settings = _settings(config, set_ or [], preset, features, tokenizer)
+    settings = _options.settings_of(config, set_ or [], preset, features, tokenizer)
     options = BuildOptions(
-        workers=workers or parallel.default_workers(),
+        workers=_options.worker_count(workers, scheduler),
+        scheduler=scheduler,
         on_error=on_error.value,
         max_failures=max_failures,
         rehash=rehash,
@@ -88,22 +74,6 @@ def build(
             progress=reporter,
         )
     _show(report, as_json=as_json)
-
-
-def _settings(
-    config: Path | None, overrides: list[str], preset: str | None, features: str | None, tokenizer: str | None
-) -> dict[str, Any]:
-    """The TOML file, then the options, each over the one before."""
-    from kemfeat.config import read_toml, with_overrides
-
-    settings = with_overrides(read_toml(config) if config is not None else {}, overrides)
-    if preset is not None:
-        settings["preset"] = preset
-    if features is not None:
-        settings["features"] = [name.strip() for name in features.split(",") if name.strip()]
-    if tokenizer is not None and isinstance(settings.setdefault("tokens", {}), dict):
-        settings["tokens"]["tokenizer"] = tokenizer
-    return settings
 
 
 def _show(report: BuildReport, *, as_json: bool) -> None:

@@ -18,11 +18,15 @@ def synth(
     sessions: Annotated[int, typer.Option("--sessions", min=1, help="In how many sessions.")] = 40,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The bytes depend on it and the options alone.")] = 0,
     version: Annotated[str, typer.Option("--version", help="Release whose defects it has.")] = "1.0",
+    speaker_effect: Annotated[
+        float, typer.Option("--speaker-effect", min=0.0, help="Factor on how much speakers' ratings differ.")
+    ] = 1.0,
     workers: _options.Workers = None,
+    scheduler: _options.Scheduler = None,
     progress: _options.Progress = None,
 ) -> None:
     """Write a synthetic corpus in the real folder shape, with the real corpus' defects at their real rates."""
-    from kemfeat import parallel, plugins
+    from kemfeat import plugins
     from kemfeat.synth import Synth
 
     corpus: Synth = plugins.find("synth", dataset)
@@ -33,7 +37,9 @@ def synth(
             sessions=sessions,
             seed=seed,
             version=version,
-            workers=workers or parallel.default_workers(),
+            speaker_effect=speaker_effect,
+            workers=_options.worker_count(workers, scheduler),
+            scheduler=scheduler,
             progress=lambda done, total: reporter("synth", done, total),
         )
     print(f"{out}: a synthetic {corpus.name} of {utterances:,} utterances in {sessions} sessions")

@@ -23,18 +23,26 @@ def validate(
     root: _options.Root = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too, not on errors alone.")] = False,
     workers: _options.Workers = None,
+    scheduler: _options.Scheduler = None,
     as_json: _options.Json = False,
     progress: _options.Progress = None,
 ) -> None:
     """Read a whole corpus and say what is wrong with it, by rule; exit 3 on errors. Nothing is written."""
-    from kemfeat import parallel, plugins
+    from kemfeat import plugins
     from kemfeat.roots import find_root
     from kemfeat.validate import validate_corpus
 
+    count = _options.worker_count(workers, scheduler)
     name = plugins.find("corpora", dataset).name
     folder = find_root(name, root=root)
     with Reporter(bar=progress, quiet=as_json) as reporter:
-        report = validate_corpus(name, root=folder, workers=workers or parallel.default_workers(), progress=reporter)
+        report = validate_corpus(
+            name,
+            root=folder,
+            workers=count,
+            scheduler=scheduler,
+            progress=reporter,
+        )
     if as_json:
         print_json(_facts(report))
     else:

@@ -1,7 +1,9 @@
 """Inner loops in machine code; the only file that knows numba.
 
-Compiled functions take plain arrays, fill an output array and release the interpreter lock. numba keeps the machine
-code beside the source, or in the user's cache folder where that is read-only.
+Compiled functions take plain arrays, fill an output array and release the interpreter lock. Every step is rounded as it
+is written, never reordered or fused, so that vectors of any width make the same bits; division by zero gives infinity
+or NaN, as in NumPy. numba keeps the machine code beside the source, or in the user's cache folder where that
+is read-only.
 """
 
 from __future__ import annotations
@@ -12,17 +14,20 @@ from typing import Any, TypeVar
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(*, reorder: bool = False) -> Callable[[Function], Function]:
+def compiled(*, inline: bool = False) -> Callable[[Function], Function]:
     """Compile a function when it is first called.
 
     Parameters
     ----------
-    reorder : sums may be reordered and fused, so that they run in vector lanes (NaN and infinity keep their meaning);
-        otherwise every step is rounded as it is written.
+    inline : compiled only as part of the compiled functions that call it, which takes less time than both do alone.
     """
     import numba
 
-    options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract"} if reorder else False}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "inline": "always" if inline else "never",
+    }
 
     def compile_(function: Function) -> Function:
         try:

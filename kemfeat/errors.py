@@ -10,13 +10,14 @@
     ├── MediaError(ValueError)            an audio file cannot be read as audio
     ├── ExtractionError(ValueError)       a feature cannot be computed for one utterance
     ├── AnalysisError(ValueError)         a store does not have what an analysis needs
+    ├── RunError(ValueError)              the folder of a training run is missing, unfinished, or does not fit
     ├── StoreError(OSError)               a store cannot be used
     │   ├── StoreIncompleteError          the store was never finalised, or parts are missing
     │   ├── StoreCorruptError             what lies on disk is not what was written
     │   ├── StoreVersionError             the store has a format version this kemfeat does not read
     │   ├── StoreLockedError              another build is running on the same store
     │   └── StoreWriteError               the disk refused a write
-    ├── WorkerError(RuntimeError)         a worker process died
+    ├── WorkerError(RuntimeError)         workers died, or those of a scheduler cannot be used
     └── TooManyFailuresError(RuntimeError) more rows failed than the caller allowed
 
 Each message says where, what was found, what was expected and what to do now. Only the command line catches
@@ -64,6 +65,10 @@ class AnalysisError(KemfeatError, ValueError):
     """A store does not have what an analysis needs."""
 
 
+class RunError(KemfeatError, ValueError):
+    """The folder of a training run is missing, unfinished, or does not fit."""
+
+
 class StoreError(KemfeatError, OSError):
     """A store cannot be used."""
 
@@ -91,7 +96,7 @@ class StoreWriteError(StoreError):
 
 
 class WorkerError(KemfeatError, RuntimeError):
-    """A worker process died."""
+    """Workers died, or those of a scheduler cannot be used."""
 
     exit_code = 1
 

@@ -53,6 +53,24 @@ def read_header(content: bytes, *, name: str) -> AudioHeader:
         return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
 
 
+def scan_header(path: Path) -> AudioHeader:
+    """Read the header of a wav file without its samples; unlike :func:`read_header` it does not notice a cut file.
+
+    Raises
+    ------
+    MediaError
+        The file cannot be opened, is not a PCM or float wav file, or holds no sample.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check_samples(file, str(path))
+            return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
+    except soundfile.LibsndfileError as error:
+        raise _not_audio(str(path), error) from None
+
+
 def read_audio(path: Path) -> Signal:
     """Read a wav file as it is: every channel, at the file's own rate.
 
@@ -121,8 +139,12 @@ def _opened(content: bytes, name: str) -> Iterator[Any]:
             _check_samples(file, name)
             yield file
     except soundfile.LibsndfileError as error:
-        why = error.error_string.rstrip(".")
-        raise MediaError(f"{name}: cannot be read as audio ({why}); {_EXPECTED}; {_COPY_AGAIN}") from None
+        raise _not_audio(name, error) from None
+
+
+def _not_audio(name: str, error: Any) -> MediaError:
+    why = error.error_string.rstrip(".")
+    return MediaError(f"{name}: cannot be read as audio ({why}); {_EXPECTED}; {_COPY_AGAIN}")
 
 
 def _check_chunks(content: bytes, name: str) -> None:

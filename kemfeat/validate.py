@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,12 @@ class ValidationReport:
 
 
 def validate_corpus(
-    dataset: str, *, root: Path, workers: int = 1, progress: Progress = lambda stage, done, total: None
+    dataset: str,
+    *,
+    root: Path,
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> ValidationReport:
     """Check every file of a corpus against the rules of :mod:`kemfeat.findings`.
 
@@ -57,6 +62,7 @@ def validate_corpus(
     dataset : name of a corpus reader.
     root : folder of the corpus.
     workers : processes that read.
+    scheduler : address of a Dask scheduler whose workers read instead, such as ``tcp://HOST:8786``.
     progress : called with ``parse`` or ``check``, what is done and what there is to do.
 
     Raises
@@ -67,29 +73,37 @@ def validate_corpus(
         A table is so damaged that its rows cannot be told apart.
     """
     reader: CorpusReader = plugins.find("corpora", dataset)
+    with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
+        return _validated(reader, root=pool.reads(root), pool=pool, progress=progress)
+
+
+def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progress: Progress) -> ValidationReport:
     groups = reader.sources(root)
     manifest = reader.read_manifest(root, on_error="skip")
     found = [*manifest.findings]
-    speakers = dict(zip(manifest.utterances["id"], manifest.utterances["speaker"], strict=True))
-    sessions = [
-        _SessionTask(reader.name, root, group.removeprefix("signals/"), speakers)
-        for group in groups
-        if group.startswith("signals/")
-    ]
+    speakers = {session: dict(zip(rows["id"], rows["speaker"], strict=True)) for session, rows in _by_session(manifest)}
+    names = [group.removeprefix("signals/") for group in groups if group.startswith("signals/")]
+    sessions = [_SessionTask(reader.name, root, name, speakers.get(name, {})) for name in names]
     progress("parse", 0, len(sessions))
     by_session: dict[str, tuple[Finding, ...]] = {}
-    for session, some in parallel.run(_check_session, sessions, workers=workers):
+    for session, some in pool.run(_check_session, sessions, name=lambda task: task.session):
         by_session[session] = some
         progress("parse", len(by_session), len(sessions))
     found += [finding for task in sessions for finding in by_session[task.session]]
-    found += _check_audio(root, manifest.utterances, workers=workers, progress=progress)
+    found += _check_audio(root, manifest.utterances, pool=pool, progress=progress)
     return ValidationReport(
         dataset=reader.name, root=root, counts=_counts(manifest, groups), findings=findings.merge(found)
     )
 
 
+def _by_session(manifest: Manifest) -> Iterable[tuple[str, pd.DataFrame]]:
+    return ((str(name), rows) for name, rows in manifest.utterances.groupby("session"))
+
+
 @dataclass(frozen=True, slots=True)
 class _SessionTask:
+    """Signals of one session to check, and the speaker of each of its utterances."""
+
     dataset: str
     root: Path
     session: str
@@ -112,13 +126,13 @@ class _AudioTask:
     files: tuple[tuple[str, float], ...]
 
 
-def _check_audio(root: Path, utterances: pd.DataFrame, *, workers: int, progress: Progress) -> list[Finding]:
+def _check_audio(root: Path, utterances: pd.DataFrame, *, pool: parallel.Pool, progress: Progress) -> list[Finding]:
     have = utterances[utterances["audio"].notna()]
     files = list(zip(have["audio"], have["end"] - have["start"], strict=True))
     tasks = [_AudioTask(start, root, tuple(files[start : start + _BATCH])) for start in range(0, len(files), _BATCH)]
     batches: dict[int, tuple[Finding, ...]] = {}
     progress("check", 0, len(files))
-    for first, some in parallel.run(_check_files, tasks, workers=workers):
+    for first, some in pool.run(_check_files, tasks, name=lambda task: task.files[0][0]):
         batches[first] = some
         progress("check", min(len(batches) * _BATCH, len(files)), len(files))
     return [finding for first in sorted(batches) for finding in batches[first]]

@@ -29,7 +29,13 @@ TOP = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
 PAGES = (*TOP, *sorted(DOCS.rglob("*.md")))
 ALONE = (DOCS / "howto/add-a-corpus.md", DOCS / "howto/add-a-feature.md", DOCS / "decisions/0004-one-hash.md")
 """Pages whose examples need nothing but the library."""
-TOUR = (DOCS / "quickstart.md", ROOT / "README.md", DOCS / "validation.md")
+TOUR = (
+    DOCS / "quickstart.md",
+    ROOT / "README.md",
+    DOCS / "validation.md",
+    DOCS / "loading.md",
+    DOCS / "augmentation.md",
+)
 """Pages whose examples need the corpus and store that the first of them makes."""
 FORMAT = DOCS / "store-format.md"
 """Its examples are run by tests/store/test_format.py."""

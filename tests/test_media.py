@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from kemfeat.errors import MediaError
-from kemfeat.media import AudioHeader, is_silent, read_audio, read_header, resample, to_mono
+from kemfeat.media import AudioHeader, is_silent, read_audio, read_header, resample, scan_header, to_mono
 from kemfeat.records import Signal
 
 
@@ -160,3 +161,15 @@ def test_real_clips(shared: Path) -> None:
         header = read_header(path.read_bytes(), name=path.name)
         assert header == AudioHeader(len(signal.values), 16000, 1, "PCM_16")
         assert not is_silent(signal)
+
+
+def test_a_scanned_header_is_the_header_and_refuses_what_is_no_audio(tmp_path: Path) -> None:
+    path = tmp_path / "clip.wav"
+    path.write_bytes(WAV)
+    assert scan_header(path) == read_header(WAV, name="clip")
+    for content in (b"", b"no audio at all", wav_bytes(RAMP[:0])):
+        path.write_bytes(content)
+        with pytest.raises(MediaError, match=re.escape(str(path))):
+            scan_header(path)
+    with pytest.raises(MediaError, match="nowhere"):
+        scan_header(tmp_path / "nowhere.wav")

@@ -2,50 +2,60 @@
 
 import operator
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from kemfeat import parallel
-from kemfeat.errors import MediaError, StoreIncompleteError, WorkerError
+from kemfeat.errors import KemfeatError, MediaError, StoreIncompleteError, WorkerError
 from kemfeat.media import read_audio
 from kemfeat.store.reader import open_store
 
 FEW = list(range(7))
 
 
+def run(function, tasks, *, workers):
+    with parallel.open_pool(workers=workers) as pool:
+        return list(pool.run(function, tasks))
+
+
 @pytest.mark.parametrize("workers", [-1, 0, 1, 2, 3, 9])
 def test_any_number_of_workers_gives_the_same_results(workers):
-    assert sorted(parallel.run(operator.neg, FEW, workers=workers)) == sorted(map(operator.neg, FEW))
+    assert sorted(run(operator.neg, FEW, workers=workers)) == sorted(map(operator.neg, FEW))
 
 
 def test_one_worker_is_a_loop_in_this_process():
-    assert set(parallel.run(operator.call, [os.getpid] * 3, workers=1)) == {os.getpid()}
-    assert list(parallel.run(operator.neg, FEW, workers=1)) == list(map(operator.neg, FEW))
+    assert set(run(operator.call, [os.getpid] * 3, workers=1)) == {os.getpid()}
+    assert run(operator.neg, FEW, workers=1) == list(map(operator.neg, FEW))
 
 
-def test_several_workers_are_other_processes():
-    assert os.getpid() not in set(parallel.run(operator.call, [os.getpid] * 3, workers=2))
+def test_several_workers_are_other_processes_and_stay_for_all_that_is_run():
+    with parallel.open_pool(workers=2) as pool:
+        first = set(pool.run(operator.call, [os.getpid] * 50))
+        assert os.getpid() not in first
+        assert len(first | set(pool.run(operator.call, [os.getpid] * 50))) <= 2
 
 
 def test_no_task_needs_no_process():
-    assert list(parallel.run(operator.neg, [], workers=8)) == []
+    assert run(operator.neg, [], workers=8) == []
     assert list(parallel.run_threads(operator.neg, [], workers=8)) == []
 
 
 def test_a_single_task_needs_no_process():
-    assert list(parallel.run(operator.call, [os.getpid], workers=8)) == [os.getpid()]
+    assert run(operator.call, [os.getpid], workers=8) == [os.getpid()]
 
 
 def test_tasks_are_begun_as_results_are_taken():
     """A loop that is left early does no more work."""
     begun = []
-    results = parallel.run(begun.append, FEW, workers=1)
-    next(results)
+    with parallel.open_pool() as pool:
+        next(pool.run(begun.append, FEW))
     assert begun == [0]
 
 
@@ -53,33 +63,70 @@ def test_tasks_are_begun_as_results_are_taken():
 def test_the_error_of_a_task_arrives_as_it_was(tmp_path, workers):
     missing = [tmp_path / "한글 a.wav", tmp_path / "한글 b.wav"]
     with pytest.raises(MediaError, match=r"한글 .\.wav: cannot be opened \(No such file or directory\)"):
-        list(parallel.run(read_audio, missing, workers=workers))
+        run(read_audio, missing, workers=workers)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_errors_of_the_store_which_are_system_errors_too_arrive_whole(tmp_path, workers):
     with pytest.raises(StoreIncompleteError, match=r"^\S+/[ab]: there is no such folder; expected a store"):
-        list(parallel.run(open_store, [tmp_path / "a", tmp_path / "b"], workers=workers))
+        run(open_store, [tmp_path / "a", tmp_path / "b"], workers=workers)
+
+
+def _family(kind):
+    return [kind, *(member for child in kind.__subclasses__() for member in _family(child))]
+
+
+@pytest.mark.parametrize("kind", _family(KemfeatError))
+def test_every_error_survives_the_trip_between_processes(kind):
+    arrived = pickle.loads(pickle.dumps(kind("한글/a.wav: found 1, expected 2; do this")))  # noqa: S301
+    assert type(arrived) is kind
+    assert str(arrived) == "한글/a.wav: found 1, expected 2; do this"
+    assert arrived.exit_code == kind.exit_code
+
+
+def test_a_failed_task_leaves_the_workers_to_the_next(tmp_path):
+    with parallel.open_pool(workers=2) as pool:
+        with pytest.raises(MediaError):
+            list(pool.run(read_audio, [tmp_path / str(number) for number in range(20)]))
+        assert sorted(pool.run(operator.neg, FEW)) == sorted(map(operator.neg, FEW))
 
 
 def test_a_worker_that_dies_is_a_sentence():
     with pytest.raises(
         WorkerError, match=r"one of 2 worker processes was killed.*run the same command again, with fewer"
     ):
-        list(parallel.run(os._exit, [1, 1], workers=2))
+        run(os._exit, [1, 1], workers=2)
+
+
+def test_warmed_workers_have_run_what_was_asked_and_its_failure_is_none(tmp_path):
+    with parallel.open_pool(workers=2) as pool:
+        pool.warm(partial(os.mkdir, tmp_path / "warm"))  # the second worker finds it there already
+        pool.warm(partial(os.mkdir, tmp_path / "never"))
+        assert sorted(pool.run(operator.neg, FEW)) == sorted(map(operator.neg, FEW))
+    assert [path.name for path in tmp_path.iterdir()] == ["warm"]
+    with parallel.open_pool() as pool:
+        pool.warm(partial(os.mkdir, tmp_path / "never"))
+    assert [path.name for path in tmp_path.iterdir()] == ["warm"]
+
+
+def test_folders_keep_their_names_for_local_workers(tmp_path):
+    for workers in (1, 2):
+        with parallel.open_pool(workers=workers) as pool:
+            assert pool.reads(Path("a")) == Path("a")
+            assert pool.writes(tmp_path) == tmp_path
 
 
 def test_workers_use_one_thread_each_for_numbers(monkeypatch):
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    assert list(parallel.run(os.getenv, ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS"], workers=2)) == ["1", "1"]
+    assert run(os.getenv, ["OMP_NUM_THREADS", "NUMBA_NUM_THREADS"], workers=2) == ["1", "1"]
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert set(parallel.run(os.getenv, ["OMP_NUM_THREADS"] * 2, workers=2)) == {"3"}
+    assert set(run(os.getenv, ["OMP_NUM_THREADS"] * 2, workers=2)) == {"3"}
 
 
 def test_workers_leave_the_interrupt_to_their_parent():
-    handlers = list(parallel.run(signal.getsignal, [signal.SIGINT] * 2, workers=2))
-    assert handlers == [signal.SIG_IGN] * 2
+    assert run(signal.getsignal, [signal.SIGINT] * 2, workers=2) == [signal.SIG_IGN] * 2
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 _PARENT = """
@@ -87,7 +134,8 @@ import sys, time
 from kemfeat import parallel
 if __name__ == "__main__":
     print("begun", flush=True)
-    list(parallel.run(time.sleep, [600, 600], workers=2))
+    with parallel.open_pool(workers=2) as pool:
+        list(pool.run(time.sleep, [600, 600]))
 """
 
 

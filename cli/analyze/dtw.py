@@ -47,6 +47,7 @@ def dtw(
     seed: Seed = 0,
     memory: Memory = 2.0,
     workers: _options.Workers = None,
+    scheduler: _options.Scheduler = None,
     out: _run.Out = None,
     as_json: _options.Json = False,
 ) -> None:
@@ -63,7 +64,8 @@ def dtw(
         "barycentres": barycentres,
         "seed": seed,
         "memory": memory,
-        "workers": workers,
+        "workers": _options.worker_count(workers, scheduler),
+        "scheduler": scheduler,
         "blocks": out,
     }
     _run.run("dtw", settings, store=store, out=out, as_json=as_json)

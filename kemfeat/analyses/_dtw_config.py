@@ -30,6 +30,8 @@ class DtwClustersConfig(FrozenConfig):
     memory : GB that the matrix of distances may take; a larger one goes to disk in blocks, and a sample that fits is
         clustered.
     workers : threads or processes; None is one per core. Changes nothing but speed.
+    scheduler : address of a Dask scheduler whose workers compute distances, in blocks on disk, such as
+        ``tcp://HOST:8786``. Changes nothing but speed.
     blocks : folder for blocks; None is the analysis' own folder in the store.
     """
 
@@ -45,6 +47,7 @@ class DtwClustersConfig(FrozenConfig):
     seed: int = Field(default=0, ge=0)
     memory: float = Field(default=2.0, gt=0)
     workers: int | None = Field(default=None, ge=1, exclude=True)
+    scheduler: str | None = Field(default=None, exclude=True)
     blocks: Path | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")

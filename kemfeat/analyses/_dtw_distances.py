@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from numpy.typing import NDArray
 from kemfeat import parallel
 from kemfeat.config import digest
 from kemfeat.stats import dtw
-from kemfeat.store import blocks
+from kemfeat.store import blocks, disk
 
 Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.intp]
 Series = Sequence[NDArray[np.float64]]
+
+_VALUES, _ENDS = "series.npy", "ends.npy"
+"""All series one behind another, and where each begins and ends in that [shape=(n + 1,)]; beside the blocks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,18 +48,20 @@ class Room:
     memory : bytes that a matrix may take.
     folder : where blocks are kept that do not fit; made when needed.
     workers : threads, or processes for blocks.
+    scheduler : address of a Dask scheduler whose workers compute blocks instead, or None.
     """
 
     memory: float
     folder: Path
     workers: int
+    scheduler: str | None = None
 
 
 def measure(series: Series, *, config: dtw.DtwConfig, room: Room, seed: int) -> Distances:
     """Distances of every series to every other.
 
-    Where they do not fit into memory, all of them are computed into blocks on disk, going on where an earlier run was
-    stopped, and those among a random sample, as large as memory allows, come back.
+    Where they do not fit into memory, or a cluster computes them, all go into blocks on disk, on from where an earlier
+    run was stopped, and those among a random sample, as large as memory allows, come back.
 
     Raises
     ------
@@ -63,9 +69,11 @@ def measure(series: Series, *, config: dtw.DtwConfig, room: Room, seed: int) -> 
         The blocks on disk cannot be read.
     StoreWriteError
         The disk refuses blocks.
+    WorkerError
+        A worker died, or the scheduler's cannot be used.
     """
     itemsize = np.dtype(config.dtype).itemsize
-    if len(series) ** 2 * itemsize <= room.memory:
+    if room.scheduler is None and len(series) ** 2 * itemsize <= room.memory:
         return Distances(
             dtw.distance_matrix(series, **config.model_dump(), n_threads=room.workers), np.arange(len(series))
         )
@@ -86,41 +94,50 @@ def nearest(series: Series, *, medoids: Places, config: dtw.DtwConfig) -> tuple[
 
 def _in_blocks(series: Series, config: dtw.DtwConfig, room: Room) -> blocks.SymmetricBlocks:
     """All distances on disk; alike lengths share blocks, as the pairs of a block share a grid of the longest."""
-    identity = {"series": _fingerprint(series), "parameters": config.model_dump()}
-    matrix = blocks.begin(
-        room.folder / f"distances-{digest(identity)[:16]}",
-        order=np.argsort([len(values) for values in series], kind="stable"),
-        dtype=config.dtype,
-        identity=identity,
-    )
-    tasks = [
-        _Task(matrix, at, _those(series, matrix.rows(at[0])), _those(series, matrix.rows(at[1])), config)
-        for at in matrix.unfinished()
-    ]
-    for _ in parallel.run(_fill, tasks, workers=room.workers):
-        pass
+    with disk.writing(room.folder), parallel.open_pool(workers=room.workers, scheduler=room.scheduler) as pool:
+        room.folder.mkdir(parents=True, exist_ok=True)
+        identity = {"series": _fingerprint(series), "parameters": config.model_dump()}
+        matrix = blocks.begin(
+            pool.writes(room.folder) / f"distances-{digest(identity)[:16]}",
+            order=np.argsort([len(values) for values in series], kind="stable"),
+            dtype=config.dtype,
+            identity=identity,
+        )
+        _save(series, matrix.path)
+        tasks = [_Task(matrix.path, at, config) for at in matrix.unfinished()]
+        for _ in pool.run(_fill, tasks, name=lambda task: f"block {task.at[0]}, {task.at[1]}"):
+            pass
     return matrix
-
-
-def _those(series: Series, rows: NDArray[np.int64]) -> Series:
-    return [series[row] for row in rows.tolist()]
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One block: what to compute and where it goes."""
+    """One block of a folder of blocks; the series lie there too, as thousands of tasks would carry each over again."""
 
-    matrix: blocks.SymmetricBlocks
+    path: Path
     at: blocks.At
-    rows: Series
-    columns: Series
     config: dtw.DtwConfig
 
 
 def _fill(task: _Task) -> None:
-    together, rows = [*task.rows, *task.columns], len(task.rows)
-    values = dtw.block(together, rows=range(rows), columns=range(rows, len(together)), config=task.config)
-    task.matrix.write(task.at, values)
+    matrix = blocks.open_blocks(task.path)
+    values, ends = (np.load(task.path / name, mmap_mode="r", allow_pickle=False) for name in (_VALUES, _ENDS))
+    rows, columns = (matrix.rows(place).tolist() for place in task.at)
+    together = [np.array(values[ends[row] : ends[row + 1]]) for row in (*rows, *columns)]
+    places = range(len(together))
+    found = dtw.block(together, rows=places[: len(rows)], columns=places[len(rows) :], config=task.config)
+    matrix.write(task.at, found)
+
+
+def _save(series: Series, folder: Path) -> None:
+    ends = np.cumsum([0, *map(len, series)])
+    for name, array in ((_VALUES, np.concatenate(series)), (_ENDS, ends)):
+        disk.write_aside(folder / name, partial(_write, array))
+
+
+def _write(array: NDArray[Any], path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def _fingerprint(series: Series) -> str:

@@ -79,7 +79,7 @@ def _write_table(stem: Path, table: pd.DataFrame) -> dict[str, Any]:
     disk.write_table(files["parquet"], table)
     disk.write_bytes(files["csv"], table.to_csv(index=False).encode())
     disk.write_bytes(files["tex"], _latex(table).encode())
-    disk.write_bytes(files["md"], _markdown(table).encode())
+    disk.write_bytes(files["md"], markdown(table).encode())
     names = [f"tables/{path.name}" for path in files.values()]
     return {"rows": len(table), "columns": list(table.columns), "files": names}
 
@@ -93,8 +93,8 @@ def _latex(table: pd.DataFrame) -> str:
     return str(table.map(_one_line).to_latex(index=False, escape=True, float_format="%.6g"))
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    """Numbers are numbers, all else is text, also what looks like a number or like markup."""
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown: numbers are numbers, all else is text, also what looks like a number or like markup."""
     from pandas.api.types import is_numeric_dtype
 
     # Of a table without rows tabulate knows no columns.

@@ -36,13 +36,20 @@ def run(store: Store, config: DtwClustersConfig) -> AnalysisResult:
         The store does not have the signal, too few series are left or all are alike, or ``tsclust`` has no room.
     StoreError
         Blocks on disk cannot be written or read.
+    WorkerError
+        A worker died, or the scheduler's cannot be used.
     """
     workers = config.workers or parallel.default_workers()
     cohort = read(store, signal=config.signal, labels=config.labels, workers=workers)
     _check_size(cohort, config, store)
     scaled = dtw.scale(cohort.series)
     series = scaled.series if config.scale else cohort.series
-    room = Room(memory=config.memory * _GB, folder=config.blocks or store.path / "analyses" / "dtw", workers=workers)
+    room = Room(
+        memory=config.memory * _GB,
+        folder=config.blocks or store.path / "analyses" / "dtw",
+        workers=workers,
+        scheduler=config.scheduler,
+    )
     distances = measure(series, config=config.distance, room=room, seed=config.seed)
     if not distances.matrix.any():
         raise AnalysisError(f"{store.path}: all {len(series):,} series of {config.signal} are alike: no shapes to find")

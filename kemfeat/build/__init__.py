@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kemfeat import parallel, plugins
 from kemfeat.build import _folder, _keys, _plan, _refusals, _settings, _sources, _tables
+from kemfeat.build._forecast import ArrayForecast, Forecast, forecast
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
 from kemfeat.build._recompute import recompute
+from kemfeat.build._room import refuse_too_large
+from kemfeat.build._statistics import group_names
+from kemfeat.build._timing import Timing
 from kemfeat.corpora import CorpusReader
 from kemfeat.errors import CorpusError
 from kemfeat.manifest import Manifest
@@ -32,7 +38,8 @@ class BuildOptions:
 
     Parameters
     ----------
-    workers : processes that extract.
+    workers : processes that extract; with a scheduler, threads that hash here.
+    scheduler : address of a Dask scheduler whose workers extract instead, such as ``tcp://HOST:8786``.
     on_error : ``raise`` stops at the first row that cannot be extracted; ``skip`` makes it an explicit missing row.
     max_failures : largest share of rows that may fail under ``skip``, 0 to 1.
     rehash : hash every source and every kept shard, whatever their size and time say.
@@ -40,6 +47,7 @@ class BuildOptions:
     """
 
     workers: int = 1
+    scheduler: str | None = None
     on_error: Literal["raise", "skip"] = "raise"
     max_failures: float = 0.01
     rehash: bool = False
@@ -101,17 +109,33 @@ def build_store(
     KemfeatError
         With a message for people; what was finished is kept, and running the same build again resumes.
     """
-    began = time.monotonic()
-    options = options or BuildOptions()
     reader: CorpusReader = plugins.find("corpora", dataset)
+    return build_from(
+        reader, root=root, out=out, settings=settings or {}, options=options or BuildOptions(), progress=progress
+    )
+
+
+def build_from(
+    reader: CorpusReader,
+    *,
+    root: Path,
+    out: Path,
+    settings: Mapping[str, Any],
+    options: BuildOptions,
+    progress: Progress,
+) -> BuildReport:
+    """As :func:`build_store`, of what a reader reads, which may be less than its corpus."""
+    began = time.monotonic()
     groups = reader.sources(root)
-    resolved = _settings.resolve(settings or {}, reader=reader, root=root)
-    moved = _folder.take_over(out, force=options.force)
-    with disk.locked(out):
-        with disk.writing(out):
-            writer.complete_swap(out)
-        job = _Job(reader, root, out, resolved, options, progress)
-        return job.run(groups, began=began, moved=moved)
+    resolved = _settings.resolve(settings, reader=reader, root=root)
+    with parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool:
+        moved = _folder.take_over(out, force=options.force)
+        # Workers end before the lock does.
+        with disk.locked(out), closing(pool):
+            with disk.writing(out):
+                writer.complete_swap(out)
+            job = _Job(reader, pool.reads(root), pool.reads(out), resolved, options, progress, pool)
+            return job.run(groups, began=began, moved=moved)
 
 
 @dataclass(slots=True)
@@ -124,6 +148,7 @@ class _Job:
     resolved: _settings.Resolved
     options: BuildOptions
     progress: Progress
+    pool: parallel.Pool
     old: Store | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,6 +157,8 @@ class _Job:
     def run(self, groups: Mapping[str, tuple[str, ...]], *, began: float, moved: Path | None) -> BuildReport:
         if self.old is not None:
             _refusals.refuse_loss(self.old, self.resolved)
+        else:
+            self._warm()
         sources = self._scan(groups)
         if self.old is not None and self._is_current(self.old, sources):
             failures = _refusals.failed_in(self.old.header)
@@ -143,6 +170,8 @@ class _Job:
                 seconds=time.monotonic() - began,
                 moved_aside=moved,
             )
+        self._warm()
+        self._claim()
         manifest = self._manifest(sources)
         sessions, signals = self._signals(groups, sources)
         utterances = _tables.with_media(manifest.utterances, sources=sources.table, signals=signals)
@@ -171,6 +200,15 @@ class _Job:
             seconds=time.monotonic() - began,
             moved_aside=moved,
         )
+
+    def _warm(self) -> None:
+        """Now that there is work, have workers import what it needs while this process reads and plans."""
+        self.pool.warm(partial(_import, tuple(self.resolved.extractors)))
+
+    def _claim(self) -> None:
+        with disk.writing(self.out):
+            writer.staging(self.out).mkdir(exist_ok=True)
+        self.pool.writes(writer.staging(self.out))
 
     def _scan(self, groups: Mapping[str, tuple[str, ...]]) -> _sources.Sources:
         """Hash what changed; an interrupted build's hashes are kept."""
@@ -222,7 +260,7 @@ class _Job:
         tasks = [SessionTask(self.reader.name, self.root, self.out, name, keys[name]) for name in stage.stale()]
         self.progress("parse", 0, len(tasks))
         for done, (name, receipt, rows) in enumerate(
-            parallel.run(parse_session, tasks, workers=self.options.workers), start=1
+            self.pool.run(parse_session, tasks, name=lambda task: task.session), start=1
         ):
             stage.add(name, receipt, rows)
             self.progress("parse", done, len(tasks))
@@ -249,6 +287,7 @@ class _Job:
             self.out,
             self.resolved,
             keys,
+            group_names(utterances),
             old=self.old,
             rehash=self.options.rehash,
             with_failures=self.options.on_error == "skip",
@@ -269,18 +308,43 @@ class _Job:
             features=(),
             skip_errors=self.options.on_error == "skip",
         )
+        refuse_too_large(plan, base, seconds=utterances["duration"].to_numpy("float64"))
         tasks = plan.tasks(base)
         total = sum(len(task.rows) for task in tasks)
         done = 0
-        settled = [part for part in plan.all_parts if part not in set(plan.fresh_parts)]
-        failed = _refusals.failures(writer.receipts(self.out, settled))
+        there = writer.receipts(self.out, plan.finished_parts)
+        failed = _refusals.failures(there)
         _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
         self.progress("extract", 0, total)
-        for receipts in parallel.run(write_partition, tasks, workers=self.options.workers):
-            done += receipts[0].stop - receipts[0].start
-            failed |= _refusals.failures(receipts)
-            _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
-            self.progress("extract", done, total)
+        with writer.settling(self.out) as settle:
+            settle(there)
+            for receipts in self.pool.run(write_partition, tasks, name=_rows):
+                settle(receipts)
+                done += receipts[0].stop - receipts[0].start
+                failed |= _refusals.failures(receipts)
+                _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
+                self.progress("extract", done, total)
 
 
-__all__ = ["BuildOptions", "BuildReport", "Progress", "build_store", "recompute"]
+def _import(features: Sequence[str]) -> None:
+    """What a worker needs before its first task."""
+    for name in features:
+        plugins.find("features", name)
+
+
+def _rows(task: PartitionTask) -> str:
+    parts = [feature.part for feature in task.features if feature.part is not None]
+    return f"rows {parts[0].start} to {parts[0].stop - 1}"
+
+
+__all__ = [
+    "ArrayForecast",
+    "BuildOptions",
+    "BuildReport",
+    "Forecast",
+    "Progress",
+    "Timing",
+    "build_store",
+    "forecast",
+    "recompute",
+]

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kemfeat import provenance
-from kemfeat.build import _plan
 from kemfeat.errors import StoreCorruptError, StoreError, StoreVersionError, StoreWriteError
-from kemfeat.store import disk, schema
+from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
 
-_COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX)
+_COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX, schema.STATISTICS)
 """Tables of a finished store that an update reads."""
 
 
@@ -69,5 +68,5 @@ def finished(out: Path, *, rehash: bool) -> Store | None:
     except (StoreCorruptError, StoreVersionError) as error:
         raise type(error)(f"{error}; --force moves it aside and begins anew") from None
     tables = {name: receipt for name, receipt in store.header.tables.items() if name in _COPIED_WITH}
-    whole = len(tables) == len(_COPIED_WITH) and _plan.are_whole(out, tables, rehash=rehash)
+    whole = len(tables) == len(_COPIED_WITH) and writer.are_whole(out, tables, read=rehash)
     return store if whole else None

@@ -61,15 +61,23 @@ def medium_digests(
     return digests
 
 
-def parts(feature: str, keys: Sequence[str], *, rows_per_shard: int) -> list[Part]:
-    """The partitions of one feature: consecutive rows, each under the digest of its rows' keys."""
+def parts(feature: str, keys: Sequence[str], groups: Sequence[str], *, rows_per_shard: int) -> list[Part]:
+    """The partitions of one feature: consecutive rows, each under the digest of its rows' keys and groups.
+
+    Parameters
+    ----------
+    feature : its name.
+    keys : the key of every row.
+    groups : of every row what statistics are told apart by.
+    rows_per_shard : rows of a partition.
+    """
     return [
         Part(
             feature=feature,
             partition=number,
             start=start,
             stop=min(start + rows_per_shard, len(keys)),
-            key=digest([start, rows_per_shard, *keys[start : start + rows_per_shard]]),
+            key=digest([start, rows_per_shard, *(column[start : start + rows_per_shard] for column in (keys, groups))]),
         )
         for number, start in enumerate(range(0, len(keys), rows_per_shard))
     ]

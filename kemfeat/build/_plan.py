@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from kemfeat import plugins
+import pyarrow as pa
+
+from kemfeat import parallel, plugins
 from kemfeat.build import _keys
-from kemfeat.build._partition import FeatureTask, PartitionTask
+from kemfeat.build._partition import COLUMNS, FeatureTask, PartitionTask
 from kemfeat.build._settings import Resolved
+from kemfeat.build._statistics import STATISTICS, TABLE
 from kemfeat.config import canonical
-from kemfeat.store import disk, writer
+from kemfeat.store import writer
 from kemfeat.store.reader import Store
-from kemfeat.store.schema import FileReceipt, PartReceipt
+from kemfeat.store.schema import PartReceipt
 from kemfeat.store.writer import Part
 
 
@@ -38,6 +41,12 @@ class Plan:
     all_parts: tuple[Part, ...]
     fresh_parts: tuple[Part, ...]
     copies: Mapping[str, Sequence[int]]
+
+    @property
+    def finished_parts(self) -> list[Part]:
+        """The parts that need no work."""
+        fresh = set(self.fresh_parts)
+        return [part for part in self.all_parts if part not in fresh]
 
     def parts_of(self, feature: str) -> list[Part]:
         """The parts of one feature, in order."""
@@ -71,6 +80,7 @@ def plan(
     store: Path,
     resolved: Resolved,
     keys: Mapping[str, Sequence[str]],
+    groups: Sequence[str],
     *,
     old: Store | None,
     rehash: bool,
@@ -83,14 +93,22 @@ def plan(
     store : folder of the store.
     resolved : the configuration.
     keys : per feature the key of every row.
+    groups : of every row what statistics are told apart by.
     old : the finished store, or None.
     rehash : whether to read what is kept; else its size is enough.
     with_failures : whether to keep parts in which rows failed; else those rows are tried again.
     """
     size = resolved.config.rows_per_shard
-    parts = [part for name in resolved.extractors for part in _keys.parts(name, keys[name], rows_per_shard=size)]
-    keeps = partial(_keeps, rehash=rehash, with_failures=with_failures)
-    open_parts = [part for part in parts if not keeps(writer.staging(store), writer.finished_part(store, part))]
+    parts = [
+        part for name in resolved.extractors for part in _keys.parts(name, keys[name], groups, rows_per_shard=size)
+    ]
+    staged = parallel.run_threads(
+        lambda part: writer.finished_part(store, part, read=True), parts, workers=parallel.default_workers()
+    )
+    open_parts = [
+        part for part, receipt in zip(parts, staged, strict=True) if not _counts(receipt, with_failures=with_failures)
+    ]
+    keeps = partial(_keeps, store, rehash=rehash, with_failures=with_failures)
     kept = set() if old is None else _keep_parts(store, open_parts, old, keeps)
     copies = {name: _rows_by_key(name, keys[name], old) for name in resolved.extractors}
     return Plan(
@@ -104,32 +122,35 @@ def plan(
 
 
 def _keep_parts(
-    store: Path, parts: Sequence[Part], old: Store, keeps: Callable[[Path, PartReceipt | None], bool]
+    store: Path, parts: Sequence[Part], old: Store, keeps: Callable[[PartReceipt | None], bool]
 ) -> set[Part]:
     """Take over the parts that the finished store has under the same key, whole."""
     known = {(receipt.feature, receipt.partition, receipt.key): receipt for receipt in old.header.parts}
     kept = set()
     for part in parts:
         receipt = known.get((part.feature, part.partition, part.key))
-        if receipt is not None and keeps(store, receipt):
+        if receipt is not None and keeps(receipt):
             names = list(plugins.find("features", part.feature).columns)
-            columns = old.utterances[names].iloc[part.start : part.stop]
-            writer.keep_part(store, part, receipt=receipt, columns=columns)
+            tables = {COLUMNS: old.utterances[names].iloc[part.start : part.stop], STATISTICS: _statistics(old, part)}
+            writer.keep_part(store, part, receipt=receipt, tables=tables)
             kept.add(part)
     return kept
 
 
-def _keeps(folder: Path, receipt: PartReceipt | None, *, rehash: bool, with_failures: bool) -> bool:
-    if receipt is None or (receipt.failures and not with_failures):
-        return False
-    return are_whole(folder, receipt.files, rehash=rehash)
+def _statistics(old: Store, part: Part) -> pa.Table:
+    of_part = (old.statistics["feature"] == part.feature) & (old.statistics["partition"] == part.partition)
+    return pa.Table.from_pandas(old.statistics[of_part], schema=TABLE, preserve_index=False)
 
 
-def are_whole(folder: Path, files: Mapping[str, FileReceipt], *, rehash: bool) -> bool:
-    """Whether every file is there in its full size and, with ``rehash``, has the bytes that were written."""
-    if not writer.files_present(folder, files):
+def _keeps(store: Path, receipt: PartReceipt | None, *, rehash: bool, with_failures: bool) -> bool:
+    if receipt is None or not _counts(receipt, with_failures=with_failures):
         return False
-    return not rehash or all(disk.sha256(disk.inside(folder, name)) == file.sha256 for name, file in files.items())
+    return writer.are_whole(store, receipt.files, read=rehash)
+
+
+def _counts(receipt: PartReceipt | None, *, with_failures: bool) -> bool:
+    """Whether a part is there and its failed rows, if any, may stay as they are."""
+    return receipt is not None and (with_failures or not receipt.failures)
 
 
 def _rows_by_key(feature: str, keys: Sequence[str], old: Store | None) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,27 +69,36 @@ def scan(
     workers : threads that hash.
     progress : gets files hashed and files to hash.
     """
-    import pandas as pd
-
-    found = pd.DataFrame(
-        [(path, group, *_stat(root, path)) for group, paths in groups.items() for path in paths],
-        columns=["path", "group", "size", "mtime_ns"],
-    )
+    found = stat_all(root, groups)
     old = _EMPTY() if known is None else known
     merged = found.merge(old, on=["path", "group", "size", "mtime_ns"], how="left")
     stale = merged.index[merged["sha256"].isna()]
     tasks = list(zip(merged.loc[stale, "path"], merged.loc[stale, "group"], strict=True))
     fresh: list[dict[str, Any]] = []
     progress(0, len(tasks))
-    for row in parallel.run_threads(functools.partial(_content, root), tasks, workers=workers):
-        fresh.append(row)
-        progress(len(fresh), len(tasks))
+    batches = [tasks[start : start + _BATCH] for start in range(0, len(tasks), _BATCH)]
+    for rows in parallel.run_threads(functools.partial(_contents, root), batches, workers=workers):
+        for row in rows:
+            fresh.append(row)
+            progress(len(fresh), len(tasks))
     merged = merged.astype({"sha256": object, "error": object})
     for column in _CONTENT:
         merged.loc[stale, column] = [row[column] for row in fresh]
     return Sources(_typed(merged), hashed=len(tasks))
 
 
+def stat_all(root: Path, groups: Mapping[str, tuple[str, ...]]) -> pd.DataFrame:
+    """One row per file: path, group, size [bytes] and mtime_ns."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [(path, group, *_stat(root, path)) for group, paths in groups.items() for path in paths],
+        columns=["path", "group", "size", "mtime_ns"],
+    )
+
+
+_BATCH = 32
+"""Files hashed at a time: handing files to threads one by one takes as long as hashing small ones."""
 _CONTENT = ("sha256", "frames", "sampling_rate", "channels", "error")
 _IDENTITY = ["path", "group", "size", "mtime_ns", "sha256"]
 
@@ -116,6 +125,10 @@ def _stat(root: Path, path: str) -> tuple[int, int]:
             f"{root / path}: cannot be read ({error.strerror}); make it readable, then run again"
         ) from None
     return status.st_size, status.st_mtime_ns
+
+
+def _contents(root: Path, tasks: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [_content(root, task) for task in tasks]
 
 
 def _content(root: Path, task: tuple[str, str]) -> dict[str, Any]:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kemfeat import provenance
+from kemfeat.build._partition import COLUMNS
 from kemfeat.build._physiology import INDEX, staged_session
 from kemfeat.build._plan import Plan
 from kemfeat.build._settings import Resolved
 from kemfeat.build._sources import Sources
+from kemfeat.build._statistics import STATISTICS, TABLE
 from kemfeat.corpora import CorpusReader
 from kemfeat.manifest import Manifest
 from kemfeat.store import card, disk, schema, writer
@@ -140,6 +142,9 @@ def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
         schema.SIGNAL_INDEX: pa.Table.from_pandas(made.signals, schema=INDEX, preserve_index=False),
         schema.KEYS: pd.DataFrame(dict(made.plan.keys)),
         schema.FAILURES: _failures(made),
+        schema.STATISTICS: pa.concat_tables(
+            [TABLE.empty_table(), *(_staged(store, made, name, STATISTICS) for name in made.resolved.extractors)]
+        ),
     }
     for name, table in tables.items():
         disk.write_table(folder / name, table)
@@ -154,6 +159,10 @@ def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
     return header
 
 
+def _staged(store: Path, made: Made, feature: str, table: str) -> pa.Table:
+    return writer.read_tables(store, made.plan.parts_of(feature), name=table)
+
+
 def _resources(resolved: Resolved) -> list[str]:
     """Files of the features' resources; an interrupted build of other features may have left more."""
     return [f"{schema.RESOURCES}/{feature}/{name}" for feature, files in resolved.resources.items() for name in files]
@@ -163,7 +172,7 @@ def _with_features(store: Path, made: Made) -> pd.DataFrame:
     """The utterances with every feature's columns, the well-known ones first."""
     import pandas as pd
 
-    columns = [writer.read_columns(store, made.plan.parts_of(name)) for name in made.resolved.extractors]
+    columns = [_staged(store, made, name, COLUMNS).to_pandas() for name in made.resolved.extractors]
     table = pd.concat([made.utterances.reset_index(drop=True), *columns], axis=1)
     first = [name for name in FIRST_COLUMNS if name in table.columns]
     ordered: pd.DataFrame = table[[*first, *(name for name in table.columns if name not in first)]]

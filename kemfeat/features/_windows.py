@@ -13,6 +13,15 @@ from kemfeat.records import FeatureSpec
 
 PadMode = Literal["constant", "reflect"]
 
+TURN = 2 * np.arccos(np.longdouble(-1))
+"""A full turn. Cosines are taken in long doubles, so that their last bit in a double depends on no processor."""
+
+
+def hann(n: int) -> NDArray[np.float64]:
+    """The periodic Hann window [shape=(n,)]."""
+    window: NDArray[np.float64] = (0.5 - 0.5 * np.cos(TURN / n * np.arange(n))).astype(np.float64)
+    return window
+
 
 @dataclass(frozen=True, slots=True)
 class Framing:

@@ -127,7 +127,7 @@ def _open(config: DeltaConfig, resources: Path) -> Extract:  # noqa: ARG001 - de
 
 EXTRACTOR = Extractor(
     name="delta",
-    version=1,
+    version=2,
     config=DeltaConfig,
     media=("mel",),
     specs=_specs,

@@ -19,7 +19,6 @@ model without lengths takes padding for a scream; use it to reproduce published 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,21 +26,23 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ConfigError, ExtractionError
-from kemfeat.features import Extract, Extractor, Media
-from kemfeat.features._kernels import band_powers, window_frames
-from kemfeat.features._windows import Framing, PadMode, lengths_spec, rounding_error
+from kemfeat.features import Extract, Extractor, Media, _kernels, _lanes
+from kemfeat.features._mel_scale import band_weights
+from kemfeat.features._windows import Framing, PadMode, hann, lengths_spec, rounding_error
 from kemfeat.media import resample, to_mono
 from kemfeat.records import FeatureArray, FeatureSpec, Signal
 
 _SMALLEST_POWER = 1e-10
-_BLOCK = 32
-"""Frames transformed at once: their float64 samples and spectra stay in the second-level cache."""
+_BLOCK = 512
+"""Frames whose samples are handed over at once."""
+
+_SMALL_BLOCK = 32
+"""Frames transformed at once by SciPy: their float64 samples and spectra stay in the second-level cache."""
 
 
 class MelConfig(FeatureConfig):
@@ -106,15 +107,13 @@ class Filters:
     Parameters
     ----------
     window : periodic Hann window [shape=(n_fft,)].
-    first_bins : first bin of each band [shape=(n_mels,)].
-    offsets : where each band begins in ``weights`` [shape=(n_mels + 1,)].
-    weights : the non-zero weights of all bands, end to end.
+    transform : tables for frames of this length, None where SciPy transforms them.
+    bands : weights of the mel bands.
     """
 
     window: NDArray[np.float64]
-    first_bins: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    weights: NDArray[np.float64]
+    transform: _lanes.Transform | None
+    bands: _lanes.Bands
 
 
 def mel_filters(config: MelConfig) -> Filters:
@@ -125,13 +124,9 @@ def mel_filters(config: MelConfig) -> Filters:
     ConfigError
         A band is so narrow that no bin falls into it.
     """
-    from librosa.filters import get_window, mel
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Empty filters", category=UserWarning)  # refused below
-        bands = mel(
-            sr=config.sampling_rate, n_fft=config.n_fft, n_mels=config.n_mels, fmin=config.fmin, fmax=config.fmax
-        )
+    bands = band_weights(
+        config.n_mels, sampling_rate=config.sampling_rate, n_fft=config.n_fft, fmin=config.fmin, fmax=config.fmax
+    )
     empty = int(np.count_nonzero(~bands.any(axis=1)))
     if empty:
         raise ConfigError(
@@ -139,11 +134,14 @@ def mel_filters(config: MelConfig) -> Filters:
             f"stay empty; lower n_mels or raise n_fft"
         )
     bins = [np.arange(inside[0], inside[-1] + 1) for inside in map(np.flatnonzero, bands)]
+    window = hann(config.n_fft)
     return Filters(
-        window=get_window("hann", config.n_fft),
-        first_bins=np.array([inside[0] for inside in bins], dtype=np.int64),
-        offsets=np.cumsum([0, *(len(inside) for inside in bins)], dtype=np.int64),
-        weights=np.concatenate([band[inside] for band, inside in zip(bands, bins, strict=True)], dtype=np.float64),
+        window=window,
+        transform=_lanes.transform(window) if _lanes.fits(config.n_fft) else None,
+        bands=_lanes.bands(
+            [band[inside].astype(np.float64) for band, inside in zip(bands, bins, strict=True)],
+            first_bins=[int(inside[0]) for inside in bins],
+        ),
     )
 
 
@@ -157,22 +155,33 @@ def mel_powers(values: NDArray[np.float32], *, config: MelConfig, filters: Filte
     """
     framing = Framing(config.n_fft, config.hop_length, config.pad_mode)
     powers = np.empty((framing.count(len(values)), config.n_mels), dtype=np.float32)
-    frames = np.empty((_BLOCK, config.n_fft))
-    for rows, samples in framing.blocks(values, frames=_BLOCK):
-        block = frames[: rows.stop - rows.start]
-        window_frames(samples, filters.window, config.hop_length, block)
-        spectra = scipy.fft.rfft(block, axis=1, workers=1)
-        band_powers(spectra, filters.first_bins, filters.offsets, filters.weights, powers[rows])
+    for rows, samples in framing.blocks(values, frames=_BLOCK if filters.transform else _SMALL_BLOCK):
+        if filters.transform:
+            _lanes.mel_powers(samples, config.hop_length, filters.transform, filters.bands, powers[rows])
+        else:
+            _lanes.band_powers(_spectra(samples, config, filters), filters.bands, powers[rows])
     return powers
 
 
+def _spectra(samples: NDArray[np.float32], config: MelConfig, filters: Filters) -> NDArray[np.complex128]:
+    """Spectra [shape=(t, 1 + n_fft / 2)] of the frames in ``samples``, of any length."""
+    from scipy.fft import rfft  # a tenth of a second that the common lengths do not need
+
+    frames = np.empty((1 + (len(samples) - config.n_fft) // config.hop_length, config.n_fft))
+    _kernels.window_frames(samples, filters.window, config.hop_length, frames)
+    spectra: NDArray[np.complex128] = rfft(frames, axis=1, workers=1)
+    return spectra
+
+
 def decibels(powers: NDArray[np.float32], *, top_db: float) -> NDArray[np.float32]:
-    """Powers [shape=(t, n)] as dB against their maximum, in [-top_db, 0]; powers below 1e-10 count as 1e-10."""
-    scaled = np.maximum(powers, _SMALLEST_POWER, dtype=np.float64)
-    np.log(scaled, out=scaled)  # NumPy has the natural logarithm in vector lanes, log10 not
-    scaled -= scaled.max()
-    scaled *= 10 / np.log(10)
-    return np.maximum(scaled, -top_db, out=scaled).astype(np.float32)
+    """Powers [shape=(t, n)] as dB against their maximum, in [-top_db, 0]; powers below 1e-10 count as 1e-10.
+
+    No power may be NaN or infinite.
+    """
+    levels = np.empty_like(powers)
+    loudest = max(float(powers.max()), _SMALLEST_POWER)
+    _kernels.decibels(powers.ravel(), loudest, _SMALLEST_POWER, top_db, levels.reshape(-1))
+    return levels
 
 
 def _extract(media: Media, *, config: MelConfig, filters: Filters) -> FeatureArray:
@@ -248,7 +257,7 @@ def _open(config: MelConfig, resources: Path) -> Extract:  # noqa: ARG001 - mel 
 
 EXTRACTOR = Extractor(
     name="mel",
-    version=1,
+    version=2,
     config=MelConfig,
     media=("audio",),
     specs=_specs,

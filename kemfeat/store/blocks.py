@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.errors import ConfigError, StoreCorruptError
-from kemfeat.store import disk, schema
+from kemfeat.store import disk, schema, shards
 
 if TYPE_CHECKING:
     import zarr
@@ -137,11 +137,9 @@ class SymmetricBlocks:
             return False
 
     def _set(self, rows: slice, columns: slice, values: Floats) -> None:
-        import zarr
-
-        # A block of nothing but the fill value is a block all the same.
-        with zarr.config.set({"array.write_empty_chunks": True}):
-            self._array("r+")[rows, columns] = values
+        with shards.every_chunk_written():
+            array = self._array("r+")
+        array[rows, columns] = values
 
     def _array(self, mode: Literal["r", "r+"]) -> zarr.Array[Any]:
         import zarr

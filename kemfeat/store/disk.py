@@ -8,7 +8,9 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -52,22 +54,28 @@ def writing(path: Path) -> Iterator[None]:
         ) from None
 
 
-def write_aside(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` make a file beside ``path``, then put it in place in one step; readers see all of it or nothing."""
+def write_aside(path: Path, write: Callable[[Path], None], *, settled: bool = True) -> None:
+    """Let ``write`` make a file beside ``path``, then put it in place in one step; readers see all of it or nothing.
+
+    ``settled`` has the disk hold it before this returns; otherwise a crash of the machine may lose it or part of it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.aside")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.aside")
     try:
         write(aside)
-        fsync(aside)
+        if settled:
+            fsync(aside)
         aside.replace(path)
-        fsync(path.parent)
+        if settled:
+            fsync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a small file in one step."""
-    write_aside(path, lambda aside: _write_plain(aside, content))
+def write_bytes(path: Path, content: bytes, *, settled: bool = True) -> schema.FileReceipt:
+    """Write a file in one step; returns what it must be."""
+    write_aside(path, lambda aside: _write_plain(aside, content), settled=settled)
+    return schema.FileReceipt(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -75,7 +83,7 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def write_table(path: Path, table: pa.Table | pd.DataFrame) -> None:
+def write_table(path: Path, table: pa.Table | pd.DataFrame, *, settled: bool = True) -> None:
     """Write Parquet (zstd) in one step; the same table gives the same bytes."""
     import pandas as pd
     import pyarrow as pa
@@ -84,7 +92,7 @@ def write_table(path: Path, table: pa.Table | pd.DataFrame) -> None:
     if isinstance(table, pd.DataFrame):
         table = pa.Table.from_pandas(table, preserve_index=False)
     plain = table.replace_schema_metadata(None).cast(pa.schema([_typed(field) for field in table.schema]))
-    write_aside(path, lambda aside: pq.write_table(plain, aside, compression="zstd"))
+    write_aside(path, lambda aside: pq.write_table(plain, aside, compression="zstd"), settled=settled)
 
 
 def fsync(path: Path) -> None:
@@ -94,6 +102,33 @@ def fsync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def settling(path: Path) -> Iterator[Callable[[Iterable[Path]], None]]:
+    """Have the disk hold files while others are still made; gives what takes files that are written.
+
+    Raises
+    ------
+    StoreWriteError
+        On leaving: the disk refused some of them.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        waiting: list[Future[None]] = []
+        try:
+            yield lambda files: waiting.append(thread.submit(_settle, tuple(files)))
+        except BaseException:
+            thread.shutdown(cancel_futures=True)
+            raise
+        with writing(path):
+            for future in waiting:
+                future.result()
+
+
+def _settle(files: Iterable[Path]) -> None:
+    for file in files:
+        fsync(file)
+        fsync(file.parent)
 
 
 def sha256(path: Path) -> str:

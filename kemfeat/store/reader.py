@@ -83,9 +83,23 @@ class Store:
         return self._table(schema.FAILURES)
 
     @cached_property
+    def statistics(self) -> pd.DataFrame:
+        """Moments of the frames of arrays that have lengths, per partition, speaker and session.
+
+        Columns: feature, array, partition, speaker, session, count [frames], mean and m2 (the sum of squared distances
+        from the mean) per bin. :func:`kemfeat.stats.moments.merged` puts rows together.
+        """
+        return self._table(schema.STATISTICS)
+
+    @cached_property
     def keys(self) -> pd.DataFrame:
         """Per feature (column) the key of every row: digest of its source, configuration and extractor version."""
         return self._table(schema.KEYS)
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """Every file of the corpus that the store was made of: path below the corpus, group, size, sha256 and more."""
+        return self._table(schema.SOURCES)
 
     @cached_property
     def signal_index(self) -> pd.DataFrame:

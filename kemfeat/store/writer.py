@@ -1,34 +1,35 @@
 """Write a store in three verbs: ``begin``, ``write_part`` (or ``keep_part``), ``finalise``.
 
-Everything is made below ``STORE/.building``. A part is one partition of one feature: its shards are written aside,
-synced, hashed and renamed, then its receipt is written; a part without a receipt never happened. ``finalise`` checks
-that every part is there and moves the whole into place, the header last: until then a store does not open, and a store
-that was finished before stays readable until the very end.
+Everything is made below ``STORE/.building``. A part is one partition of one feature: its shards are hashed, written
+aside and renamed, then its tables, then its receipt; a part without a receipt never happened. Nothing of it is synced,
+so after a crash a receipt may vouch for bytes that the disk never held: whoever resumes reads and hashes every part.
+``finalise`` moves the whole, which must be settled on disk by then (:func:`settling`), into place, the header last:
+until then a store does not open, and a store that was finished before stays readable until the very end.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kemfeat.errors import StoreIncompleteError
 from kemfeat.records import FeatureSpec
-from kemfeat.store import disk, schema
+from kemfeat.store import disk, schema, shards
 from kemfeat.store.schema import FileReceipt, PartReceipt, RowFailure
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 _TEMPLATE = "template.zarr"
 _RECEIPTS = "receipts"
-_COLUMNS = "columns"
 _ASIDE = "aside"
 _HEADER = schema.HEADER
 
@@ -42,6 +43,13 @@ class Part:
     start: int
     stop: int
     key: str
+
+
+class _Staged(schema.Stored):
+    """What stands beside a staged part: its receipt, and what the files of its tables must be."""
+
+    receipt: PartReceipt
+    tables: dict[str, FileReceipt]
 
 
 def staging(store: Path) -> Path:
@@ -66,7 +74,6 @@ def begin(
 
     template = staging(store) / _TEMPLATE
     shutil.rmtree(template, ignore_errors=True)
-    shutil.rmtree(staging(store) / _ASIDE, ignore_errors=True)
     zarr.create_group(zarr.storage.LocalStore(template), attributes={"kemfeat_format_version": schema.FORMAT_VERSION})
     for feature, arrays in specs.items():
         for spec in arrays:
@@ -79,10 +86,10 @@ def write_part(
     *,
     specs: Sequence[FeatureSpec],
     blocks: Mapping[str, NDArray[Any]],
-    columns: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame | pa.Table],
     failures: Iterable[RowFailure],
 ) -> PartReceipt:
-    """Commit one part: shards, then columns, then the receipt.
+    """Commit one part: shards, then tables, then the receipt.
 
     Parameters
     ----------
@@ -90,30 +97,60 @@ def write_part(
     part : what is written.
     specs : the feature's arrays.
     blocks : per array its rows ``start`` to ``stop`` [shape=(stop - start, *spec.shape)].
-    columns : the feature's columns of ``utterances``, one row for each of the part's.
+    tables : what the part adds to the store's tables, under names for :func:`read_tables`.
     failures : rows that stand as missing.
     """
     with disk.writing(store):
         files = dict(_write_shard(store, part, spec, blocks[spec.name]) for spec in specs)
-        return _commit(store, part, files=files, columns=columns, failures=tuple(failures))
+        return _commit(store, part, files=files, tables=tables, failures=tuple(failures))
 
 
-def keep_part(store: Path, part: Part, *, receipt: PartReceipt, columns: pd.DataFrame) -> PartReceipt:
+def keep_part(
+    store: Path, part: Part, *, receipt: PartReceipt, tables: Mapping[str, pd.DataFrame | pa.Table]
+) -> PartReceipt:
     """Take a part of the finished store over unchanged."""
     with disk.writing(store):
         for name in receipt.files:
             disk.link(disk.inside(store, name), disk.inside(staging(store), name))
-        return _commit(store, part, files=receipt.files, columns=columns, failures=receipt.failures)
+        return _commit(store, part, files=receipt.files, tables=tables, failures=receipt.failures)
 
 
-def finished_part(store: Path, part: Part) -> PartReceipt | None:
-    """The receipt of a part that an interrupted build has finished, or None."""
+def finished_part(store: Path, part: Part, *, read: bool) -> PartReceipt | None:
+    """The receipt of a finished part, or None.
+
+    Parameters
+    ----------
+    store : folder of the store.
+    part : the part.
+    read : whether to read and hash its files, as for a part of an interrupted build; else their sizes are enough.
+    """
     try:
-        receipt = PartReceipt.model_validate_json(_receipt_path(store, part).read_bytes())
+        staged = _Staged.model_validate_json(_receipt_path(store, part).read_bytes())
     except (OSError, ValueError):
         return None
-    whole = receipt.key == part.key and files_present(staging(store), receipt.files)
-    return receipt if whole and _columns_path(store, part).is_file() else None
+    files = staged.receipt.files | staged.tables
+    sound = staged.receipt.key == part.key and are_whole(staging(store), files, read=read)
+    return staged.receipt if sound else None
+
+
+@contextmanager
+def settling(store: Path) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
+    """Have the disk hold parts while others are still made; gives what takes the receipts of finished parts.
+
+    Raises
+    ------
+    StoreWriteError
+        On leaving: the disk refused some of them.
+    """
+    with disk.settling(store) as settle:
+        yield lambda receipts: settle(disk.inside(staging(store), name) for part in receipts for name in part.files)
+
+
+def are_whole(folder: Path, files: Mapping[str, FileReceipt], *, read: bool) -> bool:
+    """Whether every file is there in its full size and, if they are ``read``, has the bytes that were written."""
+    if not files_present(folder, files):
+        return False
+    return not read or all(disk.sha256(disk.inside(folder, name)) == file.sha256 for name, file in files.items())
 
 
 def files_present(folder: Path, files: Mapping[str, FileReceipt]) -> bool:
@@ -123,11 +160,14 @@ def files_present(folder: Path, files: Mapping[str, FileReceipt]) -> bool:
     return False
 
 
-def read_columns(store: Path, parts: Iterable[Part]) -> pd.DataFrame:
-    """The staged columns of one feature, over the parts in order."""
-    import pandas as pd
+def read_tables(store: Path, parts: Iterable[Part], *, name: str) -> pa.Table:
+    """What parts have staged under a name, in order."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    return pd.concat([pd.read_parquet(_columns_path(store, part)) for part in parts], ignore_index=True)
+    files = [staging(store) / _table_path(part, name) for part in parts]
+    # pandas.read_parquet would take three times as long for files of one partition.
+    return pa.concat_tables([pq.ParquetFile(file).read() for file in files])
 
 
 def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
@@ -138,7 +178,7 @@ def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
     StoreIncompleteError
         Some part has none; the message lists the missing partitions by number.
     """
-    found = [finished_part(store, part) for part in parts]
+    found = [finished_part(store, part, read=False) for part in parts]
     missing = [
         f"{part.feature}/{part.partition}" for part, receipt in zip(parts, found, strict=True) if receipt is None
     ]
@@ -195,6 +235,7 @@ _ENTRIES = (
     schema.SIGNAL_INDEX,
     schema.KEYS,
     schema.FAILURES,
+    schema.STATISTICS,
     schema.SOURCES,
     schema.README,
     schema.CROISSANT,
@@ -250,24 +291,10 @@ def consolidate(path: Path) -> None:
 
 
 def _write_shard(store: Path, part: Part, spec: FeatureSpec, block: NDArray[Any]) -> tuple[str, FileReceipt]:
-    import zarr
-
+    metadata = (staging(store) / _TEMPLATE / part.feature / spec.name / "zarr.json").read_bytes()
     name = schema.shard_path(part.feature, spec, part.partition)
-    aside = staging(store) / _ASIDE / uuid.uuid4().hex
-    aside.mkdir(parents=True)
-    template = staging(store) / _TEMPLATE / part.feature / spec.name / "zarr.json"
-    shutil.copyfile(template, aside / "zarr.json")
-    # An all-fill chunk that is not written reads as missing, so every chunk is written.
-    with zarr.config.set({"array.write_empty_chunks": True}):
-        zarr.open_array(zarr.storage.LocalStore(aside), mode="r+")[part.start : part.stop] = block
-    shard = aside / Path(name).relative_to(schema.array_path(part.feature, spec.name))
-    receipt = _settled(shard)
-    target = staging(store) / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shard.replace(target)
-    disk.fsync(target.parent)
-    shutil.rmtree(aside)
-    return name, receipt
+    shard = shards.encode(metadata, slice(part.start, part.stop), block)
+    return name, disk.write_bytes(staging(store) / name, shard, settled=False)
 
 
 def _commit(
@@ -275,10 +302,9 @@ def _commit(
     part: Part,
     *,
     files: dict[str, FileReceipt],
-    columns: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame | pa.Table],
     failures: tuple[RowFailure, ...],
 ) -> PartReceipt:
-    disk.write_table(_columns_path(store, part), columns)
     receipt = PartReceipt(
         feature=part.feature,
         partition=part.partition,
@@ -288,12 +314,19 @@ def _commit(
         files=files,
         failures=failures,
     )
-    disk.write_bytes(_receipt_path(store, part), json.dumps(receipt.model_dump(mode="json")).encode())
+    staged = _Staged(receipt=receipt, tables=dict(_stage_table(store, part, *table) for table in tables.items()))
+    disk.write_bytes(_receipt_path(store, part), staged.model_dump_json().encode(), settled=False)
     return receipt
 
 
-def _columns_path(store: Path, part: Part) -> Path:
-    return staging(store) / _COLUMNS / part.feature / f"{part.partition:06d}.parquet"
+def _stage_table(store: Path, part: Part, name: str, table: pd.DataFrame | pa.Table) -> tuple[str, FileReceipt]:
+    path = staging(store) / _table_path(part, name)
+    disk.write_table(path, table, settled=False)
+    return _table_path(part, name), disk.receipt(path)
+
+
+def _table_path(part: Part, name: str) -> str:
+    return f"{name}/{part.feature}/{part.partition:06d}.parquet"
 
 
 def _receipt_path(store: Path, part: Part) -> Path:

@@ -26,7 +26,9 @@ class Synth(Protocol):
         sessions: int = 40,
         seed: int = 0,
         version: str = "1.0",
+        speaker_effect: float = 1.0,
         workers: int = 1,
+        scheduler: str | None = None,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         """Write the corpus below ``out`` (absent or empty); ``progress`` gets the utterances done and in all."""

@@ -1,7 +1,7 @@
 """The ten raters of a synthetic KEMDy20: emotion votes, valence and arousal.
 
 An utterance of class ``c`` by speaker ``s`` has a latent valence (and, alike, arousal)
-``mu_c + N(0, UTTERANCE_SD) + N(0, SPEAKER_SD)_s``. Rater ``r`` reports
+``mu_c + N(0, UTTERANCE_SD) + N(0, speaker_effect * SPEAKER_SD)_s``. Rater ``r`` reports
 ``clip(round(latent + bias_r + N(0, RATER_SD)), 1, 5)``. ``mu_c`` is solved so that the expected *report*, rounding and
 clipping included, is the published class mean. Utterance deviations are centred within each class, speaker effects
 over utterances, biases over raters: the class means of a large corpus differ from the published ones by less than the
@@ -108,14 +108,15 @@ class Ratings:
         return Ratings(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def draw_ratings(seed: int, turns: Turns) -> Ratings:
-    """Draw final labels, votes and reports for all utterances."""
+def draw_ratings(seed: int, turns: Turns, *, speaker_effect: float = 1.0) -> Ratings:
+    """Draw final labels, votes and reports for all utterances; ``speaker_effect`` multiplies :data:`SPEAKER_SD`."""
     rng = generator(seed, Stream.LABELS)
     kind = rng.permutation(np.repeat(np.arange(len(KINDS)), label_quota(len(turns))))
     votes = _votes(rng, kind)
     rng = generator(seed, Stream.RATINGS)
-    valence, tone = _reports(rng, kind, turns.user, scale=0)
-    arousal, energy = _reports(rng, kind, turns.user, scale=1)
+    by_speaker = speaker_effect * np.array(SPEAKER_SD)
+    valence, tone = _reports(rng, kind, turns.user, scale=0, speaker_sd=by_speaker[0])
+    arousal, energy = _reports(rng, kind, turns.user, scale=1, speaker_sd=by_speaker[1])
     return Ratings(kind, votes, valence, arousal, tone, energy)
 
 
@@ -166,16 +167,16 @@ def _vote_row(kind: str) -> str:
 
 
 def _reports(
-    rng: np.random.Generator, kind: NDArray[np.int64], user: NDArray[np.int64], *, scale: int
+    rng: np.random.Generator, kind: NDArray[np.int64], user: NDArray[np.int64], *, scale: int, speaker_sd: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Reports 1 to 5 [shape=(utterances, 10)] on one scale (0 valence, 1 arousal), and the latent behind them."""
     bias = rng.normal(0.0, RATER_BIAS_SD[scale], size=len(RATERS))
     bias -= bias.mean()
     spread = np.array([UTTERANCE_SD["neutral" if name == "neutral" else "other"][scale] for name in KINDS])
-    total = np.sqrt(spread**2 + SPEAKER_SD[scale] ** 2 + RATER_SD[scale] ** 2)
+    total = np.sqrt(spread**2 + speaker_sd**2 + RATER_SD[scale] ** 2)
     centres = np.array([latent_mean(m, sd, bias) for m, sd in zip(_kind_means(scale), total, strict=True)])
     latent = centres[kind] + spread[kind] * _centred(rng.standard_normal(len(kind)), kind)
-    offset = _speaker_effects(rng, user, SPEAKER_SD[scale])
+    offset = _speaker_effects(rng, user, speaker_sd)
     heard = (latent + offset)[:, None] + bias + rng.normal(0.0, RATER_SD[scale], size=(len(kind), len(RATERS)))
     return np.clip(np.rint(heard), 1, 5).astype(np.int64), latent - CORPUS_MEAN[scale]
 

@@ -30,10 +30,12 @@ class Session:
     sentences: tuple[str, ...]
 
 
-def plan_sessions(out: Path, *, utterances: int, sessions: int, seed: int) -> tuple[Session, ...]:
+def plan_sessions(
+    out: Path, *, utterances: int, sessions: int, seed: int, speaker_effect: float = 1.0
+) -> tuple[Session, ...]:
     """Everything but the media: turns, ratings, defects and sentences of each session."""
     turns = draw_turns(seed, utterances=utterances, sessions=sessions)
-    ratings, defects = draw_ratings(seed, turns), draw_defects(seed, turns)
+    ratings, defects = draw_ratings(seed, turns, speaker_effect=speaker_effect), draw_defects(seed, turns)
     return tuple(
         _session(out, seed, number, turns.rows(rows), ratings.rows(rows), defects.rows(rows))
         for number in range(1, sessions + 1)

@@ -2,7 +2,7 @@
 
 Everything that a reader of the real corpus must cope with is here at the published rate; see the private modules of
 this package for what is published, what is a guess, and how each part is made. Bytes depend on ``utterances``,
-``sessions``, ``seed`` and ``version`` alone, not on the number of workers.
+``sessions``, ``seed``, ``version`` and ``speaker_effect`` alone, not on the number of workers.
 
 ``SYNTHETIC.txt`` is written first and the folder ``annotation`` last, by a rename: an interrupted run leaves a folder
 that says what it is and that no reader takes for a corpus.
@@ -10,7 +10,11 @@ that says what it is and that no reader takes for a corpus.
 
 from __future__ import annotations
 
+import math
+import shutil
+import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kemfeat import parallel
@@ -59,7 +63,9 @@ class Kemdy20Synth:
         sessions: int = 40,
         seed: int = 0,
         version: str = "1.0",
+        speaker_effect: float = 1.0,
         workers: int = 1,
+        scheduler: str | None = None,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         """Write the corpus below ``out``.
@@ -72,7 +78,10 @@ class Kemdy20Synth:
         seed : not negative.
         version : ``1.0`` has ``Sess42`` identifiers in the annotation of session 17 and stray files in ``wav``;
             ``1.1`` and ``1.2`` have neither.
+        speaker_effect : 0 or more; factor on how far speakers differ in the valence and arousal they are given, which
+            neither speech nor words show.
         workers : processes.
+        scheduler : address of a Dask scheduler whose workers write instead, such as ``tcp://HOST:8786``.
         progress : gets the utterances done and in all, after each session.
 
         Raises
@@ -81,17 +90,29 @@ class Kemdy20Synth:
             An option is out of range, or ``out`` holds something.
         StoreWriteError
             The disk refused a write.
+        WorkerError
+            A worker died, or the scheduler's cannot be used.
         """
         _check(out, utterances=utterances, sessions=sessions, seed=seed, version=version)
+        if not 0 <= speaker_effect < math.inf:
+            raise ConfigError(f"speaker effect: found {speaker_effect}; expected a number of 0 or more")
         try:
-            _begin(out, _NOTICE.format(utterances=utterances, sessions=sessions, seed=seed, version=version))
-            plan = plan_sessions(out, utterances=utterances, sessions=sessions, seed=seed)
-            _write_tokenizer(out / "tokenizer", plan)
-            done = 0
-            progress(0, utterances)
-            for count in parallel.run(write_session, plan, workers=workers):
-                done += count
-                progress(done, utterances)
+            with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
+                notice = _NOTICE.format(utterances=utterances, sessions=sessions, seed=seed, version=version)
+                _begin(out, notice if speaker_effect == 1 else f"{notice}speaker effect = {speaker_effect}\n")
+                plan = plan_sessions(
+                    pool.writes(out),
+                    utterances=utterances,
+                    sessions=sessions,
+                    seed=seed,
+                    speaker_effect=speaker_effect,
+                )
+                _write_tokenizer(out / "tokenizer", plan)
+                done = 0
+                progress(0, utterances)
+                for count in pool.run(_write_whole, plan, name=lambda session: f"session {session.number}"):
+                    done += count
+                    progress(done, utterances)
             if version == "1.0":
                 _write_strays(out / "wav")
             _write_annotation(out, plan, version=version)
@@ -124,6 +145,21 @@ def _check(out: Path, *, utterances: int, sessions: int, seed: int, version: str
 def _begin(out: Path, notice: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "SYNTHETIC.txt").write_text(notice, encoding="utf-8")
+
+
+def _write_whole(session: Session) -> int:
+    """Write a session aside and put it in place, so that a second go at it finds nothing half-written."""
+    aside = session.out / f"session{session.number:02}.{uuid.uuid4().hex}.partial"
+    try:
+        count = write_session(replace(session, out=aside))
+        for folder in sorted(aside.glob("*/*")):
+            target = session.out / folder.relative_to(aside)
+            target.parent.mkdir(exist_ok=True)
+            if not target.exists():  # else another worker was faster; the bytes are the same
+                folder.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return count
 
 
 def _write_tokenizer(folder: Path, plan: Sequence[Session]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from kemfeat import open_store
 from kemfeat.errors import CorpusError, StoreIncompleteError
-from kemfeat.store import writer
+from kemfeat.store import disk, writer
 from tests.build.kit import (
     KEMFEAT,
     PARTITIONS,
@@ -313,16 +313,40 @@ def test_what_another_interrupted_build_left_does_not_get_into_the_store(bench):
     assert tree(new.out) == tree(expected.out)
 
 
-def test_a_staged_part_that_rotted_is_found_by_rehash(bench, finished):
+@pytest.mark.parametrize("name", ["features.zarr/mel/mel/c/2/0/0", "columns/mel/000002.parquet"])
+def test_a_staged_part_whose_bytes_a_crash_lost_is_made_again(bench, finished, name):
+    """Parts are staged without waiting for the disk, so their sizes alone say nothing."""
     new = bench.fresh()
     with pytest.raises(Killed):
         new.build(progress=_killed_during("extract", ROWS))
-    shard = files(new.out / ".building/features.zarr/mel/mel/c/2")[0]
-    content = bytearray(shard.read_bytes())
-    content[-40] ^= 1
-    shard.write_bytes(content)
-    assert new.build(rehash=True).written == 1
+    file = new.out / ".building" / name
+    file.write_bytes(bytes(file.stat().st_size))
+    assert new.build().written == 1
     assert tree(new.out) == tree(finished.out)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_the_disk_holds_every_file_before_the_store_is_put_in_place(bench, monkeypatch, interrupted):
+    new = bench.fresh()
+    if interrupted:
+        with pytest.raises(Killed):
+            new.build(progress=_killed_during("extract", 8))
+    held, swap, fsync = set(), writer.complete_swap, disk.fsync
+
+    def synced(path):
+        fsync(path)
+        held.add((path.stat().st_ino, path.stat().st_mtime_ns))
+
+    def checked(store):
+        staged = [path for path in files(writer.staging(store) / "features.zarr") if path.name == "0"]
+        if writer.staging(store).joinpath("kemfeat.json").exists():
+            assert staged
+            assert {(path.stat().st_ino, path.stat().st_mtime_ns) for path in staged} <= held
+        return swap(store)
+
+    monkeypatch.setattr(disk, "fsync", synced)
+    monkeypatch.setattr(writer, "complete_swap", checked)
+    assert new.build(workers=1).written
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
-"""The compiled loops against NumPy, and without a place to keep the machine code."""
+"""The compiled loops against NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from kemfeat.features._kernels import band_powers, window_frames, window_sums
+from kemfeat.features._kernels import decibels, window_frames, window_sums
 
 
 def test_window_frames() -> None:
@@ -16,16 +18,32 @@ def test_window_frames() -> None:
     np.testing.assert_array_equal(frames, expected)
 
 
-def test_band_powers() -> None:
-    rng = np.random.default_rng(0)
-    spectra = rng.standard_normal((7, 50)) + 1j * rng.standard_normal((7, 50))
-    first_bins, widths = np.array([0, 3, 10]), np.array([4, 1, 40])
-    bands = np.zeros((3, 50))
-    for band, first, width in zip(bands, first_bins, widths, strict=True):
-        band[first : first + width] = rng.uniform(0.1, 1, width)
-    powers = np.empty((7, 3), dtype=np.float32)
-    band_powers(spectra, first_bins, np.cumsum([0, *widths]), bands[bands > 0], powers)
-    np.testing.assert_allclose(powers, np.abs(spectra) ** 2 @ bands.T, rtol=1e-6)
+def levels(powers: np.ndarray, *, reference: float = 1.0, floor: float = 1e-10, top_db: float = 1000.0) -> np.ndarray:
+    out = np.empty_like(powers)
+    decibels(powers, reference, floor, top_db, out)
+    return out
+
+
+@given(st.lists(st.floats(2**-100, 2**100, width=32), min_size=1, max_size=40), st.floats(2**-60, 2**60, width=32))
+@settings(deadline=None, max_examples=200)
+def test_decibels_are_the_logarithm_rounded_once(powers: list[float], reference: float) -> None:
+    values = np.float32(powers)
+    expected = 10 * np.log10(values.astype(np.float64)) - 10 * np.log10(reference)
+    found = levels(values, reference=reference, floor=2**-120)
+    np.testing.assert_allclose(found, expected, rtol=6e-8, atol=2e-12)
+
+
+def test_decibels_around_every_power_of_two_and_its_root() -> None:
+    middles = np.float32(2.0) ** np.arange(-30, 30, dtype=np.float32) * np.float32([[1], [np.sqrt(0.5)]])
+    values = np.concatenate([np.nextafter(middles, 0), middles, np.nextafter(middles, np.inf)]).ravel()
+    np.testing.assert_allclose(levels(values), 10 * np.log10(values.astype(np.float64)), rtol=6e-8, atol=2e-12)
+
+
+def test_decibels_stop_at_the_floor_and_below_the_top() -> None:
+    found = levels(np.float32([100, 1, 0, -0.0]), reference=100, floor=0.01, top_db=30)
+    np.testing.assert_allclose(found, [0, -20, -30, -30], rtol=1e-7)
+    assert found[0] == 0
+    np.testing.assert_allclose(levels(np.float32([0, 1]), floor=0.01), [-20, 0], rtol=1e-6)
 
 
 def test_window_sums_stay_inside() -> None:
@@ -35,10 +53,3 @@ def test_window_sums_stay_inside() -> None:
     window_sums(values, weights, sums)
     middle = [0, *range(7), 6]
     np.testing.assert_allclose(sums, np.stack([weights @ values[first : first + 3] for first in middle]), rtol=1e-5)
-
-
-def test_nan_survives_reordered_sums() -> None:
-    spectra = np.full((1, 40), np.nan + 0j)
-    powers = np.zeros((1, 1), dtype=np.float32)
-    band_powers(spectra, np.array([0]), np.array([0, 40]), np.ones(40), powers)
-    assert np.isnan(powers).all()

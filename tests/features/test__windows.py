@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.features._windows import Framing, PadMode, rounding_error
+from kemfeat.features._windows import Framing, PadMode, hann, rounding_error
 
 
 def cut(values: np.ndarray, framing: Framing, *, frames: int) -> np.ndarray:
@@ -51,3 +51,8 @@ def test_rounding_error_is_what_a_reader_sees(values: np.ndarray) -> None:
     seen = np.abs(values.astype(np.float16).astype(np.float64) - values).max(initial=0)
     assert rounding_error(values, dtype="float16") == seen
     assert rounding_error(values, dtype="float32") == 0
+
+
+@pytest.mark.parametrize("n", [2, 16, 400, 2048])
+def test_window_is_the_periodic_one(n: int) -> None:
+    np.testing.assert_allclose(hann(n), librosa.filters.get_window("hann", n), rtol=0, atol=5e-16)

@@ -57,6 +57,9 @@ CLIPS = {
     "40 s": noise(640_000) * np.linspace(0, 1, 640_000, dtype=np.float32) ** 4,
     "faint": 1e-4 * noise(16000),
     "tone": np.sin(0.1 * np.arange(50_000)).astype(np.float32),
+    "constant": np.full(20_000, 0.5, dtype=np.float32),
+    "Nyquist": np.tile(np.float32([0.5, -0.5]), 10_000),
+    "loud behind faint": noise(40_000) * np.repeat(np.float32([1e-4, 1]), 20_000),
 }
 
 
@@ -79,6 +82,16 @@ def test_agrees_with_librosa_on_every_real_clip(shared: Path) -> None:
         difference = extractor({"audio": signal}).arrays["mel"] - librosa_mel(signal.values.astype(np.float64))
         worst = max(worst, float(np.abs(difference).max()))
     assert 0 < worst <= AGREEMENT
+
+
+@pytest.mark.parametrize(("n_fft", "hop_length"), [(400, 160), (512, 160), (1024, 257), (2000, 500), (4096, 1024)])
+def test_agrees_with_librosa_for_other_frames(n_fft: int, hop_length: int) -> None:
+    values = noise(30_000)
+    ours = extract(values, n_fft=n_fft, hop_length=hop_length, n_mels=40).arrays["mel"]
+    powers = librosa.feature.melspectrogram(
+        y=values.astype(np.float64), sr=16000, n_fft=n_fft, hop_length=hop_length, n_mels=40, fmin=100, fmax=8000
+    )
+    np.testing.assert_allclose(ours, librosa.power_to_db(powers, ref=np.max).T, rtol=0, atol=AGREEMENT)
 
 
 @given(st.integers(600, 20_000), st.floats(0.25, 1.0), st.integers(0, 9))

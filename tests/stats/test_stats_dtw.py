@@ -137,7 +137,8 @@ def test_blocks_are_tasks_for_other_processes():
     series = random_series(30)
     halves = [range(10), range(10, 30)]
     tasks = [partial(block, series, rows=rows, columns=range(30), config=DtwConfig()) for rows in halves]
-    parts = sorted(parallel.run(operator.call, tasks, workers=2), key=len)
+    with parallel.open_pool(workers=2) as pool:
+        parts = sorted(pool.run(operator.call, tasks), key=len)
     np.testing.assert_array_equal(np.concatenate(parts), distance_matrix(series))
 
 

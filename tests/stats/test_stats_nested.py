@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kemfeat.stats.nested import cluster_means, cluster_robust, random_intercept
-from tests.bench import null_control
+from tests.bench.tools import null_control
 from tests.stats.nested_data import balanced, robust, unbalanced
 
 few = settings(deadline=None, max_examples=25)

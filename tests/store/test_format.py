@@ -90,13 +90,16 @@ def test_the_parts_cover_every_row_once(header: dict[str, Any]) -> None:
         assert [part["partition"] for part in parts] == [part["start"] // size for part in parts]
 
 
-def test_part_keys_are_digests_of_row_keys(finished: Store, header: dict[str, Any]) -> None:
+def test_part_keys_are_digests_of_row_keys_and_of_whose_rows_they_are(finished: Store, header: dict[str, Any]) -> None:
     keys = pq.read_table(finished.path / "keys.parquet").to_pydict()
+    table = pq.read_table(finished.path / "utterances.parquet").to_pydict()
+    whose = [f"{speaker}@{session}" for speaker, session in zip(table["speaker"], table["session"], strict=True)]
     size = header["config"]["rows_per_shard"]
     for part in header["parts"]:
         rows = keys[part["feature"]][part["start"] : part["stop"]]
         assert all(re.fullmatch("[0-9a-f]{32}", key) for key in rows)
-        text = json.dumps([part["start"], size, *rows], separators=(",", ":"))
+        content = [part["start"], size, rows, whose[part["start"] : part["stop"]]]
+        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
         assert sha256(text.encode()) == part["key"]
 
 

@@ -1,7 +1,9 @@
-"""How often tests of "all emotions have one mean" reject when that is true: ``python tests/bench/null_control.py``.
+"""How often tests of "all emotions have one mean" reject when that is true.
+
+``python tests/bench/tools/null_control.py`` prints a Markdown table.
 
 Each data set has speakers with a level of their own, utterances that are spread unevenly over speakers and emotions,
-and no difference between emotions. A test at 5 % should reject 5 % of them. Prints a Markdown table.
+and no difference between emotions. A test at 5 % should reject 5 % of them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measure shard rows, chunk rows and codec of the padded mel and delta arrays; made the tables of decision 0002.
 
-``python tests/bench/bench_layout.py --wavs DIR --rows 1024`` prints Markdown tables and, last, one line of JSON.
+``python tests/bench/tools/layout.py --wavs DIR --rows 1024`` prints Markdown tables and, last, one line of JSON.
 Rows are real speech: the wavs under DIR joined and cut to the clip lengths of KEMDy20. Every layout is measured in a
 process of its own, in several rounds, and every figure is a median. Pages read are already in memory. The tables count
 CPU-seconds, which other work on the machine disturbs little; the JSON has the clock beside them.

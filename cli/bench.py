@@ -1,0 +1,66 @@
+"""``kemfeat bench``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kemfeat_bench._record import Document
+
+
+def bench(
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="One comparison; may be repeated.", show_default="all"),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small corpora and few rounds.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="JSON file for the results.", show_default=False)] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="Measure nothing: show what --out wrote.", show_default=False)
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 when a target is missed.")] = False,
+    wavs: Annotated[
+        Path | None,
+        typer.Option("--wavs", help="Folder of real 16 kHz mono speech.", show_default="synthetic speech"),
+    ] = None,
+    scratch: Annotated[
+        Path | None, typer.Option("--scratch", help="Folder for corpora and stores.", show_default="the system's")
+    ] = None,
+) -> None:
+    """Measure kemfeat beside its peers on this machine: ratios, their spread, and the targets."""
+    from kemfeat_bench._record import read
+    from kemfeat_bench._table import table
+
+    document = read(from_) if from_ is not None else _measure(only or [], quick, out, wavs, scratch)
+    print(table(document), end="")
+    if check:
+        _check(document)
+
+
+def _measure(only: list[str], quick: bool, out: Path | None, wavs: Path | None, scratch: Path | None) -> Document:
+    from kemfeat_bench._record import write
+    from kemfeat_bench._run import run
+
+    def keep(document: Document) -> None:
+        if out is not None:
+            write(document, out)
+
+    return run(only, quick=quick, wavs=wavs, scratch=scratch, say=_say, done=keep)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _check(document: Document) -> None:
+    from kemfeat_bench._targets import misses
+
+    missed = list(misses(document))
+    for line in missed:
+        print(line, file=sys.stderr)
+    if missed:
+        raise typer.Exit(code=1)

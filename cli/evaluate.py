@@ -1,0 +1,157 @@
+"""``kemfeat evaluate``: how good runs are, one by one, side by side, and against another."""
+
+from __future__ import annotations
+
+from math import nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import _options
+from ._json import print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from rich.console import Console
+
+    from kemfeat.learn.evaluate import Evaluation
+
+
+def evaluate(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders that kemfeat train wrote.", show_default=False)
+    ],
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="RUN", help="Compare each with this run, utterance by utterance."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Table to write, .csv or .md, one row per run.", show_default=False)
+    ] = None,
+    as_json: _options.Json = False,
+) -> None:
+    """Judge the test predictions of runs: metrics, baselines, intervals over speakers; folds of a split pooled."""
+    from kemfeat.analyses._output import plain
+    from kemfeat.learn import compare
+
+    if out is not None:
+        compare.check_name(out)
+    found = [_evaluated(run) for run in dict.fromkeys(runs)]
+    other = _evaluated(against) if against is not None else None
+    gaps = [] if other is None else [compare.differences(one, other) for one in found]
+    found += compare.pooled(found)
+    if out is not None:
+        compare.write_table(out, found)
+    if as_json:
+        differences = [
+            {"run": one.name, "scores": gap.to_dict("records")} for one, gap in zip(found, gaps, strict=False)
+        ]
+        print_json(plain({"runs": [one.content() for one in found], "differences": differences}))
+    else:
+        _print(found, other, gaps)
+
+
+def _evaluated(run: Path) -> Evaluation:
+    """An evaluation under the name that the user gave."""
+    from dataclasses import replace
+
+    from kemfeat.learn.evaluate import evaluate as judged
+    from kemfeat.learn.evaluate import printable
+
+    return replace(judged(run), name=printable(str(run)))
+
+
+def _print(found: Sequence[Evaluation], other: Evaluation | None, gaps: Sequence[pd.DataFrame]) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if len(found) == 1:
+        _print_scores(console, found[0])
+    else:
+        _print_tables(console, found)
+    if other is not None:
+        for one, gap in zip(found, gaps, strict=False):
+            _print_gap(console, one, other, gap)
+    everyone = [*found, other] if other is not None else found
+    for one in everyone:
+        _print_remarks(console, one, named=len(everyone) > 1)
+
+
+def print_one(console: Console, one: Evaluation) -> None:
+    """Print every number of one run, and what must be known about them."""
+    _print_scores(console, one)
+    _print_remarks(console, one, named=False)
+
+
+def _print_scores(console: Console, one: Evaluation) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from kemfeat.learn.evaluate import NAMES, in_words, shown
+    from kemfeat.stats.metrics import Classification
+
+    console.print(f"[bold]{escape(one.name)}[/bold]  {escape(f'{one.facts.recipe} {one.facts.variant}, {one.where}')}")
+    for name, target in one.targets.items():
+        table = Table(name, "value", "baseline", "better by", "n", "speakers", box=None, header_style="bold")
+        for score, value in target.result.scores.items():
+            base = in_words(target.baseline.scores[score].value, nan, nan)
+            cells = NAMES[score], shown(value), base, shown(target.gain[score])
+            table.add_row(*cells, f"{value.n:,}", f"{value.speakers:,}")
+        console.print(table)
+        if isinstance(target.result, Classification):
+            _print_classes(console, target.result.per_class)
+
+
+def _print_classes(console: Console, per_class: pd.DataFrame) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from kemfeat.learn.evaluate import in_words
+
+    table = Table("class", "precision", "recall", "F1", "n", "predicted", "speakers", box=None, header_style="bold")
+    for row in per_class.to_dict("records"):
+        rates = (in_words(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("precision", "recall", "f1"))
+        counts = (f"{row[name]:,}" for name in ("support", "predicted", "speakers"))
+        table.add_row(escape(row["class"]), *map(escape, rates), *counts)
+    console.print(table)
+
+
+def _print_tables(console: Console, found: Sequence[Evaluation]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from kemfeat.learn.compare import readable
+
+    for texts in readable(found).values():
+        table = Table(*texts.columns, box=None, header_style="bold")
+        for row in texts.to_numpy():
+            table.add_row(*map(escape, row))
+        console.print(table)
+
+
+def _print_gap(console: Console, one: Evaluation, other: Evaluation, gap: pd.DataFrame) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from kemfeat.learn.evaluate import NAMES, in_words
+
+    names = (escape(each.name) for each in (one, other))
+    table = Table("minus", *names, "difference", "n", "speakers", box=None, header_style="bold")
+    for row in gap.to_dict("records"):
+        gap_shown = in_words(row["difference"], row["low"], row["high"])
+        cells = f"{row['target']} {NAMES[row['score']]}", f"{row['mine']:.3f}", f"{row['other']:.3f}", gap_shown
+        table.add_row(*map(escape, cells), f"{row['n']:,}", f"{row['speakers']:,}")
+    console.print(table)
+
+
+def _print_remarks(console: Console, one: Evaluation, *, named: bool) -> None:
+    from rich.markup import escape
+
+    before = f"{one.name}: " if named else ""
+    if one.warning:
+        console.print(f"[bold red]{escape(before + one.warning)}[/bold red]", soft_wrap=True)
+    for remark in one.remarks:
+        console.print(f"[yellow]{escape(before + remark)}[/yellow]", soft_wrap=True)

@@ -1,0 +1,87 @@
+"""``kemfeat split``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import _options
+from ._json import print_json
+
+if TYPE_CHECKING:
+    from kemfeat.splits import Split
+    from kemfeat.store.reader import Store
+
+
+def split(
+    store: _options.StorePath,
+    scheme: Annotated[
+        str, typer.Option("--scheme", help="session, speaker, loso, kfold or kor-2022; see the docs.")
+    ] = "session",
+    folds: Annotated[int | None, typer.Option("--folds", help="How many folds.", show_default="5")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="The same seed gives the same bytes.", show_default="0")
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", help="Label rule: which rows are in, and what is stratified.", show_default="5class"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write.", show_default="splits/STORE-SCHEME.parquet")
+    ] = None,
+    as_json: _options.Json = False,
+) -> None:
+    """Say who trains, validates and is tested: folds of sessions, of speakers, or at random for comparison."""
+    from kemfeat.splits import make_split, write_split
+    from kemfeat.store.reader import open_store
+
+    opened = open_store(store)
+    made = make_split(opened.utterances, scheme=scheme, folds=folds, seed=seed, labels=labels, store=opened.digest)
+    file = out or Path("splits") / f"{opened.path.resolve().name}-{scheme}.parquet"
+    write_split(file, made)
+    facts = _facts(opened, made, file)
+    if as_json:
+        print_json(facts)
+    else:
+        _print_facts(facts, opened)
+
+
+def _facts(store: Store, made: Split, file: Path) -> dict[str, Any]:
+    labels = store.labels(made.facts["labels"]).str.split(";").str[0].set_axis(store.utterances["id"])
+    folds = []
+    for fold in range(made.folds):
+        parts = {part: made.ids(part, fold=fold) for part in ("train", "valid", "test")}
+        folds.append(
+            {
+                "fold": fold,
+                "rows": {part: len(ids) for part, ids in parts.items()},
+                "test": labels.loc[parts["test"]].value_counts().sort_index().to_dict(),
+            }
+        )
+    return {"file": str(file), "digest": made.digest, **made.facts, "made": folds}
+
+
+def _print_facts(facts: dict[str, Any], store: Store) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    console.print(
+        f"[bold]{escape(facts['scheme'])}[/bold]: {len(store) - facts['dropped']:,} of {len(store):,} utterances in "
+        f"{facts['folds']} fold{'s' * (facts['folds'] != 1)}, seed {facts['seed']}"
+    )
+    if facts["dropped"]:
+        console.print(f"{facts['dropped']:,} have no label under the rule {facts['labels']} and are left out")
+    for fold, label in facts["absent"]:
+        console.print(f"[yellow]fold {fold} has no {escape(label)} in train[/yellow]")
+    table = Table("fold", "train", "valid", "test", "classes in test", header_style="bold")
+    for column in table.columns[:4]:
+        column.justify = "right"
+    for fold in facts["made"]:
+        classes = ", ".join(f"{escape(label)} {count:,}" for label, count in fold["test"].items())
+        table.add_row(str(fold["fold"]), *(f"{count:,}" for count in fold["rows"].values()), classes)
+    console.print(table)
+    console.print(f"{escape(facts['file'])}, digest {facts['digest'][:12]}", soft_wrap=True)

@@ -1,0 +1,247 @@
+"""``kemfeat train``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import _options
+from ._progress import Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from rich.console import Console
+
+    from kemfeat.learn.evaluate import Evaluation
+    from kemfeat.learn.run import Determinism, RunFacts
+    from kemfeat.learn.sweep import Trial
+
+
+class Device(StrEnum):
+    """Where to train."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Modality(StrEnum):
+    """What a model reads."""
+
+    AUDIO = "audio"
+    TEXT = "text"
+
+
+def train(
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="kor/audio-arousal, kor/text-valence, kor/fusion, or a TOML file.",
+            show_default=False,
+        ),
+    ],
+    store: Annotated[Path, typer.Option("--store", metavar="STORE", help="Folder of a store.", show_default=False)],
+    split: Annotated[
+        Path, typer.Option("--split", metavar="SPLIT", help="File that kemfeat split wrote.", show_default=False)
+    ],
+    fold: Annotated[int, typer.Option("--fold", min=0, help="Fold of the split.")] = 0,
+    set_: _options.Set = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sweep", metavar="KEY=V1,V2...", help="A run per value; the best on validation is tested. Repeatable."
+        ),
+    ] = None,
+    ablate: Annotated[
+        list[Modality] | None,
+        typer.Option("--ablate", help="Test again with this modality shuffled, and without it. Repeatable."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="RUN", help="Folder of the run.", show_default="runs/RECIPE-foldN-DIGEST"),
+    ] = None,
+    device: Annotated[Device, typer.Option("--device", help="Where to train; auto takes a GPU where there is one.")] = (
+        Device.AUTO
+    ),
+    allow_leakage: Annotated[
+        bool, typer.Option("--allow-leakage", help="Train on a split that leaks, and say so everywhere.")
+    ] = False,
+    save_every: Annotated[
+        float, typer.Option("--save-every", min=0, help="Seconds between checkpoints in the middle of an epoch.")
+    ] = 300.0,
+    progress: _options.Progress = None,
+) -> None:
+    """Train a recipe, or go on where the same command stopped; test its best epoch, once."""
+    _require_torch()
+    from kemfeat.learn.ablate import ablate as ablated
+    from kemfeat.learn.material import gated
+    from kemfeat.learn.sweep import sweep as swept
+    from kemfeat.learn.trainer import Options, conclude, fit
+    from kemfeat.splits import read_split
+    from kemfeat.store.reader import open_store
+
+    trials = _trials(recipe, set_ or [], sweep or [])
+    opened, read = open_store(store), read_split(split)
+    options = Options(fold=fold, device=device.value, allow_leakage=allow_leakage, save_every=save_every)
+    folder = out or _default_folder(trials, [opened.digest, read.digest, fold])
+    table, gaps = None, None
+    with Reporter(bar=progress) as reporter:
+        lines = _Lines(reporter)
+        data = gated(opened, read, fold=fold, allow_leakage=allow_leakage, progress=lines.compared)
+        if sweep:
+            found = swept(trials, data, out=folder, options=options, progress=lines)
+            folder, table = found.chosen, found.table
+        else:
+            fit(trials[0].recipe, data, out=folder, options=options, progress=lines)
+        evaluation = conclude(folder, data, device=options.device)
+        if ablate:
+            gaps = ablated(folder, data, modalities=tuple(each.value for each in ablate), device=options.device)
+    _print(folder, evaluation, table=table, gaps=gaps)
+
+
+def _require_torch() -> None:
+    from importlib.util import find_spec
+
+    from kemfeat.errors import ConfigError
+
+    if find_spec("torch") is None:
+        raise ConfigError("kemfeat train needs PyTorch, which is not installed; run pip install 'kemfeat[train]'")
+
+
+class _Lines:
+    """Says what training does: a few lines for each run, one for each epoch."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._before: int | None = None
+
+    def compared(self, done: int, total: int) -> None:
+        """Show how far the audit is."""
+        self._reporter("compare", done, total)
+
+    def began(self, facts: RunFacts, out: Path) -> None:
+        """Say what is trained where, and how much of it trains."""
+        self._before = None
+        self._reporter.restart("train")
+        trainable = sum(part.trainable for part in facts.parameters)
+        frozen = sum(part.parameters - part.trainable for part in facts.parameters)
+        split = f"{facts.split.scheme} fold {facts.fold}"
+        self._reporter.say(f"{out}: {facts.recipe} {facts.variant}, {split}; {trainable:,} parameters train")
+        if frozen:
+            names = ", ".join(part.part for part in facts.parameters if part.frozen)
+            self._reporter.say(f"{frozen:,} parameters are frozen: {names}")
+        for reason, count in facts.left_out.items():
+            self._reporter.say(f"{count:,} utterances are left out: {reason}")
+        if facts.leakage.warning:
+            self._reporter.say(facts.leakage.warning)
+
+    def stepped(self, done: int, total: int) -> None:
+        """Show how far training is, from where this command found it."""
+        self._before = done - 1 if self._before is None else self._before
+        self._reporter("train", done - self._before, total - self._before)
+
+    def ended(self, row: Mapping[str, float]) -> None:
+        """One line for an epoch."""
+        numbers = ", ".join(
+            f"{name.removeprefix('valid_')} {value:.3f}"
+            for name, value in row.items()
+            if name.startswith("valid_") and name != "valid_loss"
+        )
+        self._reporter.say(
+            f"epoch {row['epoch']:.0f}: loss {row['train_loss']:.4f}, validation {row['valid_loss']:.4f} ({numbers}), "
+            f"{row['seconds']:.1f} s{', best so far' if row['kept'] else ''}"
+        )
+
+
+def _trials(name: str, sets: Sequence[str], sweeps: Sequence[str]) -> list[Trial]:
+    """The recipe with every combination of swept values; one where nothing is swept."""
+    from kemfeat.config import with_overrides
+    from kemfeat.learn.sweep import trials_of
+
+    return trials_of(name, with_overrides({}, sets), dict(map(_axis, sweeps)))
+
+
+def _axis(text: str) -> tuple[str, list[Any]]:
+    """``KEY=V1,V2`` as a key and its values; lists such as ``[8, 24]`` stay whole."""
+    from kemfeat.config import with_overrides
+    from kemfeat.errors import ConfigError
+
+    key, equals, listed = text.partition("=")
+    if not equals or not key.strip() or not all(value.strip() for value in listed.split(",")):
+        raise ConfigError(f"--sweep {text}: expected KEY=V1,V2..., for example --sweep model.n_layers=3,4,5")
+    as_toml = with_overrides({}, [f"values=[{listed}]"])["values"]
+    values = as_toml if isinstance(as_toml, list) else listed.split(",")
+    return key.strip(), [value.strip() if isinstance(value, str) else value for value in values]
+
+
+def _default_folder(trials: Sequence[Trial], data: list[Any]) -> Path:
+    """A folder of its own for every combination of settings, split and store: the same command finds it again."""
+    from kemfeat.config import digest
+
+    recipe = trials[0].recipe
+    name = f"{recipe.name.replace('/', '-')}-fold{data[-1]}-{digest([data, *(each.recipe for each in trials)])[:8]}"
+    return Path("runs") / "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+
+
+def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, gaps: pd.DataFrame | None) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from .evaluate import print_one
+
+    console = Console()
+    if table is not None:
+        _print_sweep(console, table)
+    print_one(console, evaluation)
+    if gaps is not None:
+        _print_ablation(console, gaps)
+    outcome = evaluation.facts.outcome
+    if outcome is not None:
+        why = "patience ran out" if outcome.stopped == "patience" else "all are trained"
+        best = f"epoch {outcome.best_epoch} was best on validation and is tested"
+        console.print(f"{outcome.epochs} epochs, {why}; {best}")
+        if not outcome.determinism.holds:
+            console.print(f"[yellow]{escape(_deviation(outcome.determinism))}[/yellow]", soft_wrap=True)
+    console.print(escape(str(folder)), soft_wrap=True)
+
+
+def _deviation(found: Determinism) -> str:
+    return (
+        f"predictions are not settled: of {found.rows} utterances, two passes differ by up to {found.two_passes:.2g}, "
+        f"and alone or in a batch by up to {found.batch_of_one:.2g}"
+    )
+
+
+def _print_sweep(console: Console, table: pd.DataFrame) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = table.drop(columns=["run", "warning", "chosen"])
+    names = (str(name).rpartition(".")[2].removeprefix("valid_") for name in shown.columns)
+    printed = Table("", *names, box=None, header_style="bold", title="validation", title_justify="left")
+    for chosen, row in zip(table["chosen"], shown.to_dict("records"), strict=True):
+        cells = (f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values())
+        printed.add_row("chosen" if chosen else "", *map(escape, cells), style="bold" if chosen else None)
+    console.print(printed)
+
+
+def _print_ablation(console: Console, gaps: pd.DataFrame) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from kemfeat.learn.evaluate import HEADLINES, NAMES, in_words
+
+    table = Table("without", "score", "whole", "without", "difference", box=None, header_style="bold")
+    for row in gaps.to_dict("records"):
+        if row["score"] == HEADLINES[row["target"]]:
+            gap = in_words(row["difference"], row["low"], row["high"])
+            name = f"{row['target']} {NAMES[row['score']]}"
+            cells = f"{row['modality']} {row['way']}", name, f"{row['mine']:.3f}", f"{row['ablated']:.3f}", gap
+            table.add_row(*map(escape, cells))
+    console.print(table)

@@ -1,0 +1,298 @@
+"""What a build will take: bytes, files, chunks, memory and time, from the corpus' headers and a measured sample."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kemfeat import plugins
+from kemfeat.build import _lengths, _sample, _sources, _survey
+from kemfeat.build._room import free_bytes
+from kemfeat.build._sample import Measured, Sample
+from kemfeat.build._survey import Listing, Survey
+from kemfeat.build._timing import Amounts, Timing, time_of
+from kemfeat.corpora import CorpusReader
+from kemfeat.errors import StoreError, StoreWriteError
+from kemfeat.store import schema
+from kemfeat.store.reader import open_store
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayForecast:
+    """One array: its size on disk [bytes], the shards it lies in (one file each), and their chunks."""
+
+    feature: str
+    bytes: int
+    shards: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What building a store from nothing will take; for a finished store that changes, the most it will take.
+
+    Parameters
+    ----------
+    dataset, utterances, hours : what is built from; hours of audio.
+    missing_audio, broken_audio : utterances without an audio file, and with one that cannot be read; a build stops at
+        them unless it skips.
+    cut : per array the rows that are longer than what is stored of them.
+    arrays : per array its size on disk.
+    signals, tables : size of the physiology, and of all other files [bytes].
+    files : files of the store.
+    peak : most that the store takes on disk while it is built, with a finished one that it replaces [bytes].
+    there : what lies in the folder now [bytes].
+    free : room on the disk of the store [bytes].
+    memory : most that the largest process holds [bytes].
+    timing : how long the command takes [s], by stage.
+    workers : worker processes.
+    sampled : utterances that were built for the measurement.
+    up_to_date : whether a finished store lies there that is of the same files and settings.
+    """
+
+    dataset: str
+    utterances: int
+    hours: float
+    missing_audio: int
+    broken_audio: int
+    cut: Mapping[str, int]
+    arrays: Mapping[str, ArrayForecast]
+    signals: int
+    tables: int
+    files: int
+    peak: int
+    there: int
+    free: int
+    memory: int
+    timing: Timing
+    workers: int
+    sampled: int
+    up_to_date: bool
+
+    @property
+    def bytes(self) -> int:
+        """Size of the finished store."""
+        return sum(array.bytes for array in self.arrays.values()) + self.signals + self.tables
+
+    @property
+    def shards(self) -> int:
+        """Shards of all arrays."""
+        return sum(array.shards for array in self.arrays.values())
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of all arrays."""
+        return sum(array.chunks for array in self.arrays.values())
+
+    @property
+    def fits(self) -> bool:
+        """Whether what is still to be written has room."""
+        return self.up_to_date or self.peak - self.there <= self.free
+
+
+def forecast(
+    dataset: str,
+    *,
+    root: Path,
+    out: Path,
+    settings: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    progress: Progress = lambda stage, done, total: None,
+) -> Forecast:
+    """Say what :func:`kemfeat.build_store` would take, without building.
+
+    The corpus is looked at without decoding it: annotation, headers of the audio, sizes of the other files. The rates
+    are measured: a few hundred utterances from three places of the corpus are built for real, into a folder beside
+    ``out`` that is removed afterwards, with as many workers.
+
+    Parameters
+    ----------
+    dataset, root, out, settings : as for :func:`kemfeat.build_store`.
+    workers : processes that the build will use.
+    progress : called with ``measure`` or ``scan``, what is done and what there is to do.
+
+    Raises
+    ------
+    KemfeatError
+        What would stop the build before its work: no such corpus, an unknown setting.
+    """
+    reader: CorpusReader = plugins.find("corpora", dataset)
+    found = _survey.listing(reader, root, settings or {})
+    sample = _sample.choose(found, settings or {}, workers=workers)
+    progress("measure", 0, len(sample.rows))
+    hashing = _hashing(sample, root=root, workers=workers)
+    measured = _measured(sample, root=root, out=out, workers=workers)
+    progress("measure", len(sample.rows), len(sample.rows))
+    headers = _survey.survey(found, workers=workers, progress=lambda done, total: progress("scan", done, total))
+    return _Basis(found, headers, sample, measured, hashing, workers).forecast(out)
+
+
+def _hashing(sample: Sample, *, root: Path, workers: int) -> float:
+    """Seconds per file when nothing else runs: a build hashes the few files of a sample while its workers start."""
+    began = time.monotonic()
+    sources = _sources.scan(root, sample.reader.groups, known=None, workers=workers, progress=lambda done, total: None)
+    return (time.monotonic() - began) / max(sources.hashed, 1)
+
+
+def _measured(sample: Sample, *, root: Path, out: Path, workers: int) -> Measured:
+    """Build the sample beside the store, whose disk will take the writes; elsewhere when it cannot."""
+    for folder in (_existing(out.absolute().parent), None):
+        with suppress(StoreWriteError, OSError), tempfile.TemporaryDirectory(prefix=".kemfeat-", dir=folder) as here:
+            return _sample.build_sample(sample, root=root, out=Path(here) / "store", workers=workers)
+    raise StoreWriteError(
+        f"{out}: no sample can be written to measure with, neither there nor in {tempfile.gettempdir()}; "
+        "free some space, or choose another --out"
+    )
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.is_dir())
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What a forecast stands on; every method scales something measured to the whole corpus."""
+
+    found: Listing
+    headers: Survey
+    sample: Sample
+    measured: Measured
+    hashing: float
+    workers: int
+
+    def forecast(self, out: Path) -> Forecast:
+        arrays = self._arrays()
+        signals, tables, others = self._other_files()
+        there = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) if out.is_dir() else 0
+        size = sum(array.bytes for array in arrays.values()) + signals + tables
+        seconds = self.headers.seconds
+        return Forecast(
+            dataset=self.found.reader.name,
+            utterances=len(seconds),
+            hours=float(np.nansum(seconds)) / 3600,
+            missing_audio=self.headers.missing_audio,
+            broken_audio=self.headers.broken_audio,
+            cut=self._cut(),
+            arrays=arrays,
+            signals=signals,
+            tables=tables,
+            files=others + sum(array.shards for array in arrays.values()),
+            # Columns are staged by partition before they become tables.
+            peak=there + size + tables,
+            there=there,
+            free=free_bytes(out),
+            memory=self._memory(),
+            timing=time_of(
+                self.measured,
+                self._sampled_amounts(),
+                self._amounts(),
+                reading=self.found.seconds,
+                hashing=self.hashing,
+                workers=self.workers,
+            ),
+            workers=self.workers,
+            sampled=len(self.sample.rows),
+            up_to_date=self._is_current(out),
+        )
+
+    def _arrays(self) -> dict[str, ArrayForecast]:
+        """Compressed bytes follow what the rows fill, never the padding."""
+        whole = _lengths.lengths(self.found.resolved, self.headers.seconds)
+        rows, shard = len(self.headers.seconds), self.found.resolved.config.rows_per_shard
+        made = {}
+        for feature, specs in _lengths.specs_of(self.found.resolved).items():
+            for spec in specs:
+                filled = whole[spec.name]
+                share = _ratio(filled.sum(), filled[self.sample.rows].sum())
+                made[spec.name] = ArrayForecast(
+                    feature=feature,
+                    bytes=round(self._sampled_bytes(schema.array_path(feature, spec.name)) * share),
+                    shards=math.ceil(rows / shard),
+                    chunks=math.ceil(rows / schema.chunk_rows(spec, shard)),
+                )
+        return made
+
+    def _sampled_bytes(self, array: str) -> int:
+        files = (part.files for part in self.measured.header.parts)
+        return sum(file.bytes for some in files for name, file in some.items() if name.startswith(f"{array}/"))
+
+    def _other_files(self) -> tuple[int, int, int]:
+        """Bytes of the signals, bytes of the tables, and how many files these are."""
+        header = self.measured.header
+        shards = {name for part in header.parts for name in part.files}
+        signals = {schema.session_path(session) for session in header.sessions}
+        tables = self.measured.files.keys() - shards - signals
+        return (
+            round(sum(self.measured.files[name] for name in signals) * self._grows()[schema.SIGNAL_INDEX]),
+            round(sum(self.measured.files[name] * self._grows().get(name, 1.0) for name in tables)),
+            len(tables) + self._amounts().sessions,
+        )
+
+    def _grows(self) -> dict[str, float]:
+        """Per table that grows with the corpus how much larger it will be; the other files stay as they are."""
+        rows = _ratio(len(self.headers.seconds), len(self.sample.rows))
+        sampled, amounts = self._sampled_amounts(), self._amounts()
+        by_row = (schema.UTTERANCES, schema.RATINGS, schema.KEYS, schema.FAILURES, schema.STATISTICS)
+        return {
+            **dict.fromkeys(by_row, rows),
+            schema.HEADER: _ratio(amounts.parts, sampled.parts),
+            schema.SOURCES: _ratio(amounts.files, sampled.files),
+            schema.SIGNAL_INDEX: _ratio(amounts.signals, sampled.signals),
+        }
+
+    def _amounts(self) -> Amounts:
+        return self._amounts_of(
+            self.found.groups, np.arange(len(self.headers.seconds)), self.found.resolved.config.rows_per_shard
+        )
+
+    def _sampled_amounts(self) -> Amounts:
+        return self._amounts_of(self.sample.reader.groups, self.sample.rows, self.sample.rows_per_shard)
+
+    def _amounts_of(self, groups: Mapping[str, tuple[str, ...]], rows: Any, rows_per_shard: int) -> Amounts:
+        sound = bool(_lengths.from_audio(self.found.resolved))
+        signals = {group: paths for group, paths in groups.items() if group.startswith("signals/")}
+        return Amounts(
+            files=sum(map(len, groups.values())),
+            sessions=len(signals),
+            signals=self.headers.bytes_of(signals),
+            rows=len(rows),
+            work=float(np.nansum(self.headers.seconds[rows])) if sound else float(len(rows)),
+            parts=math.ceil(len(rows) / rows_per_shard),
+        )
+
+    def _memory(self) -> int:
+        """The largest process: a worker, which holds one padded partition, or the one that holds the tables."""
+        more = self.found.resolved.config.rows_per_shard - self.sample.rows_per_shard
+        block = max(0, min(more, len(self.headers.seconds))) * _lengths.row_bytes(self.found.resolved)
+        own = self.measured.own_memory + self.found.memory
+        return max(own, self.measured.worker_memory + block) if self.workers > 1 else own + block
+
+    def _cut(self) -> dict[str, int]:
+        stored = _lengths.lengths(self.found.resolved, self.headers.seconds)
+        whole = _lengths.whole_lengths(self.found.resolved, self.headers.seconds)
+        cut = {name: int((lengths > stored[name]).sum()) for name, lengths in whole.items()}
+        return {name: rows for name, rows in cut.items() if rows}
+
+    def _is_current(self, out: Path) -> bool:
+        known = _sources.read_scan(out / schema.SOURCES)
+        try:
+            header = open_store(out).header
+        except StoreError:
+            return False
+        columns = ["path", "group", "size", "mtime_ns"]
+        same = known is not None and known[columns].equals(self.headers.files.astype(known[columns].dtypes.to_dict()))
+        return bool(same) and header.config_digest == self.found.resolved.digest
+
+
+def _ratio(whole: float, part: float) -> float:
+    return float(whole / part) if part else 1.0

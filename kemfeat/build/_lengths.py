@@ -1,0 +1,86 @@
+"""How long every row of every array will be, from durations alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.build._settings import Resolved
+from kemfeat.records import FeatureSpec
+
+
+def specs_of(resolved: Resolved) -> dict[str, tuple[FeatureSpec, ...]]:
+    """The arrays of every feature."""
+    return {name: extractor.specs(resolved.settings(name)) for name, extractor in resolved.extractors.items()}
+
+
+def lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
+    """Per array the elements of its first axis that each row fills; those behind them are padding.
+
+    Parameters
+    ----------
+    resolved : what is to be made.
+    seconds : length of every utterance, NaN or 0 where there is nothing [shape=(n,)].
+    """
+    specs = [spec for arrays in specs_of(resolved).values() for spec in arrays]
+    rates = {spec.dims[0]: spec.frame_rate for spec in specs if spec.frame_rate is not None}
+    return {spec.name: _filled(spec, rates, seconds) for spec in specs}
+
+
+def whole_lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
+    """Per array with a frame rate of its own what :func:`lengths` would be if nothing were cut."""
+    specs = [spec for arrays in specs_of(resolved).values() for spec in arrays]
+    return {spec.name: _frames(seconds, spec.frame_rate) for spec in specs if spec.frame_rate is not None}
+
+
+def from_audio(resolved: Resolved) -> set[str]:
+    """The features that are made from audio, or from a feature that is."""
+    found = {"audio"}
+    for name, extractor in resolved.extractors.items():
+        if found & set(extractor.media):
+            found.add(name)
+    return found - {"audio"}
+
+
+def row_bytes(resolved: Resolved) -> int:
+    """Bytes of one padded row of all arrays, in memory."""
+    specs = [spec for arrays in specs_of(resolved).values() for spec in arrays]
+    return sum(_element(spec) * math.prod(spec.shape[:1]) for spec in specs)
+
+
+def sound_bytes(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Per feature made from audio the uncompressed bytes of each row, without padding: nearly all of a store.
+
+    Parameters
+    ----------
+    resolved : what is to be made.
+    seconds : length of every utterance's audio, NaN where there is none [shape=(n,)].
+    """
+    filled, specs = lengths(resolved, seconds), specs_of(resolved)
+    sizes = {}
+    for name in from_audio(resolved):
+        sizes[name] = np.zeros(len(seconds))
+        for spec in (spec for spec in specs[name] if spec.shape):
+            sizes[name] += filled[spec.name] * _element(spec)
+    return sizes
+
+
+def _filled(spec: FeatureSpec, rates: Mapping[str, Any], seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    if not spec.shape or spec.dims[0] not in rates:
+        return np.full(len(seconds), math.prod(spec.shape[:1]), dtype=np.int64)
+    return np.minimum(_frames(seconds, rates[spec.dims[0]]), spec.shape[0])
+
+
+def _frames(seconds: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
+    """Frames begun in so many seconds, the one at 0 included; none in nothing."""
+    there = np.nan_to_num(seconds)
+    return np.where(there > 0, np.floor(there * rate) + 1, 0).astype(np.int64)
+
+
+def _element(spec: FeatureSpec) -> int:
+    """Bytes of one element of the first axis."""
+    return int(np.dtype(spec.dtype).itemsize * math.prod(spec.shape[1:]))

@@ -1,0 +1,351 @@
+"""Run tasks on a Dask cluster; the only file that knows Dask.
+
+Workers share nothing with this process but folders, and run the same kemfeat on the same libraries: a worker that does
+not is refused, as its bytes could differ. Tasks in flight are twice the threads of the cluster at the time, so that its
+scheduler never holds the work of a whole corpus, and workers that come later get their share. Dask gives a task whose
+worker was lost to another one.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import re
+import socket
+import sys
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from kemfeat import leases, provenance
+from kemfeat.errors import ConfigError, KemfeatError, WorkerError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_ADDRESS = re.compile(r"tcp://(?P<host>[^/\s:\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d{1,5})")
+_CONNECT = 10.0
+"""Seconds within which a scheduler must answer and have a worker."""
+_LOOK = 1.0
+"""Seconds between two looks at who works."""
+_PATIENCE = 120.0
+"""Seconds without any worker after which none is expected to come back."""
+_AHEAD = 2
+"""Tasks in flight for each thread: one that runs, and one that waits beside it."""
+_BATCH = 32
+"""Tasks of one message to the scheduler."""
+_LARGEST_GREETING = 2**20
+"""Bytes."""
+_KEPT = "what is finished is kept: run the same command again"
+
+
+class Cluster:
+    """The workers of a Dask scheduler; see :class:`kemfeat.parallel.Pool`.
+
+    Parameters
+    ----------
+    address : of the scheduler, ``tcp://HOST:PORT``.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._folders: list[Path] = []
+        self._leases: list[Path] = []
+        self._threads, self._looked, self._idle = 0, 0.0, 0.0
+        self._client = _connected(address, *_place(address))
+        try:
+            self._await_worker()
+            self._refuse_strangers()
+        except BaseException:
+            self.close()
+            raise
+
+    def run(
+        self, function: Callable[[T], R], tasks: Sequence[T], *, name: Callable[[T], str] | None = None
+    ) -> Iterator[R]:
+        """Results as they come; see :meth:`kemfeat.parallel.Pool.run`."""
+        waiting = iter(tasks)
+        flying: dict[Any, T] = {}
+        done: SimpleQueue[Any] = SimpleQueue()
+        try:
+            while True:
+                free = max(_AHEAD * self._count_threads(), 1) - len(flying)
+                for batch in _batches(waiting, free):
+                    for future, task in self._submitted(function, batch):
+                        flying[future] = task
+                        future.add_done_callback(done.put)
+                if not flying:
+                    return
+                ended = _taken(done)
+                for future in ended:
+                    task = flying.pop(future)
+                    self._raise_failure(future, name(task) if name else function.__name__)
+                yield from self._gathered(ended)
+        finally:
+            self._drop([*flying])
+
+    def warm(self, function: Callable[[], object]) -> None:
+        """Nothing: workers of a cluster run already, and keep what they have imported."""
+
+    def reads(self, folder: Path) -> Path:
+        """The absolute name of a folder that all workers see."""
+        place = folder.absolute()
+        self._folders.append(place)
+        self._refuse_blind([place])
+        return place
+
+    def writes(self, folder: Path) -> Path:
+        """The absolute name of a folder that holds a lease from now on, which all workers see."""
+        place = folder.absolute()
+        lease = leases.begin(place)
+        self._leases.append(lease)
+        self._refuse_blind([lease])
+        return place
+
+    def close(self) -> None:
+        """End the connection, and the leases; one that a running task holds is left to whoever comes next."""
+        with suppress(*_lost()):
+            self._client.close(timeout=_CONNECT)
+        for lease in self._leases:
+            with suppress(OSError):
+                leases.end(lease)
+
+    def _submitted(self, function: Callable[[T], R], batch: Sequence[T]) -> Iterator[tuple[Any, T]]:
+        terms = _Terms(_versions(), tuple(map(str, self._folders)), tuple(map(str, self._leases)))
+        # Bytes travel through the scheduler as they are; anything else would be unpacked there.
+        packed = [pickle.dumps((terms, function, task), pickle.HIGHEST_PROTOCOL) for task in batch]
+        keys = [f"{function.__name__}-{uuid.uuid4().hex}" for _ in batch]
+        with self._gone_as_sentence():
+            futures = self._client.map(_call, packed, key=keys, pure=False)
+        return zip(futures, batch, strict=True)
+
+    def _gathered(self, ended: Sequence[Any]) -> Iterator[Any]:
+        with self._gone_as_sentence():
+            results = self._client.gather(ended)
+        yield from results
+
+    def _raise_failure(self, future: Any, name: str) -> None:
+        """Raise what a task ended with, if not with a result."""
+        from distributed import KilledWorker
+
+        if future.status == "finished":
+            return
+        try:
+            future.result()
+        except KemfeatError:
+            raise
+        except CancelledError:
+            raise self._gone() from None
+        except KilledWorker as killed:
+            raise WorkerError(
+                f"{self._address}: {name}: {killed.allowed_failures + 1} workers died with this task, the last one "
+                f"{killed.last_worker.address}, most often for want of memory; give workers more memory, or fewer "
+                f"tasks at once (dask worker --nthreads 1); {_KEPT}"
+            ) from None
+        except (ImportError, AttributeError):
+            # What a worker without this kemfeat says; if there is none, it is a task's own error.
+            self._refuse_strangers()
+            raise
+
+    def _drop(self, futures: Sequence[Any]) -> None:
+        """Have the scheduler forget tasks; those that run already run to their end."""
+        if futures:
+            with suppress(*_lost()):
+                self._client.cancel(futures, force=True)
+
+    def _count_threads(self) -> int:
+        """Threads of all workers, as of a moment ago."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK:
+            with self._gone_as_sentence():
+                self._threads = sum(self._client.nthreads().values())
+            self._idle = 0.0 if self._threads else self._idle + min(now - self._looked, 2 * _LOOK)
+            self._looked = now
+            if self._idle > _PATIENCE:
+                raise WorkerError(
+                    f"{self._address}: has had no worker for {_PATIENCE:.0f} s; start some (dask worker "
+                    f"{self._address} --nthreads 1); {_KEPT}"
+                )
+        return self._threads
+
+    def _await_worker(self) -> None:
+        try:
+            with self._gone_as_sentence(but=TimeoutError):
+                self._client.wait_for_workers(1, timeout=_CONNECT)
+        except TimeoutError:
+            raise WorkerError(
+                f"{self._address}: the scheduler has no workers; expected at least one; start some, on machines that "
+                f"see the same folders: dask worker {self._address} --nthreads 1"
+            ) from None
+
+    def _refuse_strangers(self) -> None:
+        with self._gone_as_sentence():
+            told = self._client.get_versions(packages=[*provenance.LIBRARIES])
+        there = {"the scheduler": told["scheduler"], **told["workers"]}
+        differing = {where: _differences(_versions(), _told_versions(report)) for where, report in there.items()}
+        strange = [f"{where} has {what}" for where, what in differing.items() if what]
+        if strange:
+            raise WorkerError(
+                f"{self._address}: {len(strange)} of {len(there)} processes have other versions than this one: "
+                f"{_few(strange)}; install the same there, or stop them, and run again"
+            )
+
+    def _refuse_blind(self, paths: Sequence[Path]) -> None:
+        """Refuse workers that do not see a path."""
+        with self._gone_as_sentence():
+            unseen = self._client.run(_unseen, [str(path) for path in paths], on_error="ignore")
+        blind = [f"{where} ({', '.join(names)})" for where, names in unseen.items() if names]
+        if blind:
+            raise WorkerError(
+                f"{self._address}: {len(blind)} of {len(unseen)} workers do not see what this process sees: "
+                f"{_few(blind)}; share these folders with them under the same names, or stop them, and run again"
+            )
+
+    @contextmanager
+    def _gone_as_sentence(self, *, but: type[Exception] = KemfeatError) -> Iterator[None]:
+        try:
+            yield
+        except (KemfeatError, but):
+            raise
+        except _lost():
+            raise self._gone() from None
+
+    def _gone(self) -> WorkerError:
+        return WorkerError(f"{self._address}: the connection to the scheduler was lost; start it again; {_KEPT}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a worker must be to do a task: the versions it has, the folders it sees and the leases it finds."""
+
+    versions: Mapping[str, str]
+    folders: tuple[str, ...]
+    leases: tuple[str, ...]
+
+
+def _call(packed: bytes) -> Any:
+    """Do a task on a worker."""
+    # Not data from a disk: the scheduler is trusted with running code, as everything that Dask sends is such bytes.
+    terms, function, task = pickle.loads(packed)  # noqa: S301
+    if differences := _differences(terms.versions, _versions()):
+        raise _unfit(f"has {differences}; install the same there")
+    if unseen := _unseen(terms.folders):
+        raise _unfit(f"does not see {', '.join(unseen)}; share it with the worker under the same name")
+    with ExitStack() as held:
+        for lease in terms.leases:
+            held.enter_context(leases.held(Path(lease)))
+        return function(task)
+
+
+def _unfit(what: str) -> WorkerError:
+    from distributed import get_worker
+
+    return WorkerError(f"{get_worker().address}: this worker {what}, or stop it; {_KEPT}")
+
+
+def _unseen(paths: Sequence[str]) -> list[str]:
+    return [path for path in paths if not os.path.lexists(path)]
+
+
+def _versions() -> dict[str, str]:
+    return {**provenance.versions(), "python": _minor(platform.python_version())}
+
+
+def _told_versions(report: Mapping[str, Any]) -> dict[str, str]:
+    """What Dask reports of a process, as :func:`_versions` has it."""
+    libraries = {name: report["packages"].get(name) or "not installed" for name in provenance.LIBRARIES}
+    return {"python": _minor(report["host"]["python"]), **libraries}
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _differences(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
+    names = [name for name in expected if expected[name] != found.get(name)]
+    return ", ".join(f"{name} {found.get(name)} (expected {expected[name]})" for name in names[:3]) + (
+        f" and {len(names) - 3} more" if len(names) > 3 else ""
+    )
+
+
+def _few(items: Sequence[str]) -> str:
+    return "; ".join(items[:5]) + (f"; and {len(items) - 5} more" if len(items) > 5 else "")
+
+
+def _batches(waiting: Iterator[T], count: int) -> Iterator[list[T]]:
+    """The next ``count`` tasks, or what is left, in batches."""
+    while count > 0 and (batch := list(islice(waiting, min(count, _BATCH)))):
+        yield batch
+        count -= len(batch)
+
+
+def _taken(done: SimpleQueue[Any]) -> list[Any]:
+    """What has ended; waits for it, but not so long that new workers go unseen."""
+    with suppress(Empty):
+        ended = [done.get(timeout=_LOOK)]
+        while not done.empty():
+            ended.append(done.get())
+        return ended
+    return []
+
+
+def _lost() -> tuple[type[BaseException], ...]:
+    """What Dask raises when the other end is gone."""
+    from distributed.client import ClosedClientError
+
+    return (OSError, CancelledError, ClosedClientError)
+
+
+def _place(address: str) -> tuple[str, int]:
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or int(parts["port"]) > 65535:
+        raise ConfigError(f"scheduler {address!r}: is no address; expected one such as tcp://HOST:8786")
+    return parts["host"].strip("[]"), int(parts["port"])
+
+
+def _connected(address: str, host: str, port: int) -> Any:
+    import dask
+
+    quiet = dict.fromkeys(("distributed", "distributed.client", "tornado.application"), "critical")
+    dask.config.update_defaults({"logging": quiet})
+    from distributed import Client
+
+    try:
+        _await_greeting(host, port)
+        with warnings.catch_warnings():
+            # Dask warns of versions that differ; here they are an error, with a sentence of its own.
+            warnings.simplefilter("ignore")
+            return Client(address, timeout=_CONNECT, set_as_default=False, name="kemfeat")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WorkerError(
+            f"{address}: found no Dask scheduler ({error}); expected one to answer within {_CONNECT:.0f} s; "
+            "start it (dask scheduler), or correct --scheduler"
+        ) from None
+
+
+def _await_greeting(host: str, port: int) -> None:
+    """Wait for the size that a Dask server begins with: a client of Dask would wait for ever, or allocate that much."""
+    deadline = time.monotonic() + _CONNECT
+    while True:
+        left = max(deadline - time.monotonic(), 0)
+        try:
+            with socket.create_connection((host, port), timeout=left + 0.1) as line:
+                size = line.recv(8, socket.MSG_WAITALL)
+        except ConnectionRefusedError:
+            # It may be starting.
+            if not left:
+                raise
+            time.sleep(_LOOK / 10)
+        else:
+            if len(size) < 8 or int.from_bytes(size, sys.byteorder) > _LARGEST_GREETING:
+                raise ValueError("what listens there does not speak as one")
+            return

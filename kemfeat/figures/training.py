@@ -1,0 +1,108 @@
+"""How a model learned, and what it takes for what."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from kemfeat.figures.style import PALETTE, saved
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+_HEAD = 0.6  # room for the title [inch]
+_LETTERS = 11.5  # of the title, per inch
+_LOSSES = {"train_loss": "train", "valid_loss": "valid"}
+
+
+def confusion(counts: NDArray[np.int64], stem: Path, *, classes: list[str], title: list[str], warning: str) -> None:
+    """Draw who is taken for whom: utterances in each cell, their share of the row (recall) as colour and number.
+
+    Parameters
+    ----------
+    counts : utterances; rows are truth, columns predictions [shape=(C, C)].
+    stem : path of the files without suffix.
+    classes : names of rows and columns.
+    title : lines above the figure.
+    warning : stands above the title, and colours it; none where it is empty.
+    """
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    side = 1.4 + 0.72 * len(classes)
+    with saved(stem, width=max(side + 1.6, 5.5), height=side + _HEAD) as figure:
+        axes = figure.add_subplot()
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.ndindex(counts.shape):
+            share = f"\n{shares[row, column]:.0%}" if totals[row] else ""
+            axes.text(
+                column, row, f"{counts[row, column]:,}{share}", ha="center", va="center", fontsize=8,
+                color="white" if shares[row, column] > 0.5 else "black",
+            )  # fmt: skip
+        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", parse_math=False)
+        rows = [f"{name} ({total:,})" for name, total in zip(classes, totals[:, 0], strict=True)]
+        axes.set_yticks(range(len(classes)), rows, parse_math=False)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true (utterances)")
+        axes.spines[:].set_visible(False)
+        figure.colorbar(image, shrink=0.7).set_label("share of the true class")
+        _head(figure, title, warning)
+
+
+def curves(history: pd.DataFrame, stem: Path, *, title: list[str], warning: str) -> None:
+    """Draw losses, and below them every other number of the validation part, by epoch.
+
+    Parameters
+    ----------
+    history : ``epoch train_loss valid_loss kept`` and any ``valid_NAME``; the last epoch whose ``kept`` is 1 is marked.
+    stem : path of the files without suffix.
+    title : lines above the figure.
+    warning : stands above the title, and colours it; none where it is empty.
+    """
+    others = [str(name) for name in history if str(name).startswith("valid_") and name != "valid_loss"]
+    panels = 1 + len(others)
+    with saved(stem, height=0.6 + 2.2 * panels + _HEAD) as figure:
+        first, *rest = np.atleast_1d(figure.subplots(panels, 1, sharex=True))
+        for colour, (column, name) in zip(PALETTE, _LOSSES.items(), strict=False):
+            _line(first, history, column, label=name, colour=colour)
+        first.set_ylabel("loss")
+        for axes, column in zip(rest, others, strict=True):
+            _line(axes, history, column, label="valid", colour=PALETTE[1])
+            axes.set_ylabel(column.removeprefix("valid_"), parse_math=False)
+        for axes in (first, *rest):
+            _mark(axes, history)
+        first.legend(frameon=False)
+        last = (first, *rest)[-1]
+        last.set_xlabel("epoch")
+        last.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)
+        last.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        _head(figure, title, warning)
+
+
+def _line(axes: Axes, history: pd.DataFrame, column: str, *, label: str, colour: str) -> None:
+    axes.plot(history["epoch"], history[column], color=colour, label=label, marker="o", markersize=3, linewidth=1.4)
+    axes.grid(axis="y", color="0.9", linewidth=0.6)
+
+
+def _mark(axes: Axes, history: pd.DataFrame) -> None:
+    """A line at the epoch whose weights were kept."""
+    kept = history.loc[history["kept"] == 1, "epoch"]
+    if len(kept):
+        best = kept.iloc[-1]
+        axes.axvline(best, color="0.4", linestyle="--", linewidth=1, label=f"kept (epoch {best:.0f})")
+
+
+def _head(figure: Figure, title: list[str], warning: str) -> None:
+    """What the figure is about, the warning first; a figure with a warning cannot be taken for one without."""
+    # Not by matplotlib, which takes dollars for formulas when it wraps, whatever parse_math says.
+    width = int(_LETTERS * figure.get_figwidth())
+    lines = [part for line in [warning, *title] for part in textwrap.wrap(line, width)]
+    figure.suptitle(
+        "\n".join(lines), x=0.02, ha="left", parse_math=False, fontsize=9,
+        color=PALETTE[1] if warning else "black", fontweight="bold" if warning else "normal",
+    )  # fmt: skip

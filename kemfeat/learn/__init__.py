@@ -1,0 +1,48 @@
+"""From a store to a trained and judged model: the only room that knows torch, in the modules that need it.
+
+The public names are imported when first asked for, so that what needs no torch does not wait for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kemfeat.labels import FIVE_CLASSES as EMOTIONS
+
+if TYPE_CHECKING:
+    from kemfeat.learn.batch import Batch
+    from kemfeat.learn.dataset import StoreDataset, collate
+    from kemfeat.learn.loader import StoreLoader
+    from kemfeat.learn.recipe import load_recipe
+    from kemfeat.learn.standardise import Standardise
+    from kemfeat.learn.trainer import load_model, train
+
+_HOMES = {
+    "Batch": "batch",
+    "Standardise": "standardise",
+    "StoreDataset": "dataset",
+    "StoreLoader": "loader",
+    "collate": "dataset",
+    "load_model": "trainer",
+    "load_recipe": "recipe",
+    "train": "trainer",
+}
+
+__all__ = [
+    "EMOTIONS",
+    "Batch",
+    "Standardise",
+    "StoreDataset",
+    "StoreLoader",
+    "collate",
+    "load_model",
+    "load_recipe",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kemfeat.learn' has no attribute {name!r}")
+    return getattr(import_module(f"kemfeat.learn.{_HOMES[name]}"), name)

@@ -1,0 +1,82 @@
+"""Augmentations one after the other, as a transform of a loader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kemfeat.errors import ConfigError
+from kemfeat.learn.augment._draws import Stream
+from kemfeat.learn.augment._frequency_noise import frequency_noise
+from kemfeat.learn.augment._mel import facts_of
+from kemfeat.learn.augment._spec_augment import spec_augment
+from kemfeat.learn.augment._words import Words
+from kemfeat.learn.augment.settings import (
+    Augmentation,
+    FrequencyNoise,
+    RandomDeletion,
+    RandomSwap,
+    SpecAugment,
+)
+from kemfeat.learn.batch import Batch
+from kemfeat.learn.order import check_integer
+
+if TYPE_CHECKING:
+    from kemfeat.store.reader import Store
+
+_Step = Callable[[Batch, int], Batch]
+
+
+class Compose:
+    """Changes a batch as each of some augmentations says, in order; given to a loader as ``transform``.
+
+    What happens to a sample is a function of ``seed``, its row of the store, its copy number, the epoch, and the place
+    of the augmentation among the others. The batch around it, its padding and the device do not matter. The batch that
+    goes in is not changed.
+
+    Parameters
+    ----------
+    augmentations : settings of each. Those of mel and those of words do not meet; texts are cut into tokens once,
+        when all words are changed.
+    store : the store that the batches come from.
+    seed : from 0 to 2**63 - 1.
+
+    Raises
+    ------
+    ConfigError
+        The seed is out of range; later, a batch lacks what an augmentation changes.
+    AnalysisError
+        The store lacks it.
+    StoreCorruptError
+        The store's tokenizer cannot be read.
+    """
+
+    def __init__(self, augmentations: Iterable[Augmentation], *, store: Store, seed: int = 0) -> None:
+        check_integer("seed", seed, least=0)
+        if seed >= 2**63:
+            raise ConfigError(f"seed is {seed}; expected less than 2**63")
+        self.augmentations = tuple(augmentations)
+        self.seed = int(seed)
+        self._steps = tuple(_steps(self.augmentations, store, self.seed))
+
+    def __call__(self, batch: Batch, epoch: int) -> Batch:
+        """The batch as it is in an epoch."""
+        for step in self._steps:
+            batch = step(batch, epoch)
+        return batch
+
+
+def _steps(augmentations: Sequence[Augmentation], store: Store, seed: int) -> Iterator[_Step]:
+    words: list[tuple[RandomSwap | RandomDeletion, Stream]] = []
+    for number, settings in enumerate(augmentations):
+        stream = Stream(seed=seed, number=number)
+        match settings:
+            case FrequencyNoise():
+                yield partial(frequency_noise, settings=settings, facts=facts_of(store), stream=stream)
+            case SpecAugment():
+                yield partial(spec_augment, settings=settings, facts=facts_of(store), stream=stream)
+            case RandomSwap() | RandomDeletion():
+                words.append((settings, stream))
+    if words:
+        yield Words(words, store=store)

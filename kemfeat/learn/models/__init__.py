@@ -1,0 +1,62 @@
+"""The reference system's three models. Each takes a :class:`~kemfeat.learn.batch.Batch` and returns :class:`Outputs`.
+
+``AudioRegressor`` predicts arousal, ``TextRegressor`` valence; ``FusionClassifier`` freezes both and predicts the
+emotion from their tokens.
+"""
+
+from __future__ import annotations
+
+from kemfeat.learn.models._init import seeded
+from kemfeat.learn.models._outputs import Outputs
+from kemfeat.learn.models._text_encoder import load_text_encoder
+from kemfeat.learn.models.audio import AudioRegressor
+from kemfeat.learn.models.audit import check_trainable, trainable_audit
+from kemfeat.learn.models.fusion import FusionClassifier
+from kemfeat.learn.models.text import TextRegressor
+from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig
+
+Model = AudioRegressor | TextRegressor | FusionClassifier
+
+__all__ = [
+    "AudioConfig",
+    "AudioRegressor",
+    "FusionClassifier",
+    "FusionConfig",
+    "Model",
+    "ModelConfig",
+    "Outputs",
+    "TextConfig",
+    "TextRegressor",
+    "build_model",
+    "check_trainable",
+    "load_text_encoder",
+    "trainable_audit",
+]
+
+
+def build_model(config: ModelConfig, *, seed: int = 0) -> Model:
+    """Make the model of a configuration, on the CPU, with weights that depend on ``seed`` alone.
+
+    Weights of runs that a fusion names are loaded by whoever reads the runs.
+
+    Raises
+    ------
+    ConfigError
+        The text encoder is not on this machine, or sizes do not fit.
+    """
+    with seeded(seed):
+        match config:
+            case AudioConfig():
+                return AudioRegressor(config)
+            case TextConfig():
+                return TextRegressor(config, load_text_encoder(config.text_encoder))
+            case FusionConfig():
+                return _fusion(config)
+
+
+def _fusion(config: FusionConfig) -> FusionClassifier:
+    audio = AudioRegressor(config.audio_in_use) if config.modalities != "text" else None
+    text = None
+    if config.modalities != "audio":
+        text = TextRegressor(config.text_in_use, load_text_encoder(config.text_in_use.text_encoder))
+    return FusionClassifier(config, audio=audio, text=text)

@@ -1,0 +1,47 @@
+"""What the models read of a batch, or a sentence where it is not there."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.learn.batch import Batch
+from kemfeat.learn.models._tokens import length_mask
+
+
+def mel_of(batch: Batch, *, n_mels: int) -> tuple[Tensor, Tensor]:
+    """Mel and delta [shape=(B, 2, T, n_mels)] and the mask of real frames [shape=(B, T)].
+
+    Raises
+    ------
+    AnalysisError
+        The batch has no mel or no delta.
+    ConfigError
+        It has another number of bands than the model.
+    """
+    if batch.mel is None or batch.mel.shape[1] != 2:
+        raise AnalysisError(
+            f"the batch has no {'mel' if batch.mel is None else 'delta'}; an audio model reads the features mel and "
+            f"delta; build the store with both, and load them"
+        )
+    bands = batch.mel.shape[-1]
+    if bands != n_mels:
+        raise ConfigError(
+            f"model.n_mels is {n_mels}, but the store has {bands} mel bands; pass --set model.n_mels={bands}"
+        )
+    return batch.mel, length_mask(batch.mel_lengths, size=batch.mel.shape[2])
+
+
+def tokens_of(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Token ids and the mask of real tokens, both [shape=(B, L)].
+
+    Raises
+    ------
+    AnalysisError
+        The batch has no token ids.
+    """
+    if batch.input_ids is None or batch.attention_mask is None:
+        raise AnalysisError(
+            "the batch has no token ids; a text model reads the feature tokens; build the store with it, and load it"
+        )
+    return batch.input_ids, batch.attention_mask.bool()

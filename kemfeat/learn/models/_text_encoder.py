@@ -1,0 +1,149 @@
+"""The frozen pretrained text encoder: any encoder of ``transformers``, from a folder or the Hugging Face cache."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kemfeat.errors import ConfigError
+from kemfeat.learn.models.frozen import Frozen
+
+_FILES = ("*.json", "*.safetensors", "pytorch_model*.bin")
+
+
+class TextEncoder(Frozen):
+    """Last hidden states of a pretrained model, always in evaluation mode.
+
+    Parameters
+    ----------
+    pretrained : a ``transformers`` encoder such as ``BertModel``.
+    """
+
+    def __init__(self, pretrained: nn.Module) -> None:
+        super().__init__(pretrained)
+        self._config: Any = pretrained.config
+
+    @property
+    def hidden_size(self) -> int:
+        """Numbers of one token."""
+        return int(self._config.hidden_size)
+
+    def forward(self, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
+        """Hidden states [shape=(B, L, H)].
+
+        Raises
+        ------
+        ConfigError
+            The ids are longer than the encoder has positions, or were made by a tokenizer of another vocabulary.
+        """
+        self._check(ids_BL)
+        with torch.no_grad():
+            hidden_BLH: Tensor = self.inner(input_ids=ids_BL, attention_mask=mask_BL).last_hidden_state
+        return hidden_BLH
+
+    def _check(self, ids_BL: Tensor) -> None:
+        positions = getattr(self._config, "max_position_embeddings", ids_BL.shape[1])
+        if ids_BL.shape[1] > positions:
+            raise ConfigError(
+                f"text encoder: rows of {ids_BL.shape[1]} tokens, but it has {positions} positions; build the store "
+                f"with tokens.max_length={positions}"
+            )
+        largest = int(ids_BL.max())
+        if largest >= self._config.vocab_size:
+            raise ConfigError(
+                f"text encoder: found token id {largest}, but its vocabulary has {self._config.vocab_size} tokens; "
+                f"build the store with the encoder's own tokenizer (--tokenizer), or pass the encoder that belongs to "
+                f"the store's (--set model.text_encoder=DIR)"
+            )
+
+
+def load_text_encoder(name: str) -> nn.Module:
+    """The pretrained encoder of a folder or of a Hugging Face name in the local cache, float32, on the CPU.
+
+    Nothing is fetched, no code that came with the weights is run, and no pickle is opened: weights are safetensors,
+    or a ``.bin`` read with ``weights_only=True``.
+
+    Raises
+    ------
+    ConfigError
+        It is not on this machine, cannot be read, is no encoder, or its weights do not fill it.
+    """
+    from transformers import AutoModel
+
+    try:
+        with _silent():
+            encoder, report = AutoModel.from_pretrained(
+                _source(name),
+                local_files_only=True,
+                trust_remote_code=False,
+                weights_only=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, pickle.UnpicklingError, _safetensors()) as error:
+        raise _absent(name, error) from None
+    _refuse_unfit(encoder, report, name)
+    return encoder  # type: ignore[no-any-return]
+
+
+def _source(name: str) -> str:
+    folder = Path(name).expanduser()
+    return str(folder) if folder.is_dir() else name
+
+
+def _safetensors() -> type[Exception]:
+    from safetensors import SafetensorError
+
+    return SafetensorError
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without the bars and reports of transformers: a library does not print."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _absent(name: str, error: Exception) -> ConfigError:
+    includes = " ".join(f"--include '{pattern}'" for pattern in _FILES)
+    fetch = "pass --set model.text_encoder=DIR, a folder with config.json and model.safetensors"
+    if Path(name).expanduser().is_dir():
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        return ConfigError(f"text encoder {name}: the folder holds no model that can be loaded ({reason}); {fetch}")
+    return ConfigError(
+        f"text encoder {name}: no such folder and not in the Hugging Face cache of this machine ({_cache()}); run "
+        f"`hf download {name} {includes}`, or {fetch}"
+    )
+
+
+def _cache() -> str:
+    from huggingface_hub import constants
+
+    return str(constants.HF_HUB_CACHE)
+
+
+def _refuse_unfit(encoder: Any, report: dict[str, Any], name: str) -> None:
+    if encoder.config.is_encoder_decoder or not hasattr(encoder.config, "hidden_size"):
+        raise ConfigError(f"text encoder {name}: {type(encoder).__name__} is no encoder; pass a BERT or its like")
+    # the pooler is never used, and many checkpoints come without
+    absent = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+    if absent or report["mismatched_keys"]:
+        raise ConfigError(
+            f"text encoder {name}: {len(absent)} weights are not in its files (first: {', '.join(absent[:2])}) and "
+            f"would be random; fetch the files again, or pass --set model.text_encoder=DIR"
+        )

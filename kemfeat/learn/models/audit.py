@@ -1,0 +1,57 @@
+"""What trains in a model and what does not: a frozen head or a training encoder shows in no loss curve (J6, J9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from torch import nn
+
+from kemfeat.errors import ConfigError
+from kemfeat.learn.models.frozen import Frozen
+
+
+def trainable_audit(model: nn.Module) -> pd.DataFrame:
+    """One row per part of a model.
+
+    Returns
+    -------
+    DataFrame
+        ``part`` (dotted name), ``parameters`` and ``trainable`` (counts), ``frozen`` (is meant not to train).
+    """
+    rows = [(name, _count(part), _count(part, trainable=True), frozen) for name, part, frozen in _parts(model)]
+    return pd.DataFrame(rows, columns=["part", "parameters", "trainable", "frozen"])
+
+
+def check_trainable(model: nn.Module) -> pd.DataFrame:
+    """The audit, once it holds.
+
+    Raises
+    ------
+    ConfigError
+        A part that is meant to train does not, wholly or in part, or a frozen part would.
+    """
+    table = trainable_audit(model)
+    expected = table["parameters"].where(~table["frozen"], 0)
+    wrong = table[table["trainable"] != expected]
+    if len(wrong) or not table["trainable"].sum():
+        found = "; ".join(f"{row.part}: {row.trainable:,} of {row.parameters:,} train" for row in wrong.itertuples())
+        raise ConfigError(
+            f"{type(model).__name__}: {found or 'it has no part that trains'}; expected every parameter outside of "
+            f"frozen parts to train, and none inside; set requires_grad accordingly"
+        )
+    return table
+
+
+def _parts(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module, bool]]:
+    for name, part in model.named_children():
+        if isinstance(part, Frozen):
+            yield prefix + name, part, True
+        elif any(isinstance(inner, Frozen) for inner in part.modules()):
+            yield from _parts(part, f"{prefix}{name}.")
+        elif any(True for _ in part.parameters()):
+            yield prefix + name, part, False
+
+
+def _count(part: nn.Module, *, trainable: bool = False) -> int:
+    return sum(p.numel() for p in part.parameters() if p.requires_grad or not trainable)

@@ -1,0 +1,51 @@
+"""Valence from token ids: a frozen pretrained encoder, self-attention, GRU."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from kemfeat.learn.batch import Batch
+from kemfeat.learn.models._attention import EncoderStack
+from kemfeat.learn.models._batches import tokens_of
+from kemfeat.learn.models._head import RecurrentHead
+from kemfeat.learn.models._outputs import Outputs, Reading
+from kemfeat.learn.models._text_encoder import TextEncoder
+from kemfeat.learn.models._tokens import guessed_mask, told_mask
+from kemfeat.learn.settings import TextConfig
+
+
+class TextRegressor(nn.Module):
+    """Valence. 19,869,505 trainable parameters at the published sizes, and KoBERT's 92,186,880 frozen ones.
+
+    Parameters
+    ----------
+    config : settings; the size of a token is the encoder's.
+    pretrained : a ``transformers`` encoder, see :func:`load_text_encoder`.
+    """
+
+    def __init__(self, config: TextConfig, pretrained: nn.Module) -> None:
+        super().__init__()
+        self.config = config
+        self.text_encoder = TextEncoder(pretrained)
+        self.hidden_size = self.text_encoder.hidden_size
+        self.encoder = EncoderStack(self.hidden_size, config=config)
+        self.head = RecurrentHead(self.hidden_size, kind=nn.GRU, n_outputs=1, config=config)
+        self._mask = guessed_mask if config.masks == "values" else told_mask
+
+    def forward(self, batch: Batch) -> Outputs:
+        """Predict valence."""
+        return Outputs(valence=self.read(batch).value)
+
+    def read(self, batch: Batch) -> Reading:
+        """Tokens, their mask and valence.
+
+        Raises
+        ------
+        AnalysisError, ConfigError
+            The batch has no token ids, or ids that the encoder does not know.
+        """
+        ids_BL, real_BL = tokens_of(batch)
+        x_BLH = self.text_encoder(ids_BL, real_BL.long())
+        mask_BL = self._mask(x_BLH, real_BL)
+        x_BLH = self.encoder(x_BLH, mask_BL)
+        return Reading(x_BLH, mask_BL, self.head(x_BLH, mask_BL).squeeze(1))

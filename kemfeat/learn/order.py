@@ -1,0 +1,117 @@
+"""The order in which an epoch visits its rows: one for every mode of the loader, every machine and every rank.
+
+Blocks are the shards of the store, so that a stream reads few of them at a time. An epoch shuffles the blocks, puts
+their rows one behind the other, cuts that into windows of :data:`WINDOW` rows and shuffles each window; batches are cut
+from the windows. A stream therefore never holds more than two windows. Rows of one batch come from as many blocks as a
+window touches: eight with shards of 128 rows, more where only some rows of each shard are asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.errors import ConfigError
+
+Places = NDArray[np.int64]
+"""Places in the list of rows that a loader was given."""
+
+WINDOW = 1024
+"""Rows shuffled together, or the nearest multiple of the batch size below (one batch, where that is larger)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Order:
+    """How a list of rows is visited; a function of nothing but these and the epoch.
+
+    Parameters
+    ----------
+    blocks : block of every row, in the order the rows were given [shape=(n,)].
+    lengths : of every row; rows of like length share a batch [shape=(n,)]. None leaves them where they are.
+    batch_size : rows of a batch; the last one of the epoch may have fewer.
+    shuffle : False visits the rows as they were given, window by window.
+    seed : of the shuffling, 0 or more.
+    drop_last : leave out the last rows, so that all batches are full and all ranks have equally many.
+    rank, world_size : this rank takes every ``world_size``-th batch from batch ``rank`` on. The ranks' batches are
+        disjoint and together the whole epoch; unless ``drop_last``, some ranks may have one batch more than others.
+
+    Raises
+    ------
+    ConfigError
+        A number is out of range.
+    """
+
+    blocks: Places
+    lengths: Places | None = None
+    batch_size: int
+    shuffle: bool = False
+    seed: int = 0
+    drop_last: bool = False
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("seed", 0), ("world_size", 1), ("rank", 0)):
+            check_integer(name, getattr(self, name), least=least)
+        if self.rank >= self.world_size:
+            raise ConfigError(f"rank is {self.rank}; expected less than world_size, which is {self.world_size}")
+
+    def __len__(self) -> int:
+        """Batches of this rank in an epoch."""
+        return len(range(self.rank, -(-self._used // self.batch_size), self.world_size))
+
+    def batches(self, epoch: int) -> list[Places]:
+        """The batches of this rank, in order.
+
+        Raises
+        ------
+        ConfigError
+            The epoch is not 0 or more.
+        """
+        check_integer("epoch", epoch, least=0)
+        rng = np.random.default_rng([self.seed, epoch])
+        sequence = self._sequence(rng)[: self._used]
+        size = self.batch_size * max(1, WINDOW // self.batch_size)
+        windows = [sequence[start : start + size] for start in range(0, self._used, size)]
+        return [batch for window in windows for batch in self._cut(window, rng)][self.rank :: self.world_size]
+
+    @property
+    def _used(self) -> int:
+        """Rows that an epoch visits."""
+        rows = len(self.blocks)
+        return rows - rows % (self.batch_size * self.world_size) if self.drop_last else rows
+
+    def _sequence(self, rng: np.random.Generator) -> Places:
+        """All rows; shuffled block by block, where they are shuffled."""
+        if not self.shuffle:
+            return np.arange(len(self.blocks))
+        _, block = np.unique(self.blocks, return_inverse=True)
+        turn = rng.permutation(block.max(initial=0) + 1)
+        return np.argsort(turn[block], kind="stable")
+
+    def _cut(self, window: Places, rng: np.random.Generator) -> list[Places]:
+        """The batches of one window; one with fewer rows stays the last."""
+        rows = rng.permutation(window) if self.shuffle else window
+        if self.lengths is not None:
+            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+        cuts = range(0, len(rows), self.batch_size)
+        batches = [rows[start : start + self.batch_size] for start in cuts]
+        if self.lengths is None or not self.shuffle:
+            return batches
+        full = len(rows) // self.batch_size
+        return [batches[turn] for turn in rng.permutation(full)] + batches[full:]
+
+
+def check_integer(name: str, value: Any, *, least: int) -> None:
+    """Refuse what is not a whole number from ``least`` on.
+
+    Raises
+    ------
+    ConfigError
+        It is not.
+    """
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{name} is {value!r}; expected a whole number from {least} on")

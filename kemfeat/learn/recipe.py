@@ -1,0 +1,165 @@
+"""Recipes: what to train and how, as TOML.
+
+A recipe has a ``name``, a ``task``, common tables ``[model]`` and ``[train]``, and per variant a table of what differs,
+``[faithful]`` and ``[corrected]``, with the same two tables inside. The common values, then the variant's, then the
+caller's make one :class:`Recipe`.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterator, Mapping
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from kemfeat.config import FrozenConfig, read_toml, suggest, validated
+from kemfeat.errors import ConfigError, UnknownPluginError
+from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig, TrainConfig
+
+VARIANTS = ("corrected", "faithful")
+_SUFFIX = ".toml"
+
+
+class Recipe(FrozenConfig):
+    """A resolved recipe; one subclass per task.
+
+    Parameters
+    ----------
+    name : of the recipe.
+    variant : ``corrected``, or ``faithful`` to what was published, defects included.
+    task : what is predicted.
+    model, train : settings.
+    """
+
+    name: str = Field(min_length=1)
+    variant: Literal["corrected", "faithful"]
+    task: Literal["arousal", "valence", "emotion"]
+    model: ModelConfig
+    train: TrainConfig
+
+    @model_validator(mode="after")
+    def _loss_fits(self) -> Self:
+        classifies = self.train.loss == "cross-entropy"
+        if classifies != (self.task == "emotion"):
+            raise ValueError(
+                f"train.loss {self.train.loss!r} does not fit the task {self.task!r}; an emotion needs "
+                f"'cross-entropy', a rating 'mse' or 'rmse'"
+            )
+        return self
+
+
+class ArousalRecipe(Recipe):
+    """Arousal from audio."""
+
+    task: Literal["arousal"]
+    model: AudioConfig = AudioConfig()
+
+
+class ValenceRecipe(Recipe):
+    """Valence from text."""
+
+    task: Literal["valence"]
+    model: TextConfig = TextConfig()
+
+
+class EmotionRecipe(Recipe):
+    """Emotion from both."""
+
+    task: Literal["emotion"]
+    model: FusionConfig = FusionConfig()
+
+
+_BY_TASK: dict[str, type[Recipe]] = {"arousal": ArousalRecipe, "valence": ValenceRecipe, "emotion": EmotionRecipe}
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that come with kemfeat, sorted."""
+    return tuple(sorted(_shipped()))
+
+
+def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe and resolve its variant.
+
+    Parameters
+    ----------
+    name_or_path : a name of :func:`recipe_names`, or a TOML file.
+    overrides : values that win: tables, or dotted keys such as ``{"variant": "faithful", "model.n_layers": 4}``.
+
+    Raises
+    ------
+    UnknownPluginError
+        No recipe of that name.
+    ConfigError
+        The file cannot be read, or a key is unknown, missing or of the wrong type or range.
+    """
+    where = str(name_or_path)
+    values = read_toml(_found(name_or_path))
+    tables = {variant: values.pop(variant) for variant in VARIANTS if variant in values}
+    given = _nested(overrides or {}, where)
+    variant = given.get("variant", values.get("variant", VARIANTS[0]))
+    if variant not in VARIANTS:
+        raise ConfigError(f"{where}: variant: no variant {variant!r}{suggest(str(variant), VARIANTS)}")
+    if not isinstance(tables.get(variant), Mapping):
+        raise ConfigError(f"{where}: has no table [{variant}]; add it, or pass --set variant of the other one")
+    return recipe_from(_merged(_merged({**values, "variant": variant}, tables[variant]), given), where=where)
+
+
+def recipe_from(values: Mapping[str, Any], *, where: str) -> Recipe:
+    """The recipe of resolved values, such as those that ``run.json`` keeps.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown, missing or of the wrong type or range.
+    """
+    task = values.get("task")
+    if not isinstance(task, str) or task not in _BY_TASK:
+        raise ConfigError(f"{where}: task: found {task!r}, expected one of {', '.join(_BY_TASK)}")
+    return validated(_BY_TASK[task], values, where=where)
+
+
+def _found(name_or_path: str | Path) -> Path:
+    if isinstance(name_or_path, Path) or name_or_path.endswith(_SUFFIX):
+        return Path(name_or_path)
+    shipped = _shipped()
+    if name_or_path not in shipped:
+        raise UnknownPluginError(
+            f"no recipe {name_or_path!r}{suggest(name_or_path, shipped)}; or pass a file that ends in {_SUFFIX}"
+        )
+    return shipped[name_or_path]
+
+
+def _shipped() -> dict[str, Path]:
+    return dict(_under(importlib.resources.files("kemfeat.learn") / "recipes", ""))
+
+
+def _under(folder: Traversable, prefix: str) -> Iterator[tuple[str, Path]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _under(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(_SUFFIX):
+            yield prefix + entry.name.removesuffix(_SUFFIX), Path(str(entry))
+
+
+def _nested(overrides: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Dotted keys as tables."""
+    nested: dict[str, Any] = {}
+    for key, value in overrides.items():
+        *tables, last = key.split(".")
+        branch = {last: _nested(value, where) if isinstance(value, Mapping) else value}
+        for table in reversed(tables):
+            branch = {table: branch}
+        nested = _merged(nested, branch)
+    return nested
+
+
+def _merged(base: Mapping[str, Any], over: Any) -> dict[str, Any]:
+    """Table by table; a value of ``over`` wins."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,229 @@
+"""The leakage audit: what a later part of a fold shares with an earlier one.
+
+Everything that must not be shared is a key per utterance: equal keys in two parts are an overlap. ``docs/splits.md``
+lists the kinds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.splits.split import PARTS, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Severity = Literal["leak", "note"]
+Codes = NDArray[np.int64]
+
+SHORT = 20
+"""Letters and digits below which an identical transcript is a note: people repeat "네" and "그렇게 생각합니다"."""
+
+KINDS: Mapping[str, Severity] = {
+    "utterance": "leak",
+    "speaker": "leak",
+    "session": "leak",
+    "conversation": "leak",
+    "identical audio": "leak",
+    "near-identical audio": "leak",
+    "near-identical short audio": "note",
+    "identical transcript": "leak",
+    "identical short transcript": "note",
+}
+"""Every kind, with what it means for the verdict."""
+
+_PAIRS = tuple(combinations(PARTS, 2))
+_EXAMPLES = 3
+_UNNAMED = ("utterance", "near-identical audio", "near-identical short audio")
+"""Kinds whose key tells a reader nothing new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """What two parts of one fold share.
+
+    Parameters
+    ----------
+    kind : one of :data:`KINDS`.
+    severity : ``leak`` or ``note``.
+    fold : from 0.
+    seen, unseen : the two parts; what is in ``unseen`` should be new to whoever knows ``seen``.
+    count : rows of ``unseen`` that share something with ``seen``.
+    rows : rows of ``unseen``.
+    examples : up to three such rows, each with the row of ``seen`` it goes with and what they share.
+    """
+
+    kind: str
+    severity: Severity
+    fold: int
+    seen: str
+    unseen: str
+    count: int
+    rows: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What an audit found.
+
+    Parameters
+    ----------
+    split : digest of the split.
+    folds : how many were looked at.
+    overlaps : by kind in the order of :data:`KINDS`, then by fold; none where nothing is shared.
+    unchecked : kinds that could not be looked at, each with why.
+    """
+
+    split: str
+    folds: int
+    overlaps: tuple[Overlap, ...]
+    unchecked: Mapping[str, str]
+
+    @property
+    def leaks(self) -> tuple[Overlap, ...]:
+        """The overlaps that make a score on unseen rows too good."""
+        return tuple(overlap for overlap in self.overlaps if overlap.severity == "leak")
+
+    @property
+    def verdict(self) -> Literal["clean", "leaking"]:
+        """``leaking`` as soon as there is one leak."""
+        return "leaking" if self.leaks else "clean"
+
+    def sentences(self) -> list[str]:
+        """The verdict, then one sentence for each kind that was found or not looked at."""
+        kinds = list(dict.fromkeys(overlap.kind for overlap in self.leaks))
+        head = f"leaking: {', '.join(kinds)}" if kinds else f"clean: nothing leaks in {_many(self.folds, 'fold')}"
+        found = [self._sentence(kind) for kind in KINDS if any(overlap.kind == kind for overlap in self.overlaps)]
+        return [head, *found, *(f"{kind}: not looked at, {why}" for kind, why in self.unchecked.items())]
+
+    def to_json(self) -> dict[str, Any]:
+        """``verdict``, ``split``, ``folds``, ``overlaps`` and ``unchecked`` as JSON."""
+        overlaps = [{**asdict(overlap), "examples": list(overlap.examples)} for overlap in self.overlaps]
+        return {
+            "verdict": self.verdict,
+            "split": self.split,
+            "folds": self.folds,
+            "overlaps": overlaps,
+            "unchecked": dict(self.unchecked),
+        }
+
+    def _sentence(self, kind: str) -> str:
+        own = [overlap for overlap in self.overlaps if overlap.kind == kind]
+        places = []
+        for seen, unseen in _PAIRS:
+            pair = [overlap for overlap in own if (overlap.seen, overlap.unseen) == (seen, unseen)]
+            if pair:
+                count, rows = sum(overlap.count for overlap in pair), sum(overlap.rows for overlap in pair)
+                places.append(f"{count:,} of {rows:,} rows of {unseen} with {seen}")
+        folds = len({overlap.fold for overlap in own})
+        return f"{kind} ({KINDS[kind]}) in {folds} of {_many(self.folds, 'fold')}: {'; '.join(places)}"
+
+
+def audit(split: Split, *, keys: pd.DataFrame, unchecked: Mapping[str, str] | None = None) -> Audit:
+    """Compare train with valid and test, and valid with test, in every fold.
+
+    Parameters
+    ----------
+    split : the split.
+    keys : one row per utterance, indexed by its id; one column for each kind of :data:`KINDS` that is looked at, equal
+        where two utterances are alike, None where there is nothing to compare. Every id of the split is there.
+    unchecked : kinds that cannot be looked at, each with why.
+    """
+    import pandas as pd
+
+    places = np.asarray(pd.Series(np.arange(len(keys)), index=keys.index).loc[split.rows["id"]], np.int64)
+    parts = [
+        {part: places[((split.rows["fold"] == fold) & (split.rows["part"] == part)).to_numpy()] for part in PARTS}
+        for fold in range(split.folds)
+    ]
+    overlaps = []
+    for kind in (kind for kind in KINDS if kind in keys.columns):
+        codes = _codes(keys[kind])
+        for fold, members in enumerate(parts):
+            for seen, unseen in _PAIRS:
+                shared = _shared(codes, members[seen], members[unseen])
+                if len(shared):
+                    overlaps.append(
+                        Overlap(
+                            kind=kind,
+                            severity=KINDS[kind],
+                            fold=fold,
+                            seen=seen,
+                            unseen=unseen,
+                            count=len(shared),
+                            rows=len(members[unseen]),
+                            examples=_examples(keys, kind, codes, members[seen], shared),
+                        )
+                    )
+    return Audit(split=split.digest, folds=split.folds, overlaps=tuple(overlaps), unchecked=dict(unchecked or {}))
+
+
+def utterance_keys(utterances: pd.DataFrame) -> pd.DataFrame:
+    """The keys that a store's table of utterances holds, for :func:`audit`; a column it lacks gives no key.
+
+    Parameters
+    ----------
+    utterances : table with ``id``, and ``speaker``, ``session``, ``script``, ``text_clean`` as far as it has them.
+    """
+    import pandas as pd
+
+    table = utterances.set_index("id", drop=False).astype(object)
+    keys = pd.DataFrame({"utterance": table["id"]}, index=table.index)
+    for column in ("speaker", "session"):
+        keys[column] = _known(table[column]) if column in table else None
+    scripts = _known(table["script"]) if "script" in table else [None] * len(table)
+    keys["conversation"] = [
+        f"{session} {script}" if isinstance(session, str) and isinstance(script, str) else None
+        for session, script in zip(keys["session"], scripts, strict=True)
+    ]
+    spoken = [_letters(text) for text in table["text_clean"]] if "text_clean" in table else [""] * len(table)
+    keys["identical transcript"] = [text if len(text) >= SHORT else None for text in spoken]
+    keys["identical short transcript"] = [text if 0 < len(text) < SHORT else None for text in spoken]
+    return keys
+
+
+def _letters(text: Any) -> str:
+    """Letters and digits alone: spacing and punctuation differ between transcribers."""
+    return re.sub(r"[\W_]+", "", text) if isinstance(text, str) else ""
+
+
+def _known(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.where(column.notna() & (column != ""), None)
+
+
+def _codes(keys: pd.Series[Any]) -> Codes:
+    """Equal numbers for equal keys, -1 for none."""
+    import pandas as pd
+
+    codes: Codes = pd.factorize(keys)[0].astype(np.int64)
+    return codes
+
+
+def _shared(codes: Codes, seen: Codes, unseen: Codes) -> Codes:
+    """Those of ``unseen`` whose key some of ``seen`` have."""
+    known = np.zeros(codes.max(initial=0) + 2, bool)
+    known[codes[seen]] = True
+    known[-1] = False  # where -1, no key, leads
+    return unseen[known[codes[unseen]]]
+
+
+def _examples(keys: pd.DataFrame, kind: str, codes: Codes, seen: Codes, shared: Codes) -> tuple[str, ...]:
+    ids, values = keys.index, keys[kind]
+    examples = []
+    for row in shared[:_EXAMPLES]:
+        partner = seen[codes[seen] == codes[row]][0]
+        what = "" if kind in _UNNAMED else f": {str(values.iloc[row])[:60]}"
+        examples.append(f"{ids[row]} with {ids[partner]}{what}")
+    return tuple(examples)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

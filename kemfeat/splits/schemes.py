@@ -1,0 +1,277 @@
+"""Schemes: from a table of utterances to folds of train, valid and test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat._version import VERSION
+from kemfeat.config import Table, suggest
+from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.labels import TIE, apply_rule
+from kemfeat.splits.balance import class_counts, deal
+from kemfeat.splits.split import PARTS, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Places = NDArray[np.int64]
+Fold = Mapping[str, Places]
+"""Per part the places of its rows in the table of labelled utterances."""
+
+Seed = tuple[int, int]
+"""The caller's seed, and how often it was tried before."""
+
+VALID_SHARE = 1 / 8
+"""Of what is not tested; a tenth of all rows when five folds are made."""
+
+_ATTEMPTS = 20
+
+
+def make_split(
+    utterances: pd.DataFrame,
+    *,
+    scheme: str = "session",
+    folds: int | None = None,
+    seed: int | None = None,
+    labels: str | None = None,
+    store: str | None = None,
+) -> Split:
+    """Split the labelled utterances of a store.
+
+    Parameters
+    ----------
+    utterances : a store's table, in its order.
+    scheme : one of :data:`SCHEMES`.
+    folds : at least 2, by default 5; ``loso`` has one per session, ``kor-2022`` one.
+    seed : from 0, by default 0; ``kor-2022`` has its own. The same seed gives the same bytes.
+    labels : label rule that decides which rows are in and what is stratified, by default ``5class``; a tie counts as
+        its first emotion. ``kor-2022`` has its own.
+    store : digest of the store, kept in the facts.
+
+    Raises
+    ------
+    ConfigError
+        No such scheme or label rule, a setting that the scheme fixes, or more folds than groups.
+    AnalysisError
+        No labelled row, rows without the group's id, or a train part without a class that it could have.
+    """
+    if scheme not in SCHEMES:
+        raise ConfigError(f"split: scheme {scheme!r}{suggest(scheme, SCHEMES)}")
+    chosen = SCHEMES[scheme]
+    settings = _settings(scheme, chosen, folds=folds, seed=seed, labels=labels)
+    label = apply_rule(utterances, rule=settings["labels"])
+    _refuse_other_labels(scheme, utterances)
+    kept = utterances[label.notna()].assign(label=label.dropna().str.split(TIE).str[0])
+    if not len(kept):
+        raise AnalysisError(f"split: no utterance has a label under the rule {settings['labels']!r}; choose another")
+    if chosen.sorts:
+        kept = kept.sort_values("id")
+    made = _folds(kept, chosen, settings["folds"], settings["seed"])
+    facts = {**settings, "scheme": scheme, "folds": len(made), "store": store, "kemfeat": VERSION}
+    facts |= {"dropped": len(utterances) - len(kept), "absent": _absent(kept, made)}
+    return Split(_table(kept["id"].to_numpy(), made), Table(facts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """How one scheme is made.
+
+    Parameters
+    ----------
+    make : gets the labelled utterances, the number of folds, and the seed with the number of the attempt.
+    group : what stays whole; None where nothing is aimed at.
+    defaults : settings where the caller names none.
+    fixed : settings that the caller may not name.
+    sorts : whether the utterances are brought into the order of their ids first, so that theirs does not matter.
+    """
+
+    make: Callable[[pd.DataFrame, Any, Seed], Iterator[Fold]]
+    group: str | None
+    defaults: Mapping[str, Any]
+    fixed: tuple[str, ...] = ()
+    sorts: bool = True
+
+
+def _grouped(column: str) -> Callable[[pd.DataFrame, int, Seed], Iterator[Fold]]:
+    """Folds whose groups stay whole."""
+
+    def make(kept: pd.DataFrame, folds: int, seed: Seed) -> Iterator[Fold]:
+        groups, names = _groups(kept, column)
+        if not 2 <= folds <= len(names):
+            raise ConfigError(
+                f"split: {folds} folds of {len(names)} {column}s; expected 2 to {len(names)}; "
+                "choose --folds in that range, or another --scheme"
+            )
+        counts = class_counts(groups, _classes(kept))
+        tested = deal(counts, shares=np.full(folds, 1 / folds), rng=np.random.default_rng(seed))
+        for fold in range(folds):
+            yield _validated(groups, counts, tested == fold, seed=(*seed, fold))
+
+    return make
+
+
+def _leave_one_out(kept: pd.DataFrame, _: None, seed: Seed) -> Iterator[Fold]:
+    """One fold per session, which is its test."""
+    groups, names = _groups(kept, "session")
+    counts = class_counts(groups, _classes(kept))
+    for fold in range(len(names)):
+        yield _validated(groups, counts, np.arange(len(names)) == fold, seed=(*seed, fold))
+
+
+def _validated(
+    groups: Places, counts: NDArray[np.float64], tested: NDArray[np.bool_], *, seed: tuple[int, int, int]
+) -> Fold:
+    """One fold: ``tested`` groups, and the others dealt to train and valid."""
+    others = np.flatnonzero(~tested)
+    if len(others) < 2:
+        raise ConfigError(
+            f"split: fold {seed[-1]} tests {int(tested.sum())} of {len(tested)} groups, which leaves {len(others)} for "
+            "train and valid; expected one each; choose more --folds, or another --scheme"
+        )
+    there = counts[others][:, counts[others].any(axis=0)]
+    parts = np.full(len(tested), PARTS.index("test"))
+    parts[others] = deal(there, shares=(1 - VALID_SHARE, VALID_SHARE), rng=np.random.default_rng(seed))
+    return {part: np.flatnonzero(parts[groups] == place) for place, part in enumerate(PARTS)}
+
+
+def _by_rows(kept: pd.DataFrame, folds: int, seed: Seed) -> Iterator[Fold]:
+    """Stratified folds that know no groups: they leak, which is what they are for."""
+    if not 2 <= folds <= len(kept) - 1:
+        raise ConfigError(f"split: {folds} folds of {len(kept)} utterances; expected 2 to {len(kept) - 1}")
+    rng = np.random.default_rng(seed)
+    classes = _classes(kept)
+    tested = _dealt(classes, folds, rng)
+    for fold in range(folds):
+        others = np.flatnonzero(tested != fold)
+        valid = _dealt(classes[others], round(1 / VALID_SHARE), rng) == 0
+        yield {
+            "train": others[~valid],
+            "valid": others[valid],
+            "test": np.flatnonzero(tested == fold),
+        }
+
+
+def _dealt(classes: Places, bins: int, rng: np.random.Generator) -> Places:
+    """Deal rows like cards, class after class and shuffled within: counts of bins differ by one at most."""
+    order = np.lexsort((rng.permutation(len(classes)), classes))
+    dealt = np.empty(len(classes), np.int64)
+    dealt[order] = np.arange(len(classes)) % bins
+    return dealt
+
+
+def _kor_2022(kept: pd.DataFrame, _: int, seed: Seed) -> Iterator[Fold]:
+    """System 1: a fifth for test, then a tenth of the rest for valid, both at random, seeded alike, nothing stratified.
+
+    The same as scikit-learn's ``train_test_split(x, test_size=0.2, random_state=1)`` twice; NumPy has promised never to
+    change the numbers of ``RandomState``.
+    """
+    rest, test = _random_part(np.arange(len(kept)), tenths=2, seed=seed[0])
+    train, valid = _random_part(rest, tenths=1, seed=seed[0])
+    yield {"train": train, "valid": valid, "test": test}
+
+
+def _random_part(places: Places, *, tenths: int, seed: int) -> tuple[Places, Places]:
+    order = np.random.RandomState(seed).permutation(len(places))
+    held_out = -(-tenths * len(places) // 10)
+    return places[order[held_out:]], places[order[:held_out]]
+
+
+_DEFAULTS = {"folds": 5, "seed": 0, "labels": "5class"}
+
+SCHEMES: Mapping[str, Scheme] = {
+    "session": Scheme(make=_grouped("session"), group="session", defaults=_DEFAULTS),
+    "speaker": Scheme(make=_grouped("speaker"), group="speaker", defaults=_DEFAULTS),
+    "loso": Scheme(make=_leave_one_out, group="session", defaults={**_DEFAULTS, "folds": None}, fixed=("folds",)),
+    "kfold": Scheme(make=_by_rows, group="id", defaults=_DEFAULTS),
+    "kor-2022": Scheme(
+        make=_kor_2022,
+        group=None,
+        defaults={"folds": 1, "seed": 1, "labels": "5class"},
+        fixed=("folds", "seed", "labels"),
+        sorts=False,
+    ),
+}
+
+
+def _settings(scheme: str, chosen: Scheme, **given: Any) -> dict[str, Any]:
+    named = {name: value for name, value in given.items() if value is not None}
+    if clash := sorted(set(named) & set(chosen.fixed)):
+        raise ConfigError(f"split: {scheme} decides about {clash[0]} itself; leave --{clash[0]} out")
+    if named.get("seed", 0) < 0:
+        raise ConfigError(f"split: seed {named['seed']}; expected 0 or more")
+    return {**chosen.defaults, **named}
+
+
+def _refuse_other_labels(scheme: str, utterances: pd.DataFrame) -> None:
+    """System 1 kept rows by the corpus' own label; where the store has another, its split would be one of its own."""
+    if scheme == "kor-2022" and not utterances["emotion"].equals(utterances["emotion_annotated"]):
+        raise ConfigError(
+            "split: kor-2022 goes by the corpus' own labels, this store was built with labels = votes; "
+            "use a store built with labels = annotated"
+        )
+
+
+def _groups(kept: pd.DataFrame, column: str) -> tuple[Places, NDArray[Any]]:
+    """The group of every row as a number, and the groups' names, sorted."""
+    missing = kept[column].isna() | (kept[column] == "")
+    if missing.any():
+        raise AnalysisError(
+            f"split: {int(missing.sum()):,} utterances have no {column}, such as {kept.loc[missing, 'id'].iloc[0]!r}; "
+            f"groups cannot be kept apart; complete the corpus, or choose a --scheme without {column}s"
+        )
+    names, groups = np.unique(kept[column].to_numpy(dtype=str), return_inverse=True)
+    return groups, names
+
+
+def _classes(kept: pd.DataFrame) -> Places:
+    classes: Places = np.unique(kept["label"].to_numpy(dtype=str), return_inverse=True)[1]
+    return classes
+
+
+def _folds(kept: pd.DataFrame, chosen: Scheme, folds: Any, seed: int) -> list[Fold]:
+    """The first of a few deals that leaves no train part without a class that it could have had."""
+    for attempt in range(_ATTEMPTS):
+        made = list(chosen.make(kept, folds, (seed, attempt)))
+        lacking = {name for _, name in _absent(kept, made)} & _spread(kept, chosen.group)
+        if not lacking:
+            return made
+    name = min(lacking)
+    count = int((kept["label"] == name).sum())
+    raise AnalysisError(
+        f"split: class {name!r} ({count} of {len(kept):,} rows) has no row in train of some fold; "
+        "choose fewer --folds, another --seed, or --labels that leave the class out"
+    )
+
+
+def _absent(kept: pd.DataFrame, made: list[Fold]) -> list[tuple[int, str]]:
+    """Folds whose train part lacks a class, and the class."""
+    labels = kept["label"].to_numpy(dtype=str)
+    classes = set(labels.tolist())
+    return [(number, name) for number, fold in enumerate(made) for name in sorted(classes - set(labels[fold["train"]]))]
+
+
+def _spread(kept: pd.DataFrame, group: str | None) -> set[str]:
+    """The classes that lie in two groups or more, so that testing one leaves another; none where chance decides."""
+    if group is None:
+        return set()
+    groups = kept.groupby("label")[group].nunique()
+    return set(groups.index[groups > 1])
+
+
+def _table(ids: NDArray[Any], folds: list[Fold]) -> pd.DataFrame:
+    import pandas as pd
+
+    pieces = [(number, part, ids[fold[part]]) for number, fold in enumerate(folds) for part in PARTS]
+    sizes = [len(names) for _, _, names in pieces]
+    return pd.DataFrame(
+        {
+            "fold": np.repeat(np.array([number for number, _, _ in pieces], np.int64), sizes),
+            "id": pd.Series(np.concatenate([names for _, _, names in pieces]), dtype="str"),
+            "part": pd.Series(np.repeat(np.array([part for _, part, _ in pieces]), sizes), dtype="str"),
+        }
+    )

@@ -1,0 +1,119 @@
+"""A split: which utterance is in which part of which fold, and how that came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.config import digest, suggest
+from kemfeat.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS = ("train", "valid", "test")
+
+_IDENTITY = ("scheme", "folds", "seed", "labels")
+"""The facts that the digest covers; the same utterances split alike in two stores are the same split."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Folds of a store's utterances.
+
+    Parameters
+    ----------
+    rows : one row per fold and utterance in it, folds and parts in order: ``fold`` (int64, from 0), ``id`` (str),
+        ``part`` (``train``, ``valid`` or ``test``). Utterances that the label rule drops are absent.
+    facts : ``scheme``, ``folds``, ``seed``, ``labels`` (the label rule), ``store`` (digest of the store), ``dropped``
+        (utterances without a label), ``absent`` (folds whose train part lacks a class, each with the class),
+        ``kemfeat`` (version); None where a file does not say.
+    """
+
+    rows: pd.DataFrame
+    facts: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<kemfeat.Split {self.facts['scheme']}: {self.folds} folds; {self.digest[:12]}>"
+
+    @property
+    def folds(self) -> int:
+        """How many folds there are."""
+        return int(self.rows["fold"].max()) + 1
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over scheme, settings and rows, as 64 hexadecimal digits."""
+        settings = {name: self.facts[name] for name in _IDENTITY}
+        return digest([settings, *(self.rows[name].tolist() for name in ("fold", "id", "part"))])
+
+    def ids(self, part: str, *, fold: int = 0) -> list[str]:
+        """Utterances of one part, in the split's order.
+
+        Raises
+        ------
+        ConfigError
+            No such part or fold.
+        """
+        if part not in PARTS:
+            raise ConfigError(f"split: no part {part!r}{suggest(part, PARTS)}")
+        if not 0 <= fold < self.folds:
+            raise ConfigError(f"split: no fold {fold}; it has {self.folds}, counted from 0")
+        chosen = (self.rows["fold"] == fold) & (self.rows["part"] == part)
+        names: list[str] = self.rows.loc[chosen, "id"].tolist()
+        return names
+
+    def indices(self, store_ids: Sequence[str], part: str, *, fold: int = 0) -> NDArray[np.int64]:
+        """Rows of a store that one part names, in the split's order.
+
+        Parameters
+        ----------
+        store_ids : column ``id`` of the store's ``utterances``.
+        part : one of :data:`PARTS`.
+        fold : from 0.
+
+        Raises
+        ------
+        ConfigError
+            No such part or fold, or the store lacks an id.
+        """
+        wanted = self.ids(part, fold=fold)
+        rows = {name: row for row, name in enumerate(store_ids)}
+        _require_ids(wanted, rows)
+        return np.array([rows[name] for name in wanted], np.int64)
+
+
+def require_store(split: Split, *, digest: str, ids: Sequence[str]) -> None:
+    """Refuse a split that was not made for this store.
+
+    Parameters
+    ----------
+    split : the split; one that names no store, such as a user's table, must fit by its ids alone.
+    digest : of the store.
+    ids : column ``id`` of its ``utterances``.
+
+    Raises
+    ------
+    ConfigError
+        Another store's digest stands in the split, or the store lacks an id.
+    """
+    made_for = split.facts["store"]
+    if made_for not in (None, digest):
+        raise ConfigError(
+            f"split: was made for the store {str(made_for)[:12]}, this store is {digest[:12]}; "
+            "make it again with `kemfeat split`, the same options and this store"
+        )
+    _require_ids(split.rows["id"].unique(), set(ids))
+
+
+def _require_ids(wanted: Sequence[str] | NDArray[Any], known: Mapping[str, int] | set[str]) -> None:
+    if unknown := [name for name in wanted if name not in known]:
+        raise ConfigError(
+            f"split: names {len(unknown):,} utterances that the store does not have, such as {unknown[0]!r}; "
+            "use the store that the split was made for, or make the split again"
+        )

@@ -1,0 +1,1 @@
+"""Measurements and helpers that are no comparison."""

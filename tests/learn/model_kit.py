@@ -1,0 +1,136 @@
+"""Tiny models and batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kemfeat.learn.batch import Batch
+from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor
+from kemfeat.learn.models._init import seeded
+from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
+
+SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}
+BANDS, WIDTH, VOCABULARY, POSITIONS = 8, 16, 40, 48
+PUBLISHED: dict[str, Any] = {
+    "masks": "values",
+    "attention_dropout": "always",
+    "pooling": "padded-end",
+    "ffn_residual": True,
+}
+
+
+def audio_config(**values: Any) -> AudioConfig:
+    return AudioConfig(**{**SMALL, "n_mels": BANDS, "conv_channels": (4, 8), **values})
+
+
+def text_config(**values: Any) -> TextConfig:
+    return TextConfig(**{**SMALL, **values})
+
+
+def fusion_config(**values: Any) -> FusionConfig:
+    return FusionConfig(**{**SMALL, "audio": audio_config(), "text": text_config(), **values})
+
+
+def bert(width: int = WIDTH) -> nn.Module:
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=24,
+        max_position_embeddings=POSITIONS,
+        pad_token_id=1,
+    )
+    with seeded(11):
+        return BertModel(config)
+
+
+def saved_bert(folder: Path, *, width: int = WIDTH) -> Path:
+    bert(width).save_pretrained(folder)
+    return folder
+
+
+def audio_model(config: AudioConfig | None = None) -> AudioRegressor:
+    with seeded(1):
+        return AudioRegressor(config or audio_config()).eval()
+
+
+def text_model(config: TextConfig | None = None) -> TextRegressor:
+    with seeded(2):
+        return TextRegressor(config or text_config(), bert()).eval()
+
+
+def fusion_model(config: FusionConfig | None = None) -> FusionClassifier:
+    config = config or fusion_config()
+    audio = audio_model(config.audio_in_use) if config.modalities != "text" else None
+    text = text_model(config.text_in_use) if config.modalities != "audio" else None
+    with seeded(3):
+        return FusionClassifier(config, audio=audio, text=text).eval()
+
+
+def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 7), *, seed: int = 0) -> Batch:
+    """A batch of these lengths: mel in [-80, 0] dB whose loudest bin is 0, padding at the floor."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = [mel(count, generator) for count in frames]
+    ids = [torch.randint(2, VOCABULARY, (count,), generator=generator) for count in tokens]
+    size = len(frames)
+    return Batch(
+        ids=tuple(f"u{place}" for place in range(size)),
+        rows=torch.arange(size),
+        copies=torch.zeros(size, dtype=torch.long),
+        mel=torch.stack([padded(row, max(frames), -80.0) for row in rows]),
+        mel_lengths=torch.tensor(frames),
+        input_ids=torch.stack([padded(row[None, :, None], max(tokens), 1).flatten() for row in ids]),
+        attention_mask=(torch.arange(max(tokens)) < torch.tensor(tokens)[:, None]).long(),
+        eda=None,
+        temp=None,
+        ibi=None,
+        eda_mask=None,
+        temp_mask=None,
+        ibi_mask=None,
+        emotion=torch.arange(size) % 5,
+        arousal=torch.linspace(1, 5, size),
+        valence=torch.linspace(5, 1, size),
+    )
+
+
+def mel(frames: int, generator: torch.Generator) -> Tensor:
+    decibels = -79 * torch.rand(frames, BANDS, generator=generator) - 1
+    decibels.view(-1)[int(torch.randint(frames * BANDS, (), generator=generator))] = 0.0
+    return torch.stack([decibels, 3 * torch.randn(frames, BANDS, generator=generator)])
+
+
+def padded(x_CTF: Tensor, size: int, value: float) -> Tensor:
+    return nn.functional.pad(x_CTF, (0, 0, 0, size - x_CTF.shape[1]), value=value)
+
+
+def longer(given: Batch, *, frames: int = 0, tokens: int = 0) -> Batch:
+    """The same utterances, padded further."""
+    from dataclasses import replace
+
+    assert given.mel is not None
+    assert given.input_ids is not None
+    assert given.attention_mask is not None
+    return replace(
+        given,
+        mel=nn.functional.pad(given.mel, (0, 0, 0, frames), value=-80.0),
+        input_ids=nn.functional.pad(given.input_ids, (0, tokens), value=1),
+        attention_mask=nn.functional.pad(given.attention_mask, (0, tokens), value=0),
+    )
+
+
+def single(given: Batch, row: int) -> Batch:
+    """One utterance of a batch, padding kept."""
+    from dataclasses import fields, replace
+
+    tensors = {f.name: getattr(given, f.name) for f in fields(given)}
+    return replace(
+        given,
+        **{name: value[row : row + 1] for name, value in tensors.items() if isinstance(value, (Tensor, tuple))},
+    )

@@ -1,0 +1,145 @@
+"""The fusion: takes two runs as they were trained, never trains them, and refuses what they may not be."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+import torch
+
+from kemfeat.errors import ConfigError, RunError
+from kemfeat.learn import run as files
+from kemfeat.learn.models import FusionClassifier
+from kemfeat.learn.run import read_run
+from kemfeat.learn.trainer import load_model, train
+from kemfeat.splits import Split
+from kemfeat.store.reader import Store
+from tests.learn import train_kit as kit
+
+
+class Stages(NamedTuple):
+    """Finished runs of the three stages, and the text encoder."""
+
+    audio: Path
+    text: Path
+    fusion: Path
+    encoder: Path
+
+
+@pytest.fixture(scope="module")
+def split(store: Store) -> Split:
+    return kit.session_split(store)
+
+
+@pytest.fixture(scope="module")
+def stages(store: Store, split: Split, tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    folder = tmp_path_factory.mktemp("stages")
+    encoder = kit.saved_bert(folder / "bert", store)
+    audio = kit.trained(kit.audio_recipe(train__epochs=1), store, split, folder / "audio")
+    text = kit.trained(kit.text_recipe(encoder, train__epochs=1), store, split, folder / "text")
+    return Stages(audio, text, kit.trained(kit.fusion_recipe(audio, text), store, split, folder / "fusion"), encoder)
+
+
+def test_the_fusion_reads_the_models_of_its_runs_as_they_are(stages: Stages) -> None:
+    fusion = load_model(stages.fusion)
+    assert isinstance(fusion, FusionClassifier)
+    assert fusion.audio is not None
+    assert fusion.text is not None
+    for run, part in ((stages.audio, fusion.audio), (stages.text, fusion.text)):
+        ours, theirs = part.inner.state_dict(), load_model(run).state_dict()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
+    facts = read_run(stages.fusion)
+    assert {name: one.run for name, one in facts.pretrained.items()} == {
+        "audio": str(stages.audio),
+        "text": str(stages.text),
+    }
+    assert [part.part for part in facts.parameters if part.frozen] == ["audio", "text"]
+    assert not any(name.startswith(("audio.", "text.")) for name in kit.weights(stages.fusion / files.BEST))
+
+
+def test_it_passes_arousal_and_valence_on(stages: Stages) -> None:
+    fused = pd.read_parquet(stages.fusion / files.PREDICTIONS).set_index(["part", "id"])
+    for target, run in (("arousal", stages.audio), ("valence", stages.text)):
+        own = pd.read_parquet(run / files.PREDICTIONS).set_index(["part", "id"])[f"{target}_pred"]
+        pd.testing.assert_series_equal(fused[f"{target}_pred"], own.loc[fused.index], rtol=1e-4)
+    chances = fused[[name for name in fused if name.startswith("p_")]]
+    assert ((chances.sum(axis=1) - 1).abs() < 1e-5).all()
+    assert (chances.idxmax(axis=1).str.removeprefix("p_") == fused["emotion_pred"]).all()
+
+
+def test_a_finished_fusion_needs_neither_its_runs_nor_the_weights_of_the_encoder(
+    stages: Stages, store: Store, split: Split, tmp_path: Path
+) -> None:
+    encoder, audio, text = (tmp_path / name for name in ("bert", "audio", "text"))
+    shutil.copytree(stages.encoder, encoder)
+    shutil.copytree(stages.audio, audio)
+    kit.trained(kit.text_recipe(encoder, train__epochs=1), store, split, text)
+    out = kit.trained(kit.fusion_recipe(audio, text, train__epochs=1), store, split, tmp_path / "fusion")
+    before = load_model(out).state_dict()
+    shutil.rmtree(audio)
+    shutil.rmtree(text)
+    _scramble(encoder)
+    after = load_model(out).state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def _scramble(encoder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = encoder / "model.safetensors"
+    save_file({name: value + 1 for name, value in load_file(path).items()}, path, metadata={"format": "pt"})
+
+
+def test_it_resumes_alike(stages: Stages, store: Store, split: Split, tmp_path: Path) -> None:
+    recipe = kit.fusion_recipe(stages.audio, stages.text)
+    with pytest.raises(kit.StopError):
+        train(recipe, store=store, split=split, out=tmp_path, options=kit.CPU, progress=kit.StoppedAt(6))
+    kit.trained(recipe, store, split, tmp_path)
+    pd.testing.assert_frame_equal(kit.losses(tmp_path), kit.losses(stages.fusion), check_exact=True)
+
+
+def test_a_run_of_another_fold_may_have_seen_what_is_tested(
+    stages: Stages, store: Store, split: Split, tmp_path: Path
+) -> None:
+    recipe = kit.fusion_recipe(stages.audio, stages.text, train__epochs=1)
+    with pytest.raises(ConfigError, match=r"audio_run .*fold 0 .*not on fold 1 .*--allow-leakage"):
+        kit.trained(recipe, store, split, tmp_path, fold=1)
+    kit.trained(recipe, store, split, tmp_path, fold=1, allow_leakage=True)
+    leakage = read_run(tmp_path).leakage
+    assert leakage.verdict == "leaking"
+    assert leakage.counts["pretraining"] == len(split.ids("test", fold=1))
+
+
+def test_a_run_that_does_not_fit_is_refused(stages: Stages, store: Store, split: Split, tmp_path: Path) -> None:
+    def refused(**values: object) -> str:
+        with pytest.raises((ConfigError, RunError)) as caught:
+            kit.trained(kit.fusion_recipe(stages.audio, stages.text, **values), store, split, tmp_path / "out")
+        return str(caught.value)
+
+    assert "reads the tokens of a trained audio model" in refused(model__audio_run="")
+    assert "was trained for arousal; expected a run for valence" in refused(model__text_run=str(stages.audio))
+    assert "is no folder" in refused(model__audio_run=str(tmp_path / "none"))
+    assert "trained with n_heads 2, but model.audio.n_heads is 4" in refused(model__audio={"n_heads": 4})
+    unfinished = tmp_path / "unfinished"
+    shutil.copytree(stages.audio, unfinished)
+    files.write_run(unfinished, read_run(unfinished).model_copy(update={"outcome": None}))
+    assert "is not finished" in refused(model__audio_run=str(unfinished))
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(stages.audio, elsewhere)
+    facts = read_run(elsewhere)
+    other = facts.store.model_copy(update={"digest": "f" * 64})
+    files.write_run(elsewhere, facts.model_copy(update={"store": other}))
+    assert "was trained on the store ffffffffffff" in refused(model__audio_run=str(elsewhere))
+
+
+def test_one_modality_alone_is_the_unimodal_baseline(
+    stages: Stages, store: Store, split: Split, tmp_path: Path
+) -> None:
+    recipe = kit.fusion_recipe(stages.audio, Path(), model__modalities="audio", train__epochs=1)
+    table = pd.read_parquet(kit.trained(recipe, store, split, tmp_path) / files.PREDICTIONS)
+    assert "arousal_pred" in table
+    assert "valence_pred" not in table
