@@ -99,3 +99,15 @@ def test_small_corpora_obey_the_same_laws(seed, utterances):
     ratings = draw_ratings(seed, turns)
     assert ratings.votes.shape == ratings.valence.shape == (utterances, 10)
     assert [_final(votes) for votes in ratings.votes] == [KINDS[kind] for kind in ratings.kind]
+
+
+def test_the_speaker_effect_moves_ratings_and_nothing_that_is_seen_or_heard(turns, ratings):
+    stronger = draw_ratings(0, turns, speaker_effect=5.0)
+    for name in ("kind", "votes"):
+        np.testing.assert_array_equal(getattr(stronger, name), getattr(ratings, name))
+    for name in ("tone", "energy"):
+        assert np.corrcoef(getattr(stronger, name), getattr(ratings, name))[0, 1] > 0.99
+    levels = [
+        np.std([drawn.arousal[turns.user == user].mean() for user in range(1, 81)]) for drawn in (ratings, stronger)
+    ]
+    assert levels[1] > 3 * levels[0]
