@@ -5,9 +5,9 @@ The public names are imported when first asked for, so that ``import kemfeat`` s
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kemfeat._lazy import attributes
 from kemfeat._version import VERSION as __version__
 
 if TYPE_CHECKING:
@@ -53,8 +53,4 @@ __all__ = [
     "validate_corpus",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'kemfeat' has no attribute {name!r}")
-    return getattr(import_module(f"kemfeat.{_HOMES[name]}"), name)
+__getattr__ = attributes(__name__, _HOMES)

@@ -186,7 +186,8 @@ def test_links_of_the_top_level_pages_lead_to_files(page):
 def test_the_tour_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     quickstart, *others = TOUR
-    run(quickstart, monkeypatch, languages=("sh", "python"))
+    made = run(quickstart, monkeypatch, languages=("sh", "python"))
+    assert len(made.store) > 0
     for page in others:
         run(page, monkeypatch)
 

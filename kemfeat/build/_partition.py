@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from kemfeat import plugins
 from kemfeat.build._physiology import media_of
-from kemfeat.build._statistics import STATISTICS, statistics
+from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract
 from kemfeat.media import read_audio
@@ -280,7 +280,9 @@ def _commit(task: PartitionTask, feature: FeatureTask, block: Block) -> PartRece
     assert feature.part is not None  # noqa: S101 - _written gives no other
     start = feature.part.start
     failures = [RowFailure(row=start + failure.row, error=failure.error) for failure in block.failures]
-    tables = {COLUMNS: block.table(), STATISTICS: statistics(block.specs, block.arrays, task.rows, part=feature.part)}
+    tables = {COLUMNS: block.table()}
+    if counted(block.specs):
+        tables[STATISTICS] = statistics(block.specs, block.arrays, task.rows, part=feature.part)
     return writer.write_part(
         task.store, feature.part, specs=block.specs, blocks=block.arrays, tables=tables, failures=failures
     )

@@ -19,7 +19,7 @@ from kemfeat import plugins
 from kemfeat.manifest import SIGNALS
 from kemfeat.records import Events, Medium, Signal
 from kemfeat.store import disk, schema, writer
-from kemfeat.store.schema import FileReceipt, SessionReceipt
+from kemfeat.store.schema import SessionReceipt
 
 INDEX = pa.schema(
     [
@@ -58,8 +58,7 @@ def parse_session(task: SessionTask) -> tuple[str, SessionReceipt, pa.Table]:
     with disk.writing(task.store):
         disk.write_table(signals, table.cast(SIGNALS))
         disk.write_table(rows, entries)
-        file = FileReceipt(sha256=disk.sha256(signals), bytes=signals.stat().st_size)
-        made = SessionReceipt(key=task.key, file=file)
+        made = SessionReceipt(key=task.key, file=disk.receipt(signals))
         disk.write_json(receipt, made.model_dump(mode="json"))
     return task.session, made, entries
 

@@ -13,7 +13,7 @@ from kemfeat import parallel, plugins
 from kemfeat.build import _keys
 from kemfeat.build._partition import COLUMNS, FeatureTask, PartitionTask
 from kemfeat.build._settings import Resolved
-from kemfeat.build._statistics import STATISTICS, TABLE
+from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
 from kemfeat.config import canonical
 from kemfeat.store import writer
 from kemfeat.store.reader import Store
@@ -109,7 +109,7 @@ def plan(
         part for part, receipt in zip(parts, staged, strict=True) if not _counts(receipt, with_failures=with_failures)
     ]
     keeps = partial(_keeps, store, rehash=rehash, with_failures=with_failures)
-    kept = set() if old is None else _keep_parts(store, open_parts, old, keeps)
+    kept = set() if old is None else _keep_parts(store, resolved, open_parts, old=old, keeps=keeps)
     copies = {name: _rows_by_key(name, keys[name], old) for name in resolved.extractors}
     return Plan(
         store=store,
@@ -122,30 +122,33 @@ def plan(
 
 
 def _keep_parts(
-    store: Path, parts: Sequence[Part], old: Store, keeps: Callable[[PartReceipt | None], bool]
+    store: Path,
+    resolved: Resolved,
+    parts: Sequence[Part],
+    *,
+    old: Store,
+    keeps: Callable[[PartReceipt], bool],
 ) -> set[Part]:
     """Take over the parts that the finished store has under the same key, whole."""
     known = {(receipt.feature, receipt.partition, receipt.key): receipt for receipt in old.header.parts}
+    counted = features_counted(resolved)
+    places = old.statistics.groupby(["feature", "partition"]).indices
     kept = set()
     for part in parts:
         receipt = known.get((part.feature, part.partition, part.key))
         if receipt is not None and keeps(receipt):
             names = list(plugins.find("features", part.feature).columns)
-            tables = {COLUMNS: old.utterances[names].iloc[part.start : part.stop], STATISTICS: _statistics(old, part)}
+            tables = {COLUMNS: old.utterances[names].iloc[part.start : part.stop]}
+            if part.feature in counted:
+                own = old.statistics.iloc[places.get((part.feature, part.partition), [])]
+                tables[STATISTICS] = pa.Table.from_pandas(own, schema=TABLE, preserve_index=False)
             writer.keep_part(store, part, receipt=receipt, tables=tables)
             kept.add(part)
     return kept
 
 
-def _statistics(old: Store, part: Part) -> pa.Table:
-    of_part = (old.statistics["feature"] == part.feature) & (old.statistics["partition"] == part.partition)
-    return pa.Table.from_pandas(old.statistics[of_part], schema=TABLE, preserve_index=False)
-
-
-def _keeps(store: Path, receipt: PartReceipt | None, *, rehash: bool, with_failures: bool) -> bool:
-    if receipt is None or not _counts(receipt, with_failures=with_failures):
-        return False
-    return writer.are_whole(store, receipt.files, read=rehash)
+def _keeps(store: Path, receipt: PartReceipt, *, rehash: bool, with_failures: bool) -> bool:
+    return _counts(receipt, with_failures=with_failures) and writer.are_whole(store, receipt.files, read=rehash)
 
 
 def _counts(receipt: PartReceipt | None, *, with_failures: bool) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kemfeat.build._lengths import specs_of
+from kemfeat.build._settings import Resolved
 from kemfeat.records import FeatureSpec
 from kemfeat.stats.moments import moments
 from kemfeat.store.writer import Part
@@ -32,15 +34,24 @@ TABLE = pa.schema(
 distances from it."""
 
 
+def counted(specs: Sequence[FeatureSpec]) -> list[FeatureSpec]:
+    """The arrays that hold frames of bins with a length for each row: those that have statistics."""
+    names = {spec.name for spec in specs}
+    return [spec for spec in specs if len(spec.shape) == 2 and f"{spec.name}_lengths" in names]
+
+
+def features_counted(resolved: Resolved) -> list[str]:
+    """The features that have statistics, in order."""
+    return [name for name, specs in specs_of(resolved).items() if counted(specs)]
+
+
 def statistics(
     specs: Sequence[FeatureSpec], arrays: Mapping[str, NDArray[Any]], rows: pd.DataFrame, *, part: Part
 ) -> pa.Table:
-    """Rows of :data:`TABLE` for the arrays of one part that hold frames of bins with a length for each row."""
-    names = {spec.name for spec in specs}
-    counted = [spec for spec in specs if len(spec.shape) == 2 and f"{spec.name}_lengths" in names]
+    """Rows of :data:`TABLE` for the arrays of one part."""
     groups: Mapping[Any, Any] = rows.reset_index(drop=True).groupby(["speaker", "session"], sort=False).indices
     found = []
-    for spec in counted:
+    for spec in counted(specs):
         for (speaker, session), places in groups.items():
             of = moments(arrays[spec.name][places], arrays[f"{spec.name}_lengths"][places])
             who = {"speaker": speaker, "session": session, "count": of.count, "mean": of.mean, "m2": of.m2}

@@ -15,7 +15,7 @@ from kemfeat.build._physiology import INDEX, staged_session
 from kemfeat.build._plan import Plan
 from kemfeat.build._settings import Resolved
 from kemfeat.build._sources import Sources
-from kemfeat.build._statistics import STATISTICS, TABLE
+from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
 from kemfeat.corpora import CorpusReader
 from kemfeat.manifest import Manifest
 from kemfeat.store import card, disk, schema, writer
@@ -143,16 +143,14 @@ def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
         schema.KEYS: pd.DataFrame(dict(made.plan.keys)),
         schema.FAILURES: _failures(made),
         schema.STATISTICS: pa.concat_tables(
-            [TABLE.empty_table(), *(_staged(store, made, name, STATISTICS) for name in made.resolved.extractors)]
+            [TABLE.empty_table(), *(_staged(store, made, name, STATISTICS) for name in features_counted(made.resolved))]
         ),
     }
     for name, table in tables.items():
         disk.write_table(folder / name, table)
     disk.write_table(folder / schema.SOURCES, made.sources.table)
     files = [*tables, *_resources(made.resolved)]
-    receipts = {
-        name: FileReceipt(sha256=disk.sha256(folder / name), bytes=(folder / name).stat().st_size) for name in files
-    }
+    receipts = {name: disk.receipt(folder / name) for name in files}
     header = _header(made, utterances, receipts, seconds)
     for name, text in card.render(header, utterances).items():
         disk.write_bytes(folder / name, text.encode())

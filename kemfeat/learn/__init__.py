@@ -5,9 +5,9 @@ The public names are imported when first asked for, so that what needs no torch 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kemfeat._lazy import attributes
 from kemfeat.labels import FIVE_CLASSES as EMOTIONS
 
 if TYPE_CHECKING:
@@ -41,8 +41,4 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'kemfeat.learn' has no attribute {name!r}")
-    return getattr(import_module(f"kemfeat.learn.{_HOMES[name]}"), name)
+__getattr__ = attributes(__name__, _HOMES)

@@ -15,14 +15,15 @@ from kemfeat.labels import FIVE_CLASSES
 from kemfeat.leakage import audit_split
 from kemfeat.learn.loader import StoreLoader
 from kemfeat.learn.recipe import Recipe
-from kemfeat.learn.run import PARTS, Leakage, SplitFacts, StoreFacts, TrainFacts
+from kemfeat.learn.run import Leakage, SplitFacts, StoreFacts, TrainFacts
 from kemfeat.learn.settings import FusionConfig
+from kemfeat.splits import PARTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from kemfeat.splits import Audit, Split
-    from kemfeat.store.reader import Store
+from kemfeat.store.reader import Store
 
 Rows = NDArray[np.int64]
 Modality = Literal["audio", "text"]

@@ -22,6 +22,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from kemfeat.config import FrozenConfig, validated
 from kemfeat.errors import ConfigError, RunError
+from kemfeat.splits import PARTS
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ METRICS = "metrics.json"
 CONFUSION = "confusion"
 CURVES = "curves"
 
-PARTS = ("train", "valid", "test")
 TARGETS = ("emotion", "arousal", "valence")
 
 HISTORY_COLUMNS = ("epoch", "lr", "train_loss", "valid_loss", "seconds", "kept")

@@ -16,9 +16,6 @@ from kemfeat.errors import ConfigError
 from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn.augment.settings import Augmentation
 
-EMOTIONS = FIVE_CLASSES
-"""Classes in the published order: the place is the class id."""
-
 
 class StackConfig(FrozenConfig):
     """Self-attention layers with a two-layer recurrent head, which all three models end in.
@@ -112,7 +109,7 @@ class FusionConfig(StackConfig):
     n_layers: int = Field(default=4, ge=1, le=64)
     inner_size: int = Field(default=3072, ge=1)
     recurrent_size: int = Field(default=128, ge=1)
-    emotions: tuple[str, ...] = Field(default=EMOTIONS, min_length=2)
+    emotions: tuple[str, ...] = Field(default=FIVE_CLASSES, min_length=2)
     modalities: Literal["both", "audio", "text"] = "both"
     audio_run: str = ""
     text_run: str = ""

@@ -111,6 +111,7 @@ def test_logits_raise_no_false_alarm(seed: int, size: int, scale: float) -> None
         guard.check(scale * normal(size, 5, seed=seed + step))
         guard.check((scale * normal(size, 5, seed=seed + step)).abs())
         guard.check((scale * normal(size, 5, seed=seed + step)).log_softmax(dim=1))
+    assert guard.check(torch.full((size, 5), 0.2)) is None, "a guard that has seen logits looks no more"
 
 
 def test_one_odd_batch_is_no_alarm() -> None:

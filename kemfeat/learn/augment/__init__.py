@@ -5,8 +5,9 @@ Settings and class balance do not need torch; the public names are imported when
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kemfeat._lazy import attributes
 
 if TYPE_CHECKING:
     from kemfeat.learn.augment.balance import (
@@ -56,8 +57,4 @@ __all__ = [
     "weighted_plan",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'kemfeat.learn.augment' has no attribute {name!r}")
-    return getattr(import_module(f"kemfeat.learn.augment.{_HOMES[name]}"), name)
+__getattr__ = attributes(__name__, _HOMES)

@@ -79,8 +79,8 @@ class SpecAugment(Chosen):
     value: Literal["mean", "floor"] = "mean"
 
 
-class RandomSwap(Chosen):
-    """Words of the cleaned text change places: max(2, round(alpha n)) of n words, moved on in a circle.
+class OnWords(Chosen):
+    """What changes words of the cleaned text.
 
     Parameters
     ----------
@@ -88,23 +88,20 @@ class RandomSwap(Chosen):
     """
 
     medium: ClassVar[Medium] = "tokens"
+
+    alpha: float = Field(default=0.3, gt=0, le=1)
+
+
+class RandomSwap(OnWords):
+    """Words change places: max(2, round(alpha n)) of n words, moved on in a circle."""
 
     name: Literal["random-swap"] = "random-swap"
-    alpha: float = Field(default=0.3, gt=0, le=1)
 
 
-class RandomDeletion(Chosen):
-    """Words of the cleaned text are left out: max(1, round(alpha n)) of n words, never all.
-
-    Parameters
-    ----------
-    alpha : share of the words, in (0, 1].
-    """
-
-    medium: ClassVar[Medium] = "tokens"
+class RandomDeletion(OnWords):
+    """Words are left out: max(1, round(alpha n)) of n words, never all."""
 
     name: Literal["random-deletion"] = "random-deletion"
-    alpha: float = Field(default=0.3, gt=0, le=1)
 
 
 def _named(value: Any) -> Any:
