@@ -16,6 +16,14 @@ Root = Annotated[
         show_default="DATASET* in $KEMFEAT_DATA, data or here",
     ),
 ]
+Table = Annotated[
+    Path | None,
+    typer.Option(
+        "--table",
+        help="Table of the utterances of a corpus of your own (--dataset folder).",
+        show_default="ROOT/utterances.csv",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(

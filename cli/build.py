@@ -25,6 +25,7 @@ class OnError(StrEnum):
 def build(
     dataset: _options.Dataset,
     root: _options.Root = None,
+    table: _options.Table = None,
     out: _options.Out = None,
     config: _options.Config = None,
     set_: _options.Set = None,
@@ -69,6 +70,7 @@ def build(
             name,
             root=folder,
             out=out or Path("stores") / name,
+            table=table,
             settings=settings,
             options=options,
             progress=reporter,

@@ -20,6 +20,7 @@ _DOES_NOT_FIT = 4
 def plan(
     dataset: _options.Dataset,
     root: _options.Root = None,
+    table: _options.Table = None,
     out: _options.Out = None,
     config: _options.Config = None,
     set_: _options.Set = None,
@@ -46,6 +47,7 @@ def plan(
             name,
             root=find_root(name, root=root),
             out=folder,
+            table=table,
             settings=_options.settings_of(config, set_ or [], preset, features, tokenizer),
             workers=workers or parallel.default_workers(),
             progress=reporter,

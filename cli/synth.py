@@ -14,10 +14,18 @@ from ._progress import Reporter
 def synth(
     dataset: _options.Dataset,
     out: Annotated[Path, typer.Option("--out", help="Folder to write; absent or empty.", show_default=False)],
-    utterances: Annotated[int, typer.Option("--utterances", min=1, help="How many utterances.")] = 13462,
-    sessions: Annotated[int, typer.Option("--sessions", min=1, help="In how many sessions.")] = 40,
+    utterances: Annotated[
+        int | None,
+        typer.Option("--utterances", min=1, help="How many utterances.", show_default="as many as the real corpus"),
+    ] = None,
+    sessions: Annotated[
+        int | None,
+        typer.Option("--sessions", min=1, help="In how many sessions.", show_default="as many as the real corpus"),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The bytes depend on it and the options alone.")] = 0,
-    version: Annotated[str, typer.Option("--version", help="Release whose defects it has.")] = "1.0",
+    version: Annotated[
+        str | None, typer.Option("--version", help="Release whose defects it has.", show_default="the first")
+    ] = None,
     speaker_effect: Annotated[
         float, typer.Option("--speaker-effect", min=0.0, help="Factor on how much speakers' ratings differ.")
     ] = 1.0,
@@ -42,4 +50,7 @@ def synth(
             scheduler=scheduler,
             progress=lambda done, total: reporter("synth", done, total),
         )
-    print(f"{out}: a synthetic {corpus.name} of {utterances:,} utterances in {sessions} sessions")
+    print(
+        f"{out}: a synthetic {corpus.name} of {utterances or corpus.utterances:,} utterances "
+        f"in {sessions or corpus.sessions} sessions"
+    )

@@ -21,6 +21,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 def validate(
     dataset: _options.Dataset,
     root: _options.Root = None,
+    table: _options.Table = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too, not on errors alone.")] = False,
     workers: _options.Workers = None,
     scheduler: _options.Scheduler = None,
@@ -39,6 +40,7 @@ def validate(
         report = validate_corpus(
             name,
             root=folder,
+            table=table,
             workers=count,
             scheduler=scheduler,
             progress=reporter,

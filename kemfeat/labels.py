@@ -1,7 +1,7 @@
 """Emotion vocabularies and the rules that make one label of several votes.
 
 The official KEMDy order (happy, surprise, angry, neutral, disgust, fear, sad) is also the order in which the corpus
-joins ties with ``;``.
+joins ties with ``;``. Other corpora know more emotions: a vocabulary is a tuple of names, in the order of its ties.
 """
 
 from __future__ import annotations
@@ -17,33 +17,35 @@ if TYPE_CHECKING:
 
 EMOTIONS: tuple[str, ...] = ("happy", "surprise", "angry", "neutral", "disgust", "fear", "sad")
 FIVE_CLASSES: tuple[str, ...] = ("neutral", "sad", "happy", "surprise", "angry")
+FOUR_CLASSES: tuple[str, ...] = ("neutral", "sad", "happy", "angry")
 ALIASES: dict[str, str] = {"disqust": "disgust"}
 TIE = ";"
 
 
-def parse_emotions(text: str) -> tuple[str, ...]:
+def parse_emotions(text: str, *, vocabulary: Sequence[str] = EMOTIONS) -> tuple[str, ...]:
     """Split a label such as ``"neutral;disqust"`` into known emotions, in canonical order, each once.
 
     Parameters
     ----------
     text : one label or several joined by ``;``; case and spaces around are ignored.
+    vocabulary : the emotions of the corpus, in canonical order.
 
     Raises
     ------
     CorpusError
-        A part is not an emotion of :data:`EMOTIONS` or an alias of one.
+        A part is not an emotion of the vocabulary or an alias of one.
     """
     parts = [part.strip().lower() for part in text.split(TIE)]
     names = {ALIASES.get(part, part) for part in parts}
-    unknown = sorted(names - set(EMOTIONS))
+    unknown = sorted(names - set(vocabulary))
     if unknown:
         raise CorpusError(
-            f"label {text!r} holds {unknown[0]!r}; expected some of {', '.join(EMOTIONS)} joined by {TIE!r}"
+            f"label {text!r} holds {unknown[0]!r}; expected some of {', '.join(vocabulary)} joined by {TIE!r}"
         )
-    return tuple(name for name in EMOTIONS if name in names)
+    return tuple(name for name in vocabulary if name in names)
 
 
-def join_emotions(emotions: Sequence[str]) -> str:
+def join_emotions(emotions: Sequence[str], *, vocabulary: Sequence[str] = EMOTIONS) -> str:
     """Join emotions as the corpus does: canonical order, each once, ``;`` between; no emotion gives ``""``.
 
     Raises
@@ -51,22 +53,22 @@ def join_emotions(emotions: Sequence[str]) -> str:
     CorpusError
         As :func:`parse_emotions`, whose inverse this is.
     """
-    return TIE.join(parse_emotions(TIE.join(emotions))) if emotions else ""
+    return TIE.join(parse_emotions(TIE.join(emotions), vocabulary=vocabulary)) if emotions else ""
 
 
-def count_votes(votes: Iterable[Sequence[str]]) -> dict[str, int]:
-    """Count raters per emotion; a rater who named several emotions counts for each."""
-    counts = dict.fromkeys(EMOTIONS, 0)
+def count_votes(votes: Iterable[Sequence[str]], *, vocabulary: Sequence[str] = EMOTIONS) -> dict[str, int]:
+    """Count raters per emotion, in canonical order; a rater who named several emotions counts for each."""
+    counts = dict.fromkeys(vocabulary, 0)
     for named in votes:
         for emotion in named:
             counts[emotion] += 1
     return counts
 
 
-def majority(counts: Mapping[str, int]) -> tuple[str, ...]:
+def majority(counts: Mapping[str, int], *, vocabulary: Sequence[str] = EMOTIONS) -> tuple[str, ...]:
     """The emotions with the most votes, in canonical order; empty when nobody voted."""
     top = max(counts.values(), default=0)
-    return tuple(name for name in EMOTIONS if top > 0 and counts.get(name) == top)
+    return tuple(name for name in vocabulary if top > 0 and counts.get(name) == top)
 
 
 def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
@@ -77,8 +79,9 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
     utterances : table with the columns ``emotion``, ``emotion_first``, ``emotion_annotated`` and ``majority`` of a
         store; ``emotion`` and ``emotion_first`` follow the rule that the store was built with.
     rule : ``annotated``, the corpus' own label, ties kept joined by ``;``; ``first``, the first emotion of a tie;
-        ``7class``, ties dropped; ``5class``, system 1's subset, ties and disgust and fear dropped; ``votes``, the
-        raters' majority, ties dropped.
+        ``7class``, ties dropped; ``5class``, system 1's subset, ties and disgust and fear dropped; ``4class``, the
+        usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy; ``4class-unmerged``, the
+        same without excited; ``votes``, the raters' majority, ties dropped.
 
     Returns
     -------
@@ -93,8 +96,10 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
     known = {
         "annotated": lambda: utterances["emotion_annotated"],
         "first": lambda: utterances["emotion_first"],
-        "7class": lambda: utterances["emotion"].where(utterances["emotion"].isin(EMOTIONS)),
-        "5class": lambda: utterances["emotion"].where(utterances["emotion"].isin(FIVE_CLASSES)),
+        "7class": lambda: _among(utterances["emotion"], EMOTIONS),
+        "5class": lambda: _among(utterances["emotion"], FIVE_CLASSES),
+        "4class": lambda: _among(utterances["emotion"].replace("excited", "happy"), FOUR_CLASSES),
+        "4class-unmerged": lambda: _among(utterances["emotion"], FOUR_CLASSES),
         "votes": lambda: utterances["majority"].map(lambda most: most[0] if len(most) == 1 else None),
     }
     if rule not in known:
@@ -103,3 +108,7 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
     labels = labels.astype(object).where(labels.notna(), None)
     labels.attrs = {"rule": rule, "dropped": int(labels.isna().sum())}
     return labels
+
+
+def _among(labels: pd.Series[Any], classes: Sequence[str]) -> pd.Series[Any]:
+    return labels.where(labels.isin(classes))

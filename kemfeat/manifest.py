@@ -70,9 +70,13 @@ SIGNALS = pa.schema(
     ]
 )
 """One row per physiological sample or beat, in file order. ``id`` is the utterance the corpus puts the row in, or
-None outside of utterances; ``medium`` is ``eda`` [uS], ``temp`` [degC] or ``ibi`` [s]; ``time`` is the clock stamp of
+None outside of utterances; ``medium`` is a key of :data:`UNITS`; ``time`` is the clock stamp of
 the row; ``offset`` is the beat's time since the recording began [s] and ``sampling_rate`` the rate of a uniform
 signal [Hz], each None where it does not apply."""
+
+
+UNITS = {"eda": "uS", "temp": "degC", "ibi": "s", "ecg": "mV"}
+"""Per medium of physiology the unit of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Manifest:
     findings : what the reader noticed while reading annotation and text.
     faults : one sentence per row or cell that could not be read and was dropped or blanked; empty unless errors are
         skipped.
+    vocabulary : the emotions that labels and votes may name, in canonical order.
     """
 
     corpus: str
@@ -94,6 +99,7 @@ class Manifest:
     ratings: pd.DataFrame
     findings: tuple[Finding, ...] = ()
     faults: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = EMOTIONS
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -123,27 +129,30 @@ class Manifest:
         """
         utterances = self.utterances.copy()
         counts = self._vote_counts()
-        for emotion in EMOTIONS:
+        for emotion in self.vocabulary:
             utterances[f"votes_{emotion}"] = [counts[name][emotion] for name in utterances["id"]]
-        most = [majority(counts[name]) for name in utterances["id"]]
+        most = [majority(counts[name], vocabulary=self.vocabulary) for name in utterances["id"]]
         utterances["majority"] = [list(emotions) for emotions in most]
         if "emotion_annotated" not in utterances:
             utterances["emotion_annotated"] = utterances["emotion"]
         utterances["emotion"] = (
-            [join_emotions(emotions) or None for emotions in most]
+            [join_emotions(emotions, vocabulary=self.vocabulary) or None for emotions in most]
             if rule == "votes"
             else utterances["emotion_annotated"]
         )
-        parsed = [parse_emotions(label) if isinstance(label, str) else () for label in utterances["emotion"]]
+        parsed = [self._parsed(label) if isinstance(label, str) else () for label in utterances["emotion"]]
         utterances["emotion_first"] = [emotions[0] if emotions else None for emotions in parsed]
         utterances["is_tie"] = [len(emotions) > 1 for emotions in parsed]
         utterances["in_5class"] = [len(emotions) == 1 and emotions[0] in FIVE_CLASSES for emotions in parsed]
         return replace(self, utterances=utterances)
 
+    def _parsed(self, label: str) -> tuple[str, ...]:
+        return parse_emotions(label, vocabulary=self.vocabulary)
+
     def _vote_counts(self) -> dict[str, dict[str, int]]:
-        named = {label: parse_emotions(label) for label in self.ratings["emotion"].dropna().unique()}
+        named = {label: self._parsed(label) for label in self.ratings["emotion"].dropna().unique()}
         votes: dict[str, list[tuple[str, ...]]] = {name: [] for name in self.utterances["id"]}
         for name, label in zip(self.ratings["id"], self.ratings["emotion"], strict=True):
             if label in named and name in votes:
                 votes[name].append(named[label])
-        return {name: count_votes(named_by) for name, named_by in votes.items()}
+        return {name: count_votes(named_by, vocabulary=self.vocabulary) for name, named_by in votes.items()}

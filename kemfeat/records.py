@@ -24,12 +24,15 @@ class Signal:
     ----------
     values : float array [shape=(n,)], in ``unit``; audio is in [-1, 1].
     sampling_rate : samples per second, Hz.
-    unit : ``"1"`` for audio, ``"uS"`` microsiemens, ``"degC"`` degrees Celsius.
+    unit : ``"1"`` for audio, ``"uS"`` microsiemens, ``"degC"`` degrees Celsius, ``"mV"`` millivolts.
+    times : datetime64[ms] array [shape=(n,)], the clock of every sample, or None where there is none (audio). A
+        recording with a gap has more than a period between two of them.
     """
 
     values: NDArray[Any]
     sampling_rate: float
     unit: str
+    times: NDArray[np.datetime64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,13 @@ class FeatureArray:
     Parameters
     ----------
     arrays : per array name the unpadded values; the first axis may be any length, a longer one than the spec's is
-        cut by the writer, a shorter one padded.
-    columns : per column name one scalar for the ``utterances`` table.
+        cut by the writer, a shorter one padded. On an axis other than ``utterance`` there is one more axis before it,
+        the utterance's rows, and every row is whole: ``(rows, *spec.shape)``.
+    columns : per column name one scalar for the ``utterances`` table; on another axis a sequence, one for each row.
     """
 
     arrays: Mapping[str, NDArray[Any]]
-    columns: Mapping[str, Scalar] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 Medium = Signal | Events | FeatureArray | str

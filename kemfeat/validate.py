@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kemfeat import findings, media, parallel, plugins
-from kemfeat.corpora import CorpusReader
+from kemfeat import findings, media, parallel
+from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
 from kemfeat.findings import Findings
 from kemfeat.manifest import Manifest
@@ -51,6 +51,7 @@ def validate_corpus(
     dataset: str,
     *,
     root: Path,
+    table: Path | None = None,
     workers: int = 1,
     scheduler: str | None = None,
     progress: Progress = lambda stage, done, total: None,
@@ -61,6 +62,7 @@ def validate_corpus(
     ----------
     dataset : name of a corpus reader.
     root : folder of the corpus.
+    table : the user's table of utterances, for a reader that takes one.
     workers : processes that read.
     scheduler : address of a Dask scheduler whose workers read instead, such as ``tcp://HOST:8786``.
     progress : called with ``parse`` or ``check``, what is done and what there is to do.
@@ -72,7 +74,7 @@ def validate_corpus(
     CorpusError
         A table is so damaged that its rows cannot be told apart.
     """
-    reader: CorpusReader = plugins.find("corpora", dataset)
+    reader = open_reader(dataset, root=root, table=table)
     with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
         return _validated(reader, root=pool.reads(root), pool=pool, progress=progress)
 
@@ -83,7 +85,7 @@ def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progres
     found = [*manifest.findings]
     speakers = {session: dict(zip(rows["id"], rows["speaker"], strict=True)) for session, rows in _by_session(manifest)}
     names = [group.removeprefix("signals/") for group in groups if group.startswith("signals/")]
-    sessions = [_SessionTask(reader.name, root, name, speakers.get(name, {})) for name in names]
+    sessions = [_SessionTask(reader, root, name, speakers.get(name, {})) for name in names]
     progress("parse", 0, len(sessions))
     by_session: dict[str, tuple[Finding, ...]] = {}
     for session, some in pool.run(_check_session, sessions, name=lambda task: task.session):
@@ -104,16 +106,15 @@ def _by_session(manifest: Manifest) -> Iterable[tuple[str, pd.DataFrame]]:
 class _SessionTask:
     """Signals of one session to check, and the speaker of each of its utterances."""
 
-    dataset: str
+    reader: CorpusReader
     root: Path
     session: str
     speakers: Mapping[str, str]
 
 
 def _check_session(task: _SessionTask) -> tuple[str, tuple[Finding, ...]]:
-    reader: CorpusReader = plugins.find("corpora", task.dataset)
-    signals, found = reader.read_signals(task.root, task.session)
-    more = reader.check_signals(signals, known_ids=task.speakers, session=task.session)
+    signals, found = task.reader.read_signals(task.root, task.session)
+    more = task.reader.check_signals(signals, known_ids=task.speakers, session=task.session)
     return task.session, (*found, *more)
 
 

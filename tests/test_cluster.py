@@ -101,9 +101,12 @@ def test_a_task_that_kills_its_workers_is_a_sentence_that_names_it(dask):
     with parallel.open_pool(scheduler=dask.address) as pool:
         with pytest.raises(WorkerError, match=r"rows 4 to 7: 2 workers died with this task, the last one tcp://\S+, "):
             list(pool.run(os._exit, [1], name=lambda task: "rows 4 to 7"))
-        dead = [name for name, process in dask.workers.items() if process.poll() is not None]
-        assert len(dead) == 2
-        for name in dead:
+
+        def dead() -> list[str]:
+            return [name for name, process in dask.workers.items() if process.poll() is not None]
+
+        wait(lambda: len(dead()) == 2, "two workers to be gone")  # the scheduler knows before their processes end
+        for name in dead():
             dask.workers.pop(name)
         assert list(pool.run(operator.neg, [1])) == [-1]
         dask.start(2)

@@ -60,7 +60,7 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
         "alpha": pd.DataFrame([row for row, _ in alphas]),
         "alpha_by_emotion": _by_emotion(wide["emotion"], store, config),
         "icc": _icc(wide),
-        "raters": _raters(wide),
+        "raters": _raters(wide, store),
         "confusion": _confusion(emotion),
     }
     return AnalysisResult(
@@ -111,7 +111,7 @@ def _measured(
 def _by_emotion(table: pd.DataFrame, store: Store, config: AgreementConfig) -> pd.DataFrame:
     """Alpha of each emotion against all others."""
     made = []
-    for emotion in EMOTIONS:
+    for emotion in store.emotions:
         named = (table == emotion).astype(object).where(table.notna(), None)
         row, found = _measured(named, emotion, "nominal", store, config)
         votes = found.coincidences.sum(axis=0)[list(found.values).index(True)] if True in found.values else 0.0
@@ -131,9 +131,9 @@ def _icc(wide: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def _raters(wide: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def _raters(wide: Mapping[str, pd.DataFrame], store: Store) -> pd.DataFrame:
     """Each rater against all others: their most frequent emotion, where there is one, and the mean of their scales."""
-    counts = {emotion: (wide["emotion"] == emotion).sum(axis=1) for emotion in EMOTIONS}
+    counts = {emotion: (wide["emotion"] == emotion).sum(axis=1) for emotion in store.emotions}
     made = [{"rater": str(name), **_against_others(wide, str(name), counts)} for name in wide["emotion"].columns]
     table = pd.DataFrame(made)
     low, high = wilson(table["agreement"], n=table["judged"])

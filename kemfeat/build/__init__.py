@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kemfeat import parallel, plugins
-from kemfeat.build import _folder, _keys, _plan, _refusals, _settings, _sources, _tables
+from kemfeat.build import _axes, _folder, _keys, _plan, _refusals, _settings, _sources, _tables
 from kemfeat.build._forecast import ArrayForecast, Forecast, forecast
+from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
 from kemfeat.build._recompute import recompute
 from kemfeat.build._room import refuse_too_large
 from kemfeat.build._statistics import group_names
 from kemfeat.build._timing import Timing
-from kemfeat.corpora import CorpusReader
+from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import CorpusError
 from kemfeat.manifest import Manifest
 from kemfeat.store import disk, schema, writer
@@ -89,6 +90,7 @@ def build_store(
     *,
     root: Path,
     out: Path,
+    table: Path | None = None,
     settings: Mapping[str, Any] | None = None,
     options: BuildOptions | None = None,
     progress: Progress = _silent,
@@ -100,6 +102,7 @@ def build_store(
     dataset : name of a corpus reader, e.g. ``KEMDy20``.
     root : folder of the corpus.
     out : folder of the store; made when absent.
+    table : the user's table of utterances, for a reader that takes one.
     settings : what is to be made: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and a table per feature.
     options : how to make it.
     progress : called as work is done.
@@ -109,7 +112,7 @@ def build_store(
     KemfeatError
         With a message for people; what was finished is kept, and running the same build again resumes.
     """
-    reader: CorpusReader = plugins.find("corpora", dataset)
+    reader = open_reader(dataset, root=root, table=table)
     return build_from(
         reader, root=root, out=out, settings=settings or {}, options=options or BuildOptions(), progress=progress
     )
@@ -161,7 +164,7 @@ class _Job:
             self._warm()
         sources = self._scan(groups)
         if self.old is not None and self._is_current(self.old, sources):
-            failures = _refusals.failed_in(self.old.header)
+            failures = _refusals.failed_in(self.old)
             return BuildReport(
                 store=self.old,
                 written=0,
@@ -196,7 +199,7 @@ class _Job:
             store=open_store(self.out),
             written=len(plan.fresh_parts),
             kept=len(plan.all_parts) - len(plan.fresh_parts),
-            failures=_refusals.failed_rows(receipts) + len(manifest.faults),
+            failures=len(_refusals.failures(plan, receipts)) + len(manifest.faults),
             seconds=time.monotonic() - began,
             moved_aside=moved,
         )
@@ -240,7 +243,7 @@ class _Job:
         finished = _sources.read_scan(self.out / schema.SOURCES)
         if not (sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))):
             return False
-        return self.options.on_error == "skip" or not _refusals.failed_in(old.header)
+        return self.options.on_error == "skip" or not _refusals.failed_in(old)
 
     def _manifest(self, sources: _sources.Sources) -> Manifest:
         manifest = self.reader.read_manifest(self.root, on_error=self.options.on_error)
@@ -257,7 +260,7 @@ class _Job:
         names = [group.removeprefix("signals/") for group in groups if group.startswith("signals/")]
         keys = {name: sources.group_key(f"signals/{name}", version=self.reader.version) for name in names}
         stage = _tables.SignalStage(self.out, self.old, keys, rehash=self.options.rehash)
-        tasks = [SessionTask(self.reader.name, self.root, self.out, name, keys[name]) for name in stage.stale()]
+        tasks = [SessionTask(self.reader, self.root, self.out, name, keys[name]) for name in stage.stale()]
         self.progress("parse", 0, len(tasks))
         for done, (name, receipt, rows) in enumerate(
             self.pool.run(parse_session, tasks, name=lambda task: task.session), start=1
@@ -272,30 +275,29 @@ class _Job:
             utterances, audio=dict(zip(audio["path"], audio["sha256"], strict=True)), signals=signals
         )
         keys = _keys.row_keys(self.resolved, digests)
+        axes = _axes.axes_of(self.out, self.resolved, utterances)
         with disk.writing(self.out):
             for feature, files in self.resolved.resources.items():
                 for name, content in files.items():
                     disk.write_bytes(writer.staging(self.out) / schema.RESOURCES / feature / name, content)
             writer.begin(
                 self.out,
-                specs={name: extractor.specs(self.resolved.settings(name)) for name, extractor in self._extractors},
-                axes={name: extractor.axis for name, extractor in self._extractors},
-                rows=len(utterances),
-                rows_per_shard=self.resolved.config.rows_per_shard,
+                specs=specs_of(self.resolved),
+                layouts={
+                    name: writer.Layout(extractor.axis, len(axes[extractor.axis]), self.resolved.rows_per_shard(name))
+                    for name, extractor in self.resolved.extractors.items()
+                },
             )
         return _plan.plan(
             self.out,
             self.resolved,
+            axes,
             keys,
             group_names(utterances),
             old=self.old,
             rehash=self.options.rehash,
             with_failures=self.options.on_error == "skip",
         )
-
-    @property
-    def _extractors(self) -> Sequence[tuple[str, Any]]:
-        return list(self.resolved.extractors.items())
 
     def _write(self, plan: _plan.Plan, utterances: pd.DataFrame, *, faults: Sequence[str]) -> None:
         rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start"]]
@@ -305,15 +307,16 @@ class _Job:
             finished="" if self.old is None else self.old.digest,
             media=frozenset(self.reader.media),
             rows=rows,
+            spans=(),
             features=(),
             skip_errors=self.options.on_error == "skip",
         )
         refuse_too_large(plan, base, seconds=utterances["duration"].to_numpy("float64"))
         tasks = plan.tasks(base)
-        total = sum(len(task.rows) for task in tasks)
+        total = sum(len(span) for task in tasks for span in task.spans)
         done = 0
         there = writer.receipts(self.out, plan.finished_parts)
-        failed = _refusals.failures(there)
+        failed = _refusals.failures(plan, there)
         _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
         self.progress("extract", 0, total)
         with writer.settling(self.out) as settle:
@@ -321,7 +324,7 @@ class _Job:
             for receipts in self.pool.run(write_partition, tasks, name=_rows):
                 settle(receipts)
                 done += receipts[0].stop - receipts[0].start
-                failed |= _refusals.failures(receipts)
+                failed |= _refusals.failures(plan, receipts)
                 _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
                 self.progress("extract", done, total)
 

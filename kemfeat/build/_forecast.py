@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from kemfeat import plugins
 from kemfeat.build import _lengths, _sample, _sources, _survey
+from kemfeat.build._axes import UTTERANCE
 from kemfeat.build._room import free_bytes
 from kemfeat.build._sample import Measured, Sample
 from kemfeat.build._survey import Listing, Survey
 from kemfeat.build._timing import Amounts, Timing, time_of
-from kemfeat.corpora import CorpusReader
+from kemfeat.corpora import open_reader
 from kemfeat.errors import StoreError, StoreWriteError
 from kemfeat.store import schema
 from kemfeat.store.reader import open_store
@@ -105,6 +105,7 @@ def forecast(
     *,
     root: Path,
     out: Path,
+    table: Path | None = None,
     settings: Mapping[str, Any] | None = None,
     workers: int = 1,
     progress: Progress = lambda stage, done, total: None,
@@ -117,7 +118,7 @@ def forecast(
 
     Parameters
     ----------
-    dataset, root, out, settings : as for :func:`kemfeat.build_store`.
+    dataset, root, out, table, settings : as for :func:`kemfeat.build_store`.
     workers : processes that the build will use.
     progress : called with ``measure`` or ``scan``, what is done and what there is to do.
 
@@ -126,7 +127,7 @@ def forecast(
     KemfeatError
         What would stop the build before its work: no such corpus, an unknown setting.
     """
-    reader: CorpusReader = plugins.find("corpora", dataset)
+    reader = open_reader(dataset, root=root, table=table)
     found = _survey.listing(reader, root, settings or {})
     sample = _sample.choose(found, settings or {}, workers=workers)
     progress("measure", 0, len(sample.rows))
@@ -208,12 +209,14 @@ class _Basis:
     def _arrays(self) -> dict[str, ArrayForecast]:
         """Compressed bytes follow what the rows fill, never the padding."""
         whole = _lengths.lengths(self.found.resolved, self.headers.seconds)
-        rows, shard = len(self.headers.seconds), self.found.resolved.config.rows_per_shard
         made = {}
         for feature, specs in _lengths.specs_of(self.found.resolved).items():
+            rows, shard = self._rows(feature), self.found.resolved.rows_per_shard(feature)
             for spec in specs:
-                filled = whole[spec.name]
-                share = _ratio(filled.sum(), filled[self.sample.rows].sum())
+                if spec.name in whole:
+                    share = _ratio(whole[spec.name].sum(), whole[spec.name][self.sample.rows].sum())
+                else:
+                    share = self._longer
                 made[spec.name] = ArrayForecast(
                     feature=feature,
                     bytes=round(self._sampled_bytes(schema.array_path(feature, spec.name)) * share),
@@ -221,6 +224,19 @@ class _Basis:
                     chunks=math.ceil(rows / schema.chunk_rows(spec, shard)),
                 )
         return made
+
+    @property
+    def _longer(self) -> float:
+        """How many times more seconds of audio the corpus has than the sample; rows of other axes follow them."""
+        seconds = self.headers.seconds
+        return _ratio(float(np.nansum(seconds)), float(np.nansum(seconds[self.sample.rows])))
+
+    def _rows(self, feature: str) -> int:
+        """Rows of a feature's axis."""
+        axis = self.found.resolved.extractors[feature].axis
+        if axis == UTTERANCE:
+            return len(self.headers.seconds)
+        return round(self.measured.header.axes[axis].rows * self._longer)
 
     def _sampled_bytes(self, array: str) -> int:
         files = (part.files for part in self.measured.header.parts)
@@ -242,9 +258,11 @@ class _Basis:
         """Per table that grows with the corpus how much larger it will be; the other files stay as they are."""
         rows = _ratio(len(self.headers.seconds), len(self.sample.rows))
         sampled, amounts = self._sampled_amounts(), self._amounts()
+        of_axes = [name for name in self.measured.header.tables if name.startswith(f"{schema.TABLES}/")]
         by_row = (schema.UTTERANCES, schema.RATINGS, schema.KEYS, schema.FAILURES, schema.STATISTICS)
         return {
             **dict.fromkeys(by_row, rows),
+            **dict.fromkeys(of_axes, self._longer),
             schema.HEADER: _ratio(amounts.parts, sampled.parts),
             schema.SOURCES: _ratio(amounts.files, sampled.files),
             schema.SIGNAL_INDEX: _ratio(amounts.signals, sampled.signals),

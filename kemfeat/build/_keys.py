@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat.build._settings import Resolved
 from kemfeat.config import digest
+from kemfeat.manifest import UNITS
 from kemfeat.store.writer import Part
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def medium_digests(
         "audio": [audio.get(path, _MISSING) if isinstance(path, str) else _MISSING for path in utterances["audio"]],
         "transcript": [_short(text) if isinstance(text, str) else _MISSING for text in utterances["text"]],
     }
-    for medium in sorted(set(signals["medium"]) | {"eda", "temp", "ibi"}):
+    for medium in UNITS:
         own = signals[signals["medium"] == medium]
         found = dict(zip(zip(own["id"], own["speaker"], strict=True), own["digest"], strict=True))
         who = zip(utterances["id"], utterances["speaker"], utterances["clock_start"], strict=True)

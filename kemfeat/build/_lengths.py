@@ -19,37 +19,41 @@ def specs_of(resolved: Resolved) -> dict[str, tuple[FeatureSpec, ...]]:
 
 
 def lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
-    """Per array the elements of its first axis that each row fills; those behind them are padding.
+    """Per array of utterances the elements of its first axis that each row fills; those behind them are padding.
 
     Parameters
     ----------
     resolved : what is to be made.
     seconds : length of every utterance, NaN or 0 where there is nothing [shape=(n,)].
     """
-    specs = [spec for arrays in specs_of(resolved).values() for spec in arrays]
+    specs = _of_utterances(resolved)
     rates = {spec.dims[0]: spec.frame_rate for spec in specs if spec.frame_rate is not None}
     return {spec.name: _filled(spec, rates, seconds) for spec in specs}
 
 
 def whole_lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
-    """Per array with a frame rate of its own what :func:`lengths` would be if nothing were cut."""
-    specs = [spec for arrays in specs_of(resolved).values() for spec in arrays]
+    """Per array of utterances with a frame rate of its own what :func:`lengths` would be if nothing were cut."""
+    specs = _of_utterances(resolved)
     return {spec.name: _frames(seconds, spec.frame_rate) for spec in specs if spec.frame_rate is not None}
 
 
 def from_audio(resolved: Resolved) -> set[str]:
-    """The features that are made from audio, or from a feature that is."""
+    """The features of utterances that are made from audio, or from a feature that is."""
     found = {"audio"}
     for name, extractor in resolved.extractors.items():
-        if found & set(extractor.media):
+        if extractor.rows is None and found & set(extractor.media):
             found.add(name)
     return found - {"audio"}
 
 
 def row_bytes(resolved: Resolved) -> int:
-    """Bytes of one padded row of all arrays, in memory."""
-    specs = [spec for arrays in specs_of(resolved).values() for spec in arrays]
-    return sum(_element(spec) * math.prod(spec.shape[:1]) for spec in specs)
+    """Bytes of one padded row of utterances, in memory: of the axis whose arrays take most."""
+    sizes: dict[str, int] = {}
+    for name, specs in specs_of(resolved).items():
+        extractor = resolved.extractors[name]
+        row = sum(_element(spec) * math.prod(spec.shape[:1]) for spec in specs)
+        sizes[extractor.axis] = sizes.get(extractor.axis, 0) + row * extractor.rows_factor
+    return max(sizes.values())
 
 
 def sound_bytes(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -67,6 +71,12 @@ def sound_bytes(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, N
         for spec in (spec for spec in specs[name] if spec.shape):
             sizes[name] += filled[spec.name] * _element(spec)
     return sizes
+
+
+def _of_utterances(resolved: Resolved) -> list[FeatureSpec]:
+    return [
+        spec for name, arrays in specs_of(resolved).items() if resolved.extractors[name].rows is None for spec in arrays
+    ]
 
 
 def _filled(spec: FeatureSpec, rates: Mapping[str, Any], seconds: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from kemfeat import plugins
-from kemfeat.build._physiology import media_of
+from kemfeat.build._axes import Span, session_media
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract
+from kemfeat.manifest import UNITS
 from kemfeat.media import read_audio
 from kemfeat.records import FeatureArray, FeatureSpec, Medium
 from kemfeat.store import disk, schema, writer
@@ -57,8 +57,9 @@ class PartitionTask:
     store, root : folders of the store and of the corpus.
     finished : digest of the finished store that rows are copied from, or empty.
     media : names of what the corpus has.
-    rows : id, speaker, session, audio, text and clock_start of each.
-    features : what to write, in order of dependence.
+    rows : id, speaker, session, audio, text and clock_start of each utterance that has rows in the partition.
+    spans : of each utterance which of its own rows these are; on the axis of utterances the only one.
+    features : what to write, in order of dependence, all on one axis.
     skip_errors : whether a row that cannot be extracted becomes a missing row.
     """
 
@@ -67,8 +68,16 @@ class PartitionTask:
     finished: str
     media: frozenset[str]
     rows: pd.DataFrame
+    spans: tuple[Span, ...]
     features: tuple[FeatureTask, ...]
     skip_errors: bool
+
+    def places(self) -> Iterator[tuple[slice, Span]]:
+        """Where the rows of each utterance stand in the partition, and which of its own they are."""
+        at = 0
+        for span in self.spans:
+            yield slice(at, at + len(span)), span
+            at += len(span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +101,15 @@ def write_partition(task: PartitionTask) -> list[PartReceipt]:
     _sound.cache_clear()
     resources = writer.staging(task.store) / schema.RESOURCES
     bound = {feature.name: bind(feature.name, feature.settings, resources) for feature in task.features}
-    blocks = {name: Block(bound[name], len(task.rows)) for name, _ in _written(task)}
+    count = sum(map(len, task.spans))
+    blocks = {name: Block(bound[name], count) for name, _ in _written(task)}
     copied = {name: _copy_rows(task, feature, blocks[name]) for name, feature in _written(task)}
     signals = _signals(task) if _needs_signals(task, bound, copied) else {}
-    for number, row in enumerate(task.rows.itertuples(index=False)):
+    for row, (places, span) in zip(task.rows.itertuples(index=False), task.places(), strict=True):
         brings = Brings(row, root=task.root, media=task.media, signals=signals, bound=bound)
         for name, block in blocks.items():
-            if number not in copied[name]:
-                _extract(name, number, brings, block, skip=task.skip_errors)
+            if not copied[name].issuperset(range(places.start, places.stop)):
+                _extract(name, places, span, brings, block, skip=task.skip_errors)
     return [_commit(task, feature, blocks[name]) for name, feature in _written(task)]
 
 
@@ -111,9 +121,24 @@ class Block:
         self.arrays = {spec.name: np.full((rows, *spec.shape), spec.pad, dtype=spec.dtype) for spec in bound.specs}
         self.columns: dict[str, list[Any]] = {name: [None] * rows for name in bound.extractor.columns}
         self.types = bound.extractor.columns
+        self.axis = bound.extractor.axis
+        self._on_utterances = bound.extractor.rows is None
         self.failures: list[RowFailure] = []
 
-    def put(self, number: int, made: FeatureArray) -> None:
+    def put(self, places: slice, span: Span, made: FeatureArray) -> None:
+        """Take the rows ``span`` of what an utterance has on the axis."""
+        if self._on_utterances:
+            self._put_only_row(places.start, made)
+            return
+        for name, values in (*made.arrays.items(), *made.columns.items()):
+            if len(values) < span.last:
+                raise ExtractionError(f"{name} has {len(values)} rows, the axis {span.last}; correct the extractor")
+        for spec in self.specs:
+            self.arrays[spec.name][places] = made.arrays[spec.name][span.first : span.last]
+        for name, column in self.columns.items():
+            column[places] = made.columns[name][span.first : span.last]
+
+    def _put_only_row(self, number: int, made: FeatureArray) -> None:
         for spec in self.specs:
             values = np.asarray(made.arrays[spec.name])
             if spec.shape:
@@ -129,10 +154,16 @@ class Block:
         for spec in self.specs:
             self.arrays[spec.name][start:stop] = source.array(spec.name)[rows.start : rows.stop]
         for name, column in self.columns.items():
-            column[start:stop] = [_plain(value) for value in source.utterances[name].iloc[rows.start : rows.stop]]
+            cells = source.rows(self.axis)[name].iloc[rows.start : rows.stop]
+            column[start:stop] = [_plain(value) for value in cells]
 
-    def fail(self, number: int, error: str) -> None:
-        self.failures.append(RowFailure(row=number, error=error))
+    def fail(self, places: slice, error: str) -> None:
+        """Leave the rows of an utterance missing."""
+        for spec in self.specs:
+            self.arrays[spec.name][places] = spec.pad
+        for column in self.columns.values():
+            column[places] = [None] * (places.stop - places.start)
+        self.failures += [RowFailure(row=row, error=error) for row in range(places.start, places.stop)]
 
     def table(self) -> pd.DataFrame:
         """The columns; a count of a missing row is 0, any other value of it None."""
@@ -203,32 +234,27 @@ def _written(task: PartitionTask) -> list[tuple[str, FeatureTask]]:
 
 
 def _needs_signals(task: PartitionTask, bound: Mapping[str, Bound], copied: Mapping[str, set[int]]) -> bool:
-    fresh = {name for name, numbers in copied.items() if len(numbers) < len(task.rows)}
-    wanted = {medium for name in fresh for medium in bound[name].extractor.media}
-    return bool(wanted & task.media - {"audio", "transcript"})
+    count = sum(map(len, task.spans))
+    wanted = {name for name, numbers in copied.items() if len(numbers) < count}
+    while more := {medium for name in wanted & set(bound) for medium in bound[name].extractor.media} - wanted:
+        wanted |= more
+    return bool(wanted & task.media & set(UNITS))
 
 
 def _signals(task: PartitionTask) -> dict[tuple[str, str], Medium]:
     found: dict[tuple[str, str], Medium] = {}
     for session, rows in task.rows.groupby("session", sort=False):
-        path = writer.staging(task.store) / schema.session_path(str(session))
-        if path.is_file():
-            signals = pq.read_table(path, filters=[("id", "in", rows["id"].tolist())])
-            found |= media_of(signals, speakers=_by_id(rows, "speaker"), starts=_by_id(rows, "clock_start"))
+        found |= session_media(writer.staging(task.store) / schema.session_path(str(session)), rows)
     return found
 
 
-def _by_id(rows: pd.DataFrame, column: str) -> dict[str, Any]:
-    return dict(zip(rows["id"], rows[column], strict=True))
-
-
-def _extract(name: str, number: int, brings: Brings, block: Block, *, skip: bool) -> None:
+def _extract(name: str, places: slice, span: Span, brings: Brings, block: Block, *, skip: bool) -> None:
     try:
-        block.put(number, brings.feature(name))
+        block.put(places, span, brings.feature(name))
     except _ROW_ERRORS as error:
         if not skip:
             raise type(error)(f"{brings.row.id}: {name}: {str(error).removeprefix(f'{name}: ')}") from None
-        block.fail(number, brings.within(str(error)))
+        block.fail(places, brings.within(str(error)))
 
 
 def _copy_rows(task: PartitionTask, feature: FeatureTask, block: Block) -> set[int]:
@@ -237,8 +263,11 @@ def _copy_rows(task: PartitionTask, feature: FeatureTask, block: Block) -> set[i
     for start, rows in _runs(feature.copies):
         try:
             source = _finished(task.store, task.finished)
-            per_shard = source.header.config.rows_per_shard
-            touched = range(rows.start // per_shard, (rows.stop - 1) // per_shard + 1)
+            touched = [
+                part.partition
+                for part in source.header.parts
+                if part.feature == feature.name and part.start < rows.stop and rows.start < part.stop
+            ]
             if all(_sound(task.store, task.finished, feature.name, partition) for partition in touched):
                 block.copy(start, source, rows)
                 copied |= set(range(start, start + len(rows)))
@@ -282,7 +311,8 @@ def _commit(task: PartitionTask, feature: FeatureTask, block: Block) -> PartRece
     failures = [RowFailure(row=start + failure.row, error=failure.error) for failure in block.failures]
     tables = {COLUMNS: block.table()}
     if counted(block.specs):
-        tables[STATISTICS] = statistics(block.specs, block.arrays, task.rows, part=feature.part)
+        owners = np.repeat(np.arange(len(task.rows)), [len(span) for span in task.spans])
+        tables[STATISTICS] = statistics(block.specs, block.arrays, task.rows.iloc[owners], part=feature.part)
     return writer.write_part(
         task.store, feature.part, specs=block.specs, blocks=block.arrays, tables=tables, failures=failures
     )

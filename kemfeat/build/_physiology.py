@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from kemfeat import plugins
-from kemfeat.manifest import SIGNALS
+from kemfeat.corpora import CorpusReader
+from kemfeat.manifest import SIGNALS, UNITS
 from kemfeat.records import Events, Medium, Signal
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.schema import SessionReceipt
@@ -36,14 +36,12 @@ INDEX = pa.schema(
 """One row per utterance, speaker and medium: how many samples or beats, how many seconds they cover, the clock of the
 first, and the digest of them all."""
 
-UNITS = {"eda": "uS", "temp": "degC", "ibi": "s", "ecg": "mV"}
-
 
 @dataclass(frozen=True, slots=True)
 class SessionTask:
     """Parse one session into the store being built."""
 
-    dataset: str
+    reader: CorpusReader
     root: Path
     store: Path
     session: str
@@ -52,7 +50,7 @@ class SessionTask:
 
 def parse_session(task: SessionTask) -> tuple[str, SessionReceipt, pa.Table]:
     """Stage one session's signals, its rows of the index and, last, its receipt; returns all but the signals."""
-    table, _findings = plugins.find("corpora", task.dataset).read_signals(task.root, task.session)
+    table, _findings = task.reader.read_signals(task.root, task.session)
     signals, rows, receipt = _staged(task.store, task.session)
     entries = index(table, session=task.session)
     with disk.writing(task.store):
@@ -162,7 +160,7 @@ def _covered(group: _Group) -> float:
 def _medium(group: _Group, start: Any) -> Medium:
     unit = UNITS[group.medium]
     if np.isfinite(group.rate[0]):
-        return Signal(group.value, float(group.rate[0]), unit)
+        return Signal(group.value, float(group.rate[0]), unit, group.time)
     times = (group.time - np.datetime64(start, "ms")) / np.timedelta64(1000, "ms")
     order = times.argsort(kind="stable")
     return Events(times[order], group.value[order], unit)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from kemfeat import parallel, plugins
+from kemfeat import parallel
 from kemfeat.build import _keys
+from kemfeat.build._axes import UTTERANCE, Axis
 from kemfeat.build._partition import COLUMNS, FeatureTask, PartitionTask
 from kemfeat.build._settings import Resolved
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
@@ -29,7 +30,8 @@ class Plan:
     ----------
     store : folder of the store.
     resolved : the configuration.
-    keys : per feature the key of every row.
+    axes : the rows of each axis.
+    keys : per feature the key of every utterance.
     all_parts : every part the store will have.
     fresh_parts : the parts that are neither finished nor taken over.
     copies : per feature the row of the finished store with the same key, or -1.
@@ -37,6 +39,7 @@ class Plan:
 
     store: Path
     resolved: Resolved
+    axes: Mapping[str, Axis]
     keys: Mapping[str, Sequence[str]]
     all_parts: tuple[Part, ...]
     fresh_parts: tuple[Part, ...]
@@ -52,15 +55,27 @@ class Plan:
         """The parts of one feature, in order."""
         return [part for part in self.all_parts if part.feature == feature]
 
+    def axis_of(self, feature: str) -> Axis:
+        """The axis on which a feature lies."""
+        return self.axes[self.resolved.extractors[feature].axis]
+
+    def owners(self, receipt: PartReceipt) -> dict[int, str]:
+        """Why utterances failed in a part, by their index."""
+        parents = self.axis_of(receipt.feature).parents
+        return {int(parents[failure.row]): failure.error for failure in receipt.failures}
+
     def tasks(self, base: PartitionTask) -> list[PartitionTask]:
-        """One task per partition that has a fresh part; ``base`` has all rows and no features."""
-        by_partition: dict[int, list[Part]] = {}
+        """One task per partition of an axis that has a fresh part; ``base`` has all utterances and no features."""
+        by_partition: dict[tuple[int, int], list[Part]] = {}
+        order = list(self.axes)
         for part in self.fresh_parts:
-            by_partition.setdefault(part.partition, []).append(part)
-        return [
-            replace(base, rows=base.rows.iloc[parts[0].start : parts[0].stop], features=self._features(parts))
-            for _, parts in sorted(by_partition.items())
-        ]
+            axis = order.index(self.axis_of(part.feature).name)
+            by_partition.setdefault((axis, part.partition), []).append(part)
+        return [self._task(base, parts) for _, parts in sorted(by_partition.items())]
+
+    def _task(self, base: PartitionTask, fresh: Sequence[Part]) -> PartitionTask:
+        parents, spans = self.axis_of(fresh[0].feature).within(fresh[0].start, fresh[0].stop)
+        return replace(base, rows=base.rows.iloc[parents], spans=tuple(spans), features=self._features(fresh))
 
     def _features(self, fresh: Sequence[Part]) -> tuple[FeatureTask, ...]:
         """The fresh features of a partition, and those they are made from, in order."""
@@ -70,15 +85,16 @@ class Plan:
                 name=name,
                 settings=canonical(dict(self.resolved.config.settings[name])),
                 part=written.get(name),
-                copies=tuple(self.copies[name][fresh[0].start : fresh[0].stop]),
+                copies=tuple(self.copies[name][fresh[0].start : fresh[0].stop]) if name in written else (),
             )
-            for name in self.resolved.extractors
+            for name in self.resolved.with_sources(written)
         )
 
 
 def plan(
     store: Path,
     resolved: Resolved,
+    axes: Mapping[str, Axis],
     keys: Mapping[str, Sequence[str]],
     groups: Sequence[str],
     *,
@@ -92,15 +108,23 @@ def plan(
     ----------
     store : folder of the store.
     resolved : the configuration.
-    keys : per feature the key of every row.
-    groups : of every row what statistics are told apart by.
+    axes : the rows of each axis.
+    keys : per feature the key of every utterance.
+    groups : of every utterance what statistics are told apart by.
     old : the finished store, or None.
     rehash : whether to read what is kept; else its size is enough.
     with_failures : whether to keep parts in which rows failed; else those rows are tried again.
     """
-    size = resolved.config.rows_per_shard
+    by_row = {name: axes[extractor.axis].spread(keys[name]) for name, extractor in resolved.extractors.items()}
     parts = [
-        part for name in resolved.extractors for part in _keys.parts(name, keys[name], groups, rows_per_shard=size)
+        part
+        for name, extractor in resolved.extractors.items()
+        for part in _keys.parts(
+            name,
+            by_row[name],
+            [groups[parent] for parent in axes[extractor.axis].parents],
+            rows_per_shard=resolved.rows_per_shard(name),
+        )
     ]
     staged = parallel.run_threads(
         lambda part: writer.finished_part(store, part, read=True), parts, workers=parallel.default_workers()
@@ -110,10 +134,11 @@ def plan(
     ]
     keeps = partial(_keeps, store, rehash=rehash, with_failures=with_failures)
     kept = set() if old is None else _keep_parts(store, resolved, open_parts, old=old, keeps=keeps)
-    copies = {name: _rows_by_key(name, keys[name], old) for name in resolved.extractors}
+    copies = {name: _rows_by_key(name, by_row[name], old) for name in resolved.extractors}
     return Plan(
         store=store,
         resolved=resolved,
+        axes=axes,
         keys=keys,
         all_parts=tuple(parts),
         fresh_parts=tuple(part for part in open_parts if part not in kept),
@@ -137,8 +162,8 @@ def _keep_parts(
     for part in parts:
         receipt = known.get((part.feature, part.partition, part.key))
         if receipt is not None and keeps(receipt):
-            names = list(plugins.find("features", part.feature).columns)
-            tables = {COLUMNS: old.utterances[names].iloc[part.start : part.stop]}
+            extractor = resolved.extractors[part.feature]
+            tables = {COLUMNS: old.rows(extractor.axis)[list(extractor.columns)].iloc[part.start : part.stop]}
             if part.feature in counted:
                 own = old.statistics.iloc[places.get((part.feature, part.partition), [])]
                 tables[STATISTICS] = pa.Table.from_pandas(own, schema=TABLE, preserve_index=False)
@@ -161,5 +186,16 @@ def _rows_by_key(feature: str, keys: Sequence[str], old: Store | None) -> list[i
     if old is None or feature not in old.keys.columns:
         return [-1] * len(keys)
     sound = old.complete_rows(feature)
-    known = {key: row for row, key in enumerate(old.keys[feature]) if sound[row]}
+    known = {key: row for row, key in enumerate(_old_keys(feature, old)) if sound[row]}
     return [known.get(key, -1) for key in keys]
+
+
+def _old_keys(feature: str, old: Store) -> list[str]:
+    """The key of every row of a feature of the finished store, as :meth:`Axis.spread` makes it."""
+    keys = old.keys[feature].tolist()
+    axis = old.header.features[feature]
+    if axis == UTTERANCE:
+        return keys
+    of_utterance = dict(zip(old.utterances["id"], keys, strict=True))
+    rows = old.rows(axis)
+    return [f"{of_utterance[parent]}:{number}" for parent, number in zip(rows["parent"], rows["number"], strict=True)]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from kemfeat import plugins
+from kemfeat.build._axes import UTTERANCE, Span
 from kemfeat.build._partition import Block, Bound, Brings, bind
 from kemfeat.build._physiology import index, media_of
 from kemfeat.build._sources import scan
 from kemfeat.build._tables import with_media
 from kemfeat.config import canonical
-from kemfeat.corpora import CorpusReader
+from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import ExtractionError, MediaError
 from kemfeat.records import Medium
 from kemfeat.store import schema
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 
 def recompute(
-    store: Store, *, root: Path, rows: int, progress: Callable[[int, int], None] = lambda done, total: None
+    store: Store,
+    *,
+    root: Path,
+    rows: int,
+    table: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[str]:
     """Read ``rows`` utterances from the corpus again, extract every feature, and compare all bytes.
 
@@ -37,6 +42,7 @@ def recompute(
     store : the store to check.
     root : folder of the corpus it was built from.
     rows : how many utterances to check.
+    table : the user's table of utterances, for a reader that takes one.
 
     Returns
     -------
@@ -46,7 +52,7 @@ def recompute(
     generator = np.random.default_rng(int(store.digest[:16], 16))
     chosen = np.sort(generator.choice(len(store), size=min(rows, len(store)), replace=False))
     ids = store.utterances["id"].iloc[chosen].tolist()
-    fresh = _read_again(store, root, ids)
+    fresh = _read_again(store, open_reader(store.dataset, root=root, table=table), root, ids)
     settings = {name: canonical(dict(values)) for name, values in store.header.config.settings.items()}
     bound = {name: bind(name, text, store.path / schema.RESOURCES) for name, text in settings.items()}
     problems = []
@@ -66,8 +72,7 @@ class _Fresh:
         self.signals = signals
 
 
-def _read_again(store: Store, root: Path, ids: list[str]) -> _Fresh:
-    reader: CorpusReader = plugins.find("corpora", store.dataset)
+def _read_again(store: Store, reader: CorpusReader, root: Path, ids: list[str]) -> _Fresh:
     manifest = reader.read_manifest(root, on_error="skip").labelled(store.header.config.labels)
     utterances = manifest.utterances[manifest.utterances["id"].isin(ids)].reset_index(drop=True)
     groups = reader.sources(root)
@@ -106,23 +111,35 @@ def _differences(store: Store, row: int, name: str, fresh: _Fresh, root: Path, b
 
 
 def _feature_differences(store: Store, row: int, feature: str, ready: Bound, brings: Brings) -> list[str]:
-    block = Block(ready, 1)
-    complete = store.complete_rows(feature)[row]
+    rows, span = _rows_of(store, row, store.header.features[feature])
+    block = Block(ready, len(span))
+    complete = all(store.complete_rows(feature)[rows])
     try:
-        block.put(0, brings.feature(feature))
+        block.put(slice(0, len(span)), span, brings.feature(feature))
     except (ExtractionError, MediaError) as error:
         return [f"{feature}: {error}"] if complete else []
     if not complete:
         return [f"{feature} is missing in the store although it can be extracted now; build again with --force"]
     table = block.table()
-    stored = store.utterances.iloc[row]
+    stored = store.rows(ready.extractor.axis).iloc[rows]
     arrays = [
         spec.name
         for spec in ready.specs
-        if np.asarray(store.array(spec.name)[row]).tobytes() != block.arrays[spec.name][0].tobytes()
+        if np.asarray(store.array(spec.name)[rows]).tobytes() != block.arrays[spec.name].tobytes()
     ]
-    columns = [f"column {name}" for name in table.columns if not _equal(stored[name], table[name].iloc[0])]
+    columns = [
+        f"column {name}" for name in table.columns if not all(map(_equal, stored[name].tolist(), table[name].tolist()))
+    ]
     return [f"{name} differs from what its sources give; build again with --rehash" for name in (*arrays, *columns)]
+
+
+def _rows_of(store: Store, row: int, axis: str) -> tuple[slice, Span]:
+    """The rows of an utterance on an axis, which stand together, and that they are all it has."""
+    if axis == UTTERANCE:
+        return slice(row, row + 1), Span(0, 1)
+    places = np.flatnonzero(store.rows(axis)["parent"] == store.utterances["id"].iloc[row])
+    first = int(places[0]) if len(places) else 0
+    return slice(first, first + len(places)), Span(0, len(places))
 
 
 def _equal(one: Any, other: Any) -> bool:

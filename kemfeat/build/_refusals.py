@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kemfeat.build._plan import Plan
 from kemfeat.build._settings import Resolved
 from kemfeat.errors import ConfigError, CorpusError, TooManyFailuresError
 from kemfeat.store.reader import Store
-from kemfeat.store.schema import Header, PartReceipt
+from kemfeat.store.schema import PartReceipt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,19 +49,20 @@ def refuse_missing(root: Path, utterances: pd.DataFrame, sources: pd.DataFrame, 
         )
 
 
-def failures(receipts: Iterable[PartReceipt]) -> dict[int, str]:
-    """Why, by row; a row that failed in several features counts once."""
-    return {failure.row: failure.error for receipt in receipts for failure in receipt.failures}
+def failures(plan: Plan, receipts: Iterable[PartReceipt]) -> dict[int, str]:
+    """Why, by utterance; one that failed in several features counts once."""
+    return {row: error for receipt in receipts for row, error in plan.owners(receipt).items()}
 
 
-def failed_rows(receipts: Iterable[PartReceipt]) -> int:
-    """How many rows stand as missing."""
-    return len(failures(receipts))
+def failed_in(store: Store) -> int:
+    """How many utterances of a finished store miss rows, or were dropped or blanked with the annotation."""
+    failed = {(receipt.feature, failure.row) for receipt in store.header.parts for failure in receipt.failures}
+    return len({_owner(store, *failure) for failure in failed}) + store.header.annotation_faults
 
 
-def failed_in(header: Header) -> int:
-    """How many rows of a finished store are missing, or were dropped or blanked with the annotation."""
-    return failed_rows(header.parts) + header.annotation_faults
+def _owner(store: Store, feature: str, row: int) -> str:
+    axis = store.header.features[feature]
+    return str(store.rows(axis)["id" if axis == "utterance" else "parent"].iloc[row])
 
 
 def refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float, *, faults: Sequence[str]) -> None:

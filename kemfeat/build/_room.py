@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.build._axes import UTTERANCE, Span
 from kemfeat.build._lengths import from_audio, sound_bytes, specs_of
 from kemfeat.build._partition import FeatureTask, PartitionTask, write_partition
 from kemfeat.build._plan import Plan
@@ -38,6 +39,7 @@ def refuse_too_large(plan: Plan, base: PartitionTask, *, seconds: NDArray[np.flo
     Where even the uncompressed sound has room, nothing is tried. Elsewhere some rows are extracted and compressed, and
     the build is refused when a fifth less than they promise is still too much: one that fits shall not be refused. One
     that passes may yet fill the disk, which stops it later with nothing lost. Kept parts cost nothing: hard links.
+    Rows of other axes than that of utterances are not counted.
 
     Parameters
     ----------
@@ -103,8 +105,8 @@ def _trial(plan: Plan, base: PartitionTask, rows: NDArray[np.int64], store: Path
     """One partition of the rows, of the features that are made from audio, in a store of its own."""
     heavy = from_audio(plan.resolved)
     specs = {name: specs for name, specs in specs_of(plan.resolved).items() if name in heavy}
-    axes = {name: plan.resolved.extractors[name].axis for name in specs}
-    writer.begin(store, specs=specs, axes=axes, rows=len(rows), rows_per_shard=len(rows))
+    layout = writer.Layout(UTTERANCE, len(rows), len(rows))
+    writer.begin(store, specs=specs, layouts=dict.fromkeys(specs, layout))
     for feature, files in plan.resolved.resources.items():
         for name, content in files.items():
             disk.write_bytes(writer.staging(store) / schema.RESOURCES / feature / name, content)
@@ -115,6 +117,14 @@ def _trial(plan: Plan, base: PartitionTask, rows: NDArray[np.int64], store: Path
             part=writer.Part(feature=name, partition=0, start=0, stop=len(rows), key="") if name in heavy else None,
             copies=(-1,) * len(rows),
         )
-        for name in plan.resolved.extractors
+        for name in plan.resolved.with_sources(heavy)
     )
-    return replace(base, store=store, finished="", rows=base.rows.iloc[rows], features=features, skip_errors=True)
+    return replace(
+        base,
+        store=store,
+        finished="",
+        rows=base.rows.iloc[rows],
+        spans=(Span(0, 1),) * len(rows),
+        features=features,
+        skip_errors=True,
+    )

@@ -57,6 +57,10 @@ class SampleReader:
     def tokenizer(self) -> str:
         return self.base.tokenizer
 
+    @property
+    def settings(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.base.settings
+
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - the shape of a reader
         return self.groups
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from kemfeat.errors import ConfigError
 from kemfeat.features import AnyExtractor, Prepared
 from kemfeat.store.schema import FORMAT_VERSION
 
-DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi")
-"""What system 1's preprocessing makes; features after these are built when they are named."""
+DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi", "ecg")
+"""What is built unless features are named: system 1's preprocessing, and all physiology that the corpus has."""
 
 _OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard")
 
@@ -32,6 +32,18 @@ class Resolved:
     def settings(self, feature: str) -> Any:
         """The feature's typed configuration."""
         return self.extractors[feature].config.model_validate_json(canonical(dict(self.config.settings[feature])))
+
+    def rows_per_shard(self, feature: str) -> int:
+        """Rows of a partition of the feature."""
+        return self.config.rows_per_shard * self.extractors[feature].rows_factor
+
+    def with_sources(self, features: Collection[str]) -> list[str]:
+        """Some features and all that they are made from, in order."""
+        needed = set(features)
+        for name in reversed(list(self.extractors)):
+            if name in needed:
+                needed |= set(self.extractors[name].media)
+        return [name for name in self.extractors if name in needed]
 
 
 def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Resolved:
@@ -52,15 +64,16 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     known = plugins.names("features")
     if raw.get("dataset", reader.name) != reader.name:
         raise ConfigError(f"configuration: dataset is {raw['dataset']!r}, but the build is of {reader.name}")
+    raw = {key.replace("-", "_"): value for key, value in raw.items()}
     for key in raw:
         if key not in _OWN_KEYS and key not in known:
             raise ConfigError(f"configuration: unknown key {key!r}{suggest(key, (*_OWN_KEYS, *known))}")
-    wanted = [plugins.find("features", name) for name in _names(raw, reader)]
+    wanted = [plugins.find("features", name) for name in _names(raw, reader, root)]
     extractors: dict[str, AnyExtractor] = {extractor.name: extractor for extractor in wanted}
     names = tuple(extractor.name for extractor in wanted)
     _check_media(extractors, reader)
-    prepared = _prepared(extractors, _with_preset(raw, extractors), reader=reader, root=root)
-    own = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw}
+    prepared = _prepared(extractors, _with_preset(raw, extractors, reader), reader=reader, root=root)
+    own: dict[str, Any] = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw}
     settings = {name: ready.config.model_dump(mode="json") for name, ready in prepared.items()}
     config = validated(
         BuildConfig, {**own, "dataset": reader.name, "features": names, "settings": settings}, where="configuration"
@@ -85,17 +98,20 @@ def _prepared(
     return prepared
 
 
-def _names(raw: Mapping[str, Any], reader: CorpusReader) -> tuple[str, ...]:
-    names = raw.get("features", _defaults(reader))
+def _names(raw: Mapping[str, Any], reader: CorpusReader, root: Path) -> tuple[str, ...]:
+    names = raw.get("features", _defaults(raw, reader, root))
     if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
         raise ConfigError(f"features: found {names!r}; expected a list of names such as ['mel', 'delta']")
     return tuple(names)
 
 
-def _defaults(reader: CorpusReader) -> tuple[str, ...]:
+def _defaults(raw: Mapping[str, Any], reader: CorpusReader, root: Path) -> tuple[str, ...]:
+    """The default features for which the corpus has media, and a tokenizer is known."""
+    has_tokenizer = bool(reader.tokenizer or raw.get("tokens")) or (root / "tokenizer").is_dir()
     made: list[str] = []
     for name in DEFAULT_FEATURES:
-        if set(plugins.find("features", name).media) <= {*reader.media, *made}:
+        possible = set(plugins.find("features", name).media) <= {*reader.media, *made}
+        if possible and (has_tokenizer or name != "tokens"):
             made.append(name)
     return tuple(made)
 
@@ -114,15 +130,17 @@ def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -
         had.add(name)
 
 
-def _with_preset(raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor]) -> dict[str, dict[str, Any]]:
-    """A preset of the whole build stands in every feature that knows it; a feature's own table wins."""
+def _with_preset(
+    raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor], reader: CorpusReader
+) -> dict[str, dict[str, Any]]:
+    """The corpus' own settings, then a preset of the whole build where a feature knows it, then the feature's table."""
     tables = {}
     for name, extractor in extractors.items():
         table = raw.get(name, {})
         if not isinstance(table, Mapping):
             raise ConfigError(f"configuration: {name} = {table!r}; expected a table such as [{name}]")
         known = "preset" in raw and raw["preset"] in list(extractor.config.PRESETS)
-        tables[name] = {**({"preset": raw["preset"]} if known else {}), **table}
+        tables[name] = {**reader.settings.get(name, {}), **({"preset": raw["preset"]} if known else {}), **table}
     presets = sorted({preset for extractor in extractors.values() for preset in extractor.config.PRESETS})
     if "preset" in raw and raw["preset"] not in presets:
         raise ConfigError(f"configuration: unknown preset {raw['preset']!r}{suggest(str(raw['preset']), presets)}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from kemfeat import provenance
+from kemfeat.build._axes import UTTERANCE
 from kemfeat.build._partition import COLUMNS
 from kemfeat.build._physiology import INDEX, staged_session
 from kemfeat.build._plan import Plan
@@ -97,18 +98,18 @@ def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.D
     """Add what is known of the media before extraction.
 
     ``duration`` of the audio [s], NaN when it is missing; ``clock_start``, the clock of the utterance's first EDA or
-    TEMP sample, else of its first beat; per medium ``<medium>_coverage``, the share of start..end that it covers, 0 to
-    1.
+    TEMP sample, else of its first beat or other sample; and per medium ``<medium>_coverage``, the share of start..end
+    that it covers, 0 to 1.
     """
     made = utterances.copy()
     audio = sources[sources["group"] == "audio"]
     seconds = (audio["frames"] / audio["sampling_rate"]).astype("float64")
     made["duration"] = made["audio"].map(dict(zip(audio["path"], seconds, strict=True))).astype("float64")
     own = signals.merge(made[["id", "speaker"]], on=["id", "speaker"])
-    uniform = own[own["medium"] != "ibi"].groupby("id")["start"].min()
-    beats = own[own["medium"] == "ibi"].groupby("id")["start"].min()
-    clock = made["id"].map(uniform.to_dict()).astype("datetime64[ms]")
-    made["clock_start"] = clock.fillna(made["id"].map(beats.to_dict()).astype("datetime64[ms]"))
+    wrist = own["medium"].isin(["eda", "temp"])
+    first, other = (own[rows].groupby("id")["start"].min().to_dict() for rows in (wrist, ~wrist))
+    clock = made["id"].map(first).astype("datetime64[ms]")
+    made["clock_start"] = clock.fillna(made["id"].map(other).astype("datetime64[ms]"))
     for medium in sorted(set(own["medium"])):
         covered = made["id"].map(own[own["medium"] == medium].set_index("id")["covered"]).fillna(0.0)
         made[f"{medium}_coverage"] = (covered / (made["end"] - made["start"])).clip(0.0, 1.0).fillna(0.0)
@@ -146,6 +147,9 @@ def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
             [TABLE.empty_table(), *(_staged(store, made, name, STATISTICS) for name in features_counted(made.resolved))]
         ),
     }
+    axis_tables = _axis_tables(store, made)
+    further = {**axis_tables, **_derived(made, axis_tables)}
+    tables |= {schema.table_path(name): table for name, table in further.items()}
     for name, table in tables.items():
         disk.write_table(folder / name, table)
     disk.write_table(folder / schema.SOURCES, made.sources.table)
@@ -170,11 +174,41 @@ def _with_features(store: Path, made: Made) -> pd.DataFrame:
     """The utterances with every feature's columns, the well-known ones first."""
     import pandas as pd
 
-    columns = [_staged(store, made, name, COLUMNS).to_pandas() for name in made.resolved.extractors]
-    table = pd.concat([made.utterances.reset_index(drop=True), *columns], axis=1)
+    table = pd.concat([made.utterances.reset_index(drop=True), *_columns_on(UTTERANCE, store, made)], axis=1)
     first = [name for name in FIRST_COLUMNS if name in table.columns]
     ordered: pd.DataFrame = table[[*first, *(name for name in table.columns if name not in first)]]
     return ordered
+
+
+def _axis_tables(store: Path, made: Made) -> dict[str, pd.DataFrame]:
+    """Per axis other than that of utterances its rows, with the columns of the features on it."""
+    import pandas as pd
+
+    return {
+        name: pd.concat([axis.table(made.utterances), *_columns_on(name, store, made)], axis=1)
+        for name, axis in made.plan.axes.items()
+        if name != UTTERANCE
+    }
+
+
+def _columns_on(axis: str, store: Path, made: Made) -> list[pd.DataFrame]:
+    """The columns of every feature on an axis that makes any."""
+    names = [name for name, extractor in made.resolved.extractors.items() if extractor.axis == axis]
+    return [
+        _staged(store, made, name, COLUMNS).to_pandas()
+        for name in names
+        if made.resolved.extractors[name].columns and made.plan.parts_of(name)
+    ]
+
+
+def _derived(made: Made, axis_tables: Mapping[str, pd.DataFrame]) -> dict[str, pa.Table]:
+    """The tables that features make of the rows of their axis."""
+    return {
+        name: table
+        for feature, extractor in made.resolved.extractors.items()
+        if extractor.tables is not None
+        for name, table in extractor.tables(made.resolved.settings(feature), axis_tables[extractor.axis]).items()
+    }
 
 
 def _failures(made: Made) -> pd.DataFrame:
@@ -183,13 +217,14 @@ def _failures(made: Made) -> pd.DataFrame:
     ids = made.utterances["id"].tolist()
     rows = [("", schema.ANNOTATION, fault) for fault in made.manifest.faults]
     rows += [
-        (ids[failure.row], receipt.feature, failure.error) for receipt in made.receipts for failure in receipt.failures
+        (ids[owner], receipt.feature, error)
+        for receipt in made.receipts
+        for owner, error in made.plan.owners(receipt).items()
     ]
     return pd.DataFrame(rows, columns=["id", "feature", "error"], dtype="str")
 
 
 def _header(made: Made, utterances: pd.DataFrame, tables: dict[str, FileReceipt], seconds: float) -> schema.Header:
-    rows = len(utterances)
     resolved = made.resolved
     header = schema.Header(
         format_version=schema.FORMAT_VERSION,
@@ -199,13 +234,18 @@ def _header(made: Made, utterances: pd.DataFrame, tables: dict[str, FileReceipt]
         manifest_fingerprint=made.manifest.fingerprint,
         label_rule=resolved.config.labels,
         versions=provenance.versions(),
-        axes={"utterance": schema.AxisInfo(rows=rows, table=schema.UTTERANCES)},
+        axes={
+            name: schema.AxisInfo(
+                rows=len(axis), table=schema.UTTERANCES if name == UTTERANCE else schema.table_path(name)
+            )
+            for name, axis in made.plan.axes.items()
+        },
         features={name: extractor.axis for name, extractor in resolved.extractors.items()},
-        arrays=_arrays(resolved, utterances),
+        arrays=_arrays(made, utterances),
         parts=made.receipts,
         sessions=dict(made.sessions),
         tables=tables,
-        complete=_complete(made, rows),
+        complete=_complete(made),
         annotation_faults=len(made.manifest.faults),
         digest="",
         provenance={"created": provenance.now(), "command": provenance.command(), "seconds": round(seconds, 1)},
@@ -213,20 +253,20 @@ def _header(made: Made, utterances: pd.DataFrame, tables: dict[str, FileReceipt]
     return header.model_copy(update={"digest": schema.store_digest(header)})
 
 
-def _arrays(resolved: Resolved, utterances: pd.DataFrame) -> dict[str, schema.ArrayInfo]:
+def _arrays(made: Made, utterances: pd.DataFrame) -> dict[str, schema.ArrayInfo]:
     return {
         spec.name: schema.ArrayInfo(
             feature=name,
             axis=extractor.axis,
             dims=(extractor.axis, *spec.dims),
-            shape=(len(utterances), *spec.shape),
+            shape=(len(made.plan.axes[extractor.axis]), *spec.shape),
             dtype=spec.dtype,
             unit=spec.unit,
             description=spec.description,
             max_abs_error=_rounding(utterances, spec.name),
         )
-        for name, extractor in resolved.extractors.items()
-        for spec in extractor.specs(resolved.settings(name))
+        for name, extractor in made.resolved.extractors.items()
+        for spec in extractor.specs(made.resolved.settings(name))
     }
 
 
@@ -237,8 +277,8 @@ def _rounding(utterances: pd.DataFrame, array: str) -> float:
     return float(max(errors, default=0.0))
 
 
-def _complete(made: Made, rows: int) -> dict[str, str]:
-    bits: dict[str, list[bool]] = {name: [True] * rows for name in made.resolved.extractors}
+def _complete(made: Made) -> dict[str, str]:
+    bits = {name: [True] * len(made.plan.axis_of(name)) for name in made.resolved.extractors}
     for receipt in made.receipts:
         for failure in receipt.failures:
             bits[receipt.feature][failure.row] = False

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from kemfeat import plugins
+from kemfeat.errors import ConfigError
 from kemfeat.manifest import Manifest
 from kemfeat.records import Finding
 
@@ -37,7 +39,12 @@ class CorpusReader(Protocol):
 
     @property
     def tokenizer(self) -> str:
-        """Hugging Face name of the tokenizer used when the user names none and the corpus folder has none."""
+        """Hugging Face name of the tokenizer used when the user names none and the corpus folder has none, or empty."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Mapping[str, Any]]:
+        """Per feature the settings whose defaults do not suit this corpus; what the user sets wins."""
         ...
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
@@ -73,3 +80,40 @@ class CorpusReader(Protocol):
     def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:
         """Compare a session's signals with its utterances; ``known_ids`` gives the speaker of every utterance."""
         ...
+
+
+@runtime_checkable
+class TableReader(CorpusReader, Protocol):
+    """A reader of folders that a table of the user's own describes."""
+
+    def opened(self, root: Path, table: Path | None) -> CorpusReader:
+        """The reader of ``root`` as ``table`` describes it; None stands for the table's usual place."""
+        ...
+
+
+def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> CorpusReader:
+    """The reader of a corpus, ready for its folder.
+
+    Parameters
+    ----------
+    dataset : name of a corpus reader.
+    root : folder of the corpus.
+    table : the user's table of utterances, for readers that take one.
+
+    Raises
+    ------
+    UnknownPluginError
+        No such reader.
+    ConfigError
+        A table was given that the reader has no use for.
+    CorpusError
+        The table is missing or says nothing that can be read.
+    """
+    reader: CorpusReader = plugins.find("corpora", dataset)
+    if isinstance(reader, TableReader):
+        return reader.opened(root, table)
+    if table is not None:
+        raise ConfigError(
+            f"--table {table}: {reader.name} has an annotation of its own; leave --table out, or pass --dataset folder"
+        )
+    return reader

@@ -1,27 +1,30 @@
-"""Empatica E4 exports as KEMDy20 ships them: stamped rows, some of them with the id of the utterance they fall in.
+"""Physiology as KEMDy19 and KEMDy20 ship it: stamped rows, some of them with the id of the utterance they fall in.
 
-A file begins with the wristband's own header lines. Then come ``value,stamp`` (EDA, TEMP) or ``offset,value,stamp``
-(IBI), with the utterance's id behind inside of utterances. Fields may be empty or missing, commas may trail, so the
-stamp is what a row is recognised by.
+Files of an Empatica E4 in KEMDy20 begin with the wristband's own header lines; those of KEMDy19 have none. Then come
+rows such as ``value,stamp`` (EDA, TEMP) or ``offset,value,stamp`` (IBI), with the utterance's id behind inside of
+utterances. Fields may be empty or missing, commas may trail, so the stamp is what a row is recognised by.
 """
 
 from __future__ import annotations
 
 import codecs
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kemfeat.corpora._kemdy import STAMP, parse_stamps
-from kemfeat.findings import ASSUMED_RATE, BAD_PHYSIOLOGY_LINE, MISSING_VALUE, Findings
+from kemfeat.corpora._kemdy import STAMP, STAMP_LENGTH, is_time, parse_stamps
+from kemfeat.findings import ASSUMED_RATE, BAD_PHYSIOLOGY_LINE, MISSING_VALUE, NOMINAL_RATE, Findings
 
 _AROUND_FIELDS = b' \t\r"'
 DEFAULT_RATE = 4.0
 MAX_RATE = 64.0  # Hz, that of the wristband's fastest sensor
+RATE_TOLERANCE = 0.01
+_BLOCK, _SMALL_BLOCK = 8192, 64  # lines that are tried at once, and those that a bad one among them makes slow
 
 Canonical = Callable[[str], str | None]
 """The utterance that an id as written names, or None when it is no id."""
@@ -29,18 +32,31 @@ Canonical = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """One kind of file: its name in the table, its folder, fields before the stamp, most header lines, if uniform."""
+    """One kind of file.
+
+    Parameters
+    ----------
+    name : in the table of signals.
+    folder : of the corpus.
+    lead : fields before the stamp.
+    value : place of the value among them; that of beats stands behind their offset.
+    header_lines : most lines before the first row.
+    uniform : whether the samples have a rate; beats have none.
+    rate : nominal rate of files that do not state it [Hz].
+    """
 
     name: str
     folder: str
     lead: int
+    value: int
     header_lines: int
-    uniform: bool
+    uniform: bool = True
+    rate: float | None = None
 
 
-EDA = Medium("eda", "EDA", lead=1, header_lines=2, uniform=True)
-TEMP = Medium("temp", "TEMP", lead=1, header_lines=2, uniform=True)
-IBI = Medium("ibi", "IBI", lead=2, header_lines=1, uniform=False)
+EDA = Medium("eda", "EDA", lead=1, value=0, header_lines=2)
+TEMP = Medium("temp", "TEMP", lead=1, value=0, header_lines=2)
+IBI = Medium("ibi", "IBI", lead=2, value=1, header_lines=1, uniform=False)
 MEDIA = (EDA, TEMP, IBI)
 
 
@@ -88,17 +104,20 @@ def read_recording(
     medium : what kind of file it is.
     canonical : names the utterance of an id; an id it does not know makes its line bad.
     where : the file, for the findings.
-    findings : receives bad lines, missing values and an assumed rate.
+    findings : receives bad lines, missing values and an assumed or contradicted rate.
     """
     lines = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").rstrip().split(b"\n")
     header = _header(lines, medium.header_lines)
     first = len(header) + 1
     body = lines[len(header) :]
-    rows = _read_regular(body, medium, canonical)
-    if rows is None:
-        rows = _IrregularReader(medium, canonical, where, findings).read(body, first)
+    rows = _read_blocks(body, first, _IrregularReader(medium, canonical, where, findings))
     names = {name: canonical(name.decode()) if name else None for name in set(rows.ids)}
-    rate = _rate(header, where=where, findings=findings) if medium.uniform and rows.ids else None
+    if not (medium.uniform and rows.ids):
+        rate = None
+    elif medium.rate is None:
+        rate = _rate(header, where=where, findings=findings)
+    else:
+        rate = _nominal_rate(medium.rate, rows.times, where=where, findings=findings)
     return Recording(rows, names, rate)
 
 
@@ -123,24 +142,88 @@ def _rate(header: Sequence[bytes], *, where: str, findings: Findings) -> float:
     return DEFAULT_RATE
 
 
+def _nominal_rate(rate: float, times: NDArray[np.datetime64], *, where: str, findings: Findings) -> float:
+    """The nominal rate, with a finding where the stamps of neighbouring rows are not that far apart on average."""
+    steps = np.diff(times).astype(np.int64) / 1000
+    near = steps[(steps >= 0) & (steps <= 10 / rate)]  # a longer step is a gap in the recording
+    expected = near.sum() * rate
+    if len(near) < len(steps) / 2 or abs(len(near) - expected) > RATE_TOLERANCE * expected:
+        seconds = near.mean() if len(near) else np.median(steps)
+        findings.add(NOMINAL_RATE, f"{where}: stamps {seconds:.6f} s apart on average, expected {1 / rate:g} s")
+    return rate
+
+
+def _read_blocks(lines: Sequence[bytes], first: int, reader: _IrregularReader) -> Rows:
+    """The rows of all lines, block by block."""
+    blocks = [
+        rows
+        for start in range(0, max(len(lines), 1), _BLOCK)
+        for rows in _read_block(lines[start : start + _BLOCK], first + start, reader)
+    ]
+    if len(blocks) == 1:
+        return blocks[0]
+    return Rows(
+        list(chain.from_iterable(block.ids for block in blocks)),
+        np.concatenate([block.times for block in blocks]),
+        np.concatenate([block.values for block in blocks]),
+        np.concatenate([block.offsets for block in blocks]),
+    )
+
+
+def _read_block(lines: Sequence[bytes], first: int, reader: _IrregularReader) -> Iterator[Rows]:
+    """The rows at once; else those of either half, so that few are read line by line."""
+    rows = _read_regular(lines, reader.medium, reader.canonical)
+    half = len(lines) // 2
+    if rows is not None:
+        yield rows
+    elif len(lines) <= _SMALL_BLOCK:
+        yield reader.read(lines, first)
+    else:
+        yield from _read_block(lines[:half], first, reader)
+        yield from _read_block(lines[half:], first + half, reader)
+
+
 def _read_regular(lines: Sequence[bytes], medium: Medium, canonical: Canonical) -> Rows | None:
     """All rows at once when every line is complete and clean, as nearly all files are; else None."""
-    lead = medium.lead
-    fields = [line.split(b",") for line in lines]
-    if not {len(row) for row in fields} <= {lead + 1, lead + 2}:
+    if not lines:
+        return Rows([], parse_stamps([]), np.empty(0), np.empty(0))
+    table = _columns(lines, medium)
+    if table is None:
         return None
-    ids = [row[lead + 1] if len(row) > lead + 1 else b"" for row in fields]
-    if not all(_is_known(name, canonical) for name in set(ids) - {b""}):
+    ids = table["id"].to_pylist()
+    times = parse_stamps(np.frombuffer(table["stamp"].chunk(0).buffers()[1], f"S{STAMP_LENGTH}", len(lines)))
+    values, offsets = table["value"].to_numpy(), np.full(len(lines), np.nan)
+    if not medium.uniform:
+        offsets = table["offset"].to_numpy()
+    if np.isnat(times).any() or not np.isfinite(values).all() or not (medium.uniform or np.isfinite(offsets).all()):
         return None
+    return Rows(ids, times, values, offsets) if all(_is_known(name, canonical) for name in set(ids) - {b""}) else None
+
+
+def _columns(lines: Sequence[bytes], medium: Medium) -> pa.Table | None:
+    """The columns of complete lines as text and numbers; an absent id is empty."""
+    from pyarrow import csv
+
+    names = [f"before {place}" for place in range(medium.lead)] + ["stamp", "id"]
+    names[medium.value] = "value"
+    types = {"value": pa.float64(), "stamp": pa.binary(STAMP_LENGTH), "id": pa.binary()}
+    if not medium.uniform:
+        names[0], types["offset"] = "offset", pa.float64()
+    short = medium.lead
+    commas = [line.count(b",") for line in lines]
+    if not set(commas) <= {short, short + 1}:
+        return None
+    text = b"\n".join([line + b"," if found == short else line for line, found in zip(lines, commas, strict=True)])
     try:
-        numbers = np.array([[float(number) for number in row[:lead]] for row in fields], np.float64).reshape(-1, lead)
-    except ValueError:
+        table = csv.read_csv(
+            pa.py_buffer(text + b"\n"),
+            read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
+            parse_options=csv.ParseOptions(quote_char=False),
+            convert_options=csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=[]),
+        )
+    except pa.ArrowInvalid:
         return None
-    times = parse_stamps([row[lead] for row in fields])
-    if np.isnat(times).any() or not np.isfinite(numbers).all():
-        return None
-    values = numbers[:, -1]
-    return Rows(ids, times, values, np.full(len(values), np.nan) if lead == 1 else numbers[:, 0])
+    return table.combine_chunks() if len(table) == len(lines) else None
 
 
 def _is_known(name: bytes, canonical: Canonical) -> bool:
@@ -173,10 +256,11 @@ class _IrregularReader:
 
     def _row(self, fields: Sequence[bytes], where: str) -> tuple[bytes, bytes, float, float] | None:
         at = next((place for place, field in enumerate(fields) if STAMP.fullmatch(field)), None)
-        if at is None or np.isnat(parse_stamps([fields[at]])[0]):
+        if at is None or not is_time(fields[at]):
             return None
-        offset = fields[0] if self.medium.lead > 1 and at > 0 else b""
-        values = [field for field in fields[self.medium.lead - 1 : at] if field]
+        behind = self.medium.lead - 1 - self.medium.value
+        offset = fields[0] if not self.medium.uniform and at > 0 else b""
+        values = [field for field in fields[self.medium.value : max(at - behind, 0)] if field]
         ids = [field for field in fields[at + 1 :] if field] or [b""]
         if len(values) > 1 or len(ids) > 1 or (ids[0] and not _is_known(ids[0], self.canonical)):
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,9 +17,9 @@ from kemfeat.errors import CorpusError
 STAMP = re.compile(rb"[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{2}-[0-9]{3}")
 """``YYYY-MMDD-HHMM-SS-mmm``, for example ``2020-0821-1128-57-250``."""
 
-_STAMP_LENGTH = 21
+STAMP_LENGTH = 21
 _DASHES = (4, 9, 14, 17)
-_DIGITS = tuple(place for place in range(_STAMP_LENGTH) if place not in _DASHES)
+_DIGITS = tuple(place for place in range(STAMP_LENGTH) if place not in _DASHES)
 _EVALUATOR = re.compile(r"Eval[0-9]{2}([FM]?)", re.IGNORECASE)
 _JUDGEMENT_WIDTH = 3
 
@@ -43,7 +44,7 @@ def decode(content: bytes) -> tuple[str, str] | None:
     return None
 
 
-def parse_stamps(stamps: Sequence[bytes]) -> NDArray[np.datetime64]:
+def parse_stamps(stamps: Sequence[bytes] | NDArray[np.bytes_]) -> NDArray[np.datetime64]:
     """Parse clock stamps.
 
     Parameters
@@ -56,9 +57,9 @@ def parse_stamps(stamps: Sequence[bytes]) -> NDArray[np.datetime64]:
         NaT where a text is not a stamp or names a time that does not exist.
     """
     # One byte more than a stamp has, so that a longer text shows in its last place.
-    text = np.array(stamps, dtype=f"S{_STAMP_LENGTH + 1}").view(np.uint8).reshape(-1, _STAMP_LENGTH + 1)
+    text = np.array(stamps, dtype=f"S{STAMP_LENGTH + 1}").view(np.uint8).reshape(-1, STAMP_LENGTH + 1)
     digits = text[:, _DIGITS] - np.uint8(ord("0"))  # wraps around, so that anything but a digit is above 9
-    valid = (digits <= 9).all(axis=1) & (text[:, _DASHES] == ord("-")).all(axis=1) & (text[:, _STAMP_LENGTH] == 0)
+    valid = (digits <= 9).all(axis=1) & (text[:, _DASHES] == ord("-")).all(axis=1) & (text[:, STAMP_LENGTH] == 0)
     year, month, day, hour, minute, second, millisecond = (
         digits[:, first:last].astype(np.int64) @ 10 ** np.arange(last - first - 1, -1, -1)
         for first, last in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12), (12, 14), (14, 17))
@@ -71,6 +72,14 @@ def parse_stamps(stamps: Sequence[bytes]) -> NDArray[np.datetime64]:
     times: NDArray[Any] = days.astype("datetime64[ms]") + clock
     times[~valid] = np.datetime64("NaT")
     return times
+
+
+def is_time(stamp: bytes) -> bool:
+    """Whether a text of the form of :data:`STAMP` names a time that exists, as :func:`parse_stamps` has it."""
+    year, month, day, hour, minute, second = (
+        int(stamp[first:last]) for first, last in ((0, 4), (5, 7), (7, 9), (10, 12), (12, 14), (15, 17))
+    )
+    return 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1] and hour < 24 and minute < 60 and second < 60
 
 
 class Rater(NamedTuple):

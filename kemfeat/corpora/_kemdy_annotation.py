@@ -20,6 +20,7 @@ from kemfeat.findings import (
     MALFORMED_ROW,
     RATING_OFF_SCALE,
     UNKNOWN_LABEL,
+    UNREADABLE_SPAN,
     VOTES_MISSING,
     Findings,
 )
@@ -37,7 +38,10 @@ class Judgement(NamedTuple):
 
 
 class AnnotationRow(NamedTuple):
-    """One row: its line in the file, the id as written, seconds (NaN when missing), the final label, the votes."""
+    """One row: its line in the file, the id as written, seconds (NaN when missing), the final label, the votes.
+
+    ``spans`` are two numbers (NaN when missing) per group of cells that may be blank.
+    """
 
     line: int
     id: str
@@ -45,6 +49,7 @@ class AnnotationRow(NamedTuple):
     end: float
     total: Judgement
     votes: tuple[Judgement, ...]
+    spans: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,9 @@ class Annotation:
     rows: tuple[AnnotationRow, ...]
 
 
-def read_annotation(content: bytes, *, groups: Mapping[str, int], where: str, findings: Findings) -> Annotation:
+def read_annotation(
+    content: bytes, *, groups: Mapping[str, int], where: str, findings: Findings, spans: Sequence[str] = ()
+) -> Annotation:
     """Read an annotation file.
 
     Parameters
@@ -64,6 +71,7 @@ def read_annotation(content: bytes, *, groups: Mapping[str, int], where: str, fi
     groups : names of the first header row and their widths, see :func:`~kemfeat.corpora._kemdy.locate_columns`.
     where : the file, for messages.
     findings : receives every cell that cannot be read; the cell becomes missing unless the collector is strict.
+    spans : groups of two cells, in lower case, that hold numbers or nothing.
 
     Raises
     ------
@@ -73,7 +81,7 @@ def read_annotation(content: bytes, *, groups: Mapping[str, int], where: str, fi
     rows = _split(content, where=where, findings=findings)
     columns = locate_columns(next(rows, (1, []))[1], groups=groups, where=where)
     _skip_second_header(rows, where=where)
-    reader = _RowReader(columns, where, findings)
+    reader = _RowReader(columns, where, findings, spans)
     return Annotation(
         columns.raters, tuple(reader.read(cells, line) for line, cells in rows if reader.fits(cells, line))
     )
@@ -112,6 +120,7 @@ class _RowReader:
     columns: Columns
     where: str
     findings: Findings
+    spans: Sequence[str]
 
     def fits(self, cells: Sequence[str], line: int) -> bool:
         """Whether the row has the right number of cells; a blank row is passed over, blank cells behind are allowed."""
@@ -134,7 +143,10 @@ class _RowReader:
         missing = [rater.name for rater in self.columns.raters if _has_blank(cells, rater.at)]
         if missing:
             self.findings.add(VOTES_MISSING, f"{self.where}:{line}: {name}: blank cells of {', '.join(missing)}")
-        return AnnotationRow(line, name, start, end, total, votes)
+        places = [self.columns.at[span] + side for span in self.spans for side in (0, 1)]
+        return AnnotationRow(
+            line, name, start, end, total, votes, tuple(self._optional(cells[at], line, at) for at in places)
+        )
 
     @property
     def _total(self) -> int:
@@ -159,6 +171,14 @@ class _RowReader:
             return math.nan
         return seconds
 
+    def _optional(self, text: str, line: int, at: int) -> float:
+        number = _number(text)
+        if number is not None and math.isfinite(number):
+            return number
+        if not is_blank(text):
+            self.findings.add(UNREADABLE_SPAN, f"{self._place(line, at)}: found {text!r}, expected a number or nothing")
+        return math.nan
+
     def _judgement(self, cells: Sequence[str], line: int, at: int) -> Judgement:
         return Judgement(
             self._emotion(cells[at], line, at), self._rating(cells, line, at + 1), self._rating(cells, line, at + 2)
@@ -182,6 +202,11 @@ class _RowReader:
             example = f"{self._place(line, at)}: found rating {text!r}, expected {LOWEST:g} to {HIGHEST:g}"
             self.findings.fault(RATING_OFF_SCALE, example)
         return math.nan
+
+
+def is_blank(text: str) -> bool:
+    """Whether a cell holds nothing, or what a program that wrote the table left for nothing."""
+    return text.strip().lower() in {"", "nan"}
 
 
 def _has_blank(cells: Sequence[str], at: int) -> bool:

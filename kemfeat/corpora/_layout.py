@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from kemfeat.errors import CorpusError
+from kemfeat.errors import CorpusError, CorpusLayoutError
 
 _Test = Callable[["os.DirEntry[str]"], bool]
+_SHOWN = 5
 
 
 class Listing(NamedTuple):
@@ -107,3 +108,39 @@ def read_file(path: Path) -> bytes:
         raise CorpusError(
             f"{path}: cannot be read ({error.strerror}); expected a readable file; check its permissions and the disk"
         ) from None
+
+
+def require_folder(root: Path, *, corpus: str, holds: str) -> None:
+    """Refuse a root that is no folder; ``holds`` names what the folder of the corpus holds.
+
+    Raises
+    ------
+    CorpusLayoutError
+        ``root`` is a file, or nothing.
+    """
+    if not is_folder(root):
+        found = "a file" if root.exists() else "nothing"
+        raise CorpusLayoutError(
+            f"{root}: found {found}, expected the folder of {corpus}, which holds {holds}; pass it with --root"
+        )
+
+
+def show_contents(folder: Path) -> str:
+    """The first names in a folder, for messages."""
+    names = sorted(entry.name for entry in entries(folder))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more if names else "nothing"
+
+
+def nearby(root: Path, *, is_corpus: Callable[[Path], bool], above: int) -> Path | None:
+    """A corpus close to a wrong root, which was a folder too deep or one too high; None where there is none.
+
+    Parameters
+    ----------
+    root : the folder that is no corpus.
+    is_corpus : whether a folder is one.
+    above : how many folders above ``root`` to look at, before those right below it.
+    """
+    below = sorted(root / entry.name for entry in entries(root))
+    near = (*root.resolve().parents[:above], *below)
+    return next((folder for folder in near if is_folder(folder) and is_corpus(folder)), None)

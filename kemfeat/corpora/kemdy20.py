@@ -34,19 +34,20 @@ Known defects, and what is done
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from kemfeat.corpora import CorpusReader
-from kemfeat.corpora._e4 import Medium, Recording, read_recording
+from kemfeat.corpora._e4 import Medium, Recording
 from kemfeat.corpora._kemdy20_manifest import read_manifest
 from kemfeat.corpora._kemdy20_tree import UTTERANCE, in_session, scan, script_and_speaker, session_recordings
-from kemfeat.corpora._layout import read_file
+from kemfeat.corpora._kemdy_signals import joined, read_reported, signals_table
 from kemfeat.corpora._physiology_checks import check_signals
-from kemfeat.findings import EMPTY_IBI, EMPTY_PHYSIOLOGY, SESSION_PREFIX, UNANNOTATED_PHYSIOLOGY, Findings
-from kemfeat.manifest import SIGNALS, Manifest
+from kemfeat.findings import EMPTY_IBI, EMPTY_PHYSIOLOGY, SESSION_PREFIX, Findings
+from kemfeat.manifest import Manifest
 from kemfeat.records import Finding
 
 KNOWN_BAD = frozenset(
@@ -72,6 +73,7 @@ class Kemdy20Reader:
     version: int = 1
     media: tuple[str, ...] = ("audio", "transcript", "eda", "temp", "ibi")
     tokenizer: str = "skt/kobert-base-v1"
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""
@@ -94,7 +96,7 @@ class Kemdy20Reader:
             _read_table(root, path, medium=medium, session=session, findings=findings)
             for path, medium in session_recordings(root, session)
         ]
-        return pa.concat_tables([SIGNALS.empty_table(), *tables]).combine_chunks(), findings.merged()
+        return joined(tables), findings.merged()
 
     def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:
         """Compare a session's signals with its utterances (``known_ids``: speaker per id)."""
@@ -105,21 +107,14 @@ def _read_table(root: Path, path: str, *, medium: Medium, session: str, findings
     def canonical(name: str) -> str | None:
         return in_session(name, session) if UTTERANCE.fullmatch(name) else None
 
-    recording = read_recording(
-        read_file(root / path), medium=medium, canonical=canonical, where=path, findings=findings
-    )
-    _report(recording, path, medium=medium, findings=findings)
+    empty = EMPTY_PHYSIOLOGY if medium.uniform else EMPTY_IBI
+    recording = read_reported(root, path, medium=medium, canonical=canonical, empty=empty, findings=findings)
+    _report_prefixes(recording, path, findings)
     script, speaker = script_and_speaker(path)
-    constant = {"speaker": speaker, "script": script, "medium": medium.name}
-    columns = recording.columns() | {name: pa.repeat(text, len(recording)) for name, text in constant.items()}
-    return pa.Table.from_pydict(columns, schema=SIGNALS)
+    return signals_table(recording, medium=medium.name, speaker=speaker, script=pa.repeat(script, len(recording)))
 
 
-def _report(recording: Recording, path: str, *, medium: Medium, findings: Findings) -> None:
-    if not len(recording):
-        findings.add(EMPTY_PHYSIOLOGY if medium.uniform else EMPTY_IBI, f"{path}: no row")
-    elif not any(recording.names.values()):
-        findings.add(UNANNOTATED_PHYSIOLOGY, f"{path}: {len(recording)} rows, none with an id")
+def _report_prefixes(recording: Recording, path: str, findings: Findings) -> None:
     for written, name in sorted(recording.names.items()):
         if name is not None and written.decode() != name:
             findings.add(SESSION_PREFIX, f"{path}: {written.decode()} read as {name}")

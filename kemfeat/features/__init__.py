@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kemfeat.config import FeatureConfig
 from kemfeat.records import FeatureArray, FeatureSpec, Medium
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 C = TypeVar("C", bound=FeatureConfig)
 
@@ -21,6 +26,24 @@ Media = Mapping[str, Medium | None]
 
 Extract = Callable[[Media], FeatureArray]
 """Computes one utterance's feature; raises :class:`~kemfeat.errors.ExtractionError` when it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is known of an utterance before anything is extracted.
+
+    Parameters
+    ----------
+    duration : length of the audio [s], samples divided by its own rate; NaN where there is none.
+    signals : its physiology by medium, as far as the feature reads any and the utterance has it.
+    """
+
+    duration: float
+    signals: Mapping[str, Medium] = field(default_factory=dict)
+
+
+Rows = Mapping[str, "NDArray[Any]"]
+"""Columns of the rows that one utterance has on an axis, all of one length; none when it has no row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +84,12 @@ class Extractor(Generic[C]):
     specs : the arrays that a configuration makes.
     columns : per column of ``utterances`` it fills, the Arrow type name (``int32``, ``float64``, ``string``, ``bool``).
     open : binds a configuration and the folder of its resources into the function that extracts.
-    axis : row axis of its arrays.
+    axis : row axis of its arrays: ``utterance``, or one on which an utterance has any number of rows, such as ``clip``.
+    rows : the rows that an utterance has on that axis, with at least ``start`` and ``end``, seconds of its audio; all
+        features of a build on one axis must agree. None on the axis ``utterance``.
+    rows_factor : rows of a shard, in multiples of those of a shard of utterances.
+    tables : further tables of a store, made of the axis' whole table (its columns are those of ``rows`` behind ``id``,
+        ``parent``, ``number``, ``speaker`` and ``session``).
     follow : takes over the settings that must be those of the features before it, given by name; raises
         :class:`~kemfeat.errors.ConfigError` when another value was asked for.
     prepare : makes a configuration self-contained; may read ``root`` (the corpus) and the corpus' default tokenizer.
@@ -75,6 +103,9 @@ class Extractor(Generic[C]):
     columns: Mapping[str, str]
     open: Callable[[C, Path], Extract]
     axis: str = "utterance"
+    rows: Callable[[C, Outline], Rows] | None = None
+    rows_factor: int = 1
+    tables: Callable[[C, pd.DataFrame], Mapping[str, pa.Table]] | None = None
     follow: Callable[[C, Mapping[str, FeatureConfig]], C] = _on_its_own
     prepare: Callable[..., Prepared[C]] = _as_given
 

@@ -1,4 +1,4 @@
-"""What ``eda``, ``temp`` and ``ibi`` share: rows of samples at a fixed rate, with a mask beside them.
+"""What ``eda``, ``temp``, ``ibi`` and ``ecg`` share: rows of samples at a fixed rate, with a mask beside them.
 
 The values are raw: in the corpus' unit, never normalised, never filled. A sample is real exactly where the mask is
 True; everywhere else the value is NaN. Which samples belong to an utterance is the corpus' own word (the rows that
@@ -36,8 +36,10 @@ class UniformConfig(FeatureConfig):
     max_length: int = Field(default=160, ge=1)
 
 
-def uniform_extractor(name: str, *, unit: str, description: str) -> Extractor[UniformConfig]:
-    """A feature that stores the signal of its own name as it is.
+def uniform_extractor(
+    name: str, *, unit: str, description: str, config: type[UniformConfig] = UniformConfig
+) -> Extractor[UniformConfig]:
+    """A feature that stores the signal of its own name as it is; ``config`` holds its defaults.
 
     It fills two columns: ``<name>_length``, the samples stored (0 where the utterance has no such signal), and
     ``<name>_length_total``, the samples that the corpus has.
@@ -45,7 +47,7 @@ def uniform_extractor(name: str, *, unit: str, description: str) -> Extractor[Un
     return Extractor(
         name=name,
         version=1,
-        config=UniformConfig,
+        config=config,
         media=(name,),
         specs=partial(masked_specs, name=name, unit=unit, description=description),
         columns={f"{name}_length": "int32", f"{name}_length_total": "int32"},

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
-from kemfeat.labels import EMOTIONS as KNOWN
 from kemfeat.learn._columns import CHANNELS, Column
 from kemfeat.learn.batch import Batch
 
@@ -91,7 +90,7 @@ def facts_of(
         An emotion is unknown or there twice, or there is no such label rule.
     """
     table = store.utterances.iloc[rows]
-    classes = _classes(emotions)
+    classes = _classes(emotions, store)
     named = store.labels(labels).iloc[rows]
     return Facts(
         ids=table["id"].to_numpy(dtype=object),
@@ -104,10 +103,10 @@ def facts_of(
     )
 
 
-def _classes(emotions: Sequence[str]) -> dict[str, int]:
+def _classes(emotions: Sequence[str], store: Store) -> dict[str, int]:
     for place, name in enumerate(emotions):
-        if name not in KNOWN:
-            raise ConfigError(f"emotions: unknown emotion {name!r}{suggest(name, KNOWN)}")
+        if name not in store.emotions:
+            raise ConfigError(f"emotions: unknown emotion {name!r}{suggest(name, store.emotions)}")
         if name in emotions[:place]:
             raise ConfigError(f"emotions: {name!r} stands there twice; name each class once")
     return {name: number for number, name in enumerate(emotions)}

@@ -23,9 +23,9 @@ UTTERANCES: dict[str, str] = {
     "is_tie": "whether emotion holds several",
     "in_5class": "whether emotion is exactly one of neutral, sad, happy, surprise, angry",
     "majority": "the emotions with the most raters",
-    "valence": "mean of the raters, 1 negative to 5 positive",
-    "arousal": "mean of the raters, 1 low to 5 high",
-    "clock_start": "clock of the first EDA or TEMP sample, else of the first beat",
+    "valence": "negative to positive; mean of the raters, 1 to 5, where the corpus has raters",
+    "arousal": "low to high; mean of the raters, 1 to 5, where the corpus has raters",
+    "clock_start": "clock of the first EDA or TEMP sample, else of the first beat or other sample",
     "mel_frames": "frames of mel that are stored (0 = missing)",
     "mel_frames_total": "frames that the audio has; more than mel_frames where the row is cut",
     "mel_rounding_error": "largest difference that storing mel in its dtype made [dB]",
@@ -53,10 +53,46 @@ RATINGS: dict[str, str] = {
 """Columns of ``ratings``."""
 
 
+CORPORA: dict[str, str] = {
+    "dominance": "mean of the raters, 1 weak to 5 strong",
+    "emotion_code": "the corpus' own code of the final emotion, xxx where no emotion has a majority",
+    "dialog": "name of the recording the utterance is cut from",
+    "dialog_audio": "path of that recording's sound below the corpus",
+    "video": "path of that recording's picture below the corpus",
+    "video_side": "half of the picture that shows the speaker, left or right",
+    **{f"{medium}_start": f"first of the two {medium.upper()} cells of the row" for medium in ("ecg", "eda", "temp")},
+    **{f"{medium}_end": f"second of the two {medium.upper()} cells of the row" for medium in ("ecg", "eda", "temp")},
+    "ecg_sampling_rate": "samples of the ECG per second [Hz] (0 = missing)",
+    "ecg_heart_rate": "60 over the mean interval between beats [1/min]",
+    "ecg_ibi_mean": "mean interval between beats [s]",
+}
+"""Columns of ``utterances`` that only some corpora or features add."""
+
+_PREFIXES = {
+    "votes_": "raters who named {}",
+    "listener_": "{} in the listener's annotation",
+    "self_": "{} by the actor of the utterance",
+    "x_": "column {} of the user's own table",
+}
+_SUFFIXES = {
+    "_length_total": "elements of {} that there are; more than are stored where the row is cut",
+    "_length": "elements of {} that are stored (0 = missing)",
+    "_frames_total": "frames of {} that there are; more than are stored where the row is cut",
+    "_frames": "frames of {} that are stored (0 = missing)",
+}
+
+
 def describe(column: str) -> str:
     """What a column of ``utterances`` means; empty for one that only its feature knows."""
-    if column.startswith("votes_"):
-        return f"raters who named {column.removeprefix('votes_')}"
+    known = UTTERANCES | CORPORA
+    if column in known:
+        return known[column]
     if column.endswith("_coverage"):
         return f"share of start to end that {column.removesuffix('_coverage').upper()} covers, 0 to 1"
-    return UTTERANCES.get(column, "")
+    for prefix, meaning in _PREFIXES.items():
+        if column.startswith(prefix):
+            return meaning.format(column.removeprefix(prefix))
+    for suffix, meaning in _SUFFIXES.items():
+        if column.endswith(suffix):
+            return meaning.format(column.removesuffix(suffix))
+    return ""

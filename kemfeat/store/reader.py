@@ -32,6 +32,7 @@ class Store:
     def __init__(self, path: Path, header: schema.Header) -> None:
         self.path = path
         self.header = header
+        self._tables: dict[str, pd.DataFrame] = {}
 
     def __len__(self) -> int:
         return self.header.axes["utterance"].rows
@@ -68,9 +69,42 @@ class Store:
         """One row per utterance; row i belongs to row i of every array on the ``utterance`` axis."""
         return self._table(schema.UTTERANCES)
 
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The emotions that labels and votes of the corpus may name, in canonical order."""
+        votes = "votes_"
+        return tuple(name.removeprefix(votes) for name in map(str, self.utterances.columns) if name.startswith(votes))
+
     def rows(self, axis: str) -> pd.DataFrame:
-        """The row table of an axis: row i belongs to row i of every array on it."""
-        return self._table(self.header.axes[axis].table)
+        """The row table of an axis: row i belongs to row i of every array on it.
+
+        An axis other than ``utterance`` has the columns id, parent (the utterance's id), number (among the rows of
+        that utterance), speaker, session, start and end [s of its audio] before its own.
+
+        Raises
+        ------
+        ConfigError
+            The store has no such axis.
+        """
+        if axis not in self.header.axes:
+            raise ConfigError(f"{self.path}: no axis {axis!r}{suggest(axis, self.header.axes)}")
+        table = self.header.axes[axis].table
+        return self.utterances if table == schema.UTTERANCES else self._cached(table)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table that a feature has made, such as ``temporal_graph_edges``.
+
+        Raises
+        ------
+        ConfigError
+            The store has no such table; the message lists those it has.
+        """
+        axes = {axis.table for axis in self.header.axes.values()}
+        paths = {Path(path).stem: path for path in self.header.tables if Path(path).parts[0] == schema.TABLES}
+        made = {stem: path for stem, path in paths.items() if path not in axes}
+        if name not in made:
+            raise ConfigError(f"{self.path}: no table {name!r}{suggest(name, made)}")
+        return self._cached(made[name])
 
     @cached_property
     def ratings(self) -> pd.DataFrame:
@@ -141,6 +175,11 @@ class Store:
         """Per row of its axis, whether the feature was extracted (a quarantined row was not)."""
         axis = self.header.features[feature]
         return schema.read_bitmap(self.header.complete[feature], self.header.axes[axis].rows)
+
+    def _cached(self, name: str) -> pd.DataFrame:
+        if name not in self._tables:
+            self._tables[name] = self._table(name)
+        return self._tables[name]
 
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd

@@ -27,6 +27,8 @@ FAILURES = "failures.parquet"
 STATISTICS = "statistics.parquet"
 SOURCES = "sources.parquet"
 RESOURCES = "resources"
+TABLES = "tables"
+FOLDERS = (FEATURES, SIGNALS, RESOURCES, TABLES)
 README = "README.md"
 CROISSANT = "croissant.json"
 BUILDING = ".building"
@@ -166,6 +168,11 @@ def files(header: Header) -> dict[str, FileReceipt]:
 def array_path(feature: str, array: str) -> str:
     """Path of an array below the store."""
     return f"{FEATURES}/{feature}/{array}"
+
+
+def table_path(name: str) -> str:
+    """Path of the table of an axis that is not of utterances, or of a table that a feature makes, below the store."""
+    return f"{TABLES}/{name}.parquet"
 
 
 def session_path(session: str) -> str:

@@ -57,18 +57,23 @@ def staging(store: Path) -> Path:
     return store / schema.BUILDING
 
 
-def begin(
-    store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], axes: Mapping[str, str], rows: int, rows_per_shard: int
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The rows of a feature's arrays: on what ``axis``, how many, and how many to a shard, which is a partition."""
+
+    axis: str
+    rows: int
+    rows_per_shard: int
+
+
+def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: Mapping[str, Layout]) -> None:
     """Lay out the arrays of every feature; parts that are finished already stay.
 
     Parameters
     ----------
     store : folder of the store.
     specs : per feature the arrays it makes.
-    axes : per feature its row axis.
-    rows : length of the row axis.
-    rows_per_shard : rows of one partition.
+    layouts : per feature the rows of its arrays.
     """
     import zarr
 
@@ -77,7 +82,10 @@ def begin(
     zarr.create_group(zarr.storage.LocalStore(template), attributes={"kemfeat_format_version": schema.FORMAT_VERSION})
     for feature, arrays in specs.items():
         for spec in arrays:
-            schema.create_array(template, feature, spec, axis=axes[feature], rows=rows, rows_per_shard=rows_per_shard)
+            layout = layouts[feature]
+            schema.create_array(
+                template, feature, spec, axis=layout.axis, rows=layout.rows, rows_per_shard=layout.rows_per_shard
+            )
 
 
 def write_part(
@@ -230,6 +238,7 @@ _ENTRIES = (
     schema.FEATURES,
     schema.SIGNALS,
     schema.RESOURCES,
+    schema.TABLES,
     schema.UTTERANCES,
     schema.RATINGS,
     schema.SIGNAL_INDEX,
@@ -266,7 +275,7 @@ def _settled(path: Path) -> FileReceipt:
 
 def _drop_strangers(folder: Path, named: set[str]) -> None:
     """Leave no staged file that the header does not name, and have every folder take the place of an older one."""
-    for entry in (schema.FEATURES, schema.SIGNALS, schema.RESOURCES):
+    for entry in schema.FOLDERS:
         (folder / entry).mkdir(exist_ok=True)
         for path in sorted((folder / entry).rglob("*"), reverse=True):
             if path.is_dir():

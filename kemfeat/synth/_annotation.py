@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +16,6 @@ HEADER = (
     ",".join([" ", "start", "end", " ", *["Emotion,Valence,Arousal"] * (1 + len(RATERS))]),
 )
 
-_SPELLING = {"disgust": "disqust"}
-
 
 def table(turns: Turns, ratings: Ratings, identifiers: list[str]) -> str:
     """Text of one session's file; ``identifiers`` as the file shall spell them."""
@@ -24,12 +24,18 @@ def table(turns: Turns, ratings: Ratings, identifiers: list[str]) -> str:
 
 
 def _line(index: int, turns: Turns, ratings: Ratings, identifier: str) -> str:
-    total = [spelled(KINDS[ratings.kind[index]]), _mean(ratings.valence[index]), _mean(ratings.arousal[index])]
+    said = evaluation(ratings, index, kinds=_KINDS, names=_EMOTIONS)
+    return ",".join([str(index + 1), seconds(turns.start[index]), seconds(turns.end[index]), identifier, said])
+
+
+def evaluation(ratings: Ratings, index: int, *, kinds: Sequence[str], names: Sequence[str]) -> str:
+    """The 33 cells of one utterance: emotion, valence and arousal, in total and of each rater.
+
+    ``kinds`` spells the final labels, ``names`` the seven emotions.
+    """
+    total = [kinds[ratings.kind[index]], _mean(ratings.valence[index]), _mean(ratings.arousal[index])]
     raters = zip(ratings.votes[index], ratings.valence[index], ratings.arousal[index], strict=True)
-    cells = [f"{spelled(EMOTIONS[vote])},{valence},{arousal}" for vote, valence, arousal in raters]
-    return ",".join(
-        [str(index + 1), seconds(turns.start[index]), seconds(turns.end[index]), identifier, *total, *cells]
-    )
+    return ",".join([*total, *(f"{names[vote]},{valence},{arousal}" for vote, valence, arousal in raters)])
 
 
 def seconds(milliseconds: int) -> str:
@@ -38,8 +44,12 @@ def seconds(milliseconds: int) -> str:
 
 
 def spelled(kind: str) -> str:
-    """The label in the corpus' spelling."""
-    return ";".join(_SPELLING.get(name, name) for name in kind.split(";"))
+    """The label in KEMDy20's spelling."""
+    return kind.replace("disgust", "disqust")
+
+
+_KINDS = [spelled(kind) for kind in KINDS]
+_EMOTIONS = [spelled(name) for name in EMOTIONS]
 
 
 def _mean(reports: NDArray[np.int64]) -> str:

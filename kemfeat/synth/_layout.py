@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.synth._streams import Stream, generator
+from kemfeat.synth._writing import SAMPLING_RATE
 
 SCRIPTS = 6
-SAMPLING_RATE = 16000
 
 FRAME_EDGES = (21, 129, 237, 345, 453, 561, 669, 777, 885, 993, 1101)
 """Edges of the published duration histogram, in mel frames of hop 512 (1 + samples // 512)."""
@@ -64,9 +64,13 @@ class Turns:
     def __len__(self) -> int:
         return len(self.session)
 
-    def rows(self, chosen: Any) -> Turns:
+    def rows(self, chosen: Any) -> Self:
         """The utterances at ``chosen``, a slice, a mask or indices."""
-        return Turns(*(getattr(self, field.name)[chosen] for field in fields(self)))
+        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def sex(self, user: int) -> str:
+        """``M`` or ``F``."""
+        return sex(user)
 
     def identifiers(self) -> list[str]:
         """Segment IDs such as ``Sess01_script01_User002M_001``."""
@@ -117,8 +121,8 @@ def _turns_per_speaker(rng: np.random.Generator, *, utterances: int, sessions: i
 def _conversation(
     rng: np.random.Generator, session: int, script: int, pair: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> dict[str, NDArray[np.int64]]:
-    who = _order(rng, pair)
-    start = _starts(rng, who, lengths)
+    who = speaking_order(rng, pair)
+    start = starts_of(rng, who, lengths)
     number = np.where(who == 0, np.cumsum(who == 0), np.cumsum(who == 1))
     return {
         "session": np.full(len(who), session),
@@ -130,11 +134,11 @@ def _conversation(
     }
 
 
-def _order(rng: np.random.Generator, pair: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Who speaks each turn, 0 or 1."""
+def speaking_order(rng: np.random.Generator, pair: NDArray[np.int64], *, first: int | None = None) -> NDArray[np.int64]:
+    """Who speaks each turn, 0 or 1; ``first`` is who begins if that is known."""
     left = pair.tolist()
     order: list[int] = []
-    now = int(rng.integers(2))
+    now = int(rng.integers(2)) if first is None else first
     for stays in rng.random(sum(left)) < STAY:
         if order and not stays:
             now = 1 - now
@@ -145,7 +149,7 @@ def _order(rng: np.random.Generator, pair: NDArray[np.int64]) -> NDArray[np.int6
     return np.array(order, dtype=np.int64)
 
 
-def _starts(rng: np.random.Generator, who: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def starts_of(rng: np.random.Generator, who: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Start of each turn [ms]: nobody overlaps themself, the partners often overlap one another."""
     gaps = rng.normal(150.0, 700.0, size=len(who)).astype(np.int64)
     free = [0, 0]

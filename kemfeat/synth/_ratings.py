@@ -1,4 +1,4 @@
-"""The ten raters of a synthetic KEMDy20: emotion votes, valence and arousal.
+"""The ten raters of a synthetic KEMDy20 or KEMDy19: emotion votes, valence and arousal.
 
 An utterance of class ``c`` by speaker ``s`` has a latent valence (and, alike, arousal)
 ``mu_c + N(0, UTTERANCE_SD) + N(0, speaker_effect * SPEAKER_SD)_s``. Rater ``r`` reports
@@ -13,6 +13,7 @@ that has not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -71,7 +72,25 @@ valence, .37 in arousal, as the published samples and tests suggest."""
 
 KINDS = (*CLASS_COUNTS, *TIE_COUNTS)
 
-_MEMBERS = np.array([[name in kind.split(";") for name in EMOTIONS] for kind in KINDS])
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """What is known of the labels of a corpus; each field is what the constant of its name is for KEMDy20."""
+
+    class_counts: Mapping[str, int]
+    tie_counts: Mapping[str, int]
+    class_means: Mapping[str, tuple[float, float]]
+    corpus_mean: tuple[float, float]
+    utterance_sd: Mapping[str, tuple[float, float]]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Final labels: the classes, then the ties."""
+        return (*self.class_counts, *self.tie_counts)
+
+
+KEMDY20 = Scheme(CLASS_COUNTS, TIE_COUNTS, CLASS_MEANS, CORPUS_MEAN, UTTERANCE_SD)
+
 _TOP_VOTES = {
     "neutral": {5: 0.08, 6: 0.14, 7: 0.20, 8: 0.22, 9: 0.20, 10: 0.16},
     "one": {4: 0.25, 5: 0.35, 6: 0.24, 7: 0.11, 8: 0.05},
@@ -89,7 +108,7 @@ class Ratings:
 
     Parameters
     ----------
-    kind : index into :data:`KINDS`, the final label [shape=(utterances,)].
+    kind : index into the ``kinds`` of the :class:`Scheme`, the final label [shape=(utterances,)].
     votes : index into :data:`~kemfeat.labels.EMOTIONS` [shape=(utterances, 10)]; their majority is the final label.
     valence, arousal : 1 to 5 [shape=(utterances, 10)].
     tone : latent valence minus the corpus mean, without speaker effect [shape=(utterances,)].
@@ -107,39 +126,67 @@ class Ratings:
         """The utterances at ``chosen``, a slice, a mask or indices."""
         return Ratings(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
+    def replaced(self, chosen: NDArray[np.bool_], other: Ratings) -> Ratings:
+        """What ``other`` says at ``chosen``, a mask [shape=(utterances,)], and this elsewhere."""
+        pairs = [(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)]
+        return Ratings(*(np.where(chosen.reshape(-1, *[1] * (mine.ndim - 1)), its, mine) for mine, its in pairs))
+
 
 def draw_ratings(seed: int, turns: Turns, *, speaker_effect: float = 1.0) -> Ratings:
     """Draw final labels, votes and reports for all utterances; ``speaker_effect`` multiplies :data:`SPEAKER_SD`."""
-    rng = generator(seed, Stream.LABELS)
-    kind = rng.permutation(np.repeat(np.arange(len(KINDS)), label_quota(len(turns))))
-    votes = _votes(rng, kind)
-    rng = generator(seed, Stream.RATINGS)
+    labels = generator(seed, Stream.LABELS)
+    kind = draw_kinds(labels, len(turns), scheme=KEMDY20)
+    reports = generator(seed, Stream.RATINGS)
+    return rate(KEMDY20, kind, user=turns.user, labels=labels, reports=reports, speaker_effect=speaker_effect)
+
+
+def draw_kinds(rng: np.random.Generator, utterances: int, *, scheme: Scheme) -> NDArray[np.int64]:
+    """Final labels in any order, at the rates of :func:`label_quota` [shape=(utterances,)]."""
+    return rng.permutation(np.repeat(np.arange(len(scheme.kinds)), label_quota(utterances, scheme=scheme)))
+
+
+def rate(
+    scheme: Scheme,
+    kind: NDArray[np.int64],
+    *,
+    user: NDArray[np.int64],
+    labels: np.random.Generator,
+    reports: np.random.Generator,
+    speaker_effect: float,
+) -> Ratings:
+    """Ten raters per utterance: votes that make the label ``kind``, drawn from ``labels``, and ``reports``."""
+    votes = _votes(labels, kind, scheme.kinds)
     by_speaker = speaker_effect * np.array(SPEAKER_SD)
-    valence, tone = _reports(rng, kind, turns.user, scale=0, speaker_sd=by_speaker[0])
-    arousal, energy = _reports(rng, kind, turns.user, scale=1, speaker_sd=by_speaker[1])
+    valence, tone = _reports(reports, kind, user, scheme=scheme, scale=0, speaker_sd=by_speaker[0])
+    arousal, energy = _reports(reports, kind, user, scheme=scheme, scale=1, speaker_sd=by_speaker[1])
     return Ratings(kind, votes, valence, arousal, tone, energy)
 
 
-def label_quota(utterances: int) -> NDArray[np.int64]:
-    """How often each of :data:`KINDS` occurs: the published shares by largest remainder.
+def label_quota(utterances: int, *, scheme: Scheme = KEMDY20) -> NDArray[np.int64]:
+    """How often each kind of label occurs: the published shares by largest remainder.
 
-    From 24 utterances on, each of the seven single classes occurs at least once.
+    As soon as there are as many utterances as kinds, each of the seven single classes occurs at least once.
     """
-    counts = np.array([*CLASS_COUNTS.values(), *TIE_COUNTS.values()])
-    exact = counts * utterances / counts.sum()
-    quota: NDArray[np.int64] = np.floor(exact).astype(np.int64)
-    quota[np.argsort(quota - exact, kind="stable")[: utterances - quota.sum()]] += 1
-    singles = quota[: len(CLASS_COUNTS)]
-    if utterances >= len(KINDS):
+    quota = largest_remainder([*scheme.class_counts.values(), *scheme.tie_counts.values()], utterances)
+    singles = quota[: len(scheme.class_counts)]
+    if utterances >= len(quota):
         singles[0] -= np.count_nonzero(singles == 0)
         singles[singles == 0] = 1
     return quota
 
 
-def _votes(rng: np.random.Generator, kind: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Ten votes whose most frequent emotions are exactly those of ``kind``."""
-    members = _MEMBERS[kind]
-    top = _top_votes(rng, kind)
+def largest_remainder(shares: Sequence[int], total: int) -> NDArray[np.int64]:
+    """Split ``total`` in proportion to ``shares``, each part rounded down or up [shape=(len(shares),)]."""
+    exact = np.array(shares) * total / sum(shares)
+    parts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    parts[np.argsort(parts - exact, kind="stable")[: total - parts.sum()]] += 1
+    return parts
+
+
+def _votes(rng: np.random.Generator, kind: NDArray[np.int64], kinds: Sequence[str]) -> NDArray[np.int64]:
+    """Ten votes whose most frequent emotions are exactly those of ``kind``, an index into ``kinds``."""
+    members = np.array([[name in label.split(";") for name in EMOTIONS] for label in kinds])[kind]
+    top = _top_votes(rng, kind, kinds)
     counts = members * top[:, None]
     for _ in range(len(RATERS)):
         open_to = (counts < top[:, None] - 1) & ~members
@@ -150,10 +197,10 @@ def _votes(rng: np.random.Generator, kind: NDArray[np.int64]) -> NDArray[np.int6
     return np.asarray(rng.permuted(votes, axis=1))
 
 
-def _top_votes(rng: np.random.Generator, kind: NDArray[np.int64]) -> NDArray[np.int64]:
+def _top_votes(rng: np.random.Generator, kind: NDArray[np.int64], kinds: Sequence[str]) -> NDArray[np.int64]:
     """How many raters voted for each emotion of the final label [shape=(utterances,)]."""
     top = np.zeros(len(kind), dtype=np.int64)
-    for index, name in enumerate(KINDS):
+    for index, name in enumerate(kinds):
         rows = np.flatnonzero(kind == index)
         shares = _TOP_VOTES[_vote_row(name)]
         top[rows] = rng.choice(list(shares), p=list(shares.values()), size=len(rows))
@@ -167,29 +214,37 @@ def _vote_row(kind: str) -> str:
 
 
 def _reports(
-    rng: np.random.Generator, kind: NDArray[np.int64], user: NDArray[np.int64], *, scale: int, speaker_sd: float
+    rng: np.random.Generator,
+    kind: NDArray[np.int64],
+    user: NDArray[np.int64],
+    *,
+    scheme: Scheme,
+    scale: int,
+    speaker_sd: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Reports 1 to 5 [shape=(utterances, 10)] on one scale (0 valence, 1 arousal), and the latent behind them."""
     bias = rng.normal(0.0, RATER_BIAS_SD[scale], size=len(RATERS))
     bias -= bias.mean()
-    spread = np.array([UTTERANCE_SD["neutral" if name == "neutral" else "other"][scale] for name in KINDS])
+    spread = np.array(
+        [scheme.utterance_sd["neutral" if name == "neutral" else "other"][scale] for name in scheme.kinds]
+    )
     total = np.sqrt(spread**2 + speaker_sd**2 + RATER_SD[scale] ** 2)
-    centres = np.array([latent_mean(m, sd, bias) for m, sd in zip(_kind_means(scale), total, strict=True)])
+    centres = np.array([latent_mean(m, sd, bias) for m, sd in zip(_kind_means(scheme, scale), total, strict=True)])
     latent = centres[kind] + spread[kind] * _centred(rng.standard_normal(len(kind)), kind)
     offset = _speaker_effects(rng, user, speaker_sd)
     heard = (latent + offset)[:, None] + bias + rng.normal(0.0, RATER_SD[scale], size=(len(kind), len(RATERS)))
-    return np.clip(np.rint(heard), 1, 5).astype(np.int64), latent - CORPUS_MEAN[scale]
+    return np.clip(np.rint(heard), 1, 5).astype(np.int64), latent - scheme.corpus_mean[scale]
 
 
 def _centred(values: NDArray[np.float64], kind: NDArray[np.int64]) -> NDArray[np.float64]:
     """The values minus the mean of their kind; a kind of one utterance keeps its value."""
-    counts = np.bincount(kind, minlength=len(KINDS))
-    means = np.bincount(kind, weights=values, minlength=len(KINDS)) / np.maximum(counts, 1)
+    counts = np.bincount(kind)
+    means = np.bincount(kind, weights=values) / np.maximum(counts, 1)
     return values - np.where(counts > 1, means, 0.0)[kind]
 
 
-def _kind_means(scale: int) -> list[float]:
-    return [float(np.mean([CLASS_MEANS[name][scale] for name in kind.split(";")])) for kind in KINDS]
+def _kind_means(scheme: Scheme, scale: int) -> list[float]:
+    return [float(np.mean([scheme.class_means[name][scale] for name in kind.split(";")])) for kind in scheme.kinds]
 
 
 def latent_mean(report: float, sd: float, bias: NDArray[np.float64]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ SHORTEST_CLAUSE = 6
 
 # Marks of the transcribers and the share of utterances that carry each: laugh, breath, noise, cough, unintelligible.
 MARKS = {"b/": 0.18, "+": 0.08, "n/": 0.07, "l/": 0.06, "u/": 0.04, "N/": 0.01, "c/": 0.01, "*": 0.01}
-_ANYWHERE = ("b/", "u/")
+_ANYWHERE = ("b/", "u/", "o/", "s/")
 _ON_A_WORD = ("+", "*")
 
 
@@ -32,10 +32,10 @@ def sentence(rng: np.random.Generator, *, tone: float, syllables: float) -> str:
     return " ".join([*links[:-1], _ended(rng, last)])
 
 
-def marked(rng: np.random.Generator, plain: str, *, tone: float) -> str:
+def marked(rng: np.random.Generator, plain: str, *, tone: float, marks: Mapping[str, float] = MARKS) -> str:
     """The sentence as a transcriber writes it, with marks of non-speech such as ``l/`` and ``b/``."""
     parts = plain.split(" ")
-    for mark, share in MARKS.items():
+    for mark, share in marks.items():
         likelier = float(np.exp(tone)) if mark == "l/" else 1.0
         if rng.random() < share * likelier:
             _put(rng, parts, mark)
@@ -57,40 +57,42 @@ def _put(rng: np.random.Generator, parts: list[str], mark: str) -> None:
         parts.insert(0 if rng.random() < 0.5 else len(parts), mark)
 
 
-def _pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
+def pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
+    """One of the choices."""
     return choices[int(rng.random() * len(choices))]
 
 
-def _tone(rng: np.random.Generator, tone: float) -> str:
+def draw_tone(rng: np.random.Generator, tone: float) -> str:
+    """One of ``_words.TONES``, likelier the one that ``tone``, valence minus the corpus mean, calls for."""
     weights = np.array([np.exp(-TONE_SLOPE * tone), PLAIN_WEIGHT, np.exp(TONE_SLOPE * tone)])
     return words.TONES[int(np.searchsorted(np.cumsum(weights / weights.sum()), rng.random()))]
 
 
 def _short(rng: np.random.Generator, tone: float) -> str:
-    return _pick(rng, words.SHORT[_tone(rng, tone)]) + ("?" if rng.random() < 0.15 else "")
+    return pick(rng, words.SHORT[draw_tone(rng, tone)]) + ("?" if rng.random() < 0.15 else "")
 
 
 def _clause(rng: np.random.Generator, tone: float, left: float) -> str:
     """One clause without its ending, of about ``left`` syllables if that is little."""
-    kind = _tone(rng, tone)
+    kind = draw_tone(rng, tone)
     parts = []
     if left > 10 and rng.random() < 0.45:
-        parts.append(_pick(rng, words.OPENERS))
+        parts.append(pick(rng, words.OPENERS))
     if left > 14 and rng.random() < 0.5:
-        parts.append(_pick(rng, words.TIMES))
+        parts.append(pick(rng, words.TIMES))
     parts.extend(_opinion(rng, kind, left) if rng.random() < 0.5 else _event(rng, kind, left))
     return " ".join(parts)
 
 
 def _opinion(rng: np.random.Generator, kind: str, left: float) -> list[str]:
-    adverb = [_pick(rng, words.ADVERBS)] if left > 8 and rng.random() < 0.7 else []
-    return [_particle(rng, _pick(rng, words.TOPICS)), *adverb, _pick(rng, words.OPINIONS[kind])]
+    adverb = [pick(rng, words.ADVERBS)] if left > 8 and rng.random() < 0.7 else []
+    return [_particle(rng, pick(rng, words.TOPICS)), *adverb, pick(rng, words.OPINIONS[kind])]
 
 
 def _event(rng: np.random.Generator, kind: str, left: float) -> list[str]:
-    person = [_particle(rng, _pick(rng, words.PEOPLE))] if left > 8 else []
-    place = [_pick(rng, words.PLACES)] if left > 12 and rng.random() < 0.5 else []
-    return [*person, *place, _pick(rng, words.EVENTS[kind])]
+    person = [_particle(rng, pick(rng, words.PEOPLE))] if left > 8 else []
+    place = [pick(rng, words.PLACES)] if left > 12 and rng.random() < 0.5 else []
+    return [*person, *place, pick(rng, words.EVENTS[kind])]
 
 
 def _particle(rng: np.random.Generator, noun: str) -> str:
@@ -103,10 +105,10 @@ def _particle(rng: np.random.Generator, noun: str) -> str:
 
 
 def _linked(rng: np.random.Generator, clause: str) -> str:
-    return clause + _pick(rng, words.LINKS) + ("," if rng.random() < 0.1 else "")
+    return clause + pick(rng, words.LINKS) + ("," if rng.random() < 0.1 else "")
 
 
 def _ended(rng: np.random.Generator, clause: str) -> str:
     if rng.random() < 0.15:
-        return clause + _pick(rng, words.QUESTIONS) + "?"
-    return clause + _pick(rng, words.ENDINGS) + ("." if rng.random() < 0.6 else "")
+        return clause + pick(rng, words.QUESTIONS) + "?"
+    return clause + pick(rng, words.ENDINGS) + ("." if rng.random() < 0.6 else "")

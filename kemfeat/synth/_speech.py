@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.compiled import compiled
-from kemfeat.synth._layout import SAMPLING_RATE
+from kemfeat.synth._writing import SAMPLING_RATE
 
 HOP = 80
 SEMITONES_PER_POINT = 5.0

@@ -76,13 +76,13 @@ def files(rng: np.random.Generator, wearing: Wearing) -> dict[str, str]:
     owner = _owners(wearing, offsets)
     energy = np.where(owner >= 0, wearing.energy[owner], 0.0)
     eda, temp = _skin(rng, wearing, energy)
-    stamps = _stamps(wearing.began, offsets)
+    clock = stamps(wearing.began, offsets)
     names = _names(wearing, hidden=wearing.defects.unannotated)
     kept = ~np.isin(owner, np.flatnonzero(wearing.defects.lost))
     header = f"{_unix(wearing.began):.6f}"
     return {
-        "EDA": _uniform(header, [f"{value:.6f}" for value in eda], stamps, owner, names, kept),
-        "TEMP": _uniform(header, [f"{value:.2f}" for value in temp], stamps, owner, names, kept),
+        "EDA": _uniform(header, [f"{value:.6f}" for value in eda], clock, owner, names, kept),
+        "TEMP": _uniform(header, [f"{value:.2f}" for value in temp], clock, owner, names, kept),
         "IBI": "" if wearing.defects.empty_ibi[0] else f"{header}, IBI\n" + _beats(rng, wearing, energy),
     }
 
@@ -103,7 +103,11 @@ def _skin(
 
 def _owners(wearing: Wearing, offsets: NDArray[np.float64]) -> NDArray[np.int64]:
     """Index of the utterance that each time [ms since the recording began] lies in, else -1."""
-    begins, ends = wearing.turns.start + wearing.lead, wearing.turns.end + wearing.lead
+    return owners(offsets, wearing.turns.start + wearing.lead, wearing.turns.end + wearing.lead)
+
+
+def owners(offsets: NDArray[np.float64], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index of the interval that each offset lies in, else -1; the intervals are ordered and do not overlap."""
     latest = np.searchsorted(begins, offsets, side="right") - 1
     inside = (latest >= 0) & (offsets < ends[np.maximum(latest, 0)])
     return np.where(inside, latest, -1)
@@ -135,8 +139,8 @@ def _beats(rng: np.random.Generator, wearing: Wearing, energy: NDArray[np.float6
     owner = _owners(wearing, offsets)
     kept = _detected(rng, wearing, owner)
     names = _names(wearing, hidden=np.zeros(len(wearing.turns), dtype=bool))
-    stamps = _stamps(wearing.began, offsets[kept])
-    rows = zip(times[kept].tolist(), intervals[kept].tolist(), stamps, owner[kept].tolist(), strict=True)
+    clock = stamps(wearing.began, offsets[kept])
+    rows = zip(times[kept].tolist(), intervals[kept].tolist(), clock, owner[kept].tolist(), strict=True)
     return "".join(f"{time:.6f},{interval:.6f},{stamp}{names[index]}\n" for time, interval, stamp, index in rows)
 
 
@@ -152,7 +156,7 @@ def _detected(rng: np.random.Generator, wearing: Wearing, owner: NDArray[np.int6
     return kept
 
 
-def _stamps(began: datetime, offsets: NDArray[np.float64]) -> list[str]:
+def stamps(began: datetime, offsets: NDArray[np.float64]) -> list[str]:
     """``YYYY-MMDD-HHMM-SS-mmm`` of times in ms since ``began``."""
     times = np.datetime64(began, "ms") + offsets.astype("timedelta64[ms]")
     return [

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kemfeat.corpora import _kemdy19_tree as kemdy19
 from kemfeat.corpora._e4 import EDA, IBI, _IrregularReader, _read_regular, read_recording
 from kemfeat.findings import Findings
 from tests.corpora.tiny import stamp
@@ -131,7 +132,10 @@ number = st.floats(0, 100, allow_nan=False).map(repr)
 name = st.sampled_from(["", NAME, "Sess42_script01_User084F_002"])
 
 
-@given(st.lists(st.tuples(number, number, st.integers(0, 10**6), name), max_size=15), st.sampled_from([EDA, IBI]))
+@given(
+    st.lists(st.tuples(number, number, st.integers(0, 10**6), name), max_size=15),
+    st.sampled_from([EDA, IBI, kemdy19.EDA, kemdy19.ECG]),
+)
 @settings(deadline=None, max_examples=50)
 def test_both_ways_of_reading_agree_on_clean_lines(rows, medium):
     lines = [
@@ -162,3 +166,34 @@ def test_a_start_time_written_as_a_stamp_is_a_header_line():
     assert columns["value"] == [0.5]
     assert columns["sampling_rate"] == [8.0]
     assert not findings
+
+
+HEADERLESS = [
+    (kemdy19.EDA, f"0.5,0.25,{AT},{NAME}", 0.5),
+    (kemdy19.EDA, f"0.5,,{AT},{NAME},", 0.5),
+    (kemdy19.EDA, f",0.25,{AT},{NAME}", math.nan),
+    (kemdy19.EDA, f"0.25,{AT},{NAME}", math.nan),
+    (kemdy19.ECG, f"x,0.5,{AT},{NAME}", 0.5),
+    (kemdy19.ECG, f",0.5,{AT},{NAME},,", 0.5),
+    (kemdy19.ECG, f"0.004,,{AT},{NAME}", math.nan),
+    (kemdy19.ECG, f"{AT},{NAME}", math.nan),
+]
+
+
+@pytest.mark.parametrize(("medium", "line", "value"), HEADERLESS)
+def test_a_file_without_header_whose_value_is_not_the_last_field_before_the_stamp(medium, line, value):
+    columns, findings = read(line, medium)
+    assert columns["value"] == pytest.approx([value], nan_ok=True)
+    assert (columns["id"], columns["offset"], columns["sampling_rate"]) == ([NAME], [None], [medium.rate])
+    assert set(findings) == ({"missing-value"} if math.isnan(value) else set())
+
+
+def test_a_bad_line_of_a_long_file_is_located_and_costs_no_other():
+    lines = [f"{row},{row / 2},{stamp(row / 250)},{NAME}" for row in range(20_000)]
+    lines[10_000] = "broken"
+    columns, findings = read("\n".join(lines), kemdy19.ECG)
+    assert columns["value"] == [row / 2 for row in range(20_000) if row != 10_000]
+    assert columns["time"] == sorted(columns["time"])
+    assert {rule: finding.examples for rule, finding in findings.items()} == {
+        "bad-physiology-line": ("f.csv:10001: 'broken'",)
+    }

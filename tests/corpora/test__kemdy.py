@@ -1,5 +1,6 @@
 """Encodings, stamps and the first header row."""
 
+import re
 from datetime import datetime
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.corpora._kemdy import decode, locate_columns, parse_stamps
+from kemfeat.corpora._kemdy import decode, is_time, locate_columns, parse_stamps
 from kemfeat.errors import CorpusError
 from tests.corpora.tiny import HEADER, RATERS
 
@@ -97,3 +98,13 @@ def _without(position):
 def test_a_wrong_header_names_column_found_and_expected(header, message):
     with pytest.raises(CorpusError, match=message):
         locate_columns(header, groups=GROUPS, where="f")
+
+
+@given(
+    st.from_regex(
+        re.compile(rb"(?:19|20)[0-9]{2}-[01][0-9][0-3][0-9]-[0-2][0-9][0-6][0-9]-[0-6][0-9]-000"), fullmatch=True
+    )
+)
+@settings(deadline=None, max_examples=200)
+def test_one_stamp_is_judged_as_many_are(stamp):
+    assert is_time(stamp) == (not np.isnat(parse_stamps([stamp])[0]))

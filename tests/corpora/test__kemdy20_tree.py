@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from kemfeat.corpora._kemdy20_tree import in_session, scan, script_and_speaker, session_of, session_recordings
+from kemfeat.corpora._kemdy20_tree import in_session, scan, script_and_speaker, session_recordings
+from kemfeat.corpora._kemdy_tree import session_of
 from kemfeat.errors import CorpusError, CorpusLayoutError
 from tests.corpora.tiny import write_tiny_kemdy20
 

@@ -5,8 +5,17 @@ import re
 
 import pytest
 
-from kemfeat.corpora._layout import entries, is_folder, list_files, list_folders, read_file
-from kemfeat.errors import CorpusError
+from kemfeat.corpora._layout import (
+    entries,
+    is_folder,
+    list_files,
+    list_folders,
+    nearby,
+    read_file,
+    require_folder,
+    show_contents,
+)
+from kemfeat.errors import CorpusError, CorpusLayoutError
 
 TXT = re.compile(r"[a-z]\.txt")
 
@@ -68,3 +77,31 @@ def test_what_cannot_be_read_is_named(tmp_path):
         read_file(tmp_path)
     with pytest.raises(CorpusError, match="cannot be listed"):
         entries(tmp_path / "no")
+
+
+def test_contents_are_shown_sorted_and_cut(tmp_path):
+    assert show_contents(tmp_path) == "nothing"
+    for name in "gfedcba":
+        (tmp_path / name).touch()
+    assert show_contents(tmp_path) == "a, b, c, d, e and 2 more"
+
+
+def test_a_root_must_be_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    require_folder(tmp_path, corpus="X", holds="wav/")
+    for name, found in (("file", "a file"), ("no", "nothing")):
+        with pytest.raises(CorpusLayoutError, match=f"found {found}, expected the folder of X, which holds wav/"):
+            require_folder(tmp_path / name, corpus="X", holds="wav/")
+
+
+def test_a_corpus_nearby(tmp_path):
+    def is_corpus(folder):
+        return (folder / "wav").is_dir()
+
+    corpus = tmp_path / "a" / "corpus"
+    (corpus / "wav" / "Session01").mkdir(parents=True)
+    (corpus / "notes.txt").touch()
+    assert nearby(corpus / "wav" / "Session01", is_corpus=is_corpus, above=2) == corpus
+    assert nearby(corpus / "wav" / "Session01", is_corpus=is_corpus, above=1) is None
+    assert nearby(tmp_path / "a", is_corpus=is_corpus, above=0) == corpus
+    assert nearby(tmp_path, is_corpus=is_corpus, above=1) is None

@@ -25,31 +25,46 @@ from pydantic import ValidationError
 from kemfeat import plugins
 from kemfeat.config import digest, validated
 from kemfeat.errors import ExtractionError
-from kemfeat.features import AnyExtractor, Extract
+from kemfeat.features import AnyExtractor, Extract, Outline
 from kemfeat.manifest import READ_COLUMNS
 from kemfeat.records import Events, FeatureArray, FeatureSpec, Signal
 
 NOISE = np.random.default_rng(7)
+
+
+def clock(samples: int, rate: float) -> np.ndarray:
+    """Stamps of so many samples."""
+    milliseconds = np.rint(np.arange(samples) * 1000 / rate).astype("timedelta64[ms]")
+    return np.datetime64("2020-08-21T11:28:57.250", "ms") + milliseconds
+
+
+def heart(samples: int) -> np.ndarray:
+    """Something with a peak every 0.8 s at 250 Hz."""
+    return np.exp(-(((np.arange(samples) % 200) - 100) ** 2) / 8.0) + 0.01 * NOISE.normal(size=samples)
+
+
 SECONDS = np.arange(24000) / 16000
 MEDIA: Mapping[str, Any] = {
     "audio": Signal((0.3 * np.sin(2 * np.pi * 220 * SECONDS)).astype(np.float32), 16000.0, "1"),
     "transcript": "b/ 오늘은 날씨가 참 좋네요, 그렇죠?",
-    "eda": Signal(np.array([0.31, 0.32, np.nan, 0.35, 0.36]), 4.0, "uS"),
-    "temp": Signal(np.array([32.27, 32.29, 32.29, np.nan]), 4.0, "degC"),
+    "eda": Signal(np.array([0.31, 0.32, np.nan, 0.35, 0.36]), 4.0, "uS", clock(5, 4.0)),
+    "temp": Signal(np.array([32.27, 32.29, 32.29, np.nan]), 4.0, "degC", clock(4, 4.0)),
     "ibi": Events(np.array([0.2, 1.0, 3.1]), np.array([0.78, 0.8, 0.75]), "s"),
+    "ecg": Signal(heart(375), 250.0, "mV", clock(375, 250.0)),
 }
 """One utterance with everything."""
 
 OTHER: Mapping[str, Any] = {
     "audio": Signal(NOISE.normal(scale=0.1, size=9000).astype(np.float32), 16000.0, "1"),
     "transcript": "아니요.",
-    "eda": Signal(NOISE.random(200), 4.0, "uS"),
-    "temp": Signal(NOISE.random(200) + 30, 4.0, "degC"),
+    "eda": Signal(NOISE.random(200), 4.0, "uS", clock(200, 4.0)),
+    "temp": Signal(NOISE.random(200) + 30, 4.0, "degC", clock(200, 4.0)),
     "ibi": Events(np.cumsum(NOISE.random(90)), NOISE.random(90), "s"),
+    "ecg": Signal(heart(9000), 250.0, "mV", clock(9000, 250.0)),
 }
 """Another one, longer than a row of physiology holds."""
 
-PHYSIOLOGY = {"eda", "temp", "ibi"}
+PHYSIOLOGY = {"eda", "temp", "ibi", "ecg"}
 FEATURES = plugins.names("features")
 CASES = [(name, preset) for name in FEATURES for preset in plugins.find("features", name).config.PRESETS]
 
@@ -240,11 +255,33 @@ def check_made(made: FeatureArray, extractor: AnyExtractor, config: Any) -> None
     assert set(made.columns) == set(extractor.columns)
     for name, spec in specs.items():
         array = np.asarray(made.arrays[name])
-        assert array.ndim == len(spec.dims)
-        assert array.shape[1:] == spec.shape[1:]
+        assert array.ndim == len(spec.dims) + (extractor.rows is not None)
+        assert array.shape[1:] == (spec.shape if extractor.rows else spec.shape[1:])
         assert np.can_cast(array.dtype, spec.dtype, "same_kind")
     for name, value in made.columns.items():
-        assert pa.array([value], pa.type_for_alias(extractor.columns[name])).to_pylist() == [value]
+        cells = list(value) if extractor.rows else [value]
+        assert pa.array(cells, pa.type_for_alias(extractor.columns[name])).to_pylist() == cells
+
+
+def outline(media: Mapping[str, Any]) -> Outline:
+    audio = media["audio"]
+    duration = len(audio.values) / audio.sampling_rate if audio is not None else float("nan")
+    return Outline(duration, {name: media[name] for name in PHYSIOLOGY if media[name] is not None})
+
+
+@every_preset
+@pytest.mark.parametrize("media", [MEDIA, OTHER], ids=["one", "other"])
+def test_rows_are_known_before_they_are_made(room, name, preset, media):
+    extractor, config = find(name), room.config(name, preset)
+    assert (extractor.rows is None) == (extractor.axis == "utterance")
+    if extractor.rows is None:
+        return
+    rows = extractor.rows(config, outline(media))
+    assert len({len(column) for column in rows.values()}) == 1
+    assert (np.asarray(rows["start"]) <= np.asarray(rows["end"])).all()
+    made = room.extract(name, media, preset=preset)
+    lengths = {len(part) for part in (*made.arrays.values(), *made.columns.values())}
+    assert lengths <= {len(rows["start"])}
 
 
 @every_preset
@@ -290,7 +327,7 @@ def test_what_is_missing_is_refused_or_empty_and_never_made_up(room, name):
     for spec in extractor.specs(room.config(name)):
         assert made.arrays[spec.name].shape[:1] in {(0,), ()}
         assert spec.dtype != "bool" or spec.pad is False
-    assert not any(value for column, value in made.columns.items() if column.endswith(("_length", "_frames")))
+    assert not any(np.any(value) for column, value in made.columns.items() if column.endswith(("_length", "_frames")))
 
 
 if __name__ == "__main__":

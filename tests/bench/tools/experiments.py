@@ -28,7 +28,8 @@ from kemfeat.learn.trainer import Options, train
 from kemfeat.splits import Split, make_split
 from kemfeat.stats.metrics import Classification, classification
 from kemfeat.store.reader import Store, open_store
-from kemfeat.synth.kemdy20 import SYNTH, VOCAB_SIZE
+from kemfeat.synth._writing import VOCAB_SIZE
+from kemfeat.synth.kemdy20 import SYNTH
 
 SMALL_STORE = {
     "features": ["mel", "delta", "text", "tokens"],

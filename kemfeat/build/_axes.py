@@ -1,0 +1,172 @@
+"""Row axes of a build: the utterances, and the rows that features make of them before anything is extracted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from kemfeat.build._physiology import media_of
+from kemfeat.build._settings import Resolved
+from kemfeat.errors import ConfigError, ExtractionError
+from kemfeat.features import Outline, Rows
+from kemfeat.manifest import UNITS
+from kemfeat.records import Medium
+from kemfeat.store import schema, writer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UTTERANCE = "utterance"
+
+
+class Span(NamedTuple):
+    """Rows ``first`` to ``last`` (exclusive) of those that one utterance has on an axis."""
+
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The rows of an axis, in the order of their utterances.
+
+    Parameters
+    ----------
+    name : ``utterance``, ``clip`` ...
+    parents : index of the utterance that each row belongs to [shape=(rows,)], ascending.
+    numbers : place of each row among those of its utterance [shape=(rows,)].
+    columns : what the features say of each row; None for the utterances.
+    """
+
+    name: str
+    parents: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    columns: Mapping[str, NDArray[Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.parents)
+
+    def spread(self, keys: Sequence[str]) -> list[str]:
+        """The key of every row, given that of every utterance."""
+        if self.columns is None:
+            return list(keys)
+        return [f"{keys[parent]}:{number}" for parent, number in zip(self.parents, self.numbers, strict=True)]
+
+    def within(self, start: int, stop: int) -> tuple[NDArray[np.int64], list[Span]]:
+        """The utterances of some consecutive rows, and which of each one's rows those are."""
+        parents, begins = np.unique(self.parents[start:stop], return_index=True)
+        firsts = self.numbers[start:stop][begins].tolist()
+        counts = np.diff([*begins, stop - start]).tolist()
+        return parents, [Span(first, first + count) for first, count in zip(firsts, counts, strict=True)]
+
+    def table(self, utterances: pd.DataFrame) -> pd.DataFrame:
+        """One row for each: id, parent, number, speaker and session, then its own columns."""
+        import pandas as pd
+
+        own = utterances.iloc[self.parents]
+        ids = [f"{parent}:{number}" for parent, number in zip(own["id"], self.numbers, strict=True)]
+        names: dict[str, Any] = {"id": pd.array(ids, dtype="str"), "parent": own["id"].to_numpy()}
+        who = {"number": self.numbers, "speaker": own["speaker"].to_numpy(), "session": own["session"].to_numpy()}
+        return pd.DataFrame({**names, **who, **(self.columns or {})})
+
+
+def axes_of(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str, Axis]:
+    """The axes on which the features of a build lie.
+
+    Parameters
+    ----------
+    store : folder of the store, where the physiology is staged.
+    resolved : what is to be made.
+    utterances : of what.
+
+    Raises
+    ------
+    ConfigError
+        Two features disagree on the rows of their axis.
+    ExtractionError
+        The rows of an utterance cannot be told.
+    """
+    count = len(utterances)
+    axes = {UTTERANCE: Axis(UTTERANCE, np.arange(count), np.zeros(count, dtype=np.int64))}
+    makers: dict[str, str] = {}
+    rows = _rows(store, resolved, utterances)
+    for name, of_all in rows.items():
+        axis = _joined(resolved.extractors[name].axis, of_all)
+        first = makers.setdefault(axis.name, name)
+        if not _agree(axis, axes.setdefault(axis.name, axis)):
+            raise ConfigError(
+                f"features: {first} and {name} have different rows on the axis {axis.name}; give both the same "
+                "settings, or build them into two stores"
+            )
+    return axes
+
+
+def _rows(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str, list[Rows]]:
+    """Per feature with rows of its own those of every utterance."""
+    makers = [(name, extractor.rows) for name, extractor in resolved.extractors.items() if extractor.rows is not None]
+    if not makers:
+        return {}
+    reads = {medium for name, _ in makers for medium in resolved.extractors[name].media} & set(UNITS)
+    signals = _signals(store, utterances) if reads else {}
+    configs = {name: resolved.settings(name) for name, _ in makers}
+    made: dict[str, list[Rows]] = {name: [] for name, _ in makers}
+    for utterance, seconds in zip(utterances["id"], utterances["duration"], strict=True):
+        own = {medium: signals[utterance, medium] for medium in reads if (utterance, medium) in signals}
+        outline = Outline(float(seconds), own)
+        for name, rows in makers:
+            try:
+                made[name].append(rows(configs[name], outline))
+            except ExtractionError as error:
+                raise ExtractionError(f"{utterance}: {error}") from None
+    return made
+
+
+def _signals(store: Path, utterances: pd.DataFrame) -> dict[tuple[str, str], Medium]:
+    found: dict[tuple[str, str], Medium] = {}
+    for session, rows in utterances.groupby("session", sort=False):
+        path = writer.staging(store) / schema.session_path(str(session))
+        found |= session_media(path, rows)
+    return found
+
+
+def session_media(path: Path, rows: pd.DataFrame) -> dict[tuple[str, str], Medium]:
+    """The signals of some utterances (id, speaker, clock_start) of one session, by (utterance, medium)."""
+    if not path.is_file():
+        return {}
+    signals = pq.read_table(path, filters=[("id", "in", rows["id"].tolist())])
+    ids = rows["id"].tolist()
+    return media_of(
+        signals,
+        speakers=dict(zip(ids, rows["speaker"], strict=True)),
+        starts=dict(zip(ids, rows["clock_start"], strict=True)),
+    )
+
+
+def _joined(axis: str, of_all: Sequence[Rows]) -> Axis:
+    counts = [len(rows["start"]) for rows in of_all]
+    names = list(of_all[0])
+    columns = {name: np.concatenate([rows[name] for rows in of_all]) for name in names}
+    return Axis(
+        axis,
+        np.repeat(np.arange(len(counts)), counts),
+        np.concatenate([np.arange(count) for count in counts]),
+        columns,
+    )
+
+
+def _agree(one: Axis, other: Axis) -> bool:
+    return _comparable(one) == _comparable(other)
+
+
+def _comparable(axis: Axis) -> list[Any]:
+    columns = axis.columns or {}
+    return [axis.parents.tobytes(), *((name, column.tobytes()) for name, column in sorted(columns.items()))]

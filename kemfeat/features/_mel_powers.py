@@ -1,0 +1,133 @@
+"""Mel powers of centred frames, and their level in dB: what ``mel`` and ``mfcc`` share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from kemfeat.features import _kernels, _lanes
+from kemfeat.features._audio import AudioConfig
+from kemfeat.features._mel_scale import band_weights
+from kemfeat.features._spectra import spectra
+from kemfeat.features._windows import Framing, PadMode, hann
+
+SMALLEST_POWER = 1e-10
+
+_BLOCK = 512
+"""Frames whose samples are handed over at once."""
+
+_SMALL_BLOCK = 32
+"""Frames transformed at once by SciPy: their float64 samples and spectra stay in the second-level cache."""
+
+
+class MelPowersConfig(AudioConfig):
+    """Frames, mel bands and dynamic range.
+
+    Parameters
+    ----------
+    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.AudioConfig`.
+    n_mels, n_fft, hop_length : bands; samples of a frame, even; samples between frames.
+    fmin, fmax : lower edge of the first band and upper edge of the last, Hz.
+    top_db : dynamic range kept, dB.
+    max_frames : frames stored per row.
+    pad_mode : what stands around the audio: zeros (``constant``, librosa since 0.9) or its mirror image (``reflect``,
+        librosa before 0.9).
+    """
+
+    n_mels: int = Field(default=128, ge=1)
+    n_fft: int = Field(default=2048, ge=2, multiple_of=2)
+    hop_length: int = Field(default=512, ge=1)
+    fmin: float = Field(default=100.0, ge=0)
+    fmax: float = Field(default=8000.0, gt=0, allow_inf_nan=False)
+    top_db: float = Field(default=80.0, gt=0, allow_inf_nan=False)
+    max_frames: int = Field(default=512, ge=1)
+    pad_mode: PadMode = "constant"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.fmax > self.sampling_rate / 2:
+            raise ValueError(
+                f"fmax {self.fmax:g} Hz lies above half the sampling_rate ({self.sampling_rate / 2:g} Hz); "
+                f"lower fmax or raise sampling_rate"
+            )
+        if self.fmin >= self.fmax:
+            raise ValueError(f"fmin {self.fmin:g} Hz must lie below fmax {self.fmax:g} Hz")
+        if self.hop_length > self.n_fft:
+            raise ValueError(f"hop_length {self.hop_length} leaves samples between frames of n_fft {self.n_fft}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What depends on the configuration alone.
+
+    Parameters
+    ----------
+    window : periodic Hann window [shape=(n_fft,)].
+    transform : tables for frames of this length, None where SciPy transforms them.
+    bands : weights of the mel bands.
+    empty : how many bands are so narrow that no bin falls into them; their power is 0.
+    """
+
+    window: NDArray[np.float64]
+    transform: _lanes.Transform | None
+    bands: _lanes.Bands
+    empty: int
+
+
+def filters_of(config: MelPowersConfig) -> Filters:
+    """Window and mel bands of a configuration."""
+    weights = band_weights(
+        config.n_mels, sampling_rate=config.sampling_rate, n_fft=config.n_fft, fmin=config.fmin, fmax=config.fmax
+    )
+    bins = [_span(band) for band in weights]
+    window = hann(config.n_fft)
+    return Filters(
+        window=window,
+        transform=_lanes.transform(window) if _lanes.fits(config.n_fft) else None,
+        bands=_lanes.bands(
+            [band[inside].astype(np.float64) for band, inside in zip(weights, bins, strict=True)],
+            first_bins=[inside.start for inside in bins],
+        ),
+        empty=int(np.count_nonzero(~weights.any(axis=1))),
+    )
+
+
+def _span(band: NDArray[np.float32]) -> slice:
+    """The bins from the first to the last that the band weighs; the first bin, weighed 0, for a band of none."""
+    inside = np.flatnonzero(band)
+    return slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) else slice(0, 1)
+
+
+def mel_powers(values: NDArray[np.float32], *, config: MelPowersConfig, filters: Filters) -> NDArray[np.float32]:
+    """Mel power spectrogram of ``values`` [shape=(n,), n >= 1] at the configured rate.
+
+    Returns
+    -------
+    ndarray [shape=(1 + n // hop_length, n_mels)]
+        Power, in squared units of ``values``.
+    """
+    framing = Framing(config.n_fft, config.hop_length, config.pad_mode)
+    powers = np.empty((framing.count(len(values)), config.n_mels), dtype=np.float32)
+    for rows, samples in framing.blocks(values, frames=_BLOCK if filters.transform else _SMALL_BLOCK):
+        if filters.transform:
+            _lanes.mel_powers(samples, config.hop_length, filters.transform, filters.bands, powers[rows])
+        else:
+            transformed = spectra(samples, window=filters.window, hop_length=config.hop_length)
+            _lanes.band_powers(transformed, filters.bands, powers[rows])
+    return powers
+
+
+def decibels(powers: NDArray[np.float32], *, top_db: float) -> NDArray[np.float32]:
+    """Powers [shape=(t, n)] as dB against their maximum, in [-top_db, 0]; powers below 1e-10 count as 1e-10.
+
+    No power may be NaN or infinite.
+    """
+    levels = np.empty_like(powers)
+    loudest = max(float(powers.max()), SMALLEST_POWER)
+    _kernels.decibels(powers.ravel(), loudest, SMALLEST_POWER, top_db, levels.reshape(-1))
+    return levels
