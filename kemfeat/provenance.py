@@ -21,6 +21,7 @@ LIBRARIES = (
     "pyarrow",
     "scikit-learn",
     "scipy",
+    "sleepecg",
     "soundfile",
     "soxr",
     "tokenizers",

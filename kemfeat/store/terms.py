@@ -49,6 +49,14 @@ _KNOWN = {
         annotation="Ten external raters heard each utterance and gave one of seven emotions, valence and arousal, "
         "each 1 to 5",
     ),
+    "folder": Terms(
+        title="A corpus of the user's own",
+        licence="Whatever the recordings were given out under holds for everything derived from them, this store too; "
+        "read it before passing it on.",
+        citation="Cite the recordings as their publishers ask.",
+        collection="See the documentation of the recordings",
+        annotation="The labels are those of the user's table",
+    ),
     "IEMOCAP": Terms(
         title="IEMOCAP, the Interactive Emotional Dyadic Motion Capture database",
         licence=f"Restricted: USC SAIL gives IEMOCAP out under a signed release for research. {_PASSED_ON}",

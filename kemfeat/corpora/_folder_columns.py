@@ -1,0 +1,144 @@
+"""The header of a user's table: what its columns are called, which there must be, which are the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kemfeat.config import suggest
+from kemfeat.errors import CorpusError
+from kemfeat.findings import UNKNOWN_COLUMN, Findings
+
+UNIFORM = ("eda", "temp", "ecg")
+"""Signals of one rate; each has a second column, ``<name>_rate`` [Hz]."""
+
+SIGNAL_MEDIA = (*UNIFORM, "ibi")
+
+REQUIRED = ("id", "audio")
+_OPTIONAL = (
+    *("text", "text_file", "speaker", "session", "script", "sex", "partner"),
+    *("emotion", "valence", "arousal", "start", "end"),
+    *SIGNAL_MEDIA,
+)
+_RATES = tuple(f"{medium}_rate" for medium in UNIFORM)
+KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES)
+
+OWN_PREFIX = "x_"
+"""Stands before the name of a user's own column, so that none can clash with a column that kemfeat makes."""
+
+_OTHER_NAMES = {
+    "file": "audio",
+    "path": "audio",
+    "wav": "audio",
+    "gender": "sex",
+    "label": "emotion",
+    "transcript": "text",
+    "transcription": "text",
+}
+"""Usual names whose nearest spelling would be another column, or none."""
+
+_MAX_NAME = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where things stand in a row.
+
+    Parameters
+    ----------
+    at : per known column its position.
+    own : per column of the user's own its position; the names begin with :data:`OWN_PREFIX`.
+    width : number of cells that a row must have.
+    """
+
+    at: Mapping[str, int]
+    own: Mapping[str, int]
+    width: int
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """What an utterance may have, by the columns that are there."""
+        text = ("transcript",) if {"text", "text_file"} & set(self.at) else ()
+        return ("audio", *text, *(medium for medium in SIGNAL_MEDIA if medium in self.at))
+
+
+def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Header:
+    """Find the columns by their names; known ones are matched whatever their case.
+
+    Parameters
+    ----------
+    cells : cells of the first row; blank cells behind the last name are passed over.
+    where : the table, for messages.
+    findings : receives columns of the user's own that are nearly called like a known one.
+
+    Raises
+    ------
+    CorpusError
+        A name is blank, given twice or not printable; a required column, or one of a pair, is missing; ``text`` and
+        ``text_file`` are both there.
+    """
+    names = _names(cells, where=where)
+    at = {name.lower(): place for place, name in enumerate(names) if name.lower() in KNOWN}
+    own = {name: place for place, name in enumerate(names) if name.lower() not in KNOWN}
+    _require(at, own, where=where)
+    _check_pairs(at, where=where)
+    for name, place in own.items():
+        meant = _meant(name)
+        if meant:
+            findings.add(UNKNOWN_COLUMN, f"{where}:1 column {place + 1}: found {name!r}; did you mean {meant}?")
+    return Header(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names))
+
+
+def _names(cells: Sequence[str], *, where: str) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if not names:
+        raise CorpusError(
+            f"{where}: found no header; expected the names of the columns in the first row, such as "
+            "id,audio,speaker,emotion; write them there"
+        )
+    seen: set[str] = set()
+    for place, name in enumerate(names, start=1):
+        if not 0 < len(name) <= _MAX_NAME or not name.isprintable():
+            raise CorpusError(
+                f"{where}:1 column {place}: found the name {name[:40]!r}, expected 1 to {_MAX_NAME} printable "
+                "characters; name the column, or delete it"
+            )
+        if name.casefold() in seen:
+            raise CorpusError(f"{where}:1 column {place}: a second column {name!r}; rename one, or delete it")
+        seen.add(name.casefold())
+    return names
+
+
+def _require(at: Mapping[str, int], own: Mapping[str, int], *, where: str) -> None:
+    missing = [name for name in REQUIRED if name not in at]
+    if missing:
+        near = [f"rename {name!r} to {missing[0]!r}" for name in own if _meant(name) == repr(missing[0])]
+        remedy = near[0] if near else "add it; cells are separated by commas, in a .tsv by tabs"
+        found = ", ".join(repr(name[:40]) for name in (*at, *own))
+        raise CorpusError(f"{where}:1: found the columns {found}, expected one called {missing[0]!r} too; {remedy}")
+
+
+def _check_pairs(at: Mapping[str, int], *, where: str) -> None:
+    if {"text", "text_file"} <= set(at):
+        raise CorpusError(
+            f"{where}:1: found the columns 'text' and 'text_file', expected one of them; keep 'text' for the words "
+            "themselves, or 'text_file' for paths of text files"
+        )
+    for medium, rate in zip(UNIFORM, _RATES, strict=True):
+        if (medium in at) != (rate in at):
+            found, other = (medium, rate) if medium in at else (rate, medium)
+            raise CorpusError(
+                f"{where}:1: found the column {found!r} without {other!r}, expected both; {medium!r} holds paths, "
+                f"{rate!r} samples per second"
+            )
+
+
+def _meant(name: str) -> str:
+    """The known column, quoted, that a name nearly is; empty where it is near none."""
+    if name.casefold() in _OTHER_NAMES:
+        return repr(_OTHER_NAMES[name.casefold()])
+    # A misspelt rate is an error of its pair, and too many words are near to one.
+    hint = suggest(name, (*REQUIRED, *_OPTIONAL))
+    return hint.removeprefix("; did you mean ").partition("?")[0] if "did you mean" in hint else ""

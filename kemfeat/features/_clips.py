@@ -1,0 +1,175 @@
+"""The row axis ``clip``: whole utterances, or pieces of one length; and the sound of each, cleaned if asked for.
+
+**Rows.** ``length = "whole"``: one row from 0 to the end of the audio. ``length`` in seconds, L: an utterance of at
+most L is one clip; a longer one, T, has floor(T / L) clips, clip n from n L to (n + 1) L. The published rule calls
+3.01 s short, lets the last clip reach to the end of the utterance, and then cuts both to 3 s, which comes to the same:
+what remains behind the last whole clip is in no row.
+
+**Sound.** One channel, brought to ``sampling_rate``; then the noise cleanup, over the whole utterance; then the
+band-pass; then the cut. A clip shorter than L is filled behind with zeros, or with the noise of the cleanup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from kemfeat.config import FeatureConfig
+from kemfeat.errors import ConfigError
+from kemfeat.features import Media, Outline, Rows
+from kemfeat.features._audio import AudioConfig, audio_of, finite
+from kemfeat.features._spectral_gate import band_noise, cleaned
+
+ROWS_FACTOR = 2
+
+_BELOW_NYQUIST = 0.99
+"""A filter's edge must lie below half the sampling rate."""
+
+
+class ClipConfig(AudioConfig):
+    """Which clips there are and how they sound.
+
+    Parameters
+    ----------
+    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.AudioConfig`.
+    length : ``whole`` utterances, or clips of so many seconds.
+    denoise : whether noise is cleaned up by spectral gating.
+    noise_level : of the noise that the cleanup adds and then gates by, and that fills clips, dB of full scale.
+    seed : of that noise.
+    band : lower and upper edge of a band-pass, Hz, or None; the upper one is taken as 0.99 of half the sampling rate
+        where it is higher.
+    remainder : what stands behind a clip that is too short: ``zeros`` or ``noise``.
+    """
+
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "clips": {},
+        "clips-denoised": {"denoise": True},
+        "whole": {"length": "whole"},
+        "whole-denoised": {"length": "whole", "denoise": True},
+    }
+
+    preset: str = "clips"
+    length: Literal["whole"] | float = 3.0
+    denoise: bool = False
+    noise_level: float = Field(default=-32.0, ge=-120, le=0)
+    seed: int = Field(default=0, ge=0)
+    band: tuple[float, float] | None = None
+    remainder: Literal["zeros", "noise"] = "zeros"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.length != "whole" and not 0.05 <= self.length <= 3600:
+            raise ValueError(f"length: found {self.length!r}; expected 'whole' or 0.05 to 3600 seconds")
+        if self.denoise and self.remainder == "noise":
+            raise ValueError("remainder: cleaned clips are filled with zeros, not with noise; set remainder to zeros")
+        if self.band and not 1 <= self.band[0] < min(self.band[1], self.band_limit):
+            raise ValueError(
+                f"band: found {self.band[0]:g} to {self.band[1]:g} Hz; expected a lower edge of at least 1, below the "
+                f"upper one and below {self.band_limit:g} Hz"
+            )
+        return self
+
+    @property
+    def band_limit(self) -> float:
+        """The highest edge of a filter, Hz."""
+        return _BELOW_NYQUIST * self.sampling_rate / 2
+
+    @property
+    def clip_samples(self) -> int | None:
+        """Samples of a clip; None where clips are whole utterances."""
+        return None if self.length == "whole" else round(self.length * self.sampling_rate)
+
+    @property
+    def sound(self) -> str:
+        """What was done to the sound, in words."""
+        words = ["noise gated"] if self.denoise else []
+        if self.band:
+            words.append(f"{self.band[0]:g} to {min(self.band[1], self.band_limit):g} Hz")
+        return ", ".join(words) or "sound as recorded"
+
+
+C = TypeVar("C", bound=ClipConfig)
+
+
+def bounds(config: ClipConfig, duration: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the clips of an utterance of ``duration`` seconds begin and end, s; none where it is NaN."""
+    if not np.isfinite(duration):
+        return np.empty(0), np.empty(0)
+    if config.length == "whole" or duration <= config.length:
+        return np.zeros(1), np.array([duration])
+    # A duration that is a multiple of the length must not lose a clip to rounding.
+    starts = np.arange(int(duration / config.length + 1e-9), dtype=np.float64) * config.length
+    return starts, starts + config.length
+
+
+def clip_rows(config: ClipConfig, outline: Outline) -> Rows:
+    """The rows of an utterance on the axis ``clip``: ``start`` and ``end``, s of its audio."""
+    start, end = bounds(config, outline.duration)
+    return {"start": start, "end": end}
+
+
+def clips_of(media: Media, *, config: ClipConfig, feature: str) -> list[NDArray[np.float32]]:
+    """The sound of every clip of an utterance, full scale 1 [each shape=(n,)], not filled.
+
+    Raises
+    ------
+    ExtractionError
+        There is no audio, or samples are NaN or infinite.
+    """
+    audio = audio_of(media, feature=feature)
+    values = finite(audio, config, feature=feature)
+    start, end = bounds(config, len(audio.values) / audio.sampling_rate)
+    if config.denoise:
+        values = cleaned(values, sampling_rate=config.sampling_rate, level=config.noise_level, seed=config.seed)
+    if config.band:
+        values = _band_passed(values, config.band, config=config)
+    if config.length == "whole":
+        return [values]
+    places = zip(*(np.rint(edge * config.sampling_rate).astype(int) for edge in (start, end)), strict=True)
+    return [values[first:last] for first, last in places]
+
+
+def filled(clip: NDArray[np.float32], *, config: ClipConfig) -> NDArray[np.float32]:
+    """A clip brought to its full length; as it is where clips are whole utterances."""
+    whole = config.clip_samples
+    if whole is None or len(clip) >= whole:
+        return clip
+    rest = np.zeros(whole)
+    if config.remainder == "noise":
+        rest = band_noise(whole, sampling_rate=config.sampling_rate, level=config.noise_level, seed=config.seed)
+    return np.concatenate([clip, rest[: whole - len(clip)].astype(np.float32)])
+
+
+def follow_length(config: C, before: Mapping[str, FeatureConfig]) -> C:
+    """Take over the length of clips from a feature before that has clips, too.
+
+    Raises
+    ------
+    ConfigError
+        Another one was asked for.
+    """
+    for name, other in before.items():
+        if isinstance(other, ClipConfig) and other.length != config.length:
+            if "length" in config.model_fields_set:
+                raise ConfigError(
+                    f"length: found {config.length}, but {name}.length is {other.length}; a store has one table of "
+                    "clips: give both the same, or build them into two stores"
+                )
+            return config.model_copy(update={"length": other.length})
+    return config
+
+
+def _band_passed(values: NDArray[np.float32], band: tuple[float, float], *, config: ClipConfig) -> NDArray[np.float32]:
+    """Butterworth of order 4, forwards and backwards, so that nothing is delayed; silence around the utterance."""
+    from scipy.signal import butter, sosfiltfilt
+
+    edges = (band[0], min(band[1], config.band_limit))
+    sections = butter(4, edges, btype="bandpass", fs=config.sampling_rate, output="sos")
+    # It begins in silence, and what rings on behind the utterance must be there for the way back.
+    around = (1, 2 * int(config.sampling_rate / band[0]))
+    passed = sosfiltfilt(sections, np.pad(values.astype(np.float64), around), padlen=0)
+    return passed[around[0] : -around[1]].astype(np.float32)

@@ -1,0 +1,118 @@
+"""Noise cleanup by spectral gating, as the fourth published system did it.
+
+Around the audio stand 10,000 zeros on each side. Noise with a flat spectrum from 1 Hz to 30 kHz, limited by half the
+sampling rate, is added to all of it, and its own spectrum becomes the measure: per frequency the mean level over time
+plus two standard deviations, in dB. Cells of the audio's spectrum below that are noise; that mask is smoothed with a
+triangle over 2 bins and 4 frames on each side, and cells lose up to 0.9 of their amplitude by it. Three passes with the
+same measure; then the zeros are cut off.
+
+What is quieter than the added noise is lost with it: the level of the noise decides what counts as speech. The
+published noise has ``10 / sqrt(n)`` of full scale, n its samples, which for 3 s at 44.1 kHz is -32 dB.
+
+References
+----------
+M. Singh and Y. Fang, arXiv 2006.08129; the gate is that of T. Sainburg's noisereduce 1, DOI 10.5281/zenodo.3243139.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ZEROS = 10_000
+_BAND = (1.0, 30_000.0)  # Hz
+_PASSES = 3
+_DEVIATIONS = 2.0
+_DECREASE = 0.9
+_SMOOTH_BINS, _SMOOTH_FRAMES = 2, 4
+_WINDOW_SECONDS = 0.046
+"""Of a frame: 2048 samples at 44.1 kHz, as published, and 1024 at 16 kHz."""
+
+_SMALLEST_AMPLITUDE = 1e-20
+
+
+def band_noise(n: int, *, sampling_rate: int, level: float, seed: int) -> NDArray[np.float64]:
+    """Noise with equal amplitudes and random phases from 1 Hz to 30 kHz or half the sampling rate.
+
+    Parameters
+    ----------
+    n : samples, at least 1.
+    sampling_rate : Hz.
+    level : root mean square, dB of full scale.
+    seed : of the phases; one seed and n give the same noise everywhere.
+
+    Returns
+    -------
+    ndarray [shape=(n,)]
+        Full scale is 1; zeros where no frequency of n samples lies in the band.
+    """
+    frequencies = np.fft.rfftfreq(n, 1 / sampling_rate)
+    inside = (frequencies >= _BAND[0]) & (frequencies <= _BAND[1])
+    turns = np.random.default_rng(seed).random(len(frequencies))
+    noise = np.fft.irfft(np.where(inside, np.exp(2j * np.pi * turns), 0), n)
+    size = np.sqrt(np.mean(noise**2))
+    return noise * (10 ** (level / 20) / size) if size else noise
+
+
+def cleaned(values: NDArray[np.float32], *, sampling_rate: int, level: float, seed: int) -> NDArray[np.float32]:
+    """Audio without its noise.
+
+    Parameters
+    ----------
+    values : full scale 1 [shape=(n,), n >= 1].
+    sampling_rate : Hz.
+    level : of the noise that is added and gated by, dB of full scale.
+    seed : of that noise.
+
+    Returns
+    -------
+    ndarray [shape=(n,)]
+        float32.
+    """
+    n_fft = 2 ** round(np.log2(_WINDOW_SECONDS * sampling_rate))
+    sound = np.pad(values.astype(np.float64), _ZEROS)
+    noise = band_noise(len(sound), sampling_rate=sampling_rate, level=level, seed=seed)
+    measure = _measure(_spectrum(noise, n_fft))
+    sound += noise
+    for _ in range(_PASSES):
+        sound = _gated(sound, measure, n_fft)
+    return sound[_ZEROS:-_ZEROS].astype(np.float32)
+
+
+def _measure(noise: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """The level per frequency below which there is noise, dB [shape=(bins, 1)]."""
+    levels = _levels(noise)
+    mean: NDArray[np.float64] = levels.mean(axis=1, keepdims=True) + _DEVIATIONS * levels.std(axis=1, keepdims=True)
+    return mean
+
+
+def _gated(sound: NDArray[np.float64], measure: NDArray[np.float64], n_fft: int) -> NDArray[np.float64]:
+    from scipy.signal import istft
+
+    spectrum = _spectrum(sound, n_fft)
+    spectrum *= 1 - _DECREASE * _smoothed((_levels(spectrum) < measure).astype(np.float64))
+    back: NDArray[np.float64] = istft(spectrum, nperseg=n_fft, noverlap=n_fft * 3 // 4)[1]
+    return back[: len(sound)]
+
+
+def _spectrum(sound: NDArray[np.float64], n_fft: int) -> NDArray[np.complex128]:
+    """Spectrum [shape=(bins, frames)] of Hann frames, a quarter of a frame apart."""
+    from scipy.signal import stft
+
+    spectrum: NDArray[np.complex128] = stft(sound, nperseg=n_fft, noverlap=n_fft * 3 // 4)[2]
+    return spectrum
+
+
+def _levels(spectrum: NDArray[np.complex128]) -> NDArray[np.float64]:
+    levels: NDArray[np.float64] = 20 * np.log10(np.maximum(np.abs(spectrum), _SMALLEST_AMPLITUDE))
+    return levels
+
+
+def _smoothed(mask: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mask under a triangle in both directions; beyond its edges it is 0."""
+    from scipy.ndimage import convolve1d
+
+    for axis, reach in enumerate((_SMOOTH_BINS, _SMOOTH_FRAMES)):
+        triangle = np.bartlett(2 * reach + 3)[1:-1]
+        mask = convolve1d(mask, triangle / triangle.sum(), axis=axis, mode="constant")
+    return mask

@@ -1,0 +1,157 @@
+"""Linear-frequency spectrograms of clips as grey images of 200 by 300 pixels.
+
+``stft_image`` (200, 300) uint8 along ``image_row`` and ``image_column``, on the row axis ``clip``. Row 0 is the highest
+frequency. Column ``stft_image_columns`` says how many columns, from the left, hold sound; those behind them show what
+fills a clip that is too short.
+
+A pixel is the level of the Hann spectrum, ``20 log10(max(a, 1e-20))`` dB with a the magnitude of the unscaled
+transform, cut to -60 .. +60 dB, averaged over the area under the pixel, and mapped to 0 .. 255: 0.47 dB a step. The
+scale is fixed, so images can be compared. A sine at full scale reaches ``20 log10(n_fft / 4)``, 46 dB.
+
+- **Default**: 16 kHz, frames of 50 ms (``n_fft`` 800) every 10 ms, 0 to 8 kHz. The window is as long as the published
+  one, so harmonics of a voice stay apart; bins of 20 Hz make two to a pixel, and a column of a clip of 3 s is as
+  long as a hop.
+- **Presets** ``clips``, ``clips-denoised``, ``whole`` and ``whole-denoised`` are the four sets of the published system;
+  the paper's numerals cannot be told apart. An image of a whole utterance squeezes its time: 300 columns whatever its
+  length, so it does not tell the rate of speech.
+- **Preset ``faithful``**: whole utterances, at 44.1 kHz with frames of 2048 every 512, levels more than 80 dB below the
+  clip's highest raised to that, and noise behind short clips (set ``length`` to 3.0 for those). Audio recorded at
+  16 kHz has nothing above 8 kHz; analysing it at 44.1 kHz only costs time. The published colours, margins and axes of
+  plotted images are left out: a colour map belongs to who loads the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from kemfeat.features import Extract, Extractor, Media
+from kemfeat.features._clips import ROWS_FACTOR, ClipConfig, clip_rows, clips_of, filled, follow_length
+from kemfeat.features._image import area_means, grey
+from kemfeat.features._spectra import spectra
+from kemfeat.features._windows import Framing, hann
+from kemfeat.records import FeatureArray, FeatureSpec
+
+_ROWS, _COLUMNS = 200, 300
+_LOWEST, _HIGHEST = -60.0, 60.0
+_SMALLEST_AMPLITUDE = 1e-20
+_BLOCK = 128
+"""Frames transformed at once."""
+
+
+class StftImageConfig(ClipConfig):
+    """Settings of ``stft_image``, besides those of its clips.
+
+    Parameters
+    ----------
+    n_fft, hop_length : samples of a frame, even; samples between frames.
+    fmax : highest frequency of the image, Hz.
+    top_db : range below the highest level of a clip, dB; None for no such limit.
+    """
+
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **ClipConfig.PRESETS,
+        "faithful": {
+            "sampling_rate": 44100,
+            "n_fft": 2048,
+            "hop_length": 512,
+            "top_db": 80.0,
+            "length": "whole",
+            "remainder": "noise",
+        },
+    }
+
+    n_fft: int = Field(default=800, ge=2, multiple_of=2)
+    hop_length: int = Field(default=160, ge=1)
+    fmax: float = Field(default=8000.0, gt=0)
+    top_db: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.fmax > self.sampling_rate / 2:
+            raise ValueError(
+                f"fmax {self.fmax:g} Hz lies above half the sampling_rate ({self.sampling_rate / 2:g} Hz); lower fmax"
+            )
+        if self.hop_length > self.n_fft:
+            raise ValueError(f"hop_length {self.hop_length} leaves samples between frames of n_fft {self.n_fft}")
+        return self
+
+
+def levels(values: NDArray[np.float32], *, config: StftImageConfig) -> NDArray[np.float64]:
+    """Levels of centred frames, zeros around the clip.
+
+    Parameters
+    ----------
+    values : full scale 1 [shape=(n,), n >= 1].
+    config : settings.
+
+    Returns
+    -------
+    ndarray [shape=(1 + n // hop_length, 1 + n_fft / 2)]
+        dB, not cut to the range of the image.
+    """
+    framing = Framing(config.n_fft, config.hop_length, "constant")
+    window = hann(config.n_fft)
+    made = np.empty((framing.count(len(values)), 1 + config.n_fft // 2))
+    for rows, samples in framing.blocks(values, frames=_BLOCK):
+        made[rows] = np.abs(spectra(samples, window=window, hop_length=config.hop_length))
+    made = 20 * np.log10(np.maximum(made, _SMALLEST_AMPLITUDE))
+    return made if config.top_db is None else np.maximum(made, made.max() - config.top_db)
+
+
+def image(values: NDArray[np.float32], *, config: StftImageConfig) -> NDArray[np.uint8]:
+    """The image [shape=(200, 300)] of a clip [shape=(n,), n >= 1]."""
+    cells = np.clip(levels(values, config=config), _LOWEST, _HIGHEST)
+    # A frame stands for the hop around its middle.
+    times = (np.arange(len(cells) + 1, dtype=np.float64) - 0.5) * config.hop_length
+    columns = area_means(cells, times, np.linspace(0, len(values), _COLUMNS + 1))
+    frequencies = (np.arange(cells.shape[1] + 1, dtype=np.float64) - 0.5) * config.sampling_rate / config.n_fft
+    rows = area_means(columns.T, frequencies, np.linspace(0, config.fmax, _ROWS + 1))
+    return grey(rows[::-1], lowest=_LOWEST, highest=_HIGHEST)
+
+
+def _extract(media: Media, *, config: StftImageConfig) -> FeatureArray:
+    clips = clips_of(media, config=config, feature="stft_image")
+    whole = config.clip_samples
+    columns = [_COLUMNS if whole is None else min(_COLUMNS, -(-_COLUMNS * len(clip) // whole)) for clip in clips]
+    images = [image(filled(clip, config=config), config=config) for clip in clips]
+    return FeatureArray({"stft_image": np.stack(images)}, {"stft_image_columns": columns})
+
+
+def _specs(config: StftImageConfig) -> tuple[FeatureSpec, ...]:
+    spec = FeatureSpec(
+        name="stft_image",
+        dims=("image_row", "image_column"),
+        shape=(_ROWS, _COLUMNS),
+        dtype="uint8",
+        pad=0,
+        fill=0,
+        unit="1",
+        description=f"level from {_LOWEST:g} to {_HIGHEST:g} dB, {config.fmax:g} Hz at the top; {config.sound}",
+    )
+    return (spec,)
+
+
+def _open(config: StftImageConfig, _resources: Path) -> Extract:
+    return partial(_extract, config=config)
+
+
+EXTRACTOR = Extractor(
+    name="stft_image",
+    version=1,
+    config=StftImageConfig,
+    media=("audio",),
+    specs=_specs,
+    columns={"stft_image_columns": "int32"},
+    open=_open,
+    axis="clip",
+    rows=clip_rows,
+    rows_factor=ROWS_FACTOR,
+    follow=follow_length,
+)

@@ -1,0 +1,44 @@
+"""A small corpus of every kind, by the name of its reader."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from kemfeat import plugins
+from kemfeat.corpora import CorpusReader, open_reader
+
+NAMES = plugins.names("corpora")
+SYNTHETIC = plugins.names("synth")
+UTTERANCES, SESSIONS = 48, 2
+
+SETTINGS: dict[str, Any] = {
+    "rows_per_shard": 16,
+    "mel": {"max_frames": 64, "n_mels": 16},
+    "tokens": {"max_length": 16},
+}
+
+
+def make(name: str, folder: Path, *, seed: int = 0, workers: int = 1) -> Path:
+    """Write a small corpus; one without a synthetic of its own is a folder of clips with a table."""
+    if name in SYNTHETIC:
+        corpus = plugins.find("synth", name)
+        corpus.write(folder, utterances=UTTERANCES, sessions=SESSIONS, seed=seed, workers=workers)
+        return folder
+    return _described(make(SYNTHETIC[0], folder, seed=seed, workers=workers))
+
+
+def reader(name: str, root: Path) -> CorpusReader:
+    return open_reader(name, root=root)
+
+
+def _described(root: Path) -> Path:
+    """Describe the clips of another corpus in a table, as a user would."""
+    source = open_reader(SYNTHETIC[0], root=root).read_manifest(root, on_error="skip")
+    columns = ["id", "audio", "text", "speaker", "session", "emotion", "valence", "arousal", "start", "end"]
+    with (root / "utterances.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(source.utterances[columns].astype(object).where(source.utterances[columns].notna(), "").values)
+    return root

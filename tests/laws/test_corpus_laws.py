@@ -1,0 +1,227 @@
+"""Laws that every corpus keeps: a file put into ``kemfeat/corpora`` is tested here before it has tests of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from kemfeat import findings, plugins
+from kemfeat.build import BuildOptions, build_store, recompute
+from kemfeat.config import validated
+from kemfeat.corpora import open_reader
+from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError
+from kemfeat.labels import parse_emotions
+from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, UNITS
+from kemfeat.store.verify import verify
+from kemfeat.validate import validate_corpus
+from tests.build.kit import tree
+from tests.laws.corpus_kit import NAMES, SETTINGS, SYNTHETIC, make, reader
+
+RULES = {rule.code for rule in vars(findings).values() if isinstance(rule, findings.Rule)}
+MEDIA = {"audio", "transcript", *UNITS}
+
+every_corpus = pytest.mark.parametrize("name", NAMES)
+every_synthetic = pytest.mark.parametrize("name", SYNTHETIC)
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    """The folder of a corpus of every kind, made once; not to be changed."""
+    return cache(lambda name: make(name, tmp_path_factory.mktemp("corpora") / name))
+
+
+@pytest.fixture
+def copied(corpora, tmp_path):
+    """A copy of a corpus, to change."""
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(corpora(name), tmp_path / "copy"))
+
+    return copy
+
+
+@every_corpus
+def test_a_reader_says_who_it_is(name, corpora):
+    found = reader(name, corpora(name))
+    assert plugins.find("corpora", found.name) is plugins.find("corpora", name)
+    assert re.fullmatch(r"\w+", found.name)
+    assert found.version >= 1
+    assert "audio" in found.media
+    assert set(found.media) <= MEDIA
+    for feature, settings in found.settings.items():
+        validated(plugins.find("features", feature).config, settings, where=feature)
+
+
+def test_every_restricted_corpus_has_a_synthetic_one():
+    assert set(NAMES) - {"folder"} == set(SYNTHETIC)
+
+
+@every_corpus
+def test_sources_are_there_each_once_in_order_and_below_the_root(name, corpora):
+    root = corpora(name)
+    groups = reader(name, root).sources(root)
+    assert {"annotation", "audio", "transcript"} <= set(groups)
+    assert all(group in {"annotation", "audio", "transcript"} or group.startswith("signals/") for group in groups)
+    listed = [path for group in groups.values() for path in group]
+    assert len(set(listed)) == len(listed)
+    for path in listed:
+        assert (root / path).resolve().is_relative_to(root.resolve())
+        assert (root / path).is_file()
+    for group in ("annotation", "audio", "transcript"):
+        assert list(groups[group]) == sorted(groups[group])
+
+
+@every_corpus
+def test_a_manifest_has_the_columns_of_a_manifest(name, corpora):
+    root = corpora(name)
+    manifest = reader(name, root).read_manifest(root, on_error="skip")
+    utterances = manifest.utterances
+    assert list(utterances.columns[: len(READ_COLUMNS)]) == READ_COLUMNS.names
+    pa.Table.from_pandas(utterances[READ_COLUMNS.names], schema=READ_COLUMNS, preserve_index=False)
+    assert list(manifest.ratings.columns[: len(RATINGS)]) == RATINGS.names
+    assert utterances["id"].is_unique
+    assert not utterances[["id", "session", "script", "speaker"]].isna().any().any()
+    assert set(manifest.ratings["id"]) <= set(utterances["id"])
+    for label in [*utterances["emotion"].dropna(), *manifest.ratings["emotion"].dropna()]:
+        assert parse_emotions(label, vocabulary=manifest.vocabulary)
+    timed = utterances.dropna(subset=["start", "end"])
+    assert (timed["start"] < timed["end"]).all()
+    audio = set(utterances["audio"].dropna())
+    assert audio <= set(reader(name, root).sources(root)["audio"])
+    assert manifest.corpus == reader(name, root).name
+
+
+@every_corpus
+def test_reading_again_reads_the_same_whatever_the_order_of_a_folder(name, corpora, monkeypatch):
+    root = corpora(name)
+    first = reader(name, root).read_manifest(root, on_error="skip")
+    scandir = os.scandir
+
+    class Backwards:
+        def __init__(self, path: str) -> None:
+            with scandir(path) as found:
+                self._entries = sorted(found, key=lambda entry: entry.name, reverse=True)
+
+        def __enter__(self):
+            return iter(self._entries)
+
+        def __exit__(self, *error: object) -> None: ...
+
+        def __iter__(self):
+            return iter(self._entries)
+
+    monkeypatch.setattr(os, "scandir", Backwards)
+    again = reader(name, root).read_manifest(root, on_error="skip")
+    assert again.fingerprint == first.fingerprint
+    assert again.findings == first.findings
+
+
+@every_corpus
+def test_findings_are_known_rules(name, corpora):
+    root = corpora(name)
+    report = validate_corpus(name, root=root)
+    assert report.counts["utterances"] > 0
+    assert {finding.rule for finding in report.findings} <= RULES
+
+
+@every_corpus
+def test_signals_are_a_table_of_signals(name, corpora):
+    root = corpora(name)
+    found = reader(name, root)
+    sessions = [group.removeprefix("signals/") for group in found.sources(root) if group.startswith("signals/")]
+    assert bool(sessions) == bool(set(found.media) & set(UNITS))
+    for session in sessions:
+        table, _ = found.read_signals(root, session)
+        assert table.schema.equals(SIGNALS)
+        assert set(table["medium"].unique().to_pylist()) <= set(found.media)
+        rates = table.to_pandas().groupby("medium")["sampling_rate"]
+        assert all(rate.isna().all() if medium == "ibi" else rate.notna().all() for medium, rate in rates)
+
+
+@every_corpus
+def test_another_folder_is_refused_with_what_was_looked_for(name, tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    with pytest.raises((CorpusLayoutError, CorpusError), match=re.escape(str(tmp_path))):
+        reader(name, tmp_path).sources(tmp_path)
+
+
+@every_corpus
+def test_a_link_out_of_the_corpus_is_refused(name, copied, tmp_path):
+    root = copied(name)
+    audio = root / reader(name, root).sources(root)["audio"][0]
+    outside = tmp_path / "outside.wav"
+    audio.rename(outside)
+    audio.symlink_to(outside)
+    with pytest.raises(CorpusError, match="outside"):
+        reader(name, root).sources(root)
+
+
+@every_corpus
+def test_a_file_of_rubbish_is_a_sentence_or_a_fault(name, copied):
+    root = copied(name)
+    target = root / reader(name, root).sources(root)["annotation"][0]
+    for rubbish in (b"", b"\x00\xff\xfe\x00" * 99, b"id\n" * 9, "가,나,다\n".encode() * 99):
+        target.write_bytes(rubbish)
+        for on_error in ("raise", "skip"):
+            assert target.name in said_of(name, root, on_error=on_error)
+
+
+def said_of(name: str, root: Path, *, on_error: str) -> str:
+    """What a reader says of a corpus: the error that stops it, or its faults and findings."""
+    try:
+        manifest = reader(name, root).read_manifest(root, on_error=on_error)
+    except CorpusError as error:
+        return str(error)
+    return "\n".join([*manifest.faults, *(example for finding in manifest.findings for example in finding.examples)])
+
+
+@every_corpus
+def test_nothing_in_a_corpus_is_unpickled(name, copied):
+    root = copied(name)
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        (folder / "surprise.pickle").write_bytes(b"cos\nsystem\n(S'touch /tmp/owned'\ntR.")
+        (folder / "._droppings.wav").write_bytes(b"\x00")
+    opened = reader(name, root)
+    manifest = opened.read_manifest(root, on_error="skip")
+    listed = {Path(path).name for group in opened.sources(root).values() for path in group}
+    assert not listed & {"surprise.pickle", "._droppings.wav"}
+    assert len(manifest) > 0
+
+
+@every_corpus
+def test_a_store_is_built_byte_for_byte_again_by_any_number_of_workers(name, corpora, tmp_path):
+    root = corpora(name)
+    stores = []
+    for out, workers in ((tmp_path / "one", 1), (tmp_path / "two", 2)):
+        options = BuildOptions(workers=workers, on_error="skip", max_failures=1.0)
+        stores.append(build_store(name, root=root, out=out, settings=SETTINGS, options=options).store)
+    assert tree(stores[0].path) == tree(stores[1].path)
+    store = stores[0]
+    assert verify(store).problems == ()
+    assert recompute(store, root=root, rows=5) == []
+    assert isinstance(store.utterances, pd.DataFrame)
+    assert not any(str(root) in path.read_text("utf-8", "ignore") for path in store.path.glob("*.json"))
+
+
+@every_synthetic
+def test_a_synthetic_corpus_depends_on_its_options_alone(name, corpora, tmp_path):
+    def content(root: Path) -> dict[str, bytes]:
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    first = content(corpora(name))
+    assert content(make(name, tmp_path / "again", workers=2)) == first
+    assert content(make(name, tmp_path / "other", seed=1)) != first
+    assert "SYNTHETIC.txt" in first
+
+
+@every_synthetic
+def test_a_table_is_for_folders_of_the_users_own(name, corpora):
+    with pytest.raises(ConfigError, match="has an annotation of its own"):
+        open_reader(name, root=corpora(name), table=Path("utterances.csv"))
