@@ -22,6 +22,7 @@ _STAGES = {
     "recompute": ("recomputing", "utterances"),
     "compare": ("comparing audio", "utterances"),
     "train": ("training", "steps"),
+    "export": ("exporting", "rows"),
 }
 _EVERY = 5.0
 

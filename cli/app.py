@@ -11,7 +11,7 @@ import typer
 from kemfeat._version import VERSION
 from kemfeat.errors import KemfeatError
 
-from . import analyze, audit, bench, build, evaluate, plan, report, split, store, synth, train, validate
+from . import analyze, audit, bench, build, evaluate, export, plan, report, split, store, synth, train, validate
 
 app = typer.Typer(
     name="kemfeat",
@@ -29,6 +29,7 @@ app.command("validate")(validate.validate)
 app.command("info")(store.info)
 app.command("verify")(store.verify)
 app.command("diff")(store.diff)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.command("split")(split.split)
 app.command("audit")(audit.audit)

@@ -100,6 +100,7 @@ def verify(
         int, typer.Option("--recompute", min=0, metavar="K", help="Extract K utterances again and compare.")
     ] = 0,
     root: _options.Root = None,
+    table: _options.Table = None,
     as_json: _options.Json = False,
     progress: _options.Progress = None,
 ) -> None:
@@ -114,13 +115,14 @@ def verify(
         result = verify_files(opened, progress=lambda done, total: reporter("verify", done, total))
         problems = list(result.problems)
         if folder is not None and not problems:
-            problems += _recompute(opened, folder, recompute, reporter)
+            problems += _recompute(opened, folder, table, recompute, reporter)
     checked = {"store": str(store), "digest": opened.digest, "files": result.files, "bytes": result.bytes}
+    checked |= {"recomputed": min(recompute, len(opened)), "ok": not problems}
     if as_json:
-        print_json({**checked, "recomputed": min(recompute, len(opened)), "ok": not problems, "problems": problems})
+        print_json({**checked, "problems": problems, "warnings": result.warnings})
     else:
-        for problem in problems:
-            print(problem)
+        for line in (*problems, *(f"warning: {warning}" for warning in result.warnings)):
+            print(line)
         verdict = f"{len(problems)} problems" if problems else "sound"
         again = f", {min(recompute, len(opened))} utterances recomputed" if recompute else ""
         print(f"{store}: {verdict}; {result.files} files, {result.bytes / 1e6:,.1f} MB read{again}")
@@ -128,10 +130,16 @@ def verify(
         raise typer.Exit(code=4)
 
 
-def _recompute(store: Store, root: Path, rows: int, reporter: Reporter) -> list[str]:
+def _recompute(store: Store, root: Path, table: Path | None, rows: int, reporter: Reporter) -> list[str]:
     from kemfeat.build import recompute
 
-    return recompute(store, root=root, rows=rows, progress=lambda done, total: reporter("recompute", done, total))
+    return recompute(
+        store,
+        root=root,
+        rows=rows,
+        table=table,
+        progress=lambda done, total: reporter("recompute", done, total),
+    )
 
 
 def diff(

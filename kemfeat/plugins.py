@@ -1,7 +1,7 @@
 """The directory is the registry: a public file of a room is a plug-in of its name.
 
 ``kemdy20.py`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and must define
-``READER``; a feature file defines ``EXTRACTOR``, a synthetic corpus ``SYNTH``.
+``READER``; a feature file defines ``EXTRACTOR``, a synthetic corpus ``SYNTH``, a format of exports ``EXPORTER``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,14 @@ from typing import Any, Literal
 from kemfeat.config import suggest
 from kemfeat.errors import UnknownPluginError
 
-Room = Literal["analyses", "corpora", "features", "synth"]
-_OBJECTS: dict[Room, str] = {"analyses": "ANALYSIS", "corpora": "READER", "features": "EXTRACTOR", "synth": "SYNTH"}
+Room = Literal["analyses", "corpora", "export", "features", "synth"]
+_OBJECTS: dict[Room, str] = {
+    "analyses": "ANALYSIS",
+    "corpora": "READER",
+    "export": "EXPORTER",
+    "features": "EXTRACTOR",
+    "synth": "SYNTH",
+}
 _IGNORED = str.maketrans("", "", " -_")
 
 

@@ -35,8 +35,10 @@ _REFUSALS = {
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, *, resumes: bool = True) -> Iterator[None]:
     """Turn what a disk refuses while writing below ``path`` into a sentence.
+
+    ``resumes`` promises that the same command goes on where this one stopped.
 
     Raises
     ------
@@ -48,9 +50,9 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
-        why = _REFUSALS[error.errno]
+        kept = ": what is finished is kept" if resumes else ""
         raise StoreWriteError(
-            f"{path}: {why} and run the same command again: what is finished is kept ({error.strerror})"
+            f"{path}: {_REFUSALS[error.errno]} and run the same command again{kept} ({error.strerror})"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Check that a store is what its header says: files, hashes, shapes, completeness, lengths."""
+"""Check that a store is what its header says (files, hashes, shapes, completeness, lengths), and says anything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kemfeat.errors import StoreError
-from kemfeat.store import disk, schema
+from kemfeat.store import disk, modalities, schema
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt
 
@@ -22,17 +22,20 @@ class Verification:
     ----------
     files, bytes : how many files were read, and their size.
     problems : one sentence each, saying where, what was found and what to do; empty when the store is sound.
+    warnings : one sentence each about what need not be wrong, such as clips that are silent.
     """
 
     files: int
     bytes: int
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Verification:
-    """Read every file of a store and compare it with its receipt; then compare the tables with the arrays."""
+    """Read every file of a store and compare it with its receipt, the tables with the arrays, and rows with others."""
     expected = schema.files(store.header)
     problems: list[str] = []
+    warnings: list[str] = []
     progress(0, len(expected))
     for done, (name, receipt) in enumerate(expected.items(), start=1):
         problems += _file_problems(store.path, name, receipt)
@@ -40,8 +43,12 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
     problems += _header_problems(store)
     if not problems:
         problems += [*_array_problems(store), *_row_problems(store)]
+    if not problems:
+        for array, found in modalities.sameness(store):
+            (problems if found.is_problem else warnings).append(_same(array, found))
     problems += _strangers(store.path, set(expected))
-    return Verification(len(expected), sum(receipt.bytes for receipt in expected.values()), tuple(problems))
+    size = sum(receipt.bytes for receipt in expected.values())
+    return Verification(len(expected), size, tuple(problems), tuple(warnings))
 
 
 def _file_problems(folder: Path, name: str, receipt: FileReceipt) -> Iterator[str]:
@@ -114,8 +121,13 @@ def _length_problems(store: Store) -> Iterator[str]:
                 yield f"{array}: row {off[0]} counts {counts[off[0]]}, more than column {column} says"
 
 
+def _same(array: str, found: modalities.Sameness) -> str:
+    advice = "the array says nothing; look at what it was made from" if found.is_problem else "look at some of them"
+    return f"{array}: {found}; {advice}"
+
+
 def _strangers(folder: Path, expected: set[str]) -> Iterator[str]:
-    for entry in (schema.FEATURES, schema.SIGNALS, schema.RESOURCES):
+    for entry in schema.FOLDERS:
         for path in sorted((folder / entry).rglob("*")):
             name = path.relative_to(folder).as_posix()
             if not path.is_dir() and name not in expected:

@@ -11,7 +11,7 @@ import pytest
 from kemfeat.build import build_store
 from kemfeat.store.reader import Store, open_store
 from kemfeat.synth._tokenizer import train
-from tests.corpora.tiny import TinyCorpus, write_tiny_kemdy20
+from tests.corpora.tiny import TinyCorpus, wav_bytes, write_tiny_kemdy20
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +28,10 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> TinyCorpus:
-    """20 utterances with audio of 24 frames; one has no physiology."""
-    corpus = write_tiny_kemdy20(tmp_path_factory.mktemp("corpora") / "KEMDy20", scripts=1, turns=5, clip_seconds=0.75)
+    """20 utterances with audio of 24 frames, each its own; one has no physiology."""
+    corpus = write_tiny_kemdy20(tmp_path_factory.mktemp("corpora") / "KEMDy20", scripts=1, turns=5)
+    for number, name in enumerate(corpus.ids):
+        corpus.wav(name).write_bytes(wav_bytes(0.75, pitch=100.0 + 9.0 * number))
     (corpus.root / "tokenizer").mkdir()
     for name, content in train(["안녕하세요, 1번째 말이에요."], vocab_size=60).items():
         (corpus.root / "tokenizer" / name).write_bytes(content)

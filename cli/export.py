@@ -1,0 +1,53 @@
+"""``kemfeat export``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import _options
+from ._json import print_json
+from ._progress import Reporter
+
+
+def export(
+    store: _options.StorePath,
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="tsv-npy, webdataset or datasets.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; absent or empty.", show_default=False)],
+    arrays: Annotated[
+        str | None,
+        typer.Option("--arrays", help="Comma-separated arrays of one row axis.", show_default="all of the utterances"),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels", metavar="RULE", help="Label rule; rows it drops are left out.", show_default="keep every row"
+        ),
+    ] = None,
+    as_json: _options.Json = False,
+    progress: _options.Progress = None,
+) -> None:
+    """Write a store in the format of other programs, every row with its id."""
+    from kemfeat.export import export_store
+    from kemfeat.store.reader import open_store
+
+    opened = open_store(store)
+    chosen = None if arrays is None else [name.strip() for name in arrays.split(",") if name.strip()]
+    with Reporter(bar=progress, quiet=as_json) as reporter:
+        made = export_store(
+            opened,
+            to=to,
+            out=out,
+            arrays=chosen,
+            labels=labels,
+            progress=lambda done, total: reporter("export", done, total),
+        )
+    if as_json:
+        print_json({"store": str(store), "digest": opened.digest, **asdict(made)})
+        return
+    left = f", {made.dropped:,} left out by the label rule {labels}" if made.dropped else ""
+    print(f"{out}: {made.rows:,} rows of the axis {made.axis}{left}, as {made.format}; digest {opened.digest[:12]}")
+    print(f"{made.files} files, {made.bytes / 1e6:,.1f} MB; arrays: {', '.join(made.arrays) or 'none'}")

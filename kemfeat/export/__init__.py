@@ -1,0 +1,117 @@
+"""A store as files for other programs: one format each, found by its name.
+
+A file of this room holds a function that writes a :class:`Selection` into an empty folder, and ends in ``EXPORTER``.
+It writes rows in the order they come, every one with its id, and takes them block by block: a store is larger than
+memory. The same store gives the same bytes: no time, host or command is written.
+
+:func:`export_store` does what is the same for all: it chooses, writes aside, describes, and puts in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kemfeat import plugins
+from kemfeat.export._describe import describe
+from kemfeat.export._folder import made_aside
+from kemfeat.export._selection import Block, Progress, Selection, select, silent
+from kemfeat.store.reader import Store
+
+__all__ = ["Block", "Export", "Exporter", "Selection", "export_store"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exporter:
+    """A format of exports.
+
+    Parameters
+    ----------
+    name : what ``--to`` calls it.
+    description : what it writes, in one line.
+    reading : how to read it, for the export's ``README.md``.
+    write : writes a selection into a folder that is there and empty; the disk's errors are the caller's to explain.
+    front_matter : what must stand on top of ``README.md``.
+    """
+
+    name: str
+    description: str
+    reading: str
+    write: Callable[[Selection, Path], None]
+    front_matter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What an export has made.
+
+    Parameters
+    ----------
+    path : its folder.
+    format : name of the format.
+    axis : row axis of its arrays.
+    arrays : their names.
+    rows, dropped : rows that were written, and rows that the label rule left out.
+    files, bytes : how many files, and their size.
+    """
+
+    path: Path
+    format: str
+    axis: str
+    arrays: tuple[str, ...]
+    rows: int
+    dropped: int
+    files: int
+    bytes: int
+
+
+def export_store(
+    store: Store,
+    *,
+    to: str,
+    out: Path,
+    arrays: Sequence[str] | None = None,
+    labels: str | None = None,
+    progress: Progress = silent,
+) -> Export:
+    """Write a store in another format.
+
+    Parameters
+    ----------
+    store : what to write.
+    to : name of a format.
+    out : folder, absent or empty; it appears when everything is in it.
+    arrays : names of arrays on one row axis; None for all on ``utterance``, or on the first axis that has any.
+    labels : a rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
+        None keeps every row and the store's own labels.
+    progress : told how many rows are written, and how many there are.
+
+    Raises
+    ------
+    UnknownPluginError
+        No such format.
+    ConfigError
+        An array or rule is unknown, the arrays lie on several axes, or ``out`` is not empty or in the store.
+    StoreCorruptError
+        The store is not what its header says.
+    StoreWriteError
+        The disk refuses.
+    """
+    exporter: Exporter = plugins.find("export", to)
+    selection = select(store, arrays=arrays, labels=labels, progress=progress)
+    with made_aside(out, store=store.path) as folder:
+        progress(0, len(selection))
+        exporter.write(selection, folder)
+        describe(selection, folder, name=exporter.name, top=exporter.front_matter, reading=exporter.reading)
+        sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return Export(
+        path=out,
+        format=exporter.name,
+        axis=selection.axis,
+        arrays=selection.arrays,
+        rows=len(selection),
+        dropped=store.header.axes[selection.axis].rows - len(selection),
+        files=len(sizes),
+        bytes=sum(sizes),
+    )

@@ -1,0 +1,238 @@
+"""What an export writes: some arrays of one row axis, the table beside them, and both in blocks that memory holds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.errors import ConfigError, StoreCorruptError
+from kemfeat.store import extent
+from kemfeat.store.reader import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Progress = Callable[[int, int], None]
+"""Told how many rows are written, and how many there are."""
+
+BLOCK_BYTES = 64 << 20
+SHARD_BYTES = 256 << 20
+"""Bytes of a shard of an export, as its rows are padded in memory; one holds a row at least."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_WHO = ("id", "speaker", "session")
+_PLACE = ("parent", "number", "start", "end")
+_TOLD = ("text", "text_clean", "emotion", "valence", "arousal")
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that nobody wants to see."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Consecutive rows of an export.
+
+    Parameters
+    ----------
+    table : the rows of :attr:`Selection.table`.
+    values : per array the rows as they are stored, padding included [shape=(n, ...)].
+    ends : per ragged array where the real elements of each row end [shape=(n,)].
+    """
+
+    table: pd.DataFrame
+    values: Mapping[str, NDArray[Any]]
+    ends: Mapping[str, NDArray[np.int64]]
+
+    def real(self, name: str) -> list[NDArray[Any]]:
+        """The rows of an array, each cut behind its last real element."""
+        rows = self.values[name]
+        return [row[:end] for row, end in zip(rows, self.ends[name], strict=True)] if name in self.ends else list(rows)
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows of the table as JSON has them: nothing is None."""
+        cells = self.table.astype(object)
+        return [dict(zip(cells.columns, row, strict=True)) for row in cells.where(cells.notna(), None).to_numpy()]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Selection:
+    """The rows and arrays to export; made by :func:`select`.
+
+    Parameters
+    ----------
+    store : where they are.
+    axis : the row axis of all of them.
+    arrays : their names.
+    rows : rows of the axis, ascending [shape=(n,)].
+    table : one row for each of them, in order; see ``docs/howto/export.md`` for its columns.
+    ends : per ragged array where the real elements of each row end [shape=(n,)].
+    labels : the rule that ``emotion`` follows.
+    progress : told after every block.
+    """
+
+    store: Store
+    axis: str
+    arrays: tuple[str, ...]
+    rows: NDArray[np.int64]
+    table: pd.DataFrame
+    ends: Mapping[str, NDArray[np.int64]]
+    labels: str
+    progress: Progress
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row of all arrays, padding included."""
+        return max(1, sum(_row_bytes(self.store, name) for name in self.arrays))
+
+    def shards(self) -> list[tuple[int, int]]:
+        """First row and end of each file of a format that has several, of :data:`SHARD_BYTES`; one where no row is."""
+        size = max(1, SHARD_BYTES // self.row_bytes)
+        return [(start, min(start + size, len(self))) for start in range(0, len(self), size)] or [(0, 0)]
+
+    def blocks(self, start: int, stop: int) -> Iterator[Block]:
+        """The rows from ``start`` to ``stop`` (exclusive) of this export, in pieces of about :data:`BLOCK_BYTES`."""
+        arrays = {name: self.store.array(name) for name in self.arrays}
+        for first, last, span in self._spans(start, stop):
+            within = self.rows[first:last] - span.start
+            yield Block(
+                table=self.table.iloc[first:last],
+                values={name: np.asarray(array[span])[within] for name, array in arrays.items()},
+                ends={name: ends[first:last] for name, ends in self.ends.items()},
+            )
+            self.progress(last, len(self))
+
+    def _spans(self, start: int, stop: int) -> Iterator[tuple[int, int, slice]]:
+        """Rows of this export, and the rows of the store among which they are."""
+        if start == stop:
+            return
+        for span in _spans(self.store, self.arrays, int(self.rows[start]), int(self.rows[stop - 1]) + 1):
+            first, last = np.clip(np.searchsorted(self.rows, (span.start, span.stop)), start, stop).tolist()
+            if first < last:
+                yield first, last, span
+
+
+def select(
+    store: Store, *, arrays: Sequence[str] | None = None, labels: str | None = None, progress: Progress = silent
+) -> Selection:
+    """Choose what to export.
+
+    Parameters
+    ----------
+    store : where it is.
+    arrays : names of arrays on one row axis; None for all on ``utterance``, or on the first axis that has any.
+    labels : a rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
+        None keeps every row and the store's own labels.
+    progress : told after every block that is written.
+
+    Raises
+    ------
+    ConfigError
+        An array or a rule is unknown, or the arrays lie on several axes.
+    StoreCorruptError
+        The store has names that no file may have.
+    """
+    axis, names = _arrays(store, arrays)
+    for name in (axis, *names):
+        if not _NAME.fullmatch(name):
+            raise StoreCorruptError(f"{store.path}: has an array or axis {name!r}; do not trust this store")
+    table = _table(store, axis, labels)
+    keep = np.full(len(table), True) if labels is None else table["emotion"].notna().to_numpy(dtype=bool)
+    rows = np.flatnonzero(keep)
+    marks = {name: mark for name in names if (mark := extent.marks(store.header, name)) is not None}
+    ends = {mark: _ends(store, mark)[rows] for mark in dict.fromkeys(marks.values())}
+    counts = {f"{name}_length": ends[mark] for name, mark in marks.items() if name != mark}
+    table = table.assign(missing=_missing(store, names))[keep].assign(**counts).reset_index(drop=True)
+    table.insert(0, "index", table.index)
+    return Selection(
+        store=store,
+        axis=axis,
+        arrays=names,
+        rows=rows,
+        table=table,
+        ends={name: ends[mark] for name, mark in marks.items()},
+        labels=labels or store.header.label_rule,
+        progress=progress,
+    )
+
+
+def _arrays(store: Store, wanted: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    """The axis and the arrays, each once."""
+    on = {name: info.axis for name, info in store.header.arrays.items()}
+    if wanted is None:
+        axis = "utterance" if "utterance" in on.values() or not on else next(iter(on.values()))
+        return axis, tuple(name for name in on if on[name] == axis)
+    if not wanted:
+        raise ConfigError("--arrays: names none; expected some of " + ", ".join(on))
+    names = tuple(dict.fromkeys(wanted))
+    for name in names:
+        store.array(name)
+    axes = dict.fromkeys(on[name] for name in names)
+    if len(axes) > 1:
+        found = "; ".join(f"{axis}: {', '.join(name for name in names if on[name] == axis)}" for axis in axes)
+        raise ConfigError(f"--arrays: lie on several row axes ({found}); export each axis into a folder of its own")
+    return next(iter(axes)), names
+
+
+def _table(store: Store, axis: str, labels: str | None) -> pd.DataFrame:
+    """One row for each of the axis, without lengths; ``emotion`` is missing where the rule drops the utterance."""
+    emotion = store.utterances["emotion"] if labels is None else store.labels(labels)
+    utterances = store.utterances.assign(emotion=emotion)
+    told = [name for name in _TOLD if name in utterances]
+    if axis == "utterance":
+        table = utterances[[*_WHO, *told]]
+    else:
+        rows = store.rows(axis)
+        place = [name for name in _PLACE if name in rows]
+        owners = _unique(store, utterances)[["id", *told]].rename(columns={"id": "parent"})
+        table = rows[["id", *place, *_WHO[1:]]].merge(owners, on="parent", how="left")
+    if len(_unique(store, table)) != store.header.axes[axis].rows:
+        raise StoreCorruptError(f"{store.path}: axis {axis} has {len(table)} rows in its table; run `kemfeat verify`")
+    return table
+
+
+def _unique(store: Store, table: pd.DataFrame) -> pd.DataFrame:
+    again = table["id"][table["id"].duplicated()]
+    if len(again):
+        raise StoreCorruptError(f"{store.path}: id {again.iloc[0]} stands twice; run `kemfeat verify`")
+    return table
+
+
+def _missing(store: Store, names: Sequence[str]) -> str | list[str]:
+    """Per row of the axis the features that could not be extracted, joined by ``;``; of no array none is missing."""
+    features = list(dict.fromkeys(store.header.arrays[name].feature for name in names))
+    complete = zip(*map(store.complete_rows, features), strict=True)
+    return [";".join(np.compress(np.invert(row), features)) for row in complete] if features else ""
+
+
+def _ends(store: Store, mark: str) -> NDArray[np.int64]:
+    array = store.array(mark)
+    spans = _spans(store, (mark,), 0, array.shape[0])
+    return np.concatenate([np.zeros(0, np.int64), *(extent.ends(np.asarray(array[span])) for span in spans)])
+
+
+def _spans(store: Store, names: Sequence[str], start: int, stop: int) -> Iterator[slice]:
+    """Rows of the store from ``start`` to ``stop`` in pieces of about :data:`BLOCK_BYTES`, along whole chunks."""
+    if names:
+        widest = max(names, key=lambda name: _row_bytes(store, name))
+        chunk = store.array(widest).chunks[0]
+        size = BLOCK_BYTES // sum(_row_bytes(store, name) for name in names)
+        size = max(1, size // chunk) * chunk
+    else:
+        size = stop
+    for begin in range(start // size * size, stop, size):
+        yield slice(begin, min(begin + size, stop))
+
+
+def _row_bytes(store: Store, name: str) -> int:
+    info = store.header.arrays[name]
+    return np.dtype(info.dtype).itemsize * math.prod(info.shape[1:])
