@@ -40,7 +40,7 @@ def _facts(store: Store) -> dict[str, Any]:
         "missing_rows": {name: count for name, count in incomplete.items() if count},
         "coverage": _coverage(store),
         "truncated": _truncated(store),
-        "emotions": store.utterances["emotion"].value_counts(dropna=False).to_dict(),
+        "emotions": store.utterances["emotion"].fillna("(none)").value_counts().to_dict(),
         "bytes": sum(file.bytes for part in header.parts for file in part.files.values()),
         "config": header.config.model_dump(mode="json"),
         "config_digest": header.config_digest,

@@ -36,6 +36,7 @@ BAD_TIME = Rule("bad-time", "error", "the time is missing; write seconds such as
 END_BEFORE_START = Rule("end-before-start", "error", "start and end are missing; correct them")
 UNKNOWN_LABEL = Rule("unknown-label", "error", "the label is missing; correct its spelling")
 RATING_OFF_SCALE = Rule("rating-off-scale", "error", "the rating is missing; write a number from 1 to 5")
+BAD_FLAG = Rule("bad-flag", "error", "the cell counts as no; write yes or no")
 BAD_NUMBER = Rule("bad-number", "error", "the number is missing; write a finite one such as 3.57")
 EMPTY_ANNOTATION = Rule("empty-annotation", "error", "the session has no utterances; copy the file again")
 MISSING_ANNOTATION = Rule("missing-annotation", "error", "the session is left out; copy its annotation file")

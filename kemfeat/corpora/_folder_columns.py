@@ -17,7 +17,7 @@ SIGNAL_MEDIA = (*UNIFORM, "ibi")
 REQUIRED = ("id", "audio")
 _OPTIONAL = (
     *("text", "text_file", "speaker", "session", "script", "sex", "partner"),
-    *("emotion", "valence", "arousal", "start", "end"),
+    *("emotion", "valence", "arousal", "start", "end", "scripted"),
     *SIGNAL_MEDIA,
 )
 _RATES = tuple(f"{medium}_rate" for medium in UNIFORM)

@@ -51,7 +51,8 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     columns["audio"] = media.audio(read.rows)
     texts = media.texts(read)
     columns["text"], columns["text_encoding"] = ([text[part] for text in texts] for part in (0, 1))
-    schema = pa.schema([*READ_COLUMNS, *(pa.field(name, pa.string()) for name in read.header.own)])
+    own = (pa.field(name, pa.string()) for name in read.header.own)
+    schema = pa.schema([*READ_COLUMNS, pa.field("scripted", pa.bool_()), *own])
     return Manifest(
         corpus,
         pa.Table.from_pydict(columns, schema=schema).to_pandas(),
@@ -64,7 +65,7 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
 
 def _columns(table: Table, words: Sequence[str]) -> dict[str, Sequence[object]]:
     """The columns that the rows hold as they are, and the emotions joined."""
-    plain = ("id", "session", "script", "speaker", "sex", "partner", "start", "end", "valence", "arousal")
+    plain = ("id", "session", "script", "speaker", "sex", "partner", "start", "end", "valence", "arousal", "scripted")
     columns: dict[str, Sequence[object]] = {name: [getattr(row, name) for row in table.rows] for name in plain}
     columns["emotion"] = [join_emotions(row.emotions, vocabulary=words) or None for row in table.rows]
     return columns | {name: [row.own[place] for row in table.rows] for place, name in enumerate(table.header.own)}

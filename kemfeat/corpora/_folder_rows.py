@@ -14,6 +14,7 @@ from kemfeat.corpora._folder_emotions import read_emotions
 from kemfeat.corpora._folder_paths import relative_path
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
+    BAD_FLAG,
     BAD_NUMBER,
     BAD_TIME,
     END_BEFORE_START,
@@ -40,6 +41,7 @@ LATEST = 1e9
 _NAMED = "1 to 128 letters a-z, digits and . _ -, no . at the beginning"
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 _LABELS = ("emotion", "valence", "arousal")
+_FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
 class _Range(NamedTuple):
@@ -75,6 +77,7 @@ class Row:
     audio : path of the audio file.
     emotions : words, see :func:`~kemfeat.corpora._folder_emotions.read_emotions`.
     valence, arousal : on the user's own scale.
+    scripted : whether the words were given.
     recordings : per medium its file.
     own : the cells of the user's own columns, in their order.
     """
@@ -94,6 +97,7 @@ class Row:
     emotions: tuple[str, ...]
     valence: float
     arousal: float
+    scripted: bool
     recordings: Mapping[str, Recording]
     own: tuple[str | None, ...]
 
@@ -163,6 +167,7 @@ class RowReader:
             emotions=self._emotions(cell, line),
             valence=self._number(cell, line, "valence"),
             arousal=self._number(cell, line, "arousal"),
+            scripted=self._scripted(cell, line),
             recordings=self._recordings(cell, line),
             own=tuple(cells[place].strip() or None for place in self.header.own.values()),
         )
@@ -215,6 +220,13 @@ class RowReader:
         except CorpusError as error:
             self.findings.fault(UNKNOWN_LABEL, f"{self._place(line, 'emotion')}: {error}")
             return ()
+
+    def _scripted(self, cell: _Cells, line: int) -> bool:
+        text = cell["scripted"].lower()
+        if text not in _FLAGS:
+            example = f"{self._place(line, 'scripted')}: found {text[:40]!r}, expected yes or no"
+            self.findings.fault(BAD_FLAG, example)
+        return _FLAGS.get(text, False)
 
     def _path(self, cell: _Cells, line: int, column: str) -> str | None:
         return relative_path(cell[column], where=self._place(line, column)) if cell[column] else None

@@ -51,10 +51,11 @@ LISTENER_COLUMNS = pa.schema(
         pa.field("listener_valence", pa.float64()),
         pa.field("listener_arousal", pa.float64()),
         pa.field("listener_votes", pa.list_(pa.string())),
+        pa.field("scripted", pa.bool_()),
     ]
 )
-"""The columns behind those of every corpus: six cells of the speaker's row, and what the listener's row says.
-``listener_votes`` holds one emotion per rater, in their order, None where the cell is missing."""
+"""The columns behind those of every corpus: six cells of the speaker's row, what the listener's row says, and whether
+the words were given. ``listener_votes`` holds one emotion per rater, in their order, None where the cell is missing."""
 
 _NO_LABEL = Judgement(None, math.nan, math.nan)
 _NO_SPANS = (math.nan,) * (2 * len(SPANS))
@@ -205,7 +206,8 @@ def _listener_columns(judged: Sequence[_Judged]) -> pa.Table:
     spans = zip(*(one.utterance.row.spans for one in judged), strict=True)
     totals = [one.heard.total if one.heard else _NO_LABEL for one in judged]
     votes = [[vote.emotion for vote in one.heard.votes] if one.heard else None for one in judged]
-    columns = [*spans, *zip(*totals, strict=True), votes]
+    scripted = [one.utterance.script.startswith("script") for one in judged]
+    columns = [*spans, *zip(*totals, strict=True), votes, scripted]
     return pa.Table.from_pydict(dict(zip(LISTENER_COLUMNS.names, columns, strict=True)), schema=LISTENER_COLUMNS)
 
 

@@ -33,7 +33,8 @@ manifest's ``script`` is ``F_impro01`` or ``M_impro01``: session and script name
 Columns behind the common ones
     ``dialog``; ``emotion_code`` as written, such as ``exc``; ``dominance``; ``self_emotion``, ``self_valence``,
     ``self_arousal`` and ``self_dominance``, the speaker's own judgement; ``dialog_audio`` and ``video``, paths or None;
-    ``video_side``, ``left`` or ``right``, the half of the picture that shows the speaker.
+    ``video_side``, ``left`` or ``right``, the half of the picture that shows the speaker; ``scripted``, whether the
+    dialog was read from a script: its sentences recur in every session.
 Ratings
     One row per observer (``E1``, ``E2``, ...) and utterance, with ``dominance`` behind; one who gave only emotions or
     only ratings has blanks for the others. Speakers' judgements of themselves (``F1``, ``M1``) are no rows, so they
@@ -119,6 +120,7 @@ _EXTRA = {
     "dialog_audio": pa.string(),
     "video": pa.string(),
     "video_side": pa.string(),
+    "scripted": pa.bool_(),
 }
 _UTTERANCES = pa.schema([*READ_COLUMNS, *(pa.field(name, kind) for name, kind in _EXTRA.items())])
 _RATINGS = pa.schema([*RATINGS, pa.field("dominance", pa.float64())])
@@ -211,6 +213,7 @@ class IemocapReader:
             "dialog_audio": corpus.dialog_audio.get(dialog),
             "video": corpus.videos.get(dialog),
             "video_side": self._side(dialog, utterance.sex),
+            "scripted": "script" in dialog,
         }
 
     def _side(self, dialog: str, speaker: str) -> str:

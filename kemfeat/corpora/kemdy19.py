@@ -25,6 +25,8 @@ Speaker and listener
 Cells of unknown meaning
     ``ecg_start`` to ``temp_end`` are the six cells between the times and the id, as the speaker's row has them, NaN
     where blank. Some users of the corpus take them for times, others for values; nothing is made from them.
+Script or not
+    ``scripted`` is true in script01 to script06, whose lines recur in every session, and false in impro01 to impro04.
 Licence
     Restricted: ETRI gives it out under a signed licence agreement. It may not be passed on, and neither may a store.
 Citation

@@ -36,6 +36,7 @@ KINDS: Mapping[str, Severity] = {
     "near-identical short audio": "note",
     "identical transcript": "leak",
     "identical short transcript": "note",
+    "scripted transcript": "note",
 }
 """Every kind, with what it means for the verdict."""
 
@@ -171,7 +172,8 @@ def utterance_keys(utterances: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    utterances : table with ``id``, and ``speaker``, ``session``, ``script``, ``text_clean`` as far as it has them.
+    utterances : table with ``id``, and ``speaker``, ``session``, ``script``, ``text_clean`` and ``scripted`` (whether
+        the words were given) as far as it has them.
     """
     import pandas as pd
 
@@ -185,9 +187,19 @@ def utterance_keys(utterances: pd.DataFrame) -> pd.DataFrame:
         for session, script in zip(keys["session"], scripts, strict=True)
     ]
     spoken = [_letters(text) for text in table["text_clean"]] if "text_clean" in table else [""] * len(table)
-    keys["identical transcript"] = [text if len(text) >= SHORT else None for text in spoken]
-    keys["identical short transcript"] = [text if 0 < len(text) < SHORT else None for text in spoken]
+    given = table["scripted"].eq(True).tolist() if "scripted" in table else [False] * len(table)
+    for kind in ("identical transcript", "identical short transcript", "scripted transcript"):
+        keys[kind] = [text if _kind(text, given=own) == kind else None for text, own in zip(spoken, given, strict=True)]
     return keys
+
+
+def _kind(text: str, *, given: bool) -> str | None:
+    """As what a transcript counts where it occurs twice."""
+    if not text:
+        return None
+    if given:
+        return "scripted transcript"
+    return "identical transcript" if len(text) >= SHORT else "identical short transcript"
 
 
 def _letters(text: Any) -> str:

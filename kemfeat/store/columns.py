@@ -62,6 +62,7 @@ CORPORA: dict[str, str] = {
     "video_side": "half of the picture that shows the speaker, left or right",
     **{f"{medium}_start": f"first of the two {medium.upper()} cells of the row" for medium in ("ecg", "eda", "temp")},
     **{f"{medium}_end": f"second of the two {medium.upper()} cells of the row" for medium in ("ecg", "eda", "temp")},
+    "scripted": "whether the words were given, as in a scene of a play",
     "ecg_sampling_rate": "samples of the ECG per second [Hz] (0 = missing)",
     "ecg_heart_rate": "60 over the mean interval between beats [1/min]",
     "ecg_ibi_mean": "mean interval between beats [s]",

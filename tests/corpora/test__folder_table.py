@@ -55,6 +55,14 @@ def test_a_row_with_every_column():
     assert (list(table.header.own), row.own) == (["x_Take"], ("7",))
 
 
+def test_flags_are_yes_or_no():
+    cells = ["yes", "TRUE", "1", "no", "False", "0", ""]
+    rows = "".join(f"u{place},a.wav,s,{cell}\n" for place, cell in enumerate(cells))
+    table, findings = read(f"id,audio,speaker,scripted\n{rows}")
+    assert [row.scripted for row in table.rows] == [True] * 3 + [False] * 4
+    assert rules(findings) == {}
+
+
 def test_a_row_with_nothing_but_the_required_columns():
     table, findings = read("id,audio\na,a.wav\nb,\n")
     first, second = table.rows
@@ -156,6 +164,7 @@ def test_a_row_whose_names_do_not_fit_is_dropped(column, cell, rule, sentence):
         ("end", "inf", "bad-time", "found 'inf'"),
         ("end", "1e300", "bad-time", "found '1e300'"),
         ("end", "1.5", "end-before-start", "found end 1.5 s, expected more than the start 1.5 s"),
+        ("scripted", "maybe", "bad-flag", "column scripted: found 'maybe', expected yes or no"),
         ("valence", "high", "bad-number", r"column valence: found 'high', expected a finite number"),
         ("arousal", "nan", "bad-number", "found 'nan'"),
         ("eda_rate", "", "bad-number", "column eda_rate: blank cell, expected samples per second"),
@@ -169,14 +178,14 @@ def test_a_row_whose_names_do_not_fit_is_dropped(column, cell, rule, sentence):
 def test_a_cell_that_cannot_be_read_is_blanked(column, cell, rule, sentence):
     sound = {
         "id": "a", "audio": "a", "speaker": "s", "emotion": "sad", "valence": "1", "arousal": "1",
-        "start": "1.5", "end": "2", "eda": "eda.txt", "eda_rate": "4",
+        "start": "1.5", "end": "2", "scripted": "no", "eda": "eda.txt", "eda_rate": "4",
     }  # fmt: skip
     assert read(f"{','.join(sound)}\n{','.join(sound.values())}\n")[0].rows[0].recordings
     text = f"{','.join(sound)}\n{','.join((sound | {column: cell}).values())}\n"
     table, findings = read(text)
     (row,) = table.rows
     assert rules(findings) == {rule: 1}
-    blank = {"emotion": row.emotions == (), "eda_rate": row.recordings == {}}
+    blank = {"emotion": row.emotions == (), "eda_rate": row.recordings == {}, "scripted": not row.scripted}
     assert blank[column] if column in blank else math.isnan(getattr(row, column))
     with pytest.raises(CorpusError, match=f"{sentence}.*--on-error skip.*{rule}"):
         read(text, strict=True)

@@ -50,7 +50,7 @@ def test_a_sound_corpus(tiny):
         "end": 3.75, "text": "o/ 안녕하세요, 8번째 (말이에요+말예요). s/", "text_encoding": "utf-8",
         "audio": "wav/Session01/Sess01_impro01/Sess01_impro01_M002.wav", "emotion": "happy;neutral", "valence": 4.0,
         "arousal": 3.1, "ecg_start": 1.5, "ecg_end": 2.5, "eda_start": 0.25, "eda_end": 0.5, "temp_start": 33.1,
-        "listener_emotion": "sad", "listener_valence": 2.2, "listener_arousal": 2.0,
+        "listener_emotion": "sad", "listener_valence": 2.2, "listener_arousal": 2.0, "scripted": False,
     }  # fmt: skip
     assert manifest.ratings.iloc[8].to_dict() | {"rater_sex": None} == {
         "id": tiny.ids[0], "rater": "Eval09", "rater_sex": None, "emotion": "disgust", "valence": 4.0, "arousal": 3.0,
@@ -106,7 +106,7 @@ def test_an_utterance_that_only_the_speaker_s_file_has(tiny):
     drop_row(tiny, M1, sex="F")
     found = row(read(tiny)[0], M1)
     assert found["emotion"] == "happy;neutral"
-    assert found[list(LISTENER_COLUMNS.names[6:])].isna().all()
+    assert found[list(LISTENER_COLUMNS.names[6:10])].isna().all()
 
 
 def test_a_listener_s_row_of_nothing_is_dropped(tmp_path):

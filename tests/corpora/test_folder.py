@@ -85,11 +85,11 @@ def test_an_opened_reader_knows_its_media_and_can_be_sent_to_workers(private):
 def test_a_private_set(private):
     manifest, rules = read(private)
     assert rules == {"empty-txt": 1}
-    assert list(manifest.utterances) == READ_COLUMNS.names
+    assert list(manifest.utterances) == [*READ_COLUMNS.names, "scripted"]
     assert list(manifest.ratings) == RATINGS.names
     assert len(manifest.ratings) == 0
     assert manifest.vocabulary == EMOTIONS
-    assert manifest.utterances.iloc[0].drop(["valence", "arousal", "sex", "partner"]).to_dict() == {
+    assert manifest.utterances.iloc[0].drop(["valence", "arousal", "sex", "partner", "scripted"]).to_dict() == {
         "id": "u1", "session": "S1", "script": "all", "speaker": "anna", "start": 0.0, "end": 0.75, "text": "Hello",
         "text_encoding": "utf-8", "audio": "wav/u1.wav", "emotion": "happy",
     }  # fmt: skip

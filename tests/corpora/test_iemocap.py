@@ -64,7 +64,7 @@ def test_a_sound_corpus(tiny):
         "dialog": "Ses01M_script02_1", "emotion_code": "exc", "dominance": 3.5,
         "self_emotion": "neutral", "self_valence": 1.0, "self_arousal": 5.0, "self_dominance": 2.0,
         "dialog_audio": "Session1/dialog/wav/Ses01M_script02_1.wav",
-        "video": "Session1/dialog/avi/DivX/Ses01M_script02_1.avi", "video_side": "right",
+        "video": "Session1/dialog/avi/DivX/Ses01M_script02_1.avi", "video_side": "right", "scripted": True,
     }  # fmt: skip
 
 

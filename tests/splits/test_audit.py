@@ -92,6 +92,17 @@ def test_transcripts_are_compared_by_their_letters_and_short_ones_are_a_note():
     assert [overlap.kind for overlap in found.leaks] == ["identical transcript"]
 
 
+def test_the_words_of_a_script_are_a_note():
+    table = utterances(["neutral"] * 4, range(4)).assign(
+        text_clean=["가" * SHORT] * 4, scripted=pd.Series([True, True, False, False])
+    )
+    one, other, free, again = table["id"]
+    keys = utterance_keys(table)
+    assert kinds(audit(split_of({"train": [one], "test": [other]}), keys=keys)) == {"scripted transcript": 1}
+    assert kinds(audit(split_of({"train": [free], "test": [again]}), keys=keys)) == {"identical transcript": 1}
+    assert audit(split_of({"train": [one], "test": [free]}), keys=keys).verdict == "clean"
+
+
 def test_a_table_without_columns_has_no_keys():
     keys = utterance_keys(pd.DataFrame({"id": ["a", "b"]}))
     found = audit(split_of({"train": ["a"], "test": ["b"]}), keys=keys)
