@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _STAGES = {
     "hash": ("reading", "files"),
     "parse": ("physiology", "sessions"),
-    "extract": ("extracting", "utterances"),
+    "extract": ("extracting", "rows"),
     "measure": ("measuring", "utterances"),
     "scan": ("reading headers", "files"),
     "check": ("checking", "files"),

@@ -83,5 +83,8 @@ def main() -> None:
 def _refuse(error: BaseException, code: int, *, debug: bool, prefix: str = "") -> int:
     if debug:
         raise error
-    print(f"kemfeat: {prefix}{error}", file=sys.stderr)
+    from kemfeat.findings import printable
+
+    told = "\n".join(map(printable, str(error).split("\n")))  # it may name files of a corpus
+    print(f"kemfeat: {prefix}{told}", file=sys.stderr)
     return code

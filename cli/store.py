@@ -58,25 +58,30 @@ def _coverage(store: Store) -> dict[str, int]:
 
 
 def _truncated(store: Store) -> dict[str, int]:
-    """Utterances of which a feature stores less than there is, by the column that counts what is stored."""
-    totals = [name for name in store.utterances.columns if name.endswith("_total")]
-    cut = {name.removesuffix("_total"): store.utterances[name] for name in totals}
-    return {name: int((total > store.utterances[name]).sum()) for name, total in cut.items()}
+    """Utterances of which a feature stores less than there is, by the column or array that holds what is stored."""
+    from kemfeat.store import facts
+
+    return {cut.what: cut.rows for cut in facts.cuts(store.header, store.utterances)}
 
 
 def _print_facts(store: Store, facts: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = Console()
     console.print(f"[bold]{escape(facts['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
-    table = Table("array", "shape", "dtype", "unit", "what it is", box=None, header_style="bold")
+    table = Table(
+        Column("array", overflow="fold"), "shape", "dtype", "unit", "what it is", box=None, header_style="bold"
+    )
     for name, array in facts["arrays"].items():
         table.add_row(
             name, " x ".join(map(str, array["shape"])), array["dtype"], array["unit"], escape(array["description"])
         )
     console.print(table)
+    others = {name: axis.rows for name, axis in store.header.axes.items() if name != "utterance"}
+    if others:
+        console.print(f"other rows: {', '.join(f'{name} {rows:,}' for name, rows in others.items())}")
     have = ", ".join(f"{name} {count:,} ({count / len(store):.1%})" for name, count in facts["coverage"].items())
     console.print(f"physiology: {have or 'none'}")
     console.print(

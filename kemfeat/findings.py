@@ -6,6 +6,7 @@ A code, once released, keeps its meaning. ``error`` means data is lost or a buil
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -57,10 +58,13 @@ UNKNOWN_COLUMN = Rule(
 )
 SHARED_AUDIO = Rule("shared-audio", "warning", "each row gets the whole file; start and end do not cut it")
 VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
+UNKNOWN_VOTE = Rule("unknown-vote", "warning", "the word is left out; other emotions of the same vote count")
+RATING_BEYOND_SCALE = Rule("rating-beyond-scale", "warning", "the rating is kept; clip it where 1 to 5 matters")
 BLANK_ID = Rule("blank-id", "warning", "the row is dropped: nothing says which utterance it judges")
 WRONG_ID = Rule("wrong-id", "warning", "read as the id that the datasheet names")
 STRAY_ROW = Rule("stray-row", "warning", "the row that the datasheet names is dropped, the other one of its id is kept")
-UNMATCHED_ROW = Rule("unmatched-row", "warning", "the row is dropped: no speaker, audio or transcript goes with it")
+REPEATED_ROW = Rule("repeated-row", "warning", "the row that starts as the other file says, or the first, is kept")
+UNMATCHED_ROW = Rule("unmatched-row", "warning", "the row is dropped: no other row, audio or transcript goes with it")
 NO_SPEAKER_ROW = Rule("no-speaker-row", "warning", "the utterance is kept without label and votes")
 NO_LISTENER_ROW = Rule("no-listener-row", "warning", "the listener's columns of the utterance are missing")
 UNREADABLE_SPAN = Rule("unreadable-span", "warning", "the cell is missing; no feature is made from it")
@@ -95,6 +99,17 @@ MISSING_VIDEO = Rule("missing-video", "info", "the path is missing; features are
 STRAY_FILE = Rule("stray-file", "info", "ignored, never opened")
 
 
+_STEERING = {"Cc", "Cf"}
+"""Control and format characters; bytes of a name that are no Unicode stay what they are, for the JSON."""
+
+
+def printable(text: str) -> str:
+    """Text with names out of a corpus in it: what would steer a terminal is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _STEERING else c for c in text)
+
+
 class Findings:
     """Collects what a reader notices.
 
@@ -114,7 +129,7 @@ class Findings:
 
     def add(self, rule: Rule, example: str) -> None:
         """Record one case; ``example`` is ``path: what was found``."""
-        self._found.append(Finding(rule.code, rule.severity, 1, (example,), rule.action))
+        self._found.append(Finding(rule.code, rule.severity, 1, (printable(example),), rule.action))
 
     def fault(self, rule: Rule, example: str) -> None:
         """Record one case of input that cannot be read.
@@ -126,7 +141,7 @@ class Findings:
         """
         if self._strict:
             raise CorpusError(f"{example}; correct it, or pass --on-error skip ({rule.code}: {rule.action})")
-        self.faults.append(f"{example} ({rule.code}: {rule.action})")
+        self.faults.append(f"{printable(example)} ({rule.code}: {rule.action})")
         self.add(rule, example)
 
     def merged(self) -> tuple[Finding, ...]:

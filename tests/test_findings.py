@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kemfeat import findings
 from kemfeat.errors import CorpusError
-from kemfeat.findings import MAX_EXAMPLES, Findings, Rule, merge
+from kemfeat.findings import MAX_EXAMPLES, Findings, Rule, merge, printable
 from kemfeat.records import Finding
 
 RULES = [rule for rule in vars(findings).values() if isinstance(rule, Rule)]
@@ -48,6 +48,17 @@ def test_first_examples_are_kept_in_order():
         collected.add(findings.STRAY_FILE, f"wav/{number}")
     (finding,) = collected.merged()
     assert (finding.count, finding.examples) == (7, tuple(f"wav/{number}" for number in range(5)))
+
+
+def test_names_out_of_a_corpus_steer_no_terminal():
+    assert printable("wav/한 글　path\xa0é.wav") == "wav/한 글　path\xa0é.wav"
+    assert printable("\x1b[31m\x07\u202e\n") == r"\x1b[31m\x07\u202e\n"
+    assert printable("\x07\udcff") == "\\x07\udcff"
+    collected = Findings()
+    collected.add(findings.STRAY_FILE, "wav/\x1b]0;title\x07")
+    collected.fault(findings.BAD_TIME, "\x1b[2J")
+    assert all(r"\x1b" in example for finding in collected.merged() for example in finding.examples)
+    assert collected.faults[0].startswith(r"\x1b[2J (bad-time")
 
 
 def test_a_strict_collector_raises_faults_and_records_the_rest():

@@ -13,7 +13,10 @@ from . import _run
 def correlation(
     store: _run.StorePath = None,
     labels: Annotated[
-        str, typer.Option("--labels", metavar="RULE", help="annotated, first, 7class, 5class or votes.")
+        str,
+        typer.Option(
+            "--labels", metavar="RULE", help="annotated, first, 7class, 5class, 4class, 4class-unmerged or votes."
+        ),
     ] = "7class",
     examples: Annotated[int, typer.Option("--examples", metavar="N", help="Conversations to draw.")] = 4,
     out: _run.Out = None,

@@ -13,7 +13,10 @@ from . import _run
 def missingness(
     store: _run.StorePath = None,
     labels: Annotated[
-        str, typer.Option("--labels", metavar="RULE", help="annotated, first, 7class, 5class or votes.")
+        str,
+        typer.Option(
+            "--labels", metavar="RULE", help="annotated, first, 7class, 5class, 4class, 4class-unmerged or votes."
+        ),
     ] = "7class",
     least_gap: Annotated[
         float, typer.Option("--least-gap", metavar="SECONDS", help="Pauses from this length on are listed and drawn.")

@@ -93,7 +93,7 @@ def recordings(store: Store, *, media: tuple[str, ...]) -> Iterator[Recording]:
     """Every medium of every speaker in every conversation that left any sample, the empty ones included."""
     wearers = store.utterances.groupby(["session", "script"])["speaker"].unique()
     for session in store.header.sessions:
-        signals = _on_the_clock(store.signals(session))
+        signals = _in_conversations(_on_the_clock(store.signals(session)))
         for script, rows in signals.groupby("script"):
             window = (float(rows["begin"].min()), float(rows["end"].max()))
             known = wearers.get((session, script), ())
@@ -106,6 +106,22 @@ def recordings(store: Store, *, media: tuple[str, ...]) -> Iterator[Recording]:
 def _recording(rows: pd.DataFrame, key: tuple[str, str, str, str], window: tuple[float, float]) -> Recording:
     columns = [rows[name].to_numpy(dtype=np.float64) for name in ("value", "begin", "end")]
     return Recording(*key, window, *columns)
+
+
+def _in_conversations(rows: pd.DataFrame) -> pd.DataFrame:
+    """The samples of conversations: one without a name lies in the one that goes on around it, else in none.
+
+    A corpus that records whole sessions names the conversation of an utterance's samples only.
+    """
+    named = rows["script"] != ""
+    windows = rows[named].groupby("script").agg(begin=("begin", "min"), end=("end", "max")).sort_values("begin")
+    if windows.empty:
+        return rows[named]
+    latest = np.searchsorted(windows["begin"], rows["begin"], side="right") - 1
+    inside = (latest >= 0) & (rows["end"] <= windows["end"].to_numpy()[latest])
+    around = pd.Series(windows.index.to_numpy(dtype=object)[latest], index=rows.index).where(inside, "")
+    placed = rows.assign(script=rows["script"].where(named, around))
+    return placed[placed["script"] != ""]
 
 
 def _on_the_clock(signals: pd.DataFrame) -> pd.DataFrame:

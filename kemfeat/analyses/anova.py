@@ -99,7 +99,7 @@ def _findings(tests: Tests) -> dict[str, Any]:
 
 def _figures(data: Data, tests: Tests) -> dict[str, Draw]:
     dv, groups = tests.dv, tests.groups
-    label = f"{dv}: {describe(dv)}" if describe(dv) else dv
+    label = f"{dv}: {meaning}" if (meaning := describe(dv).partition(";")[0]) else dv
     values = pd.DataFrame({"group": data.groups, "value": data.values[dv]}).dropna()
     families = {"Games-Howell": _intervals(tests.pairs, low="ci_low", high="ci_high")}
     for name, robust in tests.nested.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,11 +13,11 @@ from kemfeat.analyses._rows import rows
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import balance as figures
-from kemfeat.labels import EMOTIONS, FIVE_CLASSES, TIE
+from kemfeat.labels import EMOTIONS, FIVE_CLASSES, FOUR_CLASSES, TIE
 from kemfeat.store.reader import Store
 
 SCHEMES: Mapping[str, tuple[str, ...]] = {"7class": EMOTIONS, "5class": FIVE_CLASSES}
-"""The classes that each rule of labels keeps."""
+"""The classes that each rule of labels keeps, of every corpus; see :func:`_schemes`."""
 
 CONTROL_TOKENS = 2
 """``[CLS]`` and ``[SEP]``, which a row of tokens holds besides the pieces of its text."""
@@ -44,13 +44,15 @@ def run(store: Store, _config: BalanceConfig) -> AnalysisResult:
             f"{store.path}: no utterance has an emotion, expected a label for some; build the store with "
             "--set labels=votes if only the raters' votes are known"
         )
-    schemes = {rule: table.assign(emotion=store.labels(rule)) for rule in SCHEMES}
-    classes = pd.concat([_classes(schemes[rule], rule) for rule in SCHEMES], ignore_index=True)
+    schemes = _schemes(store)
+    tallied = {rule: table.assign(emotion=store.labels(rule)) for rule in schemes}
+    classes = pd.concat([_classes(tallied[rule], rule, schemes[rule]) for rule in schemes], ignore_index=True)
+    widest = next(iter(schemes))
     tables = {
         "classes": classes,
         "ties": _ties(table),
-        "baselines": pd.DataFrame([_baseline(classes[classes["labels"] == rule], rule) for rule in SCHEMES]),
-        "lengths": _lengths(schemes["7class"]),
+        "baselines": pd.DataFrame([_baseline(classes[classes["labels"] == rule], rule) for rule in schemes]),
+        "lengths": _lengths(tallied[widest]),
         "truncation": pd.DataFrame([_cut(*row) for row in _limits(store)], columns=_CUT_COLUMNS),
     }
     return AnalysisResult(
@@ -58,11 +60,23 @@ def run(store: Store, _config: BalanceConfig) -> AnalysisResult:
         tables=tables,
         figures=_figures(store, tables, table),
         values={"utterances": len(table), "speakers": int(table["speaker"].nunique())},
-        warnings=tuple(_warnings(tables)),
+        warnings=tuple(_warnings(tables, widest)),
     )
 
 
-def _classes(table: pd.DataFrame, rule: str) -> pd.DataFrame:
+def _schemes(store: Store) -> dict[str, tuple[str, ...]]:
+    """The rules that are counted and their classes; the first one has all emotions of the corpus.
+
+    Where a corpus knows more than the seven, ``first`` counts every emotion, a tie as its first one.
+    """
+    own = store.emotions
+    if set(own) <= set(EMOTIONS):
+        return dict(SCHEMES)
+    merged = {"4class": FOUR_CLASSES} if "excited" in own else {}
+    return {"first": tuple(own), **SCHEMES, **merged}
+
+
+def _classes(table: pd.DataFrame, rule: str, names: Sequence[str]) -> pd.DataFrame:
     """One row per class of the rule, those without an utterance included."""
     labelled = table.dropna(subset="emotion")
     by_class = labelled.groupby("emotion")
@@ -74,9 +88,7 @@ def _classes(table: pd.DataFrame, rule: str) -> pd.DataFrame:
             "minutes": by_class["duration_s"].sum() / 60,
         }
     )
-    counted = counted.reindex(list(SCHEMES[rule]), fill_value=0).sort_values(
-        "utterances", ascending=False, kind="stable"
-    )
+    counted = counted.reindex(list(names), fill_value=0).sort_values("utterances", ascending=False, kind="stable")
     shares = counted["utterances"] / max(len(labelled), 1)
     return counted.assign(labels=rule, share=shares).rename_axis("emotion").reset_index()[_CLASS_COLUMNS]
 
@@ -144,12 +156,13 @@ _Limit = tuple[str, str, int, pd.Series, pd.Series]
 def _limits(store: Store) -> Iterator[_Limit]:
     """What, its unit, how much a row holds, and per utterance how much there was and how much is stored."""
     table, arrays = store.utterances, store.header.arrays
-    if "mel" in arrays and "mel_frames_total" in table:
-        yield "mel", "frames", arrays["mel"].shape[1], table["mel_frames_total"], table["mel_frames"]
+    for name in ("mel", "log_spectrogram", "mfcc"):
+        if name in arrays and f"{name}_frames_total" in table:
+            yield name, "frames", arrays[name].shape[1], table[f"{name}_frames_total"], table[f"{name}_frames"]
     if "input_ids" in arrays and "n_pieces" in table:
         holds = arrays["input_ids"].shape[1] - CONTROL_TOKENS
         yield "tokens", "pieces", holds, table["n_pieces"], table["n_pieces"].clip(upper=holds)
-    for medium in ("eda", "temp"):
+    for medium in ("eda", "temp", "ecg"):
         if medium in arrays and f"{medium}_length_total" in table:
             holds = arrays[medium].shape[1]
             yield medium, "samples", holds, table[f"{medium}_length_total"], table[f"{medium}_length"]
@@ -198,14 +211,14 @@ def _summary(tables: Mapping[str, pd.DataFrame], *, utterances: int) -> Iterator
         yield f"Cut by the store: {', '.join(cuts)}."
 
 
-def _warnings(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    seven = tables["classes"].query("labels == '7class'")
-    speakers = int(seven["speakers"].max())
-    rare = seven[seven["speakers"] < speakers / 2]
+def _warnings(tables: Mapping[str, pd.DataFrame], widest: str) -> Iterator[str]:
+    classes = tables["classes"][tables["classes"]["labels"] == widest]
+    speakers = int(classes["speakers"].max())
+    rare = classes[classes["speakers"] < speakers / 2]
     if len(rare):
         names = ", ".join(f"{row.emotion} ({row.speakers})" for row in rows(rare))
         yield (
-            f"fewer than half of the speakers who have {seven['emotion'].iloc[0]} utterances have any of: {names}; "
+            f"fewer than half of the speakers who have {classes['emotion'].iloc[0]} utterances have any of: {names}; "
             "a fold without them cannot be scored on these classes"
         )
     missing = tables["lengths"].query("emotion == 'all' and missing > 0")
@@ -215,7 +228,7 @@ def _warnings(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
 def _figures(store: Store, tables: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, Draw]:
     drawn: dict[str, Draw] = {
         f"classes_{rule}": partial(figures.class_counts, tables["classes"][tables["classes"]["labels"] == rule])
-        for rule in SCHEMES
+        for rule in tables["baselines"]["labels"]
     }
     if len(tables["ties"]):
         drawn["ties"] = partial(figures.class_counts, tables["ties"].rename(columns={"tie": "emotion"}))

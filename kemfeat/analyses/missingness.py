@@ -60,7 +60,7 @@ def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
     found = list(recordings(store, media=media))
     if store.signal_index.empty or not found:
         raise AnalysisError(
-            f"{store.path}: holds no physiology of any utterance, expected EDA, TEMP or IBI; "
+            f"{store.path}: holds no physiology of any utterance, expected EDA, TEMP, IBI or ECG; "
             "build it from a corpus folder that holds these files"
         )
     tables = {

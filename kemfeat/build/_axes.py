@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from kemfeat.build._physiology import media_of
+from kemfeat.build._physiology import session_media
 from kemfeat.build._settings import Resolved
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Outline, Rows
 from kemfeat.manifest import UNITS
-from kemfeat.records import Medium
 from kemfeat.store import schema, writer
 
 if TYPE_CHECKING:
@@ -116,39 +114,25 @@ def _rows(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str
     if not makers:
         return {}
     reads = {medium for name, _ in makers for medium in resolved.extractors[name].media} & set(UNITS)
-    signals = _signals(store, utterances) if reads else {}
     configs = {name: resolved.settings(name) for name, _ in makers}
-    made: dict[str, list[Rows]] = {name: [] for name, _ in makers}
-    for utterance, seconds in zip(utterances["id"], utterances["duration"], strict=True):
-        own = {medium: signals[utterance, medium] for medium in reads if (utterance, medium) in signals}
-        outline = Outline(float(seconds), own)
+    made: dict[str, dict[str, Rows]] = {name: {} for name, _ in makers}
+    for utterance, outline in _outlines(store, utterances, reads=reads):
         for name, rows in makers:
             try:
-                made[name].append(rows(configs[name], outline))
+                made[name][utterance] = rows(configs[name], outline)
             except ExtractionError as error:
                 raise ExtractionError(f"{utterance}: {error}") from None
-    return made
+    return {name: [of[utterance] for utterance in utterances["id"]] for name, of in made.items()}
 
 
-def _signals(store: Path, utterances: pd.DataFrame) -> dict[tuple[str, str], Medium]:
-    found: dict[tuple[str, str], Medium] = {}
+def _outlines(store: Path, utterances: pd.DataFrame, *, reads: Collection[str]) -> Iterator[tuple[str, Outline]]:
+    """Every utterance with what is known of it, session by session: only one session's physiology is held."""
     for session, rows in utterances.groupby("session", sort=False):
         path = writer.staging(store) / schema.session_path(str(session))
-        found |= session_media(path, rows)
-    return found
-
-
-def session_media(path: Path, rows: pd.DataFrame) -> dict[tuple[str, str], Medium]:
-    """The signals of some utterances (id, speaker, clock_start) of one session, by (utterance, medium)."""
-    if not path.is_file():
-        return {}
-    signals = pq.read_table(path, filters=[("id", "in", rows["id"].tolist())])
-    ids = rows["id"].tolist()
-    return media_of(
-        signals,
-        speakers=dict(zip(ids, rows["speaker"], strict=True)),
-        starts=dict(zip(ids, rows["clock_start"], strict=True)),
-    )
+        signals = session_media(path, rows) if reads else {}
+        for utterance, seconds in zip(rows["id"], rows["duration"], strict=True):
+            own = {medium: signals[utterance, medium] for medium in reads if (utterance, medium) in signals}
+            yield utterance, Outline(float(seconds), own)
 
 
 def _joined(axis: str, of_all: Sequence[Rows]) -> Axis:

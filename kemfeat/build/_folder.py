@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kemfeat import provenance
-from kemfeat.errors import StoreCorruptError, StoreError, StoreVersionError, StoreWriteError
+from kemfeat.errors import StoreCorruptError, StoreError, StoreVersionError
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
 
@@ -33,18 +33,13 @@ def take_over(out: Path, *, force: bool) -> Path | None:
 
 @contextmanager
 def _usable(out: Path) -> Iterator[None]:
-    """Turn any refusal to make, list or move the folder into a sentence."""
+    """As :func:`kemfeat.store.disk.usable`, which knows no names that Parquet cannot hold."""
     try:
-        yield
+        with disk.usable(out):
+            yield
     except UnicodeEncodeError:
         raise StoreError(
             f"{out}: this name is no Unicode, or none in this locale; Parquet needs one; choose another --out"
-        ) from None
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreWriteError(
-            f"{out}: no folder can be made or used there ({error.strerror}); choose another folder with --out"
         ) from None
 
 

@@ -269,21 +269,28 @@ class _Basis:
         }
 
     def _amounts(self) -> Amounts:
+        whole = np.arange(len(self.headers.seconds))
         return self._amounts_of(
-            self.found.groups, np.arange(len(self.headers.seconds)), self.found.resolved.config.rows_per_shard
+            self.found.groups, whole, self.found.resolved.config.rows_per_shard, longer=self._longer
         )
 
     def _sampled_amounts(self) -> Amounts:
-        return self._amounts_of(self.sample.reader.groups, self.sample.rows, self.sample.rows_per_shard)
+        return self._amounts_of(self.sample.reader.groups, self.sample.rows, self.sample.rows_per_shard, longer=1.0)
 
-    def _amounts_of(self, groups: Mapping[str, tuple[str, ...]], rows: Any, rows_per_shard: int) -> Amounts:
-        sound = bool(_lengths.from_audio(self.found.resolved))
+    def _amounts_of(
+        self, groups: Mapping[str, tuple[str, ...]], rows: Any, rows_per_shard: int, *, longer: float
+    ) -> Amounts:
+        """Of some utterances, which have ``longer`` times the sample's seconds of audio."""
+        extractors = self.found.resolved.extractors.values()
+        sound = any("audio" in extractor.media for extractor in extractors)
+        on_axes = (self.measured.header.axes[axis].rows for axis in {made.axis for made in extractors} - {UTTERANCE})
+        utterances = len(rows) if any(extractor.axis == UTTERANCE for extractor in extractors) else 0
         signals = {group: paths for group, paths in groups.items() if group.startswith("signals/")}
         return Amounts(
             files=sum(map(len, groups.values())),
             sessions=len(signals),
             signals=self.headers.bytes_of(signals),
-            rows=len(rows),
+            rows=utterances + round(sum(on_axes) * longer),
             work=float(np.nansum(self.headers.seconds[rows])) if sound else float(len(rows)),
             parts=math.ceil(len(rows) / rows_per_shard),
         )

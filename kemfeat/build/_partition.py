@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kemfeat import plugins
-from kemfeat.build._axes import Span, session_media
+from kemfeat.build._axes import Span
+from kemfeat.build._physiology import session_media
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,9 @@ from kemfeat.manifest import SIGNALS, UNITS
 from kemfeat.records import Events, Medium, Signal
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.schema import SessionReceipt
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INDEX = pa.schema(
     [
@@ -110,44 +114,82 @@ def index(table: pa.Table, *, session: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=INDEX)
 
 
-def media_of(
-    signals: pa.Table, *, speakers: Mapping[str, str], starts: Mapping[str, Any]
-) -> dict[tuple[str, str], Medium]:
+def session_media(path: Path, rows: pd.DataFrame) -> dict[tuple[str, str], Medium]:
+    """The signals of some utterances (id, speaker, clock_start) of one session, as :func:`media_of` gives them.
+
+    Parameters
+    ----------
+    path : the staged signals of the session; absent where it has none.
+    rows : the utterances.
+    """
+    if not path.is_file():
+        return {}
+    state = path.stat()
+    groups = _read_groups(path, (state.st_ino, state.st_size, state.st_mtime_ns))
+    return _media(rows, groups)
+
+
+def media_of(signals: pa.Table, rows: pd.DataFrame) -> dict[tuple[str, str], Medium]:
     """The signals of some utterances, each from its own speaker's recording.
 
     Parameters
     ----------
-    signals : rows of a session's signals, at least those of the utterances wanted.
-    speakers : per utterance wanted its speaker.
-    starts : per utterance the clock from which beat times count.
+    signals : rows of a session's signals, at least those of the utterances.
+    rows : the utterances: id, speaker, and clock_start, from which beat times count.
 
     Returns
     -------
     dict
         Signal or Events by (utterance, medium).
     """
+    return _media(rows, _by_owner(signals))
+
+
+_Owned = Mapping[tuple[str, str], Sequence[_Group]]
+"""Groups by (utterance, speaker)."""
+
+
+def _media(rows: pd.DataFrame, groups: _Owned) -> dict[tuple[str, str], Medium]:
     return {
-        (group.id, group.medium): _medium(group, starts[group.id])
-        for group in _groups(signals)
-        if speakers.get(group.id) == group.speaker
+        (name, group.medium): _medium(group, start)
+        for name, speaker, start in zip(rows["id"], rows["speaker"], rows["clock_start"], strict=True)
+        for group in groups.get((name, speaker), ())
     }
+
+
+def _by_owner(signals: pa.Table) -> _Owned:
+    found: dict[tuple[str, str], list[_Group]] = {}
+    for group in _groups(signals):
+        found.setdefault((group.id, group.speaker), []).append(group)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _read_groups(path: Path, state: tuple[int, ...]) -> _Owned:  # noqa: ARG001 - the state tells a file from a later one
+    """A session's signals; kept, as several partitions in a row read one session."""
+    return _by_owner(pq.read_table(path, columns=["id", "speaker", "medium", "time", "value", "sampling_rate"]))
 
 
 def _groups(table: pa.Table) -> Iterator[_Group]:
     """The rows of each utterance, speaker and medium, in the order of those names."""
-    rows = table.filter(pc.is_valid(table["id"])).sort_by([(name, "ascending") for name in _GROUP])
-    names = [rows[name].to_numpy(zero_copy_only=False) for name in _GROUP]
-    time, value, rate = (rows[name].to_numpy(zero_copy_only=False) for name in ("time", "value", "sampling_rate"))
-    changes = np.zeros(max(len(rows) - 1, 0), dtype=bool)
-    for column in names:
-        changes |= column[1:] != column[:-1]
-    edges = [0, *(np.flatnonzero(changes) + 1), len(rows)] if len(rows) else [0]
+    rows = table.filter(pc.is_valid(table["id"])).combine_chunks()
+    names, places = zip(*(_ranked(rows[name]) for name in ("id", "speaker", "medium")), strict=True)
+    keys = np.ravel_multi_index(places, [max(len(known), 1) for known in names])
+    order = np.argsort(keys, kind="stable")
+    time, value, rate = (rows[name].to_numpy()[order] for name in ("time", "value", "sampling_rate"))
+    edges = [0, *(np.flatnonzero(np.diff(keys[order])) + 1), len(order)] if len(order) else [0]
     for start, stop in pairwise(edges):
-        name, speaker, medium = (column[start] for column in names)
+        name, speaker, medium = (known[place[order[start]]] for known, place in zip(names, places, strict=True))
         yield _Group(name, speaker, medium, time[start:stop], value[start:stop], rate[start:stop])
 
 
-_GROUP = ("id", "speaker", "medium")
+def _ranked(texts: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
+    """The different texts in order, and the place of each row's among them; numbers sort faster than texts."""
+    encoded = texts.combine_chunks().dictionary_encode()
+    order = np.argsort(encoded.dictionary.to_numpy(zero_copy_only=False))
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return encoded.dictionary.take(pa.array(order)).to_pylist(), ranks[encoded.indices.to_numpy()]
 
 
 def _covered(group: _Group) -> float:

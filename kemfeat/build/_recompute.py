@@ -87,9 +87,7 @@ def _read_again(store: Store, reader: CorpusReader, root: Path, ids: list[str]) 
     signals: dict[tuple[str, str], Medium] = {}
     for name, table in tables.items():
         rows = utterances[utterances["session"] == name]
-        speakers = dict(zip(rows["id"], rows["speaker"], strict=True))
-        starts = dict(zip(rows["id"], rows["clock_start"], strict=True))
-        signals |= media_of(table, speakers=speakers, starts=starts)
+        signals |= media_of(table, rows)
     return _Fresh(utterances, signals, frozenset(reader.media))
 
 
@@ -115,7 +113,12 @@ def _feature_differences(store: Store, row: int, feature: str, ready: Bound, bri
     block = Block(ready, len(span))
     complete = all(store.complete_rows(feature)[rows])
     try:
-        block.put(slice(0, len(span)), span, brings.feature(feature))
+        made = brings.feature(feature)
+        if made.arrays and store.header.features[feature] != UTTERANCE:
+            count = len(next(iter(made.arrays.values())))
+            if count != len(span):
+                return [f"{feature} has {len(span)} rows in the store and {count} in the corpus; build again"]
+        block.put(slice(0, len(span)), span, made)
     except (ExtractionError, MediaError) as error:
         return [f"{feature}: {error}"] if complete else []
     if not complete:

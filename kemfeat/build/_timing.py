@@ -16,8 +16,8 @@ class Amounts:
     ----------
     files : source files.
     sessions, signals : sessions with physiology, and the bytes of it.
-    rows : utterances.
-    work : seconds of audio, or rows where no feature is made from audio.
+    rows : rows to extract, on all axes.
+    work : seconds of audio, or utterances where no feature is made from audio.
     parts : partitions.
     """
 
@@ -59,7 +59,7 @@ def time_of(
     """
     stages = {stage: [event for event in measured.events if event.stage == stage] for stage in _STAGES}
     began, ended = ({stage: some[place].time for stage, some in stages.items()} for place in (0, -1))
-    size = sampled.rows / sampled.parts
+    extract = stages["extract"]
     return Timing(
         {
             "start": began["hash"] - measured.began,
@@ -73,8 +73,9 @@ def time_of(
             ),
             "plan": began["extract"] - ended["parse"],
             "extract": _grown(
-                stages["extract"],
-                first=round(workers * size),
+                extract,
+                # Every event but the first is the end of a task, and those of other axes have more rows.
+                first=extract[min(workers, len(extract) - 1)].done,
                 whole=whole.rows,
                 heavier=_ratio(whole.work, whole.rows, sampled.work, sampled.rows),
             ),

@@ -33,14 +33,14 @@ def read_emotions(text: str) -> tuple[str, ...]:
     Raises
     ------
     CorpusError
-        A word is not made of letters, digits, spaces, ``_``, ``-`` and ``'``.
+        A word is not made of letters, digits, spaces, ``_``, ``-`` and ``'``, or is ``nan``.
     """
     words = [unicodedata.normalize("NFC", part.strip().lower()) for part in text.split(TIE)]
     for word in words:
-        if not _WORD.fullmatch(word):
+        if not _WORD.fullmatch(word) or word == "nan":  # what a program writes for a blank cell
             raise CorpusError(
                 f"found emotion {word[:40]!r}, expected 1 to 64 letters, digits, spaces, _, - and ', "
-                f"several joined by {TIE!r}"
+                f"several joined by {TIE!r}, or a blank cell"
             )
     return tuple(SPELLINGS.get(word, word) for word in words)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,7 +51,7 @@ def read_table(content: bytes, *, where: str, findings: Findings) -> Table:
         elif row is not None:
             rows[row.id] = row
     if not rows:
-        raise CorpusError(f"{where}: holds no utterance; expected a row for each below the header; write them there")
+        raise CorpusError(_without_rows(where, findings.faults))
     return Table(header, tuple(rows.values()))
 
 
@@ -59,6 +59,12 @@ def read_table(content: bytes, *, where: str, findings: Findings) -> Table:
 def read_kept(content: bytes, where: str) -> Table:
     """What is left of a table when errors are skipped; remembered, since every session's signals ask for it."""
     return read_table(content, where=where, findings=Findings())
+
+
+def _without_rows(where: str, faults: Sequence[str]) -> str:
+    if faults:
+        return f"{where}: none of its rows can be read; correct them, first {faults[0]}"
+    return f"{where}: holds no utterance; expected a row for each below the header; write them there"
 
 
 def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:

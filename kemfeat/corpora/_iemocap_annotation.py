@@ -18,8 +18,10 @@ from kemfeat.findings import (
     MALFORMED_ID,
     MALFORMED_LINE,
     NO_MAJORITY,
+    RATING_BEYOND_SCALE,
     RATING_OFF_SCALE,
     UNKNOWN_LABEL,
+    UNKNOWN_VOTE,
     VOTES_MISSING,
     Findings,
     Rule,
@@ -60,6 +62,8 @@ CATEGORIES = {
 
 ENCODING = "latin-1"
 LOWEST, HIGHEST = 1.0, 5.0
+_BEYOND = 0.5
+"""By how much a rating may leave the scale and still be believed."""
 _NO_MAJORITY = "xxx"
 _SHOWN = 60
 _SUMMARY = re.compile(r"\[([^\]-]*)-([^\]]*)\]\s+(\S+)\s+(\S+)\s+\[([^,\]]*),([^,\]]*),([^,\]]*)\]")
@@ -245,13 +249,15 @@ class _File:
             emotion=self._label(name, cells[4], line),
             attributes=self._attributes(cells.group(5, 6, 7), line, blank=LABEL_MISSING),
             observers=tuple(rating for rating in ratings if rating.rater.startswith("E")),
-            own=self._own([rating for rating in ratings if not rating.rater.startswith("E")], line),
+            own=self._own([rating for rating in ratings if not rating.rater.startswith("E")], cells[3][-4], line),
         )
 
-    def _own(self, ratings: Sequence[Rating], line: int) -> Rating:
-        for rating in ratings[1:]:
-            self.fault(DUPLICATE_RATING, line, f"{rating.rater} beside {ratings[0].rater}, expected one speaker")
-        return ratings[0] if ratings else Rating("")
+    def _own(self, ratings: Sequence[Rating], sex: str, line: int) -> Rating:
+        """The speaker's own rating; of several that with the speaker's letter."""
+        first, *others = sorted(ratings, key=lambda rating: rating.rater[0] != sex) or [Rating("")]
+        for rating in others:
+            self.fault(DUPLICATE_RATING, line, f"{rating.rater} beside {first.rater}, expected one speaker")
+        return first
 
     def _times(self, first: str, second: str, line: int) -> tuple[float, float]:
         start, end = (self._seconds(text, line) for text in (first, second))
@@ -283,6 +289,10 @@ class _File:
         rating = _number(text)
         if rating is not None and LOWEST <= rating <= HIGHEST:
             return rating
+        if rating is not None and LOWEST - _BEYOND <= rating <= HIGHEST + _BEYOND:
+            example = f"{self.where}:{line}: found rating {text!r}, expected {LOWEST:g} to {HIGHEST:g}"
+            self.findings.add(RATING_BEYOND_SCALE, example)
+            return rating
         if text:
             self.fault(RATING_OFF_SCALE, line, f"found rating {text!r}, expected {LOWEST:g} to {HIGHEST:g}")
         return math.nan
@@ -308,15 +318,14 @@ class _File:
 
     def _emotions(self, text: str, line: int) -> str | None:
         words = [" ".join(word.lower().split()) for word in text.split(";") if word.strip()]
-        unknown = [word for word in words if word not in CATEGORIES]
-        if unknown:
-            known = ", ".join(CATEGORIES)
-            self.fault(UNKNOWN_LABEL, line, f"label {unknown[0][:_SHOWN]!r}; expected some of {known} joined by ';'")
-            return None
+        for word in words:
+            if word not in CATEGORIES:
+                example = f"{self.where}:{line}: found {word[:_SHOWN]!r}, expected one of {', '.join(CATEGORIES)}"
+                self.findings.add(UNKNOWN_VOTE, example)
         if not words:
             self.findings.add(VOTES_MISSING, f"{self.where}:{line}: no emotion")
-            return None
-        return join_emotions([CATEGORIES[word] for word in words], vocabulary=VOCABULARY)
+        known = [CATEGORIES[word] for word in words if word in CATEGORIES]
+        return join_emotions(known, vocabulary=VOCABULARY) or None
 
     def _judged(self, text: str, line: int) -> Attributes:
         parts = _ATTRIBUTES.fullmatch(text)

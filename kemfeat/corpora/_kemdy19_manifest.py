@@ -29,6 +29,7 @@ from kemfeat.findings import (
     MISSING_PHYSIOLOGY_FILE,
     NO_LISTENER_ROW,
     NO_SPEAKER_ROW,
+    REPEATED_ROW,
     STRAY_FILE,
     UNMATCHED_ROW,
     Findings,
@@ -117,9 +118,10 @@ def _read_session(root: Path, paths: Sequence[str], findings: Findings) -> dict[
             findings.fault(EMPTY_ANNOTATION, f"{path}: no row behind the two header rows")
         raters[path] = annotation.raters
         rows[path] = [row for row in annotation.rows if _is_named(row, path, findings)]
+    rows = repaired(rows, findings)
     return {
-        _sex_of(path): _Table(path, raters[path], _each_once(some, path, findings))
-        for path, some in repaired(rows, findings).items()
+        _sex_of(path): _Table(path, raters[path], _each_once(some, path, _starts(rows, path), findings))
+        for path, some in rows.items()
     }
 
 
@@ -140,13 +142,38 @@ def _is_named(row: AnnotationRow, path: str, findings: Findings) -> bool:
     return True
 
 
-def _each_once(rows: Sequence[AnnotationRow], path: str, findings: Findings) -> tuple[AnnotationRow, ...]:
-    kept: dict[str, AnnotationRow] = {}
+def _starts(tables: Mapping[str, Sequence[AnnotationRow]], path: str) -> dict[str, float]:
+    """Per id the start that the other actor's file gives."""
+    return {row.id: row.start for other, rows in tables.items() if other != path for row in reversed(rows)}
+
+
+def _each_once(
+    rows: Sequence[AnnotationRow], path: str, starts: Mapping[str, float], findings: Findings
+) -> tuple[AnnotationRow, ...]:
+    by_id: dict[str, list[AnnotationRow]] = defaultdict(list)
     for row in rows:
-        first = kept.setdefault(row.id, row)
-        if first is not row:
-            findings.fault(DUPLICATE_ID, f"{path}:{row.line}: {row.id} again, first in line {first.line}")
-    return tuple(kept.values())
+        by_id[row.id].append(row)
+    return tuple(_one_of(some, path, starts.get(name, math.nan), findings) for name, some in by_id.items())
+
+
+def _one_of(rows: Sequence[AnnotationRow], path: str, start: float, findings: Findings) -> AnnotationRow:
+    """Of the rows of an id that whose start is nearest to ``start``, the first where that cannot be told.
+
+    Some rows of the corpus go with no utterance, and no source says which. A listener's row gives no label, so it may
+    not stop a build; of two speakers' rows the wrong one would be a wrong label, unless their starts tell.
+    """
+    far = [math.inf if math.isnan(row.start - start) else abs(row.start - start) for row in rows]
+    kept = rows[far.index(min(far))]
+    told = sum(one == min(far) for one in far) == 1
+    for row in rows:
+        if row is kept:
+            continue
+        example = f"{path}:{row.line}: {row.id} again, line {kept.line} is kept"
+        if told or _speaker_sex(row.id) != _sex_of(path):
+            findings.add(REPEATED_ROW, example)
+        else:
+            findings.fault(DUPLICATE_ID, example)
+    return kept
 
 
 def _judged(tables: Mapping[str, _Table], clips: Clips, findings: Findings) -> Iterator[_Judged]:
@@ -163,11 +190,11 @@ def _judged(tables: Mapping[str, _Table], clips: Clips, findings: Findings) -> I
 
 
 def _is_kept(name: str, by_sex: Mapping[str, tuple[_Table, AnnotationRow]], clips: Clips, findings: Findings) -> bool:
-    """Whether an utterance has more than a listener's row."""
+    """Whether an utterance has more than one row: another, or audio, or a transcript."""
     sex = _speaker_sex(name)
     table, row = next(iter(by_sex.values()))
     where = f"{table.path}:{row.line}: {name}"
-    if sex not in by_sex and name not in clips.audio and name not in clips.transcript:
+    if len(by_sex) < len(PARTNERS) and name not in clips.audio and name not in clips.transcript:
         findings.add(UNMATCHED_ROW, where)
         return False
     if len(by_sex) < len(PARTNERS):

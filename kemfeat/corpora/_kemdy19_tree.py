@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from kemfeat.corpora._e4 import Medium
-from kemfeat.corpora._kemdy_tree import ANNOTATION, SESSION_FOLDER, WAV, Layout, Tree, require_session, walk
+from kemfeat.corpora._kemdy_tree import ANNOTATION, SESSION_FOLDER, WAV, Layout, Tree
 from kemfeat.corpora._layout import entries
 
 EDA = Medium("eda", "EDA", lead=2, value=0, header_lines=0, rate=4.0)
@@ -26,11 +26,11 @@ _LAYOUT = Layout(
     table=re.compile(r"Session[0-9]{2}_[FM]_res\.csv"),
     clip=(SESSION_FOLDER, _SCENE, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
     recording=(SESSION_FOLDER, re.compile(ORIGINAL), _RECORDING),
-    folders=[medium.folder for medium in MEDIA],
+    media=MEDIA,
     tables="SessionNN_F_res.csv and SessionNN_M_res.csv",
     clips="SessionNN/SessNN_sceneMM/<utterance>.wav",
 )
-_PRODUCT = re.compile(rf"(?:{'|'.join((ANNOTATION, WAV, *_LAYOUT.folders))}).+")
+_PRODUCT = re.compile(rf"(?:{'|'.join((ANNOTATION, WAV, *(medium.folder for medium in MEDIA)))}).+")
 """What users of the corpus made of its folders, such as ``ECG_NAdelete``."""
 
 
@@ -62,18 +62,8 @@ def _products(root: Path) -> Iterable[str]:
 
 
 def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Medium]]:
-    """Paths of one session's physiology, each with its medium, in the order of :data:`MEDIA`.
-
-    Raises
-    ------
-    CorpusError
-        ``session`` is no session's name, or a file is a link that leads out of ``root``.
-    """
-    inside = require_session(session)
-    for medium in MEDIA:
-        paths, _ = walk(root, f"{medium.folder}/{inside}", (re.compile(ORIGINAL), _RECORDING))
-        for path in filter(_at_home, paths):
-            yield path, medium
+    """List one session's physiology, without strays; see :meth:`kemfeat.corpora._kemdy_tree.Layout.recordings`."""
+    return (found for found in _LAYOUT.recordings(root, session) if _at_home(found[0]))
 
 
 def place_of(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from kemfeat.corpora._e4 import MEDIA, Medium
-from kemfeat.corpora._kemdy_tree import SESSION_FOLDER, Layout, Tree, require_session, session_of, walk
+from kemfeat.corpora._kemdy_tree import SESSION_FOLDER, Layout, Tree, session_of
 
 CONVERSATION = re.compile(r"(Sess[0-9]{2})_(script[0-9]{2})_(User[0-9]{3}([FM]))")
 UTTERANCE = re.compile(CONVERSATION.pattern + r"_[0-9]{3}")
@@ -17,7 +17,7 @@ _LAYOUT = Layout(
     table=re.compile(r"(Sess[0-9]{2})_eval\.csv"),
     clip=(SESSION_FOLDER, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
     recording=(SESSION_FOLDER, _RECORDING),
-    folders=[medium.folder for medium in MEDIA],
+    media=MEDIA,
     tables="SessNN_eval.csv",
     clips="SessionNN/<utterance>.wav",
 )
@@ -29,17 +29,8 @@ def scan(root: Path) -> Tree:
 
 
 def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Medium]]:
-    """Paths of one session's physiology, each with its medium, in the order of :data:`MEDIA`.
-
-    Raises
-    ------
-    CorpusError
-        ``session`` is no session's name, or a file is a link that leads out of ``root``.
-    """
-    inside = require_session(session)
-    for medium in MEDIA:
-        for path in walk(root, f"{medium.folder}/{inside}", (_RECORDING,))[0]:
-            yield path, medium
+    """List one session's physiology; see :meth:`kemfeat.corpora._kemdy_tree.Layout.recordings`."""
+    return _LAYOUT.recordings(root, session)
 
 
 def script_and_speaker(path: str) -> tuple[str, str]:

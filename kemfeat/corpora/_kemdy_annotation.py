@@ -37,10 +37,14 @@ class Judgement(NamedTuple):
     arousal: float
 
 
+_NOTHING = Judgement(None, math.nan, math.nan)
+
+
 class AnnotationRow(NamedTuple):
     """One row: its line in the file, the id as written, seconds (NaN when missing), the final label, the votes.
 
-    ``spans`` are two numbers (NaN when missing) per group of cells that may be blank.
+    ``spans`` are two numbers (NaN when missing) per group of cells that may be blank. Of a row whose id is blank no
+    other cell is read.
     """
 
     line: int
@@ -135,6 +139,8 @@ class _RowReader:
 
     def read(self, cells: Sequence[str], line: int) -> AnnotationRow:
         name = cells[self.columns.at["segment id"]].strip()
+        if is_blank(name):  # it judges nothing, so nothing is wrong with its other cells
+            return AnnotationRow(line, name, math.nan, math.nan, _NOTHING, ())
         start, end = self._times(cells, line)
         total = self._judgement(cells, line, self._total)
         if _has_blank(cells, self._total):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kemfeat.corpora._e4 import Medium
 from kemfeat.corpora._layout import is_folder, list_files, list_folders, nearby, require_folder, show_contents
 from kemfeat.errors import CorpusError, CorpusLayoutError
 
@@ -32,6 +33,11 @@ class Tree:
     signals: Mapping[str, tuple[str, ...]]
     strays: tuple[str, ...]
 
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""
+        groups = {"annotation": self.annotation, "audio": self.audio, "transcript": self.transcript}
+        return groups | {f"signals/{session}": tuple(sorted(paths)) for session, paths in self.signals.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -41,16 +47,16 @@ class Layout:
     ----------
     corpus : its name.
     table : name of an annotation file.
-    clip, recording : names of the folders below ``wav``, or below those of ``folders``, then that of the files.
-    folders : of the physiology.
-    tables, clips : the first two as a user reads them.
+    clip, recording : names of the folders below ``wav``, or below those of ``media``, then that of the files.
+    media : the physiology, each in a folder of its own.
+    tables, clips : names of the annotation and of the clips as a user reads them.
     """
 
     corpus: str
     table: re.Pattern[str]
     clip: Sequence[re.Pattern[str]]
     recording: Sequence[re.Pattern[str]]
-    folders: Sequence[str]
+    media: Sequence[Medium]
     tables: str
     clips: str
 
@@ -68,13 +74,13 @@ class Layout:
         tables = list_files(root / ANNOTATION, self.table, root=root)
         if not tables.fitting:
             raise CorpusLayoutError(self._absent(root, ANNOTATION, self.tables))
-        media, strays = walk(root, WAV, self.clip)
+        media, strays = _walk(root, WAV, self.clip)
         audio = tuple(path for path in media if path.endswith(".wav"))
         if not audio:
             raise CorpusLayoutError(self._absent(root, WAV, self.clips))
         recordings: dict[str, list[str]] = {}
-        for folder in self.folders:
-            paths, others = walk(root, folder, self.recording)
+        for medium in self.media:
+            paths, others = _walk(root, medium.folder, self.recording)
             strays += others
             for path in paths:
                 recordings.setdefault(session_of(path), []).append(path)
@@ -86,11 +92,24 @@ class Layout:
             strays=(*(f"{ANNOTATION}/{name}" for name in tables.others), *strays),
         )
 
+    def recordings(self, root: Path, session: str) -> Iterator[tuple[str, Medium]]:
+        """Paths of one session's physiology, each with its medium, in the order of ``media``.
+
+        Raises
+        ------
+        CorpusError
+            ``session`` is no session's name, or a file is a link that leads out of ``root``.
+        """
+        inside = _session_folder(session)
+        for medium in self.media:
+            for path in _walk(root, f"{medium.folder}/{inside}", self.recording[1:])[0]:
+                yield path, medium
+
     def _absent(self, root: Path, folder: str, files: str) -> str:
         """Found, expected and what now, for a root without ``folder/files``."""
         inside = root / folder
         where = inside if is_folder(inside) else root
-        remedy = _remedy(root, folder, folders=(ANNOTATION, WAV, *self.folders))
+        remedy = _remedy(root, folder, folders=(ANNOTATION, WAV, *(medium.folder for medium in self.media)))
         return f"{root}: {self.corpus} keeps {folder}/{files}; found {show_contents(where)} in {where}; {remedy}"
 
 
@@ -100,20 +119,14 @@ def session_of(path: str) -> str:
     return inside[:6] if folder == ANNOTATION and not SESSION_FOLDER.match(inside) else f"Sess{inside[7:9]}"
 
 
-def require_session(session: str) -> str:
-    """The folder of a session, ``Session01`` for ``Sess01``.
-
-    Raises
-    ------
-    CorpusError
-        ``session`` is no session's name.
-    """
+def _session_folder(session: str) -> str:
+    """``Session01`` for ``Sess01``."""
     if not re.fullmatch(r"Sess[0-9]{2}", session):
         raise CorpusError(f"session {session!r}: expected a name such as 'Sess01'")
     return f"Session{session[4:]}"
 
 
-def walk(root: Path, folder: str, levels: Sequence[re.Pattern[str]]) -> tuple[list[str], list[str]]:
+def _walk(root: Path, folder: str, levels: Sequence[re.Pattern[str]]) -> tuple[list[str], list[str]]:
     """Files below ``folder`` whose folders and names fit ``levels``, one pattern each, and everything else met."""
     level, *below = levels
     if not below:
@@ -123,7 +136,7 @@ def walk(root: Path, folder: str, levels: Sequence[re.Pattern[str]]) -> tuple[li
     paths: list[str] = []
     strays = _in(folder, inside.others)
     for path in _in(folder, inside.fitting):
-        more, others = walk(root, path, below)
+        more, others = _walk(root, path, below)
         paths += more
         strays += others
     return paths, strays

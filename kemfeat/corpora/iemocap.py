@@ -44,6 +44,9 @@ Known defects, and what is done
     - Files ``._*`` that macOS left in the archive lie beside the real ones: never opened (``stray-file``).
     - A quarter of the utterances have no majority: ``emotion`` is missing (``no-majority``); ``--set labels=votes``
       takes the most named emotions instead, ties and all.
+    - Some ratings are said to leave the scale by half a point, 0.5 or 5.5: kept (``rating-beyond-scale``).
+    - Observers may have typed a word of their own where emotions are named: it is left out of the vote
+      (``unknown-vote``). The final label never depends on it; the label rule ``votes`` does.
     - Transcriptions have speech without a number, ids such as ``MXXX`` or a bare ``M:``: left out.
     - Where final ratings are not the observers' means, the former are used (``vad-not-mean``).
     - Who stands on which side is nowhere written. Users of the corpus found the actor with the markers on the left in

@@ -49,7 +49,10 @@ Known defects, and what is done
       transcript: the rows are dropped (``unmatched-row``). With audio or transcript an utterance is kept without label
       (``no-speaker-row``).
     - Ids may be blank: such rows are dropped (``blank-id``).
-    - 12 of the 20,566 rows go with no utterance; beside the five above, no source says which.
+    - 12 of the 20,566 rows go with no utterance; beside the five above, no source says which. So a row of one file
+      alone, without audio and transcript, is dropped (``unmatched-row``). Of two rows of an id in one file that which
+      starts as the other file says is kept, or the first of two listener's rows (``repeated-row``); two speaker's rows
+      that cannot be told apart are an error (``duplicate-id``).
     - Five transcripts are empty: the text is empty, not missing (``empty-txt``).
     - Physiology is mostly missing in ``Sess01_impro03``, ``Sess01_impro04``, ``Sess03_script04``, ``Sess06_script02``
       and ``Sess07_script02`` (``known-bad-conversation``).
@@ -100,9 +103,7 @@ class Kemdy19Reader:
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""
-        tree = scan(root)
-        groups = {"annotation": tree.annotation, "audio": tree.audio, "transcript": tree.transcript}
-        return groups | {f"signals/{session}": tuple(sorted(paths)) for session, paths in tree.signals.items()}
+        return scan(root).sources()
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""

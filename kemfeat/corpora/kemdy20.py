@@ -77,9 +77,7 @@ class Kemdy20Reader:
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""
-        tree = scan(root)
-        groups = {"annotation": tree.annotation, "audio": tree.audio, "transcript": tree.transcript}
-        return groups | {f"signals/{session}": tuple(sorted(paths)) for session, paths in tree.signals.items()}
+        return scan(root).sources()
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""

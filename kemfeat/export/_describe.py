@@ -23,7 +23,7 @@ def describe(selection: Selection, folder: Path, *, name: str, top: str, reading
     selection : what was written.
     folder : where.
     name : of the format.
-    top, reading : begin and end of ``README.md``.
+    top, reading : begin and end of ``README.md``; ``<axis>`` and ``<array>`` of the end become names of this export.
     """
     disk.write_json(folder / MANIFEST, _manifest(selection, name))
     disk.write_bytes(folder / README, (top + _readme(selection, name, reading)).encode())
@@ -70,7 +70,7 @@ label rule `{escape(selection.labels)}`. `<array>_length` counts the real elemen
 the first axis behind the row axis; what stands behind them is padding. `missing` names the features that could not be
 extracted; their rows are padding throughout.
 
-{reading}
+{reading.replace("<axis>", selection.axis).replace("<array>", next(iter(selection.arrays), "<array>"))}
 
 ## Licence and citation
 

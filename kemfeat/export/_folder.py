@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kemfeat.errors import ConfigError, StoreError, StoreWriteError
+from kemfeat.errors import ConfigError
 from kemfeat.store import disk
 
 
@@ -27,13 +27,13 @@ def made_aside(out: Path, *, store: Path) -> Iterator[Path]:
     whole = out.resolve()
     aside = whole.with_name(f".{whole.name}.{uuid.uuid4().hex}.aside")
     try:
-        with _usable(out):
+        with disk.usable(out):
             aside.mkdir(parents=True)
         with disk.writing(out, resumes=False):
             yield aside
             for path in (*sorted(aside.rglob("*")), aside):
                 disk.fsync(path)
-        with _usable(out):
+        with disk.usable(out):
             aside.rename(whole)  # an empty folder that is there gives way
             disk.fsync(whole.parent)
     finally:
@@ -41,7 +41,7 @@ def made_aside(out: Path, *, store: Path) -> Iterator[Path]:
 
 
 def _refuse_what_is_there(out: Path, store: Path) -> None:
-    with _usable(out):
+    with disk.usable(out):
         found = next(iter(sorted(out.iterdir())), None) if out.is_dir() else None
         stands = out.is_symlink() or out.exists()
     if found is not None:
@@ -50,16 +50,3 @@ def _refuse_what_is_there(out: Path, store: Path) -> None:
         raise ConfigError(f"{out}: is no folder; choose another with --out")
     if out.resolve().is_relative_to(store.resolve()):
         raise ConfigError(f"{out}: lies in the store; choose a folder outside of it with --out")
-
-
-@contextmanager
-def _usable(out: Path) -> Iterator[None]:
-    """Turn any refusal to look at, make or move the folder into a sentence."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreWriteError(
-            f"{out}: no folder can be made or used there ({error.strerror}); choose another folder with --out"
-        ) from None

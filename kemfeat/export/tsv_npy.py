@@ -63,8 +63,8 @@ EXPORTER = Exporter(
 
 The table is UTF-8 with tabs between columns. Each cell of text is the inside of a JSON string (`\\t`, `\\n`, `\\"`,
 `\\\\`), and an empty cell is missing: read it without quoting and without names for missing values, such as
-`pandas.read_csv("....tsv", sep="\\t", quoting=3, keep_default_na=False)`. Open an array with
-`numpy.load("....npy", mmap_mode="r")`. Axes are in the order of the table above; programs that want another one, such
-as (row, coefficient, frame), transpose.""",
+`pandas.read_csv("<axis>.tsv", sep="\\t", quoting=3, keep_default_na=False)`. Open an array with
+`numpy.load("<array>.npy", mmap_mode="r")`. Axes are in the order of the table above; programs that
+want another one, such as (row, coefficient, frame), transpose.""",
     write=_write,
 )

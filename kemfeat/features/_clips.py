@@ -3,7 +3,8 @@
 **Rows.** ``length = "whole"``: one row from 0 to the end of the audio. ``length`` in seconds, L: an utterance of at
 most L is one clip; a longer one, T, has floor(T / L) clips, clip n from n L to (n + 1) L. The published rule calls
 3.01 s short, lets the last clip reach to the end of the utterance, and then cuts both to 3 s, which comes to the same:
-what remains behind the last whole clip is in no row.
+what remains behind the last whole clip is in no row. An utterance without audio that can be read has one row, without
+an end, which a build misses or stops at.
 
 **Sound.** One channel, brought to ``sampling_rate``; then the noise cleanup, over the whole utterance; then the
 band-pass; then the cut. A clip shorter than L is filled behind with zeros, or with the noise of the cleanup.
@@ -96,10 +97,8 @@ C = TypeVar("C", bound=ClipConfig)
 
 
 def bounds(config: ClipConfig, duration: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where the clips of an utterance of ``duration`` seconds begin and end, s; none where it is NaN."""
-    if not np.isfinite(duration):
-        return np.empty(0), np.empty(0)
-    if config.length == "whole" or duration <= config.length:
+    """Where the clips of an utterance of ``duration`` seconds begin and end, s; one without an end where it is NaN."""
+    if config.length == "whole" or not duration > config.length:
         return np.zeros(1), np.array([duration])
     # A duration that is a multiple of the length must not lose a clip to rounding.
     starts = np.arange(int(duration / config.length + 1e-9), dtype=np.float64) * config.length

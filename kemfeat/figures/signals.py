@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,9 @@ EMOTION_COLOURS = {
     "fear": PALETTE[3],
     "sad": PALETTE[0],
 }
-"""One colour per emotion; what has none is left white."""
+"""One colour per emotion; others share :data:`_FURTHER_COLOURS` in the order in which they come."""
+
+_FURTHER_COLOURS = (PALETTE[6], "#882255", "#44AA99", "#999933", "#332288")
 
 
 def conversation(
@@ -41,6 +44,7 @@ def conversation(
     """
     from matplotlib.patches import Patch
 
+    colours = _colours(utterances["emotion"].dropna())
     drawn = [signal for signal in labels if (traces["signal"] == signal).any()]
     with saved(stem, width=7.2, height=1.4 + 1.2 * (len(drawn) + 1)) as figure:
         panels = figure.subplots(len(drawn) + 1, 1, sharex=True, squeeze=False)[:, 0]
@@ -49,9 +53,8 @@ def conversation(
             axes.set_ylabel(labels[signal])
         _judgements(panels[-1], utterances)
         for axes in panels:
-            _shade(axes, utterances)
-        shown = [emotion for emotion in EMOTION_COLOURS if (utterances["emotion"] == emotion).any()]
-        handles: list[Artist] = [Patch(color=EMOTION_COLOURS[emotion], alpha=0.45, label=emotion) for emotion in shown]
+            _shade(axes, utterances, colours)
+        handles: list[Artist] = [Patch(color=colour, alpha=0.45, label=name) for name, colour in colours.items()]
         handles += panels[-1].get_legend_handles_labels()[0]
         panels[0].set_title(title)
         panels[-1].set_xlabel("time since the first sample [s]")
@@ -80,8 +83,15 @@ def _judgements(axes: Axes, utterances: pd.DataFrame) -> None:
     axes.set_ylabel("rating [1 to 5]")
 
 
-def _shade(axes: Axes, utterances: pd.DataFrame) -> None:
-    for emotion, colour in EMOTION_COLOURS.items():
+def _colours(emotions: pd.Series) -> dict[str, str]:
+    """A colour for each emotion that occurs."""
+    further = zip(sorted({*emotions} - {*EMOTION_COLOURS}), cycle(_FURTHER_COLOURS), strict=False)
+    shown = {**EMOTION_COLOURS, **dict(further)}
+    return {name: colour for name, colour in shown.items() if (emotions == name).any()}
+
+
+def _shade(axes: Axes, utterances: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    for emotion, colour in colours.items():
         mine = utterances[utterances["emotion"] == emotion]
         for start, end in zip(mine["start"], mine["end"], strict=True):
             axes.axvspan(start, end, color=colour, alpha=0.45, linewidth=0.5)  # an edge keeps the shortest visible

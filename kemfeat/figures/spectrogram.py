@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
-_HEIGHT, _IMAGE, _TRACE = 0.55, 1.6, 0.8
-"""Inches: of the time axis, and of a panel of each kind."""
+_HEIGHT, _IMAGE, _TRACE, _LINE = 0.55, 1.6, 0.8, 0.16
+"""Inches: of the time axis, of a panel of each kind, and of each further line of its title."""
+_LETTERS = 80
+"""Of a line of a title."""
 _UNITS = {"uS": "µS", "degC": "°C", "1": ""}
 _GAP = "#d9d9d9"
 
@@ -34,6 +37,7 @@ class Image:
     unit : of the values.
     frequencies : centre of every band, Hz [shape=(bands,), rising]; None numbers the bands instead.
     signed : whether values on both sides of zero are meant, as in a slope.
+    band : what a band is called.
     """
 
     title: str
@@ -42,6 +46,7 @@ class Image:
     unit: str
     frequencies: NDArray[np.float64] | None = None
     signed: bool = False
+    band: str = "band"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +78,15 @@ def utterance(stem: Path, *, panels: Sequence[Image | Trace], seconds: float) ->
     panels : from top to bottom, at least one.
     seconds : end of the common time axis.
     """
-    heights = [_IMAGE if isinstance(panel, Image) else _TRACE for panel in panels]
+    titles = [textwrap.wrap(panel.title, _LETTERS) for panel in panels]
+    heights = [
+        (_IMAGE if isinstance(panel, Image) else _TRACE) + _LINE * (len(title) - 1)
+        for panel, title in zip(panels, titles, strict=True)
+    ]
     with saved(stem, width=6.4, height=_HEIGHT + sum(heights)) as figure:
         column = figure.subplots(len(panels), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
-        for axes, panel in zip(column, panels, strict=True):
-            axes.set_title(panel.title, loc="left", fontsize="medium", parse_math=False)
+        for axes, panel, title in zip(column, panels, titles, strict=True):
+            axes.set_title("\n".join(title), loc="left", fontsize="medium", parse_math=False)
             if isinstance(panel, Image):
                 _draw_image(axes, panel)
             else:
@@ -125,12 +134,12 @@ def _draw_image(axes: Axes, image: Image) -> None:
     )
     bar = axes.figure.colorbar(drawn, ax=axes, pad=0.01, aspect=12)
     bar.set_label(_unit(image.unit))
-    _label_bands(axes, image.frequencies)
+    _label_bands(axes, image.frequencies, band=image.band)
 
 
-def _label_bands(axes: Axes, frequencies: NDArray[np.float64] | None) -> None:
+def _label_bands(axes: Axes, frequencies: NDArray[np.float64] | None, *, band: str) -> None:
     if frequencies is None:
-        axes.set_ylabel("band")
+        axes.set_ylabel(band)
         return
     ticks = [hz for hz in _TICKS_HZ if frequencies[0] <= hz <= frequencies[-1]]
     places = np.interp(ticks, frequencies, np.arange(len(frequencies)))

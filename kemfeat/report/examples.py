@@ -64,10 +64,15 @@ def _picture(store: Store, row: int, stem: Path) -> Picture | None:
     return Picture(
         uri=embedded(stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")) or "",
         alt=f"{name}, {seconds:.1f} s, from top to bottom: {'; '.join(panel.title for panel in panels)}",
-        caption=f"{name}: {printable(about['emotion'])}, valence {about['valence']:.1f}, arousal "
-        f"{about['arousal']:.1f}. What was not measured is grey.{part}",
-        quote=printable(about["text"]),
+        caption=f"{name}: {', '.join(_judged(about))}. What was not measured is grey.{part}",
+        quote=printable(about["text"]) if isinstance(about["text"], str) else "",
     )
+
+
+def _judged(about: pd.Series[Any]) -> list[str]:
+    """The label and the ratings that the utterance has."""
+    known = [name for name in ("valence", "arousal") if np.isfinite(about[name])]
+    return [printable(about["emotion"]), *(f"{name} {about[name]:.1f}" for name in known)]
 
 
 def _panel(store: Store, name: str, row: int, seconds: float) -> Image | Trace | None:
@@ -102,6 +107,7 @@ def _image(store: Store, info: schema.ArrayInfo, *, values: NDArray[Any], rate: 
         unit=info.unit,
         frequencies=_frequencies(store, info),
         signed=bool((values > 0).any() and (values < 0).any()),
+        band=info.dims[-1].replace("_", " "),
     )
 
 

@@ -129,9 +129,10 @@ def _validated(
     """One fold: ``tested`` groups, and the others dealt to train and valid."""
     others = np.flatnonzero(~tested)
     if len(others) < 2:
+        more = "more --folds, or " if len(tested) > 2 else ""
         raise ConfigError(
             f"split: fold {seed[-1]} tests {int(tested.sum())} of {len(tested)} groups, which leaves {len(others)} for "
-            "train and valid; expected one each; choose more --folds, or another --scheme"
+            f"train and valid; expected one each; choose {more}another --scheme"
         )
     there = counts[others][:, counts[others].any(axis=0)]
     parts = np.full(len(tested), PARTS.index("test"))

@@ -79,8 +79,18 @@ store = kemfeat.open_store("PATH OF THIS FOLDER")
 rows, values = store.utterances[:32], {use}
 ```
 
-Row i of every array on the axis `utterance` is row i of `utterances.parquet`. Check the files with
+Row i of every array on the axis `utterance` is row i of `utterances.parquet`.{_other_axes(header)} Check the files with
 `kemfeat verify PATH`. Other programs read the Parquet files and `features.zarr` (Zarr version 3) as they are."""
+
+
+def _other_axes(header: schema.Header) -> str:
+    others = {name: axis for name, axis in header.axes.items() if axis.table != schema.UTTERANCES}
+    each = [
+        f" Row i of those on the axis `{name}` is row i of `{axis.table}`, {axis.rows:,} rows, whose `parent` is "
+        "the id of an utterance."
+        for name, axis in others.items()
+    ]
+    return "".join(each)
 
 
 def _terms(header: schema.Header) -> str:
@@ -111,7 +121,7 @@ def _speakers(utterances: pd.DataFrame) -> str:
     media = facts.media(utterances)
     rows = [
         (
-            *(escape(name) for name in names),
+            *("-" if isinstance(name, float) else escape(name) for name in names),
             f"{len(group):,}",
             f"{group['duration'].sum() / 60:.1f}",
             f"{int(group['is_tie'].sum()):,}",

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from kemfeat.errors import StoreCorruptError, StoreLockedError, StoreWriteError
+from kemfeat.errors import StoreCorruptError, StoreError, StoreLockedError, StoreWriteError
 from kemfeat.store import schema
 
 if TYPE_CHECKING:
@@ -53,6 +53,25 @@ def writing(path: Path, *, resumes: bool = True) -> Iterator[None]:
         kept = ": what is finished is kept" if resumes else ""
         raise StoreWriteError(
             f"{path}: {_REFUSALS[error.errno]} and run the same command again{kept} ({error.strerror})"
+        ) from None
+
+
+@contextmanager
+def usable(out: Path) -> Iterator[None]:
+    """Turn any refusal to look at, make or move the folder ``out`` into a sentence.
+
+    Raises
+    ------
+    StoreWriteError
+        The system refuses.
+    """
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreWriteError(
+            f"{out}: no folder can be made or used there ({error.strerror}); choose another folder with --out"
         ) from None
 
 

@@ -43,7 +43,8 @@ _KNOWN = {
         title="KEMDy19, the Korean Emotion Multimodal Database of 2019",
         licence=f"Restricted: ETRI gives KEMDy19 out under a signed licence agreement. {_PASSED_ON}"
         "Share the configuration and the digest instead: whoever holds the corpus can rebuild this store from them.",
-        citation="KEMDy19, Electronics and Telecommunications Research Institute (ETRI), https://nanum.etri.re.kr",
+        citation="KEMDy19, Electronics and Telecommunications Research Institute (ETRI), "
+        "https://nanum.etri.re.kr/share/kjnoh2/KEMDy19",
         collection="40 voice actors, in 20 sessions of two, play scripted and improvised scenes; speech, "
         "electrocardiogram, electrodermal activity and skin temperature",
         annotation="Ten external raters heard each utterance and gave one of seven emotions, valence and arousal, "
@@ -53,7 +54,7 @@ _KNOWN = {
         title="A corpus of the user's own",
         licence="Whatever the recordings were given out under holds for everything derived from them, this store too; "
         "read it before passing it on.",
-        citation="Cite the recordings as their publishers ask.",
+        citation="the recordings, as their publishers ask",
         collection="See the documentation of the recordings",
         annotation="The labels are those of the user's table",
     ),
@@ -74,7 +75,7 @@ def terms_of(dataset: str) -> Terms:
     return _KNOWN.get(dataset) or Terms(
         title=dataset,
         licence=own,
-        citation=f"Cite {dataset} as its publishers ask.",
+        citation=f"{dataset}, as its publishers ask",
         collection=f"See the documentation of {dataset}",
         annotation=f"See the documentation of {dataset}",
     )

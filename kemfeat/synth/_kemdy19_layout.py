@@ -137,9 +137,19 @@ def _left(sizes: Sequence[int], given: NDArray[np.int64], utterances: int) -> ND
 
 
 def _keep_spare_number(counts: NDArray[np.int64]) -> None:
+    """Move turns that would take the number to the last scene; other sessions give back as many of theirs, if any."""
     session, scene, number = SPARE_NUMBER
-    if session <= len(counts):
-        kept = counts[session - 1]
-        surplus = np.maximum(kept[SCENES.index(scene)] - (number - 1), 0)
-        kept[SCENES.index(scene)] -= surplus
-        kept[-1] += surplus
+    at, last = SCENES.index(scene), len(SCENES) - 1
+    if session > len(counts):
+        return
+    surplus = np.maximum(counts[session - 1, at] - (number - 1), 0)
+    _move(counts[session - 1], surplus, source=at, target=last)
+    for other in np.delete(np.arange(len(counts)), session - 1):
+        given = np.clip(counts[other, last] - 1, 0, surplus)
+        _move(counts[other], given, source=last, target=at)
+        surplus -= given
+
+
+def _move(turns: NDArray[np.int64], number: NDArray[np.int64], *, source: int, target: int) -> None:
+    turns[source] -= number
+    turns[target] += number

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.analyses._recordings import HOLE, Recording, _on_the_clock, media_of, recordings
+from kemfeat.analyses._recordings import HOLE, Recording, _in_conversations, _on_the_clock, media_of, recordings
 
 
 def beats(times: list[float], intervals: list[float], window: tuple[float, float] = (0.0, 20.0)) -> Recording:
@@ -65,6 +65,15 @@ def test_samples_last_until_the_next_and_bad_ones_do_not_count():
     )
     rows = _on_the_clock(signals)
     assert rows[["value", "begin", "end"]].to_numpy().tolist() == [[2, 0, 0.25], [1, 0.25, 0.5]]
+
+
+def test_samples_outside_of_utterances_lie_in_the_conversation_around_them_or_in_none():
+    scripts = ["", "a", "", "a", "", "b", "b", ""]
+    rows = pd.DataFrame({"script": scripts, "begin": np.arange(8.0), "end": np.arange(8.0) + 1})
+    placed = _in_conversations(rows)
+    assert placed["script"].tolist() == ["a", "a", "a", "b", "b"]
+    assert placed["begin"].tolist() == [1, 2, 3, 5, 6]
+    assert _in_conversations(rows[rows["script"] == ""]).empty
 
 
 def test_every_medium_of_every_speaker_of_every_conversation_has_one(store):

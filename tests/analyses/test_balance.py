@@ -37,6 +37,24 @@ def test_classes_and_ties_are_those_that_were_drawn(result):
     assert ties.to_dict() == {kind: count for kind, count in drawn.items() if ";" in kind and count}
 
 
+def test_emotions_beyond_the_seven_are_counted(copied):
+    emotion = pd.Series(["excited", "frustrated", "frustrated", "happy", "sad;frustrated", *["neutral"] * 235])
+    first = emotion.str.split(";").str[0]
+    result = run(
+        with_utterances(
+            copied, emotion=emotion, emotion_first=first, is_tie=first != emotion, votes_excited=0, votes_frustrated=0
+        ),
+        BalanceConfig(),
+    )
+    classes = result.tables["classes"]
+    counted = {rule: part.set_index("emotion")["utterances"].to_dict() for rule, part in classes.groupby("labels")}
+    assert counted["first"] == {**dict.fromkeys(EMOTIONS, 0), **first.value_counts().to_dict()}
+    assert counted["4class"] == {"neutral": 235, "happy": 2, "sad": 0, "angry": 0}
+    assert set(counted) == {"first", "7class", "5class", "4class"} == set(result.tables["baselines"]["labels"])
+    assert {"classes_first", "classes_4class"} <= set(result.figures)
+    assert set(result.tables["lengths"]["emotion"]) == {"all", *first}
+
+
 def test_baselines_are_the_scores_of_a_constant(store, result):
     for row in result.tables["baselines"].itertuples():
         truth = store.labels(row.labels).dropna().astype(str)

@@ -14,9 +14,11 @@ from kemfeat.build._axes import Axis, _joined, axes_of
 from kemfeat.build._settings import resolve
 from kemfeat.errors import ConfigError, ExtractionError, TooManyFailuresError
 from kemfeat.plugins import find
+from kemfeat.store import schema
 from kemfeat.store.reader import open_store
 from kemfeat.store.verify import verify
 from tests.build.kit import ROWS, Stages, rewritten, shards, tree, with_settings
+from tests.corpora.tiny import wav_bytes
 
 TICKS = with_settings(features=("mel", "eda", "temp", "tick_physiology", "temporal_graph"), rows_per_shard=1)
 """Each utterance has three ticks and a shard of ticks has 16 rows: partitions end within utterances."""
@@ -118,6 +120,55 @@ def test_an_utterance_that_fails_misses_all_its_rows(bench):
     assert set(store.failures["id"]) == {name}
     assert verify(store).problems == ()
     assert bench.build(settings=settings, on_error="skip").up_to_date
+
+
+@pytest.mark.parametrize("content", [None, b"RIFF"], ids=["missing", "broken"])
+def test_an_utterance_without_sound_is_a_missing_clip_and_counts(bench, content):
+    settings = with_settings(features=("stft_image",))
+    path = bench.corpus.wav(bench.corpus.ids[5])
+    whole = path.read_bytes()
+    path.unlink()
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(TooManyFailuresError, match="1 of 12 rows failed"):
+        bench.build(settings=settings, force=True, on_error="skip")
+    report = bench.build(settings=settings, on_error="skip", max_failures=0.5)
+    store = report.store
+    missing = ~np.array(store.complete_rows("stft_image"))
+    assert report.failures == 1
+    assert store.rows("clip")["parent"][missing].tolist() == [bench.corpus.ids[5]]
+    assert store.rows("clip")["end"][missing].isna().all()
+    assert set(store.failures["id"]) == {bench.corpus.ids[5]}
+    assert verify(store).problems == ()
+    assert recompute(store, root=bench.corpus.root, rows=ROWS) == []
+    path.write_bytes(whole)
+    assert all(bench.build(settings=settings).store.complete_rows("stft_image"))
+
+
+def test_ticks_of_sessions_that_alternate_stand_with_their_utterance(bench):
+    """Physiology is read session by session, the rows are in the order of the utterances."""
+    store = bench.build(settings=TICKS, force=True).store
+    utterances = store.utterances.iloc[np.argsort(np.arange(ROWS) % (ROWS // 2), kind="stable")].reset_index(drop=True)
+    assert utterances["session"].ne(utterances["session"].shift()).sum() > utterances["session"].nunique()
+    resolved = resolve(TICKS, reader=find("corpora", "KEMDy20"), root=bench.corpus.root)
+    (bench.out / schema.BUILDING).mkdir()
+    (bench.out / schema.BUILDING / "signals").symlink_to(bench.out / "signals")
+    axis = axes_of(bench.out, resolved, utterances)["tick"]
+    made = axis.table(utterances)[["parent", "clock", "time"]]
+    expected = store.rows("tick").set_index("parent").loc[utterances["id"]].reset_index()[["parent", "clock", "time"]]
+    pd.testing.assert_frame_equal(made, expected, check_dtype=False)
+
+
+def test_rows_that_the_corpus_gained_or_lost_are_told(bench):
+    store = bench.build(settings=with_settings(features=("tick_physiology", "clip_audio")), force=True).store
+    name = bench.corpus.ids[0]
+    bench.corpus.wav(name).write_bytes(wav_bytes(6.5))
+    for folder in ("EDA", "TEMP"):
+        for path in (bench.corpus.root / folder).rglob("*.csv"):
+            path.write_text("")
+    problems = recompute(store, root=bench.corpus.root, rows=ROWS)
+    assert f"{name}: clip_audio has 1 rows in the store and 2 in the corpus; build again" in problems
+    assert f"{name}: tick_physiology has 3 rows in the store and 0 in the corpus; build again" in problems
 
 
 def test_two_features_on_an_axis_must_agree(finished):

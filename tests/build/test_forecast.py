@@ -170,6 +170,26 @@ def test_more_rows_are_never_less(corpus, predicted):
     assert made[0].files == predicted.files
 
 
+@pytest.mark.parametrize("features", [("tick_audio",), ("clip_audio",), ("mel", "tick_physiology")])
+def test_time_grows_with_rows_that_are_not_utterances(corpus, features):
+    reader = plugins.find("corpora", "KEMDy20")
+    settings = {"features": features, "rows_per_shard": 16}
+    found = _survey.listing(reader, corpus, settings)
+    sample = _sample.choose(found, settings, workers=1)
+    measured = _forecast._measured(sample, root=corpus, out=corpus / "store", workers=1)
+    headers = _survey.survey(found, workers=1, progress=lambda done, total: None)
+    once, often = (
+        _forecast._Basis(
+            found, _with_seconds(headers, np.tile(headers.seconds, times)), sample, measured, hashing=0.0, workers=1
+        )
+        for times in (1, 11)
+    )
+    extracting = [event for event in measured.events if event.stage == "extract"]
+    assert once._sampled_amounts().rows == extracting[-1].total
+    assert often._amounts().rows == pytest.approx(11 * once._amounts().rows, rel=0.01)
+    assert often.forecast(corpus).timing.stages["extract"] > 2 * once.forecast(corpus).timing.stages["extract"]
+
+
 def _with_seconds(headers, seconds):
     return _survey.Survey(files=headers.files, seconds=seconds, missing_audio=0, broken_audio=0)
 

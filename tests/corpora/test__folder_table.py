@@ -132,6 +132,14 @@ def test_a_table_that_cannot_be_told_apart_is_refused_in_both_modes(text, senten
             read(text, strict=strict)
 
 
+def test_a_table_of_which_nothing_is_left_says_why():
+    content = b"id,audio\nhappy 01,a.wav\nhappy 02,b.wav\n"
+    with pytest.raises(CorpusError, match=r"none of its rows can be read; .*:2 column id: found 'happy 01'"):
+        read(content)
+    with pytest.raises(CorpusError, match=r":2 column id: found 'happy 01', expected .*--on-error skip"):
+        read(content, strict=True)
+
+
 @pytest.mark.parametrize(
     ("column", "cell", "rule", "sentence"),
     [
@@ -173,6 +181,7 @@ def test_a_row_whose_names_do_not_fit_is_dropped(column, cell, rule, sentence):
         ("emotion", "sad;", "unknown-label", r"column emotion: found emotion '', expected 1 to 64 letters"),
         ("emotion", "sad/angry", "unknown-label", "found emotion 'sad/angry'"),
         ("emotion", "x" * 65, "unknown-label", "found emotion"),
+        ("emotion", "NaN", "unknown-label", "found emotion 'nan', .* or a blank cell"),
     ],
 )
 def test_a_cell_that_cannot_be_read_is_blanked(column, cell, rule, sentence):

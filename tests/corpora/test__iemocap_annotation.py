@@ -105,11 +105,11 @@ def test_blank_cells_are_missing():
     ("old", "new", "rule", "line", "kept"),
     [
         ("\tang\t", "\tjoy\t", "unknown-label", 3, 1),
-        ("C-E3:\tAnger", "C-E3:\tAnger; Joy", "unknown-label", 5, 1),
         ("[140.2250", "[abc", "bad-time", 3, 1),
         ("145.6000]", "nan]", "bad-time", 3, 1),
         ("145.6000]", "140.2250]", "end-before-start", 3, 1),
-        ("4.5000]", "5.5000]", "rating-off-scale", 3, 1),
+        ("4.5000]", "5.6000]", "rating-off-scale", 3, 1),
+        ("4.5000]", "inf]", "rating-off-scale", 3, 1),
         ("val 2", "val 0", "rating-off-scale", 8, 1),
         ("Ses01F_impro05_F019", "Ses01F_impro05_FXX9", "malformed-id", 3, 0),
         ("Ses01F_impro05_F019", "../../etc/passwd", "malformed-id", 3, 0),
@@ -129,6 +129,29 @@ def test_a_bad_cell_raises_or_is_quarantined(old, new, rule, line, kept):
     found, findings = evaluations(text)
     assert rules(findings) == {rule: 1}
     assert len(found) == kept
+
+
+def test_ratings_half_a_point_off_the_scale_are_kept():
+    text = REAL.replace("4.5000]", "5.5000]").replace("val 2", "val 0.5")
+    (found,), findings = evaluations(text, strict=True)
+    assert rules(findings) == {"rating-beyond-scale": 2}
+    assert found.attributes.dominance == 5.5
+    assert found.observers[1].attributes.valence == 0.5
+
+
+@pytest.mark.parametrize(("vote", "kept"), [("Anger; Joy", "angry"), ("Bored;", None), ("bored; Other;", "other")])
+def test_words_of_their_own_are_left_out_of_a_vote(vote, kept):
+    (found,), findings = evaluations(REAL.replace("C-E3:\tAnger;", f"C-E3:\t{vote}"), strict=True)
+    assert rules(findings) == {"unknown-vote": 1}
+    assert findings.merged()[0].examples[0].startswith(f"{WHERE}:5: found '")
+    assert [rating.emotion for rating in found.observers] == ["angry", kept, "angry"]
+
+
+def test_of_two_own_ratings_that_with_the_speakers_letter_is_kept():
+    text = REAL.replace("F019", "M019").replace("A-F1:\tval 1", "A-M1:\tval 4")
+    (found,), findings = evaluations(text)
+    assert rules(findings) == {"duplicate-rating": 1}
+    assert (found.own.rater, found.own.attributes.valence) == ("M1", 4.0)
 
 
 def test_an_utterance_again_is_dropped():

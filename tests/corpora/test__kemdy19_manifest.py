@@ -3,6 +3,7 @@
 import math
 import pickle
 
+import pandas as pd
 import pytest
 
 from kemfeat.corpora import _layout
@@ -127,6 +128,65 @@ def test_a_listener_s_row_of_nothing_is_dropped(tmp_path):
     }
 
 
+def test_a_speaker_s_row_of_nothing_is_dropped(tiny):
+    sound, _ = read(tiny)
+    repeat_row(tiny, F1, id="Sess01_script01_F099")
+    manifest, findings = read(tiny)
+    assert manifest.fingerprint == sound.fingerprint
+    assert findings["unmatched-row"].examples == ("annotation/Session01_F_res.csv:11: Sess01_script01_F099",)
+
+
+def repeat_row(tiny, name, *, sex="F", first=False, **cells):
+    """Write an utterance's row a second time, behind all others or before, with other cells by name."""
+    columns = {"start": 2, "end": 3, "id": ID, "emotion": 11}
+    rows = tiny.cells(1, sex)
+    row = list(rows[tiny.line(name, 1, sex) - 1])
+    for column, text in cells.items():
+        row[columns[column] - 1] = text
+    tiny.write_cells([*rows[:2], row, *rows[2:]] if first else [*rows, row], 1, sex)
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("sex", ["F", "M"])
+def test_of_two_rows_of_an_id_that_with_the_other_file_s_start_is_kept(tiny, sex, first):
+    sound, _ = read(tiny)
+    repeat_row(tiny, M1, sex=sex, first=first, start="90", end="91", emotion="fear")
+    manifest, findings = read(tiny)
+    assert set(findings) == {"repeated-row"}
+    pd.testing.assert_frame_equal(by_id(manifest), by_id(sound))
+
+
+def by_id(manifest):
+    return manifest.utterances.sort_values("id", ignore_index=True)
+
+
+def test_a_listener_s_row_again_stops_no_build(tiny):
+    sound, _ = read(tiny)
+    repeat_row(tiny, M1, emotion="fear")
+    manifest, findings = read(tiny)
+    assert manifest.fingerprint == sound.fingerprint
+    assert findings["repeated-row"].examples == (f"annotation/Session01_F_res.csv:11: {M1} again, line 4 is kept",)
+
+
+def test_of_two_labels_of_a_speaker_nothing_is_chosen_silently(tiny):
+    sound, _ = read(tiny)
+    repeat_row(tiny, F1, emotion="fear")
+    with pytest.raises(CorpusError, match=rf"csv:11: {F1} again, line 3 is kept; .*duplicate-id"):
+        read(tiny)
+    manifest, findings = read(tiny, "skip")
+    assert (len(manifest.faults), set(findings)) == (1, {"duplicate-id"})
+    assert manifest.utterances.equals(sound.utterances)
+
+
+def test_a_row_that_is_blank_but_for_its_number_stops_no_build(tiny):
+    sound, _ = read(tiny)
+    rows = tiny.cells()
+    tiny.write_cells([*rows, ["9"] + [""] * 42, ["10", *["NaN"] * 42]])
+    manifest, findings = read(tiny)
+    assert manifest.fingerprint == sound.fingerprint
+    assert {rule: finding.count for rule, finding in findings.items()} == {"blank-id": 2}
+
+
 @pytest.mark.parametrize("text", ["", " ", "NaN"])
 def test_a_row_without_id_is_dropped_and_named(tiny, text):
     line = tiny.line(M1)
@@ -144,7 +204,6 @@ def test_a_row_without_id_is_dropped_and_named(tiny, text):
         (12, "7", "rating-off-scale"), (11, "joy", "unknown-label"), (14, "joy", "unknown-label"),
         (3, "0", "end-before-start"), (2, "abc", "bad-time"), (ID, "Sess01_script01_X001", "malformed-id"),
         (ID, "../../../etc/passwd", "malformed-id"), (ID, "Sess02_script01_F001", "malformed-id"),
-        (ID, F1, "duplicate-id"),
     ],
 )  # fmt: skip
 def test_a_bad_cell_raises_or_is_quarantined(tiny, column, text, rule, sex):

@@ -92,7 +92,7 @@ def write_tiny_kemdy20(
                 ids += starts
         for number, row in enumerate(rows[2:], start=1):
             row[0] = str(number)
-        _write(root / "annotation" / f"Sess{session:02}_eval.csv", csv_bytes(rows))
+        write_file(root / "annotation" / f"Sess{session:02}_eval.csv", csv_bytes(rows))
     return TinyCorpus(root, tuple(ids))
 
 
@@ -104,8 +104,8 @@ def _annotation_row(name: str, start: float, seconds: float) -> list[str]:
 def _write_media(root: Path, starts: dict[str, float], seconds: float) -> None:
     for turn, name in enumerate(starts):
         path = root / "wav" / f"Session{name[4:6]}" / name
-        _write(path.with_suffix(".wav"), wav_bytes(seconds, pitch=110.0 + 20.0 * turn))
-        _write(path.with_suffix(".txt"), f"n/ 안녕하세요, {turn + 1}번째 말이에요. l/\n".encode("cp949"))
+        write_file(path.with_suffix(".wav"), wav_bytes(seconds, pitch=110.0 + 20.0 * turn))
+        write_file(path.with_suffix(".txt"), f"n/ 안녕하세요, {turn + 1}번째 말이에요. l/\n".encode("cp949"))
 
 
 @cache
@@ -137,9 +137,9 @@ def _write_physiology(root: Path, conversation: str, starts: dict[str, float], s
         ("TEMP", f"1597976937.000000\n4.000000\n{temp}"),
         ("IBI", f"1597976937.000000, IBI\n{ibi}"),
     ):
-        _write(root / folder / f"Session{conversation[4:6]}" / f"{conversation}.csv", text.encode())
+        write_file(root / folder / f"Session{conversation[4:6]}" / f"{conversation}.csv", text.encode())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

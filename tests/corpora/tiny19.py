@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.corpora.tiny import csv_bytes, stamp, wav_bytes
+from tests.corpora.tiny import csv_bytes, stamp, wav_bytes, write_file
 
 RATERS = tuple(f"Eval{number:02}" for number in range(1, 11))
 HEADER = ["Numb", "Wav", "", "ECG", "", "E4-EDA", "", "E4-TEMP", "", "Segment ID", "Total Evaluation", "", ""]
@@ -73,14 +73,14 @@ def write_tiny_kemdy19(
         ]
         for sex in "FM":
             rows = [_annotation_row(number, name, sex) for number, name in enumerate(names, 1)]
-            _write(
+            write_file(
                 root / "annotation" / f"Session{session:02}_{sex}_res.csv", csv_bytes([HEADER, SECOND_HEADER, *rows])
             )
             _write_physiology(root, session, sex, names)
         for number, name in enumerate(names):
             place = root / "wav" / f"Session{session:02}" / name.rpartition("_")[0] / name
-            _write(place.with_suffix(".wav"), wav_bytes(SECONDS, pitch=110.0 + 20.0 * (number % 4)))
-            _write(place.with_suffix(".txt"), f"o/ 안녕하세요, {number + 1}번째 (말이에요+말예요). s/\n".encode())
+            write_file(place.with_suffix(".wav"), wav_bytes(SECONDS, pitch=110.0 + 20.0 * (number % 4)))
+            write_file(place.with_suffix(".txt"), f"o/ 안녕하세요, {number + 1}번째 (말이에요+말예요). s/\n".encode())
         ids += names
     return TinyCorpus19(root, tuple(ids))
 
@@ -110,9 +110,4 @@ def _write_physiology(root: Path, session: int, sex: str, names: list[str]) -> N
             value = f"{5 + shift + math.sin(second):.6f}"
             fields = [f"{second:.3f}", value] if folder == "ECG" else [value, f"{1 / rate:g}"]
             lines.append([*fields, stamp(second), *([names[int(place)]] if inside < SECONDS else [])])
-        _write(root / folder / f"Session{session:02}" / "Original" / f"Sess{session:02}{sex}.csv", csv_bytes(lines))
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+        write_file(root / folder / f"Session{session:02}" / "Original" / f"Sess{session:02}{sex}.csv", csv_bytes(lines))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.corpora.tiny import wav_bytes
+from tests.corpora.tiny import wav_bytes, write_file
 
 DIALOGS = ("Ses01F_impro01", "Ses01M_impro01", "Ses01M_script02_1", "Ses02F_impro05a")
 CODES = ("neu", "exc", "ang", "xxx")
@@ -60,12 +60,12 @@ def write_tiny_iemocap(
             f"{name} [{place:08.4f}-{place + 0.5:08.4f}]: Said {name[-4:]}.\n"
             for name, place in zip(names, places, strict=True)
         ]
-        _write(corpus.evaluation(dialog), (HEADER + "".join(blocks)).encode("latin-1"))
-        _write(corpus.transcription(dialog), "".join(lines).encode("latin-1"))
-        _write(corpus.dialog_wav(dialog), wav_bytes(CLIP_SECONDS))
-        _write(corpus.avi(dialog), b"RIFF, not a video")
+        write_file(corpus.evaluation(dialog), (HEADER + "".join(blocks)).encode("latin-1"))
+        write_file(corpus.transcription(dialog), "".join(lines).encode("latin-1"))
+        write_file(corpus.dialog_wav(dialog), wav_bytes(CLIP_SECONDS))
+        write_file(corpus.avi(dialog), b"RIFF, not a video")
     for number, name in enumerate(corpus.ids):
-        _write(corpus.wav(name), wav_bytes(CLIP_SECONDS, pitch=110.0 + 20.0 * number))
+        write_file(corpus.wav(name), wav_bytes(CLIP_SECONDS, pitch=110.0 + 20.0 * number))
     return corpus
 
 
@@ -88,8 +88,3 @@ def _block(name: str, start: float, code: str) -> str:
         "A-E3:\tval 3; act 3; dom  3;\t()\nA-E4:\tval 2; act 3; dom  4;\t(mild)\n"
         f"A-{own}:\tval 1; act 5; dom  2;\t()\n\n"
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)

@@ -45,7 +45,7 @@ def test_a_build_says_what_it_made_and_makes_what_the_library_makes(bench):
     assert lines[0].startswith(f"{new.out}: {ROWS} utterances in ")
     assert lines[0].endswith(f"digest {digest[:12]}")
     assert lines[1].startswith(f"{7 * PARTITIONS} parts written, 0 kept; arrays: mel, mel_lengths, delta, ")
-    assert f"extracting: {ROWS} of {ROWS} utterances (100 %)" in said.err
+    assert f"extracting: {ROWS} of {ROWS} rows (100 %)" in said.err
     assert tree(new.out) == tree(bench.out)
 
 

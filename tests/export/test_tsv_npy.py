@@ -48,6 +48,9 @@ def test_ticks_name_their_utterance(ticks: Store, tmp_path: Path) -> None:
     assert table["id"].tolist() == ticks.rows("tick")["id"].tolist()
     assert table["parent"].tolist() == ticks.rows("tick")["parent"].tolist()
     np.testing.assert_array_equal(np.load(tmp_path / "out/tick_eda.npy"), ticks.array("tick_eda")[:])
+    readme = (tmp_path / "out/README.md").read_text(encoding="utf-8")
+    assert 'read_csv("tick.tsv"' in readme
+    assert 'numpy.load("tick_eda.npy"' in readme
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

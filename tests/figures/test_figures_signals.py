@@ -45,6 +45,11 @@ def test_every_emotion_has_a_colour_of_its_own():
     assert len(set(EMOTION_COLOURS.values())) == len(EMOTIONS)
 
 
+def test_emotions_of_other_corpora_have_colours_and_names_too(tmp_path):
+    texts = draw(tmp_path / "own", traces("eda"), UTTERANCES.assign(emotion=["frustrated", "calm", "happy"]))
+    assert {"calm", "frustrated", "happy"} <= set(texts)
+
+
 def test_panels_emotions_and_units_are_named(tmp_path):
     texts = draw(tmp_path / "all", traces("eda", "temp", "hr"))
     for text in (*LABELS.values(), "angry", "happy", "arousal", "valence", "Sess01 script01 User001F"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def test_axes_have_names_and_units_and_the_bytes_repeat(tmp_path: Path) -> None:
         assert f">{text}</text>" in svg
     assert svg == (tmp_path / "b.svg").read_text(encoding="utf-8")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_long_titles_go_on_in_another_line_and_bands_have_their_name(tmp_path: Path) -> None:
+    image = Image(title="word " * 30, values=np.zeros((3, 4)), frame_rate=10.0, unit="1", band="coefficient")
+    utterance(tmp_path / "a", panels=[image], seconds=1.0)
+    texts = re.findall(r">([^<>]+)</text>", (tmp_path / "a.svg").read_text(encoding="utf-8"))
+    assert "coefficient" in texts
+    assert max(map(len, texts)) <= 80
+    assert sum(text.split().count("word") for text in texts) == 30
 
 
 def test_one_frame_silence_and_nothing_measured_are_drawn(tmp_path: Path) -> None:

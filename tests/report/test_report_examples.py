@@ -60,3 +60,13 @@ def test_a_picture_shows_what_there_is_and_at_most_its_first_seconds(bench: Benc
     assert picture.caption.endswith("The first 12 of 30.0 s.")
     store.utterances[["duration", "start", "end"]] = np.nan
     assert examples(store) == ()
+
+
+def test_ratings_and_words_that_are_not_there_are_not_shown(finished: Bench) -> None:
+    store = open_store(finished.out)
+    store.utterances[["valence", "arousal"]] = np.nan
+    store.utterances["text"] = None
+    (picture,) = examples(store)
+    assert "nan" not in picture.caption
+    assert "valence" not in picture.caption
+    assert picture.quote == ""

@@ -114,3 +114,12 @@ def test_the_readme_opens_the_store(finished: Store, readme: str) -> None:
         [sys.executable, "-c", f"{code}\nprint(len(rows), values.shape)"], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "20 (20, 20, 128)"
+
+
+def test_a_sex_that_is_not_known_and_rows_of_other_axes_are_said(finished: Store) -> None:
+    table = finished.utterances.assign(sex=None)
+    clips = schema.AxisInfo(rows=7, table="tables/clip.parquet")
+    header = finished.header.model_copy(update={"axes": {**finished.header.axes, "clip": clips}})
+    readme = card.render(header, table)[schema.README]
+    assert "| nan |" not in readme
+    assert "on the axis `clip` is row i of `tables/clip.parquet`, 7 rows" in readme

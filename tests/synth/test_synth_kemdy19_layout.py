@@ -28,11 +28,7 @@ def test_published_sizes_agree_with_one_another():
 def test_sessions_sexes_and_scenes_have_the_published_sizes(whole):
     assert tuple(np.bincount(whole.session)[1:]) == SESSION_SIZES
     assert tuple(np.bincount(whole.user % 2)) == (SEX_SIZES["M"], SEX_SIZES["F"])
-    # Utterances that would have taken the number of the one that does not exist are moved to the last scene.
-    sizes = np.bincount(whole.script)[1:]
-    assert tuple(sizes[:8]) == tuple(SCENE_SIZES.values())[:8]
-    assert sizes[8:].sum() == SCENE_SIZES["impro03"] + SCENE_SIZES["impro04"]
-    assert np.abs(sizes - np.array(list(SCENE_SIZES.values()))).max() <= 10
+    assert tuple(np.bincount(whole.script)[1:]) == tuple(SCENE_SIZES.values())
 
 
 def test_identifiers_are_distinct_and_count_from_one_in_each_scene(whole):
