@@ -59,7 +59,7 @@ def test_lies_between_one_pair_and_bonferroni(q: float, k: int, df: float) -> No
 @given(q=st.floats(0.1, 200), k=K, df=DF)
 def test_falls_with_q_and_rises_with_k(q: float, k: int, df: float) -> None:
     here, further = log_sf([q, q * 1.01], k=k, df=[df, df])
-    assert further < here or here == 0.0
+    assert further < here or here > -1e-12  # as near to certain as the integral can tell
     assert log_sf([q], k=k + 1, df=[df])[0] >= here - 1e-12
 
 
