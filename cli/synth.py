@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,9 +35,9 @@ def synth(
 ) -> None:
     """Write a synthetic corpus in the real folder shape, with the real corpus' defects at their real rates."""
     from kemfeat import plugins
-    from kemfeat.synth import Synth
+    from kemfeat.synth import SyntheticCorpus
 
-    corpus: Synth = plugins.find("synth", dataset)
+    corpus: SyntheticCorpus[Any] = plugins.find("synth", dataset)
     with Reporter(bar=progress) as reporter:
         corpus.write(
             out,

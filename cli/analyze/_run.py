@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 StorePath = Annotated[
     Path | None, typer.Argument(metavar="[STORE]", help="Folder of a store.", show_default="the one in ./stores")
 ]
+Labels = Annotated[
+    str,
+    typer.Option(
+        "--labels", metavar="RULE", help="annotated, first, 7class, 5class, 4class, 4class-unmerged or votes."
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the result.", show_default="STORE/analyses/NAME")]
 
 

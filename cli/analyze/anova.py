@@ -19,14 +19,7 @@ def anova(
         ),
     ] = None,
     between: Annotated[str, typer.Option("--between", metavar="COLUMN", help="Categorical column.")] = "emotion",
-    labels: Annotated[
-        str,
-        typer.Option(
-            "--labels",
-            metavar="RULE",
-            help="annotated, first, 7class, 5class, 4class, 4class-unmerged or votes, for emotion.",
-        ),
-    ] = "5class",
+    labels: _run.Labels = "5class",
     cluster: Annotated[
         str, typer.Option("--cluster", metavar="COLUMN", help="What utterances are nested in.")
     ] = "speaker",

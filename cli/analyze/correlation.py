@@ -12,12 +12,7 @@ from . import _run
 
 def correlation(
     store: _run.StorePath = None,
-    labels: Annotated[
-        str,
-        typer.Option(
-            "--labels", metavar="RULE", help="annotated, first, 7class, 5class, 4class, 4class-unmerged or votes."
-        ),
-    ] = "7class",
+    labels: _run.Labels = "7class",
     examples: Annotated[int, typer.Option("--examples", metavar="N", help="Conversations to draw.")] = 4,
     out: _run.Out = None,
     as_json: _options.Json = False,

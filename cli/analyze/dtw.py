@@ -25,7 +25,6 @@ Init = Annotated[
 ]
 Normalize = Annotated[bool, typer.Option("--normalize/--no-normalize", help="Divide distances by summed length.")]
 Scale = Annotated[bool, typer.Option("--scale/--no-scale", help="Bring every series to 0 to 1.")]
-Labels = Annotated[str, typer.Option("--labels", help="Label rule.")]
 Restarts = Annotated[int, typer.Option("--restarts", min=1, help="Random starts per number of clusters.")]
 Barycentres = Annotated[bool, typer.Option("--barycentres", help="Add the mean shape of every cluster.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything drawn at random.")]
@@ -41,7 +40,7 @@ def dtw(
     init: Init = None,
     normalize: Normalize = False,
     scale: Scale = True,
-    labels: Labels = "5class",
+    labels: _run.Labels = "5class",
     restarts: Restarts = 10,
     barycentres: Barycentres = False,
     seed: Seed = 0,

@@ -12,12 +12,7 @@ from . import _run
 
 def missingness(
     store: _run.StorePath = None,
-    labels: Annotated[
-        str,
-        typer.Option(
-            "--labels", metavar="RULE", help="annotated, first, 7class, 5class, 4class, 4class-unmerged or votes."
-        ),
-    ] = "7class",
+    labels: _run.Labels = "7class",
     least_gap: Annotated[
         float, typer.Option("--least-gap", metavar="SECONDS", help="Pauses from this length on are listed and drawn.")
     ] = 5.0,

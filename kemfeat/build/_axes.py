@@ -16,6 +16,7 @@ from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Outline, Rows
 from kemfeat.manifest import UNITS
 from kemfeat.store import schema, writer
+from kemfeat.store.reader import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +94,7 @@ def axes_of(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[s
     ExtractionError
         The rows of an utterance cannot be told.
     """
-    count = len(utterances)
-    axes = {UTTERANCE: Axis(UTTERANCE, np.arange(count), np.zeros(count, dtype=np.int64))}
+    axes = {UTTERANCE: _utterance_axis(len(utterances))}
     makers: dict[str, str] = {}
     rows = _rows(store, resolved, utterances)
     for name, of_all in rows.items():
@@ -106,6 +106,19 @@ def axes_of(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[s
                 "settings, or build them into two stores"
             )
     return axes
+
+
+def stored_axis(store: Store, name: str) -> Axis:
+    """An axis of a finished store, whose rows are there and are not told again."""
+    if name == UTTERANCE:
+        return _utterance_axis(len(store))
+    place = {utterance: index for index, utterance in enumerate(store.utterances["id"])}
+    parents = np.array([place[owner] for owner in store.owners(name)], dtype=np.int64)
+    return Axis(name, parents, store.rows(name)["number"].to_numpy(), {})
+
+
+def _utterance_axis(count: int) -> Axis:
+    return Axis(UTTERANCE, np.arange(count), np.zeros(count, dtype=np.int64))
 
 
 def _rows(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str, list[Rows]]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from kemfeat import parallel
 from kemfeat.build import _keys
-from kemfeat.build._axes import UTTERANCE, Axis
+from kemfeat.build._axes import Axis, stored_axis
 from kemfeat.build._partition import COLUMNS, FeatureTask, PartitionTask
 from kemfeat.build._settings import Resolved
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
@@ -116,14 +116,12 @@ def plan(
     with_failures : whether to keep parts in which rows failed; else those rows are tried again.
     """
     by_row = {name: axes[extractor.axis].spread(keys[name]) for name, extractor in resolved.extractors.items()}
+    groups_on = {name: [groups[parent] for parent in axis.parents] for name, axis in axes.items()}
     parts = [
         part
         for name, extractor in resolved.extractors.items()
         for part in _keys.parts(
-            name,
-            by_row[name],
-            [groups[parent] for parent in axes[extractor.axis].parents],
-            rows_per_shard=resolved.rows_per_shard(name),
+            name, by_row[name], groups_on[extractor.axis], rows_per_shard=resolved.rows_per_shard(name)
         )
     ]
     staged = parallel.run_threads(
@@ -186,16 +184,6 @@ def _rows_by_key(feature: str, keys: Sequence[str], old: Store | None) -> list[i
     if old is None or feature not in old.keys.columns:
         return [-1] * len(keys)
     sound = old.complete_rows(feature)
-    known = {key: row for row, key in enumerate(_old_keys(feature, old)) if sound[row]}
+    keys_there = stored_axis(old, old.header.features[feature]).spread(old.keys[feature].tolist())
+    known = {key: row for row, key in enumerate(keys_there) if sound[row]}
     return [known.get(key, -1) for key in keys]
-
-
-def _old_keys(feature: str, old: Store) -> list[str]:
-    """The key of every row of a feature of the finished store, as :meth:`Axis.spread` makes it."""
-    keys = old.keys[feature].tolist()
-    axis = old.header.features[feature]
-    if axis == UTTERANCE:
-        return keys
-    of_utterance = dict(zip(old.utterances["id"], keys, strict=True))
-    rows = old.rows(axis)
-    return [f"{of_utterance[parent]}:{number}" for parent, number in zip(rows["parent"], rows["number"], strict=True)]

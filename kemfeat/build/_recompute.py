@@ -138,9 +138,7 @@ def _feature_differences(store: Store, row: int, feature: str, ready: Bound, bri
 
 def _rows_of(store: Store, row: int, axis: str) -> tuple[slice, Span]:
     """The rows of an utterance on an axis, which stand together, and that they are all it has."""
-    if axis == UTTERANCE:
-        return slice(row, row + 1), Span(0, 1)
-    places = np.flatnonzero(store.rows(axis)["parent"] == store.utterances["id"].iloc[row])
+    places = np.flatnonzero(store.owners(axis) == store.utterances["id"].iloc[row])
     first = int(places[0]) if len(places) else 0
     return slice(first, first + len(places)), Span(0, len(places))
 

@@ -61,8 +61,7 @@ def failed_in(store: Store) -> int:
 
 
 def _owner(store: Store, feature: str, row: int) -> str:
-    axis = store.header.features[feature]
-    return str(store.rows(axis)["id" if axis == "utterance" else "parent"].iloc[row])
+    return str(store.owners(store.header.features[feature]).iloc[row])
 
 
 def refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float, *, faults: Sequence[str]) -> None:

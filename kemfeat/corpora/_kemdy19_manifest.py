@@ -45,7 +45,7 @@ SPANS = {"ecg": "ecg", "e4-eda": "eda", "e4-temp": "temp"}
 """Per group of two cells that may be blank the medium they tell of."""
 PARTNERS = {"F": "M", "M": "F"}
 
-LISTENER_COLUMNS = pa.schema(
+EXTRA_COLUMNS = pa.schema(
     [
         *(pa.field(f"{medium}_{side}", pa.float64()) for medium in SPANS.values() for side in ("start", "end")),
         pa.field("listener_emotion", pa.string()),
@@ -92,7 +92,7 @@ def read_manifest(root: Path, *, on_error: str) -> Manifest:
     _report_missing_annotation(tree, sessions, findings)
     _report_missing_recordings(tree, sessions, findings)
     manifest = make_manifest(CORPUS, root, [one.utterance for one in judged], clips=clips, findings=findings)
-    return replace(manifest, utterances=manifest.utterances.join(_listener_columns(judged).to_pandas()))
+    return replace(manifest, utterances=manifest.utterances.join(_extra_columns(judged).to_pandas()))
 
 
 def _by_id(paths: Sequence[str]) -> dict[str, str]:
@@ -229,13 +229,13 @@ def _utterance(name: str, by_sex: Mapping[str, tuple[_Table, AnnotationRow]]) ->
     )
 
 
-def _listener_columns(judged: Sequence[_Judged]) -> pa.Table:
+def _extra_columns(judged: Sequence[_Judged]) -> pa.Table:
     spans = zip(*(one.utterance.row.spans for one in judged), strict=True)
     totals = [one.heard.total if one.heard else _NO_LABEL for one in judged]
     votes = [[vote.emotion for vote in one.heard.votes] if one.heard else None for one in judged]
     scripted = [one.utterance.script.startswith("script") for one in judged]
     columns = [*spans, *zip(*totals, strict=True), votes, scripted]
-    return pa.Table.from_pydict(dict(zip(LISTENER_COLUMNS.names, columns, strict=True)), schema=LISTENER_COLUMNS)
+    return pa.Table.from_pydict(dict(zip(EXTRA_COLUMNS.names, columns, strict=True)), schema=EXTRA_COLUMNS)
 
 
 def _report_missing_annotation(tree: Tree, sessions: Mapping[str, Collection[str]], findings: Findings) -> None:

@@ -84,8 +84,7 @@ def sameness(store: Store) -> Iterator[tuple[str, Sameness]]:
         names = [name for name, array in store.header.arrays.items() if array.axis == axis and _tells(name, array)]
         looks = {name: _look(store, name, _runs(info.rows)) for name in names}
         if looks:
-            rows = store.rows(axis)
-            yield from _findings(store, looks, rows["id"].tolist(), rows.get("parent", rows["id"]).tolist())
+            yield from _findings(store, looks, store.rows(axis)["id"].tolist(), store.owners(axis).tolist())
 
 
 def _findings(

@@ -91,6 +91,11 @@ class Store:
         table = self.header.axes[axis].table
         return self.utterances if table == schema.UTTERANCES else self._cached(table)
 
+    def owners(self, axis: str) -> pd.Series[str]:
+        """The utterance of every row of an axis, by its id."""
+        rows = self.rows(axis)
+        return rows["parent"] if "parent" in rows else rows["id"]
+
     def table(self, name: str) -> pd.DataFrame:
         """A table that a feature has made, such as ``temporal_graph_edges``.
 

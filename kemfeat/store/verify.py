@@ -100,7 +100,7 @@ def _row_problems(store: Store) -> Iterator[str]:
         yield f"{schema.UTTERANCES}: id {utterances['id'][utterances['id'].duplicated()].iloc[0]} stands twice"
     failed = set(zip(store.failures["id"], store.failures["feature"], strict=True))
     for feature, axis in store.header.features.items():
-        owners = store.rows(axis)["id" if axis == "utterance" else "parent"]
+        owners = store.owners(axis)
         if len(owners) != store.header.axes[axis].rows:
             yield f"{store.header.axes[axis].table}: {len(owners)} rows, expected {store.header.axes[axis].rows}"
             continue

@@ -77,9 +77,13 @@ class SyntheticCorpus(ABC, Generic[P]):
     """Writes a synthetic corpus; a subclass says what it has, plans it, and writes what only the whole has."""
 
     name: str
+    """The corpus' own spelling."""
     utterances: int
+    """How many utterances the real corpus has."""
     sessions: int
+    """How many sessions the real corpus has."""
     versions: tuple[str, ...]
+    """Releases whose defects it can have; the first is the default."""
     per_session: int
     """The most utterances that the names of one session have room for."""
 

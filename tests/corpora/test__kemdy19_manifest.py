@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kemfeat.corpora import _layout
-from kemfeat.corpora._kemdy19_manifest import LISTENER_COLUMNS, read_manifest
+from kemfeat.corpora._kemdy19_manifest import EXTRA_COLUMNS, read_manifest
 from kemfeat.errors import CorpusError
 from kemfeat.manifest import RATINGS, READ_COLUMNS
 from tests.corpora.tiny19 import ID, RATERS, write_tiny_kemdy19
@@ -38,7 +38,7 @@ def test_a_sound_corpus(tiny):
     manifest, findings = read(tiny)
     assert not findings
     assert tuple(manifest.utterances["id"]) == tiny.ids
-    assert list(manifest.utterances) == [*READ_COLUMNS.names, *LISTENER_COLUMNS.names]
+    assert list(manifest.utterances) == [*READ_COLUMNS.names, *EXTRA_COLUMNS.names]
     assert list(manifest.ratings) == RATINGS.names
     assert len(manifest.ratings) == len(RATERS) * len(tiny.ids)
     found = row(manifest, "Sess01_impro01_M002").to_dict()
@@ -107,7 +107,7 @@ def test_an_utterance_that_only_the_speaker_s_file_has(tiny):
     drop_row(tiny, M1, sex="F")
     found = row(read(tiny)[0], M1)
     assert found["emotion"] == "happy;neutral"
-    assert found[list(LISTENER_COLUMNS.names[6:10])].isna().all()
+    assert found[[name for name in EXTRA_COLUMNS.names if name.startswith("listener_")]].isna().all()
 
 
 def test_a_listener_s_row_of_nothing_is_dropped(tmp_path):
