@@ -11,7 +11,8 @@ import zarr
 from kemfeat.analyses._dtw_config import DtwClustersConfig
 from kemfeat.config import validated
 from kemfeat.store import schema
-from kemfeat.store.reader import Store, open_store
+from kemfeat.store.reader import Store
+from tests.store.vouching import vouch
 
 Series = Sequence[Any]
 
@@ -31,7 +32,7 @@ def plant(store: Store, series: Series, emotions: Sequence[str | None] | None = 
     if emotions is not None:
         table = store.utterances.assign(emotion=list(emotions), emotion_annotated=list(emotions))
         table.to_parquet(store.path / schema.UTTERANCES)
-    return open_store(store.path)
+    return vouch(store.path)
 
 
 def shapes(kinds: Sequence[int], *, seed: int = 0, noise: float = 0.05) -> list[np.ndarray]:

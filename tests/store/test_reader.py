@@ -154,7 +154,7 @@ def test_a_missing_table_is_said(copied: Store) -> None:
 
 def test_a_damaged_table_is_said(copied: Store) -> None:
     (copied.path / "ratings.parquet").write_bytes(b"PAR1")
-    with pytest.raises(StoreCorruptError, match=r"ratings\.parquet: cannot be read"):
+    with pytest.raises(StoreCorruptError, match=r"ratings\.parquet: is not what was written"):
         _ = copied.ratings
 
 
