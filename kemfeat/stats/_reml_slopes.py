@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from kemfeat.stats._cells import Cells
-from kemfeat.stats._columns import Floats
+from kemfeat.stats.columns import Floats
+from kemfeat.stats.nested._cells import Cells
 
 _LARGEST = 1e3  # standard deviation of an effect in units of the residual one
 _STARTS = ((0.5, 0.5), (1.5, 0.2), (0.2, 1.5))

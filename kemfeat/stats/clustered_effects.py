@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats._columns import Column, Floats, factor, numbers
-from kemfeat.stats._effect_sizes import cliffs_delta
 from kemfeat.stats._jackknife import LEAST_CLUSTERS, jackknife
-from kemfeat.stats._tails import log_level
+from kemfeat.stats.columns import Column, Floats, factor, numbers
+from kemfeat.stats.group_tests._effect_sizes import cliffs_delta
+from kemfeat.stats.tails import log_level
 
 _COLUMNS = ("a", "b", "clusters", "g", "g_low", "g_high", "cliffs_delta", "delta_low", "delta_high", "reason")
 

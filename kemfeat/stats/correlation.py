@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats._columns import Column, factor, numbers
 from kemfeat.stats._pingouin import exact
-from kemfeat.stats._tails import SMALLEST
+from kemfeat.stats.columns import Column, factor, numbers
+from kemfeat.stats.tails import SMALLEST
 
 Floats = NDArray[np.float64]
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from kemfeat.stats import _reml_slopes
-from kemfeat.stats._cells import Cells, read_cells
-from kemfeat.stats._columns import Column, Floats
-from kemfeat.stats._contrasts import pair_contrasts, t_columns, treatment_contrasts, with_holm
-from kemfeat.stats._cr2 import quadratic
+from kemfeat.stats.columns import Column, Floats
+from kemfeat.stats.nested._cells import Cells, read_cells
+from kemfeat.stats.nested._contrasts import pair_contrasts, t_columns, treatment_contrasts, with_holm
+from kemfeat.stats.nested._cr2 import quadratic
 
 
 @dataclass(frozen=True)
