@@ -2,12 +2,12 @@
 
 A file of this room holds a frozen configuration, a pure ``run`` from a store to a result, and ends in ``ANALYSIS``.
 Sentences are generated from the tables they speak of, never written beside them. Nothing here writes a file:
-:func:`kemfeat.analyses._output.write` does, the same way for every analysis.
+:func:`kemfeat.analyses.output.write` does, the same way for every analysis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -64,3 +64,8 @@ class Analysis(Generic[C]):
 
 
 AnyAnalysis = Analysis[Any]
+
+
+def rows(table: pd.DataFrame) -> Iterator[Any]:
+    """Rows of a table as named tuples: sentences are written from tables, one row at a time."""
+    return iter(table.itertuples(index=False))

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from kemfeat.features import _kernels, _lanes
+from kemfeat.features import _kernels, _simd_fft
 from kemfeat.features._audio import AudioConfig
-from kemfeat.features._mel_scale import band_weights
 from kemfeat.features._spectra import spectra
 from kemfeat.features._windows import Framing, PadMode, hann
 
@@ -74,8 +73,8 @@ class Filters:
     """
 
     window: NDArray[np.float64]
-    transform: _lanes.Transform | None
-    bands: _lanes.Bands
+    transform: _simd_fft.Transform | None
+    bands: _simd_fft.Bands
     empty: int
 
 
@@ -88,8 +87,8 @@ def filters_of(config: MelPowersConfig) -> Filters:
     window = hann(config.n_fft)
     return Filters(
         window=window,
-        transform=_lanes.transform(window) if _lanes.fits(config.n_fft) else None,
-        bands=_lanes.bands(
+        transform=_simd_fft.transform(window) if _simd_fft.fits(config.n_fft) else None,
+        bands=_simd_fft.bands(
             [band[inside].astype(np.float64) for band, inside in zip(weights, bins, strict=True)],
             first_bins=[inside.start for inside in bins],
         ),
@@ -115,10 +114,10 @@ def mel_powers(values: NDArray[np.float32], *, config: MelPowersConfig, filters:
     powers = np.empty((framing.count(len(values)), config.n_mels), dtype=np.float32)
     for rows, samples in framing.blocks(values, frames=_BLOCK if filters.transform else _SMALL_BLOCK):
         if filters.transform:
-            _lanes.mel_powers(samples, config.hop_length, filters.transform, filters.bands, powers[rows])
+            _simd_fft.mel_powers(samples, config.hop_length, filters.transform, filters.bands, powers[rows])
         else:
             transformed = spectra(samples, window=filters.window, hop_length=config.hop_length)
-            _lanes.band_powers(transformed, filters.bands, powers[rows])
+            _simd_fft.band_powers(transformed, filters.bands, powers[rows])
     return powers
 
 
@@ -131,3 +130,39 @@ def decibels(powers: NDArray[np.float32], *, top_db: float) -> NDArray[np.float3
     loudest = max(float(powers.max()), SMALLEST_POWER)
     _kernels.decibels(powers.ravel(), loudest, SMALLEST_POWER, top_db, levels.reshape(-1))
     return levels
+
+
+_HZ_PER_MEL = 200 / 3
+_KNEE = 1000.0
+_KNEE_MEL = _KNEE / _HZ_PER_MEL
+_NEPERS_PER_MEL = np.log(6.4) / 27
+
+
+def to_mel(frequency: float) -> float:
+    """A frequency in Hz, 0 or more, as mels."""
+    if frequency < _KNEE:
+        return frequency / _HZ_PER_MEL
+    return float(_KNEE_MEL + np.log(frequency / _KNEE) / _NEPERS_PER_MEL)
+
+
+def to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mels, 0 or more, as frequencies in Hz [shape=(n,)]."""
+    above = _KNEE * np.exp(_NEPERS_PER_MEL * (mels - _KNEE_MEL))
+    return np.where(mels < _KNEE_MEL, _HZ_PER_MEL * mels, above)
+
+
+def band_weights(n_mels: int, *, sampling_rate: float, n_fft: int, fmin: float, fmax: float) -> NDArray[np.float32]:
+    """Triangles of equal area over the power spectrum, their corners evenly spaced in mels from ``fmin`` to ``fmax``.
+
+    Returns
+    -------
+    ndarray [shape=(n_mels, 1 + n_fft / 2)]
+        Weights, 1/Hz; a band narrower than a bin may hold none but zeros.
+    """
+    corners = to_hz(np.linspace(to_mel(fmin), to_mel(fmax), n_mels + 2))
+    widths = np.diff(corners)[:, None]
+    distances = corners[:, None] - np.fft.rfftfreq(n_fft, 1 / sampling_rate)
+    rising, falling = -distances[:-2] / widths[:-1], distances[2:] / widths[1:]
+    triangles = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    heights = 2 / (corners[2:] - corners[:-2])
+    return (triangles * heights[:, None]).astype(np.float32)

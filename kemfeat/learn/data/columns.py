@@ -1,0 +1,181 @@
+"""Which arrays of a store go into a batch, and how they lie there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kemfeat.config import suggest
+from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
+
+if TYPE_CHECKING:
+    from kemfeat.store.reader import Store, StoredArray
+
+MEDIA: Mapping[str, tuple[str, ...]] = {
+    "mel": ("mel",),
+    "delta": ("delta",),
+    "tokens": ("input_ids", "attention_mask"),
+    "eda": ("eda", "eda_mask"),
+    "temp": ("temp", "temp_mask"),
+    "ibi": ("ibi", "ibi_mask"),
+}
+"""The arrays of each feature that a batch can hold."""
+
+CHANNELS = ("mel", "delta")
+"""The arrays that become channels of ``Batch.mel``: ragged, stored without their padding."""
+
+_DTYPES = {"input_ids": torch.int64, "attention_mask": torch.int64}
+
+_FAR = 8
+"""Rows that are farther apart are read on their own: a read costs about as much as decoding so many rows of mel."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Column:
+    """One array of a store.
+
+    Parameters
+    ----------
+    name : of the array, and of the field of a batch unless it is a channel.
+    feature : that it belongs to.
+    shape : of a row as it is stored.
+    pad : what stands behind the real elements of a row.
+    lengths : real elements of every row of the store [shape=(rows,)]; None where rows are taken as they are stored.
+    array : the array itself.
+    """
+
+    name: str
+    feature: str
+    shape: tuple[int, ...]
+    pad: float
+    lengths: NDArray[np.int64] | None
+    array: StoredArray
+
+    @property
+    def stored(self) -> torch.dtype:
+        """Type on disk, and in the packed tensors."""
+        return torch.from_numpy(np.empty(0, self.array.dtype)).dtype
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type in a batch."""
+        return torch.bool if self.stored is torch.bool else _DTYPES.get(self.name, torch.float32)
+
+    def read(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        """Rows of the store, as views into what was decoded at once [shape=``shape`` each].
+
+        Parameters
+        ----------
+        rows : sorted, each once.
+
+        Raises
+        ------
+        StoreCorruptError
+            They cannot be read, or were never written.
+        """
+        runs = np.split(rows, np.flatnonzero(np.diff(rows) > _FAR) + 1)
+        try:
+            found = [row for run in runs if len(run) for row in self._run(run)]
+        except (OSError, ValueError, RuntimeError) as error:
+            raise self._corrupt(f"rows {rows[0]} to {rows[-1]} cannot be read ({error})") from None
+        for number, row in zip(rows, found, strict=True):
+            if self._is_unwritten(row.flat[0]):
+                raise self._corrupt(f"row {number} is not there")
+        return found
+
+    def _run(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        first = int(rows[0])
+        block = np.asarray(self.array[first : int(rows[-1]) + 1])
+        return [block[row - first] for row in rows.tolist()]
+
+    @cached_property
+    def _unwritten(self) -> float | None:
+        """What a row reads as where its shard is missing; None where that may also be in a row that was written."""
+        fill = float(self.array.fill_value)
+        return None if fill == self.pad or math.isnan(self.pad) else fill
+
+    def _is_unwritten(self, value: float) -> bool:
+        fill = self._unwritten
+        return fill is not None and (value == fill or (math.isnan(fill) and math.isnan(value)))
+
+    def _corrupt(self, what: str) -> StoreCorruptError:
+        return StoreCorruptError(f"array {self.name}: {what}; run `kemfeat verify` on the store, then build it again")
+
+
+def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None) -> tuple[Column, ...]:
+    """The columns of some features.
+
+    Parameters
+    ----------
+    store : where they lie.
+    media : names in :data:`MEDIA`; None takes all that the store has.
+    frames : real frames beyond that many are left out.
+
+    Raises
+    ------
+    ConfigError
+        A name is unknown, or delta is asked for without mel.
+    AnalysisError
+        The store does not have a feature, or not in the shape that a batch holds.
+    """
+    chosen = _known(store) if media is None else tuple(media)
+    for name in chosen:
+        if name not in MEDIA:
+            raise ConfigError(f"media: no feature {name!r} goes into a batch{suggest(name, MEDIA)}")
+    if "delta" in chosen and "mel" not in chosen:
+        raise ConfigError("media: delta is the second channel of mel and does not come alone; add 'mel'")
+    names = [array for medium, arrays in MEDIA.items() if medium in chosen for array in arrays]
+    columns = tuple(_column(store, name, frames) for name in names)
+    if len({column.shape[1:] for column in columns if column.lengths is not None}) > 1:
+        raise AnalysisError(f"{store.path}: mel and delta have different numbers of bands; build them with the same")
+    return columns
+
+
+def _known(store: Store) -> tuple[str, ...]:
+    """Features that the store has; delta only beside mel."""
+    there = tuple(name for name, arrays in MEDIA.items() if set(arrays) <= set(store.arrays))
+    return there if "mel" in there else tuple(name for name in there if name != "delta")
+
+
+def _column(store: Store, name: str, frames: int | None) -> Column:
+    info = store.header.arrays.get(name)
+    if info is None or info.axis != "utterance":
+        raise AnalysisError(
+            f"{store.path}: the store has no array {name} with a row per utterance (it has {', '.join(store.arrays)}); "
+            "build it with that feature, or leave the feature out of media"
+        )
+    array = store.array(name)
+    lengths = lengths_of(store, name) if name in CHANNELS else None
+    if lengths is not None and frames is not None:
+        lengths = np.minimum(lengths, frames)
+    pad = float(array.attrs["pad"])  # type: ignore[arg-type]  # a number, or the text NaN
+    return Column(name=name, feature=info.feature, shape=info.shape[1:], pad=pad, lengths=lengths, array=array)
+
+
+def lengths_of(store: Store, name: str) -> NDArray[np.int64]:
+    """Real elements of every row of a ragged array, as the store has counted them [shape=(rows,)].
+
+    Raises
+    ------
+    AnalysisError
+        The store has not counted them.
+    StoreCorruptError
+        A number cannot be one.
+    """
+    if f"{name}_lengths" not in store.arrays:
+        raise AnalysisError(
+            f"{store.path}: the store has no array {name}_lengths, so nobody knows where {name} ends; "
+            "build it again with this kemfeat"
+        )
+    lengths: NDArray[np.int64] = np.asarray(store.array(f"{name}_lengths")[:]).astype(np.int64)
+    most = store.header.arrays[name].shape[1]
+    if lengths.min(initial=0) < 0 or lengths.max(initial=0) > most:
+        raise StoreCorruptError(f"{store.path}: {name}_lengths are not all from 0 to {most}; run `kemfeat verify`")
+    return lengths
