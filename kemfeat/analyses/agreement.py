@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling
 from kemfeat.analyses._rows import rows
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
@@ -36,8 +37,10 @@ class AgreementConfig(FrozenConfig):
     seed : of the bootstrap.
     """
 
-    resamples: int = Field(default=1000, ge=100)
-    seed: int = Field(default=0, ge=0)
+    resamples: Annotated[
+        int, Field(ge=100, description="Bootstrap samples for the intervals of alpha."), Spelling(metavar="N")
+    ] = 1000
+    seed: Seed = 0
 
 
 def run(store: Store, config: AgreementConfig) -> AnalysisResult:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import Field, field_validator
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling
 from kemfeat.analyses._anova_data import Data, read
 from kemfeat.analyses._anova_tables import simultaneous, tables
 from kemfeat.analyses._anova_tests import ALPHA, Tests, run_tests
@@ -38,17 +38,21 @@ class AnovaConfig(FrozenConfig):
     seed : of bootstrap, permutations and subsamples.
     """
 
-    dv: tuple[str, ...] = Field(default=("arousal", "valence"), min_length=1)
-    between: str = "emotion"
-    labels: str = "5class"
-    cluster: str = "speaker"
-    seed: int = Field(default=0, ge=0)
+    dv: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="Numeric column; may be repeated."),
+        Spelling(metavar="COLUMN", default="arousal and valence, where the store has them"),
+    ] = ("arousal", "valence")
+    between: Annotated[str, Field(description="Categorical column."), Spelling(metavar="COLUMN")] = "emotion"
+    labels: LabelRule = "5class"
+    cluster: Annotated[str, Field(description="What utterances are nested in."), Spelling(metavar="COLUMN")] = "speaker"
+    seed: Seed = 0
 
     @field_validator("dv")
     @classmethod
     def _each_once(cls, dv: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(dv)) < len(dv):
-            raise ValueError("a dependent variable stands there twice; name each once")
+            raise ValueError("a dependent variable is named twice; name each once")
         return dv
 
 

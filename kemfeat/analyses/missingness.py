@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling
 from kemfeat.analyses._recordings import HOLE, Recording, media_of, recordings
 from kemfeat.analyses._rows import rows
 from kemfeat.config import FrozenConfig
@@ -39,10 +40,14 @@ class MissingnessConfig(FrozenConfig):
     seed : of the permutations.
     """
 
-    labels: str = "7class"
-    least_gap: float = Field(default=5.0, gt=0)
-    permutations: int = Field(default=999, ge=1)
-    seed: int = Field(default=0, ge=0)
+    labels: LabelRule = "7class"
+    least_gap: Annotated[
+        float,
+        Field(gt=0, description="Pauses from this length on are listed and drawn."),
+        Spelling(metavar="SECONDS"),
+    ] = 5.0
+    permutations: Annotated[int, Field(ge=1, description="Relabellings within speakers."), Spelling(metavar="N")] = 999
+    seed: Seed = 0
 
 
 def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
