@@ -198,11 +198,11 @@ def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
             f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} (95 % interval over speakers "
             f"{row.speaker_ci_low:.3f} to {row.speaker_ci_high:.3f}): {_verdict(row.alpha)}."
         )
-    averaged = tables["icc"].query("type == 'ICC(A,k)'")
+    averaged = tables["icc"].query("type == 'ICC(A,k)' and icc >= 0")  # below 0 it is no estimate of a share
     if len(averaged):
         each = [f"{row.measure} {row.icc:.2f}" for row in rows(averaged)]
         k = averaged["raters"].iloc[0]
-        yield f"The mean of {k} raters is more reliable than any of them, ICC(A,{k}): {', '.join(each)}."
+        yield f"Reliability of the mean of {k} raters, ICC(A,{k}): {', '.join(each)}."
     known = tables["raters"].dropna(subset="agreement").sort_values("agreement")
     if len(known):
         low, high = known.iloc[0], known.iloc[-1]

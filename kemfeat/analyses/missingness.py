@@ -215,7 +215,7 @@ def _dependence(tables: dict[str, pd.DataFrame]) -> list[str]:
     sentences = []
     for row in rows(tables["association"]):
         shares = emotions[emotions["medium"] == row.medium].set_index("group")["share"]
-        verb = "goes together with" if row.p_within_speakers < ALPHA else "does not detectably depend on"
+        verb = "goes together with" if row.p_within_speakers < ALPHA else "shows no evidence of depending on"
         sentences.append(
             f"Having {row.medium.upper()} {verb} emotion (permutation within speakers p = "
             f"{p_text(float(np.log(row.p_within_speakers)))}, V = {row.cramers_v:.2f}): from {shares.min():.0%} of "
