@@ -158,7 +158,7 @@ def _run(
     analysis: AnyAnalysis, given: Mapping[str, Any], *, store: Path | None, out: Path | None, as_json: bool
 ) -> None:
     """Run one analysis, write its result, and say in a few lines what it found."""
-    from kemfeat.analyses._output import default_folder, refuse_unusable, write
+    from kemfeat.analyses.output import default_folder, refuse_unusable, write
     from kemfeat.config import validated
 
     config = validated(analysis.config, _settings(analysis, given, out=out), where=analysis.name)

@@ -2,7 +2,7 @@
 
 A file of this room holds a frozen configuration, a pure ``run`` from a store to a result, and ends in ``ANALYSIS``.
 Its command ``kemfeat analyze NAME`` is made from the configuration. Sentences are generated from the tables that they
-describe, never written by hand. Nothing here writes a file: :func:`kemfeat.analyses._output.write` does, in the same
+describe, never written by hand. Nothing here writes a file: :func:`kemfeat.analyses.output.write` does, in the same
 way for every analysis.
 """
 

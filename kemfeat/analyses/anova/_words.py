@@ -1,0 +1,133 @@
+"""Sentences on the tests, each made of the numbers that it speaks of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from kemfeat.analyses.anova._data import Data
+from kemfeat.analyses.anova._tests import ALPHA, Contradiction, Tests
+from kemfeat.stats import group_tests, nested
+
+_LISTED = 3
+"""Cases that a sentence names; tables name all."""
+_MEANS = 8
+
+_LONGEST = 400
+
+
+def summary(found: Sequence[Tests], conflicts: pd.DataFrame) -> tuple[str, ...]:
+    """The verdict on each variable first, then how it was reached and who disagrees."""
+    sentences = [sentence for tests in found for sentence in _on(tests)]
+    others = conflicts[conflicts["source"] != "cr2"]
+    if len(others):
+        named = [f"{dv} {finding}" for dv, finding in zip(others["dv"], others["finding"], strict=True)]
+        sentences.append(f"Other checks that disagree ({len(others)}): {_listed(named, joint='; ')}.")
+    return tuple(sentences)
+
+
+def _on(tests: Tests) -> list[str]:
+    """The test by the first cluster leads, whatever it finds; others stand beside it."""
+    primary, robust = tests.primary, tests.nested[tests.primary]
+    head = f"{tests.dv}: {verdict(robust.pairs)} ({_htz(robust, primary)})."
+    beside = [
+        f"Beside it, by {name}: {verdict(test.pairs)} ({_htz(test, name)})."
+        for name, test in tests.nested.items()
+        if name != primary
+    ]
+    others = "Games-Howell, as others report it, takes utterances for independent"
+    naive = f"{others}: {verdict(tests.pairs)}; {_welch(tests)}."
+    return [head, *beside, naive, *_differences(tests), _means(tests)]
+
+
+def verdict(pairs: pd.DataFrame) -> str:
+    """How many pairs differ and which do not."""
+    text = "; ".join(_clauses(pairs))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(', ', 1)[0]}, and more"
+
+
+def _clauses(pairs: pd.DataFrame) -> list[str]:
+    names = (pairs["a"].astype(str) + "-" + pairs["b"].astype(str)).tolist()
+    reasons, differ = pairs["reason"].tolist(), pairs["significant"].tolist()
+    untested = [f"{name} ({reason})" for name, reason in zip(names, reasons, strict=True) if reason]
+    equal = [name for name, reason, yes in zip(names, reasons, differ, strict=True) if not reason and not yes]
+    count = sum(bool(yes) and not reason for reason, yes in zip(reasons, differ, strict=True))
+    clauses = [f"{count} of {len(names)} pairs differ at {_share(ALPHA)}"]
+    clauses += [f"no evidence for: {', '.join(equal)}"] if equal else []
+    return clauses + ([f"cannot be tested: {', '.join(untested)}"] if untested else [])
+
+
+def _differences(tests: Tests) -> list[str]:
+    """Where the leading test concludes otherwise than the naive one, and by what numbers."""
+    cases = [_case(each) for each in tests.contradictions.get(tests.primary, ())]
+    if not cases:
+        return []
+    return [f"The test by {tests.primary} concludes otherwise: {_listed(cases, joint='; ')}."]
+
+
+def _case(found: Contradiction) -> str:
+    p, naive = group_tests.p_text(found.nested_log_p), group_tests.p_text(found.naive_log_p)
+    ratio = "" if math.isnan(found.se_ratio) else f"standard error x {found.se_ratio:.2f}, "
+    return f"{found.where}: p {p} instead of {naive} ({ratio}{found.df:.1f} degrees of freedom)"
+
+
+def _welch(tests: Tests) -> str:
+    anova = tests.anova
+    sizes = [
+        f"{name} {_share(getattr(anova, name))} [{', '.join(map(_share, getattr(anova, f'{name}_ci')))}]"
+        for name in ("eta2_classic",)
+    ]
+    return f"Welch {_f(anova.F, anova.df1, anova.df2, anova.log_p)}, {', '.join(sizes)}"
+
+
+def _htz(robust: nested.ClusterRobust, cluster: str) -> str:
+    return f"CR2 by {robust.n_clusters:,} {cluster}s {_f(robust.F, robust.df1, robust.df2, robust.log_p)}"
+
+
+def _f(f: float, df1: float, df2: float, log_p: float) -> str:
+    if math.isnan(f):
+        return "F undefined"
+    p = group_tests.p_text(log_p)
+    return f"F({df1:.0f}, {df2:.1f}) = {f:.2f}, p {p if p.startswith('<') else f'= {p}'}"
+
+
+def _share(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.2f}".removeprefix("0")
+
+
+def _means(tests: Tests) -> str:
+    table = tests.groups[tests.groups["n"] > 0].sort_values("mean", ascending=False)
+    means = [f"{group} {mean:.4g}" for group, mean in zip(table["group"], table["mean"], strict=True)]
+    return f"Means of {tests.dv}: {_listed(means, joint=', ', most=_MEANS)}."
+
+
+def _listed(names: Sequence[str], *, joint: str, most: int = _LISTED) -> str:
+    more = [f"and {len(names) - most} more in the tables"] if len(names) > most else []
+    return joint.join([*names[:most], *more])
+
+
+def warnings(data: Data, found: Sequence[Tests]) -> tuple[str, ...]:
+    """What was left out, and what could not be tested."""
+    return (*data.warnings, *(sentence for tests in found for sentence in _cautions(data, tests)))
+
+
+def _cautions(data: Data, tests: Tests) -> list[str]:
+    sentences = []
+    missing = tests.groups[tests.groups["missing"] > 0]
+    if len(missing):
+        counts = ", ".join(f"{group} {n:,}" for group, n in zip(missing["group"], missing["missing"], strict=True))
+        sentences.append(f"{tests.dv} is missing in {missing['missing'].sum():,} utterances, left out: {counts}")
+    if tests.anova.excluded:
+        sentences.append(
+            f"{tests.dv}: Welch's test leaves out: {_listed([*tests.anova.excluded.values()], joint='; ')}"
+        )
+    for cluster, robust in tests.nested.items():
+        if robust.reason:
+            reasons = _listed(robust.reason.split("; "), joint="; ")
+            sentences.append(f"{tests.dv}: of the test by {cluster}, {reasons}")
+        without = int((data.clusters[cluster].isna() & data.groups.notna() & data.values[tests.dv].notna()).sum())
+        if without:
+            sentences.append(f"{tests.dv}: {without:,} utterances without a {cluster} are in no nested test")
+    return sentences
