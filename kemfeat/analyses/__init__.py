@@ -8,7 +8,7 @@ way for every analysis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
@@ -122,3 +122,8 @@ class Analysis(Generic[C]):
 
 
 AnyAnalysis = Analysis[Any]
+
+
+def rows(table: pd.DataFrame) -> Iterator[Any]:
+    """Rows of a table as named tuples: sentences are written from tables, one row at a time."""
+    return iter(table.itertuples(index=False))

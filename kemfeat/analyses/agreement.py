@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling
-from kemfeat.analyses._rows import rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling, rows
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import agreement as figures

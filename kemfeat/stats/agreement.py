@@ -21,9 +21,8 @@ import pingouin as pg
 from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats._pingouin import exact
-from kemfeat.stats.tails import probability
+from kemfeat.stats.tails import log_f_sf, probability
 
 Floats = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]

@@ -16,8 +16,13 @@ from kemfeat.labels import apply_rule
 from kemfeat.store import disk, schema
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import pandas as pd
     import zarr
+
+    StoredArray: TypeAlias = zarr.Array[Any]
+    """What :meth:`Store.array` gives: slices of it are NumPy arrays."""
 
 
 class Store:

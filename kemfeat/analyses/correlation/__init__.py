@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling
-from kemfeat.analyses._rows import rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, rows
 from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS, by_utterance, changes, trace
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError

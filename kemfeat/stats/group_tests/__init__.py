@@ -23,7 +23,6 @@ import pandas as pd
 import pingouin as pg
 from numpy.typing import NDArray
 
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats.columns import Column, Floats
 from kemfeat.stats.group_tests import _studentized_range
 from kemfeat.stats.group_tests._assumptions import assumptions
@@ -38,7 +37,7 @@ from kemfeat.stats.group_tests._effect_sizes import (
 )
 from kemfeat.stats.group_tests._robust import Robustness, robustness
 from kemfeat.stats.group_tests._samples import Moments, Samples, flaws, moments, split
-from kemfeat.stats.tails import holm, log_level, p_text, probability
+from kemfeat.stats.tails import holm, log_f_sf, log_level, p_text, probability
 
 __all__ = [
     "Robustness",

@@ -272,7 +272,7 @@ def test_real_store_end_to_end(store, tmp_path):
 
 def test_every_table_and_column_is_documented(holding):
     tables = run(holding(corpus()), arousal()).tables
-    page = (Path(__file__).parents[2] / "docs/analyses.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs/analyses.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^#### (\w+)\n(.*?)(?=^#|\Z)", page.partition("\n## anova\n")[2], re.M | re.S))
     assert list(sections)[: len(tables)] == list(tables)
     for name, table in tables.items():
