@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats.columns import Floats
-from kemfeat.stats.tails import probability
+from kemfeat.stats.tails import log_f_sf, probability
 
 COLUMNS = ("type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p")
 
