@@ -55,7 +55,7 @@ class Analyses(TyperGroup):
         """The command of one analysis, None where there is no such analysis."""
         return command(cmd_name) if cmd_name in self.list_commands(ctx) else None
 
-    @property
+    @property  # type: ignore[override]
     def commands(self) -> dict[str, Any]:
         """Every command by its name."""
         return {name: command(name) for name in self.list_commands(None)}

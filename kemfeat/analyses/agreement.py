@@ -193,9 +193,11 @@ def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
         if row.reason:
             yield f"Krippendorff's alpha of {row.measure} is not defined: {row.reason}."
             continue
+        known = row.speaker_ci_low < row.speaker_ci_high
+        interval = f"95 % interval over speakers {row.speaker_ci_low:.3f} to {row.speaker_ci_high:.3f}"
         yield (
-            f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} (95 % interval over speakers "
-            f"{row.speaker_ci_low:.3f} to {row.speaker_ci_high:.3f}): {_verdict(row.alpha)}."
+            f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} "
+            f"({interval if known else 'too few speakers for an interval'}): {_verdict(row.alpha)}."
         )
     averaged = tables["icc"].query("type == 'ICC(A,k)' and icc >= 0")  # below 0 it is no estimate of a share
     if len(averaged):
@@ -216,7 +218,7 @@ def _verdict(alpha: float) -> str:
         return f"reliable by Krippendorff's bound of {RELIABLE}"
     if alpha >= TENTATIVE:
         return f"good for tentative conclusions only (between {TENTATIVE} and {RELIABLE})"
-    return f"a single rater's word is not reliable (below {TENTATIVE})"
+    return f"single ratings are unreliable (below {TENTATIVE})"
 
 
 def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:

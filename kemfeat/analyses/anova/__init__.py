@@ -67,16 +67,26 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     AnalysisError
         Fewer than two groups, or fewer than two with values that vary.
     """
-    data = read(store, dv=config.dv, between=config.between, labels=config.labels, cluster=config.cluster)
-    found = [run_tests(data, dv, seed=config.seed) for dv in config.dv]
+    dv, absent = _dependent(store, config)
+    data = read(store, dv=dv, between=config.between, labels=config.labels, cluster=config.cluster)
+    found = [run_tests(data, name, seed=config.seed) for name in dv]
     made = tables(found)
     return AnalysisResult(
         summary=summary(found, made["disagreements"]),
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests).items()},
         values=_values(data, found),
-        warnings=warnings(data, found),
+        warnings=(*absent, *warnings(data, found)),
     )
+
+
+def _dependent(store: Store, config: AnovaConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The dependent variables, and what is to be said of default ones that the store does not have."""
+    there = tuple(name for name in config.dv if name in store.utterances)
+    if "dv" in config.model_fields_set or not there or there == config.dv:
+        return config.dv, ()
+    absent = ", ".join(name for name in config.dv if name not in there)
+    return there, (f"the utterances have no {absent}: only {', '.join(there)} is compared",)
 
 
 def _values(data: Data, found: Sequence[Tests]) -> dict[str, Any]:

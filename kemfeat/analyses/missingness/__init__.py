@@ -195,10 +195,15 @@ def _stretches(found: Iterable[Recording], *, least: float) -> pd.DataFrame:
     return table[["session", "script", "speaker", "medium", "start_s", "end_s", "length_s", "whole"]]
 
 
+def _interval(low: float, high: float) -> str:
+    """In words; nothing where too few speakers or sessions leave none."""
+    return f", 95 % interval {low:.1%} to {high:.1%}" if low < high else ""
+
+
 def _summary(tables: dict[str, pd.DataFrame], media: Sequence[str], *, least_gap: float) -> tuple[str, ...]:
     overall = tables["coverage"].query("by == 'all'")
     shares = [
-        f"{row.medium.upper()} {row.present:,} ({row.share:.1%}, 95 % interval {row.ci_low:.1%} to {row.ci_high:.1%})"
+        f"{row.medium.upper()} {row.present:,} ({row.share:.1%}{_interval(row.ci_low, row.ci_high)})"
         for row in rows(overall)
     ]
     return (
