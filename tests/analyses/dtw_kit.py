@@ -27,8 +27,9 @@ def plant(store: Store, series: Series, emotions: Sequence[str | None] | None = 
     for row, samples in enumerate(series):
         known = np.asarray([] if samples is None else samples)
         values[row, : len(known)], inside[row, : len(known)] = known, np.isfinite(known)
-    for name, content in (("temp", values), ("temp_mask", inside)):
-        zarr.open_array(store.path / schema.array_path("temp", name), mode="r+")[:] = content
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        for name, content in (("temp", values), ("temp_mask", inside)):
+            zarr.open_array(store.path / schema.array_path("temp", name), mode="r+")[:] = content
     if emotions is not None:
         table = store.utterances.assign(emotion=list(emotions), emotion_annotated=list(emotions))
         table.to_parquet(store.path / schema.UTTERANCES)

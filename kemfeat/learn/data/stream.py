@@ -65,7 +65,7 @@ class Whole:
 
 
 class Windows:
-    """The rows of as many batches as hold :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows, and those of the next as many.
+    """The rows of as many batches as hold :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows, and the next as many.
 
     Threads read the next window into the second of two sets of tensors while the batches of the first are consumed.
 
