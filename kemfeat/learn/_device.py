@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kemfeat.learn._collate import Load, Media, even, frames_of, ragged
 from kemfeat.learn._columns import Column
-from kemfeat.learn._facts import Facts
+from kemfeat.learn._facts import RowMetadata
 from kemfeat.learn._packed import Packed
 
 
@@ -51,7 +51,7 @@ class GatherCollator:
     frames : frames of every batch; None takes the longest of each batch.
     """
 
-    def __init__(self, packed: Packed, facts: Facts, *, frames: int | None) -> None:
+    def __init__(self, packed: Packed, facts: RowMetadata, *, frames: int | None) -> None:
         device = facts.rows.device
         self._rows = facts.rows.cpu().numpy()
         slots = packed.slots(self._rows)
@@ -101,7 +101,7 @@ class SendCollator:
     frames : frames of every batch; None takes the longest of each batch.
     """
 
-    def __init__(self, facts: Facts, *, frames: int | None) -> None:
+    def __init__(self, facts: RowMetadata, *, frames: int | None) -> None:
         self._facts, self._frames = facts, frames
         self._rows = facts.rows.cpu().numpy()
         self._device = facts.rows.device
@@ -176,7 +176,7 @@ class SendCollator:
 
 
 def _stacked(
-    channels: list[Column], sources: dict[str, tuple[Tensor, Tensor]], facts: Facts, at: Tensor, frames: int
+    channels: list[Column], sources: dict[str, tuple[Tensor, Tensor]], facts: RowMetadata, at: Tensor, frames: int
 ) -> Tensor:
     """``Batch.mel`` of the frames of each channel and where its rows begin."""
     mel = torch.empty((len(at), len(channels), frames, channels[0].shape[-1]), device=at.device)

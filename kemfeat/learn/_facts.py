@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Facts:
-    """Facts about n rows; the tensors lie on one device.
+class RowMetadata:
+    """RowMetadata about n rows; the tensors lie on one device.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class Facts:
     valence: Tensor
     lengths: Mapping[str, Tensor]
 
-    def to(self, device: torch.device) -> Facts:
+    def to(self, device: torch.device) -> RowMetadata:
         """The same facts on another device."""
-        return Facts(
+        return RowMetadata(
             ids=self.ids,
             rows=self.rows.to(device),
             copies=self.copies.to(device),
@@ -73,7 +73,7 @@ class Facts:
         )
 
 
-def facts_of(
+def row_metadata_of(
     store: Store,
     rows: NDArray[np.int64],
     copies: NDArray[np.int64],
@@ -81,7 +81,7 @@ def facts_of(
     *,
     emotions: Sequence[str],
     labels: str,
-) -> Facts:
+) -> RowMetadata:
     """The facts about some rows of a store.
 
     Raises
@@ -92,7 +92,7 @@ def facts_of(
     table = store.utterances.iloc[rows]
     classes = _classes(emotions, store)
     named = store.labels(labels).iloc[rows]
-    return Facts(
+    return RowMetadata(
         ids=table["id"].to_numpy(dtype=object),
         rows=torch.from_numpy(rows),
         copies=torch.from_numpy(copies),

@@ -17,7 +17,7 @@ from kemfeat.errors import ConfigError
 from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn._collate import HostCollator
 from kemfeat.learn._columns import columns_of
-from kemfeat.learn._facts import checked_copies, checked_rows, facts_of
+from kemfeat.learn._facts import checked_copies, checked_rows, row_metadata_of
 from kemfeat.learn._stream import read_all
 from kemfeat.learn.batch import Batch
 from kemfeat.learn.order import check_integer
@@ -75,7 +75,7 @@ class StoreDataset:
         self.copies = checked_copies(copies, rows=len(self.rows))
         self.frames = frames
         self.columns = columns_of(store, media, frames=frames)
-        self.facts = facts_of(store, self.rows, self.copies, self.columns, emotions=emotions, labels=labels)
+        self.facts = row_metadata_of(store, self.rows, self.copies, self.columns, emotions=emotions, labels=labels)
         self._process = os.getpid()
 
     def __len__(self) -> int:

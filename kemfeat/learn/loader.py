@@ -17,7 +17,7 @@ from kemfeat.learn._packed import size
 from kemfeat.learn._stream import Turn
 from kemfeat.learn.batch import Batch
 from kemfeat.learn.dataset import StoreDataset
-from kemfeat.learn.order import Order, check_integer
+from kemfeat.learn.order import BatchSampler, check_integer
 from kemfeat.learn.residence import Wanted, choose, device_of, open_
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class StoreLoader:
     Parameters
     ----------
     store, rows, media, emotions, labels, frames, copies : see :class:`~kemfeat.learn.dataset.StoreDataset`.
-    batch_size, shuffle, seed, drop_last, rank, world_size : see :class:`~kemfeat.learn.order.Order`.
+    batch_size, shuffle, seed, drop_last, rank, world_size : see :class:`~kemfeat.learn.order.BatchSampler`.
     device : where batches go.
     resident : where features lie; see :func:`~kemfeat.learn.residence.choose`.
     bucket_by_length : put rows of like length in one batch; needs mel in the store.
@@ -80,7 +80,7 @@ class StoreLoader:
         self.dataset = StoreDataset(
             store, rows, media=media, emotions=emotions, labels=labels, frames=frames, copies=copies
         )
-        self._order = Order(
+        self._order = BatchSampler(
             blocks=self.dataset.rows // self.dataset.rows_per_shard,
             lengths=lengths_of(store, CHANNELS[0])[self.dataset.rows] if bucket_by_length else None,
             batch_size=batch_size,

@@ -24,7 +24,7 @@ WINDOW = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Order:
+class BatchSampler:
     """How a list of rows is visited; a function of nothing but these and the epoch.
 
     Parameters

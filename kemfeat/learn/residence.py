@@ -17,10 +17,10 @@ from kemfeat.learn._packed import readers
 from kemfeat.learn._stream import Whole, Windows, read_all
 
 if TYPE_CHECKING:
-    from kemfeat.learn._facts import Facts
+    from kemfeat.learn._facts import RowMetadata
     from kemfeat.learn.dataset import StoreDataset
 
-Residence = Literal["device", "host", "stream"]
+Placement = Literal["device", "host", "stream"]
 Wanted = Literal["auto", "device", "host", "stream"]
 
 Origin: TypeAlias = Whole | Windows
@@ -30,7 +30,7 @@ _CGROUP = Path("/sys/fs/cgroup/memory.max")
 """What a container may use; it holds ``max`` where that is not limited."""
 
 
-def choose(wanted: str, *, device: torch.device, needed: int) -> Residence:
+def choose(wanted: str, *, device: torch.device, needed: int) -> Placement:
     """The mode of a loader.
 
     ``auto`` takes the device where the features fit in its free memory less half of all its memory, which is left to
@@ -56,7 +56,7 @@ def choose(wanted: str, *, device: torch.device, needed: int) -> Residence:
             "free; take 'auto', 'host' or 'stream', or fewer rows or media"
         )
     if wanted != "auto":
-        return cast(Residence, wanted)
+        return cast(Placement, wanted)
     if device.type == "cuda":
         free, total = device_memory(device)
         if needed <= free - total // 2:
@@ -100,7 +100,9 @@ def device_of(name: torch.device | str) -> torch.device:
     return device
 
 
-def open_(dataset: StoreDataset, facts: Facts, *, resident: Residence, batch_size: int) -> tuple[Origin, Collator]:
+def open_(
+    dataset: StoreDataset, facts: RowMetadata, *, resident: Placement, batch_size: int
+) -> tuple[Origin, Collator]:
     """Where packed rows come from in a mode, and what makes batches of them on the device of the facts.
 
     Raises
@@ -117,7 +119,7 @@ def open_(dataset: StoreDataset, facts: Facts, *, resident: Residence, batch_siz
     return origin, HostCollator(dataset.columns, dataset.rows, frames=dataset.frames, batch_size=batch_size)
 
 
-def _origin(dataset: StoreDataset, device: torch.device, resident: Residence) -> Origin:
+def _origin(dataset: StoreDataset, device: torch.device, resident: Placement) -> Origin:
     columns, rows, rows_per_shard = dataset.columns, dataset.rows, dataset.rows_per_shard
     pinned = device.type == "cuda" and resident != "device"
     if resident == "stream":

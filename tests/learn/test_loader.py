@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn import StoreDataset, StoreLoader
-from kemfeat.learn.order import Order
+from kemfeat.learn.order import BatchSampler
 from kemfeat.store.reader import open_store
 from tests.build.kit import SETTINGS as TINY
 from tests.build.kit import write_corpus
@@ -59,7 +59,7 @@ def test_batches_are_those_of_the_dataset_in_order(store, rows, order, epoch):
     dataset = StoreDataset(store, rows, media=media, frames=order["frames"])
     plan = {name: order[name] for name in ("batch_size", "shuffle", "seed", "drop_last")}
     lengths = store.array("mel_lengths")[:].astype(int)[rows] if order["bucket_by_length"] else None
-    places = Order(blocks=rows // 8, lengths=lengths, **plan).batches(epoch)
+    places = BatchSampler(blocks=rows // 8, lengths=lengths, **plan).batches(epoch)
     assert all_same(loader, [dataset.__getitems__(batch) for batch in places])
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat.errors import ConfigError
-from kemfeat.learn.order import WINDOW, Order
+from kemfeat.learn.order import WINDOW, BatchSampler
 
 few = settings(deadline=None, max_examples=40)
 rows = st.integers(1, 3000)
@@ -16,7 +16,7 @@ def order(count, batch_size, *, bucket=False, per_block=128, keep=None, **option
     rng = np.random.default_rng(count)
     blocks = np.arange(count) // per_block if keep is None else keep // per_block
     lengths = rng.integers(1, 512, count) if bucket else None
-    return Order(blocks=blocks, batch_size=batch_size, lengths=lengths, **options)
+    return BatchSampler(blocks=blocks, batch_size=batch_size, lengths=lengths, **options)
 
 
 def flat(batches):
@@ -129,7 +129,7 @@ def test_buckets_hold_rows_of_like_length_and_come_in_any_order():
 )
 def test_numbers_out_of_range_are_refused(options, message):
     with pytest.raises(ConfigError) as caught:
-        Order(**{"blocks": np.zeros(4, np.int64), "batch_size": 2, **options})
+        BatchSampler(**{"blocks": np.zeros(4, np.int64), "batch_size": 2, **options})
     assert str(caught.value).startswith(message)
 
 
