@@ -61,7 +61,10 @@ class Position:
 
 @dataclass(kw_only=True, eq=False)
 class Session:
-    """A run under way: what it is of, what trains it, and where it stands."""
+    """A run under way: what it is of, what trains it, and where it stands.
+
+    ``drawn`` is the epoch that the rows of ``train`` were drawn for.
+    """
 
     out: Path
     facts: RunFacts
@@ -75,6 +78,7 @@ class Session:
     scheduler: torch.optim.lr_scheduler.ExponentialLR
     scaler: torch.amp.GradScaler
     frozen: str = ""
+    drawn: int = 0
     position: Position = field(default_factory=Position)
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -173,8 +177,9 @@ def turn_to(session: Session, epoch: int) -> None:
     """Have the training loader yield this epoch; the first one for all, as published, where nothing is reshuffled."""
     train = session.training_data.recipe.train
     epoch = epoch if train.reshuffle else 0
-    if epoch != session.train.epoch and train.balance == "weights":
+    if epoch != session.drawn and train.balance == "weights":
         session.train = session.training_data.training_loader(epoch=epoch, device=session.device)
+        session.drawn = epoch
     session.train.set_epoch(epoch)
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from kemfeat.errors import AnalysisError, ConfigError
-from kemfeat.labels import FIVE_CLASSES
+from kemfeat.labels import FIVE_CLASSES, usual_labels
 from kemfeat.leakage import audit_split
 from kemfeat.learn._augmented import plan_of
 from kemfeat.learn.augment import check_rows
@@ -164,7 +164,7 @@ class TrainingData:
     def rows_loader(self, rows: Rows, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
         """Some rows in the order given, as they are."""
         batch_size = batch_size or self.recipe.train.batch_size
-        return StoreLoader(self.audited.store, rows, batch_size, device, **self._reading())
+        return StoreLoader(self.audited.store, rows, batch_size, device, rank=0, world_size=1, **self._reading())
 
     def training_loader(self, *, epoch: int, device: torch.device) -> StoreLoader:
         """The train part, shuffled, balanced and augmented as the recipe says; drawn for this epoch, if it is drawn."""
@@ -190,6 +190,8 @@ class TrainingData:
             drop_last=train.drop_last,
             copies=plan.copies,
             transform=plan.transform,
+            rank=0,
+            world_size=1,
             **self._reading(),
         )
 
@@ -218,6 +220,8 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
     left_out["label missing in train"] = int((~known).sum())
     rows["train"] = rows["train"][known]
     found = replace(whole, rows=rows, left_out={why: count for why, count in left_out.items() if count})
+    if recipe.task == "emotion":
+        _require_classes(found, named=int(known.sum()), of=len(known))
     for part in PARTS:
         _require_labels(found, part)
     return found
@@ -240,6 +244,18 @@ def _readable(training_data: TrainingData) -> NDArray[np.bool_]:
             )
     complete: NDArray[np.bool_] = np.all([store.complete_rows(feature) for feature in training_data.media], axis=0)
     return complete
+
+
+def _require_classes(training_data: TrainingData, *, named: int, of: int) -> None:
+    """The classes of KEMDy on a corpus with other emotions would leave most rows out."""
+    usual = usual_labels(training_data.audited.store.emotions)
+    if training_data.emotions != usual.classes and usual.classes != FIVE_CLASSES and 2 * named < of:
+        raise ConfigError(
+            f"model.emotions: {', '.join(training_data.emotions)} name {named:,} of {of:,} rows of train under the "
+            f"label rule {training_data.audited.labels}; this corpus usually has {', '.join(usual.classes)} under the "
+            f"rule {usual.rule}: split with --labels {usual.rule} and pass --set "
+            f"'model.emotions={list(usual.classes)}'"
+        )
 
 
 def _require_labels(training_data: TrainingData, part: str) -> None:
