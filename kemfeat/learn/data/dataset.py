@@ -1,0 +1,212 @@
+"""A store as a map-style dataset: rows by number, read from disk when they are asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from kemfeat.errors import ConfigError, StoreCorruptError
+from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.data.batch_sampler import check_integer
+from kemfeat.learn.data.collate import HostCollator
+from kemfeat.learn.data.columns import columns_of
+from kemfeat.learn.data.row_metadata import checked_copies, checked_rows, row_metadata_of
+from kemfeat.learn.data.stream import read_all
+
+if TYPE_CHECKING:
+    from kemfeat.store.reader import Store
+
+
+class StoreDataset:
+    """Some rows of a finished store, for :class:`torch.utils.data.DataLoader` or to look at.
+
+    Rows stay as they were given, also those whose features could not be extracted (``complete`` tells them) and those
+    without a label. ``DataLoader(dataset, batch_size=32, collate_fn=collate)`` yields batches; worker processes must be
+    spawned (``multiprocessing_context="spawn"``), as a forked one may wait forever. For training take
+    :class:`~kemfeat.learn.data.loader.StoreLoader`, which does not read a row anew for every epoch.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+    rows : array of int, shape (n,), or None
+        Rows of the store, in the order of the dataset; a row may occur several times. None takes all.
+    media : sequence of str or None
+        Names of features, some of ``mel delta tokens eda temp ibi``; None takes those that the store has.
+    emotions : sequence of str or None
+        Name of each class; any other label counts as none. None takes the usual classes of the corpus: five for KEMDy,
+        four for IEMOCAP, else all that the corpus knows.
+    labels : str or None
+        Label rule, see :meth:`~kemfeat.store.reader.Store.labels`; None takes that of the corpus.
+    frames : int or None
+        Cut and pad mel to so many frames; None pads to the longest of a batch.
+    copies : array of int, shape (n,), or None
+        Which copy of its utterance each row is, for augmentation; None says that all are originals.
+
+    Attributes
+    ----------
+    store : Store
+        The store.
+    rows, copies : array of int64, shape (n,)
+        As above.
+
+    Raises
+    ------
+    ConfigError
+        A row, feature, emotion, rule or number is not one.
+    AnalysisError
+        The store does not have a feature.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import StoreDataset
+    >>> store = kemfeat.open_store("stores/KEMDy20")  # doctest: +SKIP
+    >>> StoreDataset(store, media=("mel",))[0].mel.shape  # doctest: +SKIP
+    torch.Size([1, 1, 231, 128])
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rows: ArrayLike | None = None,
+        *,
+        media: Sequence[str] | None = None,
+        emotions: Sequence[str] | None = None,
+        labels: str | None = None,
+        frames: int | None = None,
+        copies: ArrayLike | None = None,
+    ) -> None:
+        if frames is not None:
+            check_integer("frames", frames, least=1)
+        self.store = store
+        self.rows = checked_rows(store, rows)
+        self.copies = checked_copies(copies, rows=len(self.rows))
+        self.frames = frames
+        self.columns = columns_of(store, media, frames=frames)
+        self.facts = row_metadata_of(store, self.rows, self.copies, self.columns, emotions=emotions, labels=labels)
+        self._process = os.getpid()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Batch:
+        """A batch of one row."""
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """One batch of several rows, padded to the longest of them."""
+        self.check_readable()
+        everything = range(len(self))
+        places = np.array([everything[index] for index in indices], np.int64)
+        packed = read_all(
+            self.columns, self.rows[places], rows_per_shard=self.rows_per_shard, allocate=_on_host, threads=1
+        )
+        collator = HostCollator(self.columns, self.rows, frames=self.frames, batch_size=len(places))
+        return self.facts.batch(places, torch.from_numpy(places), collator.media(packed, places))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_process": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _process=os.getpid())
+
+    @property
+    def rows_per_shard(self) -> int:
+        """Rows of the store that are read together."""
+        return self.store.header.config.rows_per_shard
+
+    @cached_property
+    def complete(self) -> Mapping[str, NDArray[np.bool_]]:
+        """Per feature in a batch, whether it could be extracted for each row [shape=(n,)]."""
+        features = dict.fromkeys(column.feature for column in self.columns)
+        whole = {feature: np.array(self.store.complete_rows(feature))[self.rows] for feature in features}
+        return MappingProxyType(whole)
+
+    @property
+    def failed(self) -> Mapping[str, int]:
+        """Per feature in a batch, the number of rows for which it could not be extracted."""
+        return {feature: int((~whole).sum()) for feature, whole in self.complete.items()}
+
+    def check_readable(self) -> None:
+        """Refuse to read in a process that was forked off after the dataset was made, or a store that has gone.
+
+        Raises
+        ------
+        ConfigError
+            This is such a process: threads that reading relies on do not exist here, and it would wait for them.
+        StoreCorruptError
+            The folder of the store is not there any more; an array without files would read as missing values.
+        """
+        if os.getpid() != self._process:
+            raise ConfigError(
+                "this process was forked off after the dataset was made, and reading might wait forever in it; "
+                "pass multiprocessing_context='spawn' to DataLoader, or num_workers=0, or make the dataset in here"
+            )
+        if not self.store.path.is_dir():
+            raise StoreCorruptError(
+                f"{self.store.path}: the store was there when it was opened and is gone; mount or restore the folder, "
+                "then open the store again"
+            )
+
+
+def collate(batches: Batch | Sequence[Batch]) -> Batch:
+    """What ``DataLoader`` needs as ``collate_fn``: a batch stays as it is, several are joined.
+
+    Parameters
+    ----------
+    batches : Batch or sequence of Batch
+        What the dataset has made; a ``ConcatDataset`` of several stores makes one batch for each row.
+
+    Returns
+    -------
+    Batch
+        The rows of all, in order, ``mel`` padded to the longest. ``rows`` are those of each row's own store.
+
+    Raises
+    ------
+    ConfigError
+        The batches have different features, or the same in different shapes.
+    """
+    if isinstance(batches, Batch):
+        return batches
+    first = batches[0]
+    if first.mel is not None:
+        frames = max(batch.mel.shape[2] for batch in batches if batch.mel is not None)
+        batches = [_lengthened(batch, frames) for batch in batches]
+    if len({_shape(batch) for batch in batches}) > 1:
+        raise ConfigError(
+            "batches of stores with different features, sizes or padding cannot be joined; build the stores with the "
+            "same settings, or choose the features that they share with media"
+        )
+    tensors = [batch.tensors() for batch in batches]
+    joined = {name: torch.cat([one[name] for one in tensors]) for name in tensors[0]}
+    return replace(first, ids=tuple(name for batch in batches for name in batch.ids), **joined)  # type: ignore[arg-type]  # these are all tensors
+
+
+def _lengthened(batch: Batch, frames: int) -> Batch:
+    """The same batch with ``mel`` padded to so many frames."""
+    if batch.mel is None or batch.mel.shape[2] == frames:
+        return batch
+    rows, channels, _, bands = batch.mel.shape
+    pads = torch.tensor(batch.mel_pads, dtype=batch.mel.dtype, device=batch.mel.device)
+    padding = pads[None, :, None, None].expand(rows, channels, frames - batch.mel.shape[2], bands)
+    return replace(batch, mel=torch.cat([batch.mel, padding], dim=2))
+
+
+def _shape(batch: Batch) -> object:
+    """What batches must share to be joined."""
+    return batch.mel_pads, tuple((name, value.dtype, value.shape[1:]) for name, value in batch.tensors().items())
+
+
+def _on_host(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:  # noqa: ARG001 - as Allocate has it
+    return torch.empty(shape, dtype=dtype)

@@ -1,0 +1,140 @@
+"""Where packed rows come from: all of them at once, or window by window while the batches before are consumed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kemfeat.learn.data.batch_sampler import WINDOW, Places
+from kemfeat.learn.data.columns import Column
+from kemfeat.learn.data.packed import Allocate, Packed, Rows, lay_out, parts, readers
+from kemfeat.parallel import run_threads
+
+
+def read_all(
+    columns: Sequence[Column], rows: NDArray[np.int64], *, rows_per_shard: int, allocate: Allocate, threads: int
+) -> Packed:
+    """Some rows of a store, packed.
+
+    Parameters
+    ----------
+    columns : the arrays.
+    rows : in any order, each as often as it likes.
+    rows_per_shard : how the store is cut.
+    allocate : where the tensors lie.
+    threads : how many read.
+
+    Raises
+    ------
+    StoreCorruptError
+        The store is damaged.
+    """
+    needed = np.unique(rows)
+    packed = lay_out(columns, needed, allocate)
+    for _ in run_threads(packed.read, parts(needed, rows_per_shard=rows_per_shard), workers=threads):
+        pass
+    return packed
+
+
+def read_ahead(
+    batches: Sequence[Places],
+    *,
+    columns: tuple[Column, ...],
+    rows: Rows,
+    rows_per_shard: int,
+    pinned: bool,
+    settle: Callable[[], None],
+) -> Iterator[Packed]:
+    """For every batch the packed rows that hold it, window by window.
+
+    A window holds as many batches as have :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows. Threads read the next one into the
+    second of two sets of tensors while the batches of the first are consumed.
+
+    Parameters
+    ----------
+    batches : the places of each batch to come.
+    columns : the arrays.
+    rows : row of the store at every place [shape=(n,)].
+    rows_per_shard : how the store is cut.
+    pinned : put the rows where a GPU can fetch them by itself.
+    settle : waits until nobody reads the rows of earlier batches any more.
+
+    Raises
+    ------
+    StoreCorruptError
+        The store is damaged.
+    """
+    tensors = [_Reused(pinned=pinned) for _ in range(2)]
+    ahead: deque[_Window] = deque()
+    with _reading() as pool:
+        for number, section in enumerate(_sections(batches)):
+            settle()
+            packed = lay_out(columns, np.unique(rows[np.concatenate(section)]), tensors[number % 2].allocate)
+            reading = [pool.submit(packed.read, part) for part in parts(packed.rows, rows_per_shard=rows_per_shard)]
+            ahead.append(_Window(packed, len(section), reading))
+            if number:
+                yield from ahead.popleft().packs()
+        while ahead:
+            yield from ahead.popleft().packs()
+
+
+class _Window(NamedTuple):
+    """Rows that are being read, and how many batches they are for."""
+
+    packed: Packed
+    batches: int
+    reading: list[Future[None]]
+
+    def packs(self) -> Iterator[Packed]:
+        for done in self.reading:
+            done.result()
+        yield from repeat(self.packed, self.batches)
+
+
+@contextmanager
+def _reading() -> Iterator[ThreadPoolExecutor]:
+    """Threads that drop what they have not begun when the consumer goes away."""
+    pool = ThreadPoolExecutor(readers(), thread_name_prefix="kemfeat-read")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Reused:
+    """Tensors that take the memory of those of the window before the last."""
+
+    def __init__(self, *, pinned: bool) -> None:
+        self._pinned = pinned
+        self._held: dict[str, Tensor] = {}
+
+    def allocate(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        count = int(np.prod(shape))
+        held = self._held.get(name)
+        if held is None or len(held) < count:
+            # An eighth more, as the next window may be a little longer.
+            held = self._held[name] = torch.empty(count + count // 8, dtype=dtype, pin_memory=self._pinned)
+        return held[:count].view(shape)
+
+
+def _sections(batches: Sequence[Places]) -> Iterator[list[Places]]:
+    """Runs of batches with at most as many rows as a window has, or one batch."""
+    section: list[Places] = []
+    rows = 0
+    for batch in batches:
+        if section and rows + len(batch) > WINDOW:
+            yield section
+            section, rows = [], 0
+        section.append(batch)
+        rows += len(batch)
+    if section:
+        yield section

@@ -1,0 +1,82 @@
+"""The rows of a training epoch: balanced and augmented as a recipe says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.learn.augment import (
+    Compose,
+    Expanded,
+    kor_2022_plan,
+    weighted_plan,
+)
+from kemfeat.learn.augment.balance import kor_2022_augmentations
+from kemfeat.learn.data.loader import Transform
+from kemfeat.learn.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from kemfeat.store.reader import Store
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """What a training loader is given.
+
+    Parameters
+    ----------
+    rows : rows of the store, as often as an epoch has them [shape=(n,)].
+    copies : which copy of its utterance each is [shape=(n,)].
+    transform : applied to each batch; None where nothing is augmented.
+    """
+
+    rows: NDArray[np.int64]
+    copies: NDArray[np.int64]
+    transform: Transform | None
+
+
+def plan_of(
+    recipe: Recipe,
+    *,
+    store: Store,
+    rows: NDArray[np.int64],
+    emotions: Sequence[str | None],
+    media: Sequence[str],
+    epoch: int,
+) -> Plan:
+    """The plan of a recipe, which is the same for every epoch unless rows are drawn by weight.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How the train part is balanced and augmented.
+    store : Store
+        Where the rows lie.
+    rows : array of int64, shape (n,)
+        Rows of the train part.
+    emotions : sequence of str or None, length n
+        Their labels.
+    media : sequence of str
+        The features that the model reads.
+    epoch : int, 0 or more
+        For which epoch rows are drawn.
+
+    Returns
+    -------
+    Plan
+        Rows, copies and transform of the training loader.
+    """
+    train = recipe.train
+    expanded = Expanded(rows=rows, copies=np.zeros(len(rows), np.int64))
+    augmentations = train.augment
+    if train.balance == "kor-2022":
+        expanded = kor_2022_plan(rows, emotions)
+        augmentations += kor_2022_augmentations(media, faithful=recipe.variant == "faithful")
+    elif train.balance == "weights":
+        expanded = weighted_plan(rows, emotions, seed=train.seed, epoch=epoch)
+    transform = Compose(augmentations, store=store, seed=train.seed) if augmentations else None
+    return Plan(rows=expanded.rows, copies=expanded.copies, transform=transform)
