@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from kemfeat.config import suggest
+from kemfeat.config import expectation, suggest
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreError, StoreIncompleteError, StoreVersionError
 from kemfeat.labels import apply_rule
 from kemfeat.store import disk, schema
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import pandas as pd
     import zarr
+
+    StoredArray: TypeAlias = zarr.Array[Any]
+    """What :meth:`Store.array` gives: slices of it are NumPy arrays."""
 
 
 class Store:
@@ -235,7 +240,7 @@ def read_header(folder: Path) -> schema.Header:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ": ".join([str(folder / schema.HEADER), *filter(None, [".".join(map(str, problem["loc"]))])])
-        raise StoreCorruptError(f"{where}: {problem['msg']}; restore it or build the store again") from None
+        raise StoreCorruptError(f"{where}: {expectation(problem)}; restore it or build the store again") from None
 
 
 def _not_open(folder: Path) -> StoreIncompleteError:

@@ -16,9 +16,7 @@ from kemfeat.config import suggest
 from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
 
 if TYPE_CHECKING:
-    import zarr
-
-    from kemfeat.store.reader import Store
+    from kemfeat.store.reader import Store, StoredArray
 
 MEDIA: Mapping[str, tuple[str, ...]] = {
     "mel": ("mel",),
@@ -58,7 +56,7 @@ class Column:
     shape: tuple[int, ...]
     pad: float
     lengths: NDArray[np.int64] | None
-    array: zarr.Array[Any]
+    array: StoredArray
 
     @property
     def stored(self) -> torch.dtype:

@@ -56,8 +56,8 @@ def read_ahead(
 ) -> Iterator[Packed]:
     """For every batch the packed rows that hold it, window by window.
 
-    A window holds as many batches as have :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows. Threads read the next one into the
-    second of two sets of tensors while the batches of the first are consumed.
+    A window holds as many batches as have :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows. Threads read the next
+    one into the second of two sets of tensors while the batches of the first are consumed.
 
     Parameters
     ----------

@@ -48,7 +48,8 @@ def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device:
     Returns
     -------
     DataFrame
-        ``modality way``, then of :func:`~kemfeat.learn.evaluation.compare.differences` of the run itself minus the ablated one.
+        ``modality way``, then those of :func:`~kemfeat.learn.evaluation.compare.differences` of the run itself minus
+        the ablated one.
 
     Raises
     ------
