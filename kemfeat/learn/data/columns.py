@@ -46,7 +46,7 @@ class Column:
     name : of the array, and of the field of a batch unless it is a channel.
     feature : that it belongs to.
     shape : of a row as it is stored.
-    pad : what stands behind the real elements of a row.
+    pad : what comes after the real elements of a row.
     lengths : real elements of every row of the store [shape=(rows,)]; None where rows are taken as they are stored.
     array : the array itself.
     """
@@ -125,6 +125,8 @@ def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None)
     AnalysisError
         The store does not have a feature, or not in the shape that a batch holds.
     """
+    if isinstance(media, str):
+        raise ConfigError(f"media is the text {media!r}; expected a list of names, such as ({media!r},)")
     chosen = _known(store) if media is None else tuple(media)
     for name in chosen:
         if name not in MEDIA:
