@@ -46,6 +46,9 @@ DECODING_FAILED = Rule("decoding-failed", "error", "the text is missing; save th
 MISSING_WAV = Rule("missing-wav", "error", "the audio features of the row are missing; copy the file from the corpus")
 MISSING_TXT = Rule("missing-txt", "error", "the text features of the row are missing; copy the file from the corpus")
 MISSING_RECORDING = Rule("missing-recording", "error", "the utterance's signal is missing; correct or clear the cell")
+UNREADABLE_RECORDING = Rule(
+    "unreadable-recording", "error", "the utterance's signal is missing; correct the file or clear the cell"
+)
 UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy the file from the corpus again")
 
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")

@@ -10,6 +10,7 @@ import pyarrow as pa
 from kemfeat.corpora._folder_emotions import vocabulary
 from kemfeat.corpora._folder_paths import Files
 from kemfeat.corpora._folder_rows import Row
+from kemfeat.corpora._folder_signals import unusable
 from kemfeat.corpora._folder_table import Table, read_table
 from kemfeat.corpora._kemdy import decode
 from kemfeat.corpora._layout import read_file
@@ -21,6 +22,7 @@ from kemfeat.findings import (
     MISSING_TXT,
     MISSING_WAV,
     SHARED_AUDIO,
+    UNREADABLE_RECORDING,
     Findings,
 )
 from kemfeat.labels import join_emotions
@@ -46,7 +48,7 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     read = read_table(read_file(root / table), where=table, findings=findings)
     words = vocabulary((row.emotions for row in read.rows), where=table)
     media = _Media(root, table, findings)
-    media.report_missing_recordings(read.rows)
+    media.report_recordings(read.rows)
     columns = _columns(read, words)
     columns["audio"] = media.audio(read.rows)
     texts = media.texts(read)
@@ -127,13 +129,17 @@ class _Media:
             self._findings.add(DECODING_FALLBACK, f"{path}: {encoding}")
         return text.removesuffix("\n").removesuffix("\r"), encoding
 
-    def report_missing_recordings(self, rows: Sequence[Row]) -> None:
-        """Leave a fault for every file of physiology that is named and not there."""
+    def report_recordings(self, rows: Sequence[Row]) -> None:
+        """Leave a fault for every file of physiology that is named and not there, or is something else."""
         for row in rows:
             for medium, recording in row.recordings.items():
                 if not self._has(row, medium, recording.path):
                     example = f"{self._place(row, medium)}: {_lack(recording.path)}"
                     self._findings.fault(MISSING_RECORDING, example)
+                    continue
+                problem = unusable(read_file(self._root / recording.path), recording)
+                if problem is not None:
+                    self._findings.fault(UNREADABLE_RECORDING, f"{self._place(row, medium)}: {problem}")
 
     def _has(self, row: Row, column: str, path: str) -> bool:
         return self._files.has(path, line=row.line, column=column)

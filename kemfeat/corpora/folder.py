@@ -62,7 +62,7 @@ class FolderReader:
     """
 
     name: str = "folder"
-    version: int = 1
+    version: int = 2
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=Settings({"text": {"preset": "none"}}))

@@ -71,7 +71,7 @@ def build(root, out, *, table=None, **options):
 def test_found_by_its_name_and_a_reader_of_tables():
     assert find("corpora", "folder") is READER
     assert isinstance(READER, TableReader)
-    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 1, "")
+    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 2, "")
     assert READER.settings == {"text": {"preset": "none"}}
 
 
@@ -314,6 +314,19 @@ def test_faults_stop_a_build_or_are_counted(private, tmp_path, old, new, rule, s
     assert report.failures == 1
     assert rule in report.store.failures["error"].iloc[0]
     assert read(private, on_error="skip")[1][rule] == 1
+
+
+def test_an_export_of_another_rate_or_format_stops_a_build(private, tmp_path):
+    write(private / "eda/u1.txt", b"1644226223.0\n64.0\n0.5\n")
+    write(private / "eda/u2.txt", b"PK\x03\x04 EDA.csv")
+    assert read(private, on_error="skip")[1]["unreadable-recording"] == 2
+    with pytest.raises(CorpusError, match=r"64 samples per second, the table 4.*unreadable-recording"):
+        build(private, tmp_path / "store")
+    write(private / "eda/u1.txt", b"1644226223.0\n4.0\n0.5\n0.25\n")
+    write(private / "eda/u2.txt", b"1\n2\n")
+    report = build(private, tmp_path / "store")
+    assert report.store.array("eda")[0][:2].tolist() == [0.5, 0.25]
+    assert report.store.utterances["eda_length"].to_list() == [2, 2, 0]
 
 
 def test_missing_audio_is_a_finding_and_stops_a_build_unless_skipped(private, tmp_path):
