@@ -18,7 +18,8 @@ mean. Paths in it are relative to the root and never leave it.
 Known defects, and what is done
     - Nobody is named as the speaker: all such rows are one speaker, ``unknown``, so that no split can pretend to keep
       people apart (``unknown-speaker``).
-    - Several rows name one audio file: each gets the whole of it (``shared-audio``).
+    - Several rows name one audio file: it is a recording, and each row is the stretch from ``start`` to ``end``;
+      a row without them is refused (``shared-audio``).
     - Physiology has no clock: a conversation counts as begun at 1970-01-01 00:00, and the signals of an utterance begin
       at its ``start``, or with the conversation where it has none.
 """
