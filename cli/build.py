@@ -52,7 +52,7 @@ def build(
     """Make a feature store, or go on where an earlier build stopped; a finished store is only brought up to date."""
     from kemfeat import plugins
     from kemfeat.build import BuildOptions, build_store
-    from kemfeat.roots import find_root
+    from kemfeat.data_home import find_root
 
     settings = _options.settings_of(config, set_ or [], preset, features, tokenizer)
     options = BuildOptions(

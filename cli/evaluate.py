@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from kemfeat.learn.evaluate import Evaluation
+    from kemfeat.learn.evaluation.evaluate import Evaluation
 
 
 def evaluate(
@@ -34,8 +34,8 @@ def evaluate(
     as_json: _options.Json = False,
 ) -> None:
     """Judge the test predictions of runs: metrics, baselines, intervals over speakers; folds of a split pooled."""
-    from kemfeat.analyses._output import plain
-    from kemfeat.learn import compare
+    from kemfeat.analyses.output import plain
+    from kemfeat.learn.evaluation import compare
 
     if out is not None:
         compare.check_name(out)
@@ -58,8 +58,8 @@ def _evaluated(run: Path) -> Evaluation:
     """An evaluation under the name that the user gave."""
     from dataclasses import replace
 
-    from kemfeat.learn.evaluate import evaluate as judged
-    from kemfeat.learn.evaluate import printable
+    from kemfeat.learn.evaluation.evaluate import evaluate as judged
+    from kemfeat.learn.evaluation.evaluate import printable
 
     return replace(judged(run), name=printable(str(run)))
 
@@ -90,7 +90,7 @@ def _print_scores(console: Console, one: Evaluation) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluate import NAMES, in_words, shown
+    from kemfeat.learn.evaluation.evaluate import NAMES, in_words, shown
     from kemfeat.stats.metrics import Classification
 
     console.print(f"[bold]{escape(one.name)}[/bold]  {escape(f'{one.facts.recipe} {one.facts.variant}, {one.where}')}")
@@ -109,7 +109,7 @@ def _print_classes(console: Console, per_class: pd.DataFrame) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluate import in_words
+    from kemfeat.learn.evaluation.evaluate import in_words
 
     table = Table("class", "precision", "recall", "F1", "n", "predicted", "speakers", box=None, header_style="bold")
     for row in per_class.to_dict("records"):
@@ -123,7 +123,7 @@ def _print_tables(console: Console, found: Sequence[Evaluation]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.compare import readable
+    from kemfeat.learn.evaluation.compare import readable
 
     for texts in readable(found).values():
         table = Table(*texts.columns, box=None, header_style="bold")
@@ -136,7 +136,7 @@ def _print_gap(console: Console, one: Evaluation, other: Evaluation, gap: pd.Dat
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluate import NAMES, in_words
+    from kemfeat.learn.evaluation.evaluate import NAMES, in_words
 
     names = (escape(each.name) for each in (one, other))
     table = Table("minus", *names, "difference", "n", "speakers", box=None, header_style="bold")

@@ -38,7 +38,7 @@ def plan(
     """
     from kemfeat import parallel, plugins
     from kemfeat.build import forecast
-    from kemfeat.roots import find_root
+    from kemfeat.data_home import find_root
 
     name = plugins.find("corpora", dataset).name
     folder = out or Path("stores") / name

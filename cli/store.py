@@ -20,11 +20,11 @@ def info(store: _options.StorePath, as_json: _options.Json = False) -> None:
     from kemfeat.store.reader import open_store
 
     opened = open_store(store)
-    facts = _facts(opened)
+    summary = _facts(opened)
     if as_json:
-        print_json(facts)
+        print_json(summary)
     else:
-        _print_facts(opened, facts)
+        _print_facts(opened, summary)
 
 
 def _facts(store: Store) -> dict[str, Any]:
@@ -59,22 +59,22 @@ def _coverage(store: Store) -> dict[str, int]:
 
 def _truncated(store: Store) -> dict[str, int]:
     """Utterances of which a feature stores less than there is, by the column or array that holds what is stored."""
-    from kemfeat.store import facts
+    from kemfeat.store import summary
 
-    return {cut.what: cut.rows for cut in facts.cuts(store.header, store.utterances)}
+    return {cut.what: cut.rows for cut in summary.cuts(store.header, store.utterances)}
 
 
-def _print_facts(store: Store, facts: dict[str, Any]) -> None:
+def _print_facts(store: Store, summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
     console = Console()
-    console.print(f"[bold]{escape(facts['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
+    console.print(f"[bold]{escape(summary['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
     table = Table(
         Column("array", overflow="fold"), "shape", "dtype", "unit", "what it is", box=None, header_style="bold"
     )
-    for name, array in facts["arrays"].items():
+    for name, array in summary["arrays"].items():
         table.add_row(
             name, " x ".join(map(str, array["shape"])), array["dtype"], array["unit"], escape(array["description"])
         )
@@ -82,20 +82,21 @@ def _print_facts(store: Store, facts: dict[str, Any]) -> None:
     others = {name: axis.rows for name, axis in store.header.axes.items() if name != "utterance"}
     if others:
         console.print(f"other rows: {', '.join(f'{name} {rows:,}' for name, rows in others.items())}")
-    have = ", ".join(f"{name} {count:,} ({count / len(store):.1%})" for name, count in facts["coverage"].items())
+    have = ", ".join(f"{name} {count:,} ({count / len(store):.1%})" for name, count in summary["coverage"].items())
     console.print(f"physiology: {have or 'none'}")
     console.print(
-        "cut to fit: " + (", ".join(f"{name} {count:,}" for name, count in facts["truncated"].items()) or "none")
+        "cut to fit: " + (", ".join(f"{name} {count:,}" for name, count in summary["truncated"].items()) or "none")
     )
     console.print(
-        f"labels ({facts['label_rule']}): " + ", ".join(f"{escape(str(k))} {v:,}" for k, v in facts["emotions"].items())
+        f"labels ({summary['label_rule']}): "
+        + ", ".join(f"{escape(str(k))} {v:,}" for k, v in summary["emotions"].items())
     )
-    maker = f"kemfeat {facts['versions']['kemfeat']}, {facts['provenance']['created']}"
-    console.print(f"{facts['bytes'] / 1e6:,.1f} MB in shards; made by {maker}")
+    maker = f"kemfeat {summary['versions']['kemfeat']}, {summary['provenance']['created']}"
+    console.print(f"{summary['bytes'] / 1e6:,.1f} MB in shards; made by {maker}")
     if store.header.annotation_faults:
         faults = f"{store.header.annotation_faults} rows or cells could not be read and are left out"
         console.print(f"[yellow]annotation: {faults}; see failures.parquet[/yellow]")
-    for name, count in facts["missing_rows"].items():
+    for name, count in summary["missing_rows"].items():
         console.print(f"[yellow]{name}: {count} rows are missing; see failures.parquet[/yellow]")
 
 
@@ -110,7 +111,7 @@ def verify(
     progress: _options.Progress = None,
 ) -> None:
     """Check every file of a store against its receipt, and K utterances against the corpus; exit 4 on a defect."""
-    from kemfeat.roots import find_root
+    from kemfeat.data_home import find_root
     from kemfeat.store.reader import open_store
     from kemfeat.store.verify import verify as verify_files
 
@@ -158,7 +159,7 @@ def diff(
 
     one, other = open_store(a), open_store(b)
     difference = compare(one, other)
-    facts = {
+    summary = {
         "a": one.digest,
         "b": other.digest,
         "equal": difference.equal,
@@ -169,25 +170,27 @@ def diff(
         "settings": list(difference.settings),
     }
     if as_json:
-        print_json(facts)
+        print_json(summary)
     else:
-        _print_difference(facts)
+        _print_difference(summary)
     if not difference.equal:
         raise typer.Exit(code=1)
 
 
-def _print_difference(facts: dict[str, Any]) -> None:
-    if facts["equal"]:
-        print(f"equal: digest {facts['a'][:12]}" if facts["a"] == facts["b"] else "equal rows, columns and settings")
+def _print_difference(summary: dict[str, Any]) -> None:
+    if summary["equal"]:
+        print(
+            f"equal: digest {summary['a'][:12]}" if summary["a"] == summary["b"] else "equal rows, columns and settings"
+        )
         return
     for side in ("only_a", "only_b"):
-        if facts[side]:
-            print(f"only in {side[-1].upper()}: {_some(facts[side])}")
+        if summary[side]:
+            print(f"only in {side[-1].upper()}: {_some(summary[side])}")
     for kind in ("features", "columns"):
-        for name, ids in facts[kind].items():
+        for name, ids in summary[kind].items():
             what = "is in only one of them" if ids is None else f"differs in {_some(ids)}"
             print(f"{kind.removesuffix('s')} {name}: {what}")
-    for setting in facts["settings"]:
+    for setting in summary["settings"]:
         print(f"setting {setting}")
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from kemfeat.learn.evaluate import Evaluation
-    from kemfeat.learn.run import Determinism, RunFacts
-    from kemfeat.learn.sweep import Trial
+    from kemfeat.learn.evaluation.evaluate import Evaluation
+    from kemfeat.learn.experiments.sweep import Trial
+    from kemfeat.learn.run_folder import Determinism, RunFacts
 
 
 class Device(StrEnum):
@@ -79,10 +79,10 @@ def train(
 ) -> None:
     """Train a recipe, or go on where the same command stopped; test its best epoch, once."""
     _require_torch()
-    from kemfeat.learn.ablate import ablate as ablated
-    from kemfeat.learn.material import gated
-    from kemfeat.learn.sweep import sweep as swept
-    from kemfeat.learn.trainer import Options, conclude, fit
+    from kemfeat.learn.experiments.ablate import ablate as ablated
+    from kemfeat.learn.experiments.sweep import sweep as swept
+    from kemfeat.learn.training.trainer import Options, conclude, fit
+    from kemfeat.learn.training.training_data import gated
     from kemfeat.splits import read_split
     from kemfeat.store.reader import open_store
 
@@ -162,7 +162,7 @@ class _Lines:
 def _trials(name: str, sets: Sequence[str], sweeps: Sequence[str]) -> list[Trial]:
     """The recipe with every combination of swept values; one where nothing is swept."""
     from kemfeat.config import with_overrides
-    from kemfeat.learn.sweep import trials_of
+    from kemfeat.learn.experiments.sweep import trials_of
 
     return trials_of(name, with_overrides({}, sets), dict(map(_axis, sweeps)))
 
@@ -235,7 +235,7 @@ def _print_ablation(console: Console, gaps: pd.DataFrame) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluate import HEADLINES, NAMES, in_words
+    from kemfeat.learn.evaluation.evaluate import HEADLINES, NAMES, in_words
 
     table = Table("without", "score", "whole", "without", "difference", box=None, header_style="bold")
     for row in gaps.to_dict("records"):

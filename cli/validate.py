@@ -30,7 +30,7 @@ def validate(
 ) -> None:
     """Read a whole corpus and say what is wrong with it, by rule; exit 3 on errors. Nothing is written."""
     from kemfeat import plugins
-    from kemfeat.roots import find_root
+    from kemfeat.data_home import find_root
     from kemfeat.validate import validate_corpus
 
     count = _options.worker_count(workers, scheduler)

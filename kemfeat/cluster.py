@@ -26,7 +26,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from kemfeat import leases, provenance
+from kemfeat import provenance, write_claims
 from kemfeat.errors import ConfigError, KemfeatError, WorkerError
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Cluster:
     def writes(self, folder: Path) -> Path:
         """The absolute name of a folder that holds a lease from now on, which all workers see."""
         place = folder.absolute()
-        lease = leases.begin(place)
+        lease = write_claims.begin(place)
         self._leases.append(lease)
         self._refuse_blind([lease])
         return place
@@ -117,7 +117,7 @@ class Cluster:
             self._client.close(timeout=_CONNECT)
         for lease in self._leases:
             with suppress(OSError):
-                leases.end(lease)
+                write_claims.end(lease)
 
     def _submitted(self, function: Callable[[T], R], batch: Sequence[T]) -> Iterator[tuple[Any, T]]:
         terms = _Terms(_versions(), tuple(map(str, self._folders)), tuple(map(str, self._leases)))
@@ -229,7 +229,7 @@ class _Terms:
 
     versions: Mapping[str, str]
     folders: tuple[str, ...]
-    leases: tuple[str, ...]
+    write_claims: tuple[str, ...]
 
 
 def _call(packed: bytes) -> Any:
@@ -242,7 +242,7 @@ def _call(packed: bytes) -> Any:
         raise _unfit(f"does not see {', '.join(unseen)}; share it with the worker under the same name")
     with ExitStack() as held:
         for lease in terms.leases:
-            held.enter_context(leases.held(Path(lease)))
+            held.enter_context(write_claims.held(Path(lease)))
         return function(task)
 
 

@@ -13,7 +13,7 @@ from multiprocessing import active_children, connection, get_context, parent_pro
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from kemfeat import leases
+from kemfeat import write_claims
 from kemfeat.cluster import Cluster
 from kemfeat.errors import WorkerError
 
@@ -134,7 +134,7 @@ class _Loop:
         return folder
 
     def writes(self, folder: Path) -> Path:
-        leases.end_all(folder)
+        write_claims.end_all(folder)
         return folder
 
     def close(self) -> None: ...

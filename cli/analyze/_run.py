@@ -30,7 +30,7 @@ def run(name: str, settings: Mapping[str, Any], *, store: Path | None, out: Path
     """Run one analysis, write its result, and say in a few lines what it found."""
     from kemfeat import plugins
     from kemfeat.analyses import AnyAnalysis
-    from kemfeat.analyses._output import default_folder, write
+    from kemfeat.analyses.output import default_folder, write
     from kemfeat.config import validated
 
     analysis: AnyAnalysis = plugins.find("analyses", name)

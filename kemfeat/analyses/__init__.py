@@ -2,7 +2,7 @@
 
 A file of this room holds a frozen configuration, a pure ``run`` from a store to a result, and ends in ``ANALYSIS``.
 Sentences are generated from the tables they speak of, never written beside them. Nothing here writes a file:
-:func:`kemfeat.analyses._output.write` does, the same way for every analysis.
+:func:`kemfeat.analyses.output.write` does, the same way for every analysis.
 """
 
 from __future__ import annotations

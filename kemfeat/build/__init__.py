@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kemfeat import parallel, plugins
-from kemfeat.build import _axes, _folder, _keys, _plan, _refusals, _settings, _sources, _tables
+from kemfeat.build import _axes, _diff, _folder, _keys, _refusals, _settings, _sources, _tables
 from kemfeat.build._forecast import ArrayForecast, Forecast, forecast
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
 from kemfeat.build._recompute import recompute
-from kemfeat.build._room import refuse_too_large
 from kemfeat.build._statistics import group_names
 from kemfeat.build._timing import Timing
+from kemfeat.build.disk_space import refuse_too_large
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import CorpusError
 from kemfeat.manifest import SEGMENT, Manifest
@@ -269,7 +269,7 @@ class _Job:
             self.progress("parse", done, len(tasks))
         return stage.receipts(), stage.index()
 
-    def _planned(self, utterances: pd.DataFrame, sources: _sources.Sources, signals: pd.DataFrame) -> _plan.Plan:
+    def _planned(self, utterances: pd.DataFrame, sources: _sources.Sources, signals: pd.DataFrame) -> _diff.Plan:
         audio = sources.table[sources.table["group"] == "audio"]
         digests = _keys.medium_digests(
             utterances, audio=dict(zip(audio["path"], audio["sha256"], strict=True)), signals=signals
@@ -288,7 +288,7 @@ class _Job:
                     for name, extractor in self.resolved.extractors.items()
                 },
             )
-        return _plan.plan(
+        return _diff.plan(
             self.out,
             self.resolved,
             axes,
@@ -299,7 +299,7 @@ class _Job:
             with_failures=self.options.on_error == "skip",
         )
 
-    def _write(self, plan: _plan.Plan, utterances: pd.DataFrame, *, faults: Sequence[str]) -> None:
+    def _write(self, plan: _diff.Plan, utterances: pd.DataFrame, *, faults: Sequence[str]) -> None:
         segment = [name for name in SEGMENT if name in utterances.columns]
         rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start", *segment]]
         base = PartitionTask(

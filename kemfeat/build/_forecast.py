@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from kemfeat.build import _lengths, _sample, _sources, _survey
+from kemfeat.build import _lengths, _sources, scan, trial_build
 from kemfeat.build._axes import UTTERANCE
-from kemfeat.build._room import free_bytes
-from kemfeat.build._sample import Measured, Sample
-from kemfeat.build._survey import Listing, Survey
 from kemfeat.build._timing import Amounts, Timing, time_of
+from kemfeat.build.disk_space import free_bytes
+from kemfeat.build.scan import Listing, Survey
+from kemfeat.build.trial_build import Measured, Sample
 from kemfeat.corpora import open_reader
 from kemfeat.errors import StoreError, StoreWriteError
 from kemfeat.store import schema
@@ -128,13 +128,13 @@ def forecast(
         What would stop the build before its work: no such corpus, an unknown setting.
     """
     reader = open_reader(dataset, root=root, table=table)
-    found = _survey.listing(reader, root, settings or {})
-    sample = _sample.choose(found, settings or {}, workers=workers)
+    found = scan.listing(reader, root, settings or {})
+    sample = trial_build.choose(found, settings or {}, workers=workers)
     progress("measure", 0, len(sample.rows))
     hashing = _hashing(sample, root=root, workers=workers)
     measured = _measured(sample, root=root, out=out, workers=workers)
     progress("measure", len(sample.rows), len(sample.rows))
-    headers = _survey.survey(found, workers=workers, progress=lambda done, total: progress("scan", done, total))
+    headers = scan.survey(found, workers=workers, progress=lambda done, total: progress("scan", done, total))
     return _Basis(found, headers, sample, measured, hashing, workers).forecast(out)
 
 
@@ -149,7 +149,7 @@ def _measured(sample: Sample, *, root: Path, out: Path, workers: int) -> Measure
     """Build the sample beside the store, whose disk will take the writes; elsewhere when it cannot."""
     for folder in (_existing(out.absolute().parent), None):
         with suppress(StoreWriteError, OSError), tempfile.TemporaryDirectory(prefix=".kemfeat-", dir=folder) as here:
-            return _sample.build_sample(sample, root=root, out=Path(here) / "store", workers=workers)
+            return trial_build.build_sample(sample, root=root, out=Path(here) / "store", workers=workers)
     raise StoreWriteError(
         f"{out}: no sample can be written to measure with, neither there nor in {tempfile.gettempdir()}; "
         "free some space, or choose another --out"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kemfeat.build._plan import Plan
+from kemfeat.build._diff import Plan
 from kemfeat.build._settings import Resolved
 from kemfeat.errors import ConfigError, CorpusError, TooManyFailuresError
 from kemfeat.store.reader import Store

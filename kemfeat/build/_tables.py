@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from kemfeat import provenance
 from kemfeat.build._axes import UTTERANCE
+from kemfeat.build._diff import Plan
 from kemfeat.build._partition import COLUMNS
 from kemfeat.build._physiology import INDEX, staged_session
-from kemfeat.build._plan import Plan
 from kemfeat.build._settings import Resolved
 from kemfeat.build._sources import Sources
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kemfeat.build._sample import Event, Measured
+from kemfeat.build.trial_build import Event, Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

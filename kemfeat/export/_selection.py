@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError, StoreCorruptError
-from kemfeat.store import extent
+from kemfeat.store import valid_lengths
 from kemfeat.store.reader import Store
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def select(
     table = _table(store, axis, labels)
     keep = np.full(len(table), True) if labels is None else table["emotion"].notna().to_numpy(dtype=bool)
     rows = np.flatnonzero(keep)
-    marks = {name: mark for name in names if (mark := extent.marks(store.header, name)) is not None}
+    marks = {name: mark for name in names if (mark := valid_lengths.marks(store.header, name)) is not None}
     ends = {mark: _ends(store, mark)[rows] for mark in dict.fromkeys(marks.values())}
     counts = {f"{name}_length": ends[mark] for name, mark in marks.items() if name != mark}
     table = table.assign(missing=_missing(store, names))[keep].assign(**counts).reset_index(drop=True)
@@ -217,7 +217,7 @@ def _missing(store: Store, names: Sequence[str]) -> str | list[str]:
 def _ends(store: Store, mark: str) -> NDArray[np.int64]:
     array = store.array(mark)
     spans = _spans(store, (mark,), 0, array.shape[0])
-    return np.concatenate([np.zeros(0, np.int64), *(extent.ends(np.asarray(array[span])) for span in spans)])
+    return np.concatenate([np.zeros(0, np.int64), *(valid_lengths.ends(np.asarray(array[span])) for span in spans)])
 
 
 def _spans(store: Store, names: Sequence[str], start: int, stop: int) -> Iterator[slice]:

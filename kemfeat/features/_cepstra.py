@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kemfeat.features import _lanes
+from kemfeat.features import _simd_fft
 
 COEFFICIENTS = 13
 
@@ -54,23 +54,23 @@ def _energies(values: NDArray[np.float64]) -> NDArray[np.float64]:
     samples[0] = values[0]
     samples[1 : len(values)] = values[1:] - _PREEMPHASIS * values[:-1]
     powers = np.empty((count, _BANDS + 1), dtype=np.float32)
-    _lanes.mel_powers(samples, _STEP, _transform(), _bands(), powers)
+    _simd_fft.mel_powers(samples, _STEP, _transform(), _bands(), powers)
     return powers.astype(np.float64) / _N_FFT
 
 
 @cache
-def _transform() -> _lanes.Transform:
+def _transform() -> _simd_fft.Transform:
     """Frames of 400 samples as they are, and zeros behind them."""
-    return _lanes.transform((np.arange(_N_FFT) < _FRAME).astype(np.float64))
+    return _simd_fft.transform((np.arange(_N_FFT) < _FRAME).astype(np.float64))
 
 
 @cache
-def _bands() -> _lanes.Bands:
+def _bands() -> _simd_fft.Bands:
     mels = np.linspace(0, 2595 * np.log10(1 + _SAMPLING_RATE / 2 / 700), _BANDS + 2)
     corners = np.floor((_N_FFT + 1) * 700 * (10 ** (mels / 2595) - 1) / _SAMPLING_RATE).astype(int)
     triangles = [_triangle(*corners[band : band + 3].tolist()) for band in range(_BANDS)]
     everything = np.ones(_N_FFT // 2 + 1)
-    return _lanes.bands([*triangles, everything], first_bins=[*corners[:_BANDS].tolist(), 0])
+    return _simd_fft.bands([*triangles, everything], first_bins=[*corners[:_BANDS].tolist(), 0])
 
 
 def _triangle(low: int, middle: int, high: int) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from kemfeat.features import _kernels, _lanes
+from kemfeat.features import _kernels, _simd_fft
 from kemfeat.features._audio import AudioConfig
 from kemfeat.features._mel_scale import band_weights
 from kemfeat.features._spectra import spectra
@@ -74,8 +74,8 @@ class Filters:
     """
 
     window: NDArray[np.float64]
-    transform: _lanes.Transform | None
-    bands: _lanes.Bands
+    transform: _simd_fft.Transform | None
+    bands: _simd_fft.Bands
     empty: int
 
 
@@ -88,8 +88,8 @@ def filters_of(config: MelPowersConfig) -> Filters:
     window = hann(config.n_fft)
     return Filters(
         window=window,
-        transform=_lanes.transform(window) if _lanes.fits(config.n_fft) else None,
-        bands=_lanes.bands(
+        transform=_simd_fft.transform(window) if _simd_fft.fits(config.n_fft) else None,
+        bands=_simd_fft.bands(
             [band[inside].astype(np.float64) for band, inside in zip(weights, bins, strict=True)],
             first_bins=[inside.start for inside in bins],
         ),
@@ -115,10 +115,10 @@ def mel_powers(values: NDArray[np.float32], *, config: MelPowersConfig, filters:
     powers = np.empty((framing.count(len(values)), config.n_mels), dtype=np.float32)
     for rows, samples in framing.blocks(values, frames=_BLOCK if filters.transform else _SMALL_BLOCK):
         if filters.transform:
-            _lanes.mel_powers(samples, config.hop_length, filters.transform, filters.bands, powers[rows])
+            _simd_fft.mel_powers(samples, config.hop_length, filters.transform, filters.bands, powers[rows])
         else:
             transformed = spectra(samples, window=filters.window, hop_length=config.hop_length)
-            _lanes.band_powers(transformed, filters.bands, powers[rows])
+            _simd_fft.band_powers(transformed, filters.bands, powers[rows])
     return powers
 
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from kemfeat.config import FeatureConfig
-from kemfeat.features import Extract, Extractor, Media, _kernels, _lanes
+from kemfeat.features import Extract, Extractor, Media, _kernels, _simd_fft
 from kemfeat.features._audio import AudioConfig, audio_of, finite
 from kemfeat.features._cepstra import COEFFICIENTS, cepstra, frame_count
 from kemfeat.features._mel_powers import SMALLEST_POWER, Filters, MelPowersConfig, filters_of
@@ -106,7 +106,7 @@ def _levels(values: NDArray[np.float32], middles: NDArray[np.int64], *, n_mels: 
     for first in range(0, len(middles), _BLOCK):
         some = slice(first, first + _BLOCK)
         windowed = frames[middles[some] + before - _FRAME // 2] * window
-        _lanes.band_powers(rfft(windowed, _N_FFT, axis=1, workers=1), bands, powers[some])
+        _simd_fft.band_powers(rfft(windowed, _N_FFT, axis=1, workers=1), bands, powers[some])
     levels = np.empty_like(powers)
     _kernels.decibels(powers.ravel(), 1.0, SMALLEST_POWER, -_SILENCE, levels.reshape(-1))
     return levels

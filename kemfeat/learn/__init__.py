@@ -11,12 +11,12 @@ from kemfeat._lazy import attributes
 from kemfeat.labels import FIVE_CLASSES as EMOTIONS
 
 if TYPE_CHECKING:
-    from kemfeat.learn.batch import Batch
-    from kemfeat.learn.dataset import StoreDataset, collate
-    from kemfeat.learn.loader import StoreLoader
-    from kemfeat.learn.recipe import load_recipe
-    from kemfeat.learn.standardise import Standardise
-    from kemfeat.learn.trainer import load_model, train
+    from kemfeat.learn.data.batch import Batch
+    from kemfeat.learn.data.dataset import StoreDataset, collate
+    from kemfeat.learn.data.loader import StoreLoader
+    from kemfeat.learn.data.standardise import Standardise
+    from kemfeat.learn.training.recipe import load_recipe
+    from kemfeat.learn.training.trainer import load_model, train
 
 _HOMES = {
     "Batch": "batch",

@@ -13,7 +13,7 @@ from kemfeat.figures.spectrogram import Image, Trace, mel_frequencies, utterance
 from kemfeat.report.measures import read
 from kemfeat.report.pictures import Picture, embedded
 from kemfeat.report.tables import printable
-from kemfeat.store import facts, schema
+from kemfeat.store import schema, summary
 from kemfeat.store.reader import Store
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def typical_rows(utterances: pd.DataFrame) -> list[int]:
     Of each emotion the one with the most kinds of physiology and then the nearest to the median duration.
     """
     duration = utterances["duration"]
-    kinds = [utterances[f"{medium}_coverage"] > 0 for medium in facts.media(utterances)]
+    kinds = [utterances[f"{medium}_coverage"] > 0 for medium in summary.media(utterances)]
     order = utterances.assign(
         row=np.arange(len(utterances)),
         kinds=np.sum(kinds, axis=0) if kinds else 0,

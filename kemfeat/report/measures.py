@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.report.tables import Cell, Table, share, table
-from kemfeat.store import facts
+from kemfeat.store import summary
 from kemfeat.store.reader import Store
 
 SAMPLE_ROWS = 200
@@ -91,14 +91,14 @@ def _arrays(store: Store) -> Table:
 
 
 def _missing(store: Store) -> Table:
-    rows = [(name, count, share(count, len(store))) for name, count in facts.missing_rows(store.header).items()]
+    rows = [(name, count, share(count, len(store))) for name, count in summary.missing_rows(store.header).items()]
     return table("missing-rows", "Rows that could not be extracted", ("feature", "rows", "share"), rows)
 
 
 def _cuts(store: Store) -> Table:
     rows = [
         (cut.what, cut.rows, share(cut.rows, len(store)), cut.amount)
-        for cut in facts.cuts(store.header, store.utterances)
+        for cut in summary.cuts(store.header, store.utterances)
     ]
     head = ("what", "utterances cut", "share", "frames or samples lost")
     return table("cuts", "Cut at the stored length", head, rows)

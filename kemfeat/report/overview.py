@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat import provenance
 from kemfeat.report.tables import Cell, Table, printable, share, table
-from kemfeat.store import columns, facts
+from kemfeat.store import columns, summary
 from kemfeat.store.reader import Store
 from kemfeat.store.terms import Terms, terms_of
 
@@ -60,7 +60,7 @@ def card(store: Store) -> Card:
 def physiology(store: Store) -> Tables:
     """How much of each signal there is, in all and by session."""
     utterances = store.utterances
-    media = facts.media(utterances)
+    media = summary.media(utterances)
     if not media:
         return Tables(sentences=("The corpus has no physiology.",), tables=())
     sentence = "Signals are raw. What was not measured is missing under a mask, never zero, never filled in."
@@ -71,7 +71,7 @@ def labels(store: Store) -> Tables:
     """How the labels and ratings are spread."""
     utterances = store.utterances
     ties, five = int(utterances["is_tie"].sum()), int(utterances["in_5class"].sum())
-    rule = f"The label is {facts.label_rule(store.header)} (rule {store.header.label_rule}), ties joined by “;”."
+    rule = f"The label is {summary.label_rule(store.header)} (rule {store.header.label_rule}), ties joined by “;”."
     counts = f"{ties:,} of {len(store):,} utterances are ties; {five:,} are in the five-class subset."
     return Tables(sentences=(rule, counts), tables=(_emotions(utterances), _scales(utterances), _speakers(utterances)))
 
@@ -142,7 +142,7 @@ def _columns(store: Store) -> Table:
 def _coverage(utterances: pd.DataFrame, media: Iterable[str]) -> Table:
     rows = []
     for medium in media:
-        have, inside = facts.covered(utterances, medium)
+        have, inside = summary.covered(utterances, medium)
         rows.append((medium.upper(), have, share(have, len(utterances)), share(inside)))
     head = ("signal", "utterances with any", "share of utterances", "share of their time covered")
     return table("coverage", "Physiology: how much there is", head, rows)

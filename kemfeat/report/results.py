@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ConfigDict, ValidationError
 
-from kemfeat.analyses._output import RESULT, SCHEMA_VERSION
+from kemfeat.analyses.output import RESULT, SCHEMA_VERSION
 from kemfeat.config import FrozenConfig
 from kemfeat.report.overview import leaves
 from kemfeat.report.pictures import Picture, embedded

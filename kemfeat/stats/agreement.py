@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from kemfeat.errors import ConfigError
 from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats._pingouin import exact
-from kemfeat.stats._tails import probability
+from kemfeat.stats.tails import probability
 
 Floats = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from kemfeat.stats._pingouin import exact
-from kemfeat.stats._tails import SMALLEST
+from kemfeat.stats.tails import SMALLEST
 
 Floats = NDArray[np.float64]
 

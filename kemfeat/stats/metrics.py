@@ -21,8 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats._columns import Column, Floats, numbers
-from kemfeat.stats._scores import (
+from kemfeat.stats.bootstrap import (
     CONFIDENCE,
     LEAST_DEFINED,
     RESAMPLES,
@@ -33,6 +32,7 @@ from kemfeat.stats._scores import (
     scored,
     speaker_codes,
 )
+from kemfeat.stats.columns import Column, Floats, numbers
 
 __all__ = [
     "CONFIDENCE",

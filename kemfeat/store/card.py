@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kemfeat.store import columns, croissant, facts, schema
+from kemfeat.store import columns, croissant, schema, summary
 from kemfeat.store.terms import terms_of
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _labels(header: schema.Header, utterances: pd.DataFrame) -> str:
     ties = int(utterances["is_tie"].sum())
     return f"""## Labels
 
-Label rule `{header.label_rule}`: `emotion` is {facts.label_rule(header)}, ties joined by `;`. \
+Label rule `{header.label_rule}`: `emotion` is {summary.label_rule(header)}, ties joined by `;`. \
 {ties:,} utterances ({_share(ties, utterances)}) are ties; {int(utterances["in_5class"].sum()):,} are in the \
 five-class subset. {scales}
 
@@ -118,7 +118,7 @@ five-class subset. {scales}
 
 
 def _speakers(utterances: pd.DataFrame) -> str:
-    media = facts.media(utterances)
+    media = summary.media(utterances)
     rows = [
         (
             *("-" if isinstance(name, float) else escape(name) for name in names),
@@ -135,8 +135,8 @@ def _speakers(utterances: pd.DataFrame) -> str:
 
 def _coverage(utterances: pd.DataFrame) -> str:
     rows = []
-    for medium in facts.media(utterances):
-        have, inside = facts.covered(utterances, medium)
+    for medium in summary.media(utterances):
+        have, inside = summary.covered(utterances, medium)
         rows.append((medium.upper(), f"{have:,}", _share(have, utterances), f"{inside:.1%}" if have else "-"))
     if not rows:
         return ""
@@ -152,11 +152,11 @@ def _losses(header: schema.Header, utterances: pd.DataFrame) -> str:
     """Rows that are missing, and rows that a fixed length cut."""
     rows = [
         (f"`{name}`", "missing rows (see `failures.parquet`)", f"{count:,}")
-        for name, count in facts.missing_rows(header).items()
+        for name, count in summary.missing_rows(header).items()
     ]
     what = "rows or cells that could not be read (see `failures.parquet`)"
     rows.append(("annotation", what, f"{header.annotation_faults:,}"))
-    for cut in facts.cuts(header, utterances):
+    for cut in summary.cuts(header, utterances):
         rows.append((f"`{cut.what}`", "rows cut at the stored length", f"{cut.rows:,}"))
         if cut.amount is not None:
             rows.append((f"`{cut.what}`", "frames or samples cut", f"{cut.amount:,}"))

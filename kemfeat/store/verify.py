@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kemfeat.errors import StoreError
-from kemfeat.store import disk, modalities, schema
+from kemfeat.store import degenerate, disk, schema
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt
 
@@ -44,7 +44,7 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
     if not problems:
         problems += [*_array_problems(store), *_row_problems(store)]
     if not problems:
-        for array, found in modalities.sameness(store):
+        for array, found in degenerate.sameness(store):
             (problems if found.is_problem else warnings).append(_same(array, found))
     problems += _strangers(store.path, set(expected))
     size = sum(receipt.bytes for receipt in expected.values())
@@ -121,7 +121,7 @@ def _length_problems(store: Store) -> Iterator[str]:
                 yield f"{array}: row {off[0]} counts {counts[off[0]]}, more than column {column} says"
 
 
-def _same(array: str, found: modalities.Sameness) -> str:
+def _same(array: str, found: degenerate.Sameness) -> str:
     advice = "the array says nothing; look at what it was made from" if found.is_problem else "look at some of them"
     return f"{array}: {found}; {advice}"
 

@@ -3,6 +3,6 @@
 A file of this room ends in ``SYNTH``, a :class:`SyntheticCorpus`. Bytes depend on the options alone.
 """
 
-from kemfeat.synth._writing import SyntheticCorpus
+from kemfeat.synth.writing import SyntheticCorpus
 
 __all__ = ["SyntheticCorpus"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from kemfeat.analyses._dtw_config import DtwClustersConfig
+from kemfeat.analyses.dtw._config import DtwClustersConfig
 from kemfeat.config import validated
 from kemfeat.store import schema
 from kemfeat.store.reader import Store, open_store

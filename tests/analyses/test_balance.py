@@ -13,7 +13,7 @@ from kemfeat.analyses.balance import BalanceConfig, run
 from kemfeat.errors import AnalysisError
 from kemfeat.labels import EMOTIONS, FIVE_CLASSES
 from kemfeat.store.reader import Store, open_store
-from kemfeat.synth._ratings import KINDS, label_quota
+from kemfeat.synth.ratings import KINDS, label_quota
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from kemfeat.analyses import Analysis, AnalysisResult
-from kemfeat.analyses._output import SCHEMA_VERSION, default_folder, plain, write
+from kemfeat.analyses.output import SCHEMA_VERSION, default_folder, plain, write
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import StoreCorruptError, StoreWriteError
 

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from kemfeat.build import BuildOptions, BuildReport, build_store
-from kemfeat.synth._tokenizer import train
+from kemfeat.synth.tokenizer import train
 from tests.corpora.tiny import TinyCorpus, wav_bytes, write_tiny_kemdy20
 
 FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat import plugins
-from kemfeat.build import BuildOptions, _forecast, _sample, _survey, build_store, forecast
+from kemfeat.build import BuildOptions, _forecast, build_store, forecast, scan, trial_build
 from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError
 from kemfeat.store import schema
 from kemfeat.synth.kemdy20 import SYNTH
@@ -140,7 +140,7 @@ def test_audio_that_is_missing_or_broken_or_too_long_is_counted(finished, tmp_pa
 @given(parts=st.integers(1, 300), wanted=st.integers(1, 100))
 @settings(deadline=None, max_examples=50)
 def test_the_places_of_a_sample_lie_in_the_corpus_and_apart(parts, wanted):
-    places = list(_sample._places(parts, wanted))
+    places = list(trial_build._places(parts, wanted))
     assert all(0 <= start <= stop for start, stop in places)
     assert all(one[1] <= next_[0] for one, next_ in pairwise(places))
     assert sum(stop - start for start, stop in places) == pytest.approx(min(parts, wanted), abs=2)
@@ -150,10 +150,10 @@ def test_the_places_of_a_sample_lie_in_the_corpus_and_apart(parts, wanted):
 def test_more_rows_are_never_less(corpus, predicted):
     """The same measurement, of ever more of the corpus."""
     reader = plugins.find("corpora", "KEMDy20")
-    found = _survey.listing(reader, corpus, SMALL)
-    sample = _sample.choose(found, SMALL, workers=1)
+    found = scan.listing(reader, corpus, SMALL)
+    sample = trial_build.choose(found, SMALL, workers=1)
     measured = _forecast._measured(sample, root=corpus, out=corpus / "store", workers=1)
-    headers = _survey.survey(found, workers=1, progress=lambda done, total: None)
+    headers = scan.survey(found, workers=1, progress=lambda done, total: None)
     seconds = np.concatenate([headers.seconds, np.tile(np.nan_to_num(headers.seconds, nan=1.0), 3)])
     sizes = [len(headers.seconds) + more for more in (0, 1, 8, 300, 700)]
     made = [
@@ -174,10 +174,10 @@ def test_more_rows_are_never_less(corpus, predicted):
 def test_time_grows_with_rows_that_are_not_utterances(corpus, features):
     reader = plugins.find("corpora", "KEMDy20")
     settings = {"features": features, "rows_per_shard": 16}
-    found = _survey.listing(reader, corpus, settings)
-    sample = _sample.choose(found, settings, workers=1)
+    found = scan.listing(reader, corpus, settings)
+    sample = trial_build.choose(found, settings, workers=1)
     measured = _forecast._measured(sample, root=corpus, out=corpus / "store", workers=1)
-    headers = _survey.survey(found, workers=1, progress=lambda done, total: None)
+    headers = scan.survey(found, workers=1, progress=lambda done, total: None)
     once, often = (
         _forecast._Basis(
             found, _with_seconds(headers, np.tile(headers.seconds, times)), sample, measured, hashing=0.0, workers=1
@@ -191,7 +191,7 @@ def test_time_grows_with_rows_that_are_not_utterances(corpus, features):
 
 
 def _with_seconds(headers, seconds):
-    return _survey.Survey(files=headers.files, seconds=seconds, missing_audio=0, broken_audio=0)
+    return scan.Survey(files=headers.files, seconds=seconds, missing_audio=0, broken_audio=0)
 
 
 def test_what_would_stop_a_build_stops_its_forecast(finished, tmp_path):

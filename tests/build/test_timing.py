@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.build._sample import Event
 from kemfeat.build._timing import Amounts, time_of
+from kemfeat.build.trial_build import Event
 
 SAMPLED = Amounts(files=40, sessions=4, signals=4000, rows=12, work=24.0, parts=6)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kemfeat.analyses import _dtw_distances as distances
+from kemfeat.analyses.dtw import _distances as distances
 from kemfeat.store import blocks
 from tests.analyses.dtw_kit import configured, shapes
 from tests.build.kit import KEMFEAT, tree

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from kemfeat.build import build_store
-from kemfeat.learn.recipe import load_recipe
-from kemfeat.learn.trainer import Options, train
+from kemfeat.learn.training.recipe import load_recipe
+from kemfeat.learn.training.trainer import Options, train
 from kemfeat.splits import make_split, read_split, write_split
 from kemfeat.store.reader import open_store
 from kemfeat.synth.kemdy20 import SYNTH

@@ -18,7 +18,7 @@ from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Extract, Prepared
 from kemfeat.features.tokens import EXTRACTOR, TokensConfig, load_tokenizer
 from kemfeat.records import FeatureArray
-from kemfeat.synth._tokenizer import train
+from kemfeat.synth.tokenizer import train
 
 SENTENCES = (
     "오늘 하루도 정말 고생 많았어요.",

@@ -16,7 +16,7 @@ from PIL import Image
 
 from kemfeat import plugins
 from kemfeat.analyses import AnalysisResult, AnyAnalysis
-from kemfeat.analyses._output import write
+from kemfeat.analyses.output import write
 from kemfeat.errors import AnalysisError
 from kemfeat.store.reader import Store, open_store
 from tests.analyses import small_store

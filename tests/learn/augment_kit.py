@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kemfeat.features.delta import slopes
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 
 FLOOR = -80.0
 WIDTH = 9

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 from kemfeat.store.reader import Store
 
 MODES = ("host", "stream", "device")

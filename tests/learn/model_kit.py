@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor
 from kemfeat.learn.models._init import seeded
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig

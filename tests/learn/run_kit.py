@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kemfeat.learn import run as files
-from kemfeat.learn.run import RunFacts, write_run
+from kemfeat.learn import run_folder as files
+from kemfeat.learn.run_folder import RunFacts, write_run
 
 EMOTIONS = ("neutral", "sad", "happy", "surprise", "angry")
 

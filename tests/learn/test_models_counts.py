@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor
-from kemfeat.learn.recipe import ArousalRecipe, EmotionRecipe, ValenceRecipe, load_recipe
+from kemfeat.learn.training.recipe import ArousalRecipe, EmotionRecipe, ValenceRecipe, load_recipe
 
 KOBERT, AUDIO, TEXT, FUSION = 92_186_880, 27_748_865, 19_869_505, 28_929_669
 

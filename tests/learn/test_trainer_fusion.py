@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from kemfeat.errors import ConfigError, RunError
-from kemfeat.learn import run as files
+from kemfeat.learn import run_folder as files
 from kemfeat.learn.models import FusionClassifier
-from kemfeat.learn.run import read_run
-from kemfeat.learn.trainer import load_model, train
+from kemfeat.learn.run_folder import read_run
+from kemfeat.learn.training.trainer import load_model, train
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn import train_kit as kit

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import torch
 
-from kemfeat.learn import run as files
+from kemfeat.learn import run_folder as files
 from kemfeat.learn.models._init import seeded
-from kemfeat.learn.recipe import Recipe, load_recipe
-from kemfeat.learn.trainer import Options, Silent, train
+from kemfeat.learn.training.recipe import Recipe, load_recipe
+from kemfeat.learn.training.trainer import Options, Silent, train
 from kemfeat.splits import Split, make_split
 from kemfeat.store.reader import Store
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from kemfeat.analyses import Analysis, AnalysisResult
-from kemfeat.analyses._output import default_folder, write
+from kemfeat.analyses.output import default_folder, write
 from kemfeat.config import FrozenConfig
 from kemfeat.figures.style import saved
 from kemfeat.store.reader import Store, open_store

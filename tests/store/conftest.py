@@ -10,7 +10,7 @@ import pytest
 
 from kemfeat.build import build_store
 from kemfeat.store.reader import Store, open_store
-from kemfeat.synth._tokenizer import train
+from kemfeat.synth.tokenizer import train
 from tests.corpora.tiny import TinyCorpus, wav_bytes, write_tiny_kemdy20
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from kemfeat import plugins
 from kemfeat.errors import ConfigError
-from kemfeat.synth._iemocap_ratings import KINDS
 from kemfeat.synth.iemocap import SYNTH
+from kemfeat.synth.iemocap._ratings import KINDS
 
 DIALOG = r"Ses0[1-5][FM]_(?:impro\d\d|script\d\d_\d)[ab]?"
 SUMMARY = re.compile(

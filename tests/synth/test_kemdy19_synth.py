@@ -14,11 +14,11 @@ import pytest
 from kemfeat import plugins
 from kemfeat.errors import ConfigError, StoreWriteError
 from kemfeat.labels import count_votes, join_emotions, majority, parse_emotions
-from kemfeat.synth._kemdy19_annotation import table
-from kemfeat.synth._kemdy19_layout import draw_scenes
-from kemfeat.synth._kemdy19_physiology import bio_poor
-from kemfeat.synth._kemdy19_ratings import CLASS_COUNTS, CLASS_MEANS, KEMDY19, TIE_COUNTS, draw_ratings
 from kemfeat.synth.kemdy19 import SYNTH
+from kemfeat.synth.kemdy19._annotation import table
+from kemfeat.synth.kemdy19._layout import draw_scenes
+from kemfeat.synth.kemdy19._physiology import bio_poor
+from kemfeat.synth.kemdy19._ratings import CLASS_COUNTS, CLASS_MEANS, KEMDY19, TIE_COUNTS, draw_ratings
 
 RATERS = b"".join(b",Eval%02d%c,," % (number, sex) for number, sex in enumerate(b"FMMFMFFMFM", 1))
 ROW_1 = b"Numb,Wav,,ECG,,E4-EDA,,E4-TEMP,,Segment ID,Total Evaluation,," + RATERS + b"\n"

@@ -13,8 +13,8 @@ import pytest
 from kemfeat import plugins
 from kemfeat.errors import ConfigError, StoreWriteError
 from kemfeat.labels import count_votes, join_emotions, majority, parse_emotions
-from kemfeat.synth._session import plan_sessions
 from kemfeat.synth.kemdy20 import STRAY_FILES, SYNTH
+from kemfeat.synth.kemdy20._session import plan_sessions
 
 ROW_1 = (
     b"Numb,WAV, ,Segment ID,Total Evaluation, , ,Eval01F, , ,Eval02M, , ,Eval03M, , ,Eval04F, , ,Eval05M, , ,"

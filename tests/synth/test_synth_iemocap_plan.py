@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.synth import _iemocap_words as words
-from kemfeat.synth._iemocap_layout import SESSION_SIZES, dialogs, draw_turns
-from kemfeat.synth._iemocap_ratings import KINDS, draw_ratings
-from kemfeat.synth._iemocap_sentences import count_syllables, marked, sentence, sounds
-from kemfeat.synth._iemocap_session import plan_sessions
-from kemfeat.synth._speech import draw_voice, speak
-from kemfeat.synth._writing import Options
+from kemfeat.synth.iemocap import _words as words
+from kemfeat.synth.iemocap._layout import SESSION_SIZES, dialogs, draw_turns
+from kemfeat.synth.iemocap._ratings import KINDS, draw_ratings
+from kemfeat.synth.iemocap._sentences import count_syllables, marked, sentence, sounds
+from kemfeat.synth.iemocap._session import plan_sessions
+from kemfeat.synth.speech import draw_voice, speak
+from kemfeat.synth.writing import Options
 
 FULL = Options(utterances=10039, sessions=5, seed=0, version="1.0", speaker_effect=1.0)
 

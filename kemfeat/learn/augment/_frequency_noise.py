@@ -12,7 +12,7 @@ from torch import Tensor
 from kemfeat.learn.augment._draws import Draws, Stream
 from kemfeat.learn.augment._mel import MelFacts, mel_of, real_frames, slopes
 from kemfeat.learn.augment.settings import FrequencyNoise
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 
 _START, _WIDTH, _LEVELS, _NOISE = 1, 2, (3, 4), (5, 6)
 """Slots; noise has one for each channel."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kemfeat.errors import AnalysisError, ConfigError
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 
 if TYPE_CHECKING:
     from kemfeat.store.reader import Store

@@ -10,7 +10,7 @@ from torch import Tensor
 from kemfeat.learn.augment._draws import Draws, Stream
 from kemfeat.learn.augment._mel import MelFacts, mel_of, real_frames, slopes
 from kemfeat.learn.augment.settings import SpecAugment
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 
 _FREQUENCY, _TIME = (1, 2), (3, 4)
 """Slots of widths and begins; each has as many places as there are masks."""

@@ -16,7 +16,7 @@ from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
 from kemfeat.features import tokens
 from kemfeat.learn.augment._draws import Stream
 from kemfeat.learn.augment.settings import RandomDeletion, RandomSwap
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 from kemfeat.records import FeatureArray
 from kemfeat.store import disk, schema
 

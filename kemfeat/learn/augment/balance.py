@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.errors import ConfigError
 from kemfeat.learn.augment.settings import Augmentation, FrequencyNoise, RandomDeletion, RandomSwap
-from kemfeat.learn.order import check_integer
+from kemfeat.learn.data.batch_sampler import check_integer
 
 if TYPE_CHECKING:
     from kemfeat.splits import Split

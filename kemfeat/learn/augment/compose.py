@@ -19,8 +19,8 @@ from kemfeat.learn.augment.settings import (
     RandomSwap,
     SpecAugment,
 )
-from kemfeat.learn.batch import Batch
-from kemfeat.learn.order import check_integer
+from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.data.batch_sampler import check_integer
 
 if TYPE_CHECKING:
     from kemfeat.store.reader import Store

@@ -1,4 +1,4 @@
-"""The reference system's three models. Each takes a :class:`~kemfeat.learn.batch.Batch` and returns :class:`Outputs`.
+"""The reference system's three models. Each takes a :class:`~kemfeat.learn.data.batch.Batch` and returns :class:`Outputs`.
 
 ``AudioRegressor`` predicts arousal, ``TextRegressor`` valence; ``FusionClassifier`` freezes both and predicts the
 emotion from their tokens.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from kemfeat.errors import AnalysisError, ConfigError
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._tokens import length_mask
 
 

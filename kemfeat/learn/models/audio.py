@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import mel_of
 from kemfeat.learn.models._head import RecurrentHead

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kemfeat.errors import ConfigError
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import mel_of, tokens_of
 from kemfeat.learn.models._head import RecurrentHead

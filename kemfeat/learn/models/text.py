@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from kemfeat.learn.batch import Batch
+from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import tokens_of
 from kemfeat.learn.models._head import RecurrentHead

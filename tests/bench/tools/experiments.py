@@ -21,15 +21,15 @@ import torch
 from torch import nn
 
 from kemfeat.build import build_store
-from kemfeat.learn.compare import pooled
-from kemfeat.learn.evaluate import NAMES, Evaluation, in_words, shown
-from kemfeat.learn.recipe import Recipe, load_recipe
-from kemfeat.learn.trainer import Options, train
+from kemfeat.learn.evaluation.compare import pooled
+from kemfeat.learn.evaluation.evaluate import NAMES, Evaluation, in_words, shown
+from kemfeat.learn.training.recipe import Recipe, load_recipe
+from kemfeat.learn.training.trainer import Options, train
 from kemfeat.splits import Split, make_split
 from kemfeat.stats.metrics import Classification, classification
 from kemfeat.store.reader import Store, open_store
-from kemfeat.synth._writing import VOCAB_SIZE
 from kemfeat.synth.kemdy20 import SYNTH
+from kemfeat.synth.writing import VOCAB_SIZE
 
 SMALL_STORE = {
     "features": ["mel", "delta", "text", "tokens"],

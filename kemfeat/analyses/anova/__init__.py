@@ -1,0 +1,118 @@
+"""Do groups of utterances differ in a number, such as emotions in arousal? Tests that count speakers, not utterances.
+
+Welch's analysis of variance and Games-Howell's pairs are what the literature reports; they take every utterance for
+independent. The same questions are put to tests that know that utterances are nested in speakers and speakers in
+dyads, and to tests that assume less. Where the nested tests contradict the naive ones, the summary begins with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from pydantic import Field, field_validator
+
+from kemfeat.analyses import Analysis, AnalysisResult, Draw
+from kemfeat.analyses.anova._data import Data, read
+from kemfeat.analyses.anova._tables import simultaneous, tables
+from kemfeat.analyses.anova._tests import ALPHA, Tests, run_tests
+from kemfeat.analyses.anova._words import summary, verdict, warnings
+from kemfeat.config import FrozenConfig
+from kemfeat.figures import groups as figures
+from kemfeat.stats.group_tests import CI_CONVENTION
+from kemfeat.store.columns import describe
+from kemfeat.store.reader import Store
+
+
+class AnovaConfig(FrozenConfig):
+    """What is compared.
+
+    Parameters
+    ----------
+    dv : dependent variables, numeric columns of ``utterances``.
+    between : the factor, a categorical column of ``utterances``; ``emotion`` is read under ``labels``.
+    labels : rule of :func:`kemfeat.labels.apply_rule` that makes one label of several.
+    cluster : column of the units that utterances are nested in; the session is tested beside it.
+    seed : of bootstrap, permutations and subsamples.
+    """
+
+    dv: tuple[str, ...] = Field(default=("arousal", "valence"), min_length=1)
+    between: str = "emotion"
+    labels: str = "5class"
+    cluster: str = "speaker"
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("dv")
+    @classmethod
+    def _each_once(cls, dv: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(dv)) < len(dv):
+            raise ValueError("a dependent variable stands there twice; name each once")
+        return dv
+
+
+def run(store: Store, config: AnovaConfig) -> AnalysisResult:
+    """Compare groups of utterances.
+
+    Raises
+    ------
+    ConfigError
+        No such column or rule of labels, or a column of another kind.
+    AnalysisError
+        Fewer than two groups, or fewer than two with values that vary.
+    """
+    data = read(store, dv=config.dv, between=config.between, labels=config.labels, cluster=config.cluster)
+    found = [run_tests(data, dv, seed=config.seed) for dv in config.dv]
+    made = tables(found)
+    return AnalysisResult(
+        summary=summary(found, made["disagreements"]),
+        tables=made,
+        figures={name: draw for tests in found for name, draw in _figures(data, tests).items()},
+        values=_values(data, found),
+        warnings=warnings(data, found),
+    )
+
+
+def _values(data: Data, found: Sequence[Tests]) -> dict[str, Any]:
+    return {
+        "between": data.between,
+        "rows": len(data.groups),
+        "rows_without_group": int(data.groups.isna().sum()),
+        "alpha": ALPHA,
+        "effect_size_intervals": CI_CONVENTION,
+        "dv": {tests.dv: _findings(tests) for tests in found},
+    }
+
+
+def _findings(tests: Tests) -> dict[str, Any]:
+    counted = tests.groups.set_index("group")
+    return {
+        "leading": tests.leading or "naive",
+        "verdict": verdict(tests.nested[tests.leading].pairs if tests.leading else tests.pairs),
+        "naive_verdict": verdict(tests.pairs),
+        "nested_verdicts": {name: verdict(test.pairs) for name, test in tests.nested.items()},
+        "n": counted["n"].to_dict(),
+        "means": counted["mean"].to_dict(),
+    }
+
+
+def _figures(data: Data, tests: Tests) -> dict[str, Draw]:
+    dv, groups = tests.dv, tests.groups
+    label = f"{dv}: {meaning}" if (meaning := describe(dv).partition(";")[0]) else dv
+    values = pd.DataFrame({"group": data.groups, "value": data.values[dv]}).dropna()
+    families = {"Games-Howell": _intervals(tests.pairs, low="ci_low", high="ci_high")}
+    for name, robust in tests.nested.items():
+        families[f"CR2 by {name}"] = _intervals(simultaneous(robust.pairs), low="low_all", high="high_all")
+    return {
+        f"raincloud_{dv}": partial(figures.raincloud, values, groups=groups, label=label),
+        f"forest_{dv}": partial(figures.forest, families, label=label),
+        f"qq_{dv}": partial(figures.qq, values, label=label),
+    }
+
+
+def _intervals(pairs: pd.DataFrame, *, low: str, high: str) -> pd.DataFrame:
+    return pairs[["a", "b", "diff"]].assign(low=pairs[low], high=pairs[high])
+
+
+ANALYSIS = Analysis(name="anova", title="Group differences", config=AnovaConfig, run=run)

@@ -1,0 +1,158 @@
+"""Every test of one dependent variable, and where they contradict each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from kemfeat.analyses.anova._data import Data
+from kemfeat.errors import AnalysisError
+from kemfeat.stats import group_tests
+from kemfeat.stats.nested import ClusterMeans, ClusterRobust, cluster_means, cluster_robust
+
+ALPHA = 0.05
+"""Level of all tests, one minus the confidence of all intervals."""
+
+_ALL = "all groups"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tests:
+    """What was found on one dependent variable."""
+
+    dv: str
+    groups: pd.DataFrame
+    assumptions: pd.DataFrame
+    anova: group_tests.WelchAnova
+    pairs: pd.DataFrame
+    robust: group_tests.Robustness
+    nested: Mapping[str, ClusterRobust]
+    """By cluster, the smallest unit first."""
+    means: Mapping[str, ClusterMeans]
+
+    @property
+    def contradictions(self) -> dict[str, tuple[Contradiction, ...]]:
+        """By cluster where CR2 comes to another conclusion than Welch and Games-Howell; clusters without are absent."""
+        found = {name: tuple(_contradictions(self, test)) for name, test in self.nested.items()}
+        return {name: all_ for name, all_ in found.items() if all_}
+
+    @property
+    def leading(self) -> str:
+        """The cluster whose test contradicts the naive one, the smallest unit first; empty where none does."""
+        return next(iter(self.contradictions), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A question that the naive and a nested test answer differently."""
+
+    where: str
+    """``all groups`` or a pair, ``a-b``."""
+    naive_log_p: float
+    nested_log_p: float
+    """After Holm where it is a pair."""
+    se_ratio: float
+    """Nested by naive standard error of a pair; NaN for all groups."""
+    df: float
+    """Denominator degrees of freedom of the nested test."""
+
+    def sentence(self, method: str) -> str:
+        """Who finds what."""
+        naive = "Welch" if self.where == _ALL else "Games-Howell"
+        first, second = _finding(self.naive_log_p), _finding(self.nested_log_p)
+        return f"{self.where}: {naive} {first}, {method} {second}"
+
+
+def run_tests(data: Data, dv: str, *, seed: int) -> Tests:
+    """Run them all.
+
+    Raises
+    ------
+    AnalysisError
+        Fewer than two groups have values that vary.
+    """
+    values, groups = data.values[dv], data.groups
+    anova = group_tests.welch_anova(values, groups, alpha=ALPHA)
+    if anova.reason:
+        raise AnalysisError(
+            f"{dv} cannot be compared between {data.between}: {anova.reason}; "
+            "leave it out with --dv, or choose another --between or --labels"
+        )
+    return Tests(
+        dv=dv,
+        groups=_describe(data, dv, seed=seed),
+        assumptions=group_tests.assumptions(values, groups, seed=seed),
+        anova=anova,
+        pairs=group_tests.games_howell(values, groups, alpha=ALPHA),
+        robust=group_tests.robustness(values, groups, alpha=ALPHA, seed=seed),
+        nested={name: cluster_robust(values, groups, cluster) for name, cluster in data.clusters.items()},
+        means={name: cluster_means(values, groups, cluster) for name, cluster in data.clusters.items()},
+    )
+
+
+def _describe(data: Data, dv: str, *, seed: int) -> pd.DataFrame:
+    table = group_tests.describe(data.values[dv], data.groups, alpha=ALPHA, seed=seed)
+    speakers = data.speakers[data.values[dv].notna()].groupby(data.groups).nunique()
+    table.insert(2, "speakers", table["group"].map(speakers).fillna(0).astype(int))
+    return table
+
+
+def disagreements(tests: Tests, *, holm: Mapping[str, float]) -> pd.DataFrame:
+    """Every check that comes to another conclusion than Welch and Games-Howell.
+
+    Parameters
+    ----------
+    tests : of one dependent variable.
+    holm : natural logarithm of Welch's p after Holm across dependent variables, by variable.
+
+    Returns
+    -------
+    DataFrame
+        ``dv source finding``; ``source`` is ``cr2``, ``means``, ``robustness`` or ``holm``.
+    """
+    rows = [("cr2", sentence) for sentence in _nested_sentences(tests, tests.nested, "CR2 by {}")]
+    rows += [("means", sentence) for sentence in _nested_sentences(tests, tests.means, "{} means")]
+    clauses = group_tests.disagreements(tests.anova, tests.pairs, tests.robust, alpha=ALPHA)
+    rows += [("robustness", clause) for clause in clauses]
+    adjusted = holm[tests.dv]
+    if _is_significant(tests.anova.log_p) != _is_significant(adjusted):
+        rows.append(("holm", f"{_ALL}: Welch {_finding(tests.anova.log_p)}, after Holm {_finding(adjusted)}"))
+    return pd.DataFrame([(tests.dv, *row) for row in rows], columns=["dv", "source", "finding"], dtype=object)
+
+
+def _nested_sentences(
+    tests: Tests, by_cluster: Mapping[str, ClusterRobust] | Mapping[str, ClusterMeans], method: str
+) -> Iterator[str]:
+    for name, test in by_cluster.items():
+        yield from (each.sentence(method.format(name)) for each in _contradictions(tests, test))
+
+
+def _contradictions(tests: Tests, test: ClusterRobust | ClusterMeans) -> Iterator[Contradiction]:
+    if _differ(tests.anova.log_p, test.log_p):
+        yield Contradiction(_ALL, tests.anova.log_p, test.log_p, math.nan, test.df2)
+    other = test.pairs.assign(log_p_holm=group_tests.holm(test.pairs["log_p"]))
+    both = tests.pairs.merge(other, on=["a", "b"], suffixes=("", "_nested"))
+    for row in both.itertuples():
+        values: Any = row
+        if _differ(values.log_p, values.log_p_holm):
+            ratio = values.se_nested / values.se
+            where = f"{values.a}-{values.b}"
+            yield Contradiction(where, values.log_p, values.log_p_holm, ratio, values.df_nested)
+
+
+def _differ(first: float, second: float) -> bool:
+    """Whether two tests that both exist come to different conclusions."""
+    return _is_significant(first) != _is_significant(second) and not math.isnan(first + second)
+
+
+def _is_significant(log_p: float) -> bool:
+    return log_p < math.log(ALPHA)
+
+
+def _finding(log_p: float) -> str:
+    found = "finds a difference" if _is_significant(log_p) else "finds none"
+    return f"{found} (p {group_tests.p_text(log_p)})"

@@ -1,0 +1,131 @@
+"""The chosen clustering, looked at from every side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.analyses.dtw import _choice as choice
+from kemfeat.analyses.dtw._barycentres import barycentre
+from kemfeat.analyses.dtw._choice import Trial
+from kemfeat.analyses.dtw._config import DtwClustersConfig
+from kemfeat.analyses.dtw._distances import Distances, Places, nearest
+from kemfeat.analyses.dtw._series import Cohort, Series
+from kemfeat.stats import dtw, validity
+from kemfeat.stats.association import Association, associate
+from kemfeat.stats.clustering import bootstrap_stability
+
+BOOTSTRAP_SERIES = 3000
+"""Series that are resampled at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Findings:
+    """What is known of the chosen clustering; clusters and series count from 0.
+
+    Parameters
+    ----------
+    config : what was asked for.
+    cohort : the series as measured.
+    scaled : the series scaled, and their ranges.
+    series : the series as compared.
+    distances : among the series that were clustered: all, or a sample.
+    trials : one per number of clusters.
+    chosen : one of them.
+    labels : cluster of each series [shape=(n,)].
+    medoids : the series each cluster is grouped around [shape=(k,)].
+    to_medoid : distance of each series to its medoid [shape=(n,)].
+    widths : silhouette of each series, in [-1, 1]; NaN for those that were not clustered but assigned [shape=(n,)].
+    association : of clusters and emotions; None where there is one emotion only.
+    confound : of distance and length.
+    bootstrap : adjusted Rand index of every resample [shape=(resamples,)].
+    barycentres : mean shape of every cluster; empty unless asked for.
+    """
+
+    config: DtwClustersConfig
+    cohort: Cohort
+    scaled: dtw.Scaled
+    series: Sequence[Series]
+    distances: Distances
+    trials: Sequence[Trial]
+    chosen: Trial
+    labels: Places
+    medoids: Places
+    to_medoid: NDArray[np.floating[Any]]
+    widths: NDArray[np.float64]
+    association: Association | None
+    confound: dtw.LengthConfound
+    bootstrap: NDArray[np.float64]
+    barycentres: tuple[Series, ...]
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether only some of the series were clustered, and the others assigned."""
+        return len(self.distances.sample) < len(self.series)
+
+
+def find(
+    cohort: Cohort,
+    scaled: dtw.Scaled,
+    series: Sequence[Series],
+    *,
+    distances: Distances,
+    trials: Sequence[Trial],
+    config: DtwClustersConfig,
+) -> Findings:
+    """Choose the number of clusters, give every series to one, and describe the outcome."""
+    D, chosen, seed = distances.matrix, choice.best(trials), config.seed
+    medoids = distances.sample[chosen.found.medoids]
+    labels, to_medoid = _assigned(series, distances, chosen, config)
+    widths = np.full(len(series), np.nan)
+    widths[distances.sample] = validity.silhouette_widths(D, chosen.found.labels, chosen.found.medoids)
+    lengths = cohort.table["samples"].to_numpy()[distances.sample]
+    return Findings(
+        config=config,
+        cohort=cohort,
+        scaled=scaled,
+        series=series,
+        distances=distances,
+        trials=trials,
+        chosen=chosen,
+        labels=labels,
+        medoids=medoids,
+        to_medoid=to_medoid,
+        widths=widths,
+        association=_association(cohort, labels, seed),
+        confound=dtw.length_confound(D, lengths=lengths, seed=seed),
+        bootstrap=bootstrap_stability(D, chosen.k, max_series=BOOTSTRAP_SERIES, seed=seed),
+        barycentres=_barycentres(series, labels, medoids, seed) if config.barycentres else (),
+    )
+
+
+def _assigned(
+    series: Sequence[Series], distances: Distances, chosen: Trial, config: DtwClustersConfig
+) -> tuple[Places, NDArray[np.floating[Any]]]:
+    """Cluster of every series and distance to its medoid, beyond the sample too."""
+    found = chosen.found
+    if len(distances.sample) < len(series):
+        return nearest(series, medoids=distances.sample[found.medoids], config=config.distance)
+    return found.labels, distances.matrix[np.arange(len(series)), found.medoids[found.labels]]
+
+
+def _association(cohort: Cohort, labels: Places, seed: int) -> Association | None:
+    table = cohort.table
+    if table["emotion"].nunique() < 2:
+        return None
+    return associate(labels + 1, classes=table["emotion"], speakers=table["speaker"], seed=seed)
+
+
+def _barycentres(series: Sequence[Series], labels: Places, medoids: Places, seed: int) -> tuple[Series, ...]:
+    return tuple(
+        barycentre(
+            [series[place] for place in np.flatnonzero(labels == cluster).tolist()] or [series[medoid]],
+            medoid=series[medoid],
+            seed=seed,
+        )
+        for cluster, medoid in enumerate(medoids.tolist())
+    )

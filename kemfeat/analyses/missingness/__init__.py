@@ -1,0 +1,291 @@
+"""Which utterances have which physiology, how irregular heart beats are, and where the recordings are silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from kemfeat.analyses import Analysis, AnalysisResult, Draw
+from kemfeat.analyses._rows import rows
+from kemfeat.analyses.missingness._recordings import HOLE, Recording, media_of, recordings
+from kemfeat.config import FrozenConfig
+from kemfeat.errors import AnalysisError
+from kemfeat.figures import coverage as figures
+from kemfeat.figures import estimates
+from kemfeat.stats.association import associate
+from kemfeat.stats.proportions import effective_n, wilson
+from kemfeat.stats.tails import p_text
+from kemfeat.store.reader import Store
+
+SESSIONS_PER_PAGE = 8
+PLAUSIBLE_IBI = (0.3, 2.0)
+"""Seconds between two heart beats, 200 to 30 beats per minute."""
+
+ALPHA = 0.05
+
+
+class MissingnessConfig(FrozenConfig):
+    """What counts as missing.
+
+    Parameters
+    ----------
+    labels : rule of :func:`kemfeat.labels.apply_rule` that gives each utterance its emotion.
+    least_gap : pauses of a recording from this length on are listed and drawn [s].
+    permutations : of emotions within speakers, to test whether presence depends on emotion.
+    seed : of the permutations.
+    """
+
+    labels: str = "7class"
+    least_gap: float = Field(default=5.0, gt=0)
+    permutations: int = Field(default=999, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+
+def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
+    """Describe what is missing.
+
+    Raises
+    ------
+    ConfigError
+        No such rule of labels.
+    AnalysisError
+        The store has no physiology.
+    """
+    media = media_of(store)
+    presence = _presence(store, media, labels=config.labels)
+    found = list(recordings(store, media=media))
+    if store.signal_index.empty or not found:
+        raise AnalysisError(
+            f"{store.path}: holds no physiology of any utterance, expected EDA, TEMP, IBI or ECG; "
+            "build it from a corpus folder that holds these files"
+        )
+    tables = {
+        "coverage": _coverage(presence, media),
+        "association": _association(presence, media, config=config),
+        "recordings": pd.DataFrame([_describe(recording) for recording in found]),
+        "ibi_irregularity": _irregularity(found),
+        "empty_stretches": _stretches(found, least=config.least_gap),
+    }
+    return AnalysisResult(
+        summary=_summary(tables, media, least_gap=config.least_gap),
+        tables=tables,
+        figures=_figures(tables),
+        values={"media": list(media), "utterances": len(presence), "hole_s": HOLE},
+        warnings=_warnings(tables, presence, labels=config.labels),
+    )
+
+
+def _presence(store: Store, media: Sequence[str], *, labels: str) -> pd.DataFrame:
+    """Per utterance its groups, and per medium whether it has any sample of it and how much of it is covered."""
+    table = store.utterances[["id", "session", "speaker"]].assign(emotion=store.labels(labels))
+    index = store.signal_index
+    for medium in media:
+        own = index[index["medium"] == medium].merge(table[["id", "speaker"]], on=["id", "speaker"])
+        table[medium] = table["id"].isin(own["id"])
+        table[f"{medium}_coverage"] = store.utterances.get(f"{medium}_coverage", np.nan)
+    return table
+
+
+def _coverage(presence: pd.DataFrame, media: Sequence[str]) -> pd.DataFrame:
+    """One row per grouping, group and medium.
+
+    Only emotions and the whole have an interval: the utterances of one speaker or session miss their physiology
+    together, and nothing within that speaker tells how much that varies.
+    """
+    made = []
+    groupings = [("all", None), *((by, by) for by in ("session", "speaker", "emotion"))]
+    for by, column in groupings:
+        groups = [("all", presence)] if column is None else presence.groupby(column)
+        for group, part in groups:
+            made += [_share(part, medium, by=by, group=str(group)) for medium in media]
+    table = pd.DataFrame(made)
+    low, high = wilson(table["share"], n=table["effective_n"])
+    return table.assign(ci_low=low, ci_high=high)
+
+
+def _share(part: pd.DataFrame, medium: str, *, by: str, group: str) -> dict[str, object]:
+    has = part[medium]
+    return {
+        "by": by,
+        "group": group,
+        "medium": medium,
+        "utterances": len(part),
+        "present": int(has.sum()),
+        "share": float(has.mean()),
+        "mean_coverage_where_present": float(part.loc[has, f"{medium}_coverage"].mean()),
+        "effective_n": effective_n(has, clusters=part["speaker"]) if by in {"all", "emotion"} else np.nan,
+    }
+
+
+def _association(presence: pd.DataFrame, media: Sequence[str], *, config: MissingnessConfig) -> pd.DataFrame:
+    """Whether having a medium goes together with emotion, tested within speakers."""
+    known = presence.dropna(subset="emotion")
+    made = []
+    for medium in media:
+        if known["emotion"].nunique() < 2 or known[medium].nunique() < 2:
+            continue
+        found = associate(
+            known[medium],
+            classes=known["emotion"],
+            speakers=known["speaker"],
+            permutations=config.permutations,
+            seed=config.seed,
+        )
+        row = (medium, len(known), found.chi2, found.df, found.cramers_v, found.p_permutation)
+        made.append(row)
+    return pd.DataFrame(made, columns=["medium", "utterances", "chi2", "df", "cramers_v", "p_within_speakers"])
+
+
+def _describe(recording: Recording) -> dict[str, object]:
+    return {
+        **recording.key,
+        "start_s": recording.window[0],
+        "end_s": recording.window[1],
+        "samples": len(recording.values),
+        "covered_s": recording.covered,
+        "share": recording.share,
+        "holes": int(np.sum(recording.holes > HOLE)),
+        "longest_hole_s": float(recording.holes.max()),
+        "distinct_values": len(np.unique(recording.values)),
+    }
+
+
+def _irregularity(found: Iterable[Recording]) -> pd.DataFrame:
+    columns = [
+        *("session", "script", "speaker", "beats", "share", "dropouts", "dropouts_per_min", "median_dropout_s"),
+        *("longest_dropout_s", "median_run_beats", "mean_ibi_s", "sd_ibi_s", "implausible_beats"),
+    ]
+    made = [_beats(recording) for recording in found if recording.medium == "ibi"]
+    return pd.DataFrame(made, columns=columns)
+
+
+def _beats(recording: Recording) -> dict[str, object]:
+    """A dropout is a pause between two beats; the time before the first and after the last beat is none."""
+    values, between = recording.values, recording.holes[1:-1]
+    dropouts = between[between > HOLE]
+    runs = np.diff(np.flatnonzero(np.concatenate([[True], between > HOLE, [True]]))) if values.size else np.empty(0)
+    low, high = PLAUSIBLE_IBI
+    return {
+        **recording.key,
+        "beats": len(values),
+        "share": recording.share,
+        "dropouts": len(dropouts),
+        "dropouts_per_min": 60 * len(dropouts) / recording.length if recording.length > 0 else np.nan,
+        "median_dropout_s": float(np.median(dropouts)) if dropouts.size else np.nan,
+        "longest_dropout_s": float(dropouts.max()) if dropouts.size else np.nan,
+        "median_run_beats": float(np.median(runs)) if runs.size else np.nan,
+        "mean_ibi_s": float(values.mean()) if values.size else np.nan,
+        "sd_ibi_s": float(values.std(ddof=1)) if len(values) > 1 else np.nan,
+        "implausible_beats": int(np.sum((values < low) | (values > high))),
+    }
+
+
+def _stretches(found: Iterable[Recording], *, least: float) -> pd.DataFrame:
+    parts = [recording.stretches(least).assign(**recording.key, whole=not recording.values.size) for recording in found]
+    table = pd.concat(parts, ignore_index=True).rename(columns={"start": "start_s", "end": "end_s"})
+    table["length_s"] = table["end_s"] - table["start_s"]
+    return table[["session", "script", "speaker", "medium", "start_s", "end_s", "length_s", "whole"]]
+
+
+def _summary(tables: dict[str, pd.DataFrame], media: Sequence[str], *, least_gap: float) -> tuple[str, ...]:
+    overall = tables["coverage"].query("by == 'all'")
+    shares = [
+        f"{row.medium.upper()} {row.present:,} ({row.share:.1%}, 95 % interval {row.ci_low:.1%} to {row.ci_high:.1%})"
+        for row in rows(overall)
+    ]
+    return (
+        f"Of {overall['utterances'].iloc[0]:,} utterances have physiology: {', '.join(shares)}.",
+        *_dependence(tables),
+        *_beats_sentence(tables["ibi_irregularity"]),
+        _silence(tables["empty_stretches"], media, least_gap=least_gap),
+    )
+
+
+def _dependence(tables: dict[str, pd.DataFrame]) -> list[str]:
+    emotions = tables["coverage"].query("by == 'emotion'")
+    sentences = []
+    for row in rows(tables["association"]):
+        shares = emotions[emotions["medium"] == row.medium].set_index("group")["share"]
+        verb = "goes together with" if row.p_within_speakers < ALPHA else "does not detectably depend on"
+        sentences.append(
+            f"Having {row.medium.upper()} {verb} emotion (permutation within speakers p = "
+            f"{p_text(float(np.log(row.p_within_speakers)))}, V = {row.cramers_v:.2f}): from {shares.min():.0%} of "
+            f"{shares.idxmin()} to {shares.max():.0%} of {shares.idxmax()}."
+        )
+    return sentences
+
+
+def _beats_sentence(beats: pd.DataFrame) -> list[str]:
+    worn = beats[beats["beats"] > 0]
+    if worn.empty:
+        return []
+    return [
+        f"Where heart beats were recorded at all, their intervals cover {worn['share'].median():.0%} of a conversation "
+        f"(median of {len(worn):,} recordings), with {worn['dropouts_per_min'].median():.1f} dropouts per minute of "
+        f"{worn['median_dropout_s'].median():.1f} s; the longest lasts {worn['longest_dropout_s'].max():.0f} s."
+    ]
+
+
+def _silence(stretches: pd.DataFrame, media: Sequence[str], *, least_gap: float) -> str:
+    if stretches.empty:
+        return f"No recording is silent for {least_gap:g} s or more."
+    counts = ", ".join(f"{medium.upper()} {np.sum(stretches['medium'] == medium):,}" for medium in media)
+    return (
+        f"{len(stretches):,} stretches of {least_gap:g} s or more hold no sample ({counts}); "
+        f"{int(stretches['whole'].sum()):,} of them are whole recordings."
+    )
+
+
+def _warnings(tables: dict[str, pd.DataFrame], presence: pd.DataFrame, *, labels: str) -> tuple[str, ...]:
+    uniform = tables["recordings"].query("medium != 'ibi' and samples > 0")
+    flat = uniform[uniform["distinct_values"] <= 2]
+    names = [f"{row.session} {row.script} {row.speaker} {row.medium}" for row in rows(flat)]
+    unlabelled = int(presence["emotion"].isna().sum())
+    poor = tables["coverage"].query("by == 'session' and share < .5")
+    warnings = [
+        f"{row.group} has {row.medium.upper()} in only {row.present:,} of {row.utterances:,} utterances"
+        for row in rows(poor)
+    ]
+    if names:
+        more = ", ..." if len(names) > 4 else ""
+        warnings.append(
+            f"{len(names)} recordings of EDA or TEMP hold at most two different values, as a sensor without contact "
+            f"does, and count as present: {', '.join(names[:4])}{more}"
+        )
+    if unlabelled:
+        warnings.append(
+            f"{unlabelled:,} utterances have no emotion under the rule {labels} and are in no emotion's row"
+        )
+    return tuple(warnings)
+
+
+def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Draw]:
+    sessions = sorted(tables["recordings"]["session"].unique())
+    pages = [sessions[at : at + SESSIONS_PER_PAGE] for at in range(0, len(sessions), SESSIONS_PER_PAGE)]
+    drawn: dict[str, Draw] = {
+        f"coverage_by_{by}": partial(
+            estimates.dots, _dots(tables["coverage"], by), label="share of the utterances with any sample", span=(0, 1)
+        )
+        for by in ("emotion", "session")
+    }
+    for number, page in enumerate(pages, start=1):
+        windows, silent = (
+            tables[name][tables[name]["session"].isin(page)] for name in ("recordings", "empty_stretches")
+        )
+        drawn[f"timeline_{number}"] = partial(figures.timeline, windows, stretches=silent)
+    return drawn
+
+
+def _dots(coverage: pd.DataFrame, by: str) -> pd.DataFrame:
+    part = coverage[coverage["by"] == by]
+    names = {"group": "row", "share": "value", "ci_low": "low", "ci_high": "high"}
+    return part.assign(series=part["medium"].str.upper()).rename(columns=names)[
+        ["row", "series", "value", "low", "high"]
+    ]
+
+
+ANALYSIS = Analysis(name="missingness", title="Missing physiology", config=MissingnessConfig, run=run)

@@ -1,0 +1,1 @@
+"""What the KEMDy corpora have in common on disk."""

@@ -1,0 +1,39 @@
+"""From a file of physiology to rows of the signals table, the same way for KEMDy19 and KEMDy20."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from kemfeat.corpora._kemdy.e4 import Canonical, Medium, Recording, read_recording
+from kemfeat.corpora.layout import read_file
+from kemfeat.findings import UNANNOTATED_PHYSIOLOGY, Findings, Rule
+from kemfeat.manifest import SIGNALS
+
+
+def read_reported(
+    root: Path, path: str, *, medium: Medium, canonical: Canonical, empty: Rule, findings: Findings
+) -> Recording:
+    """Read one file, with a finding where it has no row (``empty``) or none that belongs to an utterance."""
+    recording = read_recording(
+        read_file(root / path), medium=medium, canonical=canonical, where=path, findings=findings
+    )
+    if not len(recording):
+        findings.add(empty, f"{path}: no row")
+    elif not any(recording.names.values()):
+        findings.add(UNANNOTATED_PHYSIOLOGY, f"{path}: {len(recording)} rows, none with an id")
+    return recording
+
+
+def signals_table(recording: Recording, *, medium: str, speaker: str, script: Sequence[str] | pa.Array) -> pa.Table:
+    """Rows of :data:`kemfeat.manifest.SIGNALS`; ``script`` has one entry per row."""
+    count = len(recording)
+    whose = {"speaker": pa.repeat(speaker, count), "script": script, "medium": pa.repeat(medium, count)}
+    return pa.Table.from_pydict(recording.columns() | whose, schema=SIGNALS)
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """One table of all rows, in order."""
+    return pa.concat_tables([SIGNALS.empty_table(), *tables]).combine_chunks()

@@ -1,0 +1,170 @@
+"""A folder of the user's own, described by a table: EmoDB, RAVDESS, a private set.
+
+Size
+    What the table lists: one row per utterance.
+Labels
+    The columns ``emotion``, ``valence`` and ``arousal`` of the table, one final label per utterance, on the user's own
+    scale; no raters. Common spellings become kemfeat's words, every other word is a class of its own.
+Licence
+    That of the recordings; kemfeat does not know it.
+Citation
+    As the publishers of the recordings ask.
+Versions
+    The table is read like any source file: editing it is what a new version is.
+
+The table is ``utterances.csv`` in the root unless another is named. ``docs/howto/own-corpus.md`` says what its columns
+mean. Paths in it are relative to the root and never leave it.
+
+Known defects, and what is done
+    - Nobody is named as the speaker: all such rows are one speaker, ``unknown``, so that no split can pretend to keep
+      people apart (``unknown-speaker``).
+    - Several rows name one audio file: it is a recording, and each row is the stretch from ``start`` to ``end``;
+      a row without them is refused (``shared-audio``).
+    - Physiology has no clock: a conversation counts as begun at 1970-01-01 00:00, and the signals of an utterance begin
+      at its ``start``, or with the conversation where it has none.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import pyarrow as pa
+
+from kemfeat.config import Table as Settings
+from kemfeat.corpora import TableReader
+from kemfeat.corpora.folder._columns import SIGNAL_MEDIA
+from kemfeat.corpora.folder._manifest import read_manifest
+from kemfeat.corpora.folder._paths import Files
+from kemfeat.corpora.folder._rows import Row
+from kemfeat.corpora.folder._signals import absent, recording_table
+from kemfeat.corpora.folder._table import Table, read_kept
+from kemfeat.corpora.layout import list_files, read_file, require_folder, show_contents
+from kemfeat.errors import CorpusLayoutError
+from kemfeat.findings import Findings
+from kemfeat.manifest import SIGNALS, Manifest
+from kemfeat.records import Finding
+
+USUAL_TABLE = "utterances.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReader:
+    """Reads a folder that a table describes; see :class:`kemfeat.corpora.TableReader`.
+
+    Parameters
+    ----------
+    table : path of the table relative to the root, with ``/``.
+    media : what its columns name.
+    """
+
+    name: str = "folder"
+    version: int = 2
+    media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
+    tokenizer: str = ""
+    settings: Mapping[str, Mapping[str, Any]] = field(default=Settings({"text": {"preset": "none"}}))
+    table: str = USUAL_TABLE
+
+    def opened(self, root: Path, table: Path | None) -> FolderReader:
+        """A copy bound to a table; see :meth:`kemfeat.corpora.TableReader.opened`."""
+        found = _locate(root, table)
+        place = Path(os.path.realpath(found.parent)) / found.name
+        relative = PurePath(os.path.relpath(place, os.path.realpath(root))).as_posix()
+        return replace(self, table=relative, media=read_kept(read_file(found), relative).header.media)
+
+    def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
+        """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`.
+
+        Every group of signals holds the table too, which says whose each file is and at what rate it was recorded.
+        """
+        table, files = self._read(root), Files(root, self.table)
+        audio = _existing(files, table.rows, ("audio",))
+        if not audio:
+            raise CorpusLayoutError(_no_audio(root, self.table, table.rows))
+        groups = {"annotation": (self.table,), "audio": audio}
+        groups["transcript"] = _existing(files, table.rows, ("text_file",))
+        if not set(SIGNAL_MEDIA) & set(table.header.media):
+            return groups
+        sessions: dict[str, list[Row]] = {}
+        for row in table.rows:
+            sessions.setdefault(row.session, []).append(row)
+        for name in sorted(sessions):
+            paths = {*_existing(files, sessions[name], SIGNAL_MEDIA), self.table}
+            groups[f"signals/{name}"] = tuple(sorted(paths))
+        return groups
+
+    def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
+        """Read the table and the texts it names; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
+        return read_manifest(root, table=self.table, corpus=self.name, on_error=on_error)
+
+    def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
+        """Read the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
+
+        Rows come in the order of the table, then EDA, TEMP, ECG, IBI, then as in the file.
+        """
+        files, findings = Files(root, self.table), Findings()
+        tables = [
+            recording_table(row, medium, read_file(root / recording.path), findings=findings)
+            for row in self._read(root).rows
+            if row.session == session
+            for medium, recording in row.recordings.items()
+            if files.has(recording.path, line=row.line, column=medium)
+        ]
+        return pa.concat_tables([SIGNALS.empty_table(), *tables]).combine_chunks(), findings.merged()
+
+    def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:  # noqa: ARG002
+        """Report the utterances that lack a signal which the table has a column for."""
+        findings = Findings()
+        for rule, example in absent(signals, known_ids, media=self.media):
+            findings.add(rule, example)
+        return findings.merged()
+
+    def _read(self, root: Path) -> Table:
+        return read_kept(read_file(root / self.table), self.table)
+
+
+def _existing(files: Files, rows: Sequence[Row], columns: Sequence[str]) -> tuple[str, ...]:
+    """The files that some columns name and that are there, sorted."""
+    return tuple(
+        sorted(
+            {
+                path
+                for row in rows
+                for column, path in row.named
+                if column in columns and files.has(path, line=row.line, column=column)
+            }
+        )
+    )
+
+
+def _locate(root: Path, table: Path | None) -> Path:
+    """Where the table lies; a relative path is looked for here, then in the root."""
+    require_folder(root, corpus="the recordings", holds="the files that the table names")
+    if table is None:
+        # Listing refuses a link that leads out of the root; a table that the user names may lie anywhere.
+        list_files(root, re.compile(re.escape(USUAL_TABLE)), root=root)
+    places = [root / USUAL_TABLE] if table is None else [table, root / table]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " and ".join(dict.fromkeys(map(str, places)))
+    raise CorpusLayoutError(
+        f"{looked}: no such file; expected the table of utterances; {root} holds {show_contents(root)}; "
+        "pass the table with --table, or write it"
+    )
+
+
+def _no_audio(root: Path, table: str, rows: Sequence[Row]) -> str:
+    named = next((row.audio for row in rows if row.audio is not None), None)
+    found = "no cell names any" if named is None else f"the first it names, {named}, is not in {root}"
+    return (
+        f"{table}: expected audio files in column audio; {found}; pass --root the folder that these paths start from, "
+        "or correct them"
+    )
+
+
+READER: TableReader = FolderReader()

@@ -1,0 +1,264 @@
+"""One row of a user's table: its cells, checked one by one."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, Header
+from kemfeat.corpora.folder._emotions import read_emotions
+from kemfeat.corpora.folder._paths import relative_path
+from kemfeat.errors import CorpusError
+from kemfeat.findings import (
+    BAD_FLAG,
+    BAD_NUMBER,
+    BAD_TIME,
+    END_BEFORE_START,
+    LABEL_MISSING,
+    MALFORMED_ID,
+    MALFORMED_NAME,
+    MALFORMED_ROW,
+    UNKNOWN_LABEL,
+    UNKNOWN_SPEAKER,
+    Findings,
+    Rule,
+)
+
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+"""Grammar of ids and of names of speakers, partners, sessions and scripts; a session's name becomes a file's."""
+
+NO_SPEAKER = "unknown"
+WHOLE_SESSION = "all"
+"""Script of a row that names none."""
+
+LATEST = 1e9
+"""Seconds beyond which no time is believed; a clock of milliseconds holds far more."""
+
+_NAMED = "1 to 128 letters a-z, digits and . _ -, no . at the beginning"
+_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
+_LABELS = ("emotion", "valence", "arousal")
+_FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
+
+
+class _Range(NamedTuple):
+    """Numbers that a column may hold, and what they are called."""
+
+    lowest: float
+    highest: float
+    called: str
+
+
+_FINITE = _Range(-sys.float_info.max, sys.float_info.max, "a finite number")
+_SECONDS = _Range(0.0, LATEST, f"seconds from 0 to {LATEST:g}")
+_HERTZ = _Range(1e-3, 1e6, "samples per second from 0.001 to 1e6")
+
+
+class Recording(NamedTuple):
+    """Path of a file of samples or beats, and samples per second [Hz], None for beats."""
+
+    path: str
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One utterance; what a cell does not say is None, NaN for a number, ``()`` for emotions.
+
+    Parameters
+    ----------
+    line : its line in the table.
+    id, session, script, speaker, sex, partner : names.
+    start, end : seconds in the conversation.
+    text, text_file : the words as they stand, or the path of a file that holds them.
+    audio : path of the audio file.
+    emotions : words, see :func:`~kemfeat.corpora.folder._emotions.read_emotions`.
+    valence, arousal : on the user's own scale.
+    scripted : whether the words were given.
+    recordings : per medium its file.
+    own : the cells of the user's own columns, in their order.
+    """
+
+    line: int
+    id: str
+    session: str
+    script: str
+    speaker: str
+    sex: str | None
+    partner: str | None
+    start: float
+    end: float
+    text: str | None
+    text_file: str | None
+    audio: str | None
+    emotions: tuple[str, ...]
+    valence: float
+    arousal: float
+    scripted: bool
+    recordings: Mapping[str, Recording]
+    own: tuple[str | None, ...]
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """The columns of the row that name a file, each with its path."""
+        paths = {"audio": self.audio, "text_file": self.text_file}
+        paths |= {medium: recording.path for medium, recording in self.recordings.items()}
+        return tuple((column, path) for column, path in paths.items() if path is not None)
+
+
+class _Cells:
+    """The cells of a row by column; a column that the table lacks is blank."""
+
+    def __init__(self, header: Header, cells: Sequence[str]) -> None:
+        self._at = header.at
+        self._cells = cells
+
+    def __getitem__(self, column: str) -> str:
+        return self.raw(column).strip()
+
+    def raw(self, column: str) -> str:
+        """The cell with the spaces around it."""
+        return self._cells[self._at[column]] if column in self._at else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """Reads the rows of a table.
+
+    Parameters
+    ----------
+    header : where things stand.
+    where : the table, for messages.
+    findings : receives every row and cell that cannot be read.
+    """
+
+    header: Header
+    where: str
+    findings: Findings
+
+    def read(self, cells: Sequence[str], line: int) -> Row | None:
+        """The row; None for a blank one and, with a fault, for one that cannot be told what it is."""
+        if not self._fits(cells, line):
+            return None
+        cell = _Cells(self.header, cells)
+        names = self._names(cell, line)
+        if names is None:
+            return None
+        start, end = self._times(cell, line)
+        self._report_blank_labels(cell, line)
+        text = cell.raw("text")
+        return Row(
+            line=line,
+            id=names["id"],
+            session=names["session"] or names["speaker"] or NO_SPEAKER,
+            script=names["script"] or WHOLE_SESSION,
+            speaker=names["speaker"] or NO_SPEAKER,
+            sex=_SEXES.get(cell["sex"].lower(), cell["sex"]) or None,
+            partner=names["partner"] or None,
+            start=start,
+            end=end,
+            # A blank cell is an utterance without words; only a column can be missing.
+            text=(text if text.strip() else "") if "text" in self.header.at else None,
+            text_file=self._path(cell, line, "text_file"),
+            audio=self._path(cell, line, "audio"),
+            emotions=self._emotions(cell, line),
+            valence=self._number(cell, line, "valence"),
+            arousal=self._number(cell, line, "arousal"),
+            scripted=self._scripted(cell, line),
+            recordings=self._recordings(cell, line),
+            own=tuple(cells[place].strip() or None for place in self.header.own.values()),
+        )
+
+    def _place(self, line: int, column: str) -> str:
+        return f"{self.where}:{line} column {column}"
+
+    def _fits(self, cells: Sequence[str], line: int) -> bool:
+        """Whether the row has the right number of cells; blank cells behind are allowed."""
+        if not any(map(str.strip, cells)):
+            return False
+        width = self.header.width
+        if len(cells) >= width and not any(map(str.strip, cells[width:])):
+            return True
+        example = f"{self.where}:{line}: found {len(cells)} cells, expected {width} as in the header"
+        self.findings.fault(MALFORMED_ROW, example)
+        return False
+
+    def _names(self, cell: _Cells, line: int) -> dict[str, str] | None:
+        """Id, speaker, session, script and partner, empty where blank; None where one does not fit the grammar."""
+        names = {column: cell[column] for column in ("id", "speaker", "session", "script", "partner")}
+        for column, name in names.items():
+            if not NAME.fullmatch(name) and (name or column == "id"):
+                rule = MALFORMED_ID if column == "id" else MALFORMED_NAME
+                self.findings.fault(rule, f"{self._place(line, column)}: found {name[:40]!r}, expected {_NAMED}")
+                return None
+        if not names["speaker"] and "speaker" in self.header.at:
+            self.findings.add(UNKNOWN_SPEAKER, f"{self._place(line, 'speaker')}: {names['id']}: blank cell")
+        return names
+
+    def _times(self, cell: _Cells, line: int) -> tuple[float, float]:
+        start = self._number(cell, line, "start", within=_SECONDS, rule=BAD_TIME)
+        end = self._number(cell, line, "end", within=_SECONDS, rule=BAD_TIME)
+        if end <= start:
+            example = f"{self._place(line, 'end')}: found end {end:g} s, expected more than the start {start:g} s"
+            self.findings.fault(END_BEFORE_START, example)
+            return math.nan, math.nan
+        return start, end
+
+    def _report_blank_labels(self, cell: _Cells, line: int) -> None:
+        blank = [column for column in _LABELS if column in self.header.at and not cell[column]]
+        if blank:
+            self.findings.add(LABEL_MISSING, f"{self._place(line, blank[0])}: {cell['id']}: blank cell")
+
+    def _emotions(self, cell: _Cells, line: int) -> tuple[str, ...]:
+        if not cell["emotion"]:
+            return ()
+        try:
+            return read_emotions(cell["emotion"])
+        except CorpusError as error:
+            self.findings.fault(UNKNOWN_LABEL, f"{self._place(line, 'emotion')}: {error}")
+            return ()
+
+    def _scripted(self, cell: _Cells, line: int) -> bool:
+        text = cell["scripted"].lower()
+        if text not in _FLAGS:
+            example = f"{self._place(line, 'scripted')}: found {text[:40]!r}, expected yes or no"
+            self.findings.fault(BAD_FLAG, example)
+        return _FLAGS.get(text, False)
+
+    def _path(self, cell: _Cells, line: int, column: str) -> str | None:
+        return relative_path(cell[column], where=self._place(line, column)) if cell[column] else None
+
+    def _recordings(self, cell: _Cells, line: int) -> dict[str, Recording]:
+        found: dict[str, Recording] = {}
+        for medium in SIGNAL_MEDIA:
+            path = self._path(cell, line, medium)
+            if path is None:
+                continue
+            rate = self._rate(cell, line, f"{medium}_rate") if medium in UNIFORM else None
+            if rate is None or not math.isnan(rate):  # without its rate a signal says nothing
+                found[medium] = Recording(path, rate)
+        return found
+
+    def _rate(self, cell: _Cells, line: int, column: str) -> float:
+        if not cell[column]:
+            self.findings.fault(BAD_NUMBER, f"{self._place(line, column)}: blank cell, expected {_HERTZ.called}")
+        return self._number(cell, line, column, within=_HERTZ)
+
+    def _number(
+        self, cell: _Cells, line: int, column: str, *, within: _Range = _FINITE, rule: Rule = BAD_NUMBER
+    ) -> float:
+        """The number in a cell; NaN when it is blank and, with a fault, when it is none or out of range."""
+        text = cell[column]
+        if not text:
+            return math.nan
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if within.lowest <= number <= within.highest:
+            return number
+        self.findings.fault(rule, f"{self._place(line, column)}: found {text[:40]!r}, expected {within.called}")
+        return math.nan

@@ -1,0 +1,157 @@
+"""Physiology of a user's folder: one file per utterance and medium, numbers only, no clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kemfeat.corpora._folder_formats import beat_lines, no_beats, number, sample_lines
+from kemfeat.corpora.folder._rows import LATEST, Recording, Row
+from kemfeat.errors import CorpusError
+from kemfeat.findings import (
+    BAD_PHYSIOLOGY_LINE,
+    EMPTY_ECG,
+    EMPTY_IBI,
+    EMPTY_PHYSIOLOGY,
+    MISSING_VALUE,
+    NO_ECG,
+    NO_IBI,
+    NO_PHYSIOLOGY,
+    PARTIAL_PHYSIOLOGY,
+    Findings,
+    Rule,
+)
+from kemfeat.manifest import SIGNALS
+
+_EMPTY = {"eda": EMPTY_PHYSIOLOGY, "temp": EMPTY_PHYSIOLOGY, "ecg": EMPTY_ECG, "ibi": EMPTY_IBI}
+
+
+def read_samples(content: bytes, *, where: str, findings: Findings, rate: float | None = None) -> NDArray[np.float64]:
+    """One number per line, after a header of words, or the start time and rate of an Empatica export.
+
+    Parameters
+    ----------
+    content : the bytes of the file; LF or CR LF.
+    where : the file, for the findings.
+    findings : receives every line that is no finite number; its value is NaN, so that later samples keep their time.
+    rate : samples per second that the table declares [Hz], compared with the file's own; None compares nothing.
+
+    Returns
+    -------
+    float64 array [shape=(n,)]
+
+    Raises
+    ------
+    CorpusError
+        The file holds something else; see :func:`~kemfeat.corpora._folder_formats.sample_lines`.
+    """
+    lines, first = sample_lines(content, where=where, rate=rate)
+    values = np.array([number(line) for line in lines], np.float64)
+    for place in np.flatnonzero(~np.isfinite(values)):
+        example = f"{where}:{first + place}: found {_shown(lines[place])}, expected a number"
+        findings.add(MISSING_VALUE, example)
+        values[place] = np.nan
+    return values
+
+
+def read_beats(content: bytes, *, where: str, findings: Findings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Heart beats, ``time,interval`` in seconds per line, after a header of words or ``start,IBI`` of an export.
+
+    Parameters
+    ----------
+    content, where : as for :func:`read_samples`.
+    findings : receives every line that is not such a pair; it is dropped.
+
+    Returns
+    -------
+    tuple of float64 arrays [shape=(n,)]
+        Times since the utterance's physiology began, sorted, and intervals, each above 0.
+
+    Raises
+    ------
+    CorpusError
+        The file is of another format, or no line of it is a beat.
+    """
+    body = beat_lines(content, where=where)
+    beats = []
+    for place, line in enumerate(body.lines, start=body.first):
+        fields = [number(field) for field in line.split(b",")]
+        if len(fields) == 2 and abs(fields[0]) <= LATEST and 0 < fields[1] <= LATEST:
+            beats.append(fields)
+        else:
+            example = f"{where}:{place}: found {_shown(line)}, expected time,interval in seconds"
+            findings.add(BAD_PHYSIOLOGY_LINE, example)
+    if body.lines and not beats:
+        raise no_beats(where, body)
+    times, intervals = np.array(sorted(beats), np.float64).reshape(-1, 2).T
+    return times, intervals
+
+
+def _shown(line: bytes) -> str:
+    return repr(line[:40].decode("latin-1"))
+
+
+def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings) -> pa.Table:
+    """The rows of :data:`kemfeat.manifest.SIGNALS` that one file gives its utterance.
+
+    There is no clock: a conversation counts as begun at 1970-01-01 00:00, and an utterance's signals begin at its
+    ``start``, or with the conversation where it has none. Times are rounded to milliseconds.
+
+    Parameters
+    ----------
+    row : the utterance.
+    medium : a key of ``row.recordings``.
+    content : the bytes of the file.
+    findings : receives what cannot be read of it, and that it is empty.
+    """
+    path, rate = row.recordings[medium]
+    offsets: NDArray[np.float64] | None = None
+    try:
+        if rate is None:
+            offsets, values = read_beats(content, where=path, findings=findings)
+            seconds = offsets
+        else:
+            values = read_samples(content, where=path, findings=findings, rate=rate)
+            seconds = np.arange(len(values)) / rate
+    except CorpusError:  # the manifest has refused it, or left a fault
+        return SIGNALS.empty_table()
+    if not len(values):
+        findings.add(_EMPTY[medium], f"{path}: no row")
+    began = 0.0 if math.isnan(row.start) else row.start
+    constant = {"id": row.id, "speaker": row.speaker, "script": row.script, "medium": medium}
+    columns = {name: pa.repeat(text, len(values)) for name, text in constant.items()}
+    columns["time"] = pa.array(np.round(1000 * (began + seconds)).astype("datetime64[ms]"), pa.timestamp("ms"))
+    columns["value"] = pa.array(values)
+    columns["offset"] = pa.nulls(len(values), pa.float64()) if offsets is None else pa.array(offsets)
+    columns["sampling_rate"] = pa.repeat(pa.scalar(rate, pa.float64()), len(values))
+    return pa.Table.from_pydict(columns, schema=SIGNALS)
+
+
+def unusable(content: bytes, recording: Recording) -> str | None:
+    """Why nothing of a file can be read as what the table calls it; None where it can."""
+    try:
+        if recording.rate is None:
+            read_beats(content, where=recording.path, findings=Findings())
+        else:
+            sample_lines(content, where=recording.path, rate=recording.rate)
+    except CorpusError as error:
+        return str(error)
+    return None
+
+
+def absent(signals: pa.Table, ids: Iterable[str], *, media: Sequence[str]) -> Iterator[tuple[Rule, str]]:
+    """What of the physiology in ``media`` utterances lack, as a rule and an example each."""
+    there = set(zip(signals["id"].to_pylist(), signals["medium"].to_pylist(), strict=True))
+    skin = [medium for medium in ("eda", "temp") if medium in media]
+    for name in ids:
+        lacking = [medium.upper() for medium in skin if (name, medium) not in there]
+        if lacking:
+            rule = NO_PHYSIOLOGY if len(lacking) == len(skin) else PARTIAL_PHYSIOLOGY
+            yield rule, f"{name}: no {' and no '.join(lacking)} row"
+        for medium, rule, what in (("ecg", NO_ECG, "ECG row"), ("ibi", NO_IBI, "beat")):
+            if medium in media and (name, medium) not in there:
+                yield rule, f"{name}: no {what}"

@@ -1,0 +1,89 @@
+"""A user's table of utterances: CSV or TSV, one row per utterance, columns found by their names."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kemfeat.corpora.folder._columns import Header, read_header
+from kemfeat.corpora.folder._rows import Row, RowReader
+from kemfeat.errors import CorpusError
+from kemfeat.findings import DUPLICATE_ID, UNKNOWN_SPEAKER, Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table read: its header and its rows, in order."""
+
+    header: Header
+    rows: tuple[Row, ...]
+
+
+def read_table(content: bytes, *, where: str, findings: Findings) -> Table:
+    """Read a table; a name that ends in ``.tsv`` says that tabs separate its cells, any other that commas do.
+
+    Parameters
+    ----------
+    content : the bytes of the file, UTF-8 with or without a byte order mark; LF or CR LF.
+    where : the file, for messages.
+    findings : receives every row and cell that cannot be read; it is dropped or becomes missing unless the collector
+        is strict.
+
+    Raises
+    ------
+    CorpusError
+        The table has no header or no row, cannot be decoded or split into cells, or names a path that may not be
+        followed; or a cell cannot be read and ``findings`` is strict.
+    """
+    lines = _split(content, where=where)
+    header = read_header(next(lines, (1, []))[1], where=where, findings=findings)
+    if "speaker" not in header.at:
+        findings.add(UNKNOWN_SPEAKER, f"{where}: no column speaker")
+    reader = RowReader(header, where, findings)
+    rows: dict[str, Row] = {}
+    for line, cells in lines:
+        row = reader.read(cells, line)
+        if row is not None and row.id in rows:
+            findings.fault(DUPLICATE_ID, f"{where}:{line}: {row.id} again, first in line {rows[row.id].line}")
+        elif row is not None:
+            rows[row.id] = row
+    if not rows:
+        raise CorpusError(_without_rows(where, findings.faults))
+    return Table(header, tuple(rows.values()))
+
+
+@lru_cache(maxsize=1)
+def read_kept(content: bytes, where: str) -> Table:
+    """What is left of a table when errors are skipped; remembered, since every session's signals ask for it."""
+    return read_table(content, where=where, findings=Findings())
+
+
+def _without_rows(where: str, faults: Sequence[str]) -> str:
+    if faults:
+        return f"{where}: none of its rows can be read; correct them, first {faults[0]}"
+    return f"{where}: holds no utterance; expected a row for each below the header; write them there"
+
+
+def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CorpusError(
+            f"{where}:{line}: found the byte {content[error.start]:#04x}, expected UTF-8 text; save the table as CSV "
+            "in UTF-8"
+        ) from None
+    delimiter = "\t" if where.lower().endswith(".tsv") else ","
+    # Strict, or a quote that is never closed would swallow the rest of the table without a word.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error as error:
+        raise CorpusError(
+            f"{where}:{reader.line_num}: cannot be split into cells ({error}); expected CSV, a cell with a quote in it "
+            "quoted and its quotes doubled; correct the line"
+        ) from None

@@ -1,0 +1,76 @@
+"""Where KEMDy19 keeps its files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from kemfeat.corpora._kemdy.e4 import Medium
+from kemfeat.corpora._kemdy.tree import ANNOTATION, SESSION_FOLDER, WAV, Layout, Tree
+from kemfeat.corpora.layout import entries
+
+EDA = Medium("eda", "EDA", lead=2, value=0, header_lines=0, rate=4.0)
+TEMP = Medium("temp", "TEMP", lead=2, value=0, header_lines=0, rate=4.0)
+ECG = Medium("ecg", "ECG", lead=2, value=1, header_lines=0, rate=250.0)
+MEDIA = (EDA, TEMP, ECG)
+"""``value,period,stamp`` of the wristband, ``time,value,stamp`` of the chest strap; none states its rate."""
+
+UTTERANCE = re.compile(r"(Sess[0-9]{2})_((?:script|impro)[0-9]{2})_([FM])[0-9]{3}")
+ORIGINAL = "Original"
+_SCENE = re.compile(r"Sess[0-9]{2}_(?:script|impro)[0-9]{2}")
+_RECORDING = re.compile(r"Sess[0-9]{2}[FM]\.csv")
+_LAYOUT = Layout(
+    corpus="KEMDy19",
+    table=re.compile(r"Session[0-9]{2}_[FM]_res\.csv"),
+    clip=(SESSION_FOLDER, _SCENE, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
+    recording=(SESSION_FOLDER, re.compile(ORIGINAL), _RECORDING),
+    media=MEDIA,
+    tables="SessionNN_F_res.csv and SessionNN_M_res.csv",
+    clips="SessionNN/SessNN_sceneMM/<utterance>.wav",
+)
+_PRODUCT = re.compile(rf"(?:{'|'.join((ANNOTATION, WAV, *(medium.folder for medium in MEDIA)))}).+")
+"""What users of the corpus made of its folders, such as ``ECG_NAdelete``."""
+
+
+def scan(root: Path) -> Tree:
+    """List the corpus; see :meth:`kemfeat.corpora._kemdy.tree.Layout.scan`.
+
+    A file in the folder of another session or scene than its name's is a stray.
+    """
+    tree = _LAYOUT.scan(root)
+    kept: dict[str, tuple[str, ...]] = {name: tuple(filter(_at_home, getattr(tree, name))) for name in _CLIPS}
+    signals = {session: tuple(filter(_at_home, paths)) for session, paths in tree.signals.items()}
+    everything = (*tree.audio, *tree.transcript, *(path for paths in tree.signals.values() for path in paths))
+    strays = (*tree.strays, *(path for path in everything if not _at_home(path)), *_products(root))
+    return replace(tree, **kept, signals={name: paths for name, paths in signals.items() if paths}, strays=strays)
+
+
+_CLIPS = ("audio", "transcript")
+
+
+def _at_home(path: str) -> bool:
+    """Whether session, scene and name agree: ``wav/Session01/Sess01_impro02/Sess01_impro02_F001.wav``."""
+    _, session, inside, name = path.split("/")
+    scene = f"Sess{session[7:]}" if inside == ORIGINAL else inside
+    return scene.startswith(f"Sess{session[7:]}") and name.startswith(scene)
+
+
+def _products(root: Path) -> Iterable[str]:
+    return sorted(entry.name for entry in entries(root) if _PRODUCT.fullmatch(entry.name))
+
+
+def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Medium]]:
+    """List one session's physiology, without strays; see :meth:`kemfeat.corpora._kemdy.tree.Layout.recordings`."""
+    return (found for found in _LAYOUT.recordings(root, session) if _at_home(found[0]))
+
+
+def place_of(name: str) -> str:
+    """Where the audio and the transcript of an utterance belong, without the ending."""
+    return f"{WAV}/Session{name[4:6]}/{name.rpartition('_')[0]}/{name}"
+
+
+def speaker_of(path: str) -> str:
+    """``Sess01F`` for ``ECG/Session01/Original/Sess01F.csv``."""
+    return PurePosixPath(path).stem

@@ -1,0 +1,121 @@
+"""KEMDy20, the Korean Emotion Multimodal Database of 2020.
+
+Size
+    80 adults aged 19 to 39 in 40 sessions of two; in each session six short videos and, after each, about five minutes
+    of free talk. 13,462 utterances, 0.6 to 35 s long, about 22 hours. 16 kHz speech, transcript, and from a wristband
+    (Empatica E4) electrodermal activity [uS] and skin temperature [degC] at 4 Hz and inter-beat intervals [s].
+Labels
+    Ten external raters heard each utterance: one of seven emotions, valence (1 negative to 5 positive) and arousal
+    (1 low to 5 high). The final emotion is the majority, ties joined by ``;`` (4.7 %), final valence and arousal are
+    means. 83 % of the utterances are neutral.
+Licence
+    Restricted: ETRI gives it out under a signed licence agreement. It may not be passed on, and neither may a store.
+Citation
+    KEMDy20, Electronics and Telecommunications Research Institute (ETRI), https://nanum.etri.re.kr/share/kjnoh2/KEMDy20
+Versions
+    1.0, 1.1 and 1.2 differ in defects only and are read alike.
+
+Folders: ``annotation/SessNN_eval.csv``; ``wav/SessionNN/<id>.wav`` and ``.txt``; ``EDA``, ``TEMP`` and ``IBI`` hold
+``SessionNN/SessNN_scriptSS_UserUUUG.csv``, one file per conversation and speaker. An id is
+``SessNN_scriptSS_UserUUUG_KKK`` with the speaker's sex G.
+
+Known defects, and what is done
+    - Ids of session 17 begin with ``Sess42`` (annotation of 1.0, physiology of all): the number of the folder or file
+      replaces any other (``session-prefix``).
+    - Disgust is spelt ``disqust``: both are read.
+    - Transcripts are cp949, other Korean corpora UTF-8: both are read (``decoding-fallback``).
+    - The text of the second annotation header row differs between copies: only its place is used.
+    - Pickles lie beside the session folders of ``wav`` (1.0): they are never opened (``stray-file``).
+    - 747 utterances have no EDA and TEMP, a quarter has no beats, some files are empty or name no utterance; eight
+      conversations are known to be broken (``known-bad-conversation``).
+    - Turns overlap, and pairs may be of one sex: neither is a defect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from kemfeat.corpora import CorpusReader
+from kemfeat.corpora._kemdy.e4 import Medium, Recording
+from kemfeat.corpora._kemdy.physiology_checks import check_signals
+from kemfeat.corpora._kemdy.signals import joined, read_reported, signals_table
+from kemfeat.corpora.kemdy20._manifest import read_manifest
+from kemfeat.corpora.kemdy20._tree import UTTERANCE, in_session, scan, script_and_speaker, session_recordings
+from kemfeat.findings import EMPTY_IBI, EMPTY_PHYSIOLOGY, SESSION_PREFIX, Findings
+from kemfeat.manifest import Manifest
+from kemfeat.records import Finding
+
+KNOWN_BAD = frozenset(
+    {
+        "Sess01_script05_User002M",
+        "Sess01_script06_User002M",
+        "Sess03_script04_User005M",
+        "Sess04_script06_User007M",
+        "Sess05_script04_User009M",
+        "Sess05_script06_User009M",
+        "Sess18_script03_User036M",
+        "Sess36_script03_User072F",
+    }
+)
+"""Conversations and speakers whose physiology users of the corpus found to be broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kemdy20Reader:
+    """Reads KEMDy20; see :class:`kemfeat.corpora.CorpusReader`."""
+
+    name: str = "KEMDy20"
+    version: int = 1
+    media: tuple[str, ...] = ("audio", "transcript", "eda", "temp", "ibi")
+    tokenizer: str = "skt/kobert-base-v1"
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
+        """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""
+        return scan(root).sources()
+
+    def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
+        """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
+        return read_manifest(root, on_error=on_error)
+
+    def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
+        """Parse the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
+
+        Rows come by medium (EDA, TEMP, IBI), then by file name, then as in the file. Rows with the id of another
+        speaker are kept; ``speaker`` is the one who wore the wristband.
+        """
+        findings = Findings()
+        tables = [
+            _read_table(root, path, medium=medium, session=session, findings=findings)
+            for path, medium in session_recordings(root, session)
+        ]
+        return joined(tables), findings.merged()
+
+    def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:
+        """Compare a session's signals with its utterances (``known_ids``: speaker per id)."""
+        return check_signals(signals, known_ids=known_ids, session=session, known_bad=KNOWN_BAD)
+
+
+def _read_table(root: Path, path: str, *, medium: Medium, session: str, findings: Findings) -> pa.Table:
+    def canonical(name: str) -> str | None:
+        return in_session(name, session) if UTTERANCE.fullmatch(name) else None
+
+    empty = EMPTY_PHYSIOLOGY if medium.uniform else EMPTY_IBI
+    recording = read_reported(root, path, medium=medium, canonical=canonical, empty=empty, findings=findings)
+    _report_prefixes(recording, path, findings)
+    script, speaker = script_and_speaker(path)
+    return signals_table(recording, medium=medium.name, speaker=speaker, script=pa.repeat(script, len(recording)))
+
+
+def _report_prefixes(recording: Recording, path: str, findings: Findings) -> None:
+    for written, name in sorted(recording.names.items()):
+        if name is not None and written.decode() != name:
+            findings.add(SESSION_PREFIX, f"{path}: {written.decode()} read as {name}")
+
+
+READER: CorpusReader = Kemdy20Reader()

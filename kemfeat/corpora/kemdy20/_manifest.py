@@ -1,0 +1,133 @@
+"""KEMDy20's annotation and transcripts as one Manifest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from kemfeat.corpora._kemdy.annotation import Annotation, read_annotation
+from kemfeat.corpora._kemdy.e4 import MEDIA
+from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
+from kemfeat.corpora._kemdy.tree import Tree, session_of
+from kemfeat.corpora.kemdy20._tree import UTTERANCE, in_session, scan, script_and_speaker
+from kemfeat.corpora.layout import read_file
+from kemfeat.errors import CorpusError
+from kemfeat.findings import (
+    DUPLICATE_ID,
+    EMPTY_ANNOTATION,
+    MALFORMED_ID,
+    MISSING_ANNOTATION,
+    MISSING_PHYSIOLOGY_FILE,
+    SESSION_PREFIX,
+    STRAY_FILE,
+    Findings,
+)
+from kemfeat.manifest import Manifest
+
+CORPUS = "KEMDy20"
+GROUPS = {"Numb": 1, "WAV": 2, "Segment ID": 1, "Total Evaluation": 3}
+"""The first annotation header row up to the evaluators: names, and how many cells each spans."""
+
+
+def read_manifest(root: Path, *, on_error: str) -> Manifest:
+    """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
+    findings = Findings(strict=on_error != "skip")
+    tree = scan(root)
+    for path in tree.strays:
+        findings.add(STRAY_FILE, path)
+    utterances = _read_utterances(root, tree, findings)
+    clips = Clips(_by_id(tree.audio, findings), _by_id(tree.transcript, findings))
+    for session, number in clips_without_annotation(tree).items():
+        findings.fault(
+            MISSING_ANNOTATION,
+            f"annotation/{session}_eval.csv: no such file, but wav/ has {number} clips of {session}",
+        )
+    _report_missing_recordings(tree, utterances, findings)
+    return make_manifest(CORPUS, root, _with_partners(tree, utterances), clips=clips, findings=findings)
+
+
+def _read_utterances(root: Path, tree: Tree, findings: Findings) -> list[Utterance]:
+    """The annotated utterances, sessions by number, each in the order of its file."""
+    utterances: dict[str, Utterance] = {}
+    for path in tree.annotation:
+        annotation = read_annotation(read_file(root / path), groups=GROUPS, where=path, findings=findings)
+        if not annotation.rows:
+            findings.fault(EMPTY_ANNOTATION, f"{path}: no row behind the two header rows")
+        for utterance in _identified(annotation, path, findings):
+            where = f"{path}:{utterance.row.line}"
+            if utterance.id in utterances:
+                first = utterances[utterance.id]
+                findings.fault(
+                    DUPLICATE_ID, f"{where}: {utterance.id} again, first in {first.session}_eval.csv:{first.row.line}"
+                )
+            else:
+                utterances[utterance.id] = utterance
+    if not utterances:
+        raise CorpusError(f"{root}: the annotation holds no utterance; copy annotation/ from the corpus again")
+    return list(utterances.values())
+
+
+def _identified(annotation: Annotation, path: str, findings: Findings) -> Iterable[Utterance]:
+    session = session_of(path)
+    for row in annotation.rows:
+        parts = UTTERANCE.fullmatch(row.id)
+        if parts is None:
+            example = (
+                f"{path}:{row.line} column 4: found id {row.id!r}, expected such as {session}_script01_User001F_001"
+            )
+            findings.fault(MALFORMED_ID, example)
+            continue
+        name = in_session(row.id, session)
+        if name != row.id:
+            findings.add(SESSION_PREFIX, f"{path}:{row.line}: {row.id} read as {name}")
+        place = f"wav/Session{session[4:]}/{name}"
+        yield Utterance(name, session, parts[2], parts[3], parts[4], None, place, row, annotation.raters)
+
+
+def _by_id(paths: Sequence[str], findings: Findings) -> dict[str, str]:
+    """Path per utterance id; a file whose own name carries another session gives way to one that does not."""
+    named: dict[str, str] = {}
+    for path in paths:
+        stem = PurePosixPath(path).stem
+        name = in_session(stem, session_of(path))
+        if name == stem:
+            named[name] = path
+        else:
+            findings.add(SESSION_PREFIX, f"{path}: read as {name}")
+            named.setdefault(name, path)
+    return named
+
+
+def _report_missing_recordings(tree: Tree, utterances: Sequence[Utterance], findings: Findings) -> None:
+    there = {
+        (path.split("/")[0], in_session(PurePosixPath(path).stem, session))
+        for session, paths in tree.signals.items()
+        for path in paths
+    }
+    for conversation in sorted({utterance.id.rpartition("_")[0] for utterance in utterances}):
+        for medium in MEDIA:
+            if (medium.folder, conversation) not in there:
+                path = f"{medium.folder}/Session{conversation[4:6]}/{conversation}.csv"
+                findings.add(MISSING_PHYSIOLOGY_FILE, f"{path}: no such file")
+
+
+def _with_partners(tree: Tree, utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Per session and speaker the other speaker; where a session does not show exactly two, nobody has one."""
+    speakers: dict[str, set[str]] = defaultdict(set)
+    for utterance in utterances:
+        speakers[utterance.session].add(utterance.speaker)
+    for session, known in speakers.items():
+        # A session in which one speaker was never annotated still has the other's physiology.
+        if len(known) < 2:
+            known |= {script_and_speaker(path)[1] for path in tree.signals.get(session, ())}
+    partners = {
+        (session, speaker): other
+        for session, known in speakers.items()
+        if len(known) == 2
+        for speaker, other in (sorted(known), sorted(known, reverse=True))
+    }
+    return [
+        replace(utterance, partner=partners.get((utterance.session, utterance.speaker))) for utterance in utterances
+    ]

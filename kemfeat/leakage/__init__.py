@@ -1,0 +1,91 @@
+"""The leakage audit of a store: the keys that its tables hold, and those of its audio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from kemfeat import parallel
+from kemfeat.errors import StoreCorruptError
+from kemfeat.leakage.fingerprints import Fingerprint, fingerprint, same_recording
+from kemfeat.manifest import SEGMENT
+from kemfeat.splits import Audit, Split, audit, require_store, utterance_keys
+from kemfeat.store.reader import Store
+
+_ROWS = 128
+"""Spectrograms read in one go by each thread: 32 MB at the defaults."""
+
+SHORT_SECONDS = 2.0
+"""Below this two people's "네" can be as alike as two copies of one: near-identical audio is a note there."""
+
+
+def audit_split(
+    store: Store, split: Split, *, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Audit:
+    """Look for everything that the parts of a split share.
+
+    Parameters
+    ----------
+    store : the store that the split was made for.
+    split : of it.
+    progress : gets utterances whose audio was compared, and utterances in the store.
+
+    Raises
+    ------
+    ConfigError
+        The split was made for another store, or the store lacks an id of it.
+    StoreCorruptError
+        The store cannot be read.
+    """
+    utterances = store.utterances
+    require_store(split, digest=store.digest, ids=utterances["id"].tolist())
+    keys = utterance_keys(utterances)
+    keys["identical audio"] = _contents(store)
+    if not {"mel", "mel_lengths"} <= set(store.arrays):
+        return audit(split, keys=keys, unchecked={"near-identical audio": "the store has no mel"})
+    for kind, recordings in _recordings(store, progress).items():
+        keys[kind] = recordings
+    return audit(split, keys=keys)
+
+
+def _recordings(store: Store, progress: Callable[[int, int], None]) -> dict[str, list[str | None]]:
+    """Which recording every utterance is, those of a short one apart."""
+    numbers = same_recording(list(_fingerprints(store, progress)))
+    frames = np.zeros(numbers.max(initial=-1) + 2)
+    np.maximum.at(frames, numbers, np.asarray(store.array("mel_lengths")[:]))
+    long = frames >= SHORT_SECONDS * float(store.array("mel").attrs["frame_rate_hz"])  # type: ignore[arg-type]
+    return {
+        "near-identical audio": [str(each) if each >= 0 and long[each] else None for each in numbers],
+        "near-identical short audio": [str(each) if each >= 0 and not long[each] else None for each in numbers],
+    }
+
+
+def _contents(store: Store) -> list[str | None]:
+    """Per utterance the SHA-256 of its audio file, with its stretch of one that it shares."""
+    files, rows = store.sources, store.utterances
+    contents = dict(zip(files["path"], files["sha256"], strict=True))
+    whole = [contents.get(path) if isinstance(path, str) else None for path in rows["audio"]]
+    if not set(SEGMENT) <= set(rows.columns):
+        return whole
+    times = zip(whole, *(rows[name] for name in SEGMENT), strict=True)
+    return [sha if sha is None or start != start else f"{sha}@{start!r}-{end!r}" for sha, start, end in times]
+
+
+def _fingerprints(store: Store, progress: Callable[[int, int], None]) -> Iterator[Fingerprint | None]:
+    """One per row, as shards are read; only fingerprints are kept, some 2 kB each."""
+    lengths = np.asarray(store.array("mel_lengths")[:])
+    mel = store.array("mel")
+
+    def read(start: int) -> list[Fingerprint | None]:
+        block = np.asarray(mel[start : start + _ROWS])
+        return [fingerprint(row[:frames]) for row, frames in zip(block, lengths[start : start + _ROWS], strict=True)]
+
+    done = 0
+    try:
+        for found in parallel.run_threads(read, range(0, len(store), _ROWS), workers=parallel.default_workers()):
+            yield from found
+            done += len(found)
+            progress(done, len(store))
+    except (OSError, ValueError) as error:
+        raise StoreCorruptError(f"{store.path}: mel cannot be read ({error}); run `kemfeat verify`") from None

@@ -1,0 +1,1 @@
+"""From a store to batches: rows, order, placement, loaders."""

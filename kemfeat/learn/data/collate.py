@@ -1,0 +1,138 @@
+"""Batches padded on the host, in memory that is used again when its batch is gone."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kemfeat.learn.data.batch_sampler import Places
+from kemfeat.learn.data.columns import Column
+from kemfeat.learn.data.packed import Packed
+
+Media = dict[str, Tensor]
+"""The fields of a batch that hold features."""
+
+
+class Load(NamedTuple):
+    """One batch to be padded: the packed rows that hold it, its places, and the same on the device."""
+
+    packed: Packed
+    places: Places
+    at: Tensor
+
+
+class Recycled:
+    """Tensors in memory that comes back when the last tensor, view or array that shares it is gone.
+
+    Fresh memory costs a page fault every few kilobytes, which takes longer than padding does.
+
+    Parameters
+    ----------
+    capacity : most numbers that a tensor will have; memory that is never touched costs nothing.
+    """
+
+    _KEEP = 4
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._free: deque[NDArray[np.float32]] = deque(maxlen=self._KEEP)
+
+    def tensor(self, shape: tuple[int, ...]) -> Tensor:
+        """A float32 tensor; its values may be anything."""
+        try:
+            memory = self._free.pop()
+        except IndexError:
+            memory = np.empty(self._capacity, np.float32)
+        # torch keeps this very array for as long as any tensor uses its memory; a view of it would not keep it.
+        lent = memory[: int(np.prod(shape))].reshape(shape)
+        weakref.finalize(lent, self._free.append, memory).atexit = False
+        return torch.from_numpy(lent)
+
+
+class HostCollator:
+    """Pads batches on the host.
+
+    Parameters
+    ----------
+    columns : the arrays.
+    rows : row of the store at every place [shape=(n,)].
+    frames : frames of every batch; None takes the longest of each batch.
+    batch_size : most rows of a batch.
+    """
+
+    def __init__(
+        self, columns: tuple[Column, ...], rows: NDArray[np.int64], *, frames: int | None, batch_size: int
+    ) -> None:
+        self._columns = columns
+        self._rows = rows
+        self._frames = frames
+        most = frames_of(columns, rows, frames)
+        self._recycled = Recycled(batch_size * mel_numbers(columns, most))
+        # NumPy copies a block of padding faster than it repeats one number.
+        self._padding = {c.name: np.full((most, c.shape[-1]), c.pad, np.float32) for c in ragged(columns)}
+
+    def run(self, loads: Iterable[Load]) -> Iterator[tuple[Load, Media]]:
+        """Pad one load after the other."""
+        for load in loads:
+            yield load, self.media(load.packed, load.places)
+
+    def settle(self) -> None:
+        """Nothing is under way when a batch is there."""
+
+    def media(self, packed: Packed, places: Places) -> Media:
+        """The features of one batch."""
+        rows = self._rows[places]
+        slots = packed.slots(rows)
+        media: Media = {}
+        channels = ragged(self._columns)
+        if channels:
+            frames = frames_of(self._columns, rows, self._frames)
+            mel = self._recycled.tensor((len(rows), len(channels), frames, channels[0].shape[-1]))
+            for number, column in enumerate(channels):
+                _pad(packed, column, slots, self._padding[column.name], mel.numpy()[:, number])
+            media["mel"] = mel
+        chosen = torch.from_numpy(slots)
+        for column in even(self._columns):
+            media[column.name] = packed.values[column.name][chosen].to(column.dtype)
+        return media
+
+
+def _pad(
+    packed: Packed, column: Column, slots: NDArray[np.int64], padding: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """Rows of a ragged column and their padding [shape=(B, frames, n_mels)]."""
+    values, starts = packed.values[column.name].numpy(), packed.starts[column.name]
+    spans = zip(starts[slots].tolist(), starts[slots + 1].tolist(), strict=True)
+    for row, (start, stop) in zip(out, spans, strict=True):
+        length = stop - start
+        row[:length] = values[start:stop]
+        row[length:] = padding[length : len(row)]
+
+
+def ragged(columns: Iterable[Column]) -> list[Column]:
+    """The columns that become channels of mel, in order."""
+    return [column for column in columns if column.lengths is not None]
+
+
+def even(columns: Iterable[Column]) -> list[Column]:
+    """The columns whose rows all have the stored length."""
+    return [column for column in columns if column.lengths is None]
+
+
+def frames_of(columns: Iterable[Column], rows: NDArray[np.int64], frames: int | None) -> int:
+    """Frames that these rows are padded to: as many as asked for, else the most that one has, at least one."""
+    if frames is not None:
+        return frames
+    return max([1, *(int(column.lengths[rows].max()) for column in columns if column.lengths is not None)])
+
+
+def mel_numbers(columns: Iterable[Column], frames: int) -> int:
+    """Numbers of one row of ``Batch.mel``."""
+    return frames * sum(column.shape[-1] for column in ragged(columns))

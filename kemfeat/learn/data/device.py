@@ -1,0 +1,186 @@
+"""Batches padded on the device by index arithmetic: of rows that lie there, or that are sent there row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kemfeat.learn.data.collate import Load, Media, even, frames_of, ragged
+from kemfeat.learn.data.columns import Column
+from kemfeat.learn.data.packed import Packed
+from kemfeat.learn.data.row_metadata import Facts
+
+
+def padded(values: Tensor, starts: Tensor, lengths: Tensor, *, frames: int, pad: float) -> Tensor:
+    """Rows that lie end to end, each behind one another in a batch, padded.
+
+    Parameters
+    ----------
+    values : the rows end to end [shape=(total, n)].
+    starts, lengths : where each row of the batch begins, and how long it is, at most ``frames`` [shape=(B,)].
+    frames : length of the result.
+    pad : what stands behind a row.
+
+    Returns
+    -------
+    Tensor [shape=(B, frames, n)]
+        float32.
+    """
+    steps = torch.arange(frames, device=values.device)
+    real = steps < lengths[:, None]
+    if not len(values):
+        return torch.full((*real.shape, values.shape[1]), pad, device=values.device)
+    index = (starts[:, None] + steps).clamp_(max=len(values) - 1)
+    rows = values.index_select(0, index.flatten()).view(*real.shape, values.shape[1]).float()
+    return rows.masked_fill_(~real[..., None], pad)
+
+
+class GatherCollator:
+    """Pads batches of rows that lie on the device already; nothing is copied from the host.
+
+    Parameters
+    ----------
+    packed : the rows, on the device.
+    facts : about every place, on the device.
+    frames : frames of every batch; None takes the longest of each batch.
+    """
+
+    def __init__(self, packed: Packed, facts: Facts, *, frames: int | None) -> None:
+        device = facts.rows.device
+        self._rows = facts.rows.cpu().numpy()
+        slots = packed.slots(self._rows)
+        self._facts, self._frames = facts, frames
+        self._slots = torch.from_numpy(slots).to(device)
+        self._starts = {name: torch.from_numpy(starts[slots]).to(device) for name, starts in packed.starts.items()}
+
+    def run(self, loads: Iterable[Load]) -> Iterator[tuple[Load, Media]]:
+        """Pad one load after the other."""
+        for load in loads:
+            yield load, self._media(load)
+
+    def settle(self) -> None:
+        """Nothing is copied, so nothing is under way."""
+
+    def _media(self, load: Load) -> Media:
+        packed = load.packed
+        frames = frames_of(packed.columns, self._rows[load.places], self._frames)
+        media: Media = {}
+        channels = ragged(packed.columns)
+        if channels:
+            sources = {c.name: (packed.values[c.name], self._starts[c.name][load.at]) for c in channels}
+            media["mel"] = _stacked(channels, sources, self._facts, load.at, frames)
+        slots = self._slots[load.at]
+        for column in even(packed.columns):
+            media[column.name] = packed.values[column.name][slots].to(column.dtype)
+        return media
+
+
+class _Sent(NamedTuple):
+    """A batch on its way to the device."""
+
+    load: Load
+    media: Media
+    arrived: torch.cuda.Event | None
+
+
+class SendCollator:
+    """Sends the real frames of a batch to the device and pads them there, one batch ahead of whoever consumes them.
+
+    On CUDA copies and padding run on a stream of their own, beside the consumer's work; they do not wait for the host
+    where the packed rows lie in pinned memory.
+
+    Parameters
+    ----------
+    facts : about every place, on the device.
+    frames : frames of every batch; None takes the longest of each batch.
+    """
+
+    def __init__(self, facts: Facts, *, frames: int | None) -> None:
+        self._facts, self._frames = facts, frames
+        self._rows = facts.rows.cpu().numpy()
+        self._device = facts.rows.device
+        self._stream: torch.cuda.Stream | None = None
+        if self._device.type == "cuda":
+            self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+
+    def run(self, loads: Iterable[Load]) -> Iterator[tuple[Load, Media]]:
+        """Send a load, then hand over the one before it."""
+        if self._stream is not None:  # what a batch is made of was put on the device by the consumer's stream
+            self._stream.wait_stream(torch.cuda.current_stream(self._device))
+        before: _Sent | None = None
+        try:
+            for load in loads:
+                sent = self._send(load)
+                if before is not None:
+                    yield self._hand_over(before)
+                before = sent
+            if before is not None:
+                yield self._hand_over(before)
+        finally:
+            self.settle()
+
+    def settle(self) -> None:
+        """Wait until the device has all that was sent, so that the memory it was sent from may be used again."""
+        if self._stream is not None:
+            self._stream.synchronize()
+
+    def _send(self, load: Load) -> _Sent:
+        with self._beside():
+            media = self._media(load)
+            return _Sent(load, media, None if self._stream is None else self._stream.record_event())
+
+    def _beside(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+
+    def _hand_over(self, sent: _Sent) -> tuple[Load, Media]:
+        if sent.arrived is not None:
+            consumer = torch.cuda.current_stream(self._device)
+            consumer.wait_event(sent.arrived)
+            for tensor in sent.media.values():
+                tensor.record_stream(consumer)  # or its memory would be given away while the consumer still reads it
+        return sent.load, sent.media
+
+    def _media(self, load: Load) -> Media:
+        packed, rows = load.packed, self._rows[load.places]
+        slots = packed.slots(rows)
+        media: Media = {}
+        channels = ragged(packed.columns)
+        if channels:
+            sources = {column.name: self._frames_of(packed, column, slots, load.at) for column in channels}
+            frames = frames_of(packed.columns, rows, self._frames)
+            media["mel"] = _stacked(channels, sources, self._facts, load.at, frames)
+        chosen = torch.from_numpy(slots)
+        for column in even(packed.columns):
+            values = packed.values[column.name][chosen].to(column.dtype)
+            media[column.name] = values.to(self._device, non_blocking=True)
+        return media
+
+    def _frames_of(self, packed: Packed, column: Column, slots: NDArray[np.int64], at: Tensor) -> tuple[Tensor, Tensor]:
+        """The real frames of a batch, end to end on the device, and where each row begins there."""
+        values, starts = packed.values[column.name], packed.starts[column.name]
+        spans = np.stack([starts[slots], starts[slots + 1]], axis=1)
+        total = int(np.diff(spans).sum())
+        sent = torch.empty((total, values.shape[1]), dtype=values.dtype, device=self._device)
+        end = 0
+        for start, stop in spans.tolist():
+            begin, end = end, end + stop - start
+            sent[begin:end].copy_(values[start:stop], non_blocking=True)
+        lengths = self._facts.lengths[column.name][at]
+        return sent, lengths.cumsum(0) - lengths
+
+
+def _stacked(
+    channels: list[Column], sources: dict[str, tuple[Tensor, Tensor]], facts: Facts, at: Tensor, frames: int
+) -> Tensor:
+    """``Batch.mel`` of the frames of each channel and where its rows begin."""
+    mel = torch.empty((len(at), len(channels), frames, channels[0].shape[-1]), device=at.device)
+    for number, column in enumerate(channels):
+        values, starts = sources[column.name]
+        mel[:, number] = padded(values, starts, facts.lengths[column.name][at], frames=frames, pad=column.pad)
+    return mel

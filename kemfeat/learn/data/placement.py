@@ -1,0 +1,130 @@
+"""Where the features of a loader lie: on the device, in host memory, or on disk until shortly before their batch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
+
+import torch
+from torch import Tensor
+
+from kemfeat.config import suggest
+from kemfeat.errors import ConfigError
+from kemfeat.learn.data.collate import HostCollator
+from kemfeat.learn.data.device import GatherCollator, SendCollator
+from kemfeat.learn.data.packed import readers
+from kemfeat.learn.data.stream import Whole, Windows, read_all
+
+if TYPE_CHECKING:
+    from kemfeat.learn.data.dataset import StoreDataset
+    from kemfeat.learn.data.row_metadata import Facts
+
+Residence = Literal["device", "host", "stream"]
+Wanted = Literal["auto", "device", "host", "stream"]
+
+Origin: TypeAlias = Whole | Windows
+Collator: TypeAlias = HostCollator | GatherCollator | SendCollator
+
+_CGROUP = Path("/sys/fs/cgroup/memory.max")
+"""What a container may use; it holds ``max`` where that is not limited."""
+
+
+def choose(wanted: str, *, device: torch.device, needed: int) -> Residence:
+    """The mode of a loader.
+
+    ``auto`` takes the device where the features fit in its free memory less half of all its memory, which is left to
+    the model; else the host where they fit in half of its memory; else they are streamed. On the CPU nothing lies on
+    a device.
+
+    Parameters
+    ----------
+    wanted : ``auto`` or a mode.
+    device : where batches go.
+    needed : bytes of the features without their padding.
+
+    Raises
+    ------
+    ConfigError
+        There is no such mode, or the features do not fit on the device.
+    """
+    if wanted not in get_args(Wanted):
+        raise ConfigError(f"resident is {wanted!r}{suggest(wanted, get_args(Wanted))}")
+    if wanted == "device" and device.type == "cuda" and needed > device_memory(device)[0]:
+        raise ConfigError(
+            f"resident='device' needs {needed / 1e9:.1f} GB, and {device} has {device_memory(device)[0] / 1e9:.1f} GB "
+            "free; take 'auto', 'host' or 'stream', or fewer rows or media"
+        )
+    if wanted != "auto":
+        return cast(Residence, wanted)
+    if device.type == "cuda":
+        free, total = device_memory(device)
+        if needed <= free - total // 2:
+            return "device"
+    return "host" if needed <= host_memory() // 2 else "stream"
+
+
+def device_memory(device: torch.device) -> tuple[int, int]:
+    """Free and total memory of a CUDA device [bytes]."""
+    free, total = torch.cuda.mem_get_info(device)
+    return int(free), int(total)
+
+
+def host_memory() -> int:
+    """Memory that this machine or its container has [bytes]; 0 where nobody tells."""
+    try:
+        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return 0
+    try:
+        limit = int(_CGROUP.read_text())
+    except (OSError, ValueError):
+        return physical
+    return min(physical, limit)
+
+
+def device_of(name: torch.device | str) -> torch.device:
+    """The device of that name.
+
+    Raises
+    ------
+    ConfigError
+        There is no such device on this machine.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"device {str(name)!r} cannot be used here ({reason}); take 'cpu'") from None
+    return device
+
+
+def open_(dataset: StoreDataset, facts: Facts, *, resident: Residence, batch_size: int) -> tuple[Origin, Collator]:
+    """Where packed rows come from in a mode, and what makes batches of them on the device of the facts.
+
+    Raises
+    ------
+    StoreCorruptError
+        The store is damaged.
+    """
+    device = facts.rows.device
+    origin = _origin(dataset, device, resident)
+    if resident == "device" and isinstance(origin, Whole):
+        return origin, GatherCollator(origin.packed, facts, frames=dataset.frames)
+    if device.type != "cpu":
+        return origin, SendCollator(facts, frames=dataset.frames)
+    return origin, HostCollator(dataset.columns, dataset.rows, frames=dataset.frames, batch_size=batch_size)
+
+
+def _origin(dataset: StoreDataset, device: torch.device, resident: Residence) -> Origin:
+    columns, rows, rows_per_shard = dataset.columns, dataset.rows, dataset.rows_per_shard
+    pinned = device.type == "cuda" and resident != "device"
+    if resident == "stream":
+        return Windows(columns, rows, rows_per_shard=rows_per_shard, pinned=pinned)
+    place = device if resident == "device" else None
+
+    def allocate(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:  # noqa: ARG001 - as Allocate has it
+        return torch.empty(shape, dtype=dtype, device=place, pin_memory=pinned)
+
+    return Whole(read_all(columns, rows, rows_per_shard=rows_per_shard, allocate=allocate, threads=readers()))

@@ -1,0 +1,116 @@
+"""Mel and delta in standard deviations from the mean, by the statistics that a store carries.
+
+Whoever is left out of a fold is left out of its statistics: ``train`` uses the frames of the training rows alone.
+``speaker`` uses all frames of the row's own speaker, known or not from training. That needs no label, but the whole
+recording of a test speaker, which a live system does not have: say so where results are reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kemfeat.learn.data.batch import Batch
+from kemfeat.stats.moments import Moments, merged, moments
+from kemfeat.store.reader import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHANNELS = ("mel", "delta")
+_SMALLEST = 1e-6
+"""Deviations below count as this, so that a bin that never changes becomes 0."""
+_READ = 128
+"""Rows read at a time where statistics do not tell the rows apart."""
+
+
+class Standardise:
+    """A transform for :class:`~kemfeat.learn.data.loader.StoreLoader`; frames behind the real ones become 0, the mean.
+
+    Parameters
+    ----------
+    store : where rows come from.
+    rows : rows of the training part.
+    by : ``train`` for one mean and deviation of each bin over those rows; ``speaker`` for those of each row's speaker.
+    """
+
+    def __init__(self, store: Store, rows: Sequence[int], *, by: Literal["train", "speaker"] = "train") -> None:
+        found = [
+            [train_moments(store, rows, array=name)] if by == "train" else _by_speaker(store, name)
+            for name in _CHANNELS
+            if name in store.arrays
+        ]
+        self.mean = _stacked([[of.mean for of in groups] for groups in found])
+        self.std = _stacked([[of.std for of in groups] for groups in found]).clamp_min(_SMALLEST).nan_to_num(1.0)
+        group = np.zeros(len(store)) if by == "train" else _speakers(store)[1]
+        self.group = torch.as_tensor(group.astype(np.int64))
+
+    def __call__(self, batch: Batch, epoch: int) -> Batch:  # noqa: ARG002 - the shape of a transform
+        """The batch with ``mel`` in standard deviations [shape=(B, channels, T, n_mels)]."""
+        if batch.mel is None:
+            return batch
+        group = self.group.to(batch.rows.device)[batch.rows]
+        channels = batch.mel.shape[1]
+        mean, std = (table[group, :channels, None].to(batch.mel) for table in (self.mean, self.std))
+        real = torch.arange(batch.mel.shape[2], device=batch.mel.device) < batch.mel_lengths[:, None]
+        return replace(batch, mel=(batch.mel - mean).div(std).where(real[:, None, :, None], 0.0))
+
+
+def train_moments(store: Store, rows: Sequence[int], *, array: str) -> Moments:
+    """The moments of some rows' frames.
+
+    Merged from the store's statistics where the rows are all those of some speakers' sessions, as in every group-wise
+    split; read and counted otherwise.
+
+    Parameters
+    ----------
+    store : the store.
+    rows : rows of the ``utterance`` axis.
+    array : an array of frames of bins, such as ``mel``.
+    """
+    who = store.utterances[["speaker", "session"]].agg("@".join, axis=1)
+    chosen = np.zeros(len(who), dtype=bool)
+    chosen[list(rows)] = True
+    groups = set(who[chosen])
+    if chosen[who.isin(groups)].all():
+        table = _table(store, array)
+        return _merged(table[table[["speaker", "session"]].agg("@".join, axis=1).isin(groups)], store, array)
+    return merged(_read(store, array, chosen), bins=store.header.arrays[array].shape[2])
+
+
+def _read(store: Store, array: str, chosen: NDArray[np.bool_]) -> Iterator[Moments]:
+    values, lengths = store.array(array), store.array(f"{array}_lengths")
+    for start in range(0, len(chosen), _READ):
+        rows = slice(start, start + _READ)
+        if chosen[rows].any():
+            yield moments(np.asarray(values[rows])[chosen[rows]], np.asarray(lengths[rows])[chosen[rows]])
+
+
+def _by_speaker(store: Store, array: str) -> list[Moments]:
+    table = _table(store, array)
+    return [_merged(table[table["speaker"] == speaker], store, array) for speaker in _speakers(store)[0]]
+
+
+def _speakers(store: Store) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    names, places = np.unique(store.utterances["speaker"].to_numpy(dtype=str), return_inverse=True)
+    return names, places
+
+
+def _table(store: Store, array: str) -> pd.DataFrame:
+    return store.statistics[store.statistics["array"] == array]
+
+
+def _merged(table: pd.DataFrame, store: Store, array: str) -> Moments:
+    parts = (Moments(*row) for row in zip(table["count"], table["mean"], table["m2"], strict=True))
+    return merged(parts, bins=store.header.arrays[array].shape[2])
+
+
+def _stacked(channels: list[list[NDArray[np.float64]]]) -> Tensor:
+    """Per channel and group one row, as a tensor [shape=(groups, channels, bins)]."""
+    return torch.as_tensor(np.stack([np.stack(groups) for groups in channels], axis=1), dtype=torch.float32)

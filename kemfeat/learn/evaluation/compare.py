@@ -1,0 +1,226 @@
+"""Several runs side by side: one table, folds of one split pooled, and two runs on the same utterances."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kemfeat.analyses.output import markdown
+from kemfeat.config import digest
+from kemfeat.errors import ConfigError, RunError
+from kemfeat.learn.evaluation.evaluate import NAMES, Evaluation, Target, in_words, judge, shown
+from kemfeat.learn.run_folder import TARGETS
+from kemfeat.stats.metrics import difference
+from kemfeat.store import disk
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DETAILS = ("mae", "pearson")
+"""Scores that a table for people leaves out."""
+
+
+def pooled(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """One evaluation more for every recipe that was trained on several folds of one split.
+
+    The predictions of its folds are put one behind the other, each beside the baseline of its own fold. Runs go
+    together when recipe, settings, split and store are the same and no fold is there twice; paths of the runs that a
+    recipe loads may differ, as they must from fold to fold.
+
+    Raises
+    ------
+    RunError
+        An utterance was tested in two folds.
+    """
+    groups: dict[str, list[Evaluation]] = {}
+    for one in evaluations:
+        groups.setdefault(_recipe(one), []).append(one)
+    return [_pool(group) for group in groups.values() if len({one.facts.fold for one in group}) == len(group) > 1]
+
+
+def table(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
+    """One row per evaluation.
+
+    Returns
+    -------
+    DataFrame
+        ``run recipe variant task dataset split folds part leakage``; per target ``TARGET_n TARGET_speakers``, each
+        score as ``TARGET_SCORE`` with ``_low`` and ``_high``, and ``TARGET_baseline_SCORE``; last ``warning``.
+    """
+    import pandas as pd
+
+    rows = [(one, _identity(one)) for one in evaluations]
+    frame = pd.DataFrame([row for _, row in rows])
+    for target in TARGETS:
+        scores = [_numbers(target, one.targets[target]) if target in one.targets else {} for one, _ in rows]
+        frame = pd.concat([frame, pd.DataFrame(scores)], axis=1)
+    return frame.assign(warning=[one.warning for one, _ in rows])
+
+
+def readable(evaluations: Sequence[Evaluation]) -> dict[str, pd.DataFrame]:
+    """One table of texts per target, one row per evaluation; the baseline in parentheses behind each score."""
+    import pandas as pd
+
+    found = {}
+    for target in TARGETS:
+        mine = [one for one in evaluations if target in one.targets]
+        if mine:
+            found[target] = pd.DataFrame([_words(one, target) for one in mine])
+    return found
+
+
+def differences(mine: Evaluation, other: Evaluation) -> pd.DataFrame:
+    """Every score of one run minus that of another on the same utterances, with a paired interval.
+
+    Returns
+    -------
+    DataFrame
+        ``target score mine other difference low high n speakers``.
+
+    Raises
+    ------
+    RunError
+        The two did not predict the same labels of the same utterances.
+    """
+    import pandas as pd
+
+    rows = []
+    for target in (name for name in TARGETS if name in mine.targets and name in other.targets):
+        _same_utterances(mine, other, target)
+        scores = [one.targets[target].result.scores for one in (mine, other)]
+        for name, score in scores[0].items():
+            gap = difference(score, scores[1][name])
+            cells = (target, name, score.value, scores[1][name].value, gap.value, *gap.interval, gap.n, gap.speakers)
+            rows.append(cells)
+    if not rows:
+        raise RunError(f"{mine.name} and {other.name}: predict nothing that both do; compare runs of one task")
+    columns = ["target", "score", "mine", "other", "difference", "low", "high", "n", "speakers"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def write_table(path: Path, evaluations: Sequence[Evaluation]) -> None:
+    """Write :func:`table` as ``.csv``, for programs, or :func:`readable` as ``.md``, for people, in one step.
+
+    Raises
+    ------
+    ConfigError
+        The name ends in neither.
+    """
+    check_name(path)
+    text = table(evaluations).to_csv(index=False) if path.suffix == ".csv" else _page(evaluations)
+    with disk.writing(path):
+        disk.write_bytes(path, text.encode())
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name that says no format which :func:`write_table` writes.
+
+    Raises
+    ------
+    ConfigError
+        It ends in neither ``.csv`` nor ``.md``.
+    """
+    if path.suffix not in {".csv", ".md"}:
+        raise ConfigError(f"--out {path}: found the ending {path.suffix!r}; expected .csv or .md")
+
+
+def _recipe(one: Evaluation) -> str:
+    """What runs of one recipe on one split share."""
+    facts = one.facts
+    names = [facts.recipe, facts.variant, facts.task, facts.emotions, facts.split.digest, facts.store.digest, one.part]
+    return digest([names, _without_runs(facts.config)])
+
+
+def _without_runs(value: Any) -> Any:
+    """Settings without the paths of other runs, such as ``model.audio_run``."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_runs(cell) for key, cell in value.items() if not key.endswith("_run")}
+
+
+def _pool(group: Sequence[Evaluation]) -> Evaluation:
+    import pandas as pd
+
+    group = sorted(group, key=lambda one: one.facts.fold)
+    facts = group[0].facts
+    rows = pd.concat([one.rows for one in group], ignore_index=True)
+    if rows["id"].duplicated().any():
+        twice = rows.loc[rows["id"].duplicated(), "id"].iloc[0]
+        raise RunError(
+            f"{', '.join(one.name for one in group)}: {twice!r} is tested in several folds, expected in one; "
+            "evaluate these runs one by one"
+        )
+    return judge(
+        rows,
+        facts,
+        name=f"{group[0].name} ... {group[-1].name} pooled",
+        folds=tuple(one.facts.fold for one in group),
+        part=group[0].part,
+        warning=next((one.warning for one in group if one.warning), ""),
+    )
+
+
+def _identity(one: Evaluation) -> dict[str, Any]:
+    facts = one.facts
+    return {
+        "run": one.name,
+        "recipe": facts.recipe,
+        "variant": facts.variant,
+        "task": facts.task,
+        "dataset": facts.store.dataset,
+        "split": facts.split.scheme,
+        "folds": " ".join(map(str, one.folds)),
+        "part": one.part,
+        "leakage": "leaking" if one.warning else "clean",
+    }
+
+
+def _numbers(name: str, target: Target) -> dict[str, Any]:
+    scores = target.result.scores
+    first = next(iter(scores.values()))
+    row: dict[str, Any] = {f"{name}_n": first.n, f"{name}_speakers": first.speakers}
+    for score, found in scores.items():
+        low, high = found.interval
+        row |= {f"{name}_{score}": found.value, f"{name}_{score}_low": low, f"{name}_{score}_high": high}
+    return row | {f"{name}_baseline_{score}": found.value for score, found in target.baseline.scores.items()}
+
+
+def _words(one: Evaluation, name: str) -> dict[str, str]:
+    facts, target = one.facts, one.targets[name]
+    scores = target.result.scores
+    first = next(iter(scores.values()))
+    row = {
+        name: one.name,
+        "recipe": f"{facts.recipe} {facts.variant}",
+        "split": f"{facts.split.scheme} LEAKING" if one.warning else facts.split.scheme,
+        "fold": " ".join(map(str, one.folds)),
+        "n": f"{first.n:,}",
+        "speakers": f"{first.speakers:,}",
+    }
+    for score in (name for name in scores if name not in _DETAILS):
+        base = in_words(target.baseline.scores[score].value, math.nan, math.nan)
+        row[f"{NAMES[score]} (baseline)"] = f"{shown(scores[score])} ({base})"
+    return row
+
+
+def _page(evaluations: Sequence[Evaluation]) -> str:
+    import pandas as pd
+
+    tables = list(readable(evaluations).values())
+    warnings = [{"run": one.name, "warning": one.warning} for one in evaluations if one.warning]
+    return "\n".join(map(markdown, [*tables, pd.DataFrame(warnings)] if warnings else tables))
+
+
+def _same_utterances(mine: Evaluation, other: Evaluation, target: str) -> None:
+    column = f"{target}_true"
+    one, two = (each.rows.set_index("id")[[column, "speaker"]].dropna().sort_index() for each in (mine, other))
+    if one.equals(two):
+        return
+    shared = one.index.intersection(two.index)
+    alike = int((one.loc[shared] == two.loc[shared]).all(axis=1).sum())
+    raise RunError(
+        f"{mine.name} and {other.name}: share {alike:,} of {len(one):,} and {len(two):,} utterances with their "
+        f"{target}, expected all; compare runs on the same fold of the same split"
+    )

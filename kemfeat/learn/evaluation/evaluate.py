@@ -1,0 +1,291 @@
+"""How good a run is: everything from its one prediction file, all utterances pooled, with baselines and leakage."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kemfeat import provenance
+from kemfeat.analyses.output import plain
+from kemfeat.errors import RunError
+from kemfeat.figures import training as figures
+from kemfeat.learn import run_folder as files
+from kemfeat.learn.run_folder import TARGETS, RunFacts, read_history, read_predictions, read_run
+from kemfeat.stats import metrics
+from kemfeat.stats.metrics import Classification, Regression, Score, difference
+from kemfeat.store import disk
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+SEED = 0
+"""Of every bootstrap, so that two runs are judged by the same resamples of the speakers."""
+
+HEADLINES = {"emotion": "uar", "arousal": "ccc", "valence": "ccc"}
+NAMES = {
+    "accuracy": "accuracy",
+    "uar": "UAR",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "ccc": "CCC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "pearson": "Pearson r",
+}
+"""What people call a score."""
+
+_DRAWN = (files.CONFUSION, files.CURVES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Target:
+    """How well one label is predicted.
+
+    Parameters
+    ----------
+    result : of the model.
+    baseline : of the most frequent class, or the mean, of the train part; on the same utterances.
+    unlabelled : utterances that were predicted but have no label, and are in no number.
+    """
+
+    result: Classification | Regression
+    baseline: Classification | Regression
+    unlabelled: int
+
+    @property
+    def gain(self) -> Mapping[str, Score]:
+        """Scores of the model minus those of the baseline, paired; the other way round where less is better."""
+        pairs = {name: (score, self.baseline.scores[name]) for name, score in self.result.scores.items()}
+        errors = ("rmse", "mae")
+        return {name: difference(*(pair[::-1] if name in errors else pair)) for name, pair in pairs.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluation:
+    """How good the predictions for one part are.
+
+    Parameters
+    ----------
+    name : what the run is called.
+    facts : what was trained on what; of the first fold where folds are pooled.
+    folds : whose predictions these are.
+    part : which utterances.
+    rows : the predictions, with ``TARGET_base``, what the baseline says.
+    targets : ``emotion``, ``arousal`` and ``valence``, as far as they are predicted and labelled.
+    warning : how the split leaks; empty where it does not.
+    """
+
+    name: str
+    facts: RunFacts
+    folds: tuple[int, ...]
+    part: str
+    rows: pd.DataFrame
+    targets: Mapping[str, Target]
+    warning: str
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences about what is missing or not to be trusted, each with its target before it."""
+        found = []
+        for name, target in self.targets.items():
+            found += [f"{name}: {remark}" for remark in target.result.remarks]
+            if target.unlabelled:
+                found.append(f"{name}: {target.unlabelled:,} utterances have no label and are in no number")
+        return tuple(found)
+
+    @property
+    def where(self) -> str:
+        """Which part of which split."""
+        folds = ", ".join(map(str, self.folds))
+        return f"{self.part} part of {self.facts.split.scheme}, fold{'s' * (len(self.folds) > 1)} {folds}"
+
+    def headline(self) -> str:
+        """The number that counts, with its interval and what it is made of."""
+        target = self.facts.task if self.facts.task in self.targets else next(iter(self.targets))
+        name = HEADLINES[target]
+        score = self.targets[target].result.scores[name]
+        return f"{target} {NAMES[name]} {shown(score)}; {score.n:,} utterances of {score.speakers} speakers"
+
+    def content(self) -> dict[str, Any]:
+        """What ``metrics.json`` holds of the numbers; ``docs/evaluation.md`` says what the members are."""
+        facts = self.facts
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "warning": self.warning or None,
+            "run": self.name,
+            **{name: getattr(facts, name) for name in ("recipe", "variant", "task")},
+            "part": self.part,
+            "folds": list(self.folds),
+            "split": {"scheme": facts.split.scheme, "digest": facts.split.digest},
+            "store": facts.store.model_dump(mode="json"),
+            "leakage": {"verdict": "leaking" if self.warning else "clean", "counts": dict(facts.leakage.counts)},
+            "bootstrap": {
+                "unit": "speaker",
+                "interval": "percentile",
+                "confidence": metrics.CONFIDENCE,
+                "resamples": metrics.RESAMPLES,
+                "seed": SEED,
+            },
+            "targets": {name: _target_content(target) for name, target in self.targets.items()},
+            "remarks": list(self.remarks),
+        }
+
+
+def evaluate(run: Path) -> Evaluation:
+    """Judge the test part of a finished run; write ``metrics.json`` and the figures into its folder.
+
+    Raises
+    ------
+    RunError
+        The run is missing, unfinished or damaged, has nothing to test, or its folder cannot be written.
+    """
+    facts = read_run(run)
+    history = read_history(run)
+    found = measure(read_predictions(run, facts), facts, name=printable(run.resolve().name))
+    content = found.content() | {
+        "predictions": disk.receipt(run / files.PREDICTIONS).model_dump(mode="json"),
+        "provenance": {
+            "created": provenance.now(),
+            "command": provenance.command(),
+            "versions": provenance.versions(),
+        },
+    }
+    try:
+        (run / files.METRICS).unlink(missing_ok=True)  # while there is one, all figures beside it belong to it
+        _draw(run, found, history)
+        disk.write_json(run / files.METRICS, plain(content))
+    except OSError as error:
+        raise RunError(f"{run}: cannot be written ({error.strerror}); make it writable, or copy the run") from None
+    return found
+
+
+def measure(predictions: pd.DataFrame, facts: RunFacts, *, name: str, part: str = "test") -> Evaluation:
+    """Judge one part of the predictions of :func:`~kemfeat.learn.run_folder.read_predictions`.
+
+    Raises
+    ------
+    RunError
+        The part has no utterance with a label, or ``run.json`` lacks what a baseline needs.
+    """
+    rows = predictions[predictions["part"] == part].reset_index(drop=True)
+    predicted = [target for target in TARGETS if f"{target}_pred" in rows]
+    rows = rows.assign(**{f"{target}_base": _baseline(target, facts, name=name) for target in predicted})
+    return judge(rows, facts, name=name, folds=(facts.fold,), part=part, warning=facts.leakage.warning)
+
+
+def judge(
+    rows: pd.DataFrame, facts: RunFacts, *, name: str, folds: tuple[int, ...], part: str, warning: str
+) -> Evaluation:
+    """Judge predictions beside those of a baseline, both columns of ``rows``.
+
+    Raises
+    ------
+    RunError
+        No utterance has a label.
+    """
+    wanted = [target for target in TARGETS if f"{target}_base" in rows and rows[f"{target}_true"].notna().any()]
+    if not wanted:
+        raise RunError(
+            f"{name}: found no labelled utterance of the part {part!r}, expected some to test; "
+            "train with a split that has them"
+        )
+    targets = {target: _target(rows, target, facts) for target in wanted}
+    return Evaluation(name=name, facts=facts, folds=folds, part=part, rows=rows, targets=targets, warning=warning)
+
+
+def shown(score: Score) -> str:
+    """A score and its interval, as people read them."""
+    return in_words(score.value, *score.interval)
+
+
+def in_words(value: float, low: float, high: float) -> str:
+    """A number and its interval, each as far as it is defined."""
+    if math.isnan(value):
+        return "not defined"
+    return f"{value:.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")
+
+
+def printable(name: str) -> str:
+    """The name of a folder, which may hold anything, as text on one line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def _baseline(target: str, facts: RunFacts, *, name: str) -> Any:
+    """The most frequent class of the train part, the first of several; or its mean."""
+    if target == "emotion":
+        counts = [facts.train.classes.get(emotion, 0) for emotion in facts.emotions]
+        found = facts.emotions[counts.index(max(counts))] if any(counts) else None
+    else:
+        found = getattr(facts.train, target)
+    if found is None:
+        raise RunError(f"{name}: {files.RUN} knows no {target} of the train part; train the run again")
+    return found
+
+
+def _target(rows: pd.DataFrame, target: str, facts: RunFacts) -> Target:
+    labelled = rows[rows[f"{target}_true"].notna()]
+
+    def against(column: str) -> Classification | Regression:
+        pair = labelled[f"{target}_true"], labelled[f"{target}_{column}"]
+        if target == "emotion":
+            return metrics.classification(*pair, classes=facts.emotions, speakers=labelled["speaker"], seed=SEED)
+        return metrics.regression(*pair, speakers=labelled["speaker"], seed=SEED)
+
+    return Target(result=against("pred"), baseline=against("base"), unlabelled=len(rows) - len(labelled))
+
+
+def _target_content(target: Target) -> dict[str, Any]:
+    result = target.result
+    content: dict[str, Any] = {
+        "unlabelled": target.unlabelled,
+        "scores": _scores_content(result.scores),
+        "baseline": _scores_content(target.baseline.scores),
+        "gain": _scores_content(target.gain),
+    }
+    if isinstance(result, Classification):
+        content["per_class"] = result.per_class.to_dict("records")
+        counts = result.confusion.tolist()
+        content["confusion"] = {"rows": "true", "columns": "predicted", "classes": result.classes, "counts": counts}
+    return content
+
+
+def _scores_content(scores: Mapping[str, Score]) -> dict[str, Any]:
+    return {
+        name: dict(
+            zip(
+                ("value", "ci_low", "ci_high", "n", "speakers"),
+                (score.value, *score.interval, score.n, score.speakers),
+                strict=True,
+            )
+        )
+        for name, score in scores.items()
+    }
+
+
+def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
+    title = [f"{found.name}: {found.facts.recipe} {found.facts.variant}, {found.where}", found.headline()]
+    emotion = found.targets.get("emotion")
+    drawings: dict[str, Callable[[Path], None]] = {
+        files.CURVES: lambda stem: figures.curves(history, stem, title=title, warning=found.warning)
+    }
+    if emotion is not None and isinstance(emotion.result, Classification):
+        result = emotion.result
+        drawings[files.CONFUSION] = lambda stem: figures.confusion(
+            result.confusion, stem, classes=list(result.classes), title=title, warning=found.warning
+        )
+    # Drawn aside and put in place: a link that lies there is replaced, not followed.
+    with tempfile.TemporaryDirectory(prefix=".figures.", dir=run) as aside:
+        for name in _DRAWN:
+            for suffix in (".svg", ".png"):
+                with suppress(FileNotFoundError):
+                    (run / f"{name}{suffix}").unlink()
+        for name, draw in drawings.items():
+            draw(Path(aside) / name)
+        for path in sorted(Path(aside).iterdir()):
+            path.replace(run / path.name)

@@ -1,0 +1,1 @@
+"""Several runs of one recipe: sweeps of a setting, ablations of a modality."""

@@ -1,0 +1,131 @@
+"""One run per combination of values; chosen on the validation part, and only the chosen one is tested (K12)."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kemfeat.errors import ConfigError
+from kemfeat.learn import run_folder as files
+from kemfeat.learn.evaluation.evaluate import Evaluation
+from kemfeat.learn.run_folder import read_history, read_run
+from kemfeat.learn.training.recipe import Recipe, load_recipe
+from kemfeat.learn.training.trainer import Options, Progress, conclude, fit
+from kemfeat.learn.training.training_data import Data
+from kemfeat.store import disk
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SWEEP = "sweep.csv"
+
+_INCOMPARABLE = ("variant", "train.loss", "train.class_weights", "train.seed")
+"""What changes the loss itself, by which is chosen; or chance, of which none is to be chosen."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """One run of a sweep.
+
+    Parameters
+    ----------
+    name : of its folder below that of the sweep.
+    values : of the swept settings, by dotted key.
+    recipe : with these values.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    recipe: Recipe
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Swept:
+    """What a sweep found.
+
+    Parameters
+    ----------
+    table : one row per trial: the settings, ``run epochs best_epoch valid_loss``, every ``valid_NAME``, ``chosen``
+        and ``warning``.
+    chosen : folder of the run with the smallest validation loss, the first of several.
+    evaluation : of that run on the test part.
+    """
+
+    table: pd.DataFrame
+    chosen: Path
+    evaluation: Evaluation
+
+
+def trials_of(name: str | Path, overrides: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> list[Trial]:
+    """Every combination of the values of some settings.
+
+    Parameters
+    ----------
+    name, overrides : as for :func:`~kemfeat.learn.training.recipe.load_recipe`.
+    axes : dotted keys, each with its values.
+
+    Raises
+    ------
+    ConfigError
+        A key or value is none, stands there twice, or makes losses that cannot be compared.
+    """
+    for key, values in axes.items():
+        if key in _INCOMPARABLE:
+            raise ConfigError(
+                f"--sweep {key}: the run with the smallest validation loss is chosen, and {key} is no reason for a "
+                "smaller one; train one run for each value and compare them with `kemfeat evaluate`"
+            )
+        if len(set(map(repr, values))) < len(values):
+            raise ConfigError(f"--sweep {key}: a value stands there twice; name each once")
+    trials = []
+    for number, combination in enumerate(itertools.product(*axes.values())):
+        chosen = dict(zip(axes, combination, strict=True))
+        named = [f"{key.rpartition('.')[2]}={_short(value)}" for key, value in chosen.items()]
+        folder = "-".join([f"{number:02}", *named])
+        trials.append(Trial(name=folder, values=chosen, recipe=load_recipe(name, {**overrides, **chosen})))
+    return trials
+
+
+def sweep(trials: Sequence[Trial], data: Data, *, out: Path, options: Options, progress: Progress) -> Swept:
+    """Train every trial in a folder below ``out``, choose, and test the one chosen; write ``sweep.csv``.
+
+    Raises
+    ------
+    ConfigError, AnalysisError, RunError
+        As :func:`~kemfeat.learn.training.trainer.train`.
+    """
+    if (out / files.RUN).exists():
+        raise ConfigError(f"{out}: holds a run of its own; choose another --out for the sweep")
+    for trial in trials:
+        fit(trial.recipe, data, out=out / trial.name, options=options, progress=progress)
+    table = _table(trials, out)
+    chosen = out / trials[int(table["chosen"].to_numpy().argmax())].name
+    with disk.writing(out):
+        disk.write_bytes(out / SWEEP, table.to_csv(index=False).encode())
+    return Swept(table=table, chosen=chosen, evaluation=conclude(chosen, data, device=options.device))
+
+
+def _table(trials: Sequence[Trial], out: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for trial in trials:
+        history = read_history(out / trial.name)
+        best = history[history["kept"] == 1].iloc[-1].to_dict()
+        numbers = {str(name): value for name, value in best.items() if str(name).startswith("valid_")}
+        facts = {"run": trial.name, "epochs": len(history), "best_epoch": int(best["epoch"])}
+        rows.append({**trial.values, **facts, **numbers, "warning": read_run(out / trial.name).leakage.warning})
+    table = pd.DataFrame(rows)
+    chosen = table.index == table["valid_loss"].idxmin()
+    table.insert(len(table.columns) - 1, "chosen", chosen)
+    return table
+
+
+def _short(value: Any) -> str:
+    """A value as part of a file name; of a path its last part."""
+    text = Path(value).name if isinstance(value, str) else str(value)
+    return re.sub(r"[^\w.-]+", "-", text)[:40]

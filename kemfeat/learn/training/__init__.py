@@ -1,0 +1,1 @@
+"""Training runs: settings, recipes, the loop, checkpoints."""

@@ -1,0 +1,126 @@
+"""The runs that a fusion loads: what they were trained on, and whether that includes what is tested here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kemfeat.errors import ConfigError, RunError
+from kemfeat.learn import run_folder as files
+from kemfeat.learn.models import FusionClassifier, Model
+from kemfeat.learn.run_folder import PretrainedFacts, RunFacts, read_predictions, read_run
+from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig
+from kemfeat.learn.training import checkpoint
+from kemfeat.learn.training.recipe import Recipe, recipe_from
+from kemfeat.learn.training.training_data import Data, Modality, modalities_of
+from kemfeat.store import disk
+
+_TASKS: Mapping[Modality, str] = {"audio": "arousal", "text": "valence"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resolved:
+    """A recipe whose loaded runs are known.
+
+    Parameters
+    ----------
+    recipe : with the settings that the runs were trained with.
+    data : with the leak that a run of another split is.
+    pretrained : the runs.
+    """
+
+    recipe: Recipe
+    data: Data
+    pretrained: Mapping[str, PretrainedFacts]
+
+
+def resolved(recipe: Recipe, data: Data, *, allow_leakage: bool) -> Resolved:
+    """Take over what the runs that a fusion names were trained with; a recipe without such is as it was.
+
+    Raises
+    ------
+    ConfigError
+        A run is not named, was trained with other settings or on another store, or, unless that is allowed, on another
+        split: utterances that are tested here may have been trained on there (nested folds).
+    RunError
+        A run is missing, unfinished or damaged.
+    """
+    if not isinstance(recipe.model, FusionConfig):
+        return Resolved(recipe=recipe, data=data, pretrained={})
+    pretrained: dict[str, PretrainedFacts] = {}
+    configs: dict[str, ModelConfig] = {}
+    for modality in modalities_of(recipe):
+        folder = _folder(recipe.model, modality)
+        facts = _fitting(folder, modality, data)
+        seen = _seen(folder, facts, data)
+        if seen and not allow_leakage:
+            raise ConfigError(
+                f"model.{modality}_run {folder}: was trained on split {facts.split.scheme}, fold {facts.fold} "
+                f"({facts.split.digest[:12]}), not on fold {data.fold} of this split ({data.split.digest[:12]}): "
+                f"{seen:,} utterances that are tested here were not tested there, so it may have learned from them; "
+                "train it on this split and fold, or pass --allow-leakage"
+            )
+        data = data.leaking("pretraining", seen) if seen else data
+        pretrained[modality] = PretrainedFacts(run=str(folder), best=disk.sha256(folder / files.BEST))
+        configs[modality] = recipe_from(facts.config, where=f"{folder}/{files.RUN}").model
+    audio, text = configs.get("audio"), configs.get("text")
+    model = recipe.model.adopt(
+        audio=audio if isinstance(audio, AudioConfig) else None, text=text if isinstance(text, TextConfig) else None
+    )
+    return Resolved(recipe=recipe.model_copy(update={"model": model}), data=data, pretrained=pretrained)
+
+
+def fill_pretrained(model: Model, pretrained: Mapping[str, PretrainedFacts]) -> None:
+    """Load the weights of the runs into a fusion.
+
+    Raises
+    ------
+    RunError
+        They are missing or damaged.
+    """
+    if not isinstance(model, FusionClassifier):
+        return
+    for modality, part in (("audio", model.audio), ("text", model.text)):
+        if part is not None:
+            folder = Path(pretrained[modality].run)
+            checkpoint.fill(part.inner, checkpoint.load(folder / files.BEST), where=folder)
+
+
+def _folder(config: FusionConfig, modality: Modality) -> Path:
+    name: str = getattr(config, f"{modality}_run")
+    if not name:
+        raise ConfigError(
+            f"model.{modality}_run: is empty, and a fusion reads the tokens of a trained {modality} model; train "
+            f"{'kor/audio-arousal' if modality == 'audio' else 'kor/text-valence'} and pass --set "
+            f"model.{modality}_run=RUN, or leave {modality} out with --set model.modalities="
+            f"{'text' if modality == 'audio' else 'audio'}"
+        )
+    return Path(name)
+
+
+def _fitting(folder: Path, modality: Modality, data: Data) -> RunFacts:
+    facts = read_run(folder)
+    if facts.task != _TASKS[modality]:
+        raise ConfigError(
+            f"model.{modality}_run {folder}: was trained for {facts.task}; expected a run for {_TASKS[modality]}"
+        )
+    if facts.outcome is None:
+        raise RunError(f"model.{modality}_run {folder}: is not finished; run its `kemfeat train` again to go on")
+    if facts.store.digest != data.store.digest:
+        raise ConfigError(
+            f"model.{modality}_run {folder}: was trained on the store {facts.store.digest[:12]}, this one is "
+            f"{data.store.digest[:12]}; train it again on this store"
+        )
+    return facts
+
+
+def _seen(folder: Path, facts: RunFacts, data: Data) -> int:
+    """How many utterances that are tested here the run may have learned from."""
+    if (facts.split.digest, facts.fold) == (data.split.digest, data.fold):
+        return 0
+    tested = set(data.split.ids("test", fold=data.fold))
+    if (folder / files.PREDICTIONS).is_file():
+        known = read_predictions(folder, facts)
+        tested -= set(known.loc[known["part"] == "test", "id"])
+    return max(1, len(tested))

@@ -1,0 +1,100 @@
+"""What a run trains in: a device and its memory, generators, and a folder that is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kemfeat.errors import ConfigError, RunError
+from kemfeat.learn.data.placement import device_of
+from kemfeat.learn.settings import TrainConfig
+from kemfeat.store import disk
+
+LOCK = ".lock"
+
+_CPU_IS_FULL = "can't allocate memory"
+
+
+def device(name: str) -> torch.device:
+    """The device of that name; ``auto`` is the GPU where there is one."""
+    return device_of(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+@contextmanager
+def seeded(device: torch.device, seed: int) -> Iterator[None]:
+    """Dropout draws from torch's global generators: seeded in here, as they were behind."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def generator_states(device: torch.device) -> dict[str, Tensor]:
+    """Of every generator that training draws from."""
+    states = {"cpu": torch.get_rng_state()}
+    return {**states, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else states
+
+
+def set_generators(states: Mapping[str, Tensor], device: torch.device) -> None:
+    """Go on drawing where :func:`generator_states` were taken."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+
+
+@contextmanager
+def memory(config: TrainConfig) -> Iterator[None]:
+    """A device without room as a sentence.
+
+    Raises
+    ------
+    RunError
+        Its memory ran out.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and _CPU_IS_FULL not in str(error):
+            raise
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise RunError(
+            f"memory ran out with batches of {config.batch_size} ({reason}); the last checkpoint is kept; try --set "
+            f"train.batch_size={max(1, config.batch_size // 2)}, with another --out as that is another run"
+        ) from None
+
+
+@contextmanager
+def owned(out: Path) -> Iterator[None]:
+    """Hold the folder of a run against a second training; leftovers of one that was killed are removed.
+
+    Raises
+    ------
+    ConfigError
+        It is a file.
+    RunError
+        Another process trains there.
+    StoreWriteError
+        The disk refuses.
+    """
+    from filelock import FileLock, Timeout
+
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: is a file; choose a folder with --out")
+    with disk.writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(out / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(
+                f"{out}: another process trains there; wait for it, end it, or choose another --out"
+            ) from None
+    try:
+        for leftover in out.glob(".*.aside"):
+            leftover.unlink()
+        yield
+    finally:
+        lock.release()

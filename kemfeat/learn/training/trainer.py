@@ -1,0 +1,322 @@
+"""Train a recipe: one loop, chosen on the validation part alone, tested once.
+
+A run can be killed at any time. The same call goes on behind the last checkpoint, and on a CPU with the same number of
+threads its losses are those of a run that was never killed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from kemfeat import provenance
+from kemfeat.errors import ConfigError, RunError
+from kemfeat.learn import run_folder as files
+from kemfeat.learn.evaluation.evaluate import Evaluation, evaluate
+from kemfeat.learn.models import Model, build_model, check_trainable
+from kemfeat.learn.run_folder import Outcome, PartFacts, PretrainedFacts, RunFacts, read_run, write_run
+from kemfeat.learn.training import checkpoint
+from kemfeat.learn.training import runtime as surroundings
+from kemfeat.learn.training.checkpoint import identity, refuse_other
+from kemfeat.learn.training.losses import Sums
+from kemfeat.learn.training.predictions import determinism, judge, numbers_of, predict, table_of
+from kemfeat.learn.training.pretrained import resolved
+from kemfeat.learn.training.recipe import Recipe, recipe_from
+from kemfeat.learn.training.session import Session, begin, resume, save, start, turn_to, write_history
+from kemfeat.learn.training.training_data import Data, Material, gated, material_of
+from kemfeat.store import disk
+
+if TYPE_CHECKING:
+    from kemfeat.splits import Split
+    from kemfeat.store.reader import Store
+
+
+class Progress(Protocol):
+    """Told what training does."""
+
+    def compared(self, done: int, total: int) -> None:
+        """Utterances that the audit of the split has compared."""
+
+    def began(self, facts: RunFacts, out: Path) -> None:
+        """A run begins, or goes on."""
+
+    def stepped(self, done: int, total: int) -> None:
+        """Steps so far, and how many there are if training does not stop early."""
+
+    def ended(self, row: Mapping[str, float]) -> None:
+        """An epoch, as ``history.csv`` has it."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def compared(self, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def began(self, facts: RunFacts, out: Path) -> None:
+        """Say nothing."""
+
+    def stepped(self, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def ended(self, row: Mapping[str, float]) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a recipe is trained, beside what it says itself.
+
+    Parameters
+    ----------
+    fold : of the split.
+    device : ``cpu``, ``cuda`` or ``auto``, the GPU where there is one.
+    allow_leakage : train on a split that leaks, and say so everywhere.
+    save_every : seconds after which a checkpoint is written in the middle of an epoch; there is one after every epoch.
+    """
+
+    fold: int = 0
+    device: str = "auto"
+    allow_leakage: bool = False
+    save_every: float = 300.0
+
+
+def train(
+    recipe: Recipe,
+    *,
+    store: Store,
+    split: Split,
+    out: Path,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Train a recipe on one fold of a split, or go on where an earlier call stopped; test the best epoch.
+
+    Parameters
+    ----------
+    recipe : see :func:`~kemfeat.learn.training.recipe.load_recipe`.
+    store, split : trained on which utterances.
+    out : folder of the run (:mod:`kemfeat.learn.run_folder`).
+    options : how.
+    progress : told what happens.
+
+    Raises
+    ------
+    ConfigError
+        The split leaks, the folder holds another run, or a setting does not fit.
+    AnalysisError
+        The store lacks a feature, or a part has no labelled row.
+    RunError
+        The loss is no number any more, memory ran out, or a file of the run is damaged.
+    """
+    options, progress = options or Options(), progress or Silent()
+    data = gated(store, split, fold=options.fold, allow_leakage=options.allow_leakage, progress=progress.compared)
+    fit(recipe, data, out=out, options=options, progress=progress)
+    return conclude(out, data, device=options.device)
+
+
+def fit(recipe: Recipe, data: Data, *, out: Path, options: Options, progress: Progress) -> RunFacts:
+    """Train until patience or epochs run out; the test part is not looked at.
+
+    Raises
+    ------
+    ConfigError, AnalysisError, RunError
+        As :func:`train`.
+    """
+    device = surroundings.device(options.device)
+    known = resolved(recipe, data, allow_leakage=options.allow_leakage)
+    material, seed = material_of(known.recipe, known.data), recipe.train.seed
+    with surroundings.owned(out), surroundings.seeded(device, seed), surroundings.memory(recipe.train):
+        model = build_model(material.recipe.model, seed=seed)
+        facts = _facts(material, model, pretrained=known.pretrained)
+        progress.began(facts, out)
+        if finished := _finished(out, facts):
+            return finished
+        session = begin(material, model.to(device), facts, out=out, device=device)
+        if not resume(session):
+            start(session)
+        _train(session, save_every=options.save_every, progress=progress)
+        return _finish(session)
+
+
+def conclude(run: Path, data: Data, *, device: str = "auto") -> Evaluation:
+    """Predict validation and test part with the best epoch, once, and judge the predictions.
+
+    Raises
+    ------
+    RunError
+        The run is not finished or damaged.
+    """
+    if not (run / files.PREDICTIONS).is_file():
+        import pandas as pd
+
+        material = material_of_run(run, data)
+        where = surroundings.device(device)
+        with surroundings.seeded(where, material.recipe.train.seed):
+            model = load_model(run, device=device)
+            found = {part: predict(model, material.loader(part, device=where)) for part in ("valid", "test")}
+        table = pd.concat([table_of(one, material, part) for part, one in found.items()], ignore_index=True)
+        with disk.writing(run):
+            disk.write_table(run / files.PREDICTIONS, table)
+    return evaluate(run)
+
+
+def load_model(run: Path, *, device: str = "cpu") -> Model:
+    """The model of a run as its best epoch was, in evaluation mode.
+
+    Raises
+    ------
+    RunError
+        There is no such run, its training is not finished, or a file is damaged.
+    """
+    facts = read_run(run)
+    if facts.outcome is None:
+        raise RunError(f"{run}: is not finished; run the same `kemfeat train` again to go on")
+    best = checkpoint.load(run / files.BEST)
+    refuse_other(best.facts, identity(facts), where=run / files.BEST)
+    model = build_model(_recipe_of(run, facts).model)
+    checkpoint.fill(model, best, where=run)
+    return model.to(surroundings.device(device)).eval()
+
+
+def material_of_run(run: Path, data: Data) -> Material:
+    """What a run was trained on.
+
+    Raises
+    ------
+    ConfigError
+        That is another split, fold or store.
+    """
+    facts = read_run(run)
+    names = {"split", "fold", "store"}
+    ours = {"split": data.split_facts(), "fold": data.fold, "store": data.store_facts()}
+    wanted = facts.model_copy(update=ours).model_dump(mode="json", include=names)
+    refuse_other(facts.model_dump(mode="json", include=names), wanted, where=run)
+    return material_of(_recipe_of(run, facts), data)
+
+
+def _recipe_of(run: Path, facts: RunFacts) -> Recipe:
+    return recipe_from(facts.config, where=f"{run}/{files.RUN}")
+
+
+def _train(session: Session, *, save_every: float, progress: Progress) -> None:
+    """Epochs until there is a reason to stop; each ends with a checkpoint."""
+    config, position = session.material.recipe.train, session.position
+    while not position.stopped(config):
+        began = time.monotonic() - position.seconds
+        rate = float(session.scheduler.get_last_lr()[0])
+        train_loss = _train_epoch(session, began=began, save_every=save_every, progress=progress)
+        session.scheduler.step()
+        valid_loss, predicted = judge(session.model, session.valid, session.loss)
+        _require_number(valid_loss, f"the validation loss of epoch {position.epoch + 1}")
+        numbers = numbers_of(table_of(predicted, session.material, "valid"), session.material)
+        kept = position.end_epoch(valid_loss)
+        losses = {"train_loss": train_loss, "valid_loss": valid_loss, **numbers}
+        facts = {"seconds": time.monotonic() - began, "kept": int(kept)}
+        session.history.append({"epoch": position.epoch, "lr": rate, **losses, **facts})
+        if kept:
+            save(session, files.BEST)
+        save(session, files.LAST)
+        write_history(session)
+        progress.ended(session.history[-1])
+
+
+def _train_epoch(session: Session, *, began: float, save_every: float, progress: Progress) -> float:
+    """What is left of one pass over the train part; returns the loss of all its utterances together."""
+    position = session.position
+    session.model.train()
+    turn_to(session, position.epoch)
+    sums = Sums(*torch.tensor([position.total, position.weight], device=session.device))
+    saved = time.monotonic()
+    for batch in session.train:
+        with torch.autocast(session.device.type, dtype=torch.float16, enabled=session.scaler.is_enabled()):
+            outputs = session.model(batch)
+        of_batch = session.loss.sums(outputs, batch)
+        _step(session, session.loss.value(of_batch))
+        sums += of_batch.detach()
+        position.step += 1
+        progress.stepped(position.step, session.material.recipe.train.epochs * len(session.train))
+        if time.monotonic() - saved >= save_every:
+            position.total, position.weight = float(sums.total), float(sums.weight)
+            position.seconds = time.monotonic() - began
+            save(session, files.LAST)
+            saved = time.monotonic()
+    return float(session.loss.value(sums))
+
+
+def _step(session: Session, loss: Tensor) -> None:
+    config, scaler = session.material.recipe.train, session.scaler
+    where = f"of epoch {session.position.epoch + 1}, step {session.position.step + 1},"
+    _require_number(float(loss.detach()), f"the loss {where}")
+    session.optimizer.zero_grad(set_to_none=True)
+    scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    scaler.unscale_(session.optimizer)
+    trained = [parameter for parameter in session.model.parameters() if parameter.requires_grad]
+    norm = nn.utils.clip_grad_norm_(trained, config.clip or math.inf)
+    if not scaler.is_enabled():  # a scaler leaves a step out whose gradient is no number, and scales less
+        _require_number(float(norm), f"the gradient {where}")
+    scaler.step(session.optimizer)
+    scaler.update()
+
+
+def _require_number(value: float, what: str) -> None:
+    if not math.isfinite(value):
+        raise RunError(
+            f"{what} is {value}: training stops, and the last checkpoint is kept; try a smaller --set "
+            "train.learning_rate, or --set train.clip=1 where it was off, and another --out"
+        )
+
+
+def _finish(session: Session) -> RunFacts:
+    """Look at the best epoch once more, and say how training ended."""
+    best = checkpoint.load(session.out / files.BEST)
+    session.model.load_state_dict(best.weights, strict=False)
+    outcome = Outcome(
+        epochs=session.position.epoch,
+        best_epoch=session.position.best_epoch,
+        stopped=session.position.stopped(session.material.recipe.train) or "epochs",
+        determinism=determinism(session.model, session.material, device=session.device),
+    )
+    facts = session.facts.model_copy(update={"outcome": outcome})
+    with disk.writing(session.out):
+        write_run(session.out, facts)
+    return facts
+
+
+def _facts(material: Material, model: Model, *, pretrained: Mapping[str, PretrainedFacts]) -> RunFacts:
+    recipe, data = material.recipe, material.data
+    return RunFacts(
+        recipe=recipe.name,
+        variant=recipe.variant,
+        task=recipe.task,
+        emotions=material.emotions,
+        split=data.split_facts(),
+        fold=data.fold,
+        store=data.store_facts(),
+        leakage=data.leakage,
+        train=material.train_facts(),
+        left_out=material.left_out,
+        config=recipe.model_dump(mode="json"),
+        parameters=tuple(PartFacts.model_validate(row) for row in check_trainable(model).to_dict("records")),
+        pretrained=pretrained,
+        versions={**provenance.versions(), "torch": torch.__version__},
+    )
+
+
+def _finished(out: Path, facts: RunFacts) -> RunFacts | None:
+    """The facts of a run whose training is over; a folder that holds something else is refused."""
+    if (out / files.RUN).is_file():
+        there = read_run(out)
+        refuse_other(identity(there), identity(facts), where=out)
+        return there if there.outcome else None
+    others = [path.name for path in sorted(out.iterdir()) if path.name not in (surroundings.LOCK, files.FROZEN)]
+    if others:
+        raise ConfigError(f"{out}: is not empty and holds no run (found {others[0]}); choose another --out")
+    return None

@@ -1,0 +1,294 @@
+"""Do groups differ in their means, and which of them? Welch's analysis of variance and Games-Howell's pairs.
+
+Every function takes ``values`` [shape=(N,)] (a dependent variable in any unit, NaN where missing) and ``groups``
+[shape=(N,)] (one label for each), matched by position. Rows without a finite value or a label are dropped and counted.
+A group or pair for which a number does not exist (one value, zero variance) gives NaN beside a reason and takes
+nothing from the others. Data are centred first, so a large common offset costs no digits.
+
+``log_p`` is the natural logarithm of a p-value and holds for any size of it; ``p`` is ``exp(log_p)`` or, where that
+underflows, the smallest normal double 2.2e-308, an upper bound. :func:`p_text` prints one.
+
+All groups here are taken as independent values. Utterances of one speaker are not: see :mod:`kemfeat.stats.nested`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pingouin as pg
+from numpy.typing import NDArray
+
+from kemfeat.stats._f_tail import log_f_sf
+from kemfeat.stats.columns import Column, Floats
+from kemfeat.stats.group_tests import _studentized_range
+from kemfeat.stats.group_tests._assumptions import assumptions
+from kemfeat.stats.group_tests._describe import describe
+from kemfeat.stats.group_tests._effect_sizes import (
+    Interval,
+    cliffs_delta,
+    explained,
+    hedges_g,
+    omega_squared,
+    welch_se_df,
+)
+from kemfeat.stats.group_tests._robust import Robustness, robustness
+from kemfeat.stats.group_tests._samples import Moments, Samples, flaws, moments, split
+from kemfeat.stats.tails import holm, log_level, p_text, probability
+
+__all__ = [
+    "Robustness",
+    "WelchAnova",
+    "assumptions",
+    "describe",
+    "disagreements",
+    "games_howell",
+    "holm",
+    "p_text",
+    "probability",
+    "robustness",
+    "verdict",
+    "welch_anova",
+]
+
+CI_CONVENTION = "two-sided, noncentral F inverted, ncp / (ncp + df2) as in R's effectsize"
+"""How the intervals of the effect sizes of :class:`WelchAnova` are made; others divide by ncp + df1 + df2 + 1."""
+
+_UNDEFINED = (math.nan, math.nan)
+_TESTED = ("se", "t", "df", "log_p", "ci_low", "ci_high", "hedges_g", "g_low", "g_high")
+_COLUMNS = (
+    *("a", "b", "mean_a", "mean_b", "diff", "se", "t", "df", "p", "log_p", "ci_low", "ci_high"),
+    *("hedges_g", "g_low", "g_high", "cliffs_delta", "significant", "reason"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WelchAnova:
+    """Welch's test that all group means are equal, and three effect sizes that are often mistaken for each other."""
+
+    F: float
+    """NaN where fewer than two groups can be compared; ``reason`` says why."""
+    df1: float
+    df2: float
+    p: float
+    log_p: float
+    """Natural logarithm of ``p``, also where ``p`` underflows."""
+    eta2_classic: float
+    """SS between / SS total, in [0, 1]: pingouin's ``np2``, which has nothing to do with Welch's F."""
+    eta2_welch: float
+    """F df1 / (F df1 + df2), in [0, 1]."""
+    omega2_welch: float
+    """(F - 1) df1 / (F df1 + df2 + 1), not below 0: the least biased of the three."""
+    eta2_classic_ci: Interval = _UNDEFINED
+    """From the classic F with its df2 = N - k."""
+    eta2_welch_ci: Interval = _UNDEFINED
+    omega2_welch_ci: Interval = _UNDEFINED
+    confidence: float
+    """Of the intervals, made as :data:`CI_CONVENTION` says."""
+    n: int
+    """Values compared."""
+    n_dropped: int
+    """Rows left out: the value is not finite or the label is missing."""
+    groups: tuple[Hashable, ...]
+    """Labels compared, to which all numbers above refer."""
+    excluded: dict[Hashable, str]
+    """Labels that cannot be compared, and why."""
+    reason: str
+    """Why the numbers are NaN; empty where they are not."""
+
+    @property
+    def log10_p(self) -> float:
+        """Decimal logarithm of ``p``."""
+        return self.log_p / math.log(10)
+
+
+def welch_anova(values: Column, groups: Column, *, alpha: float = 0.05) -> WelchAnova:
+    """Compare all group means without assuming equal variances (Welch 1951, Biometrika 38:330-336).
+
+    Parameters
+    ----------
+    values, groups : see the head of this module.
+    alpha : one minus the confidence of the intervals, in (0, 1).
+
+    Returns
+    -------
+    WelchAnova
+        Over the groups with two values or more and a variance; the others are in ``excluded``.
+
+    Raises
+    ------
+    ConfigError
+        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` not in (0, 1).
+    """
+    log_level(alpha)
+    samples = split(values, groups)
+    found = flaws(samples)
+    kept = samples.only([not flaw for flaw in found]).centred()[1]
+    excluded = {label: f"no value in {label}" for label in samples.missing if label not in samples.labels}
+    excluded |= {label: flaw for label, flaw in zip(samples.labels, found, strict=True) if flaw}
+    f, df1, df2, eta2 = _welch(kept) if len(kept.arrays) > 1 else (math.nan,) * 4
+    within = float(kept.n.sum()) - len(kept.arrays)
+    log_p = log_f_sf(f, df1=df1, df2=df2)
+    eta2_welch, eta2_welch_ci = explained(f, df1=df1, df2=df2, alpha=alpha)
+    omega2_welch, omega2_welch_ci = omega_squared(f, df1=df1, df2=df2, alpha=alpha)
+    return WelchAnova(
+        F=f,
+        df1=df1,
+        df2=df2,
+        p=float(probability(log_p)),
+        log_p=log_p,
+        eta2_classic=eta2,
+        eta2_welch=eta2_welch,
+        omega2_welch=omega2_welch,
+        eta2_classic_ci=explained(eta2 * within / ((1 - eta2) * df1), df1=df1, df2=within, alpha=alpha)[1],
+        eta2_welch_ci=eta2_welch_ci,
+        omega2_welch_ci=omega2_welch_ci,
+        confidence=1 - alpha,
+        n=int(kept.n.sum()),
+        n_dropped=samples.dropped,
+        groups=kept.labels,
+        excluded=excluded,
+        reason="" if len(kept.arrays) > 1 else _too_few(excluded),
+    )
+
+
+def _welch(samples: Samples) -> tuple[float, float, float, float]:
+    """F, df1, df2 and classic eta squared."""
+    frame = pd.DataFrame({"value": samples.pooled, "group": samples.codes})
+    row = pg.welch_anova(data=frame, dv="value", between="group").iloc[0]
+    return float(row["F"]), float(row["ddof1"]), float(row["ddof2"]), float(row["np2"])
+
+
+def _too_few(excluded: dict[Hashable, str]) -> str:
+    return "; ".join(["fewer than two groups with a variance", *excluded.values()])
+
+
+def games_howell(values: Column, groups: Column, *, alpha: float = 0.05) -> pd.DataFrame:
+    """Compare every pair of group means (Games & Howell 1976, J. Educ. Stat. 1:113-125).
+
+    Parameters
+    ----------
+    values, groups : see the head of this module.
+    alpha : level of ``significant``, one minus the confidence of the intervals, in (0, 1).
+
+    Returns
+    -------
+    DataFrame
+        One row per pair a < b (label order), for the k groups with any value: ``mean_a mean_b``, ``diff`` (a - b)
+        with its standard error ``se``, ``t``, Welch's ``df``, ``p`` of the studentized range over k means and its
+        natural logarithm ``log_p``, the simultaneous interval ``ci_low ci_high``, unpooled ``hedges_g`` with interval
+        ``g_low g_high`` (NaN where df is 1), ``cliffs_delta``, ``significant`` (p < ``alpha``; False where p is NaN),
+        ``reason`` (why the pair cannot be tested; empty where it can). ``attrs`` hold ``alpha``, ``k`` and
+        ``dropped`` (rows left out).
+
+    Raises
+    ------
+    ConfigError
+        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` not in (0, 1).
+    """
+    level, samples = log_level(alpha), split(values, groups)
+    centre, samples = samples.centred()
+    summary = moments(samples)
+    first, second, table = samples.pairs()
+    table["mean_a"], table["mean_b"] = summary.mean[first] + centre, summary.mean[second] + centre
+    table["diff"] = summary.mean[first] - summary.mean[second]
+    table["reason"] = _pair_flaws(samples, summary)
+    table[list(_TESTED)] = math.nan
+    sound = (table["reason"] == "").to_numpy()
+    table.loc[sound, list(_TESTED)] = _test_pairs(summary, first[sound], second[sound], alpha)
+    table["p"] = probability(table["log_p"])
+    table["cliffs_delta"] = _cliffs_deltas(samples)
+    table["significant"] = table["log_p"] < level
+    table = table[list(_COLUMNS)]
+    table.attrs = {"alpha": alpha, "k": len(samples.labels), "dropped": samples.dropped}
+    return table
+
+
+def _pair_flaws(samples: Samples, summary: Moments) -> list[str]:
+    """Why a pair has no standard error; a single group without variance does not spoil it."""
+    found = flaws(samples)
+    first, second, _ = samples.pairs()
+    spoilt = ~(summary.variance[first] + summary.variance[second] > 0)
+    return [
+        " and ".join(flaw for flaw in (found[i], found[j]) if flaw) if bad else ""
+        for i, j, bad in zip(first, second, spoilt, strict=True)
+    ]
+
+
+def _test_pairs(summary: Moments, first: NDArray[np.intp], second: NDArray[np.intp], alpha: float) -> Floats:
+    """The columns ``_TESTED`` of the pairs that can be tested [shape=(m, 9)]."""
+    if not len(first):
+        return np.empty((0, len(_TESTED)))
+    k = len(summary.n)
+    n, variance = (summary.n[first], summary.n[second]), (summary.variance[first], summary.variance[second])
+    diff = summary.mean[first] - summary.mean[second]
+    se, df = welch_se_df(n, variance)
+    log_p = _studentized_range.log_sf(np.abs(diff) / se * math.sqrt(2), k=k, df=df)
+    half = _studentized_range.critical(alpha, k=k, df=df) * se / math.sqrt(2)
+    g = hedges_g(diff, n=n, variance=variance, alpha=alpha)
+    return np.column_stack([se, diff / se, df, log_p, diff - half, diff + half, *g])
+
+
+def _cliffs_deltas(samples: Samples) -> list[float]:
+    ordered = [np.sort(array) for array in samples.arrays]
+    first, second, _ = samples.pairs()
+    return [cliffs_delta(ordered[i], ordered[j]) for i, j in zip(first, second, strict=True)]
+
+
+def verdict(pairs: pd.DataFrame, *, alpha: float = 0.05) -> str:
+    """One sentence on a table of pairs, such as ``9 of 10 pairs differ at .05; not: angry-happy``.
+
+    Parameters
+    ----------
+    pairs : table with the columns ``a b significant reason``; a pair with a reason was not tested.
+    alpha : the level at which ``significant`` was judged.
+    """
+    if pairs.empty:
+        return "no pair of groups to compare"
+    names = [f"{a}-{b}" for a, b in _rows(pairs, "a", "b")]
+    state = [reason or bool(yes) for reason, yes in _rows(pairs, "reason", "significant")]
+    clauses = [f"{state.count(True)} of {len(state)} pairs differ at {_level(alpha)}"]
+    if equal := [name for name, is_ in zip(names, state, strict=True) if is_ is False]:
+        clauses.append(f"not: {', '.join(equal)}")
+    if untested := [f"{name} ({is_})" for name, is_ in zip(names, state, strict=True) if isinstance(is_, str)]:
+        clauses.append(f"untested: {', '.join(untested)}")
+    return "; ".join(clauses)
+
+
+def disagreements(
+    anova: WelchAnova, pairs: pd.DataFrame, robust: Robustness, *, alpha: float = 0.05
+) -> tuple[str, ...]:
+    """Where the robust tests come to another conclusion than Welch and Games-Howell, one clause each.
+
+    Parameters
+    ----------
+    anova, pairs, robust : what :func:`welch_anova`, :func:`games_howell` and :func:`robustness` made of the same data.
+    alpha : the level at which their p-values (Dunn's after Holm) are read.
+    """
+    both = pairs.merge(robust.dunn, on=["a", "b"], suffixes=("", "_dunn"))
+    questions = [("all groups", "Welch", anova.log_p, *test) for test in _rows(robust.tests, "test", "log_p")]
+    questions += [
+        (f"{a}-{b}", "Games-Howell", p, "Dunn-Holm", q) for a, b, p, q in _rows(both, "a", "b", "log_p", "log_p_holm")
+    ]
+    level = log_level(alpha)
+    return tuple(
+        f"{where}: {first} {_finding(p, level)}, {second} {_finding(q, level)}"
+        for where, first, p, second, q in questions
+        if (p < level) != (q < level) and not math.isnan(p + q)
+    )
+
+
+def _rows(table: pd.DataFrame, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(table[name].tolist() for name in names), strict=True)
+
+
+def _finding(log_p: float, level: float) -> str:
+    return f"{'finds a difference' if log_p < level else 'finds none'} (p {p_text(log_p)})"
+
+
+def _level(alpha: float) -> str:
+    return f"{alpha:g}".removeprefix("0")

@@ -1,0 +1,130 @@
+"""What there is to know about each group before any test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pingouin as pg
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from kemfeat.stats.columns import Column
+from kemfeat.stats.group_tests._samples import split
+from kemfeat.stats.tails import SMALLEST, log_level
+
+Floats = NDArray[np.float64]
+
+SHAPIRO_LIMIT = 5000
+"""Royston's approximation to the p of Shapiro-Wilk holds up to this n; beyond, a sample of so many is tested."""
+
+_SHAPIRO_LEAST = 3
+_COLUMNS = (
+    *("group", "n", "missing", "mean", "sd", "median", "skew", "kurtosis"),
+    *("ci_low", "ci_high", "shapiro_w", "shapiro_p", "shapiro_n", "reason"),
+)
+_BLOCK = 1_000_000  # resampled values held in memory at once
+
+
+def describe(
+    values: Column, groups: Column, *, alpha: float = 0.05, resamples: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """One row per group, labels without any value included.
+
+    Parameters
+    ----------
+    values : dependent variable [shape=(N,)], any unit; NaN and infinite ones are dropped and counted.
+    groups : label of each value [shape=(N,)].
+    alpha : one minus the confidence of the intervals, in (0, 1).
+    resamples : bootstrap resamples per group.
+    seed : of the bootstrap and of Shapiro's subsamples; neither depends on the order of the rows.
+
+    Returns
+    -------
+    DataFrame
+        ``group n missing mean sd median skew kurtosis`` (skew and excess kurtosis corrected for bias, G1 and G2),
+        ``ci_low ci_high`` (BCa bootstrap interval of the mean; Efron 1987, JASA 82:171-185), ``shapiro_w shapiro_p
+        shapiro_n`` (n tested, at most :data:`SHAPIRO_LIMIT`), ``reason`` (what is NaN and why, or sampled; empty
+        where nothing).
+
+    Raises
+    ------
+    ConfigError
+        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` not in (0, 1).
+    """
+    log_level(alpha)
+    samples = split(values, groups)
+    arrays = dict(zip(samples.labels, samples.arrays, strict=True))
+    rows = []
+    for label, missing in samples.missing.items():
+        array = np.sort(arrays.get(label, np.empty(0)))
+        low, high = mean_interval(array, alpha=alpha, resamples=resamples, seed=seed)
+        w, p, tested = shapiro(array, seed=seed)
+        rows.append((label, len(array), missing, *_shape(array), low, high, w, p, tested, _remark(array)))
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def shapiro(array: Floats, *, seed: int) -> tuple[float, float, int]:
+    """W and p of Shapiro and Wilk, and how many values they are of: a seeded sample where there are too many.
+
+    NaN and 0 where fewer than 3 values are given or all are equal.
+    """
+    if len(array) < _SHAPIRO_LEAST or array.min() == array.max():
+        return np.nan, np.nan, 0
+    if len(array) > SHAPIRO_LIMIT:
+        array = np.random.default_rng(seed).choice(array, SHAPIRO_LIMIT, replace=False)
+    row = pg.normality(pd.Series(array - np.median(array))).iloc[0]
+    return float(row["W"]), max(float(row["pval"]), SMALLEST), len(array)
+
+
+def mean_interval(array: Floats, *, alpha: float, resamples: int, seed: int) -> tuple[float, float]:
+    """BCa bootstrap interval of the mean; NaN for fewer than two values, no width where all are equal."""
+    if len(array) < 2:
+        return np.nan, np.nan
+    deviation = array - array.mean()
+    if array.min() == array.max():
+        return float(array[0]), float(array[0])
+    means = _resampled_means(deviation, resamples, seed)
+    below = (np.count_nonzero(means < 0) + np.count_nonzero(means == 0) / 2) / resamples
+    bias = special.ndtri(np.clip(below, 1 / (resamples + 1), resamples / (resamples + 1)))
+    acceleration = np.sum(deviation**3) / (6 * np.sum(deviation**2) ** 1.5)
+    shifted = bias + special.ndtri(np.array([alpha / 2, 1 - alpha / 2]))
+    levels = special.ndtr(bias + shifted / (1 - acceleration * shifted))
+    low, high = array.mean() + np.quantile(means, levels)
+    return float(low), float(high)
+
+
+def _resampled_means(array: Floats, resamples: int, seed: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    per_block = max(1, _BLOCK // len(array))
+    for start in range(0, resamples, per_block):
+        block = means[start : start + per_block]
+        block[:] = array[rng.integers(len(array), size=(len(block), len(array)))].mean(axis=1)
+    return means
+
+
+def _shape(array: Floats) -> tuple[float, float, float, float, float]:
+    """Mean, standard deviation, median, skew and excess kurtosis; NaN where the group is too small or constant."""
+    n = len(array)
+    if n == 0:
+        return (np.nan,) * 5
+    mean, varies = float(array.mean()), array.min() < array.max()
+    deviation = array - mean
+    return (
+        mean,
+        (float(array.std(ddof=1)) if varies else 0.0) if n > 1 else np.nan,
+        float(np.median(array)),
+        float(stats.skew(deviation, bias=False)) if n > 2 and varies else np.nan,
+        float(stats.kurtosis(deviation, bias=False)) if n > 3 and varies else np.nan,
+    )
+
+
+def _remark(array: Floats) -> str:
+    n = len(array)
+    if n < 2:
+        return "one value: no spread, shape or interval" if n else "no value"
+    if array.min() == array.max():
+        return "zero variance: no skew, kurtosis or Shapiro test"
+    if n <= _SHAPIRO_LEAST:
+        return "two values: no skew, kurtosis or Shapiro test" if n == 2 else "three values: no kurtosis"
+    return f"Shapiro test on {SHAPIRO_LIMIT} values drawn at random" if n > SHAPIRO_LIMIT else ""

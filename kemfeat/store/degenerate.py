@@ -1,0 +1,179 @@
+"""Whether arrays say anything: rows that stand still, that others have too, or that another array has.
+
+A published system fed its video network twenty copies of a spectrogram, and nothing noticed. Rows that are constant
+over time, the same for several utterances, or the same in two arrays exist in every corpus: silence is silence. An
+array of which most rows are so carries no modality.
+
+Reading every array takes five times what hashing its files does, so a look takes :data:`ROWS` rows of an axis, in
+:data:`RUNS` runs evenly spread. What concerns more than half of an array shows in so many rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.store import schema, valid_lengths
+from kemfeat.store.reader import Store
+
+RUNS = 16
+ROWS = 256
+
+_FEWEST = 4
+"""Rows that can make a problem; fewer are a coincidence."""
+
+_TELLING = 8
+"""Different values that a row has at least, among :data:`_PROBES` of it, to be told from others by its content: short
+stretches of temperature or of heart beats coincide by chance."""
+
+_PROBES = 64
+
+_STILL = 32
+"""Values that a row of one number at a time, such as a temperature, has at least when standing still means anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What the rows of one array look like.
+
+    Parameters
+    ----------
+    constant : per row with enough real elements over time, whether they are all the same.
+    digests : per row with enough different values the SHA-256 of its real elements.
+    """
+
+    constant: Mapping[int, bool]
+    digests: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sameness:
+    """Rows of an array that are not their utterance's own.
+
+    Parameters
+    ----------
+    what : in words, behind the number of rows.
+    rows, of : how many are so, among how many that could tell.
+    example : one of them.
+    """
+
+    what: str
+    rows: int
+    of: int
+    example: str
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it concerns so many rows that the array says nothing."""
+        return self.of >= _FEWEST and 2 * self.rows > self.of
+
+    def __str__(self) -> str:
+        return f"{self.rows} of {self.of} rows {self.what}, such as {self.example}"
+
+
+def sameness(store: Store) -> Iterator[tuple[str, Sameness]]:
+    """Name an array and what is the same in it, for every finding; masks, lengths and tokens are not looked at."""
+    for axis, info in store.header.axes.items():
+        names = [name for name, array in store.header.arrays.items() if array.axis == axis and _tells(name, array)]
+        looks = {name: _look(store, name, _runs(info.rows)) for name in names}
+        if looks:
+            yield from _findings(store, looks, store.rows(axis)["id"].tolist(), store.owners(axis).tolist())
+
+
+def _findings(
+    store: Store, looks: Mapping[str, Looks], ids: Sequence[str], parents: Sequence[str]
+) -> Iterator[tuple[str, Sameness]]:
+    for name, look in looks.items():
+        yield from ((name, found) for found in _constant(look, ids, store.header.arrays[name]))
+        yield from ((name, found) for found in _identical(look, ids, parents))
+    yield from _equal(looks, ids)
+
+
+def _tells(name: str, info: schema.ArrayInfo) -> bool:
+    """Whether rows have elements over time that are no marks, nor words: actors speak the same script."""
+    return (
+        len(info.dims) > 1
+        and info.dtype != "bool"
+        and not name.endswith(valid_lengths.MASK)
+        and valid_lengths.TOKEN not in info.dims
+    )
+
+
+def _runs(rows: int) -> list[slice]:
+    """Rows to look at: all of a few, else runs from begin to end."""
+    if rows <= ROWS:
+        return [slice(0, rows)]
+    length = ROWS // RUNS
+    starts = np.linspace(0, rows - length, RUNS).astype(int) // length * length  # whole chunks, where they are small
+    return [slice(start, start + length) for start in starts.tolist()]
+
+
+def _look(store: Store, name: str, runs: Iterable[slice]) -> Looks:
+    array, marked = store.array(name), valid_lengths.marks(store.header, name)
+    marks = None if marked is None else store.array(marked)
+    complete = store.complete_rows(store.header.arrays[name].feature)
+    constant, digests = {}, {}
+    for run in runs:
+        block, real = np.asarray(array[run]), None if marks is None else np.asarray(marks[run])
+        for place, row in enumerate(range(run.start, run.start + len(block))):
+            if complete[row]:
+                values = block[place] if real is None else _real(block[place], real[place])
+                if len(values) >= (2 if values.ndim > 1 else _STILL):
+                    constant[row] = _is_constant(values)
+                if _is_telling(values):
+                    digests[row] = hashlib.sha256(repr(values.shape).encode() + values.tobytes()).digest()
+    return Looks(constant, digests)
+
+
+def _real(row: NDArray[Any], marks: NDArray[Any]) -> NDArray[Any]:
+    """The elements that a length or a mask vouches for."""
+    return row[: max(int(marks), 0)] if marks.ndim == 0 else row[marks.astype(bool)]
+
+
+def _is_constant(values: NDArray[Any]) -> bool:
+    """NaN is not equal to itself, so what was never measured is not constant."""
+    return bool((values[1] == values[0]).all() and (values[2:] == values[0]).all())
+
+
+def _is_telling(values: NDArray[Any]) -> bool:
+    flat = values.reshape(-1)
+    return len(np.unique(flat[:: max(1, len(flat) // _PROBES)])) >= _TELLING
+
+
+def _constant(looks: Looks, ids: Sequence[str], info: schema.ArrayInfo) -> Iterator[Sameness]:
+    still = [row for row, is_constant in looks.constant.items() if is_constant]
+    # A temperature may well stand still for some seconds: one number at a time lies only if all rows are so.
+    usual = len(info.dims) == 2 and len(still) < len(looks.constant)
+    if still and not usual:
+        what = "are constant over time"
+        yield Sameness(what=what, rows=len(still), of=len(looks.constant), example=ids[still[0]])
+
+
+def _identical(looks: Looks, ids: Sequence[str], parents: Sequence[str]) -> Iterator[Sameness]:
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for row, digest in looks.digests.items():
+        groups[digest].append(row)
+    shared = [rows for rows in groups.values() if len({parents[row] for row in rows}) > 1]
+    if shared:
+        first = shared[0][0]
+        other = next(row for row in shared[0] if parents[row] != parents[first])
+        count = sum(map(len, shared))
+        what, example = "are those of another utterance", f"{ids[first]} and {ids[other]}"
+        yield Sameness(what=what, rows=count, of=len(looks.digests), example=example)
+
+
+def _equal(looks: Mapping[str, Looks], ids: Sequence[str]) -> Iterator[tuple[str, Sameness]]:
+    for first, second in combinations(looks, 2):
+        one, other = looks[first].digests, looks[second].digests
+        both = [row for row in other if row in one]
+        equal = [row for row in both if one[row] == other[row]]
+        if equal:
+            what = f"are equal to those of {first}"
+            yield second, Sameness(what=what, rows=len(equal), of=len(both), example=ids[equal[0]])

@@ -1,0 +1,224 @@
+"""The frame in which every synthetic corpus is written: options, notice, sessions, tokenizer, annotation.
+
+``SYNTHETIC.txt`` is written first and what a reader knows the corpus by last, by a rename: an interrupted run leaves a
+folder that says what it is and that no reader takes for a corpus.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import uuid
+import wave
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat import parallel
+from kemfeat.errors import ConfigError, StoreWriteError
+
+SAMPLING_RATE = 16000
+VOCAB_SIZE = 2000
+
+_NOTICE = """This folder is a SYNTHETIC corpus made by kemfeat in the shape of {name}.
+It holds no recording of any person. Signals, sentences, ratings and defects are computer-generated;
+results on it say nothing about people.
+
+utterances = {options.utterances}
+sessions = {options.sessions}
+seed = {options.seed}
+version = {options.version}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the bytes of a synthetic corpus depend on; see :meth:`SyntheticCorpus.write`."""
+
+    utterances: int
+    sessions: int
+    seed: int
+    version: str
+    speaker_effect: float
+
+
+class Part(Protocol):
+    """The part of the plan that one session needs; it survives a trip between processes."""
+
+    @property
+    def out(self) -> Path:
+        """Folder of the corpus, as a worker finds it."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Of the session, from 1."""
+        ...
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What is said in each utterance, for the tokenizer."""
+        ...
+
+    def write(self, folder: Path) -> int:
+        """Write the session's media below ``folder``, two folders deep; gives its number of utterances."""
+        ...
+
+
+P = TypeVar("P", bound=Part)
+
+
+class SyntheticCorpus(ABC, Generic[P]):
+    """Writes a synthetic corpus; a subclass says what it has, plans it, and writes what only the whole has."""
+
+    name: str
+    """The corpus' own spelling."""
+    utterances: int
+    """How many utterances the real corpus has."""
+    sessions: int
+    """How many sessions the real corpus has."""
+    versions: tuple[str, ...]
+    """Releases whose defects it can have; the first is the default."""
+    per_session: int
+    """The most utterances that the names of one session have room for."""
+
+    @abstractmethod
+    def plan(self, out: Path, options: Options) -> Sequence[P]:
+        """Decide everything but the media; ``out`` is the folder of the corpus, as a worker finds it."""
+
+    @abstractmethod
+    def finish(self, out: Path, options: Options, plan: Sequence[P]) -> None:
+        """Write what is not media; last, and by a rename, what a reader knows the corpus by."""
+
+    def write(
+        self,
+        out: Path,
+        *,
+        utterances: int | None = None,
+        sessions: int | None = None,
+        seed: int = 0,
+        version: str | None = None,
+        speaker_effect: float = 1.0,
+        workers: int = 1,
+        scheduler: str | None = None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Write the corpus below ``out``.
+
+        Parameters
+        ----------
+        out : folder, absent or empty.
+        utterances : how many, at least one per session and at most what its names have room for; None stands for as
+            many as the real corpus has.
+        sessions : at most as many as the real corpus has, for which None stands.
+        seed : not negative.
+        version : release whose defects it has; None stands for the first of ``versions``.
+        speaker_effect : 0 or more; factor on how far speakers differ in the valence and arousal they are given, which
+            neither speech nor words show.
+        workers : processes.
+        scheduler : address of a Dask scheduler whose workers write instead, such as ``tcp://HOST:8786``.
+        progress : gets the utterances done and in all, after each session.
+
+        Raises
+        ------
+        ConfigError
+            An option is out of range, or ``out`` holds something.
+        StoreWriteError
+            The disk refused a write.
+        WorkerError
+            A worker died, or the scheduler's cannot be used.
+        """
+        options = Options(
+            utterances=self.utterances if utterances is None else utterances,
+            sessions=self.sessions if sessions is None else sessions,
+            seed=seed,
+            version=version or self.versions[0],
+            speaker_effect=speaker_effect,
+        )
+        self._check(options)
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ConfigError(f"{out}: is not empty; pass a folder that is absent or empty, or delete this one first")
+        try:
+            with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
+                self._begin(out, options)
+                plan = self.plan(pool.writes(out), options)
+                _write_tokenizer(out / "tokenizer", plan)
+                done = 0
+                progress(0, options.utterances)
+                for count in pool.run(_write_whole, plan, name=lambda session: f"session {session.number}"):
+                    done += count
+                    progress(done, options.utterances)
+            self.finish(out, options, plan)
+        except OSError as error:
+            raise StoreWriteError(
+                f"{error.filename or out}: the disk refused a write ({error.strerror}); "
+                f"free space or permit writing, delete {out} and run again"
+            ) from None
+
+    def _check(self, options: Options) -> None:
+        sessions, utterances = options.sessions, options.utterances
+        if not 1 <= sessions <= self.sessions:
+            raise ConfigError(f"sessions: found {sessions}; {self.name} has 1 to {self.sessions}")
+        if not sessions <= utterances <= sessions * self.per_session:
+            raise ConfigError(
+                f"utterances: found {utterances} for {sessions} sessions; "
+                f"expected {sessions} to {sessions * self.per_session}; change --utterances or --sessions"
+            )
+        if options.seed < 0:
+            raise ConfigError(f"seed: found {options.seed}; expected 0 or more")
+        if options.version not in self.versions:
+            raise ConfigError(f"version: found {options.version!r}; expected one of {', '.join(self.versions)}")
+        if not 0 <= options.speaker_effect < math.inf:
+            raise ConfigError(f"speaker effect: found {options.speaker_effect}; expected a number of 0 or more")
+
+    def _begin(self, out: Path, options: Options) -> None:
+        notice = _NOTICE.format(name=self.name, options=options)
+        if options.speaker_effect != 1:
+            notice += f"speaker effect = {options.speaker_effect}\n"
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "SYNTHETIC.txt").write_text(notice, encoding="utf-8")
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder that is there whole or not at all."""
+    aside = folder.with_name(f"{folder.name}.partial")
+    aside.mkdir()
+    for name, content in files.items():
+        (aside / name).parent.mkdir(parents=True, exist_ok=True)
+        (aside / name).write_bytes(content)
+    aside.rename(folder)
+
+
+def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
+    """16-bit PCM at 16 kHz; ``samples`` has shape (n,) for one channel or (n, channels)."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(SAMPLING_RATE)
+        file.writeframes(samples.astype("<i2").tobytes())
+
+
+def _write_whole(session: Part) -> int:
+    """Write a session aside and put it in place, so that a second go at it finds nothing half-written."""
+    aside = session.out / f"session{session.number:02}.{uuid.uuid4().hex}.partial"
+    try:
+        count = session.write(aside)
+        for folder in sorted(aside.glob("*/*")):
+            target = session.out / folder.relative_to(aside)
+            target.parent.mkdir(exist_ok=True)
+            if not target.exists():  # else another worker was faster; the bytes are the same
+                folder.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return count
+
+
+def _write_tokenizer(folder: Path, plan: Sequence[Part]) -> None:
+    from kemfeat.synth.tokenizer import train
+
+    write_folder(folder, train([text for session in plan for text in session.sentences], vocab_size=VOCAB_SIZE))
