@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kemfeat.corpora._folder_formats import beat_lines, no_beats, number, sample_lines
+from kemfeat.corpora.folder._formats import beat_lines, no_beats, number, sample_lines
 from kemfeat.corpora.folder._rows import LATEST, Recording, Row
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
@@ -47,7 +47,7 @@ def read_samples(content: bytes, *, where: str, findings: Findings, rate: float 
     Raises
     ------
     CorpusError
-        The file holds something else; see :func:`~kemfeat.corpora._folder_formats.sample_lines`.
+        The file holds something else; see :func:`~kemfeat.corpora.folder._formats.sample_lines`.
     """
     lines, first = sample_lines(content, where=where, rate=rate)
     values = np.array([number(line) for line in lines], np.float64)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kemfeat.corpora._folder_formats import beat_lines, number, sample_lines
+from kemfeat.corpora.folder._formats import beat_lines, number, sample_lines
 from kemfeat.errors import CorpusError
 
 
