@@ -11,17 +11,17 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-$(VENV)/.base: pyproject.toml constraints.txt
+$(VENV)/.base: pyproject.toml setup.py tests/bench/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(PIP) --editable '.[dev,docs,train]'
+	$(PIP) --editable '.[dev,docs,train]' --editable tests/bench
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.base
-	$(PIP) --editable '.[bench]'
+	$(PIP) --editable '.[bench]' --editable tests/bench
 	@touch $@
 
 setup: $(VENV)/.dev  ## Make .venv with everything a developer needs

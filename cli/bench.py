@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kemfeat.errors import ConfigError
 
 if TYPE_CHECKING:
     from kemfeat_bench._record import Document
@@ -32,6 +35,7 @@ def bench(
     ] = None,
 ) -> None:
     """Measure kemfeat beside its peers on this machine: ratios, their spread, and the targets."""
+    _require_benchmarks()
     from kemfeat_bench._record import read
     from kemfeat_bench._table import table
 
@@ -39,6 +43,14 @@ def bench(
     print(table(document), end="")
     if check:
         _check(document)
+
+
+def _require_benchmarks() -> None:
+    if find_spec("kemfeat_bench") is None:
+        raise ConfigError(
+            "kemfeat bench: the benchmarks are not part of the installed package, expected a clone of its repository: "
+            "clone it and run `make bench` there"
+        )
 
 
 def _measure(only: list[str], quick: bool, out: Path | None, wavs: Path | None, scratch: Path | None) -> Document:

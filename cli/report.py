@@ -12,7 +12,7 @@ from . import _options
 
 def report(
     store: _options.StorePath,
-    out: Annotated[Path, typer.Option("--out", help="The page to write; one that is there is replaced.")] = Path(
+    out: Annotated[Path, typer.Option("--out", help="The page to write; an earlier one is replaced.")] = Path(
         "report.html"
     ),
 ) -> None:

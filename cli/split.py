@@ -26,7 +26,11 @@ def split(
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option("--labels", help="Label rule: which rows are in, and what is stratified.", show_default="5class"),
+        typer.Option(
+            "--labels",
+            help="Label rule: which rows are in, and what is stratified.",
+            show_default="as usual for the corpus",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write.", show_default="splits/STORE-SCHEME.parquet")

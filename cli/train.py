@@ -81,8 +81,9 @@ def train(
     _require_torch()
     from kemfeat.learn.experiments.ablate import ablate as ablated
     from kemfeat.learn.experiments.sweep import sweep as swept
-    from kemfeat.learn.training.trainer import Options, conclude, fit
-    from kemfeat.learn.training.training_data import gated
+    from kemfeat.learn.training.trainer import Options, audited_of_run
+    from kemfeat.learn.training.trainer import train as trained
+    from kemfeat.learn.training.training_data import audit_fold
     from kemfeat.splits import read_split
     from kemfeat.store.reader import open_store
 
@@ -93,15 +94,18 @@ def train(
     table, gaps = None, None
     with Reporter(bar=progress) as reporter:
         lines = _Lines(reporter)
-        data = gated(opened, read, fold=fold, allow_leakage=allow_leakage, progress=lines.compared)
         if sweep:
-            found = swept(trials, data, out=folder, options=options, progress=lines)
-            folder, table = found.chosen, found.table
+            fold_of = audit_fold(opened, read, fold=fold, allow_leakage=allow_leakage, progress=lines.compared)
+            found = swept(trials, fold_of, out=folder, options=options, progress=lines)
+            folder, table, evaluation = found.chosen, found.table, found.evaluation
         else:
-            fit(trials[0].recipe, data, out=folder, options=options, progress=lines)
-        evaluation = conclude(folder, data, device=options.device)
+            evaluation = trained(
+                trials[0].recipe, store=opened, split=read, out=folder, options=options, progress=lines
+            )
         if ablate:
-            gaps = ablated(folder, data, modalities=tuple(each.value for each in ablate), device=options.device)
+            audited = audited_of_run(folder, store=opened, split=read)
+            chosen = tuple(each.value for each in ablate)
+            gaps = ablated(folder, audited, modalities=chosen, device=options.device)
     _print(folder, evaluation, table=table, gaps=gaps)
 
 

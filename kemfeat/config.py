@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -122,7 +123,7 @@ class BuildConfig(FrozenConfig):
     def _each_once(cls, features: tuple[str, ...]) -> tuple[str, ...]:
         for place, name in enumerate(features):
             if name in features[:place]:
-                raise ValueError(f"{name!r} stands there twice; name each feature once")
+                raise ValueError(f"{name!r} is named twice; name each feature once")
         return features
 
 
@@ -163,8 +164,31 @@ def _complaint(problem: Any, model: type[BaseModel], where: str) -> str:
         return f"{'.'.join((where, *tables))}: unknown key {key!r}{suggest(key, _fields(model, tables))}"
     if problem["type"] == "missing":
         return f"{place}: is required"
-    message = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
-    return f"{place}: {message}" + (f", found {problem['input']!r}" if path else "")
+    return f"{place}: {expectation(problem)}" + (f", found {problem['input']!r}" if path else "")
+
+
+def expectation(problem: Mapping[str, Any]) -> str:
+    """What a value should have been, in kemfeat's words and not in those of pydantic.
+
+    Parameters
+    ----------
+    problem : mapping
+        One of ``ValidationError.errors()``.
+
+    Examples
+    --------
+    >>> expectation({"type": "greater_than", "msg": "Input should be greater than 0"})
+    'expected greater than 0'
+    """
+    if problem["type"] == "value_error" and "error" in problem.get("ctx", {}):
+        return str(problem["ctx"]["error"])
+    if problem["type"] == "missing":
+        return "is required"
+    if problem["type"] == "extra_forbidden":
+        return "is not a known key"
+    text = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    text = re.sub(r"^\w+ should (?:be|have|match) ", "expected ", text).replace(" after validation", "")
+    return re.sub(r"^Invalid JSON", "is not JSON", text)
 
 
 def _fields(model: type[BaseModel], tables: Iterable[str]) -> Iterable[str]:

@@ -7,7 +7,7 @@ joins ties with ``;``. Other corpora know more emotions: a vocabulary is a tuple
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError, CorpusError
@@ -69,6 +69,42 @@ def majority(counts: Mapping[str, int], *, vocabulary: Sequence[str] = EMOTIONS)
     """The emotions with the most votes, in canonical order; empty when nobody voted."""
     top = max(counts.values(), default=0)
     return tuple(name for name in vocabulary if top > 0 and counts.get(name) == top)
+
+
+class UsualLabels(NamedTuple):
+    """What is usual for a corpus: its label rule and classes, and the rule that keeps every label but ties."""
+
+    rule: str
+    classes: tuple[str, ...]
+    all: str
+
+
+def usual_labels(vocabulary: Sequence[str]) -> UsualLabels:
+    """The label rule and the classes that are usual for a corpus.
+
+    Parameters
+    ----------
+    vocabulary : sequence of str
+        The emotions that the corpus knows.
+
+    Returns
+    -------
+    UsualLabels
+        Five classes for the seven emotions of KEMDy, four for a corpus that tells excited from happy (IEMOCAP), else
+        all of them under the corpus' own labels.
+
+    Examples
+    --------
+    >>> usual_labels(EMOTIONS).rule
+    '5class'
+    >>> usual_labels(("calm", "tense")).classes
+    ('calm', 'tense')
+    """
+    if set(vocabulary) <= set(EMOTIONS):
+        return UsualLabels("5class", FIVE_CLASSES, "7class")
+    if "excited" in vocabulary:
+        return UsualLabels("4class", FOUR_CLASSES, "annotated")
+    return UsualLabels("annotated", tuple(vocabulary), "annotated")
 
 
 def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:

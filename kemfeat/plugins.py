@@ -1,14 +1,17 @@
-"""The directory is the registry: a public file of a room is a plug-in of its name.
+"""The directory is the registry: a public file or folder of a room that defines the room's object is a plug-in.
 
-``kemdy20.py`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and must define
-``READER``; a feature file defines ``EXTRACTOR``, a synthetic corpus ``SYNTH``, a format of exports ``EXPORTER``.
+``kemdy20`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and defines ``READER``;
+a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a synthetic corpus ``SYNTH``, a format of exports
+``EXPORTER``. A public module that does not define it is shared API of its room, and no plug-in.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from kemfeat.config import suggest
@@ -27,27 +30,68 @@ _IGNORED = str.maketrans("", "", " -_")
 
 @cache
 def names(room: Room) -> tuple[str, ...]:
-    """Names of the plug-ins of a room: its public modules, sorted."""
+    """Names of the plug-ins of a room, sorted; their source is looked at, none is imported.
+
+    Parameters
+    ----------
+    room : {"analyses", "corpora", "export", "features", "synth"}
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> "kemdy20" in names("corpora")
+    True
+    """
     package = importlib.import_module(f"kemfeat.{room}")
-    modules = pkgutil.iter_modules(package.__path__)
-    return tuple(sorted(module.name for module in modules if not module.name.startswith("_")))
+    found = (
+        module.name
+        for folder in package.__path__
+        for module in pkgutil.iter_modules([folder])
+        if not module.name.startswith("_") and _defines(Path(folder), module, _OBJECTS[room])
+    )
+    return tuple(sorted(found))
 
 
 def find(room: Room, name: str) -> Any:
     """The plug-in object of that name.
 
+    Parameters
+    ----------
+    room : {"analyses", "corpora", "export", "features", "synth"}
+    name : str
+        Case, spaces, ``-`` and ``_`` do not matter.
+
     Raises
     ------
     UnknownPluginError
-        No such plug-in, and the message lists the known ones; or its file does not define it.
+        No such plug-in; the message lists the known ones.
+
+    Examples
+    --------
+    >>> find("corpora", "KEMDy20").name
+    'KEMDy20'
     """
     known = {_plain(module): module for module in names(room)}
     if _plain(name) not in known:
         raise UnknownPluginError(f"no {room} plug-in {name!r}{suggest(name, names(room))}")
     module = importlib.import_module(f"kemfeat.{room}.{known[_plain(name)]}")
-    if not hasattr(module, _OBJECTS[room]):
-        raise UnknownPluginError(f"{module.__file__}: does not define {_OBJECTS[room]}; see docs on adding to {room}")
     return getattr(module, _OBJECTS[room])
+
+
+def _defines(folder: Path, module: pkgutil.ModuleInfo, wanted: str) -> bool:
+    path = folder / module.name / "__init__.py" if module.ispkg else folder / f"{module.name}.py"
+    return any(wanted in _bound(statement) for statement in ast.parse(path.read_bytes()).body)
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a statement at the top of a module binds, as far as plug-ins bind theirs."""
+    if isinstance(statement, ast.ImportFrom):
+        return {alias.asname or alias.name for alias in statement.names}
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _plain(name: str) -> str:

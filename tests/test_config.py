@@ -140,7 +140,7 @@ class TestValidated:
         if right:
             assert getattr(validated(Toy, {key: value}, where="toy"), key) == value
         else:
-            with pytest.raises(ConfigError, match=f"^toy: {key}: Input should be .*, found"):
+            with pytest.raises(ConfigError, match=f"^toy: {key}: expected .*, found"):
                 validated(Toy, {key: value}, where="toy")
 
     def test_every_complaint_is_made_at_once(self):
@@ -231,11 +231,11 @@ class TestBuildConfig:
             replaced(self.CONFIG, row_per_shard=7)
 
     def test_a_feature_stands_once(self):
-        with pytest.raises(ConfigError, match="features: 'mel' stands there twice"):
+        with pytest.raises(ConfigError, match="features: 'mel' is named twice"):
             replaced(self.CONFIG, features=["mel", "eda", "mel"])
 
     def test_a_label_rule_is_one_of_two(self):
-        with pytest.raises(ConfigError, match="labels: Input should be 'annotated' or 'votes', found 'vote'"):
+        with pytest.raises(ConfigError, match="labels: expected 'annotated' or 'votes', found 'vote'"):
             replaced(self.CONFIG, labels="vote")
 
 

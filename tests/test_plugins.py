@@ -13,16 +13,19 @@ ROOMS = ("corpora", "features", "synth")
 
 @pytest.fixture
 def extra_room(tmp_path, monkeypatch):
-    """A room of its own in place of ``features``: one good plug-in, one without its object, one private file."""
+    """A room of its own in place of ``features``: a file, a folder, shared API without the object, a private file."""
     (tmp_path / "log_mel.py").write_text("EXTRACTOR = 'good'\n")
-    (tmp_path / "empty.py").write_text("")
+    (tmp_path / "shared.py").write_text("raise RuntimeError('imported')\n")
+    (tmp_path / "wide").mkdir()
+    (tmp_path / "wide" / "__init__.py").write_text("from kemfeat.features.wide._own import EXTRACTOR\n")
+    (tmp_path / "wide" / "_own.py").write_text("EXTRACTOR: str = 'wide'\n")
     (tmp_path / "_shared.py").write_text("raise RuntimeError('imported')\n")
     package = importlib.import_module("kemfeat.features")
     monkeypatch.setattr(package, "__path__", [str(tmp_path)])
     plugins.names.cache_clear()
     yield SimpleNamespace(folder=tmp_path)
     plugins.names.cache_clear()
-    for name in ("log_mel", "empty"):
+    for name in ("log_mel", "wide", "wide._own"):
         sys.modules.pop(f"kemfeat.features.{name}", None)
         if hasattr(package, name):
             delattr(package, name)
@@ -58,11 +61,12 @@ def test_the_nearest_name_is_suggested():
         plugins.find("features", "tmep")
 
 
-def test_a_file_is_a_plug_in(extra_room):
-    assert plugins.names("features") == ("empty", "log_mel")
+def test_a_file_or_a_folder_with_the_object_is_a_plug_in_and_nothing_else(extra_room):
+    assert plugins.names("features") == ("log_mel", "wide")
     assert plugins.find("features", "Log-Mel") == "good"
+    assert plugins.find("features", "wide") == "wide"
 
 
-def test_a_file_without_its_object_is_named(extra_room):
-    with pytest.raises(UnknownPluginError, match=r"empty\.py: does not define EXTRACTOR"):
-        plugins.find("features", "empty")
+def test_shared_api_of_a_room_is_not_a_plug_in(extra_room):
+    with pytest.raises(UnknownPluginError, match=r"no features plug-in .shared. \(known: log_mel, wide\)"):
+        plugins.find("features", "shared")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw
-from kemfeat.analyses._rows import rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling, rows
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import agreement as figures
@@ -36,8 +36,10 @@ class AgreementConfig(FrozenConfig):
     seed : of the bootstrap.
     """
 
-    resamples: int = Field(default=1000, ge=100)
-    seed: int = Field(default=0, ge=0)
+    resamples: Annotated[
+        int, Field(ge=100, description="Bootstrap samples for the intervals of alpha."), Spelling(metavar="N")
+    ] = 1000
+    seed: Seed = 0
 
 
 def run(store: Store, config: AgreementConfig) -> AnalysisResult:
@@ -191,15 +193,17 @@ def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
         if row.reason:
             yield f"Krippendorff's alpha of {row.measure} is not defined: {row.reason}."
             continue
+        known = row.speaker_ci_low < row.speaker_ci_high
+        interval = f"95 % interval over speakers {row.speaker_ci_low:.3f} to {row.speaker_ci_high:.3f}"
         yield (
-            f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} (95 % interval over speakers "
-            f"{row.speaker_ci_low:.3f} to {row.speaker_ci_high:.3f}): {_verdict(row.alpha)}."
+            f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} "
+            f"({interval if known else 'too few speakers for an interval'}): {_verdict(row.alpha)}."
         )
-    averaged = tables["icc"].query("type == 'ICC(A,k)'")
+    averaged = tables["icc"].query("type == 'ICC(A,k)' and icc >= 0")  # below 0 it is no estimate of a share
     if len(averaged):
         each = [f"{row.measure} {row.icc:.2f}" for row in rows(averaged)]
         k = averaged["raters"].iloc[0]
-        yield f"The mean of {k} raters is more reliable than any of them, ICC(A,{k}): {', '.join(each)}."
+        yield f"Reliability of the mean of {k} raters, ICC(A,{k}): {', '.join(each)}."
     known = tables["raters"].dropna(subset="agreement").sort_values("agreement")
     if len(known):
         low, high = known.iloc[0], known.iloc[-1]
@@ -214,7 +218,7 @@ def _verdict(alpha: float) -> str:
         return f"reliable by Krippendorff's bound of {RELIABLE}"
     if alpha >= TENTATIVE:
         return f"good for tentative conclusions only (between {TENTATIVE} and {RELIABLE})"
-    return f"a single rater's word is not reliable (below {TENTATIVE})"
+    return f"single ratings are unreliable (below {TENTATIVE})"
 
 
 def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:

@@ -8,8 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw
-from kemfeat.analyses._rows import rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, rows
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import balance as figures
@@ -112,10 +111,12 @@ def _ties(table: pd.DataFrame) -> pd.DataFrame:
 def _baseline(classes: pd.DataFrame, rule: str) -> dict[str, object]:
     """What a model scores that always says the most frequent class; a model below it has learnt nothing.
 
-    Its F1 of that class is 2 p / (1 + p) at the share p, that of every other class 0.
+    Its F1 of that class is 2 p / (1 + p) at the share p, that of every other class 0. Classes without an utterance do
+    not count: nothing can be scored on them.
     """
-    counts, k = classes["utterances"].to_numpy(dtype=np.float64), len(classes)
-    shares = counts / counts.sum() if counts.any() else np.full(k, np.nan)
+    counts = classes["utterances"].to_numpy(dtype=np.float64)
+    k = int((counts > 0).sum())
+    shares = counts / counts.sum() if k else np.full(len(counts), np.nan)
     top = float(shares.max())
     present = shares[shares > 0]
     return {
@@ -124,10 +125,10 @@ def _baseline(classes: pd.DataFrame, rule: str) -> dict[str, object]:
         "utterances": int(counts.sum()),
         "majority": classes["emotion"].iloc[int(counts.argmax())],
         "accuracy": top,
-        "balanced_accuracy": 1 / k,
-        "macro_f1": 2 * top / (1 + top) / k,
+        "balanced_accuracy": 1 / k if k else np.nan,
+        "macro_f1": 2 * top / (1 + top) / k if k else np.nan,
         "weighted_f1": 2 * top**2 / (1 + top),
-        "largest_to_smallest": float(counts.max() / counts.min()) if counts.min() else np.nan,
+        "largest_to_smallest": float(counts.max() / counts[counts > 0].min()) if k else np.nan,
         "effective_classes": float(np.exp(-np.sum(present * np.log(present)))) if present.size else np.nan,
     }
 
@@ -228,7 +229,7 @@ def _warnings(tables: Mapping[str, pd.DataFrame], widest: str) -> Iterator[str]:
 def _figures(store: Store, tables: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, Draw]:
     drawn: dict[str, Draw] = {
         f"classes_{rule}": partial(figures.class_counts, tables["classes"][tables["classes"]["labels"] == rule])
-        for rule in tables["baselines"]["labels"]
+        for rule in tables["baselines"].query("utterances > 0")["labels"]
     }
     if len(tables["ties"]):
         drawn["ties"] = partial(figures.class_counts, tables["ties"].rename(columns={"tie": "emotion"}))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat import provenance
 from kemfeat.analyses import AnalysisResult, AnyAnalysis
+from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, refuse_unusable
 from kemfeat.config import FrozenConfig
 from kemfeat.store import disk
 from kemfeat.store.reader import Store
@@ -19,28 +20,49 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-RESULT = "result.json"
+__all__ = ["RESULT", "SCHEMA_VERSION", "default_folder", "markdown", "plain", "refuse_unusable", "write"]
 
 
 def default_folder(store: Store, analysis: AnyAnalysis) -> Path:
     """Where a result lies unless the user says otherwise: in the store, where the report looks for it."""
-    return store.path / "analyses" / analysis.name
+    return store.path / ANALYSES / analysis.name
 
 
 def write(
     analysis: AnyAnalysis, result: AnalysisResult, *, store: Store, config: FrozenConfig, out: Path
 ) -> dict[str, Any]:
-    """Write tables (Parquet, CSV, LaTeX, Markdown), figures (SVG, PNG) and, last, ``result.json`` into ``out``.
+    """Write tables (Parquet, CSV, LaTeX, Markdown), figures (SVG, PNG) and ``result.json`` into ``out``.
+
+    They are written beside it and put in place together, so ``out`` holds one whole result, the earlier one until then.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Whose result it is.
+    result : AnalysisResult
+        What it found.
+    store : Store
+        What was analysed.
+    config : FrozenConfig
+        How.
+    out : Path
+        Folder: absent, empty, or an earlier result, which is replaced.
 
     Returns
     -------
     dict
         What ``result.json`` holds; see ``docs/analyses.md`` for its schema.
+
+    Raises
+    ------
+    ConfigError
+        ``out`` lies in a store, other than as ``STORE/analyses/NAME``, or holds what no analysis wrote.
+    StoreWriteError
+        The system refuses.
     """
-    with disk.writing(out):
-        (out / RESULT).unlink(missing_ok=True)  # while there is one, all that it names is there
-        tables = {name: _write_table(disk.inside(out, f"tables/{name}"), t) for name, t in result.tables.items()}
-        figures = {name: _draw(disk.inside(out, f"figures/{name}"), draw) for name, draw in result.figures.items()}
+    with made_aside(out, store=store) as folder:
+        tables = {name: _write_table(disk.inside(folder, f"tables/{name}"), t) for name, t in result.tables.items()}
+        figures = {name: _draw(disk.inside(folder, f"figures/{name}"), draw) for name, draw in result.figures.items()}
         content = {
             "schema_version": SCHEMA_VERSION,
             "analysis": analysis.name,
@@ -48,7 +70,7 @@ def write(
             "store": {"dataset": store.dataset, "digest": store.digest, "label_rule": store.header.label_rule},
             "config": config.model_dump(mode="json"),
             "summary": list(result.summary),
-            "warnings": list(result.warnings),
+            "warnings": [*result.warnings, *_font_warning(folder, figures)],
             "values": plain(result.values),
             "tables": tables,
             "figures": figures,
@@ -58,7 +80,7 @@ def write(
                 "versions": provenance.versions(),
             },
         }
-        disk.write_bytes(out / RESULT, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        disk.write_bytes(folder / RESULT, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     return content
 
 
@@ -87,6 +109,15 @@ def _write_table(stem: Path, table: pd.DataFrame) -> dict[str, Any]:
 def _draw(stem: Path, draw: Any) -> list[str]:
     draw(stem)
     return [f"figures/{stem.name}.svg", f"figures/{stem.name}.png"]
+
+
+def _font_warning(folder: Path, figures: dict[str, list[str]]) -> list[str]:
+    if not figures:
+        return []
+    from kemfeat.figures.style import font_advice
+
+    advice = font_advice(folder / file for files in figures.values() for file in files if file.endswith(".svg"))
+    return [advice] if advice is not None else []
 
 
 def _latex(table: pd.DataFrame) -> str:

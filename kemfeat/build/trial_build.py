@@ -34,7 +34,7 @@ The rows come from three places of the corpus; from more, more sessions would ha
 
 
 @dataclass(frozen=True, slots=True)
-class SampleReader:
+class _SampleReader:
     """The corpus reader of some utterances only; what it hands out was read before."""
 
     base: CorpusReader
@@ -86,7 +86,7 @@ class Sample:
     rows_per_shard : rows of a partition, at most 128.
     """
 
-    reader: SampleReader
+    reader: _SampleReader
     rows: NDArray[np.int64]
     settings: Mapping[str, Any]
     rows_per_shard: int
@@ -218,7 +218,7 @@ def _places(partitions: int, wanted: int) -> Iterator[tuple[int, int]]:
         yield begin, begin + min(size, room)
 
 
-def _reader(found: Listing, rows: NDArray[np.int64]) -> SampleReader:
+def _reader(found: Listing, rows: NDArray[np.int64]) -> _SampleReader:
     utterances = found.manifest.utterances.iloc[rows].reset_index(drop=True)
     ratings = found.manifest.ratings
     manifest = replace(
@@ -226,7 +226,7 @@ def _reader(found: Listing, rows: NDArray[np.int64]) -> SampleReader:
         utterances=utterances,
         ratings=ratings[ratings["id"].isin(utterances["id"])].reset_index(drop=True),
     )
-    return SampleReader(found.reader, _groups(found, utterances), manifest)
+    return _SampleReader(found.reader, _groups(found, utterances), manifest)
 
 
 def _groups(found: Listing, utterances: Any) -> dict[str, tuple[str, ...]]:

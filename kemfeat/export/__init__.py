@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kemfeat import plugins
+from kemfeat.config import suggest
+from kemfeat.errors import UnknownPluginError
 from kemfeat.export._describe import describe
 from kemfeat.export._folder import made_aside
 from kemfeat.export._selection import Block, Progress, Selection, select, silent
@@ -98,7 +100,7 @@ def export_store(
     StoreWriteError
         The disk refuses.
     """
-    exporter: Exporter = plugins.find("export", to)
+    exporter = _exporter(to)
     selection = select(store, arrays=arrays, labels=labels, progress=progress)
     with made_aside(out, store=store.path) as folder:
         progress(0, len(selection))
@@ -115,3 +117,13 @@ def export_store(
         files=len(sizes),
         bytes=sum(sizes),
     )
+
+
+def _exporter(to: str) -> Exporter:
+    found: Exporter
+    try:
+        found = plugins.find("export", to)
+    except UnknownPluginError:
+        known = [plugins.find("export", name).name for name in plugins.names("export")]
+        raise UnknownPluginError(f"--to {to}: no format of that name{suggest(to, known)}") from None
+    return found

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kemfeat.errors import ConfigError
 from kemfeat.store import disk
+from kemfeat.store.outside import refuse_in_store
 
 
 @contextmanager
@@ -45,8 +46,9 @@ def _refuse_what_is_there(out: Path, store: Path) -> None:
         found = next(iter(sorted(out.iterdir())), None) if out.is_dir() else None
         stands = out.is_symlink() or out.exists()
     if found is not None:
-        raise ConfigError(f"{out}: is not empty (found {found.name}); choose another folder with --out, or empty it")
+        raise ConfigError(f"{out}: is not empty (found {found.name}); choose an absent or empty folder with --out")
     if stands and not out.is_dir():
-        raise ConfigError(f"{out}: is no folder; choose another with --out")
+        raise ConfigError(f"{out}: is not a folder; choose another with --out")
     if out.resolve().is_relative_to(store.resolve()):
         raise ConfigError(f"{out}: lies in the store; choose a folder outside of it with --out")
+    refuse_in_store(out)

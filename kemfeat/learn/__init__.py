@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from kemfeat.learn.training.trainer import load_model, train
 
 _HOMES = {
-    "Batch": "batch",
-    "Standardise": "standardise",
-    "StoreDataset": "dataset",
-    "StoreLoader": "loader",
-    "collate": "dataset",
-    "load_model": "trainer",
-    "load_recipe": "recipe",
-    "train": "trainer",
+    "Batch": "data.batch",
+    "Standardise": "data.standardise",
+    "StoreDataset": "data.dataset",
+    "StoreLoader": "data.loader",
+    "collate": "data.dataset",
+    "load_model": "training.trainer",
+    "load_recipe": "training.recipe",
+    "train": "training.trainer",
 }
 
 __all__ = [

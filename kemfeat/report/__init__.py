@@ -13,9 +13,11 @@ from kemfeat.report.overview import card, labels, made_by, physiology
 from kemfeat.report.page import render
 from kemfeat.report.results import Damaged, Result, read_results
 from kemfeat.store import disk
+from kemfeat.store.outside import refuse_in_store
 from kemfeat.store.reader import Store
 
 _SUFFIXES = (".html", ".htm")
+_MARK, _HEAD = b'<meta name="generator" content="kemfeat">', 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +26,16 @@ class ReportSummary:
 
     Parameters
     ----------
-    path : the file.
-    size : bytes.
-    analyses : names of the results that it shows.
-    stale : those of them that were made from another version of the store.
-    damaged : results that cannot be shown: name and reason.
+    path : Path
+        The file.
+    size : int, bytes
+        Its size.
+    analyses : tuple of str
+        Names of the results that it shows.
+    stale : tuple of str
+        Those of them that were made from another version of the store.
+    damaged : tuple of (str, str)
+        Results that cannot be shown: name and reason.
     """
 
     path: Path
@@ -46,21 +53,29 @@ def write_report(store: Store, *, out: str | Path) -> ReportSummary:
 
     Parameters
     ----------
-    store : a finished store.
-    out : the file to write, ``.html`` or ``.htm``; one that is there is replaced.
+    store : Store
+        A finished store.
+    out : str or Path
+        The file to write, ``.html`` or ``.htm``; an earlier page that is there is replaced.
+
+    Returns
+    -------
+    ReportSummary
+        What the page holds.
 
     Raises
     ------
     ConfigError
-        ``out`` is not the name of an HTML file.
+        ``out`` is not the name of an HTML file, lies in a store, or is a file that is not such a page.
     StoreError
-        Something of the store cannot be read, or the disk refused the page.
+        Something of the store cannot be read, or the system refused the page.
     """
     out = Path(out)
-    _check(out)
+    with disk.usable(out.parent):
+        _check(out)
     results = read_results(store)
     content = render(_facts(store, results)).encode("utf-8", "backslashreplace")
-    with disk.writing(out):
+    with disk.usable(out.parent), disk.writing(out, resumes=False):
         disk.write_bytes(out, content)
     shown = [result for result in results if isinstance(result, Result)]
     return ReportSummary(
@@ -90,6 +105,15 @@ def _check(out: Path) -> None:
         raise ConfigError(f"{out}: expected a file whose name ends in .html; pass for example --out report.html")
     if out.is_dir():
         raise ConfigError(f"{out}: is a folder, expected a file; pass another --out")
+    refuse_in_store(out)
+    if out.exists() and not _is_report(out):
+        raise ConfigError(f"{out}: is there and was not made by kemfeat report; pass another --out")
     blocked = next((folder for folder in out.parents if folder.exists() and not folder.is_dir()), None)
     if blocked is not None:
         raise ConfigError(f"{out}: {blocked} is a file, expected a folder; pass another --out")
+
+
+def _is_report(path: Path) -> bool:
+    """Whether a file is a page that this function wrote; only the beginning is read."""
+    with path.open("rb") as file:
+        return _MARK in file.read(_HEAD)

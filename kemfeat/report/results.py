@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pydantic import ConfigDict, ValidationError
 
 from kemfeat.analyses.output import RESULT, SCHEMA_VERSION
-from kemfeat.config import FrozenConfig
+from kemfeat.config import FrozenConfig, expectation
 from kemfeat.report.overview import leaves
 from kemfeat.report.pictures import Picture, embedded
 from kemfeat.report.tables import Table, printable, table
@@ -120,7 +120,7 @@ def _complaint(error: ValidationError) -> str:
     if problem["loc"] == ("schema_version",):
         return f"{RESULT} has schema version {problem['input']!r}; this kemfeat shows {SCHEMA_VERSION}"
     where = ".".join(map(str, problem["loc"]))
-    return f"{RESULT} is damaged: {': '.join(filter(None, [where, problem['msg']]))}"
+    return f"{RESULT} is damaged: {': '.join(filter(None, [where, expectation(problem)]))}"
 
 
 def _result(folder: Path, content: _Content, *, anchor: str, stale: bool) -> Result:

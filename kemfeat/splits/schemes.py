@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kemfeat._version import VERSION
 from kemfeat.config import Table, suggest
 from kemfeat.errors import AnalysisError, ConfigError
-from kemfeat.labels import TIE, apply_rule
+from kemfeat.labels import TIE, apply_rule, usual_labels
 from kemfeat.splits.balance import class_counts, deal
 from kemfeat.splits.split import PARTS, Split
 
@@ -49,8 +49,8 @@ def make_split(
     scheme : one of :data:`SCHEMES`.
     folds : at least 2, by default 5; ``loso`` has one per session, ``kor-2022`` one.
     seed : from 0, by default 0; ``kor-2022`` has its own. The same seed gives the same bytes.
-    labels : label rule that decides which rows are in and what is stratified, by default ``5class``; a tie counts as
-        its first emotion. ``kor-2022`` has its own.
+    labels : label rule that decides which rows are in and what is stratified, by default the usual one of the corpus,
+        ``5class`` for KEMDy; a tie counts as its first emotion. ``kor-2022`` has its own.
     store : digest of the store, kept in the facts.
 
     Raises
@@ -64,6 +64,7 @@ def make_split(
         raise ConfigError(f"split: scheme {scheme!r}{suggest(scheme, SCHEMES)}")
     chosen = SCHEMES[scheme]
     settings = _settings(scheme, chosen, folds=folds, seed=seed, labels=labels)
+    settings["labels"] = settings["labels"] or _usual_rule(utterances)
     label = apply_rule(utterances, rule=settings["labels"])
     _refuse_other_labels(scheme, utterances)
     kept = utterances[label.notna()].assign(label=label.dropna().str.split(TIE).str[0])
@@ -102,6 +103,7 @@ def _grouped(column: str) -> Callable[[pd.DataFrame, int, Seed], Iterator[Fold]]
 
     def make(kept: pd.DataFrame, folds: int, seed: Seed) -> Iterator[Fold]:
         groups, names = _groups(kept, column)
+        _refuse_too_few(kept, column, len(names))
         if not 2 <= folds <= len(names):
             raise ConfigError(
                 f"split: {folds} folds of {len(names)} {column}s; expected 2 to {len(names)}; "
@@ -118,9 +120,34 @@ def _grouped(column: str) -> Callable[[pd.DataFrame, int, Seed], Iterator[Fold]]
 def _leave_one_out(kept: pd.DataFrame, _: None, seed: Seed) -> Iterator[Fold]:
     """One fold per session, which is its test."""
     groups, names = _groups(kept, "session")
+    _refuse_too_few(kept, "session", len(names))
     counts = class_counts(groups, _classes(kept))
     for fold in range(len(names)):
         yield _validated(groups, counts, np.arange(len(names)) == fold, seed=(*seed, fold))
+
+
+def _refuse_too_few(kept: pd.DataFrame, column: str, groups: int) -> None:
+    """Train, valid and test need a group each.
+
+    Raises
+    ------
+    AnalysisError
+        There are fewer; the message names what works with these utterances, and what that leaks.
+    """
+    if groups >= len(PARTS):
+        return
+    speakers = kept["speaker"].nunique()
+    way = "no scheme keeps speakers apart; take a corpus with more of them"
+    if column == "session" and speakers >= len(PARTS):
+        folds = min(speakers // 2, _DEFAULTS["folds"]) if speakers > len(PARTS) else speakers
+        way = (
+            f"make one with `--scheme speaker --folds {folds}`: no speaker is in two parts, but sessions and "
+            "conversations are, so `kemfeat train` asks for --allow-leakage and every number says so"
+        )
+    raise AnalysisError(
+        f"split: the labelled utterances come from {groups} {column}{'s' * (groups != 1)}, and train, valid and test "
+        f"need one each, so at least {len(PARTS)}; {way}"
+    )
 
 
 def _validated(
@@ -182,7 +209,7 @@ def _random_part(places: Places, *, tenths: int, seed: int) -> tuple[Places, Pla
     return places[order[held_out:]], places[order[:held_out]]
 
 
-_DEFAULTS = {"folds": 5, "seed": 0, "labels": "5class"}
+_DEFAULTS: Mapping[str, Any] = {"folds": 5, "seed": 0, "labels": None}
 
 SCHEMES: Mapping[str, Scheme] = {
     "session": Scheme(make=_grouped("session"), group="session", defaults=_DEFAULTS),
@@ -197,6 +224,13 @@ SCHEMES: Mapping[str, Scheme] = {
         sorts=False,
     ),
 }
+
+
+def _usual_rule(utterances: pd.DataFrame) -> str:
+    """The label rule that is usual for the corpus, which a store's table tells by its columns of votes."""
+    votes = "votes_"
+    known = [name.removeprefix(votes) for name in map(str, utterances.columns) if name.startswith(votes)]
+    return usual_labels(known).rule
 
 
 def _settings(scheme: str, chosen: Scheme, **given: Any) -> dict[str, Any]:

@@ -17,16 +17,17 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-import pingouin as pg
 from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats._f_tail import log_f_sf
-from kemfeat.stats._pingouin import exact
-from kemfeat.stats.tails import probability
+from kemfeat.stats._icc import COLUMNS, intraclass
+from kemfeat.stats._jackknife import LEAST_CLUSTERS, jackknife
 
 Floats = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]
+
+MANY_CLUSTERS = 100
+"""From so many clusters on alpha's interval is that of the bootstrap; below, of the jackknife with Student's t."""
 
 _BLOCK = 4_000_000  # resampled weights held in memory at once
 
@@ -38,7 +39,7 @@ class Alpha:
     Parameters
     ----------
     alpha : 1 for agreement without exception, 0 for what chance gives, negative for worse; NaN where ``reason`` says.
-    ci_low, ci_high : 95 % percentile interval of the bootstrap.
+    ci_low, ci_high : 95 % interval over clusters; NaN for fewer than five, too few to tell how they vary.
     units : units with at least two ratings; the others say nothing about agreement.
     ratings : their ratings.
     values : the values that occur, sorted.
@@ -89,8 +90,7 @@ def krippendorff_alpha(
     reason = _undefined(total)
     low, high = np.nan, np.nan
     if not reason:
-        drawn = _drawn(_by_cluster(pairs, clusters, paired), values, level=level, resamples=resamples, seed=seed)
-        low, high = np.nanquantile(drawn, [0.025, 0.975])
+        low, high = _interval(_by_cluster(pairs, clusters, paired), values, level=level, resamples=resamples, seed=seed)
     return Alpha(
         alpha=np.nan if reason else float(_alpha(total, values, level=level)),
         ci_low=float(low),
@@ -104,40 +104,47 @@ def krippendorff_alpha(
 
 
 def icc(ratings: ArrayLike) -> pd.DataFrame:
-    """Intraclass correlations of units by raters, by pingouin.
+    """Intraclass correlations of units by raters.
 
     Parameters
     ----------
-    ratings : one row per unit, one column per rater; units with a missing rating are left out [shape=(units, raters)].
+    ratings : array_like, shape (units, raters)
+        Numbers, missing where a rater did not judge; a rater who judged nothing is left out, then every unit with a
+        missing or infinite rating.
 
     Returns
     -------
     DataFrame
         ``type icc ci_low ci_high F df1 df2 p log_p`` (log_p natural), six rows: one rater (``,1``) and the mean of all
         (``,k``), each for raters drawn anew per unit (``1``), for the same raters by absolute agreement (``A``) and by
-        consistency, which forgives a rater's bias (``C``) (McGraw and Wong 1996, Psychological Methods 1:30-46). No
-        rows where fewer than two units or raters are complete, or all ratings are equal.
+        consistency, which forgives a rater's bias (``C``). Intervals are of 95 %. No rows where fewer than two units
+        or raters are complete, or all ratings are equal. Where raters never differ the correlation is 1, F infinite,
+        and there is no interval and no p: nothing is left to measure them by. A reliability of a mean is 0 where that
+        of one rater is not above 0: stepping up a negative one gives any number below, and no reliability.
 
     Raises
     ------
     ConfigError
         The ratings are not a table of numbers.
+
+    References
+    ----------
+    McGraw and Wong (1996), Psychological Methods 1:30-46.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.agreement import icc
+    >>> found = icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
+    >>> found.set_index("type")["icc"].round(2).to_dict()
+    {'ICC(1,1)': 0.17, 'ICC(A,1)': 0.29, 'ICC(C,1)': 0.71, 'ICC(1,k)': 0.44, 'ICC(A,k)': 0.62, 'ICC(C,k)': 0.91}
     """
     table = _numbers(ratings)
-    wide = pd.DataFrame(table[np.isfinite(table).all(axis=1)])
-    if min(wide.shape) < 2 or np.ptp(wide.to_numpy()) == 0:
-        return pd.DataFrame(columns=["type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p"])
-    long = wide.reset_index(names="unit").melt(id_vars="unit", var_name="rater", value_name="rating")
-    with np.errstate(divide="ignore", invalid="ignore"), exact():
-        found = pg.intraclass_corr(long, targets="unit", raters="rater", ratings="rating")
-    low, high = np.stack(found["CI95"].to_list()).T
-    # pingouin's p underflows to 0 on a large corpus
-    log_p = [log_f_sf(row.F, df1=row.df1, df2=row.df2) for row in found.itertuples()]
-    return pd.DataFrame(
-        {"type": found["Type"], "icc": found["ICC"], "ci_low": low, "ci_high": high}
-        | {name: found[name] for name in ("F", "df1", "df2")}
-        | {"p": probability(log_p), "log_p": log_p}
-    )
+    known = np.isfinite(table)
+    table = table[:, known.any(axis=0)]
+    wide = table[np.isfinite(table).all(axis=1)]
+    if min(wide.shape) < 2 or np.ptp(wide) <= 1e-12 * np.abs(wide).max():
+        return pd.DataFrame(columns=list(COLUMNS))
+    return intraclass(wide)
 
 
 def _counts(ratings: ArrayLike, *, level: Level) -> tuple[NDArray[Any], Floats]:
@@ -145,6 +152,7 @@ def _counts(ratings: ArrayLike, *, level: Level) -> tuple[NDArray[Any], Floats]:
     if level not in get_args(Level):
         raise ConfigError(f"alpha: level is {level!r}; expected one of {', '.join(get_args(Level))}")
     table = _table(ratings) if level == "nominal" else _numbers(ratings)
+    table[_missing(table)] = np.nan
     codes, values = pd.factorize(table.ravel(), sort=True)
     units = np.repeat(np.arange(len(table)), table.shape[1])[codes >= 0]
     flat = np.bincount(units * len(values) + codes[codes >= 0], minlength=len(table) * len(values))
@@ -152,7 +160,7 @@ def _counts(ratings: ArrayLike, *, level: Level) -> tuple[NDArray[Any], Floats]:
 
 
 def _table(ratings: ArrayLike) -> NDArray[Any]:
-    table = np.asarray(ratings, dtype=object)
+    table = np.array(ratings, dtype=object)
     if table.ndim != 2 or 0 in table.shape:
         raise ConfigError(
             f"agreement: found ratings of shape {table.shape}; expected one row per unit and rater columns"
@@ -160,9 +168,16 @@ def _table(ratings: ArrayLike) -> NDArray[Any]:
     return table
 
 
+def _missing(table: NDArray[Any]) -> NDArray[np.bool_]:
+    """Also infinite ratings: no rater gives one, so it stands for something else."""
+    flat = [pd.isna(value) or (isinstance(value, float) and np.isinf(value)) for value in table.ravel().tolist()]
+    return np.array(flat, dtype=bool).reshape(table.shape)
+
+
 def _numbers(ratings: ArrayLike) -> Floats:
+    table = _table(ratings)
     try:
-        return _table(ratings).astype(np.float64)
+        return np.where(_missing(table), np.nan, table).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"agreement: the ratings are not numbers ({error}); use level='nominal' for labels") from None
 
@@ -208,10 +223,31 @@ def _by_cluster(pairs: Floats, clusters: ArrayLike | None, paired: NDArray[np.bo
     names = np.asarray(clusters)
     if names.shape != paired.shape:
         raise ConfigError(f"alpha: found clusters of shape {names.shape}; expected one for each of {len(paired)} units")
+    if pd.isna(pd.Series(names)[paired]).any():
+        raise ConfigError(
+            "alpha: a unit with two ratings has no cluster; expected one for each, or leave such units out"
+        )
     _, codes = np.unique(names[paired].astype(str), return_inverse=True)
     sums = np.zeros((codes.max() + 1, *pairs.shape[1:]))
     np.add.at(sums, codes, pairs)
     return sums
+
+
+def _interval(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: int, seed: int) -> tuple[float, float]:
+    """Of 95 %: none for few clusters, by the jackknife for some, by the bootstrap for many."""
+    if len(pairs) < LEAST_CLUSTERS:
+        return np.nan, np.nan
+    if len(pairs) >= MANY_CLUSTERS:
+        drawn = _drawn(pairs, values, level=level, resamples=resamples, seed=seed)
+        if np.isfinite(drawn).mean() < 0.5:
+            return np.nan, np.nan
+        low, high = np.nanquantile(drawn, [0.025, 0.975])
+        return float(low), float(high)
+    total = pairs.sum(axis=0)
+    left_out, whole = _alpha(total - pairs, values, level=level), _alpha(total, values, level=level)
+    bounds = jackknife(left_out, estimate=whole, alpha=0.05, counts=np.asarray(float(len(pairs))))
+    low, high = float(bounds[0]), min(float(bounds[1]), 1.0)
+    return (low, high) if np.isfinite(low) else (np.nan, np.nan)
 
 
 def _drawn(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: int, seed: int) -> Floats:

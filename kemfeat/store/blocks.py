@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.errors import ConfigError, StoreCorruptError
-from kemfeat.store import disk, schema, shards
+from kemfeat.store import array_metadata, disk, schema, shards
 
 if TYPE_CHECKING:
     import zarr
@@ -39,6 +39,8 @@ BLOCK = 2048
 
 _VERSION = 1
 _MATRIX, _ORDER, _DONE = "matrix", "order.npy", "done"
+_TYPES = ("float32", "float64")
+_CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +146,9 @@ class SymmetricBlocks:
     def _array(self, mode: Literal["r", "r+"]) -> zarr.Array[Any]:
         import zarr
 
-        return zarr.open_array(zarr.storage.LocalStore(self.path / _MATRIX, read_only=mode == "r"), mode=mode)
+        return zarr.open_array(
+            zarr.storage.LocalStore(self.path / _MATRIX, read_only=mode == "r"), mode=mode, zarr_format=3
+        )
 
     def _file(self, at: At) -> Path:
         return self.path / _MATRIX / "c" / str(at[0]) / str(at[1])
@@ -182,7 +186,10 @@ def begin(
             _lay_out(path, SymmetricBlocks(path, places, dtype, BLOCK, dict(identity)))
     blocks = open_blocks(path)
     if blocks.identity != dict(identity) or blocks.dtype != dtype or not np.array_equal(blocks.order, places):
-        raise StoreCorruptError(f"{path}: holds a matrix of other series or settings; delete this folder")
+        raise StoreCorruptError(
+            f"{path}: holds a matrix of other series or settings; move this folder away, then run the same "
+            "command again"
+        )
     return blocks
 
 
@@ -197,7 +204,10 @@ def open_blocks(path: Path) -> SymmetricBlocks:
     import zarr
 
     try:
-        array = zarr.open_array(zarr.storage.LocalStore(path / _MATRIX, read_only=True), mode="r")
+        told = array_metadata.read_json(path / _MATRIX)
+        if told.get("data_type") not in _TYPES or told.get("codecs") != _CODECS or told.get("storage_transformers"):
+            raise ValueError("another data type or other codecs than kemfeat writes")  # noqa: TRY301
+        array = zarr.open_array(zarr.storage.LocalStore(path / _MATRIX, read_only=True), mode="r", zarr_format=3)
         order = np.load(path / _ORDER, allow_pickle=False)
         dtype: Literal["float32", "float64"] = "float32" if array.dtype == np.float32 else "float64"
         blocks = SymmetricBlocks(path, order, dtype, array.chunks[0], dict(array.attrs["identity"]))  # type: ignore[arg-type]
@@ -210,7 +220,8 @@ def open_blocks(path: Path) -> SymmetricBlocks:
 
 def _unreadable(path: Path, why: object) -> StoreCorruptError:
     return StoreCorruptError(
-        f"{path}: is not a matrix in blocks that this kemfeat can read ({why}); delete this folder"
+        f"{path}: is not a matrix in blocks that this kemfeat can read ({why}); move this folder away, "
+        "then run the same command again"
     )
 
 

@@ -158,6 +158,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_bytes(path: Path) -> bytes:
+    """Content of a file; a network disk that lost its handle (ESTALE) is asked once more."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return path.read_bytes()
+
+
 def receipt(path: Path) -> schema.FileReceipt:
     """What the file is now."""
     return schema.FileReceipt(sha256=sha256(path), bytes=path.stat().st_size)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from hashlib import sha256
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from kemfeat.config import suggest
+from kemfeat.config import expectation, suggest
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreError, StoreIncompleteError, StoreVersionError
 from kemfeat.labels import apply_rule
-from kemfeat.store import disk, schema
+from kemfeat.store import array_metadata, disk, schema
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import pandas as pd
     import zarr
+
+    StoredArray: TypeAlias = zarr.Array[Any]
+    """What :meth:`Store.array` gives: slices of it are NumPy arrays."""
 
 
 class Store:
@@ -33,6 +40,7 @@ class Store:
         self.path = path
         self.header = header
         self._tables: dict[str, pd.DataFrame] = {}
+        self._version = _Version(path, header.digest)
 
     def __len__(self) -> int:
         return self.header.axes["utterance"].rows
@@ -164,13 +172,39 @@ class Store:
         ------
         ConfigError
             The store has no such array; the message lists those it has.
+        StoreCorruptError
+            Its metadata are not what the header and the format say. Reading from the array raises it as well: where a
+            shard is missing, is not what its receipt says, or belongs to another version of the store.
         """
         import zarr
+        from zarr.core.metadata import ArrayV3Metadata
+
+        from kemfeat.store.pinned import PinnedShards
 
         if name not in self.header.arrays:
             raise ConfigError(f"{self.path}: no array {name!r}{suggest(name, self.arrays)}")
-        folder = disk.inside(self.path, schema.array_path(self.header.arrays[name].feature, name))
-        return zarr.open_array(zarr.storage.LocalStore(folder, read_only=True), mode="r")
+        info = self.header.arrays[name]
+        path = schema.array_path(info.feature, name)
+        folder = disk.inside(self.path, path)
+        self._version.check()
+        content = array_metadata.read_array(folder, info)
+        self._version.check()
+        try:
+            metadata = ArrayV3Metadata.from_dict(content)
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreCorruptError(f"{folder}: its metadata cannot be read ({error}); run `kemfeat verify`") from None
+        shards = PinnedShards(folder, self._shards(info.feature, f"{path}/"), self._version.check)
+        return zarr.Array(zarr.AsyncArray(metadata, zarr.storage.StorePath(shards)))
+
+    def _shards(self, feature: str, prefix: str) -> dict[str, schema.FileReceipt]:
+        """Receipts of the shards of an array, by Zarr's keys."""
+        return {
+            name.removeprefix(prefix): receipt
+            for part in self.header.parts
+            if part.feature == feature
+            for name, receipt in part.files.items()
+            if name.startswith(prefix)
+        }
 
     def labels(self, rule: str = "annotated") -> pd.Series[Any]:
         """Emotion labels under a rule, None where the rule drops a row; see :func:`kemfeat.labels.apply_rule`."""
@@ -189,12 +223,63 @@ class Store:
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
+        receipt = self._receipts.get(name)
         try:
-            return pd.read_parquet(disk.inside(self.path, name))
+            content = disk.read_bytes(disk.inside(self.path, name))
+            self._version.check()
+            if receipt is None or len(content) != receipt.bytes or sha256(content).hexdigest() != receipt.sha256:
+                raise StoreCorruptError(
+                    f"{self.path}/{name}: is not what was written (its receipt in {schema.HEADER} differs); run "
+                    "`kemfeat verify`, then the same build again"
+                )
+            return pd.read_parquet(BytesIO(content))
+        except StoreError:
+            raise
         except FileNotFoundError:
+            self._version.check()
             raise StoreCorruptError(f"{self.path}: {name} is missing; run the same build again to restore it") from None
         except (OSError, ValueError) as error:
             raise StoreCorruptError(f"{self.path}/{name}: cannot be read ({error}); run `kemfeat verify`") from None
+
+    @cached_property
+    def _receipts(self) -> dict[str, schema.FileReceipt]:
+        return schema.files(self.header)
+
+
+class _Version:
+    """Which version of a store was opened, and whether it still lies there."""
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self._folder = folder
+        self._digest = digest
+        self._seen: tuple[int, int, int] | None = None
+
+    def check(self) -> None:
+        """Raise unless the header on disk is that of the version that was opened.
+
+        Raises
+        ------
+        StoreIncompleteError
+            A build is putting another version in place, or the store has gone.
+        StoreError
+            Another version lies there.
+        """
+        try:
+            found = (self._folder / schema.HEADER).stat()
+        except OSError:
+            raise StoreIncompleteError(
+                f"{self._folder}: {schema.HEADER} has gone since the store was opened; open the store again when the "
+                "build that runs on it has ended"
+            ) from None
+        seen = (found.st_ino, found.st_size, found.st_mtime_ns)
+        if seen != self._seen:
+            now = read_header(self._folder).digest
+            if now != self._digest:
+                raise StoreError(
+                    f"{self._folder}: was built again since it was opened (version {self._digest[:12]} then, "
+                    f"{now[:12]} now); open it again"
+                )
+            self._seen = seen
 
 
 def open_store(path: str | Path) -> Store:
@@ -209,7 +294,7 @@ def open_store(path: str | Path) -> Store:
     StoreCorruptError
         ``kemfeat.json`` is damaged.
     """
-    folder = Path(path)
+    folder = Path(path).absolute()
     return Store(folder, read_header(folder))
 
 
@@ -235,7 +320,7 @@ def read_header(folder: Path) -> schema.Header:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ": ".join([str(folder / schema.HEADER), *filter(None, [".".join(map(str, problem["loc"]))])])
-        raise StoreCorruptError(f"{where}: {problem['msg']}; restore it or build the store again") from None
+        raise StoreCorruptError(f"{where}: {expectation(problem)}; restore it or build the store again") from None
 
 
 def _not_open(folder: Path) -> StoreIncompleteError:

@@ -50,7 +50,7 @@ def _opened(metadata: bytes, thread: int) -> tuple[dict[str, Buffer], zarr.Array
 
     held: dict[str, Buffer] = {_METADATA: cpu.Buffer.from_bytes(metadata)}
     with every_chunk_written():
-        return held, zarr.open_array(zarr.storage.MemoryStore(held), mode="r+")
+        return held, zarr.open_array(zarr.storage.MemoryStore(held), mode="r+", zarr_format=3)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import zarr
 from kemfeat.analyses.dtw._config import DtwClustersConfig
 from kemfeat.config import validated
 from kemfeat.store import schema
-from kemfeat.store.reader import Store, open_store
+from kemfeat.store.reader import Store
+from tests.store.vouching import vouch
 
 Series = Sequence[Any]
 
@@ -26,12 +27,13 @@ def plant(store: Store, series: Series, emotions: Sequence[str | None] | None = 
     for row, samples in enumerate(series):
         known = np.asarray([] if samples is None else samples)
         values[row, : len(known)], inside[row, : len(known)] = known, np.isfinite(known)
-    for name, content in (("temp", values), ("temp_mask", inside)):
-        zarr.open_array(store.path / schema.array_path("temp", name), mode="r+")[:] = content
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        for name, content in (("temp", values), ("temp_mask", inside)):
+            zarr.open_array(store.path / schema.array_path("temp", name), mode="r+")[:] = content
     if emotions is not None:
         table = store.utterances.assign(emotion=list(emotions), emotion_annotated=list(emotions))
         table.to_parquet(store.path / schema.UTTERANCES)
-    return open_store(store.path)
+    return vouch(store.path)
 
 
 def shapes(kinds: Sequence[int], *, seed: int = 0, noise: float = 0.05) -> list[np.ndarray]:

@@ -14,7 +14,8 @@ from kemfeat.analyses.agreement import AgreementConfig, run
 from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.stats.agreement import icc, krippendorff_alpha
-from kemfeat.store.reader import Store, open_store
+from kemfeat.store.reader import Store
+from tests.store.vouching import vouch
 
 FEW = AgreementConfig(resamples=100)
 
@@ -27,7 +28,7 @@ def result(store):
 def with_ratings(store: Store, change) -> Store:
     path = store.path / "ratings.parquet"
     change(pd.read_parquet(path)).to_parquet(path)
-    return open_store(store.path)
+    return vouch(store.path)
 
 
 def test_alpha_is_that_of_the_ratings_in_any_order(store, result, copied):

@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from kemfeat.analyses.balance import BalanceConfig, run
 from kemfeat.errors import AnalysisError
 from kemfeat.labels import EMOTIONS, FIVE_CLASSES
-from kemfeat.store.reader import Store, open_store
+from kemfeat.store.reader import Store
 from kemfeat.synth.ratings import KINDS, label_quota
+from tests.store.vouching import vouch
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def result(store):
 def with_utterances(store: Store, **columns) -> Store:
     path = store.path / "utterances.parquet"
     pd.read_parquet(path).assign(**columns).to_parquet(path)
-    return open_store(store.path)
+    return vouch(store.path)
 
 
 def test_classes_and_ties_are_those_that_were_drawn(result):
@@ -108,7 +109,7 @@ def test_missing_durations_are_counted_and_missing_features_left_out(copied):
     table = pd.read_parquet(path).drop(columns=["n_pieces", "mel_frames_total"])
     table.loc[:9, "duration"] = np.nan
     table.to_parquet(path)
-    result = run(open_store(copied.path), BalanceConfig())
+    result = run(vouch(copied.path), BalanceConfig())
     assert set(result.tables["lengths"]["measure"]) == {"duration_s"}
     assert set(result.tables["truncation"]["feature"]) == {"eda", "temp"}
     assert "10 utterances have no duration [s]" in result.warnings

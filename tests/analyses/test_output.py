@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from kemfeat.analyses import Analysis, AnalysisResult
 from kemfeat.analyses.output import SCHEMA_VERSION, default_folder, plain, write
 from kemfeat.config import FrozenConfig
-from kemfeat.errors import StoreCorruptError, StoreWriteError
+from kemfeat.errors import ConfigError, StoreCorruptError, StoreWriteError
 
 
 class Settings(FrozenConfig):
@@ -44,14 +45,14 @@ def result() -> AnalysisResult:
 
 @pytest.fixture
 def written(result, store, tmp_path):
-    return write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path)
+    return write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
 
 
 ANALYSIS = Analysis(name="demo", title="A demonstration", config=Settings, run=lambda store, config: None)
 
 
 def test_result_json_holds_what_docs_promise(written, store, tmp_path):
-    assert json.loads((tmp_path / "result.json").read_text()) == written
+    assert json.loads((tmp_path / "out" / "result.json").read_text()) == written
     assert written["schema_version"] == SCHEMA_VERSION
     assert written["analysis"] == "demo"
     assert written["config"] == {"seed": 3}
@@ -68,30 +69,30 @@ def test_every_file_named_is_there(written, tmp_path):
     named = [file for table in written["tables"].values() for file in table["files"]]
     named += [file for files in written["figures"].values() for file in files]
     assert len(named) == 10
-    assert all((tmp_path / file).stat().st_size for file in named)
+    assert all((tmp_path / "out" / file).stat().st_size for file in named)
 
 
 def test_parquet_and_csv_give_the_table_back(written, result, tmp_path):
     cells = result.tables["cells"]
-    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "tables/cells.parquet"), cells, check_dtype=False)
-    read = pd.read_csv(tmp_path / "tables/cells.csv", dtype={"code": str})
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "tables/cells.parquet"), cells, check_dtype=False)
+    read = pd.read_csv(tmp_path / "out" / "tables/cells.csv", dtype={"code": str})
     pd.testing.assert_frame_equal(read, cells, check_dtype=False, check_exact=True)
-    assert len(pd.read_parquet(tmp_path / "tables/nothing.parquet")) == 0
+    assert len(pd.read_parquet(tmp_path / "out" / "tables/nothing.parquet")) == 0
 
 
 def test_markdown_keeps_text_text(written, tmp_path):
-    lines = (tmp_path / "tables/cells.md").read_text().splitlines()
+    lines = (tmp_path / "out" / "tables/cells.md").read_text().splitlines()
     assert len(lines) == 5
     assert all(line.replace("\\|", "").count("|") == 4 for line in lines)
     assert "| 001 " in lines[2]
     assert "| 1e5 " in lines[3]
     assert "&lt;script&gt;" in lines[4]
     assert "\\*b\\* \\`c\\` \\[d\\]" in lines[4]
-    assert len((tmp_path / "tables/nothing.md").read_text().splitlines()) == 2
+    assert len((tmp_path / "out" / "tables/nothing.md").read_text().splitlines()) == 2
 
 
 def test_latex_escapes_what_latex_reads(written, tmp_path):
-    text = (tmp_path / "tables/cells.tex").read_text()
+    text = (tmp_path / "out" / "tables/cells.tex").read_text()
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 4
     assert r"p\_한글" in rows[0]
@@ -99,14 +100,76 @@ def test_latex_escapes_what_latex_reads(written, tmp_path):
     assert "\n\n" not in text
 
 
-def test_old_result_goes_before_new_tables_come(written, result, store, tmp_path):
+def test_an_old_result_stays_whole_until_the_new_one_is(written, result, store, tmp_path):
     def fail(stem: Path) -> None:
         raise RuntimeError("no figure")
 
     broken = AnalysisResult(summary=(), tables=result.tables, figures={"drawn": fail})
     with pytest.raises(RuntimeError):
-        write(ANALYSIS, broken, store=store, config=Settings(), out=tmp_path)
-    assert not (tmp_path / "result.json").exists()
+        write(ANALYSIS, broken, store=store, config=Settings(), out=tmp_path / "out")
+    assert json.loads((tmp_path / "out/result.json").read_text()) == written
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_new_result_replaces_the_old_one_and_keeps_blocks(written, result, store, tmp_path):
+    blocks = tmp_path / "out/distances-0123"
+    blocks.mkdir()
+    (blocks / "0.npy").write_bytes(b"x")
+    fewer = AnalysisResult(summary=("new",), tables={"other": result.tables["cells"]})
+    write(ANALYSIS, fewer, store=store, config=Settings(), out=tmp_path / "out")
+    assert (blocks / "0.npy").read_bytes() == b"x"
+    files = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert files == {"result.json", "other.parquet", "other.csv", "other.tex", "other.md", "0.npy"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("place", ["notes.txt", "tables/mine.csv", "result.json", "tables"])
+def test_what_no_analysis_wrote_is_left_alone(result, store, tmp_path, place):
+    mine = tmp_path / "out" / place
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("{}")
+    with pytest.raises(ConfigError, match=f"holds {place}, which no analysis wrote"):
+        write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
+
+
+def test_a_file_added_to_a_result_is_left_alone(written, result, store, tmp_path):
+    mine = tmp_path / "out/tables/mine.csv"
+    mine.write_text("a,b")
+    with pytest.raises(ConfigError, match=r"holds tables/mine\.csv"):
+        write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
+    assert mine.read_text() == "a,b"
+
+
+@pytest.mark.parametrize("place", ["", "features", "features/new", "analyses", "analyses/a/b", "signals/../new"])
+def test_no_result_is_written_into_a_store(result, copied, tmp_path, place):
+    before = {path: path.stat().st_mtime_ns for path in copied.path.rglob("*")}
+    (tmp_path / "link").symlink_to(copied.path)
+    for out in (copied.path / place, tmp_path / "link" / place):
+        with pytest.raises(ConfigError, match="lies in the store"):
+            write(ANALYSIS, result, store=copied, config=Settings(), out=out)
+    assert {path: path.stat().st_mtime_ns for path in copied.path.rglob("*")} == before
+
+
+def test_the_folder_of_another_store_is_refused_and_the_own_one_is_not(result, store, copied):
+    with pytest.raises(ConfigError, match="lies in the store"):
+        write(ANALYSIS, result, store=store, config=Settings(), out=copied.path / "analyses/demo")
+    for _ in range(2):
+        write(ANALYSIS, result, store=copied, config=Settings(), out=copied.path / "analyses/other")
+    assert (copied.path / "analyses/other/result.json").is_file()
+
+
+@pytest.mark.parametrize("call", ["mkdir", "rename"])
+@pytest.mark.parametrize("code", [errno.EMLINK, errno.EBUSY, errno.EXDEV, errno.ENOSPC, errno.ESTALE])
+def test_whatever_the_system_refuses_is_a_sentence(written, result, store, tmp_path, monkeypatch, call, code):
+    def refuse(*_arguments, **_options):
+        raise OSError(code, "refused")
+
+    monkeypatch.setattr(Path, call, refuse)
+    with pytest.raises(StoreWriteError, match="refused"):
+        write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
+    monkeypatch.undo()
+    assert json.loads((tmp_path / "out/result.json").read_text()) == written
 
 
 @pytest.mark.parametrize("name", ["../outside", "a/../../outside"])

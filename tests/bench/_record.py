@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kemfeat.config import expectation
 from kemfeat.errors import ConfigError
 
 SCHEMA = 1
@@ -106,4 +107,4 @@ def read(path: Path) -> Document:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"])) or "the whole file"
-        raise ConfigError(f"--from {path}: {where}: {problem['msg']}; {_EXPECTED}") from None
+        raise ConfigError(f"--from {path}: {where}: {expectation(problem)}; {_EXPECTED}") from None

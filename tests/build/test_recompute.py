@@ -10,6 +10,7 @@ from kemfeat import open_store
 from kemfeat.build import recompute
 from tests.build.kit import ROWS, with_settings
 from tests.corpora.tiny import wav_bytes
+from tests.store.vouching import vouch
 
 
 def again(bench, rows=ROWS, **options):
@@ -40,6 +41,7 @@ def test_a_changed_cell_of_an_array_is_found_in_its_row(bench, array, value):
     store = open_store(bench.out)
     folder = bench.out / "features.zarr" / store.header.arrays[array].feature / array
     zarr.open_array(folder, mode="r+")[4] = value
+    vouch(bench.out)
     name = bench.corpus.ids[4]
     assert again(bench) == [f"{name}: {array} differs from what its sources give; build again with --rehash"]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from matplotlib import colors, font_manager, rcParams
 
-from kemfeat.figures.style import KOREAN_FONTS, PALETTE, saved
+from kemfeat.figures import style
+from kemfeat.figures.style import KOREAN_FONTS, PALETTE, font_advice, saved
 
 
 def draw(stem, text="arousal [1..5]"):
@@ -49,6 +50,22 @@ def test_korean_is_drawn_without_a_warning(tmp_path):
     draw(tmp_path / "a", "각성 [1..5]")
     draw(tmp_path / "b", "슬픔 [1..5]")
     assert files(tmp_path / "a")[1] != files(tmp_path / "b")[1]
+
+
+def with_fonts(monkeypatch, *families):
+    monkeypatch.setattr(style, "_families", lambda: ["DejaVu Sans", *families])
+
+
+def test_without_a_korean_font_one_sentence_says_which_to_install(tmp_path, monkeypatch):
+    with_fonts(monkeypatch)
+    draw(tmp_path / "a", "각성 [1..5]")
+    draw(tmp_path / "b")
+    advice = font_advice([tmp_path / "a.svg"])
+    assert advice is not None
+    assert "fonts-nanum" in advice
+    assert font_advice([tmp_path / "b.svg"]) is None
+    with_fonts(monkeypatch, "NanumGothic")
+    assert font_advice([tmp_path / "a.svg"]) is None
 
 
 def test_settings_end_with_the_figure(tmp_path):

@@ -20,6 +20,7 @@ from kemfeat.analyses.output import write
 from kemfeat.errors import AnalysisError
 from kemfeat.store.reader import Store, open_store
 from tests.analyses import small_store
+from tests.store.vouching import vouch
 
 NAMES = plugins.names("analyses")
 PAGE = Path(__file__).parents[2] / "docs/analyses.md"
@@ -187,4 +188,5 @@ def bared(store: Store, folder: Path) -> Store:
     header = json.loads((folder / "kemfeat.json").read_text(encoding="utf-8"))
     header |= {"arrays": {}, "sessions": {}}
     (folder / "kemfeat.json").write_text(json.dumps(header), encoding="utf-8")
+    vouch(folder)
     return open_store(folder)

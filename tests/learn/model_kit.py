@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor
-from kemfeat.learn.models._init import seeded
+from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor, seeded
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 
 SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.run_folder import RunFacts, write_run
 
 EMOTIONS = ("neutral", "sad", "happy", "surprise", "angry")
@@ -32,7 +32,7 @@ def facts(*, fold=0, **changes) -> RunFacts:
     return RunFacts.model_validate(values | changes)
 
 
-def predictions(*, fold=0, speakers=12, per_speaker=12, seed=0, skill=0.6, targets=files.TARGETS) -> pd.DataFrame:
+def predictions(*, fold=0, speakers=12, per_speaker=12, seed=0, skill=0.6, targets=run_folder.TARGETS) -> pd.DataFrame:
     """Predictions of speakers who are this fold's own; every part has as many utterances."""
     rng = np.random.default_rng([seed, fold])
     n = speakers * per_speaker
@@ -45,7 +45,7 @@ def predictions(*, fold=0, speakers=12, per_speaker=12, seed=0, skill=0.6, targe
     for target in (name for name in targets if name != "emotion"):
         table[f"{target}_true"] = rng.uniform(1, 5, n)
         table[f"{target}_pred"] = skill * table[f"{target}_true"] + rng.normal(1, 0.3, n)
-    parts = [table.assign(part=part, id=[f"{part}_{fold}_{at}" for at in range(n)]) for part in files.PARTS]
+    parts = [table.assign(part=part, id=[f"{part}_{fold}_{at}" for at in range(n)]) for part in run_folder.PARTS]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -58,10 +58,10 @@ def history(epochs=5) -> pd.DataFrame:
 def write(folder: Path, *, table: pd.DataFrame | None = None, said: RunFacts | None = None, fold=0) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_run(folder, said or facts(fold=fold))
-    (predictions(fold=fold) if table is None else table).to_parquet(folder / files.PREDICTIONS)
-    history().to_csv(folder / files.HISTORY, index=False)
+    (predictions(fold=fold) if table is None else table).to_parquet(folder / run_folder.PREDICTIONS)
+    history().to_csv(folder / run_folder.HISTORY, index=False)
     return folder
 
 
 def content(folder: Path):
-    return json.loads((folder / files.METRICS).read_text(encoding="utf-8"))
+    return json.loads((folder / run_folder.METRICS).read_text(encoding="utf-8"))

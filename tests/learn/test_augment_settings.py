@@ -55,12 +55,12 @@ def test_what_is_written_is_read_again():
     [
         (["noise"], "augment.*'frequency-noise', 'spec-augment', 'random-swap', 'random-deletion'"),
         ([{"name": "random-swap", "alhpa": 0.1}], "augment.*unknown key 'alhpa'"),
-        ([{"name": "random-swap", "alpha": 0.0}], "alpha: Input should be greater than 0"),
-        ([{"name": "random-deletion", "alpha": 1.5}], "alpha: Input should be less than or equal to 1"),
-        ([{"name": "frequency-noise", "probability": 1.1}], "probability: Input should be less than or equal to 1"),
+        ([{"name": "random-swap", "alpha": 0.0}], "alpha: expected greater than 0"),
+        ([{"name": "random-deletion", "alpha": 1.5}], "alpha: expected less than or equal to 1"),
+        ([{"name": "frequency-noise", "probability": 1.1}], "probability: expected less than or equal to 1"),
         ([{"name": "frequency-noise", "min_width": 30}], "min_width 30 is more than max_width 29"),
         ([{"name": "spec-augment", "copies": [-1]}], "copies.*greater than or equal to 0"),
-        ([{"name": "spec-augment", "value": "zero"}], "value: Input should be 'mean' or 'floor'"),
+        ([{"name": "spec-augment", "value": "zero"}], "value: expected 'mean' or 'floor'"),
     ],
 )
 def test_what_cannot_be_is_refused(values, said):

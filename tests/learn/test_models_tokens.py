@@ -8,8 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.learn.models._head import mean_of_real, padded_end
-from kemfeat.learn.models._tokens import guessed_mask, joined, length_mask, packed, sinusoids
+from kemfeat.learn.models._tokens import guessed_mask, joined, length_mask, mean_of_real, packed, padded_end, sinusoids
 
 
 @settings(max_examples=30, deadline=None)

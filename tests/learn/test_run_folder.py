@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kemfeat.errors import RunError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.run_folder import Leakage, read_history, read_predictions, read_run, write_run
 from tests.learn.run_kit import facts, history, predictions, write
 
@@ -16,7 +16,7 @@ def test_facts_read_back_equal(tmp_path):
     said = facts(fold=2, leakage={"verdict": "leaking", "counts": {"speaker": 3}})
     write_run(tmp_path, said)
     assert read_run(tmp_path) == said
-    assert sorted(path.name for path in tmp_path.iterdir()) == [files.RUN]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [run_folder.RUN]
 
 
 def test_tables_read_back(tmp_path):
@@ -50,7 +50,7 @@ def test_only_a_leaking_split_has_a_warning():
 )
 def test_a_run_that_says_something_else_is_refused(tmp_path, change, complaint):
     values = facts().model_dump(mode="json") | change
-    (tmp_path / files.RUN).write_text(json.dumps(values))
+    (tmp_path / run_folder.RUN).write_text(json.dumps(values))
     with pytest.raises(RunError, match=complaint) as caught:
         read_run(tmp_path)
     assert str(tmp_path) in str(caught.value)
@@ -58,7 +58,7 @@ def test_a_run_that_says_something_else_is_refused(tmp_path, change, complaint):
 
 @pytest.mark.parametrize("text", ["{", "[]", "\xff", '{"config": {"lr": NaN}}', "[" * 100_000])
 def test_what_is_no_run_is_refused(tmp_path, text):
-    (tmp_path / files.RUN).write_bytes(text.encode("latin-1"))
+    (tmp_path / run_folder.RUN).write_bytes(text.encode("latin-1"))
     with pytest.raises(RunError, match="not a run"):
         read_run(tmp_path)
 
@@ -66,7 +66,7 @@ def test_what_is_no_run_is_refused(tmp_path, text):
 def test_absent_files_are_named(tmp_path):
     with pytest.raises(RunError, match="is no folder; name the folder that `kemfeat train` wrote"):
         read_run(tmp_path / "nowhere")
-    with pytest.raises(RunError, match=f"found no {files.RUN}"):
+    with pytest.raises(RunError, match=f"found no {run_folder.RUN}"):
         read_run(tmp_path)
     for read in (lambda: read_predictions(tmp_path, facts()), lambda: read_history(tmp_path)):
         with pytest.raises(RunError, match="not finished: run the same `kemfeat train` again"):
@@ -84,7 +84,10 @@ def replaced(column, value, row=0):
     ("table", "complaint"),
     [
         (predictions().drop(columns="speaker"), "found no column 'speaker'"),
-        (predictions().drop(columns=[f"{target}_pred" for target in files.TARGETS]), "expected a column emotion_pred"),
+        (
+            predictions().drop(columns=[f"{target}_pred" for target in run_folder.TARGETS]),
+            "expected a column emotion_pred",
+        ),
         (predictions().drop(columns="valence_true"), "found no column 'valence_true'"),
         (replaced("speaker", None), "lacks its id, part, fold, session or speaker"),
         (replaced("part", "exam"), "expected only the parts train, valid, test of fold 0"),
@@ -112,15 +115,15 @@ def test_unlabelled_utterances_are_no_misfit(tmp_path):
 
 def test_damaged_tables_are_refused(tmp_path):
     run = write(tmp_path / "run")
-    (run / files.PREDICTIONS).write_bytes((run / files.PREDICTIONS).read_bytes()[:-40])
+    (run / run_folder.PREDICTIONS).write_bytes((run / run_folder.PREDICTIONS).read_bytes()[:-40])
     with pytest.raises(RunError, match="cannot be read as Parquet"):
         read_predictions(run, facts())
     for text, complaint in (
         ("epoch,lr\n1,x\n", "not a table of numbers"),
         ("epoch,lr\n1,1\n", "found no train_loss"),
-        (",".join(files.HISTORY_COLUMNS) + "\n", "found no epoch"),
+        (",".join(run_folder.HISTORY_COLUMNS) + "\n", "found no epoch"),
         ("", "not a table of numbers"),
     ):
-        (run / files.HISTORY).write_text(text)
+        (run / run_folder.HISTORY).write_text(text)
         with pytest.raises(RunError, match=complaint):
             read_history(run)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from kemfeat.errors import ConfigError, RunError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.models import FusionClassifier
 from kemfeat.learn.run_folder import read_run
 from kemfeat.learn.training.trainer import load_model, train
@@ -58,13 +58,13 @@ def test_the_fusion_reads_the_models_of_its_runs_as_they_are(stages: Stages) -> 
         "text": str(stages.text),
     }
     assert [part.part for part in facts.parameters if part.frozen] == ["audio", "text"]
-    assert not any(name.startswith(("audio.", "text.")) for name in kit.weights(stages.fusion / files.BEST))
+    assert not any(name.startswith(("audio.", "text.")) for name in kit.weights(stages.fusion / run_folder.BEST))
 
 
 def test_it_passes_arousal_and_valence_on(stages: Stages) -> None:
-    fused = pd.read_parquet(stages.fusion / files.PREDICTIONS).set_index(["part", "id"])
+    fused = pd.read_parquet(stages.fusion / run_folder.PREDICTIONS).set_index(["part", "id"])
     for target, run in (("arousal", stages.audio), ("valence", stages.text)):
-        own = pd.read_parquet(run / files.PREDICTIONS).set_index(["part", "id"])[f"{target}_pred"]
+        own = pd.read_parquet(run / run_folder.PREDICTIONS).set_index(["part", "id"])[f"{target}_pred"]
         pd.testing.assert_series_equal(fused[f"{target}_pred"], own.loc[fused.index], rtol=1e-4)
     chances = fused[[name for name in fused if name.startswith("p_")]]
     assert ((chances.sum(axis=1) - 1).abs() < 1e-5).all()
@@ -126,13 +126,13 @@ def test_a_run_that_does_not_fit_is_refused(stages: Stages, store: Store, split:
     assert "trained with n_heads 2, but model.audio.n_heads is 4" in refused(model__audio={"n_heads": 4})
     unfinished = tmp_path / "unfinished"
     shutil.copytree(stages.audio, unfinished)
-    files.write_run(unfinished, read_run(unfinished).model_copy(update={"outcome": None}))
+    run_folder.write_run(unfinished, read_run(unfinished).model_copy(update={"outcome": None}))
     assert "is not finished" in refused(model__audio_run=str(unfinished))
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(stages.audio, elsewhere)
     facts = read_run(elsewhere)
     other = facts.store.model_copy(update={"digest": "f" * 64})
-    files.write_run(elsewhere, facts.model_copy(update={"store": other}))
+    run_folder.write_run(elsewhere, facts.model_copy(update={"store": other}))
     assert "was trained on the store ffffffffffff" in refused(model__audio_run=str(elsewhere))
 
 
@@ -140,6 +140,6 @@ def test_one_modality_alone_is_the_unimodal_baseline(
     stages: Stages, store: Store, split: Split, tmp_path: Path
 ) -> None:
     recipe = kit.fusion_recipe(stages.audio, Path(), model__modalities="audio", train__epochs=1)
-    table = pd.read_parquet(kit.trained(recipe, store, split, tmp_path) / files.PREDICTIONS)
+    table = pd.read_parquet(kit.trained(recipe, store, split, tmp_path) / run_folder.PREDICTIONS)
     assert "arousal_pred" in table
     assert "valence_pred" not in table

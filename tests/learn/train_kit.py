@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from kemfeat.learn import run_folder as files
-from kemfeat.learn.models._init import seeded
+from kemfeat.learn import run_folder
+from kemfeat.learn.models import seeded
 from kemfeat.learn.training.recipe import Recipe, load_recipe
 from kemfeat.learn.training.trainer import Options, Silent, train
 from kemfeat.splits import Split, make_split
@@ -77,7 +77,7 @@ def saved_bert(folder: Path, store: Store) -> Path:
 
 def losses(run: Path) -> pd.DataFrame:
     """The curve of a run: all of its history but the time it took."""
-    return pd.read_csv(run / files.HISTORY).drop(columns="seconds")
+    return pd.read_csv(run / run_folder.HISTORY).drop(columns="seconds")
 
 
 class StopError(Exception):

@@ -236,10 +236,30 @@ def test_a_class_that_train_could_have_but_never_gets_is_refused():
 @pytest.mark.parametrize("sessions", [1, 2, 3])
 def test_too_few_sessions_for_three_parts(sessions):
     table = utterances(["neutral", "sad"] * 12, [row % sessions for row in range(24)])
-    with pytest.raises(ConfigError, match=r"2 folds of 1|leaves 1 for train and valid"):
+    with pytest.raises((AnalysisError, ConfigError), match=r"so at least 3|leaves 1 for train and valid"):
         make_split(table, folds=2)
 
 
 def test_nothing_labelled_is_refused():
     with pytest.raises(AnalysisError, match="no utterance has a label"):
         make_split(utterances([None] * 4, [0, 1, 2, 3]))
+
+
+@pytest.mark.parametrize("scheme", ["session", "loso"])
+def test_two_sessions_are_refused_with_a_way_that_works(scheme):
+    table = utterances(list(FIVE) * 40, [0] * 100 + [1] * 100)
+    with pytest.raises(AnalysisError, match=r"come from 2 sessions, .* `--scheme speaker --folds 2`.*--allow-leakage"):
+        make_split(table, scheme=scheme)
+    made = make_split(table, scheme="speaker", folds=2)
+    speakers = table.set_index("id")["speaker"]
+    for fold in range(2):
+        parts = [set(speakers[made.ids(part, fold=fold)]) for part in PARTS]
+        assert all(parts)
+        assert sum(map(len, parts)) == len(set.union(*parts))
+
+
+def test_the_label_rule_follows_the_corpus():
+    table = like_kemdy20()
+    assert make_split(table).facts["labels"] == "5class"
+    excited = table.assign(votes_excited=0, votes_angry=0)
+    assert make_split(excited).facts["labels"] == "4class"

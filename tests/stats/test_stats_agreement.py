@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pingouin as pg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat.errors import ConfigError
+from kemfeat.stats._pingouin import exact
 from kemfeat.stats.agreement import icc, krippendorff_alpha
 
 nan = np.nan
@@ -207,3 +209,69 @@ def test_incomplete_units_are_left_out_and_p_is_never_0():
 @pytest.mark.parametrize("ratings", [np.full((5, 3), 2.0), np.array([[1.0, 2.0]]), np.full((3, 3), nan)])
 def test_no_rows_where_there_is_no_intraclass_correlation(ratings):
     assert icc(ratings).empty
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10**6), units=st.integers(4, 12), raters=st.integers(2, 5))
+def test_intraclass_correlations_are_those_of_pingouin(seed, units, raters):
+    rng = np.random.default_rng(seed)
+    table = 2 * rng.normal(size=(units, 1)) + rng.normal(size=(units, raters)) + rng.normal(size=raters)
+    long = pd.DataFrame(table).melt(ignore_index=False, var_name="rater", value_name="rating").reset_index()
+    with exact():
+        oracle = pg.intraclass_corr(long, targets="index", raters="rater", ratings="rating").set_index("Type")
+    found = icc(table).set_index("type")
+    assert list(found.index) == list(oracle.index)
+    sound = (oracle["ICC"] > 0).to_numpy()
+    assert found["icc"][sound].tolist() == pytest.approx(oracle["ICC"][sound].tolist(), rel=1e-9)
+    assert found[["F", "df1", "df2"]].to_numpy() == pytest.approx(oracle[["F", "df1", "df2"]].to_numpy(float), rel=1e-9)
+    limits = np.stack(oracle["CI95"].to_list())
+    both = sound & (limits[:, 0] > 0)
+    assert found[["ci_low", "ci_high"]].to_numpy()[both] == pytest.approx(limits[both], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "ratings", [[[3, 3], [3, 3], [4, 4]], [[1, 1, 1], [2, 2, 2]], [[0.1] * 3, [0.3] * 3, [0.7] * 3]]
+)
+def test_raters_who_never_differ_agree_fully_without_interval_or_p(ratings):
+    found = icc(ratings)
+    assert (found["icc"] == 1).all()
+    assert found[["ci_low", "ci_high", "p"]].isna().all(axis=None)
+
+
+def test_no_small_table_is_a_crash_or_nonsense():
+    rng = np.random.default_rng(0)
+    for trial in range(200):
+        shape = rng.integers(2, 5, 2)
+        table = rng.integers(1, 4, shape) + (trial % 3) * 0.1
+        found = icc(table)
+        assert found.empty == (np.ptp(table) == 0)
+        values = found["icc"].dropna()
+        assert (values <= 1 + 1e-12).all()
+        assert (found["icc"][found["type"].str.endswith("k)")].dropna() >= 0).all()
+        assert (found["ci_low"].dropna() <= found["icc"][found["ci_low"].notna()] + 1e-12).all()
+
+
+def test_nullable_infinite_and_absent_ratings_are_missing():
+    frame = pd.DataFrame(SHROUT_FLEISS).astype("Int64")
+    published = icc(SHROUT_FLEISS)["icc"].tolist()
+    assert icc(frame)["icc"].tolist() == published
+    frame.loc[6] = [1, 2, pd.NA, 3]
+    assert icc(frame)["icc"].tolist() == published
+    assert icc(frame.assign(nobody=pd.NA))["icc"].tolist() == published
+    holed = frame.astype(float)
+    holed.loc[6, 2] = np.inf
+    assert icc(holed)["icc"].tolist() == published
+    for level in LEVELS:
+        plain = krippendorff_alpha(frame, level=level)
+        assert krippendorff_alpha(holed, level=level).alpha == plain.alpha
+        assert np.inf not in krippendorff_alpha(holed, level=level).values
+
+
+@pytest.mark.parametrize("clusters", [1, 2, 4])
+def test_few_clusters_have_an_alpha_but_no_interval(clusters):
+    rng = np.random.default_rng(0)
+    found = krippendorff_alpha(rng.integers(0, 3, (40, 3)), clusters=np.arange(40) % clusters)
+    assert np.isfinite(found.alpha)
+    assert np.isnan([found.ci_low, found.ci_high]).all()
+    with pytest.raises(ConfigError, match="has no cluster"):
+        krippendorff_alpha(rng.integers(0, 3, (2, 3)), clusters=["a", None])

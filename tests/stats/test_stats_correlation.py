@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from kemfeat.errors import ConfigError
 from kemfeat.stats.correlation import mean_correlation, pooled_z, repeated, within
 
 
@@ -108,3 +109,58 @@ def test_over_speakers_the_null_is_kept_where_changes_depend_on_each_other():
         false["pooled"] += 2 * stats.norm.sf(abs(np.arctanh(r)) * np.sqrt(797)) < 0.05
     assert false["speakers"] <= 11  # binomial(100, .05) is above with probability 4e-3
     assert false["pooled"] > 25
+
+
+@pytest.mark.parametrize("level", [36.1, 0.1, 1e-9, 1e9, -33.333])
+def test_rounding_noise_about_a_constant_has_no_correlation(level):
+    rng = np.random.default_rng(1)
+    noise = level * (1 + 4e-16 * rng.integers(-3, 4, 60))
+    y, groups = rng.normal(size=60), np.repeat(np.arange(6), 10)
+    assert len(np.unique(noise)) > 1
+    assert within(noise, y=y, groups=groups)["r"].isna().all()
+    assert within(y, y=noise, groups=groups)["r"].isna().all()
+    assert np.isnan(repeated(noise, y=y, subjects=groups).r)
+    assert np.isnan(repeated(y, y=noise, subjects=groups).p)
+
+
+def test_rounding_noise_in_single_precision_has_no_correlation():
+    rng = np.random.default_rng(1)
+    noise = (36.1 * (1 + 1e-7 * rng.integers(-2, 3, 20))).astype(np.float32)
+    assert within(noise, y=rng.normal(size=20), groups=np.zeros(20))["r"].isna().all()
+
+
+def test_small_but_real_variation_is_kept():
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=30), rng.normal(size=30)
+    plain = within(x, y=y, groups=np.zeros(30)).loc[0, "r"]
+    assert within(1e9 + x, y=y * 1e-160, groups=np.zeros(30)).loc[0, "r"] == pytest.approx(plain, rel=1e-4)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_perfect_line_is_exactly_1_whatever_rounding_does(sign):
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        x, groups = rng.normal(size=24), np.repeat(np.arange(4), 6)
+        y = sign * rng.uniform(0.1, 9) * x + rng.normal()
+        found = within(x, y=y, groups=groups)
+        assert (found["r"] == sign).all()
+        assert found["z"].isna().all()
+        line = repeated(x, y=y, subjects=groups)
+        assert (line.r, line.df) == (sign, 19)
+        assert np.isnan([line.ci_low, line.ci_high, line.p]).all()
+
+
+def test_equal_z_up_to_rounding_are_no_test():
+    found = mean_correlation([0.3, 0.3 + 1e-16, 0.1 + 0.2])
+    assert found.reason == "all units have the same correlation"
+    assert np.isnan(found.p)
+
+
+def test_missing_infinite_and_nullable_values_do_not_count():
+    x = pd.Series([1, 2, None, 4, 5, 3, 9], dtype="Int64")
+    y = [2.0, 1.0, 7.0, 4.0, np.inf, 3.0, 1.0]
+    found = within(x, y=y, groups=["a"] * 6 + [None])
+    assert found["n"].tolist() == [4]
+    assert found.loc[0, "r"] == pytest.approx(np.corrcoef([1, 2, 4, 3], [2, 1, 4, 3])[0, 1])
+    with pytest.raises(ConfigError, match="expected one of each"):
+        within([1, 2], y=[1], groups=[0, 0])

@@ -119,7 +119,7 @@ def test_an_unfinished_block_is_never_read_as_numbers(tmp_path: Path, gone: str)
 )
 def test_another_matrix_in_the_folder_is_refused(tmp_path: Path, changes: dict[str, object]):
     begin(tmp_path / "matrix", order=range(N), dtype="float64", identity=IDENTITY)
-    with pytest.raises(StoreCorruptError, match="other series or settings; delete this folder"):
+    with pytest.raises(StoreCorruptError, match="other series or settings; move this folder away"):
         begin(tmp_path / "matrix", **{"order": range(N), "dtype": "float64", "identity": IDENTITY, **changes})
 
 
@@ -149,7 +149,7 @@ def test_a_damaged_folder_is_refused_in_a_sentence(tmp_path: Path, damage: str):
         np.save(order, np.array([{}], dtype=object), allow_pickle=True)
     else:
         np.save(order, np.arange(3))
-    with pytest.raises(StoreCorruptError, match="delete this folder"):
+    with pytest.raises(StoreCorruptError, match="move this folder away"):
         open_blocks(matrix.path)
 
 

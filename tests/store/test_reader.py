@@ -90,9 +90,7 @@ def test_a_header_deeper_than_anyone_writes_is_damaged(copied: Store) -> None:
 
 def test_a_header_with_a_wrong_member_names_it(copied: Store) -> None:
     edit(copied, dataset=7)
-    with pytest.raises(
-        StoreCorruptError, match=r"kemfeat.json: dataset: Input should be a valid string; restore it or"
-    ):
+    with pytest.raises(StoreCorruptError, match=r"kemfeat.json: dataset: expected a valid string; restore it or"):
         open_store(copied.path)
 
 
@@ -107,7 +105,7 @@ def test_a_header_without_a_member_names_it(copied: Store) -> None:
 
 def test_a_header_that_contradicts_itself_is_damaged(copied: Store) -> None:
     edit(copied, axes={"clip": {"rows": 20, "table": "utterances.parquet"}})
-    with pytest.raises(StoreCorruptError, match=r"kemfeat.json: Value error, features lie on axes \['utterance'\]"):
+    with pytest.raises(StoreCorruptError, match=r"kemfeat.json: features lie on axes \['utterance'\]"):
         open_store(copied.path)
 
 
@@ -154,7 +152,7 @@ def test_a_missing_table_is_said(copied: Store) -> None:
 
 def test_a_damaged_table_is_said(copied: Store) -> None:
     (copied.path / "ratings.parquet").write_bytes(b"PAR1")
-    with pytest.raises(StoreCorruptError, match=r"ratings\.parquet: cannot be read"):
+    with pytest.raises(StoreCorruptError, match=r"ratings\.parquet: is not what was written"):
         _ = copied.ratings
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from kemfeat.build import BuildOptions, build_store
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreError
@@ -215,9 +216,7 @@ def test_metadata_of_another_array_are_found(copied: Store) -> None:
     documents = copied.header.model_dump(mode="json")["documents"]
     rewrite(copied, documents=documents | {"features.zarr/mel/mel/zarr.json": disk.receipt(path).model_dump()})
     (problem,) = problems(copied)
-    assert problem.startswith(
-        "mel: shape, dtype and dims are ((20, 20, 128), 'float32', ('utterance', 'mel_bin', 'frame'))"
-    )
+    assert "dimension_names is ['utterance', 'mel_bin', 'frame'], expected ['utterance', 'frame', 'mel_bin']" in problem
 
 
 def test_metadata_that_zarr_cannot_read_are_found(copied: Store) -> None:
@@ -243,7 +242,7 @@ def test_a_missing_row_without_a_reason_is_found(copied: Store) -> None:
     rewrite(copied, complete=copied.header.complete | {"mel": schema.bitmap([True, False] + [True] * 18)})
     says = "mel: the completeness bitmap and failures.parquet do not name the same rows"
     assert problems(copied) == (says,)
-    row = {"id": copied.utterances["id"].iloc[1], "feature": "mel", "error": "x"}
+    row = {"id": open_store(copied.path).utterances["id"].iloc[1], "feature": "mel", "error": "x"}
     replace_table(open_store(copied.path), "failures.parquet", pd.DataFrame([row]))
     assert problems(copied) == ()
 
@@ -260,9 +259,16 @@ def test_a_feature_on_another_axis_is_checked_by_its_own_table(copied: Store) ->
     clips = pd.DataFrame({"parent": copied.utterances["id"].iloc[[0, 0, 1]].tolist()})
     disk.write_table(copied.path / "clip.parquet", clips)
     root = zarr.open_group(copied.path / "features.zarr")
-    root.create_array("scene/scene", shape=(3,), chunks=(8,), dtype="int8", fill_value=-1, dimension_names=("clip",))[
-        :
-    ] = 1
+    root.create_array(
+        "scene/scene",
+        shape=(3,),
+        shards=(8,),
+        chunks=(8,),
+        dtype="int8",
+        fill_value=-1,
+        compressors=[BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()],
+        dimension_names=("clip",),
+    )[:] = 1
     content = copied.header.model_dump(mode="json")
     receipts = {
         name: disk.receipt(copied.path / name).model_dump()

@@ -2,19 +2,20 @@
 
 Welch's analysis of variance and Games-Howell's pairs are what the literature reports; they take every utterance for
 independent. The same questions are put to tests that know that utterances are nested in speakers and speakers in
-dyads, and to tests that assume less. Where the nested tests contradict the naive ones, the summary begins with them.
+dyads, and to tests that assume less. The test by speaker (CR2, HTZ) leads, whatever it
+finds; the others stand beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import Field, field_validator
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling
 from kemfeat.analyses.anova._data import Data, read
 from kemfeat.analyses.anova._tables import simultaneous, tables
 from kemfeat.analyses.anova._tests import ALPHA, Tests, run_tests
@@ -38,17 +39,21 @@ class AnovaConfig(FrozenConfig):
     seed : of bootstrap, permutations and subsamples.
     """
 
-    dv: tuple[str, ...] = Field(default=("arousal", "valence"), min_length=1)
-    between: str = "emotion"
-    labels: str = "5class"
-    cluster: str = "speaker"
-    seed: int = Field(default=0, ge=0)
+    dv: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="Numeric column; may be repeated."),
+        Spelling(metavar="COLUMN", default="arousal and valence, where the store has them"),
+    ] = ("arousal", "valence")
+    between: Annotated[str, Field(description="Categorical column."), Spelling(metavar="COLUMN")] = "emotion"
+    labels: LabelRule = "5class"
+    cluster: Annotated[str, Field(description="What utterances are nested in."), Spelling(metavar="COLUMN")] = "speaker"
+    seed: Seed = 0
 
     @field_validator("dv")
     @classmethod
     def _each_once(cls, dv: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(dv)) < len(dv):
-            raise ValueError("a dependent variable stands there twice; name each once")
+            raise ValueError("a dependent variable is named twice; name each once")
         return dv
 
 
@@ -62,16 +67,26 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     AnalysisError
         Fewer than two groups, or fewer than two with values that vary.
     """
-    data = read(store, dv=config.dv, between=config.between, labels=config.labels, cluster=config.cluster)
-    found = [run_tests(data, dv, seed=config.seed) for dv in config.dv]
+    dv, absent = _dependent(store, config)
+    data = read(store, dv=dv, between=config.between, labels=config.labels, cluster=config.cluster)
+    found = [run_tests(data, name, seed=config.seed) for name in dv]
     made = tables(found)
     return AnalysisResult(
         summary=summary(found, made["disagreements"]),
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests).items()},
         values=_values(data, found),
-        warnings=warnings(data, found),
+        warnings=(*absent, *warnings(data, found)),
     )
+
+
+def _dependent(store: Store, config: AnovaConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The dependent variables, and what is to be said of default ones that the store does not have."""
+    there = tuple(name for name in config.dv if name in store.utterances)
+    if "dv" in config.model_fields_set or not there or there == config.dv:
+        return config.dv, ()
+    absent = ", ".join(name for name in config.dv if name not in there)
+    return there, (f"the utterances have no {absent}: only {', '.join(there)} is compared",)
 
 
 def _values(data: Data, found: Sequence[Tests]) -> dict[str, Any]:
@@ -88,8 +103,8 @@ def _values(data: Data, found: Sequence[Tests]) -> dict[str, Any]:
 def _findings(tests: Tests) -> dict[str, Any]:
     counted = tests.groups.set_index("group")
     return {
-        "leading": tests.leading or "naive",
-        "verdict": verdict(tests.nested[tests.leading].pairs if tests.leading else tests.pairs),
+        "leading": tests.primary,
+        "verdict": verdict(tests.nested[tests.primary].pairs),
         "naive_verdict": verdict(tests.pairs),
         "nested_verdicts": {name: verdict(test.pairs) for name, test in tests.nested.items()},
         "n": counted["n"].to_dict(),

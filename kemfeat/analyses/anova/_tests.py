@@ -41,9 +41,9 @@ class Tests:
         return {name: all_ for name, all_ in found.items() if all_}
 
     @property
-    def leading(self) -> str:
-        """The cluster whose test contradicts the naive one, the smallest unit first; empty where none does."""
-        return next(iter(self.contradictions), "")
+    def primary(self) -> str:
+        """The cluster whose test leads: the one asked for, fixed before anything is computed."""
+        return next(iter(self.nested))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _nested_sentences(
 
 
 def _contradictions(tests: Tests, test: ClusterRobust | ClusterMeans) -> Iterator[Contradiction]:
-    if _differ(tests.anova.log_p, test.log_p):
+    if not test.reason and not tests.anova.excluded and _differ(tests.anova.log_p, test.log_p):  # the same groups
         yield Contradiction(_ALL, tests.anova.log_p, test.log_p, math.nan, test.df2)
     other = test.pairs.assign(log_p_holm=group_tests.holm(test.pairs["log_p"]))
     both = tests.pairs.merge(other, on=["a", "b"], suffixes=("", "_nested"))

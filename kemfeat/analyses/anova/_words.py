@@ -16,7 +16,6 @@ _LISTED = 3
 _MEANS = 8
 
 _LONGEST = 400
-_SHARPER = 0.9  # nested by naive standard error, below which it is the design and not the adjustment that finds more
 
 
 def summary(found: Sequence[Tests], conflicts: pd.DataFrame) -> tuple[str, ...]:
@@ -30,41 +29,42 @@ def summary(found: Sequence[Tests], conflicts: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _on(tests: Tests) -> list[str]:
-    if leading := tests.leading:
-        robust, contradictions = tests.nested[leading], tests.contradictions[leading]
-        head = f"{tests.dv}: {verdict(robust.pairs)} ({_htz(robust, leading)})."
-        return [head, _why(tests, leading, contradictions), f"Naive: {_welch(tests)}.", _means(tests)]
-    return [f"{tests.dv}: {verdict(tests.pairs)}.", f"{_welch(tests)}; {_nested(tests)}.", _means(tests)]
+    """The test by the first cluster leads, whatever it finds; others stand beside it."""
+    primary, robust = tests.primary, tests.nested[tests.primary]
+    head = f"{tests.dv}: {verdict(robust.pairs)} ({_htz(robust, primary)})."
+    beside = [
+        f"Beside it, by {name}: {verdict(test.pairs)} ({_htz(test, name)})."
+        for name, test in tests.nested.items()
+        if name != primary
+    ]
+    others = "Games-Howell, as others report it, takes utterances for independent"
+    naive = f"{others}: {verdict(tests.pairs)}; {_welch(tests)}."
+    return [head, *beside, naive, *_differences(tests), _means(tests)]
 
 
 def verdict(pairs: pd.DataFrame) -> str:
     """How many pairs differ and which do not."""
-    text = group_tests.verdict(pairs, alpha=ALPHA)
+    text = "; ".join(_clauses(pairs))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(', ', 1)[0]}, and more"
 
 
-def _why(tests: Tests, leading: str, contradictions: Sequence[Contradiction]) -> str:
-    """Why the nested result stands first."""
-    cases = _listed([_case(each) for each in contradictions], joint="; ")
-    because = _because(tests.nested[leading], leading, contradictions)
-    return f"This contradicts the tests that take utterances for independent, because {because}. {cases}."
+def _clauses(pairs: pd.DataFrame) -> list[str]:
+    names = (pairs["a"].astype(str) + "-" + pairs["b"].astype(str)).tolist()
+    reasons, differ = pairs["reason"].tolist(), pairs["significant"].tolist()
+    untested = [f"{name} ({reason})" for name, reason in zip(names, reasons, strict=True) if reason]
+    equal = [name for name, reason, yes in zip(names, reasons, differ, strict=True) if not reason and not yes]
+    count = sum(bool(yes) and not reason for reason, yes in zip(reasons, differ, strict=True))
+    clauses = [f"{count} of {len(names)} pairs differ at {_share(ALPHA)}"]
+    clauses += [f"no evidence for: {', '.join(equal)}"] if equal else []
+    return clauses + ([f"cannot be tested: {', '.join(untested)}"] if untested else [])
 
 
-def _because(robust: nested.ClusterRobust, leading: str, contradictions: Sequence[Contradiction]) -> str:
-    lost = [each for each in contradictions if each.nested_log_p > each.naive_log_p]
-    if len(lost) < len(contradictions) / 2:
-        if any(each.se_ratio < _SHARPER for each in contradictions):
-            return (
-                f"each {leading} is its own control, which takes differences between {leading}s out of the comparison"
-            )
-        return "Holm asks less of the last pairs than the studentized range asks of all"
-    if any(each.se_ratio > 1 for each in lost) and robust.design_effect > 1:
-        return (
-            f"values of one {leading} resemble each other (ICC {_share(robust.icc)}): {robust.n:,} of them in "
-            f"{robust.n_clusters:,} {leading}s say as much as {robust.effective_n:,.0f} independent ones"
-        )
-    least = min(each.df for each in lost)
-    return f"{robust.n_clusters:,} {leading}s leave as few as {least:.1f} degrees of freedom"
+def _differences(tests: Tests) -> list[str]:
+    """Where the leading test concludes otherwise than the naive one, and by what numbers."""
+    cases = [_case(each) for each in tests.contradictions.get(tests.primary, ())]
+    if not cases:
+        return []
+    return [f"The test by {tests.primary} concludes otherwise: {_listed(cases, joint='; ')}."]
 
 
 def _case(found: Contradiction) -> str:
@@ -77,17 +77,9 @@ def _welch(tests: Tests) -> str:
     anova = tests.anova
     sizes = [
         f"{name} {_share(getattr(anova, name))} [{', '.join(map(_share, getattr(anova, f'{name}_ci')))}]"
-        for name in ("eta2_classic", "omega2_welch")
+        for name in ("eta2_classic",)
     ]
     return f"Welch {_f(anova.F, anova.df1, anova.df2, anova.log_p)}, {', '.join(sizes)}"
-
-
-def _nested(tests: Tests) -> str:
-    cluster, robust = next(iter(tests.nested.items()))
-    if not (robust.pairs["reason"] == "").any():
-        return f"nothing can be tested by {cluster}"
-    costs = f"ICC {_share(robust.icc)}, effective n {robust.effective_n:,.0f} of {robust.n:,}"
-    return f"the same by {cluster}: {_htz(robust, cluster)}, {costs}"
 
 
 def _htz(robust: nested.ClusterRobust, cluster: str) -> str:

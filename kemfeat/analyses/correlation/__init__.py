@@ -11,13 +11,13 @@ import math
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw
-from kemfeat.analyses._rows import rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, rows
 from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS, by_utterance, changes, trace
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
@@ -40,8 +40,8 @@ class CorrelationConfig(FrozenConfig):
     examples : conversations drawn, those in which the emotion changes most often.
     """
 
-    labels: str = "7class"
-    examples: int = Field(default=4, ge=0, le=50)
+    labels: LabelRule = "7class"
+    examples: Annotated[int, Field(ge=0, le=50, description="Conversations to draw."), Spelling(metavar="N")] = 4
 
 
 def run(store: Store, config: CorrelationConfig) -> AnalysisResult:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from kemfeat.stats.correlation import NOISE
 from kemfeat.store.reader import Store
 
 SIGNALS = {"eda": "EDA [uS]", "temp": "TEMP [degC]", "hr": "HR [1/min]"}
@@ -49,7 +50,10 @@ def changes(utterances: pd.DataFrame) -> pd.DataFrame:
     """
     grouped = utterances.groupby(CONVERSATION, sort=False)
     numbers = ["arousal", "valence", *SIGNALS]
-    changed = utterances[CONVERSATION].join(grouped[numbers].diff())
+    levels, steps = utterances[numbers], grouped[numbers].diff()
+    # Means of equal samples differ by rounding; such a step is none.
+    steps = steps.mask(steps.abs() <= NOISE * levels.abs(), 0.0)
+    changed = utterances[CONVERSATION].join(steps)
     now, before = utterances["emotion"], grouped["emotion"].shift()
     changed["emotion"] = (now != before).astype(np.float64).where(now.notna() & before.notna())
     changed["conversation"] = changed[CONVERSATION].agg(" ".join, axis=1)

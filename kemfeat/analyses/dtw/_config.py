@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from kemfeat.analyses import LabelRule, Seed, Spelling
 from kemfeat.analyses.dtw._series import Signal
 from kemfeat.config import FrozenConfig
 from kemfeat.stats.dtw import DtwConfig
@@ -22,6 +23,7 @@ class DtwClustersConfig(FrozenConfig):
     scale : bring every series to 0 to 1 by its own range.
     normalize : divide each distance by the summed length of its two series.
     method : ``fasterpam``, or ``tsclust``, the alternation of system 1.
+    k : exactly that many clusters; None chooses from ``k_range``.
     k_range : least and largest number of clusters that is tried; the largest mean silhouette decides.
     restarts : random starts per number of clusters, of which the cheapest is taken.
     init : medoids of the only start of ``tsclust``, as rows of table ``members`` counted from 0; for one k only.
@@ -35,23 +37,55 @@ class DtwClustersConfig(FrozenConfig):
     blocks : folder for blocks; None is the analysis' own folder in the store.
     """
 
-    signal: Signal = "temp"
-    labels: str = "5class"
-    scale: bool = True
-    normalize: bool = False
-    method: Literal["fasterpam", "tsclust"] = "fasterpam"
-    k_range: tuple[int, int] = (2, 10)
-    restarts: int = Field(default=10, ge=1)
-    init: tuple[int, ...] | None = None
-    barycentres: bool = False
-    seed: int = Field(default=0, ge=0)
-    memory: float = Field(default=2.0, gt=0)
-    workers: int | None = Field(default=None, ge=1, exclude=True)
-    scheduler: str | None = Field(default=None, exclude=True)
-    blocks: Path | None = Field(default=None, exclude=True)
+    signal: Annotated[Signal, Field(description="What is clustered; mel-energy at 4 Hz.")] = "temp"
+    k: Annotated[
+        int | None,
+        Field(ge=2, exclude=True, description="Number of clusters."),
+        Spelling(metavar="N", default="chosen from --k-range"),
+    ] = None
+    k_range: Annotated[
+        tuple[int, int],
+        Field(description="Numbers of clusters to choose from."),
+        Spelling(metavar="A:B", separator=":", default="2:10"),
+    ] = (2, 10)
+    method: Annotated[
+        Literal["fasterpam", "tsclust"], Field(description="FasterPAM, or R's alternation as in system 1.")
+    ] = "fasterpam"
+    init: Annotated[
+        tuple[int, ...] | None,
+        Field(description="First medoids of tsclust."),
+        Spelling(metavar="I,J,...", separator=",", default="drawn"),
+    ] = None
+    normalize: Annotated[bool, Field(description="Divide distances by summed length.")] = False
+    scale: Annotated[bool, Field(description="Bring every series to 0 to 1.")] = True
+    labels: LabelRule = "5class"
+    restarts: Annotated[
+        int, Field(ge=1, description="Random starts per number of clusters."), Spelling(metavar="N")
+    ] = 10
+    barycentres: Annotated[bool, Field(description="Add the mean shape of every cluster.")] = False
+    seed: Seed = 0
+    memory: Annotated[
+        float, Field(gt=0, description="Room for distances; more go to disk."), Spelling(metavar="GB")
+    ] = 2.0
+    workers: Annotated[
+        int | None,
+        Field(ge=1, exclude=True, description="Worker processes; the result is the same for any number."),
+        Spelling(metavar="N", short="-j", default="one per core"),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        Field(exclude=True, description="Run on the workers of this Dask scheduler instead."),
+        Spelling(metavar="tcp://HOST:PORT"),
+    ] = None
+    blocks: Annotated[Path | None, Field(exclude=True), Spelling(is_out=True)] = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.k is not None:
+            if "k_range" in self.model_fields_set and self.k_range != (self.k, self.k):
+                least, largest = self.k_range
+                raise ValueError(f"--k {self.k} and --k-range {least}:{largest}: give one of them")
+            object.__setattr__(self, "k_range", (self.k, self.k))  # frozen from here on
         least, largest = self.k_range
         if not 2 <= least <= largest:
             raise ValueError(f"k_range is {least} to {largest}; expected at least 2, and the least k first")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.analyses.dtw import _choice as choice
-from kemfeat.analyses.dtw._barycentres import barycentre
 from kemfeat.analyses.dtw._choice import Trial
 from kemfeat.analyses.dtw._config import DtwClustersConfig
 from kemfeat.analyses.dtw._distances import Distances, Places, nearest
@@ -129,3 +129,26 @@ def _barycentres(series: Sequence[Series], labels: Places, medoids: Places, seed
         )
         for cluster, medoid in enumerate(medoids.tolist())
     )
+
+
+MOST = 200
+"""Members that a barycentre is the mean of; more are sampled, as each is aligned anew in every pass."""
+
+
+def barycentre(members: Sequence[Series], *, medoid: Series, seed: int) -> Series:
+    """The series with the least sum of squared DTW distances to the members, found from the medoid.
+
+    Costs are squared and diagonal steps count once (tslearn's ``dtw``), unlike the distances that made the cluster.
+
+    Parameters
+    ----------
+    members : of one cluster, at least one [each shape=(samples,)].
+    medoid : where to begin; the barycentre has its length.
+    seed : of the sample where members are more than :data:`MOST`.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="h5py not installed")  # tslearn's own files, not used here
+        from tslearn.barycenters import dtw_barycenter_averaging
+    drawn = np.random.default_rng(seed).choice(len(members), min(len(members), MOST), replace=False)
+    found = dtw_barycenter_averaging([members[place] for place in np.sort(drawn)], init_barycenter=medoid[:, None])
+    return np.asarray(found, float)[:, 0]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw
-from kemfeat.analyses._rows import rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling, rows
 from kemfeat.analyses.missingness._recordings import HOLE, Recording, media_of, recordings
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
@@ -39,10 +39,14 @@ class MissingnessConfig(FrozenConfig):
     seed : of the permutations.
     """
 
-    labels: str = "7class"
-    least_gap: float = Field(default=5.0, gt=0)
-    permutations: int = Field(default=999, ge=1)
-    seed: int = Field(default=0, ge=0)
+    labels: LabelRule = "7class"
+    least_gap: Annotated[
+        float,
+        Field(gt=0, description="Pauses from this length on are listed and drawn."),
+        Spelling(metavar="SECONDS"),
+    ] = 5.0
+    permutations: Annotated[int, Field(ge=1, description="Relabellings within speakers."), Spelling(metavar="N")] = 999
+    seed: Seed = 0
 
 
 def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
@@ -191,10 +195,15 @@ def _stretches(found: Iterable[Recording], *, least: float) -> pd.DataFrame:
     return table[["session", "script", "speaker", "medium", "start_s", "end_s", "length_s", "whole"]]
 
 
+def _interval(low: float, high: float) -> str:
+    """In words; nothing where too few speakers or sessions leave none."""
+    return f", 95 % interval {low:.1%} to {high:.1%}" if low < high else ""
+
+
 def _summary(tables: dict[str, pd.DataFrame], media: Sequence[str], *, least_gap: float) -> tuple[str, ...]:
     overall = tables["coverage"].query("by == 'all'")
     shares = [
-        f"{row.medium.upper()} {row.present:,} ({row.share:.1%}, 95 % interval {row.ci_low:.1%} to {row.ci_high:.1%})"
+        f"{row.medium.upper()} {row.present:,} ({row.share:.1%}{_interval(row.ci_low, row.ci_high)})"
         for row in rows(overall)
     ]
     return (
@@ -210,7 +219,7 @@ def _dependence(tables: dict[str, pd.DataFrame]) -> list[str]:
     sentences = []
     for row in rows(tables["association"]):
         shares = emotions[emotions["medium"] == row.medium].set_index("group")["share"]
-        verb = "goes together with" if row.p_within_speakers < ALPHA else "does not detectably depend on"
+        verb = "goes together with" if row.p_within_speakers < ALPHA else "shows no evidence of depending on"
         sentences.append(
             f"Having {row.medium.upper()} {verb} emotion (permutation within speakers p = "
             f"{p_text(float(np.log(row.p_within_speakers)))}, V = {row.cramers_v:.2f}): from {shares.min():.0%} of "

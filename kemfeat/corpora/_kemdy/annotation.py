@@ -72,7 +72,7 @@ def read_annotation(
     Parameters
     ----------
     content : the bytes of the file; LF or CR LF.
-    groups : names of the first header row and their widths, see :func:`~kemfeat.corpora._kemdy.locate_columns`.
+    groups : names of the first header row and their widths, see :func:`~kemfeat.corpora._kemdy.formats.locate_columns`.
     where : the file, for messages.
     findings : receives every cell that cannot be read; the cell becomes missing unless the collector is strict.
     spans : groups of two cells, in lower case, that hold numbers or nothing.

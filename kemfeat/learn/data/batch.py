@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import NoReturn
 
 import torch
 from torch import Tensor
+
+from kemfeat.errors import ConfigError
+
+_REAL_VALUED = ("mel", "eda", "temp", "ibi")
+"""The inputs that another precision may change; ids, lengths, masks, classes and ratings stay what they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,8 +30,9 @@ class Batch:
     emotion : class, -1 without a label [shape=(B,), int64].
     arousal, valence : 1 to 5, NaN without ratings [shape=(B,), float32].
     mel : mel [dB] in channel 0, its slope [dB/frame] in channel 1 where delta was asked for [shape=(B, 2, T, n_mels),
-        float32]; behind the real frames stands the value that the store declares for each.
-    input_ids : token ids behind which the padding id stands [shape=(B, L), int64].
+        float32]; after the real frames comes the value that the store declares for each.
+    mel_pads : that value, for every channel.
+    input_ids : token ids, then the padding id [shape=(B, L), int64].
     attention_mask : 1 on tokens, 0 on padding [shape=(B, L), int64].
     eda, temp, ibi : microsiemens, degrees Celsius and seconds, NaN where nothing was measured [shape=(B, n), float32].
     eda_mask, temp_mask, ibi_mask : True where a measured value stands [shape=(B, n), bool].
@@ -39,6 +46,7 @@ class Batch:
     arousal: Tensor
     valence: Tensor
     mel: Tensor | None = None
+    mel_pads: tuple[float, ...] = ()
     input_ids: Tensor | None = None
     attention_mask: Tensor | None = None
     eda: Tensor | None = None
@@ -56,7 +64,55 @@ class Batch:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
-        """The same batch on another device; see :meth:`torch.Tensor.to`."""
-        moved = {name: value.to(device, non_blocking=non_blocking) for name, value in self.tensors().items()}
+    def __getitem__(self, index: object) -> NoReturn:
+        """Refuse: a batch is not a list of samples, which is what a ``DataLoader`` without ``collate_fn`` takes it for.
+
+        Raises
+        ------
+        ConfigError
+            Always.
+        """
+        raise ConfigError(
+            "a batch is not a list of samples; with torch's DataLoader pass collate_fn=kemfeat.learn.collate, "
+            "and read the fields of a batch by name, such as batch.mel"
+        )
+
+    def to(self, target: torch.device | torch.dtype | str | int, *, non_blocking: bool = False) -> Batch:
+        """The same batch on another device, or with its real-valued inputs in another precision.
+
+        Parameters
+        ----------
+        target : torch.device, str, int or torch.dtype
+            A device moves every tensor. A floating-point type casts ``mel``, ``eda``, ``temp`` and ``ibi`` and
+            nothing else: token ids, lengths, masks, classes and ratings keep their types.
+        non_blocking : bool
+            See :meth:`torch.Tensor.to`.
+
+        Returns
+        -------
+        Batch
+            This one stays as it is.
+
+        Raises
+        ------
+        ConfigError
+            The type is not a floating-point type.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kemfeat.learn import Batch
+        >>> one = torch.tensor([1])
+        >>> batch = Batch(ids=("a",), rows=one, copies=one, mel_lengths=one, emotion=one, arousal=one / 2,
+        ...               valence=one / 2, eda=torch.tensor([[0.5]]), input_ids=torch.tensor([[4001]]))
+        >>> half = batch.to(torch.bfloat16)
+        >>> half.eda.dtype, half.input_ids.dtype, half.arousal.dtype
+        (torch.bfloat16, torch.int64, torch.float32)
+        """
+        tensors = self.tensors()
+        if isinstance(target, torch.dtype):
+            if not target.is_floating_point:
+                raise ConfigError(f"a batch cannot become {target}; expected a floating-point type or a device")
+            tensors = {name: value for name, value in tensors.items() if name in _REAL_VALUED}
+        moved = {name: value.to(target, non_blocking=non_blocking) for name, value in tensors.items()}
         return replace(self, **moved)  # type: ignore[arg-type]  # these are all tensors

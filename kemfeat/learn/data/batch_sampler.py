@@ -1,15 +1,15 @@
-"""The order in which an epoch visits its rows: one for every mode of the loader, every machine and every rank.
+"""The order in which an epoch visits its rows.
 
-Blocks are the shards of the store, so that a stream reads few of them at a time. An epoch shuffles the blocks, puts
-their rows one behind the other, cuts that into windows of :data:`WINDOW` rows and shuffles each window; batches are cut
-from the windows. A stream therefore never holds more than two windows. Rows of one batch come from as many blocks as a
-window touches: eight with shards of 128 rows, more where only some rows of each shard are asked for.
+A full shuffle draws one permutation of all rows. A stream cannot afford that, as it would decode every shard for every
+window: it shuffles by blocks instead. A block is a short run of rows of one shard. An epoch shuffles the blocks across
+the whole store, puts their rows one after the other, cuts that into windows of :data:`WINDOW` rows and shuffles each
+window; batches are cut from the windows. A stream therefore never holds more than two windows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,18 @@ from kemfeat.errors import ConfigError
 Places = NDArray[np.int64]
 """Places in the list of rows that a loader was given."""
 
+Shuffle = Literal["full", "blocks"]
+"""``full`` permutes all rows; ``blocks`` is what a stream reads well."""
+
+BLOCK = 16
+"""Rows of a block: a read of so few costs little more per row than a read of a whole shard."""
+
 WINDOW = 1024
 """Rows shuffled together, or the nearest multiple of the batch size below (one batch, where that is larger)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Order:
+class BatchSampler:
     """How a list of rows is visited; a function of nothing but these and the epoch.
 
     Parameters
@@ -32,7 +38,8 @@ class Order:
     blocks : block of every row, in the order the rows were given [shape=(n,)].
     lengths : of every row; rows of like length share a batch [shape=(n,)]. None leaves them where they are.
     batch_size : rows of a batch; the last one of the epoch may have fewer.
-    shuffle : False visits the rows as they were given, window by window.
+    shuffle : None visits the rows as they were given; ``full`` permutes them all; ``blocks`` permutes the blocks, then
+        the rows of each window.
     seed : of the shuffling, 0 or more.
     drop_last : leave out the last rows, so that all batches are full and all ranks have equally many.
     rank, world_size : this rank takes every ``world_size``-th batch from batch ``rank`` on. The ranks' batches are
@@ -47,7 +54,7 @@ class Order:
     blocks: Places
     lengths: Places | None = None
     batch_size: int
-    shuffle: bool = False
+    shuffle: Shuffle | None = None
     seed: int = 0
     drop_last: bool = False
     rank: int = 0
@@ -61,7 +68,17 @@ class Order:
 
     def __len__(self) -> int:
         """Batches of this rank in an epoch."""
-        return len(range(self.rank, -(-self._used // self.batch_size), self.world_size))
+        return len(range(self.rank, self.whole, self.world_size))
+
+    @property
+    def whole(self) -> int:
+        """Batches of all ranks in an epoch."""
+        return -(-self._used // self.batch_size)
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some ranks have a batch more than others."""
+        return self.whole % self.world_size > 0
 
     def batches(self, epoch: int) -> list[Places]:
         """The batches of this rank, in order.
@@ -85,21 +102,23 @@ class Order:
         return rows - rows % (self.batch_size * self.world_size) if self.drop_last else rows
 
     def _sequence(self, rng: np.random.Generator) -> Places:
-        """All rows; shuffled block by block, where they are shuffled."""
-        if not self.shuffle:
+        """All rows, in the order of the epoch but for the shuffling inside of windows."""
+        if self.shuffle is None:
             return np.arange(len(self.blocks))
+        if self.shuffle == "full":
+            return rng.permutation(len(self.blocks))
         _, block = np.unique(self.blocks, return_inverse=True)
         turn = rng.permutation(block.max(initial=0) + 1)
         return np.argsort(turn[block], kind="stable")
 
     def _cut(self, window: Places, rng: np.random.Generator) -> list[Places]:
         """The batches of one window; one with fewer rows stays the last."""
-        rows = rng.permutation(window) if self.shuffle else window
+        rows = rng.permutation(window) if self.shuffle == "blocks" else window
         if self.lengths is not None:
             rows = rows[np.argsort(self.lengths[rows], kind="stable")]
         cuts = range(0, len(rows), self.batch_size)
         batches = [rows[start : start + self.batch_size] for start in cuts]
-        if self.lengths is None or not self.shuffle:
+        if self.lengths is None or self.shuffle is None:
             return batches
         full = len(rows) // self.batch_size
         return [batches[turn] for turn in rng.permutation(full)] + batches[full:]

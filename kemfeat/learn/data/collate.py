@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,14 +17,6 @@ from kemfeat.learn.data.packed import Packed
 
 Media = dict[str, Tensor]
 """The fields of a batch that hold features."""
-
-
-class Load(NamedTuple):
-    """One batch to be padded: the packed rows that hold it, its places, and the same on the device."""
-
-    packed: Packed
-    places: Places
-    at: Tensor
 
 
 class Recycled:
@@ -78,10 +69,17 @@ class HostCollator:
         # NumPy copies a block of padding faster than it repeats one number.
         self._padding = {c.name: np.full((most, c.shape[-1]), c.pad, np.float32) for c in ragged(columns)}
 
-    def run(self, loads: Iterable[Load]) -> Iterator[tuple[Load, Media]]:
-        """Pad one load after the other."""
-        for load in loads:
-            yield load, self.media(load.packed, load.places)
+    def run(self, packs: Iterable[Packed], batches: Iterable[Places], at: Iterable[Tensor]) -> Iterator[Media]:  # noqa: ARG002 - for collators on a device
+        """Pad one batch after the other.
+
+        Parameters
+        ----------
+        packs : the packed rows that hold each batch.
+        batches : the places of each.
+        at : the same, on the device.
+        """
+        for packed, places in zip(packs, batches, strict=True):
+            yield self.media(packed, places)
 
     def settle(self) -> None:
         """Nothing is under way when a batch is there."""

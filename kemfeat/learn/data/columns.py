@@ -16,9 +16,7 @@ from kemfeat.config import suggest
 from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
 
 if TYPE_CHECKING:
-    import zarr
-
-    from kemfeat.store.reader import Store
+    from kemfeat.store.reader import Store, StoredArray
 
 MEDIA: Mapping[str, tuple[str, ...]] = {
     "mel": ("mel",),
@@ -48,7 +46,7 @@ class Column:
     name : of the array, and of the field of a batch unless it is a channel.
     feature : that it belongs to.
     shape : of a row as it is stored.
-    pad : what stands behind the real elements of a row.
+    pad : what comes after the real elements of a row.
     lengths : real elements of every row of the store [shape=(rows,)]; None where rows are taken as they are stored.
     array : the array itself.
     """
@@ -58,7 +56,7 @@ class Column:
     shape: tuple[int, ...]
     pad: float
     lengths: NDArray[np.int64] | None
-    array: zarr.Array[Any]
+    array: StoredArray
 
     @property
     def stored(self) -> torch.dtype:
@@ -127,6 +125,8 @@ def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None)
     AnalysisError
         The store does not have a feature, or not in the shape that a batch holds.
     """
+    if isinstance(media, str):
+        raise ConfigError(f"media is the text {media!r}; expected a list of names, such as ({media!r},)")
     chosen = _known(store) if media is None else tuple(media)
     for name in chosen:
         if name not in MEDIA:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from kemfeat.errors import ConfigError
-from kemfeat.labels import FIVE_CLASSES
+from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.data.batch_sampler import check_integer
 from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.columns import columns_of
-from kemfeat.learn.data.row_metadata import checked_copies, checked_rows, facts_of
+from kemfeat.learn.data.row_metadata import checked_copies, checked_rows, row_metadata_of
 from kemfeat.learn.data.stream import read_all
 
 if TYPE_CHECKING:
@@ -36,18 +36,28 @@ class StoreDataset:
 
     Parameters
     ----------
-    store : a finished store.
-    rows : rows of the store, in the order of the dataset, as often as they stand there; None takes all.
-    media : names of features, some of ``mel delta tokens eda temp ibi``; None takes those that the store has.
-    emotions : name of each class; any other label counts as none.
-    labels : label rule, see :meth:`~kemfeat.store.reader.Store.labels`.
-    frames : cut and pad mel to so many frames; None pads to the longest of a batch.
-    copies : which copy of its utterance each row is, for augmentation; None says that all are originals.
+    store : Store
+        A finished store.
+    rows : array of int, shape (n,), or None
+        Rows of the store, in the order of the dataset; a row may occur several times. None takes all.
+    media : sequence of str or None
+        Names of features, some of ``mel delta tokens eda temp ibi``; None takes those that the store has.
+    emotions : sequence of str or None
+        Name of each class; any other label counts as none. None takes the usual classes of the corpus: five for KEMDy,
+        four for IEMOCAP, else all that the corpus knows.
+    labels : str or None
+        Label rule, see :meth:`~kemfeat.store.reader.Store.labels`; None takes that of the corpus.
+    frames : int or None
+        Cut and pad mel to so many frames; None pads to the longest of a batch.
+    copies : array of int, shape (n,), or None
+        Which copy of its utterance each row is, for augmentation; None says that all are originals.
 
     Attributes
     ----------
-    store : the store.
-    rows, copies : as above, one number per place [shape=(n,), int64].
+    store : Store
+        The store.
+    rows, copies : array of int64, shape (n,)
+        As above.
 
     Raises
     ------
@@ -55,6 +65,14 @@ class StoreDataset:
         A row, feature, emotion, rule or number is not one.
     AnalysisError
         The store does not have a feature.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import StoreDataset
+    >>> store = kemfeat.open_store("stores/KEMDy20")  # doctest: +SKIP
+    >>> StoreDataset(store, media=("mel",))[0].mel.shape  # doctest: +SKIP
+    torch.Size([1, 1, 231, 128])
     """
 
     def __init__(
@@ -63,8 +81,8 @@ class StoreDataset:
         rows: ArrayLike | None = None,
         *,
         media: Sequence[str] | None = None,
-        emotions: Sequence[str] = FIVE_CLASSES,
-        labels: str = "7class",
+        emotions: Sequence[str] | None = None,
+        labels: str | None = None,
         frames: int | None = None,
         copies: ArrayLike | None = None,
     ) -> None:
@@ -75,7 +93,7 @@ class StoreDataset:
         self.copies = checked_copies(copies, rows=len(self.rows))
         self.frames = frames
         self.columns = columns_of(store, media, frames=frames)
-        self.facts = facts_of(store, self.rows, self.copies, self.columns, emotions=emotions, labels=labels)
+        self.facts = row_metadata_of(store, self.rows, self.copies, self.columns, emotions=emotions, labels=labels)
         self._process = os.getpid()
 
     def __len__(self) -> int:
@@ -87,7 +105,7 @@ class StoreDataset:
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """One batch of several rows, padded to the longest of them."""
-        self.check_process()
+        self.check_readable()
         everything = range(len(self))
         places = np.array([everything[index] for index in indices], np.int64)
         packed = read_all(
@@ -119,24 +137,75 @@ class StoreDataset:
         """Per feature in a batch, the number of rows for which it could not be extracted."""
         return {feature: int((~whole).sum()) for feature, whole in self.complete.items()}
 
-    def check_process(self) -> None:
-        """Refuse to read in a process that was forked off after the dataset was made.
+    def check_readable(self) -> None:
+        """Refuse to read in a process that was forked off after the dataset was made, or a store that has gone.
 
         Raises
         ------
         ConfigError
             This is such a process: threads that reading relies on do not exist here, and it would wait for them.
+        StoreCorruptError
+            The folder of the store is not there any more; an array without files would read as missing values.
         """
         if os.getpid() != self._process:
             raise ConfigError(
                 "this process was forked off after the dataset was made, and reading might wait forever in it; "
                 "pass multiprocessing_context='spawn' to DataLoader, or num_workers=0, or make the dataset in here"
             )
+        if not self.store.path.is_dir():
+            raise StoreCorruptError(
+                f"{self.store.path}: the store was there when it was opened and is gone; mount or restore the folder, "
+                "then open the store again"
+            )
 
 
-def collate(batch: Batch) -> Batch:
-    """What ``DataLoader`` needs as ``collate_fn``: the dataset has made the batch already."""
-    return batch
+def collate(batches: Batch | Sequence[Batch]) -> Batch:
+    """What ``DataLoader`` needs as ``collate_fn``: a batch stays as it is, several are joined.
+
+    Parameters
+    ----------
+    batches : Batch or sequence of Batch
+        What the dataset has made; a ``ConcatDataset`` of several stores makes one batch for each row.
+
+    Returns
+    -------
+    Batch
+        The rows of all, in order, ``mel`` padded to the longest. ``rows`` are those of each row's own store.
+
+    Raises
+    ------
+    ConfigError
+        The batches have different features, or the same in different shapes.
+    """
+    if isinstance(batches, Batch):
+        return batches
+    first = batches[0]
+    if first.mel is not None:
+        frames = max(batch.mel.shape[2] for batch in batches if batch.mel is not None)
+        batches = [_lengthened(batch, frames) for batch in batches]
+    if len({_shape(batch) for batch in batches}) > 1:
+        raise ConfigError(
+            "batches of stores with different features, sizes or padding cannot be joined; build the stores with the "
+            "same settings, or choose the features that they share with media"
+        )
+    tensors = [batch.tensors() for batch in batches]
+    joined = {name: torch.cat([one[name] for one in tensors]) for name in tensors[0]}
+    return replace(first, ids=tuple(name for batch in batches for name in batch.ids), **joined)  # type: ignore[arg-type]  # these are all tensors
+
+
+def _lengthened(batch: Batch, frames: int) -> Batch:
+    """The same batch with ``mel`` padded to so many frames."""
+    if batch.mel is None or batch.mel.shape[2] == frames:
+        return batch
+    rows, channels, _, bands = batch.mel.shape
+    pads = torch.tensor(batch.mel_pads, dtype=batch.mel.dtype, device=batch.mel.device)
+    padding = pads[None, :, None, None].expand(rows, channels, frames - batch.mel.shape[2], bands)
+    return replace(batch, mel=torch.cat([batch.mel, padding], dim=2))
+
+
+def _shape(batch: Batch) -> object:
+    """What batches must share to be joined."""
+    return batch.mel_pads, tuple((name, value.dtype, value.shape[1:]) for name, value in batch.tensors().items())
 
 
 def _on_host(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:  # noqa: ARG001 - as Allocate has it

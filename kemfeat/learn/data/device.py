@@ -11,21 +11,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kemfeat.learn.data.collate import Load, Media, even, frames_of, ragged
+from kemfeat.learn.data.batch_sampler import Places
+from kemfeat.learn.data.collate import Media, even, frames_of, ragged
 from kemfeat.learn.data.columns import Column
 from kemfeat.learn.data.packed import Packed
-from kemfeat.learn.data.row_metadata import Facts
+from kemfeat.learn.data.row_metadata import RowMetadata
 
 
 def padded(values: Tensor, starts: Tensor, lengths: Tensor, *, frames: int, pad: float) -> Tensor:
-    """Rows that lie end to end, each behind one another in a batch, padded.
+    """Rows that lie end to end, one for each row of a batch, padded.
 
     Parameters
     ----------
     values : the rows end to end [shape=(total, n)].
     starts, lengths : where each row of the batch begins, and how long it is, at most ``frames`` [shape=(B,)].
     frames : length of the result.
-    pad : what stands behind a row.
+    pad : what comes after a row.
 
     Returns
     -------
@@ -51,7 +52,7 @@ class GatherCollator:
     frames : frames of every batch; None takes the longest of each batch.
     """
 
-    def __init__(self, packed: Packed, facts: Facts, *, frames: int | None) -> None:
+    def __init__(self, packed: Packed, facts: RowMetadata, *, frames: int | None) -> None:
         device = facts.rows.device
         self._rows = facts.rows.cpu().numpy()
         slots = packed.slots(self._rows)
@@ -59,23 +60,22 @@ class GatherCollator:
         self._slots = torch.from_numpy(slots).to(device)
         self._starts = {name: torch.from_numpy(starts[slots]).to(device) for name, starts in packed.starts.items()}
 
-    def run(self, loads: Iterable[Load]) -> Iterator[tuple[Load, Media]]:
-        """Pad one load after the other."""
-        for load in loads:
-            yield load, self._media(load)
+    def run(self, packs: Iterable[Packed], batches: Iterable[Places], at: Iterable[Tensor]) -> Iterator[Media]:
+        """Pad one batch after the other."""
+        for packed, places, there in zip(packs, batches, at, strict=True):
+            yield self._media(packed, places, there)
 
     def settle(self) -> None:
         """Nothing is copied, so nothing is under way."""
 
-    def _media(self, load: Load) -> Media:
-        packed = load.packed
-        frames = frames_of(packed.columns, self._rows[load.places], self._frames)
+    def _media(self, packed: Packed, places: Places, at: Tensor) -> Media:
+        frames = frames_of(packed.columns, self._rows[places], self._frames)
         media: Media = {}
         channels = ragged(packed.columns)
         if channels:
-            sources = {c.name: (packed.values[c.name], self._starts[c.name][load.at]) for c in channels}
-            media["mel"] = _stacked(channels, sources, self._facts, load.at, frames)
-        slots = self._slots[load.at]
+            sources = {c.name: (packed.values[c.name], self._starts[c.name][at]) for c in channels}
+            media["mel"] = _stacked(channels, sources, self._facts, at, frames)
+        slots = self._slots[at]
         for column in even(packed.columns):
             media[column.name] = packed.values[column.name][slots].to(column.dtype)
         return media
@@ -84,7 +84,6 @@ class GatherCollator:
 class _Sent(NamedTuple):
     """A batch on its way to the device."""
 
-    load: Load
     media: Media
     arrived: torch.cuda.Event | None
 
@@ -101,7 +100,7 @@ class SendCollator:
     frames : frames of every batch; None takes the longest of each batch.
     """
 
-    def __init__(self, facts: Facts, *, frames: int | None) -> None:
+    def __init__(self, facts: RowMetadata, *, frames: int | None) -> None:
         self._facts, self._frames = facts, frames
         self._rows = facts.rows.cpu().numpy()
         self._device = facts.rows.device
@@ -109,14 +108,14 @@ class SendCollator:
         if self._device.type == "cuda":
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
 
-    def run(self, loads: Iterable[Load]) -> Iterator[tuple[Load, Media]]:
-        """Send a load, then hand over the one before it."""
+    def run(self, packs: Iterable[Packed], batches: Iterable[Places], at: Iterable[Tensor]) -> Iterator[Media]:
+        """Send a batch, then hand over the one before it."""
         if self._stream is not None:  # what a batch is made of was put on the device by the consumer's stream
             self._stream.wait_stream(torch.cuda.current_stream(self._device))
         before: _Sent | None = None
         try:
-            for load in loads:
-                sent = self._send(load)
+            for packed, places, there in zip(packs, batches, at, strict=True):
+                sent = self._send(packed, places, there)
                 if before is not None:
                     yield self._hand_over(before)
                 before = sent
@@ -130,31 +129,31 @@ class SendCollator:
         if self._stream is not None:
             self._stream.synchronize()
 
-    def _send(self, load: Load) -> _Sent:
+    def _send(self, packed: Packed, places: Places, at: Tensor) -> _Sent:
         with self._beside():
-            media = self._media(load)
-            return _Sent(load, media, None if self._stream is None else self._stream.record_event())
+            media = self._media(packed, places, at)
+            return _Sent(media, None if self._stream is None else self._stream.record_event())
 
     def _beside(self) -> AbstractContextManager[object]:
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
-    def _hand_over(self, sent: _Sent) -> tuple[Load, Media]:
+    def _hand_over(self, sent: _Sent) -> Media:
         if sent.arrived is not None:
             consumer = torch.cuda.current_stream(self._device)
             consumer.wait_event(sent.arrived)
             for tensor in sent.media.values():
                 tensor.record_stream(consumer)  # or its memory would be given away while the consumer still reads it
-        return sent.load, sent.media
+        return sent.media
 
-    def _media(self, load: Load) -> Media:
-        packed, rows = load.packed, self._rows[load.places]
+    def _media(self, packed: Packed, places: Places, at: Tensor) -> Media:
+        rows = self._rows[places]
         slots = packed.slots(rows)
         media: Media = {}
         channels = ragged(packed.columns)
         if channels:
-            sources = {column.name: self._frames_of(packed, column, slots, load.at) for column in channels}
+            sources = {column.name: self._frames_of(packed, column, slots, at) for column in channels}
             frames = frames_of(packed.columns, rows, self._frames)
-            media["mel"] = _stacked(channels, sources, self._facts, load.at, frames)
+            media["mel"] = _stacked(channels, sources, self._facts, at, frames)
         chosen = torch.from_numpy(slots)
         for column in even(packed.columns):
             values = packed.values[column.name][chosen].to(column.dtype)
@@ -176,7 +175,7 @@ class SendCollator:
 
 
 def _stacked(
-    channels: list[Column], sources: dict[str, tuple[Tensor, Tensor]], facts: Facts, at: Tensor, frames: int
+    channels: list[Column], sources: dict[str, tuple[Tensor, Tensor]], facts: RowMetadata, at: Tensor, frames: int
 ) -> Tensor:
     """``Batch.mel`` of the frames of each channel and where its rows begin."""
     mel = torch.empty((len(at), len(channels), frames, channels[0].shape[-1]), device=at.device)

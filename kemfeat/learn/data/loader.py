@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn, cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.errors import ConfigError
-from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.data.batch_sampler import Order, check_integer
+from kemfeat.learn.data.batch_sampler import BLOCK, BatchSampler, Shuffle, check_integer
 from kemfeat.learn.data.columns import CHANNELS, lengths_of
 from kemfeat.learn.data.dataset import StoreDataset
 from kemfeat.learn.data.packed import size
-from kemfeat.learn.data.placement import Wanted, choose, device_of, open_
-from kemfeat.learn.data.stream import Turn
+from kemfeat.learn.data.placement import Placement, Wanted, choose, device_of, open_
+from kemfeat.learn.data.ranks import ranks
 
 if TYPE_CHECKING:
     from kemfeat.store.reader import Store
@@ -27,33 +27,70 @@ Transform = Callable[[Batch, int], Batch]
 """Changes a batch on its device, knowing the epoch."""
 
 
-class StoreLoader:
-    """Iterating yields the batches of one epoch; :meth:`set_epoch` chooses which.
+@dataclass
+class _Position:
+    """Where one pass stands."""
 
-    The batches are the same, byte for byte, in every mode and on every machine. The loader has threads but no
-    processes, and refuses to read in a process that was forked off.
+    epoch: int
+    batch: int = 0
+    begun: bool = False
+
+
+class StoreLoader:
+    """Iterating yields the batches of one epoch; the next pass yields those of the next.
+
+    A batch of the same rows is the same, byte for byte, in every mode and on every machine. The loader has threads but
+    no processes, and refuses to read in a process that was forked off.
 
     Parameters
     ----------
-    store, rows, media, emotions, labels, frames, copies : see :class:`~kemfeat.learn.data.dataset.StoreDataset`.
-    batch_size, shuffle, seed, drop_last, rank, world_size : see :class:`~kemfeat.learn.data.batch_sampler.Order`.
-    device : where batches go.
-    resident : where features lie; see :func:`~kemfeat.learn.data.placement.choose`.
-    bucket_by_length : put rows of like length in one batch; needs mel in the store.
-    transform : applied to every batch on the device, such as an augmentation.
+    store, rows, media, emotions, labels, frames, copies
+        See :class:`~kemfeat.learn.data.dataset.StoreDataset`.
+    batch_size : int, 1 or more
+        Rows of a batch; the last one of an epoch may have fewer.
+    device : torch.device or str
+        Where batches go.
+    resident : {"auto", "device", "host", "stream"}
+        Where features lie; see :func:`~kemfeat.learn.data.placement.choose`.
+    shuffle : bool, "full" or "blocks"
+        ``full`` permutes all rows. ``blocks`` permutes short runs of rows, then the rows of windows of 1,024, which a
+        stream reads well. True takes ``blocks`` where features are streamed, else ``full``; name one of them to have
+        the same order in every mode. False visits the rows as they were given.
+    seed : int, 0 or more
+        Of the shuffling.
+    bucket_by_length : bool
+        Put rows of like length in one batch; needs mel in the store.
+    drop_last : bool
+        Leave out the last rows, so that all batches are full and all ranks have equally many.
+    rank, world_size : int or None
+        This process takes every ``world_size``-th batch from batch ``rank`` on. None asks ``torch.distributed`` and
+        the environment at the start of every pass.
+    transform : callable or None
+        ``(batch, epoch) -> batch``, applied on the device, such as an augmentation.
 
     Attributes
     ----------
-    dataset : the rows.
-    device, resident : as above, the mode chosen.
-    epoch : the one that is next, or under way.
+    dataset : StoreDataset
+        The rows.
+    device, resident
+        As above, the mode chosen.
 
     Raises
     ------
     ConfigError, AnalysisError
-        As for the dataset and the order; a device or mode is not one.
+        As for the dataset; a number, device, mode or shuffle is not one; ranks that were found would have unequal
+        numbers of shuffled batches, for which ``DistributedDataParallel`` waits for ever.
     StoreCorruptError
         The store is damaged.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import StoreLoader
+    >>> store = kemfeat.open_store("stores/KEMDy20")  # doctest: +SKIP
+    >>> loader = StoreLoader(store, batch_size=32, shuffle=True)  # doctest: +SKIP
+    >>> next(iter(loader)).mel.shape  # doctest: +SKIP
+    torch.Size([32, 2, 406, 128])
     """
 
     def __init__(
@@ -63,55 +100,91 @@ class StoreLoader:
         batch_size: int = 32,
         device: torch.device | str = "cpu",
         resident: Wanted = "auto",
-        shuffle: bool = False,
+        shuffle: bool | Shuffle = False,
         seed: int = 0,
         bucket_by_length: bool = False,
         *,
         frames: int | None = None,
         drop_last: bool = False,
-        rank: int = 0,
-        world_size: int = 1,
+        rank: int | None = None,
+        world_size: int | None = None,
         media: Sequence[str] | None = None,
-        emotions: Sequence[str] = FIVE_CLASSES,
-        labels: str = "7class",
+        emotions: Sequence[str] | None = None,
+        labels: str | None = None,
         copies: ArrayLike | None = None,
         transform: Transform | None = None,
     ) -> None:
         self.dataset = StoreDataset(
             store, rows, media=media, emotions=emotions, labels=labels, frames=frames, copies=copies
         )
-        self._order = Order(
-            blocks=self.dataset.rows // self.dataset.rows_per_shard,
-            lengths=lengths_of(store, CHANNELS[0])[self.dataset.rows] if bucket_by_length else None,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            drop_last=drop_last,
-            rank=rank,
-            world_size=world_size,
-        )
         self.device = device_of(device)
         needed = size(self.dataset.columns, np.unique(self.dataset.rows))
         self.resident = choose(resident, device=self.device, needed=needed)
-        self.epoch = 0
+        self._ranks = _checked_ranks(rank, world_size)
+        self._sampler = BatchSampler(
+            blocks=self.dataset.rows // min(BLOCK, self.dataset.rows_per_shard),
+            lengths=lengths_of(store, CHANNELS[0])[self.dataset.rows] if bucket_by_length else None,
+            batch_size=batch_size,
+            shuffle=_shuffle_of(shuffle, self.resident),
+            seed=seed,
+            drop_last=drop_last,
+            **self._ranks,
+        )
         self._transform = transform
         self._facts = self.dataset.facts.to(self.device)
-        self._origin, self._collator = open_(
+        self._packs, self._collator = open_(
             self.dataset, self._facts, resident=self.resident, batch_size=min(batch_size, len(self.dataset))
         )
-        self._begin = self._done = 0
+        self._position = _Position(0)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that is next, or under way."""
+        return self._position.epoch
 
     def __len__(self) -> int:
         """Batches of this rank in an epoch."""
         return len(self._order)
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of the epoch; those behind the position, once, where a state was loaded."""
-        begin, self._begin = self._begin, 0
-        return self._batches(self.epoch, begin)
+        """The batches of an epoch: from the position of a loaded state, of the next after a whole pass, else anew.
+
+        Raises
+        ------
+        ConfigError
+            The processes that were found would have unequal numbers of shuffled batches.
+        """
+        order, position = self._order, self._position
+        if order.uneven and order.shuffle is not None and not self._ranks:
+            raise ConfigError(
+                f"an epoch has {order.whole} batches for {order.world_size} processes, so some would wait for ever for "
+                "the others; pass drop_last=True, or rank and world_size where no process waits for another"
+            )
+        if position.begun:
+            over = position.batch >= len(order)
+            position = self._position = _Position(position.epoch + over)
+        position.begun = True
+        return self._batches(order, position)
+
+    def __getitem__(self, index: object) -> NoReturn:
+        """Refuse: a loader is not a dataset.
+
+        Raises
+        ------
+        ConfigError
+            Always.
+        """
+        raise ConfigError(
+            "a StoreLoader yields whole batches already and cannot be a dataset of torch's DataLoader; iterate over "
+            "it, or pass DataLoader a StoreDataset with collate_fn=kemfeat.learn.collate"
+        )
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; naming the one that is chosen keeps the position of a loaded state.
+        """Choose the epoch of the next pass; naming the one that is chosen keeps the position of a loaded state.
+
+        Parameters
+        ----------
+        epoch : int, 0 or more
 
         Raises
         ------
@@ -119,18 +192,21 @@ class StoreLoader:
             The epoch is not a number from 0 on.
         """
         check_integer("epoch", epoch, least=0)
-        if epoch != self.epoch:
-            self.epoch, self._begin, self._done = epoch, 0, 0
+        if epoch != self.epoch or self._position.begun:
+            self._position = _Position(int(epoch))
 
     def state_dict(self) -> dict[str, Any]:
-        """Epoch and position behind the batch that was yielded last, and whose they are; plain numbers and texts.
+        """Where the pass that was begun last stands, and whose it is; plain numbers and texts.
 
-        An epoch that ran to its end has position 0 again.
+        Returns
+        -------
+        dict
+            ``epoch`` and ``batch``, the number of batches that were yielded; after a whole pass the next epoch and 0.
         """
-        return {**self._identity(), "epoch": self.epoch, "batch": self._done}
+        return {**self._identity(), "epoch": self._position.epoch, "batch": self._position.batch}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on behind the batch that a state names; the mode and the device may be others.
+        """Go on after the batch that a state names; the mode and the device may be others.
 
         Raises
         ------
@@ -149,26 +225,29 @@ class StoreLoader:
         check_integer("batch of a loader's state", batch, least=0)
         if batch > len(self):  # type: ignore[operator]  # checked above
             raise ConfigError(f"the state of a loader is at batch {batch}, and an epoch has {len(self)}; start anew")
-        self.epoch, self._begin, self._done = int(epoch), int(batch), int(batch)  # type: ignore[arg-type]
+        self._position = _Position(int(epoch), int(batch))  # type: ignore[arg-type]  # checked above
 
-    def _batches(self, epoch: int, begin: int) -> Iterator[Batch]:
-        self.dataset.check_process()
-        self._done = begin
-        loads = self._origin.loads(self._turns(epoch, begin), self._collator.settle)
-        for load, media in self._collator.run(loads):
-            batch = self._facts.batch(load.places, load.at, media)
-            self._done += 1
-            yield batch if self._transform is None else self._transform(batch, epoch)
-        self._done = 0
+    @property
+    def _order(self) -> BatchSampler:
+        """The order of this process, of those that there are now."""
+        if self._ranks:
+            return self._sampler
+        rank, world_size = ranks()
+        return replace(self._sampler, rank=rank, world_size=world_size)
 
-    def _turns(self, epoch: int, begin: int) -> list[Turn]:
+    def _batches(self, order: BatchSampler, position: _Position) -> Iterator[Batch]:
         """What is left of an epoch; its places go to the device in one copy."""
-        batches = self._order.batches(epoch)[begin:]
-        if not batches:
-            return []
-        everything = torch.from_numpy(np.concatenate(batches)).to(self.device)
-        at = torch.split(everything, [len(places) for places in batches])
-        return [Turn(places, there) for places, there in zip(batches, at, strict=True)]
+        self.dataset.check_readable()
+        batches = order.batches(position.epoch)[position.batch :]
+        everything = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *batches])).to(self.device)
+        at = torch.split(everything, [len(places) for places in batches]) if batches else ()
+        media = self._collator.run(self._packs(batches), batches, at)
+        for places, there, features in zip(batches, at, media, strict=True):
+            batch = self._facts.batch(places, there, features)
+            position.batch += 1
+            yield batch if self._transform is None else self._transform(batch, position.epoch)
+        if self._position is position:
+            self._position = _Position(position.epoch + 1)
 
     def _identity(self) -> dict[str, Any]:
         order = self._order
@@ -177,11 +256,28 @@ class StoreLoader:
             "rows": _digest(self.dataset.rows, self.dataset.copies),
             "batch_size": int(order.batch_size),
             "seed": int(order.seed),
-            "shuffle": bool(order.shuffle),
+            "shuffle": order.shuffle,
             "bucket_by_length": order.lengths is not None,
             "drop_last": bool(order.drop_last),
             "world_size": int(order.world_size),
         }
+
+
+def _checked_ranks(rank: int | None, world_size: int | None) -> dict[str, int]:
+    """Those that the caller named; none where they are to be found."""
+    if (rank is None) != (world_size is None):
+        raise ConfigError(
+            f"rank is {rank} and world_size is {world_size}; pass both, or neither to take those of torch.distributed"
+        )
+    return {} if rank is None or world_size is None else {"rank": rank, "world_size": world_size}
+
+
+def _shuffle_of(wanted: object, resident: Placement) -> Shuffle | None:
+    if isinstance(wanted, str) and wanted in get_args(Shuffle):
+        return cast(Shuffle, wanted)
+    if not isinstance(wanted, bool):
+        raise ConfigError(f"shuffle is {wanted!r}; expected True, False, 'full' or 'blocks'")
+    return ("blocks" if resident == "stream" else "full") if wanted else None
 
 
 def _digest(*arrays: NDArray[np.int64]) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
@@ -11,26 +14,29 @@ from torch import Tensor
 
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
+from kemfeat.learn.data.batch_sampler import Places
 from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.device import GatherCollator, SendCollator
-from kemfeat.learn.data.packed import readers
-from kemfeat.learn.data.stream import Whole, Windows, read_all
+from kemfeat.learn.data.packed import Packed, readers
+from kemfeat.learn.data.stream import read_ahead, read_all
 
 if TYPE_CHECKING:
     from kemfeat.learn.data.dataset import StoreDataset
-    from kemfeat.learn.data.row_metadata import Facts
+    from kemfeat.learn.data.row_metadata import RowMetadata
 
-Residence = Literal["device", "host", "stream"]
+Placement = Literal["device", "host", "stream"]
 Wanted = Literal["auto", "device", "host", "stream"]
 
-Origin: TypeAlias = Whole | Windows
+Packs: TypeAlias = Callable[[Sequence[Places]], Iterable[Packed]]
+"""For every batch the packed rows that hold it."""
+
 Collator: TypeAlias = HostCollator | GatherCollator | SendCollator
 
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 """What a container may use; it holds ``max`` where that is not limited."""
 
 
-def choose(wanted: str, *, device: torch.device, needed: int) -> Residence:
+def choose(wanted: str, *, device: torch.device, needed: int) -> Placement:
     """The mode of a loader.
 
     ``auto`` takes the device where the features fit in its free memory less half of all its memory, which is left to
@@ -56,7 +62,7 @@ def choose(wanted: str, *, device: torch.device, needed: int) -> Residence:
             "free; take 'auto', 'host' or 'stream', or fewer rows or media"
         )
     if wanted != "auto":
-        return cast(Residence, wanted)
+        return cast(Placement, wanted)
     if device.type == "cuda":
         free, total = device_memory(device)
         if needed <= free - total // 2:
@@ -100,7 +106,7 @@ def device_of(name: torch.device | str) -> torch.device:
     return device
 
 
-def open_(dataset: StoreDataset, facts: Facts, *, resident: Residence, batch_size: int) -> tuple[Origin, Collator]:
+def open_(dataset: StoreDataset, facts: RowMetadata, *, resident: Placement, batch_size: int) -> tuple[Packs, Collator]:
     """Where packed rows come from in a mode, and what makes batches of them on the device of the facts.
 
     Raises
@@ -108,23 +114,27 @@ def open_(dataset: StoreDataset, facts: Facts, *, resident: Residence, batch_siz
     StoreCorruptError
         The store is damaged.
     """
-    device = facts.rows.device
-    origin = _origin(dataset, device, resident)
-    if resident == "device" and isinstance(origin, Whole):
-        return origin, GatherCollator(origin.packed, facts, frames=dataset.frames)
-    if device.type != "cpu":
-        return origin, SendCollator(facts, frames=dataset.frames)
-    return origin, HostCollator(dataset.columns, dataset.rows, frames=dataset.frames, batch_size=batch_size)
-
-
-def _origin(dataset: StoreDataset, device: torch.device, resident: Residence) -> Origin:
-    columns, rows, rows_per_shard = dataset.columns, dataset.rows, dataset.rows_per_shard
+    device, columns, rows = facts.rows.device, dataset.columns, dataset.rows
     pinned = device.type == "cuda" and resident != "device"
+    collator: Collator = HostCollator(columns, rows, frames=dataset.frames, batch_size=batch_size)
+    if device.type != "cpu":
+        collator = SendCollator(facts, frames=dataset.frames)
+    shards = dataset.rows_per_shard
     if resident == "stream":
-        return Windows(columns, rows, rows_per_shard=rows_per_shard, pinned=pinned)
+        ahead = partial(
+            read_ahead, columns=columns, rows=rows, rows_per_shard=shards, pinned=pinned, settle=collator.settle
+        )
+        return ahead, collator
     place = device if resident == "device" else None
 
     def allocate(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:  # noqa: ARG001 - as Allocate has it
         return torch.empty(shape, dtype=dtype, device=place, pin_memory=pinned)
 
-    return Whole(read_all(columns, rows, rows_per_shard=rows_per_shard, allocate=allocate, threads=readers()))
+    packed = read_all(columns, rows, rows_per_shard=shards, allocate=allocate, threads=readers())
+    if resident == "device":
+        collator = GatherCollator(packed, facts, frames=dataset.frames)
+    return partial(_always, packed), collator
+
+
+def _always(packed: Packed, batches: Sequence[Places]) -> Iterable[Packed]:
+    return repeat(packed, len(batches))

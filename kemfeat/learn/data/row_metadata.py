@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
+from kemfeat.labels import usual_labels
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.data.columns import CHANNELS, Column
 
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Facts:
-    """Facts about n rows; the tensors lie on one device.
+class RowMetadata:
+    """RowMetadata about n rows; the tensors lie on one device.
 
     Parameters
     ----------
     ids : names of the utterances [shape=(n,)].
     rows, copies, emotion, arousal, valence : as in :class:`~kemfeat.learn.data.batch.Batch` [shape=(n,)].
     lengths : per ragged array the real frames of each row [shape=(n,)].
+    mel_pads : what comes after the real frames, for every channel of mel.
     """
 
     ids: NDArray[np.object_]
@@ -38,10 +40,11 @@ class Facts:
     arousal: Tensor
     valence: Tensor
     lengths: Mapping[str, Tensor]
+    mel_pads: tuple[float, ...]
 
-    def to(self, device: torch.device) -> Facts:
+    def to(self, device: torch.device) -> RowMetadata:
         """The same facts on another device."""
-        return Facts(
+        return RowMetadata(
             ids=self.ids,
             rows=self.rows.to(device),
             copies=self.copies.to(device),
@@ -49,6 +52,7 @@ class Facts:
             arousal=self.arousal.to(device),
             valence=self.valence.to(device),
             lengths={name: lengths.to(device) for name, lengths in self.lengths.items()},
+            mel_pads=self.mel_pads,
         )
 
     def batch(self, places: NDArray[np.int64], at: Tensor, media: Mapping[str, Tensor]) -> Batch:
@@ -69,30 +73,33 @@ class Facts:
             emotion=self.emotion[at],
             arousal=self.arousal[at],
             valence=self.valence[at],
+            mel_pads=self.mel_pads,
             **media,
         )
 
 
-def facts_of(
+def row_metadata_of(
     store: Store,
     rows: NDArray[np.int64],
     copies: NDArray[np.int64],
     columns: Sequence[Column],
     *,
-    emotions: Sequence[str],
-    labels: str,
-) -> Facts:
+    emotions: Sequence[str] | None,
+    labels: str | None,
+) -> RowMetadata:
     """The facts about some rows of a store.
 
     Raises
     ------
     ConfigError
-        An emotion is unknown or there twice, or there is no such label rule.
+        An emotion is unknown or named twice, or there is no such label rule.
     """
     table = store.utterances.iloc[rows]
-    classes = _classes(emotions, store)
-    named = store.labels(labels).iloc[rows]
-    return Facts(
+    usual = usual_labels(store.emotions)
+    classes = _classes(usual.classes if emotions is None else emotions, store)
+    rule = labels or (usual.rule if emotions is None else usual.all)
+    named = store.labels(rule).iloc[rows]
+    return RowMetadata(
         ids=table["id"].to_numpy(dtype=object),
         rows=torch.from_numpy(rows),
         copies=torch.from_numpy(copies),
@@ -100,15 +107,18 @@ def facts_of(
         arousal=torch.from_numpy(table["arousal"].to_numpy(dtype=np.float32, na_value=np.nan, copy=True)),
         valence=torch.from_numpy(table["valence"].to_numpy(dtype=np.float32, na_value=np.nan, copy=True)),
         lengths={c.name: torch.from_numpy(c.lengths[rows]) for c in columns if c.lengths is not None},
+        mel_pads=tuple(c.pad for c in columns if c.lengths is not None),
     )
 
 
 def _classes(emotions: Sequence[str], store: Store) -> dict[str, int]:
+    if isinstance(emotions, str):
+        raise ConfigError(f"emotions is the text {emotions!r}; expected a list of names, such as ({emotions!r},)")
     for place, name in enumerate(emotions):
         if name not in store.emotions:
             raise ConfigError(f"emotions: unknown emotion {name!r}{suggest(name, store.emotions)}")
         if name in emotions[:place]:
-            raise ConfigError(f"emotions: {name!r} stands there twice; name each class once")
+            raise ConfigError(f"emotions: {name!r} is named twice; name each class once")
     return {name: number for number, name in enumerate(emotions)}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -14,17 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kemfeat.learn.data.batch_sampler import WINDOW, Places
-from kemfeat.learn.data.collate import Load
 from kemfeat.learn.data.columns import Column
-from kemfeat.learn.data.packed import Allocate, Packed, lay_out, parts, readers
+from kemfeat.learn.data.packed import Allocate, Packed, Rows, lay_out, parts, readers
 from kemfeat.parallel import run_threads
-
-
-class Turn(NamedTuple):
-    """One batch of an epoch: its places, and the same on the device."""
-
-    places: Places
-    at: Tensor
 
 
 def read_all(
@@ -52,82 +45,59 @@ def read_all(
     return packed
 
 
-class Whole:
-    """All rows, packed once."""
+def read_ahead(
+    batches: Sequence[Places],
+    *,
+    columns: tuple[Column, ...],
+    rows: Rows,
+    rows_per_shard: int,
+    pinned: bool,
+    settle: Callable[[], None],
+) -> Iterator[Packed]:
+    """For every batch the packed rows that hold it, window by window.
 
-    def __init__(self, packed: Packed) -> None:
-        self.packed = packed
-
-    def loads(self, turns: Iterable[Turn], settle: Callable[[], None]) -> Iterator[Load]:  # noqa: ARG002 - nothing is reused
-        """One load per turn."""
-        for turn in turns:
-            yield Load(self.packed, *turn)
-
-
-class Windows:
-    """The rows of as many batches as hold :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows, and those of the next as many.
-
-    Threads read the next window into the second of two sets of tensors while the batches of the first are consumed.
+    A window holds as many batches as have :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows. Threads read the next
+    one into the second of two sets of tensors while the batches of the first are consumed.
 
     Parameters
     ----------
+    batches : the places of each batch to come.
     columns : the arrays.
     rows : row of the store at every place [shape=(n,)].
     rows_per_shard : how the store is cut.
     pinned : put the rows where a GPU can fetch them by itself.
+    settle : waits until nobody reads the rows of earlier batches any more.
+
+    Raises
+    ------
+    StoreCorruptError
+        The store is damaged.
     """
-
-    def __init__(
-        self, columns: tuple[Column, ...], rows: NDArray[np.int64], *, rows_per_shard: int, pinned: bool
-    ) -> None:
-        self._columns = columns
-        self._rows = rows
-        self._rows_per_shard = rows_per_shard
-        self._pinned = pinned
-
-    def loads(self, turns: Sequence[Turn], settle: Callable[[], None]) -> Iterator[Load]:
-        """One load per turn.
-
-        Parameters
-        ----------
-        turns : the batches to come.
-        settle : waits until nobody reads the rows of earlier loads any more.
-
-        Raises
-        ------
-        StoreCorruptError
-            The store is damaged.
-        """
-        tensors = [_Reused(pinned=self._pinned) for _ in range(2)]
-        ahead: deque[_Window] = deque()
-        with _reading() as pool:
-            for number, section in enumerate(_sections(turns)):
-                settle()
-                ahead.append(self._begin(section, tensors[number % 2], pool))
-                if number:
-                    yield from ahead.popleft().loads()
-            while ahead:
-                yield from ahead.popleft().loads()
-
-    def _begin(self, turns: list[Turn], tensors: _Reused, pool: ThreadPoolExecutor) -> _Window:
-        needed = np.unique(np.concatenate([self._rows[turn.places] for turn in turns]))
-        packed = lay_out(self._columns, needed, tensors.allocate)
-        reading = [pool.submit(packed.read, part) for part in parts(needed, rows_per_shard=self._rows_per_shard)]
-        return _Window(packed, turns, reading)
+    tensors = [_Reused(pinned=pinned) for _ in range(2)]
+    ahead: deque[_Window] = deque()
+    with _reading() as pool:
+        for number, section in enumerate(_sections(batches)):
+            settle()
+            packed = lay_out(columns, np.unique(rows[np.concatenate(section)]), tensors[number % 2].allocate)
+            reading = [pool.submit(packed.read, part) for part in parts(packed.rows, rows_per_shard=rows_per_shard)]
+            ahead.append(_Window(packed, len(section), reading))
+            if number:
+                yield from ahead.popleft().packs()
+        while ahead:
+            yield from ahead.popleft().packs()
 
 
 class _Window(NamedTuple):
-    """Rows that are being read, and the batches that they are for."""
+    """Rows that are being read, and how many batches they are for."""
 
     packed: Packed
-    turns: list[Turn]
+    batches: int
     reading: list[Future[None]]
 
-    def loads(self) -> Iterator[Load]:
+    def packs(self) -> Iterator[Packed]:
         for done in self.reading:
             done.result()
-        for turn in self.turns:
-            yield Load(self.packed, *turn)
+        yield from repeat(self.packed, self.batches)
 
 
 @contextmanager
@@ -156,15 +126,15 @@ class _Reused:
         return held[:count].view(shape)
 
 
-def _sections(turns: Sequence[Turn]) -> Iterator[list[Turn]]:
+def _sections(batches: Sequence[Places]) -> Iterator[list[Places]]:
     """Runs of batches with at most as many rows as a window has, or one batch."""
-    section: list[Turn] = []
+    section: list[Places] = []
     rows = 0
-    for turn in turns:
-        if section and rows + len(turn.places) > WINDOW:
+    for batch in batches:
+        if section and rows + len(batch) > WINDOW:
             yield section
             section, rows = [], 0
-        section.append(turn)
-        rows += len(turn.places)
+        section.append(batch)
+        rows += len(batch)
     if section:
         yield section

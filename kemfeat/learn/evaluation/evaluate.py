@@ -14,7 +14,7 @@ from kemfeat import provenance
 from kemfeat.analyses.output import plain
 from kemfeat.errors import RunError
 from kemfeat.figures import training as figures
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.run_folder import TARGETS, RunFacts, read_history, read_predictions, read_run
 from kemfeat.stats import metrics
 from kemfeat.stats.metrics import Classification, Regression, Score, difference
@@ -40,7 +40,7 @@ NAMES = {
 }
 """What people call a score."""
 
-_DRAWN = (files.CONFUSION, files.CURVES)
+_DRAWN = (run_folder.CONFUSION, run_folder.CURVES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,7 +149,7 @@ def evaluate(run: Path) -> Evaluation:
     history = read_history(run)
     found = measure(read_predictions(run, facts), facts, name=printable(run.resolve().name))
     content = found.content() | {
-        "predictions": disk.receipt(run / files.PREDICTIONS).model_dump(mode="json"),
+        "predictions": disk.receipt(run / run_folder.PREDICTIONS).model_dump(mode="json"),
         "provenance": {
             "created": provenance.now(),
             "command": provenance.command(),
@@ -157,9 +157,9 @@ def evaluate(run: Path) -> Evaluation:
         },
     }
     try:
-        (run / files.METRICS).unlink(missing_ok=True)  # while there is one, all figures beside it belong to it
+        (run / run_folder.METRICS).unlink(missing_ok=True)  # while there is one, all figures beside it belong to it
         _draw(run, found, history)
-        disk.write_json(run / files.METRICS, plain(content))
+        disk.write_json(run / run_folder.METRICS, plain(content))
     except OSError as error:
         raise RunError(f"{run}: cannot be written ({error.strerror}); make it writable, or copy the run") from None
     return found
@@ -224,7 +224,7 @@ def _baseline(target: str, facts: RunFacts, *, name: str) -> Any:
     else:
         found = getattr(facts.train, target)
     if found is None:
-        raise RunError(f"{name}: {files.RUN} knows no {target} of the train part; train the run again")
+        raise RunError(f"{name}: {run_folder.RUN} knows no {target} of the train part; train the run again")
     return found
 
 
@@ -272,11 +272,11 @@ def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
     title = [f"{found.name}: {found.facts.recipe} {found.facts.variant}, {found.where}", found.headline()]
     emotion = found.targets.get("emotion")
     drawings: dict[str, Callable[[Path], None]] = {
-        files.CURVES: lambda stem: figures.curves(history, stem, title=title, warning=found.warning)
+        run_folder.CURVES: lambda stem: figures.curves(history, stem, title=title, warning=found.warning)
     }
     if emotion is not None and isinstance(emotion.result, Classification):
         result = emotion.result
-        drawings[files.CONFUSION] = lambda stem: figures.confusion(
+        drawings[run_folder.CONFUSION] = lambda stem: figures.confusion(
             result.confusion, stem, classes=list(result.classes), title=title, warning=found.warning
         )
     # Drawn aside and put in place: a link that lies there is replaced, not followed.

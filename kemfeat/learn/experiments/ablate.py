@@ -22,10 +22,10 @@ from kemfeat.learn.evaluation.compare import differences
 from kemfeat.learn.evaluation.evaluate import Evaluation, measure
 from kemfeat.learn.models import Model
 from kemfeat.learn.run_folder import read_predictions, read_run
-from kemfeat.learn.training import runtime as surroundings
+from kemfeat.learn.training import runtime
 from kemfeat.learn.training.predictions import predict, table_of
-from kemfeat.learn.training.trainer import load_model, material_of_run
-from kemfeat.learn.training.training_data import Data, Material, Modality, Rows, modalities_of
+from kemfeat.learn.training.trainer import load_model, training_data_of_run
+from kemfeat.learn.training.training_data import AuditedFold, Modality, Rows, TrainingData, modalities_of
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _FIELDS: dict[Modality, tuple[str, ...]] = {"audio": ("mel", "mel_lengths"), "te
 _PADDED: dict[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("input_ids",)}
 
 
-def ablate(run: Path, data: Data, *, modalities: tuple[str, ...], device: str = "auto") -> pd.DataFrame:
+def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device: str = "auto") -> pd.DataFrame:
     """Test a finished run again without what each modality says; write ``ablation.json`` into its folder.
 
     ``shuffled`` gives each utterance that modality of another one of the test part; ``gone`` gives it no frame, or a
@@ -48,7 +48,8 @@ def ablate(run: Path, data: Data, *, modalities: tuple[str, ...], device: str = 
     Returns
     -------
     DataFrame
-        ``modality way``, then of :func:`~kemfeat.learn.evaluation.compare.differences` of the run itself minus the ablated one.
+        ``modality way``, then those of :func:`~kemfeat.learn.evaluation.compare.differences` of the run itself minus
+        the ablated one.
 
     Raises
     ------
@@ -61,15 +62,15 @@ def ablate(run: Path, data: Data, *, modalities: tuple[str, ...], device: str = 
 
     facts = read_run(run)
     whole = measure(read_predictions(run, facts), facts, name=run.name)
-    material = material_of_run(run, data)
-    _require(modalities, material)
-    where = surroundings.device(device)
+    training_data = training_data_of_run(run, data)
+    _require(modalities, training_data)
+    where = runtime.device(device)
     tables = []
-    with surroundings.seeded(where, material.recipe.train.seed):
+    with runtime.seeded(where, training_data.recipe.train.seed):
         model = load_model(run, device=device)
-        for modality in modalities_of(material.recipe):
+        for modality in modalities_of(training_data.recipe):
             for way in WAYS if modality in modalities else ():
-                ablated = _ablated(model, material, modality, way=way, device=where)
+                ablated = _ablated(model, training_data, modality, way=way, device=where)
                 gaps = differences(whole, measure(ablated, facts, name=f"{modality} {way}"))
                 tables.append(gaps.assign(modality=modality, way=way).rename(columns={"other": "ablated"}))
     found = pd.concat(tables, ignore_index=True)
@@ -79,11 +80,11 @@ def ablate(run: Path, data: Data, *, modalities: tuple[str, ...], device: str = 
     return found
 
 
-def _require(modalities: tuple[str, ...], material: Material) -> None:
-    known = modalities_of(material.recipe)
+def _require(modalities: tuple[str, ...], training_data: TrainingData) -> None:
+    known = modalities_of(training_data.recipe)
     for modality in modalities:
         if modality not in known:
-            raise ConfigError(f"--ablate: {material.recipe.name} reads no {modality!r}{suggest(modality, known)}")
+            raise ConfigError(f"--ablate: {training_data.recipe.name} reads no {modality!r}{suggest(modality, known)}")
 
 
 def _content(whole: Evaluation, found: pd.DataFrame) -> dict[str, Any]:
@@ -96,17 +97,19 @@ def _content(whole: Evaluation, found: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _ablated(model: Model, material: Material, modality: Modality, *, way: str, device: torch.device) -> pd.DataFrame:
-    rows = material.rows["test"]
-    loader = material.rows_loader(rows, device=device)
+def _ablated(
+    model: Model, training_data: TrainingData, modality: Modality, *, way: str, device: torch.device
+) -> pd.DataFrame:
+    rows = training_data.rows["test"]
+    loader = training_data.rows_loader(rows, device=device)
     if way == "shuffled":
-        others = material.rows_loader(_elsewhere(rows, seed=material.recipe.train.seed), device=device)
+        others = training_data.rows_loader(_elsewhere(rows, seed=training_data.recipe.train.seed), device=device)
         batches = _mixed(loader, others, modality)
     else:
         emptied = _silenced if modality == "audio" else _wordless
-        pads = {name: _pad(material, name) for name in _PADDED[modality]}
+        pads = {name: _pad(training_data, name) for name in _PADDED[modality]}
         batches = (emptied(batch, pads) for batch in loader)
-    return table_of(predict(model, batches), material, "test")
+    return table_of(predict(model, batches), training_data, "test")
 
 
 def _elsewhere(rows: Rows, *, seed: int) -> Rows:
@@ -123,8 +126,8 @@ def _mixed(loader: StoreLoader, others: StoreLoader, modality: Modality) -> Iter
         yield replace(batch, **{name: getattr(other, name) for name in _FIELDS[modality]})
 
 
-def _pad(material: Material, array: str) -> float:
-    return float(material.data.store.array(array).attrs["pad"])  # type: ignore[arg-type]  # a number
+def _pad(training_data: TrainingData, array: str) -> float:
+    return float(training_data.audited.store.array(array).attrs["pad"])  # type: ignore[arg-type]  # a number
 
 
 def _silenced(batch: Batch, pads: dict[str, float]) -> Batch:

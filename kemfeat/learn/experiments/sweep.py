@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kemfeat.errors import ConfigError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import Evaluation
 from kemfeat.learn.run_folder import read_history, read_run
 from kemfeat.learn.training.recipe import Recipe, load_recipe
 from kemfeat.learn.training.trainer import Options, Progress, conclude, fit
-from kemfeat.learn.training.training_data import Data
+from kemfeat.learn.training.training_data import AuditedFold
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def trials_of(name: str | Path, overrides: Mapping[str, Any], axes: Mapping[str,
     return trials
 
 
-def sweep(trials: Sequence[Trial], data: Data, *, out: Path, options: Options, progress: Progress) -> Swept:
+def sweep(trials: Sequence[Trial], data: AuditedFold, *, out: Path, options: Options, progress: Progress) -> Swept:
     """Train every trial in a folder below ``out``, choose, and test the one chosen; write ``sweep.csv``.
 
     Raises
@@ -98,7 +98,7 @@ def sweep(trials: Sequence[Trial], data: Data, *, out: Path, options: Options, p
     ConfigError, AnalysisError, RunError
         As :func:`~kemfeat.learn.training.trainer.train`.
     """
-    if (out / files.RUN).exists():
+    if (out / run_folder.RUN).exists():
         raise ConfigError(f"{out}: holds a run of its own; choose another --out for the sweep")
     for trial in trials:
         fit(trial.recipe, data, out=out / trial.name, options=options, progress=progress)

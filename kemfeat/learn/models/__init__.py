@@ -1,4 +1,4 @@
-"""The reference system's three models. Each takes a :class:`~kemfeat.learn.data.batch.Batch` and returns :class:`Outputs`.
+"""The reference system's three models, from a :class:`~kemfeat.learn.data.batch.Batch` to :class:`Outputs`.
 
 ``AudioRegressor`` predicts arousal, ``TextRegressor`` valence; ``FusionClassifier`` freezes both and predicts the
 emotion from their tokens.
@@ -6,8 +6,12 @@ emotion from their tokens.
 
 from __future__ import annotations
 
-from kemfeat.learn.models._init import seeded
-from kemfeat.learn.models._outputs import Outputs
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from kemfeat.learn.models._batches import Outputs
 from kemfeat.learn.models._text_encoder import load_text_encoder
 from kemfeat.learn.models.audio import AudioRegressor
 from kemfeat.learn.models.audit import check_trainable, trainable_audit
@@ -30,8 +34,20 @@ __all__ = [
     "build_model",
     "check_trainable",
     "load_text_encoder",
+    "seeded",
     "trainable_audit",
 ]
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from a generator of this seed inside: torch's initialisers know only the global one of the CPU."""
+    before = torch.default_generator.get_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.default_generator.set_state(before)
 
 
 def build_model(config: ModelConfig, *, seed: int = 0) -> Model:

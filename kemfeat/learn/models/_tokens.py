@@ -1,11 +1,18 @@
-"""Masks over tokens, and joining tokens of two models. A mask is True on real tokens."""
+"""Tokens: masks over them, positions, joining those of two models, and the recurrent head that pools them.
+
+A mask is True on real tokens.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from kemfeat.learn.settings import StackConfig
 
 
 def length_mask(lengths_B: Tensor, *, size: int) -> Tensor:
@@ -42,3 +49,41 @@ def sinusoids(x_BTH: Tensor) -> Tensor:
     rates_H = torch.exp(torch.arange(0, width, 2, device=x_BTH.device) * (-math.log(10000.0) / width))
     angles_TH = steps_T1 * rates_H
     return torch.stack((angles_TH.sin(), angles_TH.cos()), dim=-1).flatten(1)[:, :width]
+
+
+Pool = Callable[[Tensor, Tensor], Tensor]
+"""(outputs [shape=(B, T, H)], mask [shape=(B, T)]) -> [shape=(B, H)]."""
+
+
+def mean_of_real(x_BTH: Tensor, mask_BT: Tensor) -> Tensor:
+    """Mean over real tokens; zeros for a row without any."""
+    weights_BT1 = mask_BT[:, :, None].float()  # float32 also under autocast: sums over hundreds of tokens
+    return (x_BTH.float() * weights_BT1).sum(dim=1) / weights_BT1.sum(dim=1).clamp_min(1.0)
+
+
+def padded_end(x_BTH: Tensor, mask_BT: Tensor) -> Tensor:  # noqa: ARG001 - that it does not look at the mask is K7
+    """The last step, however much padding lies before it (K7)."""
+    return x_BTH[:, -1]
+
+
+_POOLS: dict[Literal["mean", "padded-end"], Pool] = {"mean": mean_of_real, "padded-end": padded_end}
+
+
+class RecurrentHead(nn.Module):
+    """``kind`` over the tokens, pooling, linear layer to ``n_outputs``."""
+
+    def __init__(
+        self, hidden_size: int, *, kind: type[nn.GRU] | type[nn.LSTM], n_outputs: int, config: StackConfig
+    ) -> None:
+        super().__init__()
+        self.recurrent = kind(
+            hidden_size, config.recurrent_size, num_layers=2, bias=False, batch_first=True, dropout=config.dropout
+        )
+        self.out = nn.Linear(config.recurrent_size, n_outputs)
+        self._pool = _POOLS[config.pooling]
+
+    def forward(self, x_BTH: Tensor, mask_BT: Tensor) -> Tensor:
+        """Outputs [shape=(B, n_outputs)]; padding must come after the real tokens."""
+        steps_BTR, _ = self.recurrent(x_BTH)
+        out: Tensor = self.out(self._pool(steps_BTR, mask_BT))
+        return out

@@ -10,10 +10,8 @@ from torch.nn import functional
 
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._attention import EncoderStack
-from kemfeat.learn.models._batches import mel_of
-from kemfeat.learn.models._head import RecurrentHead
-from kemfeat.learn.models._outputs import Outputs, Reading
-from kemfeat.learn.models._tokens import guessed_mask, sinusoids, told_mask
+from kemfeat.learn.models._batches import Outputs, Reading, mel_of
+from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, sinusoids, told_mask
 from kemfeat.learn.settings import AudioConfig
 
 

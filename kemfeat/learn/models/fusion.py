@@ -8,10 +8,8 @@ from torch import Tensor, nn
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._attention import EncoderStack
-from kemfeat.learn.models._batches import mel_of, tokens_of
-from kemfeat.learn.models._head import RecurrentHead
-from kemfeat.learn.models._outputs import Outputs, Reading
-from kemfeat.learn.models._tokens import guessed_mask, joined, packed
+from kemfeat.learn.models._batches import Outputs, Reading, mel_of, tokens_of
+from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, joined, packed
 from kemfeat.learn.models.audio import AudioRegressor
 from kemfeat.learn.models.frozen import Frozen
 from kemfeat.learn.models.text import TextRegressor

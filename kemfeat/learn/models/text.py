@@ -6,11 +6,9 @@ from torch import nn
 
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._attention import EncoderStack
-from kemfeat.learn.models._batches import tokens_of
-from kemfeat.learn.models._head import RecurrentHead
-from kemfeat.learn.models._outputs import Outputs, Reading
+from kemfeat.learn.models._batches import Outputs, Reading, tokens_of
 from kemfeat.learn.models._text_encoder import TextEncoder
-from kemfeat.learn.models._tokens import guessed_mask, told_mask
+from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, told_mask
 from kemfeat.learn.settings import TextConfig
 
 

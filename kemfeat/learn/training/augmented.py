@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.learn.augment import (
-    Augmentation,
     Compose,
     Expanded,
-    check_rows,
     kor_2022_plan,
     weighted_plan,
 )
 from kemfeat.learn.augment.balance import kor_2022_augmentations
 from kemfeat.learn.data.loader import Transform
+from kemfeat.learn.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from kemfeat.learn.training.training_data import Material
+    from kemfeat.store.reader import Store
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,30 +39,44 @@ class Plan:
     transform: Transform | None
 
 
-def plan_of(material: Material, *, epoch: int) -> Plan:
-    """The plan of a recipe, which is the same for every epoch unless rows are drawn by weight."""
-    data = material.data
-    expanded = _balanced(material, epoch)
-    check_rows(expanded.rows, data.split, ids=data.store.utterances["id"].tolist(), fold=data.fold)
-    augmentations = _augmentations(material)
-    seed = material.recipe.train.seed
-    transform = Compose(augmentations, store=data.store, seed=seed) if augmentations else None
-    return Plan(rows=expanded.rows, copies=expanded.copies, transform=transform)
+def plan_of(
+    recipe: Recipe,
+    *,
+    store: Store,
+    rows: NDArray[np.int64],
+    emotions: Sequence[str | None],
+    media: Sequence[str],
+    epoch: int,
+) -> Plan:
+    """The plan of a recipe, which is the same for every epoch unless rows are drawn by weight.
 
+    Parameters
+    ----------
+    recipe : Recipe
+        How the train part is balanced and augmented.
+    store : Store
+        Where the rows lie.
+    rows : array of int64, shape (n,)
+        Rows of the train part.
+    emotions : sequence of str or None, length n
+        Their labels.
+    media : sequence of str
+        The features that the model reads.
+    epoch : int, 0 or more
+        For which epoch rows are drawn.
 
-def _balanced(material: Material, epoch: int) -> Expanded:
-    rows, train = material.rows["train"], material.recipe.train
-    emotions = material.truth("train")["emotion"].tolist()
+    Returns
+    -------
+    Plan
+        Rows, copies and transform of the training loader.
+    """
+    train = recipe.train
+    expanded = Expanded(rows=rows, copies=np.zeros(len(rows), np.int64))
+    augmentations = train.augment
     if train.balance == "kor-2022":
-        return kor_2022_plan(rows, emotions)
-    if train.balance == "weights":
-        return weighted_plan(rows, emotions, seed=train.seed, epoch=epoch)
-    return Expanded(rows=rows, copies=np.zeros(len(rows), np.int64))
-
-
-def _augmentations(material: Material) -> tuple[Augmentation, ...]:
-    """Those that the recipe lists, and those that tell the copies of its balance apart."""
-    recipe = material.recipe
-    if recipe.train.balance != "kor-2022":
-        return recipe.train.augment
-    return (*recipe.train.augment, *kor_2022_augmentations(material.media, faithful=recipe.variant == "faithful"))
+        expanded = kor_2022_plan(rows, emotions)
+        augmentations += kor_2022_augmentations(media, faithful=recipe.variant == "faithful")
+    elif train.balance == "weights":
+        expanded = weighted_plan(rows, emotions, seed=train.seed, epoch=epoch)
+    transform = Compose(augmentations, store=store, seed=train.seed) if augmentations else None
+    return Plan(rows=expanded.rows, copies=expanded.copies, transform=transform)

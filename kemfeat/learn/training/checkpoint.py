@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from kemfeat.errors import ConfigError, RunError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.models.frozen import Frozen
 from kemfeat.learn.run_folder import RunFacts
 from kemfeat.store import disk
@@ -26,7 +26,7 @@ from kemfeat.store import disk
 FORMAT = 1
 
 _NOT_IDENTITY = ("outcome", "versions")
-"""Facts in which a run may differ from its checkpoint."""
+"""RowMetadata in which a run may differ from its checkpoint."""
 
 _SHOWN = 3
 
@@ -125,7 +125,7 @@ def fill(model: nn.Module, found: Checkpoint, *, where: Path) -> None:
     RunError
         They are damaged, or those of another model.
     """
-    frozen = _frozen(where / files.FROZEN, found.frozen)
+    frozen = _frozen(where / run_folder.FROZEN, found.frozen)
     try:
         model.load_state_dict({**found.weights, **frozen}, strict=True)
     except RuntimeError as error:

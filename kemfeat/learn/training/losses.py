@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.models._outputs import Outputs
+from kemfeat.learn.models._batches import Outputs
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from kemfeat.stats import metrics
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kemfeat.learn.training.training_data import Material
+    from kemfeat.learn.training.training_data import TrainingData
 
 _LOOKED_AT = 8
 """Utterances whose predictions are compared: alone, together, and twice."""
@@ -92,17 +92,19 @@ def _collected(ids: list[str], found: list[Outputs]) -> Predicted:
     return Predicted(ids=tuple(ids), logits=joined("logits"), arousal=joined("arousal"), valence=joined("valence"))
 
 
-def table_of(predicted: Predicted, material: Material, part: str) -> pd.DataFrame:
+def table_of(predicted: Predicted, training_data: TrainingData, part: str) -> pd.DataFrame:
     """The rows of ``predictions.parquet`` for one part."""
     import pandas as pd
 
-    truth = material.truth(part).set_index("id", drop=False).loc[list(predicted.ids)].reset_index(drop=True)
-    table = truth[["id", "session", "speaker"]].assign(part=part, fold=material.data.fold)
+    truth = training_data.truth(part).set_index("id", drop=False).loc[list(predicted.ids)].reset_index(drop=True)
+    table = truth[["id", "session", "speaker"]].assign(part=part, fold=training_data.audited.fold)
     if predicted.logits is not None:
         table["emotion_true"] = truth["emotion"].astype("str")
-        table["emotion_pred"] = pd.Series(np.array(material.emotions)[predicted.logits.argmax(axis=1)], dtype="str")
+        table["emotion_pred"] = pd.Series(
+            np.array(training_data.emotions)[predicted.logits.argmax(axis=1)], dtype="str"
+        )
         chances = torch.from_numpy(predicted.logits).softmax(dim=1).numpy()
-        table = table.assign(**{f"p_{name}": chances[:, at] for at, name in enumerate(material.emotions)})
+        table = table.assign(**{f"p_{name}": chances[:, at] for at, name in enumerate(training_data.emotions)})
     for name in ("arousal", "valence"):
         said = getattr(predicted, name)
         if said is not None:
@@ -111,26 +113,26 @@ def table_of(predicted: Predicted, material: Material, part: str) -> pd.DataFram
     return table
 
 
-def numbers_of(table: pd.DataFrame, material: Material) -> dict[str, float]:
+def numbers_of(table: pd.DataFrame, training_data: TrainingData) -> dict[str, float]:
     """The scores of a validation table that ``history.csv`` keeps, by column."""
-    task = material.recipe.task
+    task = training_data.recipe.task
     labelled = table[table[f"{task}_true"].notna()]
     truth, said, speakers = labelled[f"{task}_true"], labelled[f"{task}_pred"], labelled["speaker"]
     # the interval of one epoch's score is never looked at: one resample
     if task == "emotion":
         result: metrics.Classification | metrics.Regression = metrics.classification(
-            truth, said, classes=material.emotions, speakers=speakers, resamples=1
+            truth, said, classes=training_data.emotions, speakers=speakers, resamples=1
         )
     else:
         result = metrics.regression(truth, said, speakers=speakers, resamples=1)
     return {f"valid_{name}": result.scores[name].value for name in _NUMBERS[task]}
 
 
-def determinism(model: Model, material: Material, *, device: torch.device) -> Determinism:
+def determinism(model: Model, training_data: TrainingData, *, device: torch.device) -> Determinism:
     """Whether a few utterances of the validation part are predicted alike, twice and in batches of one (K6)."""
-    rows = material.rows["valid"][:_LOOKED_AT]
-    together = material.rows_loader(rows, device=device, batch_size=len(rows))
-    alone = material.rows_loader(rows, device=device, batch_size=1)
+    rows = training_data.rows["valid"][:_LOOKED_AT]
+    together = training_data.rows_loader(rows, device=device, batch_size=len(rows))
+    alone = training_data.rows_loader(rows, device=device, batch_size=1)
     first, second, third = predict(model, together), predict(model, together), predict(model, alone)
     return Determinism(
         rows=len(rows),

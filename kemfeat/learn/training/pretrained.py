@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kemfeat.errors import ConfigError, RunError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.models import FusionClassifier, Model
 from kemfeat.learn.run_folder import PretrainedFacts, RunFacts, read_predictions, read_run
 from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig
 from kemfeat.learn.training import checkpoint
 from kemfeat.learn.training.recipe import Recipe, recipe_from
-from kemfeat.learn.training.training_data import Data, Modality, modalities_of
+from kemfeat.learn.training.training_data import AuditedFold, Modality, modalities_of
 from kemfeat.store import disk
 
 _TASKS: Mapping[Modality, str] = {"audio": "arousal", "text": "valence"}
@@ -31,11 +31,11 @@ class Resolved:
     """
 
     recipe: Recipe
-    data: Data
+    data: AuditedFold
     pretrained: Mapping[str, PretrainedFacts]
 
 
-def resolved(recipe: Recipe, data: Data, *, allow_leakage: bool) -> Resolved:
+def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resolved:
     """Take over what the runs that a fusion names were trained with; a recipe without such is as it was.
 
     Raises
@@ -62,8 +62,8 @@ def resolved(recipe: Recipe, data: Data, *, allow_leakage: bool) -> Resolved:
                 "train it on this split and fold, or pass --allow-leakage"
             )
         data = data.leaking("pretraining", seen) if seen else data
-        pretrained[modality] = PretrainedFacts(run=str(folder), best=disk.sha256(folder / files.BEST))
-        configs[modality] = recipe_from(facts.config, where=f"{folder}/{files.RUN}").model
+        pretrained[modality] = PretrainedFacts(run=str(folder), best=disk.sha256(folder / run_folder.BEST))
+        configs[modality] = recipe_from(facts.config, where=f"{folder}/{run_folder.RUN}").model
     audio, text = configs.get("audio"), configs.get("text")
     model = recipe.model.adopt(
         audio=audio if isinstance(audio, AudioConfig) else None, text=text if isinstance(text, TextConfig) else None
@@ -84,7 +84,7 @@ def fill_pretrained(model: Model, pretrained: Mapping[str, PretrainedFacts]) -> 
     for modality, part in (("audio", model.audio), ("text", model.text)):
         if part is not None:
             folder = Path(pretrained[modality].run)
-            checkpoint.fill(part.inner, checkpoint.load(folder / files.BEST), where=folder)
+            checkpoint.fill(part.inner, checkpoint.load(folder / run_folder.BEST), where=folder)
 
 
 def _folder(config: FusionConfig, modality: Modality) -> Path:
@@ -99,7 +99,7 @@ def _folder(config: FusionConfig, modality: Modality) -> Path:
     return Path(name)
 
 
-def _fitting(folder: Path, modality: Modality, data: Data) -> RunFacts:
+def _fitting(folder: Path, modality: Modality, data: AuditedFold) -> RunFacts:
     facts = read_run(folder)
     if facts.task != _TASKS[modality]:
         raise ConfigError(
@@ -115,12 +115,12 @@ def _fitting(folder: Path, modality: Modality, data: Data) -> RunFacts:
     return facts
 
 
-def _seen(folder: Path, facts: RunFacts, data: Data) -> int:
+def _seen(folder: Path, facts: RunFacts, data: AuditedFold) -> int:
     """How many utterances that are tested here the run may have learned from."""
     if (facts.split.digest, facts.fold) == (data.split.digest, data.fold):
         return 0
     tested = set(data.split.ids("test", fold=data.fold))
-    if (folder / files.PREDICTIONS).is_file():
+    if (folder / run_folder.PREDICTIONS).is_file():
         known = read_predictions(folder, facts)
         tested -= set(known.loc[known["part"] == "test", "id"])
     return max(1, len(tested))

@@ -9,17 +9,16 @@ from typing import Literal
 
 import torch
 
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.models import Model
 from kemfeat.learn.run_folder import RunFacts, write_run
 from kemfeat.learn.settings import TrainConfig
-from kemfeat.learn.training import checkpoint, losses
-from kemfeat.learn.training import runtime as surroundings
+from kemfeat.learn.training import checkpoint, losses, runtime
 from kemfeat.learn.training.checkpoint import Checkpoint, identity, refuse_other
 from kemfeat.learn.training.losses import Loss
 from kemfeat.learn.training.pretrained import fill_pretrained
-from kemfeat.learn.training.training_data import Material
+from kemfeat.learn.training.training_data import TrainingData
 from kemfeat.store import disk
 
 
@@ -61,11 +60,14 @@ class Position:
 
 @dataclass(kw_only=True, eq=False)
 class Session:
-    """A run under way: what it is of, what trains it, and where it stands."""
+    """A run under way: what it is of, what trains it, and where it stands.
+
+    ``drawn`` is the epoch that the rows of ``train`` were drawn for.
+    """
 
     out: Path
     facts: RunFacts
-    material: Material
+    training_data: TrainingData
     device: torch.device
     model: Model
     loss: Loss
@@ -75,36 +77,37 @@ class Session:
     scheduler: torch.optim.lr_scheduler.ExponentialLR
     scaler: torch.amp.GradScaler
     frozen: str = ""
+    drawn: int = 0
     position: Position = field(default_factory=Position)
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def begin(material: Material, model: Model, facts: RunFacts, *, out: Path, device: torch.device) -> Session:
+def begin(training_data: TrainingData, model: Model, facts: RunFacts, *, out: Path, device: torch.device) -> Session:
     """Everything as it is before the first step; nothing is written."""
-    config = material.recipe.train
+    config = training_data.recipe.train
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.learning_rate)
-    loader = material.training_loader(epoch=0, device=device)
+    loader = training_data.training_loader(epoch=0, device=device)
     return Session(
         out=out,
         facts=facts,
-        material=material,
+        training_data=training_data,
         device=device,
         model=model,
-        loss=_loss(material, loader),
+        loss=_loss(training_data, loader),
         train=loader,
-        valid=material.loader("valid", device=device),
+        valid=training_data.loader("valid", device=device),
         optimizer=optimizer,
         scheduler=torch.optim.lr_scheduler.ExponentialLR(optimizer, config.gamma),
         scaler=torch.amp.GradScaler(device.type, enabled=config.amp == "auto" and device.type == "cuda"),
     )
 
 
-def _loss(material: Material, loader: StoreLoader) -> Loss:
+def _loss(training_data: TrainingData, loader: StoreLoader) -> Loss:
     """Classes weigh by what an epoch has of them: a class that is repeated is not weighed up once more."""
-    train, weights = material.recipe.train, None
+    train, weights = training_data.recipe.train, None
     if train.class_weights == "balanced":
-        weights = losses.class_weights(loader.dataset.facts.emotion, n_classes=len(material.emotions))
-    return losses.make_loss(train.loss, task=material.recipe.task, class_weights=weights)
+        weights = losses.class_weights(loader.dataset.facts.emotion, n_classes=len(training_data.emotions))
+    return losses.make_loss(train.loss, task=training_data.recipe.task, class_weights=weights)
 
 
 def start(session: Session) -> None:
@@ -116,7 +119,7 @@ def start(session: Session) -> None:
         A loaded run is damaged.
     """
     fill_pretrained(session.model, session.facts.pretrained)
-    session.frozen = checkpoint.save_frozen(session.out / files.FROZEN, session.model)
+    session.frozen = checkpoint.save_frozen(session.out / run_folder.FROZEN, session.model)
     with disk.writing(session.out):
         write_run(session.out, session.facts)
 
@@ -135,7 +138,7 @@ def save(session: Session, name: str) -> None:
             loader=session.train.state_dict(),
             position=asdict(session.position),
             history=session.history,
-            rng=surroundings.generator_states(session.device),
+            rng=runtime.generator_states(session.device),
         ),
     )
 
@@ -150,7 +153,7 @@ def resume(session: Session) -> bool:
     RunError
         It is damaged.
     """
-    path = session.out / files.LAST
+    path = session.out / run_folder.LAST
     if not path.is_file():
         return False
     last = checkpoint.load(path)
@@ -165,16 +168,17 @@ def resume(session: Session) -> bool:
     turn_to(session, session.position.epoch)
     if last.loader["batch"]:  # in the middle of an epoch; else of the one before
         session.train.load_state_dict(last.loader)
-    surroundings.set_generators(last.rng, session.device)
+    runtime.set_generators(last.rng, session.device)
     return True
 
 
 def turn_to(session: Session, epoch: int) -> None:
     """Have the training loader yield this epoch; the first one for all, as published, where nothing is reshuffled."""
-    train = session.material.recipe.train
+    train = session.training_data.recipe.train
     epoch = epoch if train.reshuffle else 0
-    if epoch != session.train.epoch and train.balance == "weights":
-        session.train = session.material.training_loader(epoch=epoch, device=session.device)
+    if epoch != session.drawn and train.balance == "weights":
+        session.train = session.training_data.training_loader(epoch=epoch, device=session.device)
+        session.drawn = epoch
     session.train.set_epoch(epoch)
 
 
@@ -184,4 +188,4 @@ def write_history(session: Session) -> None:
 
     text = pd.DataFrame(session.history).to_csv(index=False)
     with disk.writing(session.out):
-        disk.write_bytes(session.out / files.HISTORY, text.encode())
+        disk.write_bytes(session.out / run_folder.HISTORY, text.encode())

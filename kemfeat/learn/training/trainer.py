@@ -18,19 +18,18 @@ from torch import Tensor, nn
 
 from kemfeat import provenance
 from kemfeat.errors import ConfigError, RunError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import Evaluation, evaluate
 from kemfeat.learn.models import Model, build_model, check_trainable
 from kemfeat.learn.run_folder import Outcome, PartFacts, PretrainedFacts, RunFacts, read_run, write_run
-from kemfeat.learn.training import checkpoint
-from kemfeat.learn.training import runtime as surroundings
+from kemfeat.learn.training import checkpoint, runtime
 from kemfeat.learn.training.checkpoint import identity, refuse_other
 from kemfeat.learn.training.losses import Sums
 from kemfeat.learn.training.predictions import determinism, judge, numbers_of, predict, table_of
 from kemfeat.learn.training.pretrained import resolved
 from kemfeat.learn.training.recipe import Recipe, recipe_from
 from kemfeat.learn.training.session import Session, begin, resume, save, start, turn_to, write_history
-from kemfeat.learn.training.training_data import Data, Material, gated, material_of
+from kemfeat.learn.training.training_data import AuditedFold, TrainingData, audit_fold, training_data_of
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -117,12 +116,12 @@ def train(
         The loss is no number any more, memory ran out, or a file of the run is damaged.
     """
     options, progress = options or Options(), progress or Silent()
-    data = gated(store, split, fold=options.fold, allow_leakage=options.allow_leakage, progress=progress.compared)
+    data = audit_fold(store, split, fold=options.fold, allow_leakage=options.allow_leakage, progress=progress.compared)
     fit(recipe, data, out=out, options=options, progress=progress)
     return conclude(out, data, device=options.device)
 
 
-def fit(recipe: Recipe, data: Data, *, out: Path, options: Options, progress: Progress) -> RunFacts:
+def fit(recipe: Recipe, data: AuditedFold, *, out: Path, options: Options, progress: Progress) -> RunFacts:
     """Train until patience or epochs run out; the test part is not looked at.
 
     Raises
@@ -130,23 +129,23 @@ def fit(recipe: Recipe, data: Data, *, out: Path, options: Options, progress: Pr
     ConfigError, AnalysisError, RunError
         As :func:`train`.
     """
-    device = surroundings.device(options.device)
+    device = runtime.device(options.device)
     known = resolved(recipe, data, allow_leakage=options.allow_leakage)
-    material, seed = material_of(known.recipe, known.data), recipe.train.seed
-    with surroundings.owned(out), surroundings.seeded(device, seed), surroundings.memory(recipe.train):
-        model = build_model(material.recipe.model, seed=seed)
-        facts = _facts(material, model, pretrained=known.pretrained)
+    training_data, seed = training_data_of(known.recipe, known.data), recipe.train.seed
+    with runtime.owned(out), runtime.seeded(device, seed), runtime.memory(recipe.train):
+        model = build_model(training_data.recipe.model, seed=seed)
+        facts = _facts(training_data, model, pretrained=known.pretrained)
         progress.began(facts, out)
         if finished := _finished(out, facts):
             return finished
-        session = begin(material, model.to(device), facts, out=out, device=device)
+        session = begin(training_data, model.to(device), facts, out=out, device=device)
         if not resume(session):
             start(session)
         _train(session, save_every=options.save_every, progress=progress)
         return _finish(session)
 
 
-def conclude(run: Path, data: Data, *, device: str = "auto") -> Evaluation:
+def conclude(run: Path, data: AuditedFold, *, device: str = "auto") -> Evaluation:
     """Predict validation and test part with the best epoch, once, and judge the predictions.
 
     Raises
@@ -154,17 +153,17 @@ def conclude(run: Path, data: Data, *, device: str = "auto") -> Evaluation:
     RunError
         The run is not finished or damaged.
     """
-    if not (run / files.PREDICTIONS).is_file():
+    if not (run / run_folder.PREDICTIONS).is_file():
         import pandas as pd
 
-        material = material_of_run(run, data)
-        where = surroundings.device(device)
-        with surroundings.seeded(where, material.recipe.train.seed):
+        training_data = training_data_of_run(run, data)
+        where = runtime.device(device)
+        with runtime.seeded(where, training_data.recipe.train.seed):
             model = load_model(run, device=device)
-            found = {part: predict(model, material.loader(part, device=where)) for part in ("valid", "test")}
-        table = pd.concat([table_of(one, material, part) for part, one in found.items()], ignore_index=True)
+            found = {part: predict(model, training_data.loader(part, device=where)) for part in ("valid", "test")}
+        table = pd.concat([table_of(one, training_data, part) for part, one in found.items()], ignore_index=True)
         with disk.writing(run):
-            disk.write_table(run / files.PREDICTIONS, table)
+            disk.write_table(run / run_folder.PREDICTIONS, table)
     return evaluate(run)
 
 
@@ -179,14 +178,33 @@ def load_model(run: Path, *, device: str = "cpu") -> Model:
     facts = read_run(run)
     if facts.outcome is None:
         raise RunError(f"{run}: is not finished; run the same `kemfeat train` again to go on")
-    best = checkpoint.load(run / files.BEST)
-    refuse_other(best.facts, identity(facts), where=run / files.BEST)
+    best = checkpoint.load(run / run_folder.BEST)
+    refuse_other(best.facts, identity(facts), where=run / run_folder.BEST)
     model = build_model(_recipe_of(run, facts).model)
     checkpoint.fill(model, best, where=run)
-    return model.to(surroundings.device(device)).eval()
+    return model.to(runtime.device(device)).eval()
 
 
-def material_of_run(run: Path, data: Data) -> Material:
+def audited_of_run(run: Path, *, store: Store, split: Split) -> AuditedFold:
+    """The fold that a run was trained on, with the leakage that was found then; nothing is compared again.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of the run.
+    store, split : Store, Split
+        Those of the run; :func:`training_data_of_run` refuses others.
+
+    Raises
+    ------
+    RunError
+        There is no such run, or it is damaged.
+    """
+    facts = read_run(run)
+    return AuditedFold(store=store, split=split, fold=facts.fold, leakage=facts.leakage)
+
+
+def training_data_of_run(run: Path, data: AuditedFold) -> TrainingData:
     """What a run was trained on.
 
     Raises
@@ -199,16 +217,16 @@ def material_of_run(run: Path, data: Data) -> Material:
     ours = {"split": data.split_facts(), "fold": data.fold, "store": data.store_facts()}
     wanted = facts.model_copy(update=ours).model_dump(mode="json", include=names)
     refuse_other(facts.model_dump(mode="json", include=names), wanted, where=run)
-    return material_of(_recipe_of(run, facts), data)
+    return training_data_of(_recipe_of(run, facts), data)
 
 
 def _recipe_of(run: Path, facts: RunFacts) -> Recipe:
-    return recipe_from(facts.config, where=f"{run}/{files.RUN}")
+    return recipe_from(facts.config, where=f"{run}/{run_folder.RUN}")
 
 
 def _train(session: Session, *, save_every: float, progress: Progress) -> None:
     """Epochs until there is a reason to stop; each ends with a checkpoint."""
-    config, position = session.material.recipe.train, session.position
+    config, position = session.training_data.recipe.train, session.position
     while not position.stopped(config):
         began = time.monotonic() - position.seconds
         rate = float(session.scheduler.get_last_lr()[0])
@@ -216,14 +234,14 @@ def _train(session: Session, *, save_every: float, progress: Progress) -> None:
         session.scheduler.step()
         valid_loss, predicted = judge(session.model, session.valid, session.loss)
         _require_number(valid_loss, f"the validation loss of epoch {position.epoch + 1}")
-        numbers = numbers_of(table_of(predicted, session.material, "valid"), session.material)
+        numbers = numbers_of(table_of(predicted, session.training_data, "valid"), session.training_data)
         kept = position.end_epoch(valid_loss)
         losses = {"train_loss": train_loss, "valid_loss": valid_loss, **numbers}
         facts = {"seconds": time.monotonic() - began, "kept": int(kept)}
         session.history.append({"epoch": position.epoch, "lr": rate, **losses, **facts})
         if kept:
-            save(session, files.BEST)
-        save(session, files.LAST)
+            save(session, run_folder.BEST)
+        save(session, run_folder.LAST)
         write_history(session)
         progress.ended(session.history[-1])
 
@@ -242,17 +260,17 @@ def _train_epoch(session: Session, *, began: float, save_every: float, progress:
         _step(session, session.loss.value(of_batch))
         sums += of_batch.detach()
         position.step += 1
-        progress.stepped(position.step, session.material.recipe.train.epochs * len(session.train))
+        progress.stepped(position.step, session.training_data.recipe.train.epochs * len(session.train))
         if time.monotonic() - saved >= save_every:
             position.total, position.weight = float(sums.total), float(sums.weight)
             position.seconds = time.monotonic() - began
-            save(session, files.LAST)
+            save(session, run_folder.LAST)
             saved = time.monotonic()
     return float(session.loss.value(sums))
 
 
 def _step(session: Session, loss: Tensor) -> None:
-    config, scaler = session.material.recipe.train, session.scaler
+    config, scaler = session.training_data.recipe.train, session.scaler
     where = f"of epoch {session.position.epoch + 1}, step {session.position.step + 1},"
     _require_number(float(loss.detach()), f"the loss {where}")
     session.optimizer.zero_grad(set_to_none=True)
@@ -276,13 +294,13 @@ def _require_number(value: float, what: str) -> None:
 
 def _finish(session: Session) -> RunFacts:
     """Look at the best epoch once more, and say how training ended."""
-    best = checkpoint.load(session.out / files.BEST)
+    best = checkpoint.load(session.out / run_folder.BEST)
     session.model.load_state_dict(best.weights, strict=False)
     outcome = Outcome(
         epochs=session.position.epoch,
         best_epoch=session.position.best_epoch,
-        stopped=session.position.stopped(session.material.recipe.train) or "epochs",
-        determinism=determinism(session.model, session.material, device=session.device),
+        stopped=session.position.stopped(session.training_data.recipe.train) or "epochs",
+        determinism=determinism(session.model, session.training_data, device=session.device),
     )
     facts = session.facts.model_copy(update={"outcome": outcome})
     with disk.writing(session.out):
@@ -290,19 +308,19 @@ def _finish(session: Session) -> RunFacts:
     return facts
 
 
-def _facts(material: Material, model: Model, *, pretrained: Mapping[str, PretrainedFacts]) -> RunFacts:
-    recipe, data = material.recipe, material.data
+def _facts(training_data: TrainingData, model: Model, *, pretrained: Mapping[str, PretrainedFacts]) -> RunFacts:
+    recipe, data = training_data.recipe, training_data.audited
     return RunFacts(
         recipe=recipe.name,
         variant=recipe.variant,
         task=recipe.task,
-        emotions=material.emotions,
+        emotions=training_data.emotions,
         split=data.split_facts(),
         fold=data.fold,
         store=data.store_facts(),
         leakage=data.leakage,
-        train=material.train_facts(),
-        left_out=material.left_out,
+        train=training_data.train_facts(),
+        left_out=training_data.left_out,
         config=recipe.model_dump(mode="json"),
         parameters=tuple(PartFacts.model_validate(row) for row in check_trainable(model).to_dict("records")),
         pretrained=pretrained,
@@ -312,11 +330,11 @@ def _facts(material: Material, model: Model, *, pretrained: Mapping[str, Pretrai
 
 def _finished(out: Path, facts: RunFacts) -> RunFacts | None:
     """The facts of a run whose training is over; a folder that holds something else is refused."""
-    if (out / files.RUN).is_file():
+    if (out / run_folder.RUN).is_file():
         there = read_run(out)
         refuse_other(identity(there), identity(facts), where=out)
         return there if there.outcome else None
-    others = [path.name for path in sorted(out.iterdir()) if path.name not in (surroundings.LOCK, files.FROZEN)]
+    others = [path.name for path in sorted(out.iterdir()) if path.name not in (runtime.LOCK, run_folder.FROZEN)]
     if others:
         raise ConfigError(f"{out}: is not empty and holds no run (found {others[0]}); choose another --out")
     return None

@@ -1,4 +1,4 @@
-"""What a recipe is trained on: a gated split of a store, the rows of each part, and the loaders over them."""
+"""What a recipe is trained on: an audited fold of a store, the rows of each part, and the loaders over them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from kemfeat.errors import AnalysisError, ConfigError
-from kemfeat.labels import FIVE_CLASSES
+from kemfeat.labels import FIVE_CLASSES, usual_labels
 from kemfeat.leakage import audit_split
+from kemfeat.learn.augment import check_rows
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.run_folder import Leakage, SplitFacts, StoreFacts, TrainFacts
 from kemfeat.learn.settings import FusionConfig
+from kemfeat.learn.training.augmented import plan_of
 from kemfeat.learn.training.recipe import Recipe
 from kemfeat.splits import PARTS
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kemfeat.splits import Audit, Split
-from kemfeat.store.reader import Store
+    from kemfeat.store.reader import Store
 
 Rows = NDArray[np.int64]
 Modality = Literal["audio", "text"]
@@ -36,7 +38,7 @@ _LABELS = "7class"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Data:
+class AuditedFold:
     """One fold of a split of a store, and whether it leaks.
 
     Parameters
@@ -64,20 +66,20 @@ class Data:
         """What ``run.json`` says of the store."""
         return StoreFacts(digest=self.store.digest, dataset=self.store.dataset)
 
-    def leaking(self, kind: str, count: int) -> Data:
+    def leaking(self, kind: str, count: int) -> AuditedFold:
         """The same utterances, with one more leak."""
         counts = {**self.leakage.counts, kind: count}
         return replace(self, leakage=Leakage(verdict="leaking", counts=counts))
 
 
-def gated(
+def audit_fold(
     store: Store,
     split: Split,
     *,
     fold: int = 0,
     allow_leakage: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Data:
+) -> AuditedFold:
     """One fold of a split, once it is known what its parts share.
 
     Raises
@@ -94,7 +96,7 @@ def gated(
             "and a score on it says nothing of new speakers; make one with `kemfeat split --scheme session`, look "
             "closer with `kemfeat audit`, or pass --allow-leakage, and every number and figure will say so"
         )
-    return Data(store=store, split=split, fold=fold, leakage=leakage)
+    return AuditedFold(store=store, split=split, fold=fold, leakage=leakage)
 
 
 def _leakage(audit: Audit, fold: int) -> Leakage:
@@ -112,18 +114,18 @@ def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Material:
+class TrainingData:
     """The rows that a recipe trains on, and its labels.
 
     Parameters
     ----------
-    recipe, data : what on what.
+    recipe, audited : what is trained on which fold.
     rows : rows of the store by part.
     left_out : utterances of the split that are in no part, by reason.
     """
 
     recipe: Recipe
-    data: Data
+    audited: AuditedFold
     rows: Mapping[str, Rows]
     left_out: Mapping[str, int]
 
@@ -140,8 +142,8 @@ class Material:
     def truth(self, part: str) -> pd.DataFrame:
         """``id session speaker emotion arousal valence`` of a part; an emotion that is no class is None."""
         rows = self.rows[part]
-        table = self.data.store.utterances.iloc[rows][["id", "session", "speaker", "arousal", "valence"]]
-        named = self.data.store.labels(self.data.labels).iloc[rows]
+        table = self.audited.store.utterances.iloc[rows][["id", "session", "speaker", "arousal", "valence"]]
+        named = self.audited.store.labels(self.audited.labels).iloc[rows]
         return table.assign(emotion=named.where(named.isin(self.emotions), None)).reset_index(drop=True)
 
     def train_facts(self) -> TrainFacts:
@@ -162,15 +164,23 @@ class Material:
     def rows_loader(self, rows: Rows, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
         """Some rows in the order given, as they are."""
         batch_size = batch_size or self.recipe.train.batch_size
-        return StoreLoader(self.data.store, rows, batch_size, device, **self._reading())
+        return StoreLoader(self.audited.store, rows, batch_size, device, rank=0, world_size=1, **self._reading())
 
     def training_loader(self, *, epoch: int, device: torch.device) -> StoreLoader:
         """The train part, shuffled, balanced and augmented as the recipe says; drawn for this epoch, if it is drawn."""
-        from kemfeat.learn.training.augmented import plan_of
-
-        plan, train = plan_of(self, epoch=epoch), self.recipe.train
+        audited, train = self.audited, self.recipe.train
+        plan = plan_of(
+            self.recipe,
+            store=audited.store,
+            rows=self.rows["train"],
+            emotions=self.truth("train")["emotion"].tolist(),
+            media=self.media,
+            epoch=epoch,
+        )
+        ids = audited.store.utterances["id"].tolist()
+        check_rows(plan.rows, audited.split, ids=ids, fold=audited.fold)
         return StoreLoader(
-            self.data.store,
+            audited.store,
             plan.rows,
             train.batch_size,
             device,
@@ -180,6 +190,8 @@ class Material:
             drop_last=train.drop_last,
             copies=plan.copies,
             transform=plan.transform,
+            rank=0,
+            world_size=1,
             **self._reading(),
         )
 
@@ -187,12 +199,12 @@ class Material:
         return {
             "media": self.media,
             "emotions": self.emotions,
-            "labels": self.data.labels,
+            "labels": self.audited.labels,
             "frames": self.recipe.train.frames or None,
         }
 
 
-def material_of(recipe: Recipe, data: Data) -> Material:
+def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
     """The rows of each part that have what the model reads, and of the train part what it is to learn.
 
     Raises
@@ -200,7 +212,7 @@ def material_of(recipe: Recipe, data: Data) -> Material:
     AnalysisError
         The store lacks a feature, or a part has no row that can be used.
     """
-    whole = Material(recipe=recipe, data=data, rows=_parts(data), left_out={})
+    whole = TrainingData(recipe=recipe, audited=audited, rows=_parts(audited), left_out={})
     readable = _readable(whole)
     rows = {part: found[readable[found]] for part, found in whole.rows.items()}
     left_out = {"feature missing": sum(map(len, whole.rows.values())) - sum(map(len, rows.values()))}
@@ -208,35 +220,50 @@ def material_of(recipe: Recipe, data: Data) -> Material:
     left_out["label missing in train"] = int((~known).sum())
     rows["train"] = rows["train"][known]
     found = replace(whole, rows=rows, left_out={why: count for why, count in left_out.items() if count})
+    if recipe.task == "emotion":
+        _require_classes(found, named=int(known.sum()), of=len(known))
     for part in PARTS:
         _require_labels(found, part)
     return found
 
 
-def _parts(data: Data) -> dict[str, Rows]:
+def _parts(data: AuditedFold) -> dict[str, Rows]:
     ids = data.store.utterances["id"].tolist()
     return {part: data.split.indices(ids, part, fold=data.fold) for part in PARTS}
 
 
-def _readable(material: Material) -> NDArray[np.bool_]:
+def _readable(training_data: TrainingData) -> NDArray[np.bool_]:
     """Per row of the store, whether every feature that the model reads could be extracted."""
-    store = material.data.store
-    for feature in material.media:
+    store = training_data.audited.store
+    for feature in training_data.media:
         if feature not in store.header.complete:
             raise AnalysisError(
-                f"{store.path}: {material.recipe.name} reads {', '.join(material.media)}, and the store has no "
-                f"{feature} (it has {', '.join(store.header.complete)}); build it with --features "
-                f"{','.join(material.media)}"
+                f"{store.path}: {training_data.recipe.name} reads {', '.join(training_data.media)}, and the store "
+                f"has no {feature} (it has {', '.join(store.header.complete)}); build it with --features "
+                f"{','.join(training_data.media)}"
             )
-    complete: NDArray[np.bool_] = np.all([store.complete_rows(feature) for feature in material.media], axis=0)
+    complete: NDArray[np.bool_] = np.all([store.complete_rows(feature) for feature in training_data.media], axis=0)
     return complete
 
 
-def _require_labels(material: Material, part: str) -> None:
-    task = material.recipe.task
-    if not len(material.rows[part]) or not material.truth(part)[task].notna().any():
+def _require_classes(training_data: TrainingData, *, named: int, of: int) -> None:
+    """The classes of KEMDy on a corpus with other emotions would leave most rows out."""
+    usual = usual_labels(training_data.audited.store.emotions)
+    if training_data.emotions != usual.classes and usual.classes != FIVE_CLASSES and 2 * named < of:
+        raise ConfigError(
+            f"model.emotions: {', '.join(training_data.emotions)} name {named:,} of {of:,} rows of train under the "
+            f"label rule {training_data.audited.labels}; this corpus usually has {', '.join(usual.classes)} under the "
+            f"rule {usual.rule}: split with --labels {usual.rule} and pass --set "
+            f"'model.emotions={list(usual.classes)}'"
+        )
+
+
+def _require_labels(training_data: TrainingData, part: str) -> None:
+    recipe, audited = training_data.recipe, training_data.audited
+    task = recipe.task
+    if not len(training_data.rows[part]) or not training_data.truth(part)[task].notna().any():
         raise AnalysisError(
-            f"split {material.data.split.facts['scheme']}, fold {material.data.fold}: no utterance of {part} has "
-            f"{'an' if task[0] in 'ae' else 'a'} {task} and what {material.recipe.name} reads; expected some in train, "
+            f"split {audited.split.facts['scheme']}, fold {audited.fold}: no utterance of {part} has "
+            f"{'an' if task[0] in 'ae' else 'a'} {task} and what {recipe.name} reads; expected some in train, "
             "valid and test; take another split or fold, or a store with these features and labels"
         )

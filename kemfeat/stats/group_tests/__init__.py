@@ -23,7 +23,6 @@ import pandas as pd
 import pingouin as pg
 from numpy.typing import NDArray
 
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats.columns import Column, Floats
 from kemfeat.stats.group_tests import _studentized_range
 from kemfeat.stats.group_tests._assumptions import assumptions
@@ -38,7 +37,7 @@ from kemfeat.stats.group_tests._effect_sizes import (
 )
 from kemfeat.stats.group_tests._robust import Robustness, robustness
 from kemfeat.stats.group_tests._samples import Moments, Samples, flaws, moments, split
-from kemfeat.stats.tails import holm, log_level, p_text, probability
+from kemfeat.stats.tails import holm, log_f_sf, log_level, p_text, probability
 
 __all__ = [
     "Robustness",
@@ -56,7 +55,7 @@ __all__ = [
 ]
 
 CI_CONVENTION = "two-sided, noncentral F inverted, ncp / (ncp + df2) as in R's effectsize"
-"""How the intervals of the effect sizes of :class:`WelchAnova` are made; others divide by ncp + df1 + df2 + 1."""
+"""How the intervals of eta squared in :class:`WelchAnova` are made; omega squared's divides by ncp + df1 + df2 + 1."""
 
 _UNDEFINED = (math.nan, math.nan)
 _TESTED = ("se", "t", "df", "log_p", "ci_low", "ci_high", "hedges_g", "g_low", "g_high")
@@ -82,7 +81,8 @@ class WelchAnova:
     eta2_welch: float
     """F df1 / (F df1 + df2), in [0, 1]."""
     omega2_welch: float
-    """(F - 1) df1 / (F df1 + df2 + 1), not below 0: the least biased of the three."""
+    """(F - 1) df1 / (F df1 + df2 + 1), not below 0. Of Welch's weights, n by variance, it speaks of no population:
+    with unequal variances it may be .95 beside an eta2 of .25. It belongs in tables, not in a summary."""
     eta2_classic_ci: Interval = _UNDEFINED
     """From the classic F with its df2 = N - k."""
     eta2_welch_ci: Interval = _UNDEFINED
@@ -130,9 +130,10 @@ def welch_anova(values: Column, groups: Column, *, alpha: float = 0.05) -> Welch
     kept = samples.only([not flaw for flaw in found]).centred()[1]
     excluded = {label: f"no value in {label}" for label in samples.missing if label not in samples.labels}
     excluded |= {label: flaw for label, flaw in zip(samples.labels, found, strict=True) if flaw}
-    f, df1, df2, eta2 = _welch(kept) if len(kept.arrays) > 1 else (math.nan,) * 4
-    within = float(kept.n.sum()) - len(kept.arrays)
+    f, df1, df2 = _welch(kept) if len(kept.arrays) > 1 else (math.nan,) * 3
+    classic, within = _classic_f(kept) if len(kept.arrays) > 1 else (math.nan,) * 2
     log_p = log_f_sf(f, df1=df1, df2=df2)
+    eta2_classic, eta2_classic_ci = explained(classic, df1=df1, df2=within, alpha=alpha)
     eta2_welch, eta2_welch_ci = explained(f, df1=df1, df2=df2, alpha=alpha)
     omega2_welch, omega2_welch_ci = omega_squared(f, df1=df1, df2=df2, alpha=alpha)
     return WelchAnova(
@@ -141,10 +142,10 @@ def welch_anova(values: Column, groups: Column, *, alpha: float = 0.05) -> Welch
         df2=df2,
         p=float(probability(log_p)),
         log_p=log_p,
-        eta2_classic=eta2,
+        eta2_classic=eta2_classic,
         eta2_welch=eta2_welch,
         omega2_welch=omega2_welch,
-        eta2_classic_ci=explained(eta2 * within / ((1 - eta2) * df1), df1=df1, df2=within, alpha=alpha)[1],
+        eta2_classic_ci=eta2_classic_ci,
         eta2_welch_ci=eta2_welch_ci,
         omega2_welch_ci=omega2_welch_ci,
         confidence=1 - alpha,
@@ -156,11 +157,20 @@ def welch_anova(values: Column, groups: Column, *, alpha: float = 0.05) -> Welch
     )
 
 
-def _welch(samples: Samples) -> tuple[float, float, float, float]:
-    """F, df1, df2 and classic eta squared."""
+def _welch(samples: Samples) -> tuple[float, float, float]:
+    """F, df1 and df2."""
     frame = pd.DataFrame({"value": samples.pooled, "group": samples.codes})
     row = pg.welch_anova(data=frame, dv="value", between="group").iloc[0]
-    return float(row["F"]), float(row["ddof1"]), float(row["ddof2"]), float(row["np2"])
+    return float(row["F"]), float(row["ddof1"]), float(row["ddof2"])
+
+
+def _classic_f(samples: Samples) -> tuple[float, float]:
+    """F with one variance for all groups, and its df2; not by way of eta squared, which may round to 1."""
+    summary, k = moments(samples), len(samples.arrays)
+    grand = summary.n @ summary.mean / summary.n.sum()
+    df2 = float(summary.n.sum()) - k
+    between = float(summary.n @ (summary.mean - grand) ** 2) / (k - 1)
+    return between * df2 / float((summary.n - 1) @ summary.variance), df2
 
 
 def _too_few(excluded: dict[Hashable, str]) -> str:

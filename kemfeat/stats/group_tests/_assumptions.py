@@ -10,11 +10,10 @@ import pandas as pd
 import pingouin as pg
 from scipy import stats
 
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats.columns import Column, Floats
 from kemfeat.stats.group_tests._describe import SHAPIRO_LIMIT, shapiro
 from kemfeat.stats.group_tests._samples import Samples, flaws, moments, split
-from kemfeat.stats.tails import log_chi2_sf, probability
+from kemfeat.stats.tails import log_chi2_sf, log_f_sf, probability
 
 _COLUMNS = ("test", "statistic", "df1", "df2", "log_p", "reason")
 

@@ -95,10 +95,16 @@ def explained(f: float, *, df1: float, df2: float, alpha: float) -> tuple[float,
 def omega_squared(f: float, *, df1: float, df2: float, alpha: float) -> tuple[float, Interval]:
     """Omega squared of an F, (f - 1) df1 / (f df1 + df2 + 1) but not below 0, and its interval.
 
-    The interval is, as in R's effectsize, that of the F whose eta squared is this omega squared.
+    The interval is ncp / (ncp + df1 + df2 + 1) of the noncentrality of the F itself (Steiger 2004, Psychological
+    Methods 9:164-182), which holds the estimate. That of R's effectsize, of another F that has this omega
+    squared for its eta squared, subtracts the bias twice and may end below the estimate.
     """
+    if math.isnan(f):
+        return math.nan, (math.nan, math.nan)
     omega = max((f - 1) * df1 / (f * df1 + df2 + 1), 0.0)
-    return omega, _explained_interval(omega * df2 / ((1 - omega) * df1), df1, df2, alpha)
+    low, high = (_noncentrality_of_f(f, df1, df2, p) for p in (1 - alpha / 2, alpha / 2))
+    size = df1 + df2 + 1
+    return omega, (low / (low + size), high / (high + size))
 
 
 def _explained_interval(f: float, df1: float, df2: float, alpha: float) -> Interval:

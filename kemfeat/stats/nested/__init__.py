@@ -22,14 +22,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats.columns import Column, Floats
 from kemfeat.stats.nested import _reml
 from kemfeat.stats.nested._cells import Cells, read_cells
 from kemfeat.stats.nested._cluster_means import ClusterMeans, compare_means
 from kemfeat.stats.nested._contrasts import pair_contrasts, t_columns, treatment_contrasts, with_holm
 from kemfeat.stats.nested._cr2 import GroupMeansCR2, group_means_cr2, quadratic
-from kemfeat.stats.tails import probability
+from kemfeat.stats.tails import log_f_sf, probability
 
 __all__ = ["ClusterMeans", "ClusterRobust", "RandomIntercept", "cluster_means", "cluster_robust", "random_intercept"]
 

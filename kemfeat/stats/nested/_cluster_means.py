@@ -9,11 +9,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats.columns import Floats
 from kemfeat.stats.nested._cells import Cells
 from kemfeat.stats.nested._contrasts import t_columns, with_holm
-from kemfeat.stats.tails import probability
+from kemfeat.stats.tails import log_f_sf, probability
 from kemfeat.stats.welch import welch_f
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats.columns import Floats
-from kemfeat.stats.tails import holm, probability
+from kemfeat.stats.tails import holm, log_f_sf, probability
 
 ALPHA = 0.05
 _NUMBERS = ("se", "t", "df", "p", "log_p", "ci_low", "ci_high")

@@ -66,3 +66,19 @@ def test_a_trace_is_one_speaker_in_one_conversation(store):
     assert found["seconds"].is_monotonic_increasing
     assert found.loc[found["signal"] == "hr", "value"].between(30, 200).all()
     assert set(found["id"].dropna().str[:24]) == {"Sess02_script01_User003F"}
+
+
+def test_equal_means_up_to_rounding_have_not_changed() -> None:
+    levels = [33.3, 33.3 * (1 + 1e-15), 33.3, 33.4]
+    table = pd.DataFrame(
+        {
+            "session": "Sess01",
+            "script": "script01",
+            "speaker": "User001F",
+            "emotion": "neutral",
+            **dict.fromkeys(("arousal", "valence", "eda", "temp", "hr"), levels),
+        }
+    )
+    steps = changes(table)["temp"].tolist()
+    assert steps[:2] == [0.0, 0.0]
+    assert steps[2] == pytest.approx(0.1)

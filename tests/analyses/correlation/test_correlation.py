@@ -15,6 +15,7 @@ from kemfeat.analyses.correlation import CorrelationConfig, run
 from kemfeat.analyses.correlation._conversations import by_utterance
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.store.reader import Store, open_store
+from tests.store.vouching import vouch
 
 PLAIN = CorrelationConfig(examples=0)
 
@@ -105,7 +106,7 @@ def test_missing_signals_and_ratings_leave_the_rest(copied):
         path = copied.path / f"signals/{session}.parquet"
         signals = pd.read_parquet(path)
         signals[signals["medium"] != "ibi"].to_parquet(path)
-    result = run(with_utterances(open_store(copied.path), valence=np.nan), PLAIN)
+    result = run(with_utterances(vouch(copied.path), valence=np.nan), PLAIN)
     assert row(result, "hr", "arousal")["speakers"] == 0
     assert row(result, "eda", "valence")["reason"]
     assert np.isfinite(row(result, "eda", "arousal")["p"])

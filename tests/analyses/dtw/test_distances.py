@@ -76,7 +76,7 @@ def test_a_damaged_folder_of_blocks_is_a_sentence(series: list[np.ndarray], tmp_
     measure(series, config=configured().distance, room=room, seed=0)
     (folder,) = tmp_path.iterdir()
     (folder / "order.npy").unlink()
-    with pytest.raises(StoreCorruptError, match="delete this folder"):
+    with pytest.raises(StoreCorruptError, match="move this folder away"):
         measure(series, config=configured().distance, room=room, seed=0)
 
 

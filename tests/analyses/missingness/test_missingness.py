@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from kemfeat.analyses.missingness import MissingnessConfig, run
 from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
-from kemfeat.store.reader import Store, open_store
+from kemfeat.store.reader import Store
 from kemfeat.synth.defects import BROKEN
+from tests.store.vouching import vouch
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def result(store):
 def with_signals(store: Store, session: str, change) -> Store:
     path = store.path / f"signals/{session}.parquet"
     change(pd.read_parquet(path)).to_parquet(path)
-    return open_store(store.path)
+    return vouch(store.path)
 
 
 def test_shares_are_counts_of_the_store(store, result):
@@ -112,7 +113,7 @@ def test_missing_by_emotion_is_found_and_missing_by_speaker_is_not(copied):
     def p_of(lost: set[str]) -> float:
         kept = index[~(index["id"].isin(lost) & (index["medium"] == "ibi"))]
         kept.to_parquet(copied.path / "signal_index.parquet")
-        found = run(open_store(copied.path), MissingnessConfig(permutations=199)).tables["association"]
+        found = run(vouch(copied.path), MissingnessConfig(permutations=199)).tables["association"]
         return float(found.set_index("medium").loc["ibi", "p_within_speakers"])
 
     assert p_of(neutral) < 0.01
@@ -125,7 +126,7 @@ def test_a_medium_that_nobody_has_is_reported(copied):
         changed = with_signals(changed, session, lambda signals: signals[signals["medium"] != "ibi"])
     index = pd.read_parquet(copied.path / "signal_index.parquet")
     index[index["medium"] != "ibi"].to_parquet(copied.path / "signal_index.parquet")
-    result = run(open_store(copied.path), MissingnessConfig(permutations=9))
+    result = run(vouch(copied.path), MissingnessConfig(permutations=9))
     assert "IBI 0 (0.0%" in result.summary[0]
     assert set(result.tables["association"]["medium"]) == {"eda", "temp"}
     assert (result.tables["ibi_irregularity"]["beats"] == 0).all()
@@ -144,7 +145,7 @@ def test_refusals(store, copied):
         validated(MissingnessConfig, {"least_gap": -1.0}, where="missingness")
     pd.read_parquet(copied.path / "signal_index.parquet").head(0).to_parquet(copied.path / "signal_index.parquet")
     with pytest.raises(AnalysisError, match="holds no physiology"):
-        run(open_store(copied.path), MissingnessConfig())
+        run(vouch(copied.path), MissingnessConfig())
 
 
 def test_signals_without_a_finite_value_are_none(copied):

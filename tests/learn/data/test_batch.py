@@ -1,10 +1,11 @@
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
 
+from kemfeat.errors import ConfigError
 from kemfeat.learn.data.batch import Batch
 
 REQUIRED = {
@@ -43,8 +44,24 @@ def test_to_the_device_where_it_is_copies_nothing(batch):
     assert batch.to("cpu").mel is batch.mel
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_precision_changes_real_valued_inputs_alone(batch, dtype):
+    ids = torch.tensor([[4001, 257], [30521, 1]])
+    whole = replace(batch, input_ids=ids, attention_mask=ids, eda=torch.rand(2, 3), eda_mask=torch.ones(2, 3).bool())
+    cast = whole.to(dtype)
+    changed = {name for name, tensor in cast.tensors().items() if tensor.dtype != whole.tensors()[name].dtype}
+    assert changed == {"mel", "eda"}
+    assert all(torch.equal(cast.tensors()[name], whole.tensors()[name]) for name in ("input_ids", "emotion", "rows"))
+    assert cast.valence.dtype == torch.float32
+
+
+def test_a_batch_does_not_become_integers(batch):
+    with pytest.raises(ConfigError, match=r"cannot become torch\.int64; expected a floating-point type or a device"):
+        batch.to(torch.int64)
+
+
 def test_every_field_but_the_names_is_a_tensor_or_none(batch):
-    others = [getattr(batch, field.name) for field in fields(batch) if field.name != "ids"]
+    others = [getattr(batch, field.name) for field in fields(batch) if field.name not in ("ids", "mel_pads")]
     assert all(value is None or isinstance(value, torch.Tensor) for value in others)
 
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 
 from kemfeat.build import BuildOptions, build_store
 from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
-from kemfeat.labels import EMOTIONS, FIVE_CLASSES
+from kemfeat.labels import EMOTIONS, FIVE_CLASSES, FOUR_CLASSES
 from kemfeat.learn import EMOTIONS as CLASSES
 from kemfeat.learn import StoreDataset, collate
 from kemfeat.store.reader import open_store
@@ -153,6 +153,41 @@ def test_torch_loads_it(store, dataset):
     assert same(batches[1], dataset.__getitems__(range(50, 100)))
 
 
+def test_torch_without_collate_is_a_sentence(dataset):
+    with pytest.raises(ConfigError, match=r"pass collate_fn=kemfeat\.learn\.collate"):
+        next(iter(DataLoader(dataset, batch_size=4)))
+
+
+def test_two_stores_in_one_concat_dataset(store):
+    """Padded together, each row is what its own store says."""
+    first, second = StoreDataset(store, range(40)), StoreDataset(store, range(60, 120))
+    loaded = list(DataLoader(ConcatDataset([first, second]), batch_size=20, collate_fn=collate))
+    assert sum(map(len, loaded)) == 100
+    expected = StoreDataset(store, [*range(40), *range(60, 120)])
+    assert all(same(batch, expected.__getitems__(range(20 * k, 20 * k + 20))) for k, batch in enumerate(loaded))
+
+
+def test_stores_that_differ_cannot_be_joined(store, flawed):
+    joined = ConcatDataset([StoreDataset(store, [0], media=("mel",)), StoreDataset(flawed, [0], media=("mel",))])
+    with pytest.raises(ConfigError, match="different features, sizes or padding cannot be joined"):
+        next(iter(DataLoader(joined, batch_size=2, collate_fn=collate)))
+
+
+def test_classes_and_rule_follow_the_corpus(tmp_path):
+    """Four classes for IEMOCAP, where excited counts as happy; a third of its rows under the five of KEMDy."""
+    from kemfeat.synth.iemocap import SYNTH
+
+    SYNTH.write(tmp_path / "IEMOCAP", utterances=60, seed=1)
+    store = build_store(
+        "IEMOCAP", root=tmp_path / "IEMOCAP", out=tmp_path / "s", settings={"features": ("text",)}
+    ).store
+    named = store.labels("4class")
+    usual = StoreDataset(store, media=()).facts.emotion.tolist()
+    assert [FOUR_CLASSES[number] if number >= 0 else None for number in usual] == named.tolist()
+    excited = StoreDataset(store, media=(), emotions=("excited",)).facts.emotion
+    assert int((excited == 0).sum()) == int((store.utterances["emotion"] == "excited").sum()) > 0
+
+
 def test_spawned_workers_load_it(store):
     dataset = StoreDataset(store, range(8))
     loader = DataLoader(dataset, batch_size=4, collate_fn=collate, num_workers=1, multiprocessing_context="spawn")
@@ -209,9 +244,11 @@ def in_fork(check, seconds=20.0) -> bool:
         ({"rows": [1, 2], "copies": [0]}, "copies: expected 2 numbers from 0 on, one for each row"),
         ({"rows": [1], "copies": [-1]}, "copies: expected 1 numbers from 0 on"),
         ({"media": ("melody",)}, "no feature 'melody' goes into a batch; did you mean 'mel'?"),
+        ({"media": "mel"}, "media is the text 'mel'; expected a list of names, such as ('mel',)"),
+        ({"emotions": "sad"}, "emotions is the text 'sad'; expected a list of names"),
         ({"media": ("delta",)}, "delta is the second channel of mel and does not come alone"),
         ({"emotions": ("sad", "hapy")}, "unknown emotion 'hapy'; did you mean 'happy'?"),
-        ({"emotions": ("sad", "sad")}, "'sad' stands there twice"),
+        ({"emotions": ("sad", "sad")}, "'sad' is named twice"),
         ({"labels": "5clas"}, "label rule '5clas'; did you mean '5class'?"),
         ({"frames": 0}, "frames is 0; expected a whole number from 1 on"),
     ],

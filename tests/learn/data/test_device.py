@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat.learn import StoreDataset
-from kemfeat.learn.data.collate import HostCollator, Load
+from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.device import SendCollator, padded
 from kemfeat.learn.data.stream import read_all
 
@@ -39,12 +39,11 @@ def test_rows_that_are_sent_give_the_bytes_that_the_host_makes(store, seed, fram
     dataset = StoreDataset(store, rows, media=("mel", "delta", "eda", "tokens"), frames=frames)
     packed = read_all(dataset.columns, rows, rows_per_shard=8, allocate=on_host, threads=1)
     places = np.split(np.random.default_rng(seed).permutation(60), 6)
-    loads = [Load(packed, part, torch.from_numpy(part)) for part in places]
     here = HostCollator(dataset.columns, dataset.rows, frames=frames, batch_size=10)
-    sent = list(SendCollator(dataset.facts, frames=frames).run(loads))
-    assert [load.places.tolist() for load, _ in sent] == [part.tolist() for part in places]
-    for load, media in sent:
-        expected = here.media(packed, load.places)
+    at = [torch.from_numpy(part) for part in places]
+    sent = list(SendCollator(dataset.facts, frames=frames).run([packed] * 6, places, at))
+    for media, part in zip(sent, places, strict=True):
+        expected = here.media(packed, part)
         assert media.keys() == expected.keys()
         assert all(media[name].numpy().tobytes() == expected[name].numpy().tobytes() for name in media)
 

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
 from kemfeat.learn import StoreDataset, StoreLoader
-from kemfeat.learn.data.batch_sampler import Order
+from kemfeat.learn.data.batch_sampler import BatchSampler
 from kemfeat.store.reader import open_store
 from tests.build.kit import SETTINGS as TINY
 from tests.build.kit import write_corpus
@@ -24,7 +24,7 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 orders = st.fixed_dictionaries(
     {
         "batch_size": st.integers(1, 50),
-        "shuffle": flags,
+        "shuffle": st.sampled_from([False, "full", "blocks"]),
         "seed": st.integers(0, 3),
         "bucket_by_length": flags,
         "drop_last": flags,
@@ -57,9 +57,10 @@ def test_batches_are_those_of_the_dataset_in_order(store, rows, order, epoch):
     loader = StoreLoader(store, rows, media=media, **order)
     loader.set_epoch(epoch)
     dataset = StoreDataset(store, rows, media=media, frames=order["frames"])
-    plan = {name: order[name] for name in ("batch_size", "shuffle", "seed", "drop_last")}
+    plan = {name: order[name] for name in ("batch_size", "seed", "drop_last")}
+    plan["shuffle"] = order["shuffle"] or None
     lengths = store.array("mel_lengths")[:].astype(int)[rows] if order["bucket_by_length"] else None
-    places = Order(blocks=rows // 8, lengths=lengths, **plan).batches(epoch)
+    places = BatchSampler(blocks=rows // 8, lengths=lengths, **plan).batches(epoch)
     assert all_same(loader, [dataset.__getitems__(batch) for batch in places])
 
 
@@ -77,6 +78,7 @@ def test_a_resumed_epoch_goes_on_where_it_stopped(store, data, order, begin, res
     second.load_state_dict(state)
     second.set_epoch(state["epoch"])
     assert all_same(whole, [*seen, *second])
+    second.set_epoch(0)
     assert all_same(whole, second)
 
 
@@ -94,7 +96,7 @@ def test_the_position_counts_batches_that_were_yielded(store):
     assert loader.state_dict()["batch"] == 0
     positions = [loader.state_dict()["batch"] for _ in loader]
     assert positions == [1, 2, 3]
-    assert loader.state_dict()["batch"] == 0
+    assert (loader.state_dict()["epoch"], loader.state_dict()["batch"]) == (1, 0)
 
 
 def test_another_epoch_drops_the_position(store):
@@ -121,7 +123,96 @@ def test_two_passes_side_by_side_do_not_disturb_each_other(store):
         loader = StoreLoader(store, batch_size=9, media=media, resident=mode, shuffle=True)
         pairs = list(zip(loader, loader, strict=True))
         assert all(same(ours, theirs) for ours, theirs in pairs)
+        loader.set_epoch(0)
         assert all_same([ours for ours, _ in pairs], loader)
+
+
+def test_a_second_pass_does_not_move_the_position_of_the_first(store):
+    loader = StoreLoader(store, batch_size=50, media=())
+    first, second = iter(loader), iter(loader)
+    next(second)
+    next(first)
+    next(first)
+    assert loader.state_dict()["batch"] == 1
+    assert [batch.ids for batch in second] == [batch.ids for batch in [*loader][1:]]
+
+
+def test_epochs_follow_one_another_by_themselves(store):
+    options = {"batch_size": 50, "media": (), "shuffle": True}
+    loader, told = StoreLoader(store, **options), StoreLoader(store, **options)
+    passes = [[batch.ids for batch in loader] for _ in range(3)]
+    for epoch, found in enumerate(passes):
+        told.set_epoch(epoch)
+        assert [batch.ids for batch in told] == found
+    assert passes[0] != passes[1] != passes[2]
+    assert loader.epoch == 3
+
+
+def test_a_consumer_that_never_asks_past_the_last_batch_gets_the_next_epoch(store):
+    """Lightning counts the batches and leaves the iterator where it is."""
+    loader = StoreLoader(store, batch_size=50, media=(), shuffle=True)
+    passes = iter(loader)
+    first = [next(passes).ids for _ in range(len(loader))]
+    assert loader.epoch == 0
+    assert [batch.ids for batch in loader] != first
+    assert loader.epoch == 2
+
+
+def test_a_loader_is_no_dataset_of_torch(store):
+    from torch.utils.data import DataLoader
+
+    with pytest.raises(ConfigError, match="yields whole batches already"):
+        next(iter(DataLoader(StoreLoader(store, media=()))))
+
+
+def test_true_shuffles_fully_where_features_lie_in_memory(store):
+    def rows(**options):
+        return [batch.rows.tolist() for batch in StoreLoader(store, media=("eda",), batch_size=16, **options)]
+
+    assert rows(shuffle=True, resident="host") == rows(shuffle="full", resident="stream")
+    assert rows(shuffle=True, resident="stream") == rows(shuffle="blocks", resident="host")
+    with pytest.raises(ConfigError, match="shuffle is 'block'; expected True, False, 'full' or 'blocks'"):
+        rows(shuffle="block")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_store_that_has_gone_is_a_sentence(store, tmp_path, mode):
+    import shutil
+
+    shutil.copytree(store.path, tmp_path / "store")
+    loader = StoreLoader(open_store(tmp_path / "store"), media=("eda",), resident=mode)
+    shutil.rmtree(tmp_path / "store")
+    with pytest.raises(StoreCorruptError, match="was there when it was opened and is gone"):
+        next(iter(loader))
+
+
+def test_one_of_rank_and_world_size_is_refused(store):
+    with pytest.raises(ConfigError, match="pass both, or neither"):
+        StoreLoader(store, media=(), rank=1)
+
+
+def test_ranks_come_from_the_environment(store, monkeypatch):
+    options = {"batch_size": 7, "shuffle": True, "media": (), "drop_last": True}
+    loader = StoreLoader(store, **options)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    shares = []
+    for rank in range(2):
+        monkeypatch.setenv("RANK", str(rank))
+        loader.set_epoch(0)
+        shares.append({row for batch in loader for row in batch.rows.tolist()})
+    assert len(shares[0]) == len(shares[1]) == 56
+    assert not shares[0] & shares[1]
+    monkeypatch.delenv("RANK")
+    with pytest.raises(ConfigError, match="WORLD_SIZE is '2' and RANK is ''"):
+        next(iter(loader))
+
+
+def test_ranks_that_would_wait_for_one_another_for_ever_are_refused(store, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ConfigError, match="pass drop_last=True"):
+        next(iter(StoreLoader(store, batch_size=8, shuffle=True, media=())))
+    assert len([*StoreLoader(store, batch_size=8, media=())]) == 8
 
 
 @pytest.mark.parametrize(
@@ -131,10 +222,10 @@ def test_two_passes_side_by_side_do_not_disturb_each_other(store):
         ({"copies": [1] * 120}, "has rows "),
         ({"batch_size": 8}, "has batch_size 7, this loader has 8"),
         ({"seed": 5}, "has seed 0, this loader has 5"),
-        ({"shuffle": True}, "has shuffle False, this loader has True"),
+        ({"shuffle": True}, "has shuffle None, this loader has full"),
         ({"bucket_by_length": True}, "has bucket_by_length False, this loader has True"),
         ({"drop_last": True}, "has drop_last False, this loader has True"),
-        ({"world_size": 2}, "has world_size 1, this loader has 2"),
+        ({"rank": 0, "world_size": 2}, "has world_size 1, this loader has 2"),
     ],
 )
 def test_the_state_of_another_order_is_refused(store, change, message):
@@ -206,6 +297,7 @@ def test_a_batch_in_hand_never_changes(store, mode):
 def test_a_consumer_may_write_into_a_batch(store):
     loader = StoreLoader(store, batch_size=8, media=media)
     clean = [*loader]
+    loader.set_epoch(0)
     for batch in loader:
         for tensor in batch.tensors().values():
             tensor.zero_()

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from kemfeat.errors import StoreCorruptError
 from kemfeat.learn import StoreDataset, StoreLoader
+from kemfeat.learn.data import stream
 from kemfeat.learn.data.batch_sampler import WINDOW
-from kemfeat.learn.data.packed import Packed, parts
-from kemfeat.learn.data.stream import Turn, Windows, read_all
+from kemfeat.learn.data.packed import Packed, lay_out, parts
+from kemfeat.learn.data.stream import read_ahead, read_all
 from kemfeat.store.reader import open_store
 from tests.learn.loader_kit import all_same
 
@@ -18,13 +19,15 @@ MANY = np.tile(np.arange(120), 30)
 """Every row thirty times: 3,600 rows, four windows."""
 
 
-def turns(rows, size):
-    places = np.split(np.arange(len(rows)), range(size, len(rows), size))
-    return [Turn(part, torch.from_numpy(part)) for part in places]
+def batches_of(rows, size):
+    return np.split(np.arange(len(rows)), range(size, len(rows), size))
 
 
-def windows(dataset):
-    return Windows(dataset.columns, dataset.rows, rows_per_shard=dataset.rows_per_shard, pinned=False)
+def packs_of(dataset, size, settle=lambda: None):
+    """Each batch beside the packed rows that hold it."""
+    batches = batches_of(dataset.rows, size)
+    options = {"columns": dataset.columns, "rows": dataset.rows, "rows_per_shard": dataset.rows_per_shard}
+    yield from zip(batches, read_ahead(batches, **options, pinned=False, settle=settle), strict=True)
 
 
 @pytest.fixture(scope="module")
@@ -42,23 +45,19 @@ def test_parts_cover_the_rows_and_none_crosses_a_shard(rows, per_shard):
 
 
 def test_several_windows_are_the_same_as_all_at_once(store):
-    options = {"batch_size": 100, "shuffle": True, "media": ("mel", "delta", "eda")}
+    options = {"batch_size": 100, "shuffle": "blocks", "media": ("mel", "delta", "eda")}
     assert all_same(
         StoreLoader(store, MANY, resident="stream", **options), StoreLoader(store, MANY, resident="host", **options)
     )
 
 
-def test_loads_come_in_order_and_hold_their_rows(dataset):
-    for number, load in enumerate(windows(dataset).loads(turns(MANY, 50), settle)):
-        assert load.places.tolist() == list(range(50 * number, 50 * number + 50))
-        assert set(MANY[load.places].tolist()) <= set(load.packed.rows.tolist())
-        read = read_all(dataset.columns, load.packed.rows, rows_per_shard=8, allocate=on_host, threads=1)
+def test_packs_come_in_order_and_hold_their_rows(dataset):
+    for number, (places, packed) in enumerate(packs_of(dataset, 50)):
+        assert places.tolist() == list(range(50 * number, 50 * number + 50))
+        assert set(MANY[places].tolist()) <= set(packed.rows.tolist())
         if number % 20 == 0:
-            assert all(content(read.values[name]) == content(load.packed.values[name]) for name in read.values)
-
-
-def settle():
-    """Nothing to wait for."""
+            read = read_all(dataset.columns, packed.rows, rows_per_shard=8, allocate=on_host, threads=1)
+            assert all(content(read.values[name]) == content(packed.values[name]) for name in read.values)
 
 
 def content(tensor):
@@ -72,18 +71,17 @@ def on_host(name, shape, dtype):
 
 def test_at_most_two_windows_are_held_and_the_third_takes_the_memory_of_the_first(dataset, monkeypatch):
     begun, packs = [], []
-    begin = Windows._begin
 
-    def counting(self, section, tensors, pool):
-        window = begin(self, section, tensors, pool)
-        begun.append(window.packed.values["mel"].data_ptr())
-        return window
+    def counting(*args):
+        packed = lay_out(*args)
+        begun.append(packed.values["mel"].data_ptr())
+        return packed
 
-    monkeypatch.setattr(Windows, "_begin", counting)
+    monkeypatch.setattr(stream, "lay_out", counting)
     sizes = []
-    for load in windows(dataset).loads(turns(MANY, 64), settle):
-        if not packs or packs[-1] is not load.packed:
-            packs.append(load.packed)
+    for _, packed in packs_of(dataset, 64):
+        if not packs or packs[-1] is not packed:
+            packs.append(packed)
         sizes.append(len(begun) - len(packs))
     assert len(packs) == len(begun) == -(-len(MANY) // WINDOW)
     assert max(sizes) == 1
@@ -91,10 +89,10 @@ def test_at_most_two_windows_are_held_and_the_third_takes_the_memory_of_the_firs
 
 
 def test_rows_are_only_overwritten_after_everybody_has_read_them(dataset):
-    """``settle`` is called after the last load of a window was taken, before a thread fills it anew."""
+    """``settle`` is called after the last batch of a window was taken, before a thread fills it anew."""
     events = []
-    loads = windows(dataset).loads(turns(MANY, 64), lambda: events.append("settle"))
-    events.extend(id(load.packed) for load in loads)
+    packs = packs_of(dataset, 64, lambda: events.append("settle"))
+    events.extend(id(packed) for _, packed in packs)
     order = [event for number, event in enumerate(events) if number == 0 or events[number - 1] != event]
     assert order[:1] == ["settle"]
     assert [event == "settle" for event in order] == [True, False, True, False, True, False, False]

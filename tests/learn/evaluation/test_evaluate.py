@@ -11,12 +11,12 @@ import pytest
 from sklearn import metrics as oracle
 
 from kemfeat.errors import RunError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import evaluate, measure
 from tests.learn.run_kit import EMOTIONS, content, facts, predictions, write
 
 LEAKING = {"verdict": "leaking", "counts": {"speaker": 80}}
-WRITTEN = {f"{name}{suffix}" for name in (files.CONFUSION, files.CURVES) for suffix in (".svg", ".png")}
+WRITTEN = {f"{name}{suffix}" for name in (run_folder.CONFUSION, run_folder.CURVES) for suffix in (".svg", ".png")}
 
 
 def for_test(table):
@@ -111,7 +111,7 @@ def test_figures_name_run_number_and_interval(tmp_path):
     found = evaluate(write(tmp_path / "run"))
     low, high = found.targets["emotion"].result.scores["uar"].interval
     assert {path.name for path in (tmp_path / "run").iterdir()} == WRITTEN | {
-        files.RUN, files.HISTORY, files.PREDICTIONS, files.METRICS
+        run_folder.RUN, run_folder.HISTORY, run_folder.PREDICTIONS, run_folder.METRICS
     }  # fmt: skip
     for name in ("confusion.svg", "curves.svg"):
         said = texts(tmp_path / "run" / name)
@@ -166,21 +166,21 @@ def test_links_in_a_run_are_replaced_not_followed(tmp_path):
     outside = tmp_path / "outside"
     outside.write_text("mine")
     run = write(tmp_path / "run")
-    for name in (*WRITTEN, files.METRICS):
+    for name in (*WRITTEN, run_folder.METRICS):
         (run / name).symlink_to(outside)
     evaluate(run)
     assert outside.read_text() == "mine"
-    assert not any((run / name).is_symlink() for name in (*WRITTEN, files.METRICS))
+    assert not any((run / name).is_symlink() for name in (*WRITTEN, run_folder.METRICS))
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("name", [files.RUN, files.HISTORY, files.PREDICTIONS])
+    @pytest.mark.parametrize("name", [run_folder.RUN, run_folder.HISTORY, run_folder.PREDICTIONS])
     def test_an_unfinished_run(self, tmp_path, name):
         run = write(tmp_path / "run")
         (run / name).unlink()
         with pytest.raises(RunError, match=f"found no {name}"):
             evaluate(run)
-        assert not (run / files.METRICS).exists()
+        assert not (run / run_folder.METRICS).exists()
 
     def test_nothing_to_test(self, tmp_path):
         table = predictions()
@@ -201,7 +201,7 @@ class TestRefusals:
 
     def test_a_folder_that_cannot_be_written(self, tmp_path):
         run = write(tmp_path / "run")
-        (run / files.METRICS).mkdir()
+        (run / run_folder.METRICS).mkdir()
         with pytest.raises(RunError, match="cannot be written"):
             evaluate(run)
 

@@ -12,8 +12,8 @@ import torch
 from kemfeat.errors import ConfigError
 from kemfeat.learn.experiments import ablate as ablation
 from kemfeat.learn.experiments.ablate import ablate
-from kemfeat.learn.training.trainer import load_model, material_of_run
-from kemfeat.learn.training.training_data import gated
+from kemfeat.learn.training.trainer import load_model, training_data_of_run
+from kemfeat.learn.training.training_data import audit_fold
 from kemfeat.store.reader import Store
 from tests.learn import train_kit as kit
 
@@ -25,7 +25,7 @@ def run(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_both_ways_are_measured_against_the_run_itself(run: Path, store: Store) -> None:
-    found = ablate(run, gated(store, kit.session_split(store)), modalities=("audio",), device="cpu")
+    found = ablate(run, audit_fold(store, kit.session_split(store)), modalities=("audio",), device="cpu")
     assert set(zip(found["modality"], found["way"], strict=True)) == {("audio", "shuffled"), ("audio", "gone")}
     written = json.loads((run / "ablation.json").read_text())
     assert len(written["ablations"]) == len(found)
@@ -40,19 +40,19 @@ def test_both_ways_are_measured_against_the_run_itself(run: Path, store: Store) 
 
 
 def test_the_same_run_is_ablated_alike(run: Path, store: Store) -> None:
-    data = gated(store, kit.session_split(store))
+    data = audit_fold(store, kit.session_split(store))
     first, second = (ablate(run, data, modalities=("audio",), device="cpu") for _ in range(2))
     assert first.equals(second)
 
 
 def test_a_modality_that_is_not_read_is_refused(run: Path, store: Store) -> None:
     with pytest.raises(ConfigError, match="reads no 'text'"):
-        ablate(run, gated(store, kit.session_split(store)), modalities=("text",), device="cpu")
+        ablate(run, audit_fold(store, kit.session_split(store)), modalities=("text",), device="cpu")
 
 
 def test_another_split_is_refused(run: Path, store: Store) -> None:
     with pytest.raises(ConfigError, match=r"split\.digest"):
-        ablate(run, gated(store, kit.session_split(store, seed=1)), modalities=("audio",), device="cpu")
+        ablate(run, audit_fold(store, kit.session_split(store, seed=1)), modalities=("audio",), device="cpu")
 
 
 def test_shuffling_leaves_nobody_in_place() -> None:
@@ -68,8 +68,8 @@ def test_the_words_of_a_text_leave_no_trace(store: Store, tmp_path: Path) -> Non
     split = kit.session_split(store)
     encoder = kit.saved_bert(tmp_path / "bert", store)
     run = kit.trained(kit.text_recipe(encoder, train__epochs=1), store, split, tmp_path / "run")
-    material = material_of_run(run, gated(store, split))
-    (batch,) = material.rows_loader(material.rows["test"][:6], device=torch.device("cpu"))
+    training_data = training_data_of_run(run, audit_fold(store, split))
+    (batch,) = training_data.rows_loader(training_data.rows["test"][:6], device=torch.device("cpu"))
     empty = ablation._wordless(batch, {"input_ids": float(store.array("input_ids").attrs["pad"])})
     said = load_model(run)(empty).valence
     assert said is not None

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from kemfeat.errors import ConfigError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.experiments.sweep import sweep, trials_of
 from kemfeat.learn.training.trainer import Silent
-from kemfeat.learn.training.training_data import gated
+from kemfeat.learn.training.training_data import audit_fold
 from kemfeat.store.reader import Store
 from tests.learn import train_kit as kit
 
@@ -52,7 +52,7 @@ def test_values_must_be_values() -> None:
 
 
 def test_the_smallest_validation_loss_is_chosen_and_only_it_is_tested(store: Store, tmp_path: Path) -> None:
-    data = gated(store, kit.session_split(store))
+    data = audit_fold(store, kit.session_split(store))
     trials = trials_of(RECIPE, kit.AUDIO, {"model.n_layers": [1, 2], "train.learning_rate": [0.0001, 0.02]})
     found = sweep(trials, data, out=tmp_path / "sweep", options=kit.CPU, progress=Silent())
     table = pd.read_csv(tmp_path / "sweep" / "sweep.csv")
@@ -64,9 +64,9 @@ def test_the_smallest_validation_loss_is_chosen_and_only_it_is_tested(store: Sto
     assert best["train.learning_rate"] == 0.02
     assert found.chosen == tmp_path / "sweep" / best["run"]
     for run in table["run"]:
-        tested = (tmp_path / "sweep" / run / files.PREDICTIONS).exists()
+        tested = (tmp_path / "sweep" / run / run_folder.PREDICTIONS).exists()
         assert tested == (run == best["run"])
-        assert (tmp_path / "sweep" / run / files.METRICS).exists() == tested
+        assert (tmp_path / "sweep" / run / run_folder.METRICS).exists() == tested
     assert not [name for name in table if "test" in name]
     for trial in trials:
         best_loss = kit.losses(tmp_path / "sweep" / trial.name)["valid_loss"].min()
@@ -74,8 +74,8 @@ def test_the_smallest_validation_loss_is_chosen_and_only_it_is_tested(store: Sto
 
 
 def test_a_sweep_does_not_go_into_a_run(store: Store, tmp_path: Path) -> None:
-    (tmp_path / files.RUN).write_text("{}")
-    data = gated(store, kit.session_split(store))
+    (tmp_path / run_folder.RUN).write_text("{}")
+    data = audit_fold(store, kit.session_split(store))
     trials = trials_of(RECIPE, kit.AUDIO, {"model.n_layers": [1, 2]})
     with pytest.raises(ConfigError, match="holds a run of its own"):
         sweep(trials, data, out=tmp_path, options=kit.CPU, progress=Silent())

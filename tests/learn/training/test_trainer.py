@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from kemfeat.errors import AnalysisError, ConfigError, RunError
-from kemfeat.learn import run_folder as files
+from kemfeat.learn import run_folder
 from kemfeat.learn.run_folder import read_predictions, read_run
 from kemfeat.learn.training.predictions import predict, table_of
-from kemfeat.learn.training.trainer import Options, Silent, conclude, fit, load_model, material_of_run, train
-from kemfeat.learn.training.training_data import gated
+from kemfeat.learn.training.trainer import Options, Silent, conclude, fit, load_model, train, training_data_of_run
+from kemfeat.learn.training.training_data import audit_fold
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn import train_kit as kit
@@ -54,7 +54,9 @@ def test_the_same_seed_gives_the_same_run_and_another_one_does_not(
     again = kit.trained(kit.audio_recipe(train__epochs=3), store, split, tmp_path / "again")
     other = kit.trained(kit.audio_recipe(train__epochs=3, train__seed=1), store, split, tmp_path / "other")
     pd.testing.assert_frame_equal(kit.losses(again), kit.losses(run), check_exact=True)
-    pd.testing.assert_frame_equal(pd.read_parquet(again / files.PREDICTIONS), pd.read_parquet(run / files.PREDICTIONS))
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(again / run_folder.PREDICTIONS), pd.read_parquet(run / run_folder.PREDICTIONS)
+    )
     assert not np.isclose(kit.losses(other)["train_loss"], kit.losses(run)["train_loss"]).any()
 
 
@@ -72,11 +74,11 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(
     out = tmp_path / "run"
     with pytest.raises(kit.StopError):
         train(recipe, store=store, split=split, out=out, options=options, progress=kit.StoppedAt(step))
-    assert not (out / files.PREDICTIONS).exists()
+    assert not (out / run_folder.PREDICTIONS).exists()
     train(recipe, store=store, split=split, out=out, options=options)
     pd.testing.assert_frame_equal(kit.losses(out), kit.losses(run), check_exact=True)
-    for name, value in kit.weights(run / files.LAST).items():
-        assert torch.equal(kit.weights(out / files.LAST)[name], value)
+    for name, value in kit.weights(run / run_folder.LAST).items():
+        assert torch.equal(kit.weights(out / run_folder.LAST)[name], value)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +108,12 @@ def test_the_best_epoch_on_validation_is_what_is_tested(run: Path, store: Store,
     best = int(history["epoch"][history["valid_loss"].idxmin()])
     assert facts.outcome is not None
     assert facts.outcome.best_epoch == best == history.loc[history["kept"] == 1, "epoch"].max()
-    data = gated(store, split)
-    material = material_of_run(run, data)
-    predicted = predict(load_model(run), material.loader("test", device=torch.device("cpu"), batch_size=5))
+    data = audit_fold(store, split)
+    training_data = training_data_of_run(run, data)
+    predicted = predict(load_model(run), training_data.loader("test", device=torch.device("cpu"), batch_size=5))
     found = read_predictions(run, facts)
     said = found[found["part"] == "test"].set_index("id")["arousal_pred"]
-    table = table_of(predicted, material, "test").set_index("id")
+    table = table_of(predicted, training_data, "test").set_index("id")
     np.testing.assert_allclose(table["arousal_pred"], said.loc[table.index], atol=1e-5)
     assert sorted(said.index) == sorted(split.ids("test"))
 
@@ -126,15 +128,15 @@ def test_patience_ends_training(store: Store, split: Split, tmp_path: Path) -> N
 
 
 def test_the_test_part_is_predicted_once(store: Store, split: Split, tmp_path: Path) -> None:
-    data, recipe, out = gated(store, split), kit.audio_recipe(train__epochs=1), tmp_path / "run"
+    data, recipe, out = audit_fold(store, split), kit.audio_recipe(train__epochs=1), tmp_path / "run"
     fit(recipe, data, out=out, options=kit.CPU, progress=Silent())
-    assert not (out / files.PREDICTIONS).exists()
+    assert not (out / run_folder.PREDICTIONS).exists()
     conclude(out, data, device="cpu")
-    stamp = (out / files.PREDICTIONS).stat().st_mtime_ns
-    assert set(pd.read_parquet(out / files.PREDICTIONS)["part"]) == {"valid", "test"}
+    stamp = (out / run_folder.PREDICTIONS).stat().st_mtime_ns
+    assert set(pd.read_parquet(out / run_folder.PREDICTIONS)["part"]) == {"valid", "test"}
     again = train(recipe, store=store, split=split, out=out, options=kit.CPU)
     assert again.part == "test"
-    assert (out / files.PREDICTIONS).stat().st_mtime_ns == stamp
+    assert (out / run_folder.PREDICTIONS).stat().st_mtime_ns == stamp
 
 
 def test_predictions_of_corrected_are_settled_and_those_of_faithful_are_not(
@@ -162,7 +164,7 @@ def test_a_leaking_split_is_refused_or_said_everywhere(store: Store, tmp_path: P
     found = train(recipe, store=store, split=leaking, out=out, options=Options(device="cpu", allow_leakage=True))
     assert found.warning.startswith("LEAKING SPLIT")
     assert read_run(out).leakage.counts["speaker"] > 0
-    assert json.loads((out / files.METRICS).read_text())["warning"] == found.warning
+    assert json.loads((out / run_folder.METRICS).read_text())["warning"] == found.warning
     assert "LEAKING SPLIT" in (out / "curves.svg").read_text()
 
 
@@ -244,4 +246,4 @@ def test_a_gpu_trains_in_half_precision_and_resumes(store: Store, split: Split, 
         train(recipe, store=store, split=split, out=tmp_path, options=options, progress=kit.StoppedAt(6))
     found = train(recipe, store=store, split=split, out=tmp_path, options=options)
     assert np.isfinite(found.targets["arousal"].result.scores["rmse"].value)
-    assert torch.load(tmp_path / files.LAST, weights_only=True)["scaler"]["scale"] > 0
+    assert torch.load(tmp_path / run_folder.LAST, weights_only=True)["scaler"]["scale"] > 0

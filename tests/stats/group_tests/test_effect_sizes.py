@@ -105,3 +105,24 @@ def test_of_an_unknown_f_nothing_is_known() -> None:
     assert np.isnan([estimate, *bounds]).all()
     omega, bounds = omega_squared(math.nan, df1=2, df2=10, alpha=0.05)
     assert np.isnan([omega, *bounds]).all()
+
+
+@few
+@given(f=st.floats(0.01, 1e5), df1=st.integers(1, 30), df2=st.floats(3, 5000))
+def test_omega_squared_lies_in_its_own_interval(f: float, df1: int, df2: float) -> None:
+    omega, (low, high) = omega_squared(f, df1=df1, df2=df2, alpha=0.05)
+    assert 0 <= low <= omega + 1e-9
+    # Where F is so small that no noncentrality explains it, both are 0.
+    assert omega - 1e-9 <= high < 1
+
+
+def test_omega_squared_of_a_small_effect_in_many_groups() -> None:
+    omega, (low, high) = omega_squared(1.44, df1=12, df2=146.6, alpha=0.05)
+    assert omega == pytest.approx(0.0320, abs=5e-4)
+    assert low == pytest.approx(0.0, abs=0.01)
+    assert 0.1 < high < 0.2
+
+
+def test_omega_squared_that_rounds_to_1_has_an_interval() -> None:
+    omega, (low, high) = omega_squared(1e18, df1=2, df2=20.0, alpha=0.05)
+    assert 0.999 < low <= omega == high == 1.0

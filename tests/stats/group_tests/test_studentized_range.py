@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from kemfeat.stats._f_tail import log_f_sf
 from kemfeat.stats.group_tests import _studentized_range
 from kemfeat.stats.group_tests._studentized_range import critical, log_sf
+from kemfeat.stats.tails import log_f_sf
 
 DF = st.floats(1, 2e4)
 K = st.integers(2, 12)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kemfeat.analyses.dtw._barycentres import MOST, barycentre
+from kemfeat.analyses.dtw._findings import MOST, barycentre
 from kemfeat.stats import dtw
 from tests.analyses.dtw_kit import shapes
 

@@ -1,0 +1,146 @@
+"""Where a result may be written, and how it gets there: complete or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kemfeat.errors import ConfigError, StoreError, StoreWriteError
+from kemfeat.store import disk
+from kemfeat.store.outside import store_around
+from kemfeat.store.reader import Store
+
+RESULT = "result.json"
+ANALYSES = "analyses"
+_BLOCKS = "distances-"
+_PARTS = {"tables": {".parquet", ".csv", ".tex", ".md"}, "figures": {".svg", ".png"}}
+
+
+def refuse_unusable(out: Path, *, store: Store) -> None:
+    """Refuse a folder in which a result would stand among, or in place of, what no analysis wrote.
+
+    A result may lie in ``STORE/analyses``, in a folder that is absent or empty, or in place of an earlier result.
+
+    Parameters
+    ----------
+    out : Path
+        Folder for the result.
+    store : Store
+        The store that is analysed.
+
+    Raises
+    ------
+    ConfigError
+        ``out`` lies in a store, or holds what no analysis wrote.
+    StoreWriteError
+        ``out`` is a file, or cannot be looked at.
+    """
+    try:
+        around = store_around(out)
+        own = around is not None and around == store.path.resolve() and out.resolve().parent == around / ANALYSES
+        if around is not None and not own:
+            raise ConfigError(
+                f"{out}: lies in the store {around}, where a result may only be {around / ANALYSES}/NAME; "
+                "choose a folder outside of the store with --out"
+            )
+        if out.exists() and not out.is_dir():
+            raise StoreWriteError(f"{out}: a file stands where a folder must be; choose another folder with --out")
+        foreign = next(_foreign(out, own=own), None) if out.is_dir() else None
+    except StoreError:
+        raise
+    except OSError as error:
+        raise _refused(out, error) from None
+    if foreign is not None:
+        raise ConfigError(
+            f"{out}: holds {foreign}, which no analysis wrote; choose a folder with --out that is absent, empty, "
+            "or an earlier result"
+        )
+
+
+def _foreign(out: Path, *, own: bool) -> Iterator[str]:
+    """What lies in a folder but is not part of a result; ``own`` folders may hold the rest of an interrupted one."""
+    named = _named(out)
+    for path in sorted(out.iterdir()):
+        if path.name.startswith(_BLOCKS) and path.is_dir():
+            continue
+        if path.name == RESULT and named is not None:
+            continue
+        if path.name not in _PARTS or path.is_symlink() or not path.is_dir():
+            yield path.name
+            continue
+        for file in sorted(path.iterdir()):
+            name, suffix = f"{path.name}/{file.name}", file.suffix.lower()
+            left_over = own and suffix in _PARTS[path.name] and file.is_file()
+            if not left_over and name not in (named or ()):
+                yield name
+
+
+def _named(out: Path) -> set[str] | None:
+    """The files of the result in a folder; None where its ``result.json`` is not that of an analysis."""
+    try:
+        content: Any = json.loads((out / RESULT).read_bytes())
+        tables = [file for entry in content["tables"].values() for file in entry["files"]]
+        figures = [file for files in content["figures"].values() for file in files]
+        return {*tables, *figures} if {"schema_version", "analysis"} <= set(content) else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+@contextmanager
+def made_aside(out: Path, *, store: Store) -> Iterator[Path]:
+    """Give a folder beside ``out`` to fill, which becomes ``out`` at the end.
+
+    Until then an earlier result stays as it is; after any failure, too. Blocks of distances are carried over.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`refuse_unusable`.
+    StoreWriteError
+        The system refuses.
+    """
+    refuse_unusable(out, store=store)
+    whole = out.resolve()
+    aside, old = (whole.with_name(f".{whole.name}.{uuid.uuid4().hex}.{kind}") for kind in ("aside", "old"))
+    try:
+        aside.mkdir(parents=True)
+        with disk.writing(out, resumes=False):
+            yield aside
+            _put_in_place(aside, whole, old)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise _refused(out, error) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        if whole.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_in_place(aside: Path, whole: Path, old: Path) -> None:
+    for path in (*sorted(aside.rglob("*")), aside):
+        disk.fsync(path)
+    if whole.exists():
+        whole.rename(old)
+    try:
+        for blocks in old.glob(f"{_BLOCKS}*"):
+            blocks.rename(aside / blocks.name)
+        aside.rename(whole)
+    except OSError:
+        if old.exists():
+            for blocks in aside.glob(f"{_BLOCKS}*"):
+                blocks.rename(old / blocks.name)
+            old.rename(whole)
+        raise
+    disk.fsync(whole.parent)
+
+
+def _refused(out: Path, error: OSError) -> StoreError:
+    return StoreWriteError(
+        f"{out}: a result cannot be written there ({error.strerror or error}); choose another folder with --out"
+    )

@@ -1,0 +1,41 @@
+"""The wheel holds every package of kemfeat and its command, and neither tests nor benchmarks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = {"kemfeat": "kemfeat", "cli": "kemfeat_cli"}
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory):
+    source = tmp_path_factory.mktemp("source")
+    for folder in (*FOLDERS, "tests/bench"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for file in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / file, source)
+    command = [sys.executable, "setup.py", "--quiet", "bdist_wheel", "--dist-dir", "dist"]
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
+    (wheel,) = (source / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_module_is_in_the_wheel(names, folder):
+    modules = {path.relative_to(ROOT / folder).as_posix() for path in (ROOT / folder).rglob("*.py")}
+    assert {f"{FOLDERS[folder]}/{module}" for module in modules} == {
+        name for name in names if name.startswith(f"{FOLDERS[folder]}/") and name.endswith(".py")
+    }
+
+
+def test_nothing_else_is_in_the_wheel(names):
+    tops = {name.partition("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == set(FOLDERS.values())
