@@ -46,6 +46,11 @@ DECODING_FAILED = Rule("decoding-failed", "error", "the text is missing; save th
 MISSING_WAV = Rule("missing-wav", "error", "the audio features of the row are missing; copy the file from the corpus")
 MISSING_TXT = Rule("missing-txt", "error", "the text features of the row are missing; copy the file from the corpus")
 MISSING_RECORDING = Rule("missing-recording", "error", "the utterance's signal is missing; correct or clear the cell")
+UNREADABLE_RECORDING = Rule(
+    "unreadable-recording", "error", "the utterance's signal is missing; correct the file or clear the cell"
+)
+SHARED_AUDIO = Rule("shared-audio", "error", "the row's audio is missing; give start and end, or a file of its own")
+SEGMENT_OUTSIDE = Rule("segment-outside", "error", "the row cannot be built; correct start and end")
 UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy the file from the corpus again")
 
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
@@ -56,7 +61,6 @@ UNKNOWN_SPEAKER = Rule("unknown-speaker", "warning", "all such rows count as one
 UNKNOWN_COLUMN = Rule(
     "unknown-column", "warning", "kept as text, with x_ before its name; rename it if another was meant"
 )
-SHARED_AUDIO = Rule("shared-audio", "warning", "each row gets the whole file; start and end do not cut it")
 VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
 UNKNOWN_VOTE = Rule("unknown-vote", "warning", "the word is left out; other emotions of the same vote count")
 RATING_BEYOND_SCALE = Rule("rating-beyond-scale", "warning", "the rating is kept; clip it where 1 to 5 matters")

@@ -45,6 +45,10 @@ transcript as it stands, decoded, or None when the file is missing; ``audio`` is
 to the root, with ``/``, or None when it is missing; ``emotion`` is the corpus' final label in canonical order
 (``neutral;disgust``), or None. Readers may add columns behind these."""
 
+SEGMENT = ("audio_start", "audio_end")
+"""Columns that a reader adds where several utterances share one audio file: the stretch of the file that is the
+utterance's, seconds from its beginning, both NaN where the whole file is."""
+
 RATINGS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),

@@ -30,6 +30,9 @@ _COPY_AGAIN = "copy it from the corpus again"
 _RATES = (1_000, 1_000_000)
 """Slowest and fastest sampling rate believed, Hz; beyond lies a damaged header, and a resampler fed with it."""
 
+SEGMENT_TOLERANCE = 0.25
+"""Seconds by which an utterance may end after the recording that it is cut from: rounding of times."""
+
 
 @dataclass(frozen=True, slots=True)
 class AudioHeader:
@@ -99,6 +102,42 @@ def read_audio(path: Path) -> Signal:
             f"expected finite samples; repair the file or leave the utterance out"
         )
     return Signal(values, sampling_rate, "1")
+
+
+def segment(start: float, end: float, *, sampling_rate: float, frames: int) -> tuple[int, int]:
+    """First sample of a stretch of a recording and the one after its last, by times from its beginning [s].
+
+    A stretch that ends up to :data:`SEGMENT_TOLERANCE` after the recording ends with it; both are equal when nothing
+    of it lies inside, or it ends later still.
+    """
+    first, last = round(start * sampling_rate), round(end * sampling_rate)
+    if first >= frames or last > frames + SEGMENT_TOLERANCE * sampling_rate:
+        return 0, 0
+    return first, min(last, frames)
+
+
+def cut(signal: Signal, start: float, end: float, *, name: str) -> Signal:
+    """A stretch of a recording.
+
+    Parameters
+    ----------
+    signal : every channel of the recording.
+    start, end : where the stretch begins and ends, s from the beginning of the recording.
+    name : the recording, for the message.
+
+    Raises
+    ------
+    MediaError
+        The stretch does not lie within the recording, or holds no sample.
+    """
+    frames = len(signal.values)
+    first, last = segment(start, end, sampling_rate=signal.sampling_rate, frames=frames)
+    if first >= last:
+        raise MediaError(
+            f"{name}: the utterance is at {start:g} to {end:g} s, the recording lasts "
+            f"{frames / signal.sampling_rate:g} s; expected times within the recording; correct start and end"
+        )
+    return Signal(signal.values[first:last], signal.sampling_rate, signal.unit)
 
 
 def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from kemfeat import findings, media, parallel
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
 from kemfeat.findings import Findings
-from kemfeat.manifest import Manifest
-from kemfeat.records import Finding, Severity
+from kemfeat.manifest import SEGMENT, Manifest
+from kemfeat.records import Finding, Severity, Signal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,16 +121,17 @@ def _check_session(task: _SessionTask) -> tuple[str, tuple[Finding, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class _AudioTask:
-    """Audio files to check: path, and the duration that the annotation gives [s], NaN when it gives none."""
+    """Audio files to check: path, annotated duration, begin and end of the stretch [s]; NaN where there is none."""
 
     first: int
     root: Path
-    files: tuple[tuple[str, float], ...]
+    files: tuple[tuple[str, float, float, float], ...]
 
 
 def _check_audio(root: Path, utterances: pd.DataFrame, *, pool: parallel.Pool, progress: Progress) -> list[Finding]:
     have = utterances[utterances["audio"].notna()]
-    files = list(zip(have["audio"], have["end"] - have["start"], strict=True))
+    cut = [have[name] if name in have else [math.nan] * len(have) for name in SEGMENT]
+    files = list(zip(have["audio"], have["end"] - have["start"], *cut, strict=True))
     tasks = [_AudioTask(start, root, tuple(files[start : start + _BATCH])) for start in range(0, len(files), _BATCH)]
     batches: dict[int, tuple[Finding, ...]] = {}
     progress("check", 0, len(files))
@@ -141,11 +143,15 @@ def _check_audio(root: Path, utterances: pd.DataFrame, *, pool: parallel.Pool, p
 
 def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
     found = Findings()
-    for path, annotated in task.files:
+    for path, annotated, start, end in task.files:
         try:
-            signal = media.read_audio(task.root / path)
+            signal: Signal | None = media.read_audio(task.root / path)
+            if signal is not None and not math.isnan(start):
+                signal = _stretch(signal, start, end, path, found)
         except MediaError as error:
             found.add(findings.UNREADABLE_WAV, str(error).removeprefix(f"{task.root}{os.sep}"))
+            continue
+        if signal is None:
             continue
         if media.is_silent(signal):
             found.add(findings.SILENT_WAV, f"{path}: all {len(signal.values)} samples are 0")
@@ -153,6 +159,15 @@ def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
         if abs(seconds - annotated) > DURATION_TOLERANCE:
             found.add(findings.DURATION_MISMATCH, f"{path}: {seconds:.3f} s of audio, annotated as {annotated:.3f} s")
     return task.first, found.merged()
+
+
+def _stretch(signal: Signal, start: float, end: float, path: str, found: Findings) -> Signal | None:
+    """The stretch of a recording; None and a finding where it does not lie inside."""
+    try:
+        return media.cut(signal, start, end, name=path)
+    except MediaError as error:
+        found.add(findings.SEGMENT_OUTSIDE, str(error))
+        return None
 
 
 def _counts(manifest: Manifest, groups: Mapping[str, tuple[str, ...]]) -> dict[str, int]:

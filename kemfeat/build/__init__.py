@@ -22,7 +22,7 @@ from kemfeat.build._timing import Timing
 from kemfeat.build.disk_space import refuse_too_large
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import CorpusError
-from kemfeat.manifest import Manifest
+from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
 
@@ -300,7 +300,8 @@ class _Job:
         )
 
     def _write(self, plan: _diff.Plan, utterances: pd.DataFrame, *, faults: Sequence[str]) -> None:
-        rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start"]]
+        segment = [name for name in SEGMENT if name in utterances.columns]
+        rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start", *segment]]
         base = PartitionTask(
             store=self.out,
             root=self.root,

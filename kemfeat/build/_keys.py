@@ -8,12 +8,13 @@ so a row is copied, never extracted again, as long as its key exists somewhere i
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kemfeat.build._settings import Resolved
 from kemfeat.config import digest
-from kemfeat.manifest import UNITS
+from kemfeat.manifest import SEGMENT, UNITS
 from kemfeat.store.writer import Part
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def medium_digests(
     signals : index of the physiology (id, speaker, medium, start, digest).
     """
     digests = {
-        "audio": [audio.get(path, _MISSING) if isinstance(path, str) else _MISSING for path in utterances["audio"]],
+        "audio": _audio_digests(utterances, audio),
         "transcript": [_short(text) if isinstance(text, str) else _MISSING for text in utterances["text"]],
     }
     for medium in UNITS:
@@ -81,6 +82,17 @@ def parts(feature: str, keys: Sequence[str], groups: Sequence[str], *, rows_per_
             key=digest([start, rows_per_shard, *(column[start : start + rows_per_shard] for column in (keys, groups))]),
         )
         for number, start in enumerate(range(0, len(keys), rows_per_shard))
+    ]
+
+
+def _audio_digests(utterances: pd.DataFrame, audio: Mapping[str, str]) -> list[str]:
+    """The digest of every utterance's file, with its stretch of one that it shares."""
+    whole = [audio.get(path, _MISSING) if isinstance(path, str) else _MISSING for path in utterances["audio"]]
+    if not set(SEGMENT) <= set(utterances.columns):
+        return whole
+    times = zip(whole, *(utterances[name] for name in SEGMENT), strict=True)
+    return [
+        found if found == _MISSING or math.isnan(start) else f"{found}@{start!r}-{end!r}" for found, start, end in times
     ]
 
 

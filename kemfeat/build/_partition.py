@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from kemfeat.build._physiology import session_media
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract
-from kemfeat.manifest import UNITS
-from kemfeat.media import read_audio
-from kemfeat.records import FeatureArray, FeatureSpec, Medium
+from kemfeat.manifest import SEGMENT, UNITS
+from kemfeat.media import cut, read_audio
+from kemfeat.records import FeatureArray, FeatureSpec, Medium, Signal
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.schema import PartReceipt, RowFailure
@@ -58,7 +59,8 @@ class PartitionTask:
     store, root : folders of the store and of the corpus.
     finished : digest of the finished store that rows are copied from, or empty.
     media : names of what the corpus has.
-    rows : id, speaker, session, audio, text and clock_start of each utterance that has rows in the partition.
+    rows : id, speaker, session, audio, text and clock_start of each utterance that has rows in the partition, and the
+        columns of :data:`kemfeat.manifest.SEGMENT` where the corpus has them.
     spans : of each utterance which of its own rows these are; on the axis of utterances the only one.
     features : what to write, in order of dependence, all on one axis.
     skip_errors : whether a row that cannot be extracted becomes a missing row.
@@ -216,10 +218,16 @@ class Brings(Mapping[str, Medium | None]):
 
     def _medium(self, name: str) -> Medium | None:
         if name == "audio":
-            return read_audio(self._root / self.row.audio) if isinstance(self.row.audio, str) else None
+            return self._audio() if isinstance(self.row.audio, str) else None
         if name == "transcript":
             return self.row.text if isinstance(self.row.text, str) else None
         return self._signals.get((self.row.id, name))
+
+    def _audio(self) -> Signal:
+        """The utterance's file, or its stretch of a recording that it shares with others."""
+        whole = read_audio(self._root / self.row.audio)
+        start, end = (getattr(self.row, name, math.nan) for name in SEGMENT)
+        return whole if math.isnan(start) else cut(whole, start, end, name=self.row.audio)
 
 
 @lru_cache(maxsize=32)

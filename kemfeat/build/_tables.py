@@ -18,7 +18,8 @@ from kemfeat.build._settings import Resolved
 from kemfeat.build._sources import Sources
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
 from kemfeat.corpora import CorpusReader
-from kemfeat.manifest import Manifest
+from kemfeat.manifest import SEGMENT, Manifest
+from kemfeat.media import segment
 from kemfeat.store import card, disk, schema, writer
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt, PartReceipt, SessionReceipt
@@ -103,8 +104,7 @@ def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.D
     """
     made = utterances.copy()
     audio = sources[sources["group"] == "audio"]
-    seconds = (audio["frames"] / audio["sampling_rate"]).astype("float64")
-    made["duration"] = made["audio"].map(dict(zip(audio["path"], seconds, strict=True))).astype("float64")
+    made["duration"] = _durations(made, audio)
     own = signals.merge(made[["id", "speaker"]], on=["id", "speaker"])
     wrist = own["medium"].isin(["eda", "temp"])
     first, other = (own[rows].groupby("id")["start"].min().to_dict() for rows in (wrist, ~wrist))
@@ -114,6 +114,21 @@ def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.D
         covered = made["id"].map(own[own["medium"] == medium].set_index("id")["covered"]).fillna(0.0)
         made[f"{medium}_coverage"] = (covered / (made["end"] - made["start"])).clip(0.0, 1.0).fillna(0.0)
     return made
+
+
+def _durations(utterances: pd.DataFrame, audio: pd.DataFrame) -> pd.Series[float]:
+    """Seconds of every utterance's audio: of its file, or of its stretch of one."""
+    seconds = (audio["frames"] / audio["sampling_rate"]).astype("float64")
+    durations = utterances["audio"].map(dict(zip(audio["path"], seconds, strict=True))).astype("float64")
+    if not set(SEGMENT) <= set(utterances.columns):
+        return durations
+    headers = audio.set_index("path")[["frames", "sampling_rate"]]
+    for row, (path, start, end) in enumerate(zip(utterances["audio"], *map(utterances.get, SEGMENT), strict=True)):
+        if start == start and path in headers.index and headers.loc[path].notna().all():
+            frames, rate = headers.loc[path]
+            first, last = segment(start, end, sampling_rate=rate, frames=int(frames))
+            durations.iloc[row] = (last - first) / rate if last > first else float("nan")
+    return durations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 from kemfeat import parallel
 from kemfeat.errors import StoreCorruptError
 from kemfeat.leakage.fingerprints import Fingerprint, fingerprint, same_recording
+from kemfeat.manifest import SEGMENT
 from kemfeat.splits import Audit, Split, audit, require_store, utterance_keys
 from kemfeat.store.reader import Store
 
@@ -61,10 +62,14 @@ def _recordings(store: Store, progress: Callable[[int, int], None]) -> dict[str,
 
 
 def _contents(store: Store) -> list[str | None]:
-    """Per utterance the SHA-256 of its audio file."""
-    files = store.sources
+    """Per utterance the SHA-256 of its audio file, with its stretch of one that it shares."""
+    files, rows = store.sources, store.utterances
     contents = dict(zip(files["path"], files["sha256"], strict=True))
-    return [contents.get(path) if isinstance(path, str) else None for path in store.utterances["audio"]]
+    whole = [contents.get(path) if isinstance(path, str) else None for path in rows["audio"]]
+    if not set(SEGMENT) <= set(rows.columns):
+        return whole
+    times = zip(whole, *(rows[name] for name in SEGMENT), strict=True)
+    return [sha if sha is None or start != start else f"{sha}@{start!r}-{end!r}" for sha, start, end in times]
 
 
 def _fingerprints(store: Store, progress: Callable[[int, int], None]) -> Iterator[Fingerprint | None]:

@@ -18,7 +18,8 @@ mean. Paths in it are relative to the root and never leave it.
 Known defects, and what is done
     - Nobody is named as the speaker: all such rows are one speaker, ``unknown``, so that no split can pretend to keep
       people apart (``unknown-speaker``).
-    - Several rows name one audio file: each gets the whole of it (``shared-audio``).
+    - Several rows name one audio file: it is a recording, and each row is the stretch from ``start`` to ``end``;
+      a row without them is refused (``shared-audio``).
     - Physiology has no clock: a conversation counts as begun at 1970-01-01 00:00, and the signals of an utterance begin
       at its ``start``, or with the conversation where it has none.
 """
@@ -62,7 +63,7 @@ class FolderReader:
     """
 
     name: str = "folder"
-    version: int = 1
+    version: int = 2
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=Settings({"text": {"preset": "none"}}))

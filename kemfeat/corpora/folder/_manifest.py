@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +13,7 @@ from kemfeat.corpora._kemdy.formats import decode
 from kemfeat.corpora.folder._emotions import vocabulary
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
+from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import Table, read_table
 from kemfeat.corpora.layout import read_file
 from kemfeat.findings import (
@@ -21,10 +24,11 @@ from kemfeat.findings import (
     MISSING_TXT,
     MISSING_WAV,
     SHARED_AUDIO,
+    UNREADABLE_RECORDING,
     Findings,
 )
 from kemfeat.labels import join_emotions
-from kemfeat.manifest import RATINGS, READ_COLUMNS, Manifest
+from kemfeat.manifest import RATINGS, READ_COLUMNS, SEGMENT, Manifest
 
 _Text = tuple[str | None, str | None]
 """Words and their encoding, None where there are none to be had."""
@@ -45,14 +49,19 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     findings = Findings(strict=on_error != "skip")
     read = read_table(read_file(root / table), where=table, findings=findings)
     words = vocabulary((row.emotions for row in read.rows), where=table)
-    media = _Media(root, table, findings)
-    media.report_missing_recordings(read.rows)
+    shared = _shared(read.rows)
+    media = _Media(root, table, findings, shared=shared)
+    media.report_recordings(read.rows)
     columns = _columns(read, words)
     columns["audio"] = media.audio(read.rows)
     texts = media.texts(read)
     columns["text"], columns["text_encoding"] = ([text[part] for text in texts] for part in (0, 1))
+    segments = _segments(read.rows, shared) if shared else {}
+    columns |= segments
     own = (pa.field(name, pa.string()) for name in read.header.own)
     schema = pa.schema([*READ_COLUMNS, pa.field("scripted", pa.bool_()), *own])
+    for name in segments:
+        schema = schema.append(pa.field(name, pa.float64()))
     return Manifest(
         corpus,
         pa.Table.from_pydict(columns, schema=schema).to_pandas(),
@@ -71,17 +80,37 @@ def _columns(table: Table, words: Sequence[str]) -> dict[str, Sequence[object]]:
     return columns | {name: [row.own[place] for row in table.rows] for place, name in enumerate(table.header.own)}
 
 
+def _shared(rows: Sequence[Row]) -> set[str]:
+    """The audio files that several rows name: recordings, of which each row is a stretch."""
+    counts = Counter(row.audio for row in rows if row.audio is not None)
+    return {path for path, count in counts.items() if count > 1}
+
+
+def _has_times(row: Row) -> bool:
+    return not (math.isnan(row.start) or math.isnan(row.end))
+
+
+def _segments(rows: Sequence[Row], shared: Collection[str]) -> dict[str, list[float]]:
+    """The columns of :data:`kemfeat.manifest.SEGMENT`."""
+    cut = [row.audio in shared and _has_times(row) for row in rows]
+    times = ([row.start for row in rows], [row.end for row in rows])
+    return {
+        name: [time if of_row else math.nan for time, of_row in zip(column, cut, strict=True)]
+        for name, column in zip(SEGMENT, times, strict=True)
+    }
+
+
 class _Media:
     """Looks up what the rows of a table name."""
 
-    def __init__(self, root: Path, table: str, findings: Findings) -> None:
+    def __init__(self, root: Path, table: str, findings: Findings, *, shared: Collection[str]) -> None:
         self._root = root
         self._findings = findings
         self._files = Files(root, table)
-        self._first: dict[str, str] = {}
+        self._shared = shared
 
     def audio(self, rows: Sequence[Row]) -> list[str | None]:
-        """Per row the path of its audio, None where it is not there."""
+        """Per row the path of its audio, None where it is not there or nothing says which stretch of it is meant."""
         return [self._audio(row) for row in rows]
 
     def texts(self, table: Table) -> list[_Text]:
@@ -106,9 +135,10 @@ class _Media:
         if path is None or not self._has(row, "audio", path):
             self._findings.add(MISSING_WAV, f"{self._place(row, 'audio')}: {_lack(path)}")
             return None
-        other = self._first.setdefault(path, row.id)
-        if other != row.id:
-            self._findings.add(SHARED_AUDIO, f"{self._place(row, 'audio')}: {path}, as for {other}")
+        if path in self._shared and not _has_times(row):
+            example = f"{self._place(row, 'audio')}: {path} is named by several rows, expected start and end in each"
+            self._findings.fault(SHARED_AUDIO, example)
+            return None
         return path
 
     def _text_of(self, row: Row) -> _Text:
@@ -127,13 +157,17 @@ class _Media:
             self._findings.add(DECODING_FALLBACK, f"{path}: {encoding}")
         return text.removesuffix("\n").removesuffix("\r"), encoding
 
-    def report_missing_recordings(self, rows: Sequence[Row]) -> None:
-        """Leave a fault for every file of physiology that is named and not there."""
+    def report_recordings(self, rows: Sequence[Row]) -> None:
+        """Leave a fault for every file of physiology that is named and not there, or is something else."""
         for row in rows:
             for medium, recording in row.recordings.items():
                 if not self._has(row, medium, recording.path):
                     example = f"{self._place(row, medium)}: {_lack(recording.path)}"
                     self._findings.fault(MISSING_RECORDING, example)
+                    continue
+                problem = unusable(read_file(self._root / recording.path), recording)
+                if problem is not None:
+                    self._findings.fault(UNREADABLE_RECORDING, f"{self._place(row, medium)}: {problem}")
 
     def _has(self, row: Row, column: str, path: str) -> bool:
         return self._files.has(path, line=row.line, column=column)

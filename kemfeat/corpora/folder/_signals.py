@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -10,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kemfeat.corpora.folder._rows import LATEST, Row
+from kemfeat.corpora.folder._formats import beat_lines, no_beats, number, sample_lines
+from kemfeat.corpora.folder._rows import LATEST, Recording, Row
+from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_PHYSIOLOGY_LINE,
     EMPTY_ECG,
@@ -29,24 +30,27 @@ from kemfeat.manifest import SIGNALS
 _EMPTY = {"eda": EMPTY_PHYSIOLOGY, "temp": EMPTY_PHYSIOLOGY, "ecg": EMPTY_ECG, "ibi": EMPTY_IBI}
 
 
-def read_samples(content: bytes, *, where: str, findings: Findings) -> NDArray[np.float64]:
-    """One number per line; a first line that is no number is a header.
+def read_samples(content: bytes, *, where: str, findings: Findings, rate: float | None = None) -> NDArray[np.float64]:
+    """One number per line, after a header of words, or the start time and rate of an Empatica export.
 
     Parameters
     ----------
     content : the bytes of the file; LF or CR LF.
     where : the file, for the findings.
     findings : receives every line that is no finite number; its value is NaN, so that later samples keep their time.
+    rate : samples per second that the table declares [Hz], compared with the file's own; None compares nothing.
 
     Returns
     -------
     float64 array [shape=(n,)]
+
+    Raises
+    ------
+    CorpusError
+        The file holds something else; see :func:`~kemfeat.corpora.folder._formats.sample_lines`.
     """
-    lines, first = _body(content)
-    try:
-        values = np.array([float(line) for line in lines], np.float64)
-    except ValueError:
-        values = np.array([_number(line) for line in lines], np.float64)
+    lines, first = sample_lines(content, where=where, rate=rate)
+    values = np.array([number(line) for line in lines], np.float64)
     for place in np.flatnonzero(~np.isfinite(values)):
         example = f"{where}:{first + place}: found {_shown(lines[place])}, expected a number"
         findings.add(MISSING_VALUE, example)
@@ -55,7 +59,7 @@ def read_samples(content: bytes, *, where: str, findings: Findings) -> NDArray[n
 
 
 def read_beats(content: bytes, *, where: str, findings: Findings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Heart beats, ``time,interval`` in seconds on each line; a first line that holds no number is a header.
+    """Heart beats, ``time,interval`` in seconds per line, after a header of words or ``start,IBI`` of an export.
 
     Parameters
     ----------
@@ -66,37 +70,25 @@ def read_beats(content: bytes, *, where: str, findings: Findings) -> tuple[NDArr
     -------
     tuple of float64 arrays [shape=(n,)]
         Times since the utterance's physiology began, sorted, and intervals, each above 0.
+
+    Raises
+    ------
+    CorpusError
+        The file is of another format, or no line of it is a beat.
     """
-    lines, first = _body(content)
+    body = beat_lines(content, where=where)
     beats = []
-    for number, line in enumerate(lines, start=first):
-        fields = [_number(field) for field in line.split(b",")]
+    for place, line in enumerate(body.lines, start=body.first):
+        fields = [number(field) for field in line.split(b",")]
         if len(fields) == 2 and abs(fields[0]) <= LATEST and 0 < fields[1] <= LATEST:
             beats.append(fields)
         else:
-            example = f"{where}:{number}: found {_shown(line)}, expected time,interval in seconds"
+            example = f"{where}:{place}: found {_shown(line)}, expected time,interval in seconds"
             findings.add(BAD_PHYSIOLOGY_LINE, example)
+    if body.lines and not beats:
+        raise no_beats(where, body)
     times, intervals = np.array(sorted(beats), np.float64).reshape(-1, 2).T
     return times, intervals
-
-
-def _body(content: bytes) -> tuple[list[bytes], int]:
-    """The lines behind the header, and the number of the first; blank lines at the end are no rows."""
-    lines = content.removeprefix(codecs.BOM_UTF8).rstrip().splitlines()
-    header = bool(lines) and lines[0].strip() != b"" and all(map(_is_word, lines[0].split(b",")))
-    return lines[header:], 1 + header
-
-
-def _is_word(field: bytes) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return True
-    return False
-
-
-def _number(field: bytes) -> float:
-    return math.nan if _is_word(field) else float(field)
 
 
 def _shown(line: bytes) -> str:
@@ -118,12 +110,15 @@ def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings
     """
     path, rate = row.recordings[medium]
     offsets: NDArray[np.float64] | None = None
-    if rate is None:
-        offsets, values = read_beats(content, where=path, findings=findings)
-        seconds = offsets
-    else:
-        values = read_samples(content, where=path, findings=findings)
-        seconds = np.arange(len(values)) / rate
+    try:
+        if rate is None:
+            offsets, values = read_beats(content, where=path, findings=findings)
+            seconds = offsets
+        else:
+            values = read_samples(content, where=path, findings=findings, rate=rate)
+            seconds = np.arange(len(values)) / rate
+    except CorpusError:  # the manifest has refused it, or left a fault
+        return SIGNALS.empty_table()
     if not len(values):
         findings.add(_EMPTY[medium], f"{path}: no row")
     began = 0.0 if math.isnan(row.start) else row.start
@@ -134,6 +129,18 @@ def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings
     columns["offset"] = pa.nulls(len(values), pa.float64()) if offsets is None else pa.array(offsets)
     columns["sampling_rate"] = pa.repeat(pa.scalar(rate, pa.float64()), len(values))
     return pa.Table.from_pydict(columns, schema=SIGNALS)
+
+
+def unusable(content: bytes, recording: Recording) -> str | None:
+    """Why nothing of a file can be read as what the table calls it; None where it can."""
+    try:
+        if recording.rate is None:
+            read_beats(content, where=recording.path, findings=Findings())
+        else:
+            sample_lines(content, where=recording.path, rate=recording.rate)
+    except CorpusError as error:
+        return str(error)
+    return None
 
 
 def absent(signals: pa.Table, ids: Iterable[str], *, media: Sequence[str]) -> Iterator[tuple[Rule, str]]:

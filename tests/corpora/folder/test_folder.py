@@ -6,14 +6,16 @@ import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from kemfeat import validate_corpus
 from kemfeat.build import BuildOptions, build_store, recompute
 from kemfeat.corpora import TableReader, open_reader
 from kemfeat.corpora.folder import READER, FolderReader
-from kemfeat.errors import CorpusError, CorpusLayoutError, TooManyFailuresError
+from kemfeat.errors import CorpusError, CorpusLayoutError, MediaError, TooManyFailuresError
 from kemfeat.labels import EMOTIONS
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS
 from kemfeat.plugins import find
@@ -71,7 +73,7 @@ def build(root, out, *, table=None, **options):
 def test_found_by_its_name_and_a_reader_of_tables():
     assert find("corpora", "folder") is READER
     assert isinstance(READER, TableReader)
-    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 1, "")
+    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 2, "")
     assert READER.settings == {"text": {"preset": "none"}}
 
 
@@ -316,6 +318,19 @@ def test_faults_stop_a_build_or_are_counted(private, tmp_path, old, new, rule, s
     assert read(private, on_error="skip")[1][rule] == 1
 
 
+def test_an_export_of_another_rate_or_format_stops_a_build(private, tmp_path):
+    write(private / "eda/u1.txt", b"1644226223.0\n64.0\n0.5\n")
+    write(private / "eda/u2.txt", b"PK\x03\x04 EDA.csv")
+    assert read(private, on_error="skip")[1]["unreadable-recording"] == 2
+    with pytest.raises(CorpusError, match=r"64 samples per second, the table 4.*unreadable-recording"):
+        build(private, tmp_path / "store")
+    write(private / "eda/u1.txt", b"1644226223.0\n4.0\n0.5\n0.25\n")
+    write(private / "eda/u2.txt", b"1\n2\n")
+    report = build(private, tmp_path / "store")
+    assert report.store.array("eda")[0][:2].tolist() == [0.5, 0.25]
+    assert report.store.utterances["eda_length"].to_list() == [2, 2, 0]
+
+
 def test_missing_audio_is_a_finding_and_stops_a_build_unless_skipped(private, tmp_path):
     (private / "wav/u3.wav").unlink()
     edit(private, "wav/u2.wav", "")
@@ -328,11 +343,59 @@ def test_missing_audio_is_a_finding_and_stops_a_build_unless_skipped(private, tm
     assert report.store.utterances["mel_frames"].to_list()[1:] == [0, 0]
 
 
-def test_rows_that_share_a_file_are_reported(private):
-    edit(private, "wav/u3.wav", "./wav/u1.wav")
-    manifest, rules = read(private)
+def long_recording(root):
+    """The three utterances of the fixture, one after another in one file, as the table says."""
+    rate = soundfile.info(root / "wav/u1.wav").samplerate
+    parts = [soundfile.read(root / f"wav/u{number}.wav", dtype="int16")[0] for number in (1, 2, 3)]
+    soundfile.write(root / "wav/all.wav", np.concatenate(parts), rate, subtype="PCM_16")
+    bounds = np.cumsum([0, *map(len, parts)]) / rate
+    rows = (f"u{n},wav/all.wav,s,{bounds[n - 1]!s},{bounds[n]!s}\n" for n in (1, 2, 3))
+    write(root / "long.csv", ("id,audio,speaker,start,end\n" + "".join(rows)).encode())
+    alone = (f"u{n},wav/u{n}.wav,s,{bounds[n - 1]!s},{bounds[n]!s}\n" for n in (1, 2, 3))
+    write(root / "alone.csv", ("id,audio,speaker,start,end\n" + "".join(alone)).encode())
+
+
+def test_rows_on_one_recording_are_what_the_cut_files_are(private, tmp_path):
+    long_recording(private)
+    one = build(private, tmp_path / "long", table=private / "long.csv").store
+    other = build(private, tmp_path / "alone", table=private / "alone.csv").store
+    assert one.array("mel")[:].tobytes() == other.array("mel")[:].tobytes()
+    assert len({one.array("mel")[row].tobytes() for row in range(3)}) == 3
+    assert one.utterances["duration"].to_list() == other.utterances["duration"].to_list()
+    assert recompute(one, root=private, rows=3, table=private / "long.csv") == []
+    assert not validate_corpus("folder", root=private, table=private / "long.csv").count("error")
+
+
+def test_another_end_is_another_row(private, tmp_path):
+    long_recording(private)
+    before = build(private, tmp_path / "s", table=private / "long.csv").store.array("mel")[:]
+    text = (private / "long.csv").read_text()
+    (private / "long.csv").write_text(text.replace("u1,wav/all.wav,s,0.0,0.75", "u1,wav/all.wav,s,0.0,0.5"))
+    assert text != (private / "long.csv").read_text()
+    store = build(private, tmp_path / "s", table=private / "long.csv").store
+    assert store.utterances["duration"].to_list() == [0.5, 0.75, 0.75]
+    assert store.array("mel")[0].tobytes() != before[0].tobytes()
+    assert store.array("mel")[1:].tobytes() == before[1:].tobytes()
+    assert recompute(store, root=private, rows=3, table=private / "long.csv") == []
+
+
+def test_an_utterance_outside_of_its_recording_is_refused(private, tmp_path):
+    long_recording(private)
+    text = (private / "long.csv").read_text()
+    (private / "long.csv").write_text(text.replace(",2.25\n", ",9\n"))
+    rules = {finding.rule for finding in validate_corpus("folder", root=private, table=private / "long.csv").findings}
+    assert "segment-outside" in rules
+    with pytest.raises(MediaError, match=r"u3: .*1\.5 to 9 s, the recording lasts 2\.25 s"):
+        build(private, tmp_path / "s", table=private / "long.csv")
+
+
+def test_rows_that_share_a_file_without_times_are_refused(private, tmp_path):
+    edit(private, "u3,wav/u3.wav,Bye,anna,S2,0,0.75", "u3,./wav/u1.wav,Bye,anna,S2,,")
+    with pytest.raises(CorpusError, match=r"named by several rows, expected start and end.*shared-audio"):
+        build(private, tmp_path / "s")
+    manifest, rules = read(private, on_error="skip")
     assert rules["shared-audio"] == 1
-    assert manifest.utterances["audio"][2] == "wav/u1.wav"
+    assert manifest.utterances["audio"].isna().to_list() == [False, False, True]
 
 
 def test_text_files(private):

@@ -1,0 +1,193 @@
+"""What a file of physiology is, before its numbers are believed: plain numbers, an Empatica export, or neither."""
+
+from __future__ import annotations
+
+import codecs
+import math
+from datetime import datetime
+from typing import NamedTuple
+
+from kemfeat.errors import CorpusError
+
+EARLIEST_CLOCK = 1e8
+"""Seconds since 1970 from which a number is a clock (1973), never a sample or a time in a conversation."""
+
+MAX_RATE = 1e6
+RATE_TOLERANCE = 0.01
+_MISSING = {b"", b"nan", b"na", b"n/a", b"null", b"none", b"inf", b"-inf"}
+_SAMPLES, _BEATS = "one number per line", "time,interval in seconds on each line"
+_KINDS = (
+    (b"PK\x03\x04", "a zip archive; unpack it and name the file inside"),
+    (b"\x1f\x8b", "a gzip archive; unpack it first"),
+    (b"Obj\x01", "an Avro file, as EmbracePlus writes; export the signal from it as CSV first"),
+    (b"PAR1", "a Parquet file; export the signal as CSV first"),
+    (b"\x89HDF", "an HDF5 file; export the signal as CSV first"),
+    (b"\x00\x05\x16\x07", "an AppleDouble file that macOS leaves beside the real one; name the file without ._"),
+    (b"version https://git-lfs", "a git-LFS pointer; run git lfs pull in the corpus"),
+    (codecs.BOM_UTF16_LE, "a UTF-16 text; save it as UTF-8"),
+    (codecs.BOM_UTF16_BE, "a UTF-16 text; save it as UTF-8"),
+)
+
+
+class Body(NamedTuple):
+    """The lines after the header, and the number of the first."""
+
+    lines: list[bytes]
+    first: int
+
+
+def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> Body:
+    """The lines of samples: after a header of words, and after the start time and rate of an Empatica export.
+
+    Parameters
+    ----------
+    content : bytes of the file.
+    where : the file, for messages.
+    rate : samples per second that the table declares [Hz]; None compares nothing.
+
+    Raises
+    ------
+    CorpusError
+        The file is of another format, has several columns, declares another rate, or no line is a number.
+    """
+    body = _after_words(_lines(content, where, _SAMPLES))
+    if body.lines and _is_clock(body.lines[0]):
+        body = _after_rate(body, where=where, rate=rate)
+    _refuse_columns(body, where)
+    if body.lines and not any(map(_is_finite, body.lines)):
+        raise _unreadable(where, body, _SAMPLES)
+    return body
+
+
+def beat_lines(content: bytes, *, where: str) -> Body:
+    """The lines of beats: after a header of words, or the ``start,IBI`` line of an Empatica export.
+
+    Raises
+    ------
+    CorpusError
+        The file is of another format.
+    """
+    body = _after_words(_lines(content, where, _BEATS))
+    if body.lines:
+        head, *others = body.lines[0].split(b",")
+        if _is_clock(head) and others and all(map(_is_word, others)):
+            return Body(body.lines[1:], body.first + 1)
+    return body
+
+
+def no_beats(where: str, body: Body) -> CorpusError:
+    """What to say of a file of which no line is a beat."""
+    return _unreadable(where, body, _BEATS)
+
+
+def number(field: bytes) -> float:
+    """The number that a field is, else NaN; ``1_0`` is none, though Python reads it as 10."""
+    try:
+        return math.nan if b"_" in field else float(field)
+    except ValueError:
+        return math.nan
+
+
+def _lines(content: bytes, where: str, expected: str) -> list[bytes]:
+    for magic, kind in _KINDS:
+        if content.startswith(magic):
+            raise CorpusError(f"{where}: found {kind}; expected text, {expected}")
+    text = content.removeprefix(codecs.BOM_UTF8)
+    if text[:200].lstrip()[:1] == b"<":
+        raise CorpusError(f"{where}: found an HTML or XML page; expected {expected}; download the file itself")
+    if b"\x00" in content:
+        raise CorpusError(f"{where}: found a binary file; expected text, {expected}; export the signal as CSV first")
+    return text.rstrip().splitlines()
+
+
+def _after_words(lines: list[bytes]) -> Body:
+    """The lines after a first one that holds no number."""
+    header = bool(lines) and lines[0].strip() != b"" and all(map(_is_word, lines[0].split(b",")))
+    header = header and not (lines and _is_clock(lines[0]))
+    return Body(lines[header:], 1 + header)
+
+
+def _after_rate(body: Body, *, where: str, rate: float | None) -> Body:
+    """The lines after the start time and the rate."""
+    if b"," in body.lines[0]:
+        raise _columns(where, body.lines[0], body.first)
+    second = body.lines[1] if len(body.lines) > 1 else b""
+    found = number(second)
+    if not 0 < found <= MAX_RATE:
+        raise CorpusError(
+            f"{where}:{body.first}: found {_shown(body.lines[0])}, a clock and no sample, and after it "
+            f"{_shown(second)}, which is no rate; expected {_SAMPLES}, or the start time and the rate of an Empatica "
+            "export first; remove what is not a sample"
+        )
+    if rate is not None and abs(found - rate) > RATE_TOLERANCE * found:
+        raise CorpusError(
+            f"{where}:{body.first + 1}: the file says {found:g} samples per second, the table {rate:g}; expected the "
+            "same rate; correct the table"
+        )
+    rest = Body(body.lines[2:], body.first + 2)
+    for place, line in enumerate(rest.lines):
+        if _is_clock(line):
+            raise CorpusError(
+                f"{where}:{rest.first + place}: found {_shown(line)}, a clock among the samples; expected {_SAMPLES}; "
+                "keep one recording per file"
+            )
+    return rest
+
+
+def _refuse_columns(body: Body, where: str) -> None:
+    """Refuse a table: most of its lines hold several numbers, or its only column is a clock."""
+    several = [place for place, line in enumerate(body.lines) if _width(line) > 1]
+    if 2 * len(several) > len(body.lines):
+        raise _columns(where, body.lines[several[0]], body.first + several[0])
+    clocks = [line for line in body.lines if _is_clock(line)]
+    if clocks:
+        raise CorpusError(
+            f"{where}: found {_shown(clocks[0])}, a clock and no sample; expected {_SAMPLES}; keep the "
+            "column of samples"
+        )
+
+
+def _width(line: bytes) -> int:
+    """How many fields a line has, whatever separates them."""
+    for separator in (b";", b"\t", b","):
+        if separator in line:
+            return len(line.split(separator))
+    return len(line.split())
+
+
+def _columns(where: str, line: bytes, at: int) -> CorpusError:
+    return CorpusError(
+        f"{where}:{at}: found {_shown(line)}, several columns or a decimal comma; expected {_SAMPLES}; keep only the "
+        "column of samples, with decimal points"
+    )
+
+
+def _unreadable(where: str, body: Body, expected: str) -> CorpusError:
+    return CorpusError(
+        f"{where}:{body.first}: no line can be read, the first is {_shown(body.lines[0])}; expected {expected}; "
+        "write the file so, or clear the cell"
+    )
+
+
+def _is_clock(line: bytes) -> bool:
+    """Whether the first field is seconds (or finer) since 1970, or a date with a time of day."""
+    field = line.split(b",")[0].strip().strip(b'"')
+    if number(field) >= EARLIEST_CLOCK and math.isfinite(number(field)):
+        return True
+    try:
+        datetime.fromisoformat(field.decode("ascii"))
+    except ValueError:
+        return False
+    return b":" in field
+
+
+def _is_finite(line: bytes) -> bool:
+    return math.isfinite(number(line)) or line.strip().lower() in _MISSING
+
+
+def _is_word(field: bytes) -> bool:
+    return math.isnan(number(field)) and field.strip().lower() != b"nan"
+
+
+def _shown(line: bytes) -> str:
+    return repr(line[:40].decode("latin-1"))
