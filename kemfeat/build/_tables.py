@@ -110,9 +110,10 @@ def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.D
     first, other = (own[rows].groupby("id")["start"].min().to_dict() for rows in (wrist, ~wrist))
     clock = made["id"].map(first).astype("datetime64[ms]")
     made["clock_start"] = clock.fillna(made["id"].map(other).astype("datetime64[ms]"))
+    length = (made["end"] - made["start"]).fillna(made["duration"])
     for medium in sorted(set(own["medium"])):
         covered = made["id"].map(own[own["medium"] == medium].set_index("id")["covered"]).fillna(0.0)
-        made[f"{medium}_coverage"] = (covered / (made["end"] - made["start"])).clip(0.0, 1.0).fillna(0.0)
+        made[f"{medium}_coverage"] = (covered / length).clip(0.0, 1.0).fillna(0.0)
     return made
 
 
@@ -123,7 +124,9 @@ def _durations(utterances: pd.DataFrame, audio: pd.DataFrame) -> pd.Series[float
     if not set(SEGMENT) <= set(utterances.columns):
         return durations
     headers = audio.set_index("path")[["frames", "sampling_rate"]]
-    for row, (path, start, end) in enumerate(zip(utterances["audio"], *map(utterances.get, SEGMENT), strict=True)):
+    for row, (path, start, end) in enumerate(
+        zip(utterances["audio"], utterances[SEGMENT[0]], utterances[SEGMENT[1]], strict=True)
+    ):
         if start == start and path in headers.index and headers.loc[path].notna().all():
             frames, rate = headers.loc[path]
             first, last = segment(start, end, sampling_rate=rate, frames=int(frames))
