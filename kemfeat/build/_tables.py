@@ -99,8 +99,8 @@ def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.D
     """Add what is known of the media before extraction.
 
     ``duration`` of the audio [s], NaN when it is missing; ``clock_start``, the clock of the utterance's first EDA or
-    TEMP sample, else of its first beat or other sample; and per medium ``<medium>_coverage``, the share of start..end
-    that it covers, 0 to 1.
+    TEMP sample, else of its first beat or other sample; and per medium ``<medium>_coverage``, the share of
+    start..end that it covers, or of the audio where there is no end, 0 to 1.
     """
     made = utterances.copy()
     audio = sources[sources["group"] == "audio"]

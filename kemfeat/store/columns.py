@@ -89,7 +89,7 @@ def describe(column: str) -> str:
     if column in known:
         return known[column]
     if column.endswith("_coverage"):
-        return f"share of start to end that {column.removesuffix('_coverage').upper()} covers, 0 to 1"
+        return f"share of the utterance that {column.removesuffix('_coverage').upper()} covers, 0 to 1"
     for prefix, meaning in _PREFIXES.items():
         if column.startswith(prefix):
             return meaning.format(column.removeprefix(prefix))

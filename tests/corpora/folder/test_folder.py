@@ -435,3 +435,12 @@ def test_times_that_nobody_gave_are_nan(private):
     utterances = read(private)[0].utterances
     assert utterances["start"].to_list() == [0.0, 1.0, 0.0]
     assert math.isnan(utterances["end"][1])
+
+
+def test_coverage_agrees_with_the_mask_where_a_row_has_no_end(private, tmp_path):
+    edit(private, "S1,1,1.75", "S1,,")
+    store = build(private, tmp_path / "store").store
+    masked = store.array("eda_mask")[:].sum(axis=1)
+    utterances = store.utterances
+    assert masked.tolist() == utterances["eda_length"].to_list() == [3, 3, 0]
+    assert utterances["eda_coverage"].to_list() == [1.0, 1.0, 0.0]
