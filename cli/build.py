@@ -100,17 +100,21 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
     if report.moved_aside is not None:
         print(f"what was there is now {report.moved_aside}")
     if report.up_to_date:
-        print(f"{store.path}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
+        print(f"{_shown(store.path)}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
     else:
         _show_work(report)
     if report.failures:
-        print(f"{report.failures} rows could not be read or extracted: see {store.path}/failures.parquet")
+        print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
+
+
+def _shown(path: Path) -> Path:
+    """A path as somebody in the working folder would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _show_work(report: BuildReport) -> None:
     store = report.store
-    rate = len(store) / report.seconds
-    print(
-        f"{store.path}: {len(store):,} utterances in {report.seconds:.1f} s ({rate:,.0f}/s), digest {store.digest[:12]}"
-    )
+    rate, digest = len(store) / report.seconds, store.digest[:12]
+    print(f"{_shown(store.path)}: {len(store):,} utterances in {report.seconds:.1f} s ({rate:,.0f}/s), digest {digest}")
     print(f"{report.written} parts written, {report.kept} kept; arrays: {', '.join(store.arrays)}")

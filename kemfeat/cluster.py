@@ -59,7 +59,7 @@ class Cluster:
     def __init__(self, address: str) -> None:
         self._address = address
         self._folders: list[Path] = []
-        self._leases: list[Path] = []
+        self._claims: list[Path] = []
         self._threads, self._looked, self._idle = 0, 0.0, 0.0
         self._client = _connected(address, *_place(address))
         try:
@@ -104,23 +104,23 @@ class Cluster:
         return place
 
     def writes(self, folder: Path) -> Path:
-        """The absolute name of a folder that holds a lease from now on, which all workers see."""
+        """The absolute name of a folder that holds a claim from now on, which all workers see."""
         place = folder.absolute()
-        lease = write_claims.begin(place)
-        self._leases.append(lease)
-        self._refuse_blind([lease])
+        claim = write_claims.begin(place)
+        self._claims.append(claim)
+        self._refuse_blind([claim])
         return place
 
     def close(self) -> None:
-        """End the connection, and the leases; one that a running task holds is left to whoever comes next."""
+        """End the connection, and the claims; one that a running task holds is left to whoever comes next."""
         with suppress(*_lost()):
             self._client.close(timeout=_CONNECT)
-        for lease in self._leases:
+        for claim in self._claims:
             with suppress(OSError):
-                write_claims.end(lease)
+                write_claims.end(claim)
 
     def _submitted(self, function: Callable[[T], R], batch: Sequence[T]) -> Iterator[tuple[Any, T]]:
-        terms = _Terms(_versions(), tuple(map(str, self._folders)), tuple(map(str, self._leases)))
+        terms = _Terms(_versions(), tuple(map(str, self._folders)), tuple(map(str, self._claims)))
         # Bytes travel through the scheduler as they are; anything else would be unpacked there.
         packed = [pickle.dumps((terms, function, task), pickle.HIGHEST_PROTOCOL) for task in batch]
         keys = [f"{function.__name__}-{uuid.uuid4().hex}" for _ in batch]
@@ -225,11 +225,11 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """What a worker must be to do a task: the versions it has, the folders it sees and the leases it finds."""
+    """What a worker must be to do a task: the versions it has, the folders it sees and the claims it finds."""
 
     versions: Mapping[str, str]
     folders: tuple[str, ...]
-    write_claims: tuple[str, ...]
+    claims: tuple[str, ...]
 
 
 def _call(packed: bytes) -> Any:
@@ -241,8 +241,8 @@ def _call(packed: bytes) -> Any:
     if unseen := _unseen(terms.folders):
         raise _unfit(f"does not see {', '.join(unseen)}; share it with the worker under the same name")
     with ExitStack() as held:
-        for lease in terms.leases:
-            held.enter_context(write_claims.held(Path(lease)))
+        for claim in terms.claims:
+            held.enter_context(write_claims.held(Path(claim)))
         return function(task)
 
 

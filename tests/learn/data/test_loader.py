@@ -305,7 +305,7 @@ def test_a_consumer_may_write_into_a_batch(store):
 
 
 def test_a_forked_process_is_refused_and_does_not_wait_forever(store):
-    from tests.learn.test_dataset import in_fork, refusal
+    from tests.learn.data.test_dataset import in_fork, refusal
 
     if not hasattr(os, "fork"):
         pytest.skip("this system does not fork")

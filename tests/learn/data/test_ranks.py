@@ -15,7 +15,7 @@ import pytest
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.ranks import ranks
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def free_port() -> int:
