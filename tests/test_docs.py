@@ -27,7 +27,12 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 TOP = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
 PAGES = (*TOP, *sorted(DOCS.rglob("*.md")))
-ALONE = (DOCS / "howto/add-a-corpus.md", DOCS / "howto/add-a-feature.md", DOCS / "decisions/0004-one-hash.md")
+ALONE = (
+    DOCS / "howto/add-a-corpus.md",
+    DOCS / "howto/add-a-feature.md",
+    DOCS / "howto/add-an-analysis.md",
+    DOCS / "decisions/0004-one-hash.md",
+)
 """Pages whose examples need nothing but the library."""
 TOUR = (
     DOCS / "quickstart.md",
