@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-check docs clean
+.PHONY: help setup demo test test-quick check bench bench-check docs clean
 
 help:  ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ demo: $(VENV)/.base  ## Synthesise a small KEMDy20, then validate, build, verify
 
 test: $(VENV)/.dev  ## Run all tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
+
+test-quick: $(VENV)/.dev  ## Run the tests but those marked slow, tests/laws and tests/e2e
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto -m "not slow" --ignore tests/laws --ignore tests/e2e
 
 check: $(VENV)/.dev  ## Lint, formatting, types, floors
 	$(BIN)/ruff check .

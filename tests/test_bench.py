@@ -17,6 +17,7 @@ from kemfeat_bench._context import Context
 from kemfeat_bench._record import Row
 from kemfeat_bench._rounds import Contestant
 from kemfeat_bench.tools import enlarge, page
+from kemfeat_cli import bench as command
 
 from kemfeat import plugins
 from kemfeat.errors import ConfigError, UnknownPluginError, WorkerError
@@ -286,6 +287,12 @@ def test_the_check_fails_with_the_figure(tmp_path):
 def test_a_wrong_name_is_one_line(tmp_path):
     assert "no comparison 'mell'" in sentence("bench", "--only", "mell", code=2)
     assert "cannot be read" in sentence("bench", "--from", tmp_path / "absent", code=2)
+
+
+def test_without_the_benchmarks_one_sentence_says_how_to_get_them(monkeypatch):
+    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"not part of the installed package.*clone it and run `make bench` there"):
+        command.bench()
 
 
 def test_ctrl_c_leaves_no_trace_and_no_folder(tmp_path):
