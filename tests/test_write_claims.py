@@ -12,8 +12,8 @@ from kemfeat.errors import StoreWriteError, WorkerError
 
 HOLDER = """
 import pathlib, sys, time
-from kemfeat import leases
-with leases.held(pathlib.Path(sys.argv[1])):
+from kemfeat import write_claims
+with write_claims.held(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """

@@ -18,12 +18,12 @@ from kemfeat.features._windows import hann
 WIDTHS = [4, 1, 9, 8, 17]
 EVERY_BAND = """
 import sys, hashlib, numpy as np
-from kemfeat.features import _lanes
+from kemfeat.features import _simd_fft
 from kemfeat.features._windows import hann
 samples = np.random.default_rng(0).standard_normal(6000).astype("f4")
 powers = np.empty((20, 3), dtype="f4")
-bands = _lanes.bands([np.ones(9), np.ones(40), np.ones(100)], first_bins=[0, 10, 50])
-_lanes.mel_powers(samples, 250, _lanes.transform(hann(512)), bands, powers)
+bands = _simd_fft.bands([np.ones(9), np.ones(40), np.ones(100)], first_bins=[0, 10, 50])
+_simd_fft.mel_powers(samples, 250, _simd_fft.transform(hann(512)), bands, powers)
 sys.stdout.write(hashlib.sha256(powers.tobytes()).hexdigest())
 """
 

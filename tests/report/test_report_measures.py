@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kemfeat.errors import StoreCorruptError
 from kemfeat.report import measures
 from kemfeat.report.measures import features, read, sample_rows
 from kemfeat.store.reader import Store, open_store
@@ -46,7 +47,7 @@ def test_the_sample_is_seeded_sorted_and_without_repeats(store: Store, monkeypat
     assert np.array_equal(read(store, "mel", rows).values, store.array("mel")[:][rows])
 
 
-def test_an_array_without_a_value_has_no_statistics(bench: Bench) -> None:
+def test_a_lost_mask_is_damage_and_not_an_array_without_a_value(bench: Bench) -> None:
     store = open_store(bench.out)
     mask = store.path / "features.zarr" / "eda" / "eda_mask" / "c"
     for shard in sorted(mask.rglob("0")):
@@ -54,11 +55,8 @@ def test_an_array_without_a_value_has_no_statistics(bench: Bench) -> None:
             shard.unlink()
     for shard in (path for path in mask.rglob("*") if path.is_file()):
         shard.unlink()
-    arrays, _, _ = features(store)
-    shown = columns(arrays)
-    place = shown["array"].index("eda")
-    assert [shown[name][place] for name in ("minimum", "mean", "maximum")] == ["–"] * 3
-    assert shown["padding or gaps"][place] == "100.0%"
+    with pytest.raises(StoreCorruptError, match="is missing"):
+        features(store)
 
 
 def test_cuts_and_missing_rows_are_those_of_the_data_card(store: Store) -> None:

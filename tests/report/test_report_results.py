@@ -81,7 +81,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a lone surrogate": (lambda file: change(file.parent, title="\ud800"), "result.json is damaged: "),
     "a later schema": (lambda file: change(file.parent, schema_version=2), "schema version 2; this kemfeat shows 1"),
     "a wrong type": (lambda file: change(file.parent, summary="all differ"), "result.json is damaged: summary: "),
-    "a missing member": (lambda file: file.write_text('{"schema_version": 1}'), "analysis: Field required"),
+    "a missing member": (lambda file: file.write_text('{"schema_version": 1}'), "analysis: is required"),
     "a folder": (lambda file: (file.unlink(), file.mkdir()), "result.json cannot be read (Is a directory)"),
 }
 

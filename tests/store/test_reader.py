@@ -99,7 +99,7 @@ def test_a_header_without_a_member_names_it(copied: Store) -> None:
     content = json.loads(path.read_bytes())
     del content["parts"]
     path.write_text(json.dumps(content))
-    with pytest.raises(StoreCorruptError, match="parts: Field required"):
+    with pytest.raises(StoreCorruptError, match="parts: is required"):
         open_store(copied.path)
 
 
