@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kemfeat.errors import StoreCorruptError, StoreError, StoreLockedError, StoreWriteError
 from kemfeat.store import schema
@@ -21,6 +21,8 @@ from kemfeat.store import schema
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+T = TypeVar("T")
 
 _REFUSALS = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -154,18 +156,27 @@ def _settle(files: Iterable[Path]) -> None:
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _asked_again(path, _digest)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a file; a network disk that lost its handle (ESTALE) is asked once more."""
+    """Content of a file."""
+    return _asked_again(path, Path.read_bytes)
+
+
+def _asked_again(path: Path, read: Callable[[Path], T]) -> T:
+    """What a file gives; a network disk that lost its handle (ESTALE) is asked once more."""
     try:
-        return path.read_bytes()
+        return read(path)
     except OSError as error:
         if error.errno != errno.ESTALE:
             raise
-        return path.read_bytes()
+        return read(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def receipt(path: Path) -> schema.FileReceipt:

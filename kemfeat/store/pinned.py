@@ -7,7 +7,6 @@ what its receipt says, and one of a store that was built again after it was open
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +79,7 @@ class PinnedShards(zarr.storage.LocalStore):
             seen = (found.st_ino, found.st_size, found.st_mtime_ns)
             if self._sound.get(key) == seen:
                 return
-            is_sound = found.st_size == receipt.bytes and _sha256(path) == receipt.sha256
+            is_sound = found.st_size == receipt.bytes and disk.sha256(path) == receipt.sha256
         except FileNotFoundError:
             self._check()
             raise self._corrupt(key, "is missing") from None
@@ -93,7 +92,3 @@ class PinnedShards(zarr.storage.LocalStore):
 
     def _corrupt(self, key: str, what: str) -> StoreCorruptError:
         return StoreCorruptError(f"{Path(self.root) / key}: {what}; run `kemfeat verify`, then the same build again")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(disk.read_bytes(path)).hexdigest()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,32 +76,19 @@ class Column:
         Raises
         ------
         StoreCorruptError
-            They cannot be read, or were never written.
+            They cannot be read: a shard is missing, or is not what was written.
         """
         runs = np.split(rows, np.flatnonzero(np.diff(rows) > _FAR) + 1)
         try:
             found = [row for run in runs if len(run) for row in self._run(run)]
         except (OSError, ValueError, RuntimeError) as error:
             raise self._corrupt(f"rows {rows[0]} to {rows[-1]} cannot be read ({error})") from None
-        for number, row in zip(rows, found, strict=True):
-            if self._is_unwritten(row.flat[0]):
-                raise self._corrupt(f"row {number} is not there")
         return found
 
     def _run(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
         first = int(rows[0])
         block = np.asarray(self.array[first : int(rows[-1]) + 1])
         return [block[row - first] for row in rows.tolist()]
-
-    @cached_property
-    def _unwritten(self) -> float | None:
-        """What a row reads as where its shard is missing; None where that may also be in a row that was written."""
-        fill = float(self.array.fill_value)
-        return None if fill == self.pad or math.isnan(self.pad) else fill
-
-    def _is_unwritten(self, value: float) -> bool:
-        fill = self._unwritten
-        return fill is not None and (value == fill or (math.isnan(fill) and math.isnan(value)))
 
     def _corrupt(self, what: str) -> StoreCorruptError:
         return StoreCorruptError(f"array {self.name}: {what}; run `kemfeat verify` on the store, then build it again")
