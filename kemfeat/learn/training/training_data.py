@@ -184,7 +184,7 @@ class TrainingData:
             plan.rows,
             train.batch_size,
             device,
-            shuffle=True,
+            shuffle="blocks",  # named, as what True means depends on the memory of the machine
             seed=train.seed,
             bucket_by_length=train.bucket_by_length,
             drop_last=train.drop_last,
