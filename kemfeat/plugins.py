@@ -7,9 +7,9 @@ a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a synthetic corpus ``
 
 from __future__ import annotations
 
-import ast
 import importlib
 import pkgutil
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -82,16 +82,11 @@ def find(room: Room, name: str) -> Any:
 
 
 def _defines(folder: Path, module: pkgutil.ModuleInfo, wanted: str) -> bool:
+    """Whether a module's source assigns or imports the name at its top level."""
     path = folder / module.name / "__init__.py" if module.ispkg else folder / f"{module.name}.py"
-    return any(wanted in _bound(statement) for statement in ast.parse(path.read_bytes()).body)
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a statement at the top of a module binds, as far as plug-ins bind theirs."""
-    if isinstance(statement, ast.ImportFrom):
-        return {alias.asname or alias.name for alias in statement.names}
-    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
+    # No syntax tree: building them in several threads at once fails in CPython 3.11 (gh-106905).
+    assigned, imported = rf"{wanted}[ ]*[:=]", rf"from[ ].+[ ]import[ ]+(?:\([^)]*|.*)\b{wanted}\b"
+    return re.search(rf"^(?:{assigned}|{imported})", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
 def _plain(name: str) -> str:

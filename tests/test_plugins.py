@@ -1,5 +1,6 @@
 import importlib
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -70,3 +71,15 @@ def test_a_file_or_a_folder_with_the_object_is_a_plug_in_and_nothing_else(extra_
 def test_shared_api_of_a_room_is_not_a_plug_in(extra_room):
     with pytest.raises(UnknownPluginError, match=r"no features plug-in .shared. \(known: log_mel, wide\)"):
         plugins.find("features", "shared")
+
+
+def test_several_threads_may_ask_at_once():
+    """As the first tasks of a worker of several threads do; here they take turns at every chance."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: plugins.names.__wrapped__("features"), range(64)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [plugins.names("features")] * 64
