@@ -17,6 +17,9 @@ from kemfeat import write_claims
 from kemfeat.cluster import Cluster
 from kemfeat.errors import WorkerError
 
+Progress = Callable[[str, int, int], None]
+"""Called with the stage of the work, what of it is done and how much there is."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 

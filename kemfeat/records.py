@@ -98,6 +98,34 @@ class FeatureArray:
 Medium = Signal | Events | FeatureArray | str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a store inherits from its corpus. Facts, not legal advice.
+
+    Parameters
+    ----------
+    title : str
+        Full name of the corpus.
+    licence : str
+        Under which terms the corpus is distributed, and what they mean for a store.
+    citation : str
+        How its publishers want to be cited.
+    collection : str
+        Who was recorded doing what.
+    annotation : str
+        Who labelled what.
+    restricted : bool
+        Whether the corpus is given only to those who sign for it; tests then need a synthetic twin.
+    """
+
+    title: str
+    licence: str
+    citation: str
+    collection: str
+    annotation: str
+    restricted: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that validation noticed.

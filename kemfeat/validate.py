@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
 from kemfeat.findings import Findings
 from kemfeat.manifest import SEGMENT, Manifest
+from kemfeat.parallel import Progress
 from kemfeat.records import Finding, Severity, Signal
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ DURATION_TOLERANCE = 0.25
 """Seconds by which annotated times and audio may differ: one sample of the 4 Hz wristband."""
 
 _BATCH = 256
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,9 @@ from kemfeat.build.scan import Listing, Survey
 from kemfeat.build.trial_build import Measured, Sample
 from kemfeat.corpora import open_reader
 from kemfeat.errors import StoreError, StoreWriteError
+from kemfeat.parallel import Progress
 from kemfeat.store import schema
 from kemfeat.store.reader import open_store
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

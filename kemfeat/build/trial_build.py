@@ -18,12 +18,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat import parallel
+from kemfeat.build._job import BuildOptions, build_from
 from kemfeat.build._memory import largest_child, own_peak
 from kemfeat.build.scan import Listing
 from kemfeat.corpora import CorpusReader
 from kemfeat.errors import KemfeatError, WorkerError
 from kemfeat.manifest import Manifest
-from kemfeat.records import Finding
+from kemfeat.records import Finding, Terms
 from kemfeat.store.schema import Header
 
 _WAVES, _MOST_WAVES = 5, 24
@@ -60,6 +61,14 @@ class _SampleReader:
     @property
     def settings(self) -> Mapping[str, Mapping[str, Any]]:
         return self.base.settings
+
+    @property
+    def terms(self) -> Terms:
+        return self.base.terms
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return self.base.columns
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - the shape of a reader
         return self.groups
@@ -184,8 +193,6 @@ def _in_process(answer: Connection, sample: Sample, root: Path, out: Path, worke
 
 
 def _build(sample: Sample, root: Path, out: Path, workers: int, began: float) -> Measured:
-    from kemfeat.build import BuildOptions, build_from
-
     events: list[Event] = []
 
     def progress(stage: str, done: int, total: int) -> None:

@@ -14,9 +14,9 @@ from typing import Any, Protocol, runtime_checkable
 import pyarrow as pa
 
 from kemfeat import plugins
-from kemfeat.errors import ConfigError
+from kemfeat.errors import ConfigError, UnknownPluginError
 from kemfeat.manifest import Manifest
-from kemfeat.records import Finding
+from kemfeat.records import Finding, Terms
 
 
 class CorpusReader(Protocol):
@@ -45,6 +45,16 @@ class CorpusReader(Protocol):
     @property
     def settings(self) -> Mapping[str, Mapping[str, Any]]:
         """Per feature the settings whose defaults do not suit this corpus; what the user sets wins."""
+        ...
+
+    @property
+    def terms(self) -> Terms:
+        """Licence, citation, collection and annotation, as every store and export of the corpus repeats them."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """What the columns of ``utterances`` mean that only this corpus has, one line each."""
         ...
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
@@ -117,3 +127,60 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
             f"--table {table}: {reader.name} has an annotation of its own; leave --table out, or pass --dataset folder"
         )
     return reader
+
+
+def terms_of(dataset: str) -> Terms:
+    """The terms of a store's corpus.
+
+    Parameters
+    ----------
+    dataset : str
+        As the store has it.
+
+    Returns
+    -------
+    Terms
+        Those its reader declares; where this installation has no such reader, that the corpus' own terms apply.
+
+    Examples
+    --------
+    >>> terms_of("KEMDy20").restricted
+    True
+    """
+    try:
+        reader: CorpusReader = plugins.find("corpora", dataset)
+    except UnknownPluginError:
+        own = "apply to everything derived from it, including this store; read them before you pass it on."
+        return Terms(
+            title=dataset,
+            licence=f"The terms of {dataset} {own}",
+            citation=f"{dataset}, as its publishers ask",
+            collection=f"See the documentation of {dataset}",
+            annotation=f"See the documentation of {dataset}",
+        )
+    return reader.terms
+
+
+def columns_of(dataset: str) -> Mapping[str, str]:
+    """What the columns mean that only a store's corpus has; none where this installation has no such reader.
+
+    Parameters
+    ----------
+    dataset : str
+        As the store has it.
+
+    Returns
+    -------
+    mapping of str to str
+        One line per column.
+
+    Examples
+    --------
+    >>> columns_of("KEMDy19")["scripted"]
+    'whether the words were given, as in a scene of a play'
+    """
+    try:
+        reader: CorpusReader = plugins.find("corpora", dataset)
+    except UnknownPluginError:
+        return {}
+    return reader.columns

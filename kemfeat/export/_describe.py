@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from kemfeat.corpora import terms_of
 from kemfeat.export._selection import Selection
 from kemfeat.store import disk
 from kemfeat.store.card import escape
-from kemfeat.store.terms import terms_of
 
 MANIFEST = "export.json"
 README = "README.md"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kemfeat import provenance
+from kemfeat.corpora import columns_of, terms_of
+from kemfeat.records import Terms
 from kemfeat.report.tables import Cell, Table, printable, share, table
 from kemfeat.store import columns, summary
 from kemfeat.store.reader import Store
-from kemfeat.store.terms import Terms, terms_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,8 @@ def _settings(store: Store) -> Table:
 
 
 def _columns(store: Store) -> Table:
-    rows = [(name, columns.describe(str(name))) for name in store.utterances.columns]
+    own = columns_of(store.dataset)
+    rows = [(name, columns.describe(str(name), own)) for name in store.utterances.columns]
     return table("columns", "Columns of the utterance table", ("column", "meaning"), rows)
 
 

@@ -7,11 +7,12 @@ named with its unit as a schema.org ``variableMeasured``. Specification: https:/
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kemfeat.manifest import RATINGS
+from kemfeat.records import Terms
 from kemfeat.store import columns, schema
-from kemfeat.store.terms import Terms, terms_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +49,8 @@ _UNSIZED = {"b": "sc:Boolean", "M": "sc:DateTime"}
 """Croissant's data types by the kind of a NumPy dtype; all else is text."""
 
 
-def document(header: schema.Header, utterances: pd.DataFrame) -> str:
-    """The whole description as JSON text; it depends on the store's content alone."""
-    terms = terms_of(header.dataset)
+def document(header: schema.Header, utterances: pd.DataFrame, *, terms: Terms, own_columns: Mapping[str, str]) -> str:
+    """The whole description as JSON text; parameters as :func:`kemfeat.store.card.render`."""
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -65,7 +65,7 @@ def document(header: schema.Header, utterances: pd.DataFrame) -> str:
         **_responsible_ai(header, utterances, terms),
         "variableMeasured": [_variable(name, info) for name, info in header.arrays.items()],
         "distribution": _distribution(header),
-        "recordSet": [_utterances(utterances), _ratings()],
+        "recordSet": [_utterances(utterances, own_columns), _ratings()],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -137,9 +137,9 @@ def _file_set(name: str, includes: str, encoding: tuple[str, ...], description: 
     }
 
 
-def _utterances(utterances: pd.DataFrame) -> dict[str, Any]:
+def _utterances(utterances: pd.DataFrame, own: Mapping[str, str]) -> dict[str, Any]:
     fields = [
-        _field("utterances", schema.UTTERANCES, name, _type_of(utterances[name]), columns.describe(name))
+        _field("utterances", schema.UTTERANCES, name, _type_of(utterances[name]), columns.describe(name, own))
         | ({"isArray": True, "arrayShape": "-1"} if name == "majority" else {})
         for name in utterances.columns
     ]

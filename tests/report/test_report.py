@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from kemfeat import provenance, report
+from kemfeat.corpora import terms_of
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.report import write_report
 from kemfeat.store.reader import Store, open_store
-from kemfeat.store.terms import terms_of
 from tests.build.kit import KEMFEAT, ROWS, Bench
 from tests.e2e.test_cli import kemfeat, sentence
 from tests.report.conftest import EVIL, add_analysis

@@ -8,7 +8,7 @@ finds; the others stand beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -21,6 +21,7 @@ from kemfeat.analyses.anova._tables import simultaneous, tables
 from kemfeat.analyses.anova._tests import ALPHA, Tests, run_tests
 from kemfeat.analyses.anova._words import summary, verdict, warnings
 from kemfeat.config import FrozenConfig
+from kemfeat.corpora import columns_of
 from kemfeat.figures import groups as figures
 from kemfeat.stats.group_tests import CI_CONVENTION
 from kemfeat.store.columns import describe
@@ -70,11 +71,11 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     dv, absent = _dependent(store, config)
     data = read(store, dv=dv, between=config.between, labels=config.labels, cluster=config.cluster)
     found = [run_tests(data, name, seed=config.seed) for name in dv]
-    made = tables(found)
+    made, own = tables(found), columns_of(store.dataset)
     return AnalysisResult(
         summary=summary(found, made["disagreements"]),
         tables=made,
-        figures={name: draw for tests in found for name, draw in _figures(data, tests).items()},
+        figures={name: draw for tests in found for name, draw in _figures(data, tests, own).items()},
         values=_values(data, found),
         warnings=(*absent, *warnings(data, found)),
     )
@@ -112,9 +113,9 @@ def _findings(tests: Tests) -> dict[str, Any]:
     }
 
 
-def _figures(data: Data, tests: Tests) -> dict[str, Draw]:
+def _figures(data: Data, tests: Tests, own: Mapping[str, str]) -> dict[str, Draw]:
     dv, groups = tests.dv, tests.groups
-    label = f"{dv}: {meaning}" if (meaning := describe(dv).partition(";")[0]) else dv
+    label = f"{dv}: {meaning}" if (meaning := describe(dv, own).partition(";")[0]) else dv
     values = pd.DataFrame({"group": data.groups, "value": data.values[dv]}).dropna()
     families = {"Games-Howell": _intervals(tests.pairs, low="ci_low", high="ci_high")}
     for name, robust in tests.nested.items():

@@ -47,9 +47,26 @@ from kemfeat.corpora.layout import list_files, read_file, require_folder, show_c
 from kemfeat.errors import CorpusLayoutError
 from kemfeat.findings import Findings
 from kemfeat.manifest import SIGNALS, Manifest
-from kemfeat.records import Finding
+from kemfeat.records import Finding, Terms
 
 USUAL_TABLE = "utterances.csv"
+
+
+TERMS = Terms(
+    title="A corpus of the user's own",
+    licence="Whatever the recordings were given out under holds for everything derived from them, this store too; "
+    "read it before passing it on.",
+    citation="the recordings, as their publishers ask",
+    collection="See the documentation of the recordings",
+    annotation="The labels are those of the user's table",
+)
+
+
+COLUMNS = {
+    "scripted": "whether the words were given, as in a scene of a play",
+    "audio_start": "where the utterance begins in its audio file [s]; missing where it is the whole file",
+    "audio_end": "where the utterance ends in its audio file [s]; missing where it is the whole file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,8 @@ class FolderReader:
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=Settings({"text": {"preset": "none"}}))
+    terms: Terms = TERMS
+    columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
     table: str = USUAL_TABLE
 
     def opened(self, root: Path, table: Path | None) -> FolderReader:

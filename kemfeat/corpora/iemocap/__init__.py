@@ -98,7 +98,7 @@ from kemfeat.findings import (
 )
 from kemfeat.labels import count_votes, join_emotions, majority, parse_emotions
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, Manifest
-from kemfeat.records import Finding
+from kemfeat.records import Finding, Terms
 
 SIDE_OVERRIDES: Mapping[str, str] = {}
 """Per dialog that differs the side of the actor who wears the markers; to be filled by looking at the pictures."""
@@ -124,6 +124,28 @@ _UTTERANCES = pa.schema([*READ_COLUMNS, *(pa.field(name, kind) for name, kind in
 _RATINGS = pa.schema([*RATINGS, pa.field("dominance", pa.float64())])
 
 
+TERMS = Terms(
+    title="IEMOCAP, the Interactive Emotional Dyadic Motion Capture database",
+    licence="Restricted: USC SAIL gives IEMOCAP out under a signed release for research. "
+    "Neither the corpus nor anything derived from it, such as this store, may be passed on to others. ",
+    citation="C. Busso et al., IEMOCAP: Interactive emotional dyadic motion capture database, "
+    "Language Resources and Evaluation 42(4), 335-359, 2008",
+    collection="Ten actors, in five sessions of two, play scripted and improvised scenes",
+    annotation="Several observers gave each utterance emotion categories, valence, activation and dominance",
+    restricted=True,
+)
+
+COLUMNS = {
+    "dominance": "mean of the raters, 1 weak to 5 strong",
+    "emotion_code": "the corpus' own code of the final emotion, xxx where no emotion has a majority",
+    "dialog": "name of the recording the utterance is cut from",
+    "dialog_audio": "path of that recording's sound below the corpus",
+    "video": "path of that recording's picture below the corpus",
+    "video_side": "half of the picture that shows the speaker, left or right",
+    "scripted": "whether the words were given, as in a scene of a play",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class IemocapReader:
     """Reads IEMOCAP; see :class:`kemfeat.corpora.CorpusReader`.
@@ -144,6 +166,8 @@ class IemocapReader:
     media: tuple[str, ...] = ("audio", "transcript")
     tokenizer: str = "google-bert/bert-base-uncased"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"text": {"preset": "none"}})
+    terms: Terms = TERMS
+    columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
     side_overrides: Mapping[str, str] = field(default_factory=lambda: SIDE_OVERRIDES)
 
     def __post_init__(self) -> None:

@@ -76,11 +76,12 @@ from kemfeat.corpora import CorpusReader
 from kemfeat.corpora._kemdy.e4 import Medium
 from kemfeat.corpora._kemdy.physiology_checks import check_signals
 from kemfeat.corpora._kemdy.signals import joined, read_reported, signals_table
+from kemfeat.corpora._kemdy.terms import etri_licence
 from kemfeat.corpora.kemdy19._manifest import read_manifest
 from kemfeat.corpora.kemdy19._tree import ECG, MEDIA, UTTERANCE, scan, session_recordings, speaker_of
 from kemfeat.findings import EMPTY_ECG, EMPTY_PHYSIOLOGY, Findings
 from kemfeat.manifest import Manifest
-from kemfeat.records import Finding
+from kemfeat.records import Finding, Terms
 
 KNOWN_BAD = frozenset(
     {"Sess01_impro03", "Sess01_impro04", "Sess03_script04", "Sess06_script02", "Sess07_script02"}
@@ -88,6 +89,25 @@ KNOWN_BAD = frozenset(
 """Scenes whose physiology users of the corpus found to be mostly missing."""
 
 _PHYSIOLOGY = tuple(medium.name for medium in MEDIA)
+
+
+TERMS = Terms(
+    title="KEMDy19, the Korean Emotion Multimodal Database of 2019",
+    licence=etri_licence("KEMDy19"),
+    citation="KEMDy19, Electronics and Telecommunications Research Institute (ETRI), "
+    "https://nanum.etri.re.kr/share/kjnoh2/KEMDy19",
+    collection="40 voice actors, in 20 sessions of two, play scripted and improvised scenes; speech, "
+    "electrocardiogram, electrodermal activity and skin temperature",
+    annotation="Ten external raters heard each utterance and gave one of seven emotions, valence and arousal, "
+    "each 1 to 5",
+    restricted=True,
+)
+
+COLUMNS = {
+    **{f"{medium}_start": f"first of the two {medium.upper()} cells of the row" for medium in _PHYSIOLOGY},
+    **{f"{medium}_end": f"second of the two {medium.upper()} cells of the row" for medium in _PHYSIOLOGY},
+    "scripted": "whether the words were given, as in a scene of a play",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +120,8 @@ class Kemdy19Reader:
     tokenizer: str = "skt/kobert-base-v1"
     # Its transcripts carry marks such as o/, s/ and (A+B), which system 1's list does not know.
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"text": {"preset": "hangul"}})
+    terms: Terms = TERMS
+    columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""

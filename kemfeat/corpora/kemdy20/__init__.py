@@ -44,11 +44,18 @@ from kemfeat.corpora import CorpusReader
 from kemfeat.corpora._kemdy.e4 import Medium, Recording
 from kemfeat.corpora._kemdy.physiology_checks import check_signals
 from kemfeat.corpora._kemdy.signals import joined, read_reported, signals_table
-from kemfeat.corpora.kemdy20._manifest import read_manifest
-from kemfeat.corpora.kemdy20._tree import UTTERANCE, in_session, scan, script_and_speaker, session_recordings
+from kemfeat.corpora._kemdy.terms import etri_licence
+from kemfeat.corpora.kemdy20._manifest import (
+    UTTERANCE,
+    in_session,
+    read_manifest,
+    scan,
+    script_and_speaker,
+    session_recordings,
+)
 from kemfeat.findings import EMPTY_IBI, EMPTY_PHYSIOLOGY, SESSION_PREFIX, Findings
 from kemfeat.manifest import Manifest
-from kemfeat.records import Finding
+from kemfeat.records import Finding, Terms
 
 KNOWN_BAD = frozenset(
     {
@@ -65,6 +72,19 @@ KNOWN_BAD = frozenset(
 """Conversations and speakers whose physiology users of the corpus found to be broken."""
 
 
+TERMS = Terms(
+    title="KEMDy20, the Korean Emotion Multimodal Database of 2020",
+    licence=etri_licence("KEMDy20"),
+    citation="KEMDy20, Electronics and Telecommunications Research Institute (ETRI), "
+    "https://nanum.etri.re.kr/share/kjnoh2/KEMDy20",
+    collection="80 adults aged 19 to 39, in 40 sessions of two, talk freely about six short videos; speech, "
+    "and from a wristband electrodermal activity, skin temperature and inter-beat intervals",
+    annotation="Ten external raters heard each utterance and gave one of seven emotions, valence and arousal, "
+    "each 1 to 5; the corpus' final emotion is the majority",
+    restricted=True,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Kemdy20Reader:
     """Reads KEMDy20; see :class:`kemfeat.corpora.CorpusReader`."""
@@ -74,6 +94,8 @@ class Kemdy20Reader:
     media: tuple[str, ...] = ("audio", "transcript", "eda", "temp", "ibi")
     tokenizer: str = "skt/kobert-base-v1"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    terms: Terms = TERMS
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""

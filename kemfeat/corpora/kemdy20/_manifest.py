@@ -1,17 +1,17 @@
-"""KEMDy20's annotation and transcripts as one Manifest."""
+"""Where KEMDy20 keeps its files, and its annotation and transcripts as one Manifest."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from kemfeat.corpora._kemdy.annotation import Annotation, read_annotation
-from kemfeat.corpora._kemdy.e4 import MEDIA
+from kemfeat.corpora._kemdy.e4 import MEDIA, Medium
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
-from kemfeat.corpora._kemdy.tree import Tree, session_of
-from kemfeat.corpora.kemdy20._tree import UTTERANCE, in_session, scan, script_and_speaker
+from kemfeat.corpora._kemdy.tree import SESSION_FOLDER, Layout, Tree, session_of
 from kemfeat.corpora.layout import read_file
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
@@ -27,6 +27,18 @@ from kemfeat.findings import (
 from kemfeat.manifest import Manifest
 
 CORPUS = "KEMDy20"
+CONVERSATION = re.compile(r"(Sess[0-9]{2})_(script[0-9]{2})_(User[0-9]{3}([FM]))")
+UTTERANCE = re.compile(CONVERSATION.pattern + r"_[0-9]{3}")
+_RECORDING = re.compile(CONVERSATION.pattern + r"\.csv")
+_LAYOUT = Layout(
+    corpus=CORPUS,
+    table=re.compile(r"(Sess[0-9]{2})_eval\.csv"),
+    clip=(SESSION_FOLDER, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
+    recording=(SESSION_FOLDER, _RECORDING),
+    media=MEDIA,
+    tables="SessNN_eval.csv",
+    clips="SessionNN/<utterance>.wav",
+)
 GROUPS = {"Numb": 1, "WAV": 2, "Segment ID": 1, "Total Evaluation": 3}
 """The first annotation header row up to the evaluators: names, and how many cells each spans."""
 
@@ -131,3 +143,32 @@ def _with_partners(tree: Tree, utterances: Sequence[Utterance]) -> list[Utteranc
     return [
         replace(utterance, partner=partners.get((utterance.session, utterance.speaker))) for utterance in utterances
     ]
+
+
+def scan(root: Path) -> Tree:
+    """List the corpus; see :meth:`kemfeat.corpora._kemdy.tree.Layout.scan`."""
+    return _LAYOUT.scan(root)
+
+
+def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Medium]]:
+    """List one session's physiology; see :meth:`kemfeat.corpora._kemdy.tree.Layout.recordings`."""
+    return _LAYOUT.recordings(root, session)
+
+
+def script_and_speaker(path: str) -> tuple[str, str]:
+    """``("script01", "User001F")`` of a physiology file."""
+    _, script, speaker = in_session(PurePosixPath(path).stem, session_of(path)).split("_")
+    return script, speaker
+
+
+def in_session(name: str, session: str) -> str:
+    """The id or file name as its folder's session has it: names may carry a wrong session, the folder's is right.
+
+    A user number that belongs to the wrong session (session NN has the users 2NN - 1 and 2NN) moves along:
+    ``Sess42_script06_User084F_038`` in session 17 is ``Sess17_script06_User034F_038``. A user number that is not one
+    of the wrong session's two stays.
+    """
+    written, right = int(name[4:6]), int(session[4:6])
+    user = int(name[20:23])
+    moved = user - 2 * (written - right) if (user + 1) // 2 == written else user
+    return f"{session}{name[6:20]}{moved:03d}{name[23:]}"

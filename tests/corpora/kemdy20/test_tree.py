@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from kemfeat.corpora._kemdy.tree import session_of
-from kemfeat.corpora.kemdy20._tree import in_session, scan, script_and_speaker, session_recordings
+from kemfeat.corpora.kemdy20._manifest import in_session, scan, script_and_speaker, session_recordings
 from kemfeat.errors import CorpusError, CorpusLayoutError
 from tests.corpora.tiny import write_tiny_kemdy20
 
