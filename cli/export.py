@@ -28,7 +28,7 @@ def export(
         ),
     ] = None,
     as_json: _options.Json = False,
-    progress: _options.Progress = None,
+    progress: _options.ShowProgress = None,
 ) -> None:
     """Write a store in the format of other programs, every row with its id."""
     from kemfeat.export import export_store

@@ -27,7 +27,7 @@ from kemfeat.errors import ConfigError
 M = TypeVar("M", bound=BaseModel)
 
 
-class Table(Mapping[str, Any]):
+class SettingsTable(Mapping[str, Any]):
     """An immutable mapping: tables inside are tables too, lists are tuples. It hashes, pickles and equals a dict."""
 
     __slots__ = ("_cells",)
@@ -53,7 +53,7 @@ class Table(Mapping[str, Any]):
 
 def _frozen(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return Table(value)
+        return SettingsTable(value)
     return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
@@ -116,7 +116,9 @@ class BuildConfig(FrozenConfig):
     labels: Literal["annotated", "votes"] = "annotated"
     features: tuple[str, ...]
     rows_per_shard: int = Field(default=128, ge=1, le=65536)
-    settings: Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(Table), PlainSerializer(_thawed)] = Table({})
+    settings: Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(SettingsTable), PlainSerializer(_thawed)] = (
+        SettingsTable({})
+    )
 
     @field_validator("features")
     @classmethod

@@ -279,7 +279,9 @@ class _Job:
                 self.out,
                 specs=specs_of(self.resolved),
                 layouts={
-                    name: writer.Layout(extractor.axis, len(axes[extractor.axis]), self.resolved.rows_per_shard(name))
+                    name: writer.ArrayLayout(
+                        extractor.axis, len(axes[extractor.axis]), self.resolved.rows_per_shard(name)
+                    )
                     for name, extractor in self.resolved.extractors.items()
                 },
             )
@@ -315,10 +317,10 @@ class _Job:
         failed = _refusals.failures(plan, there)
         _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
         self.progress("extract", 0, total)
-        with writer.settling(self.out) as settle:
-            settle(there)
+        with writer.flushing(self.out) as flush:
+            flush(there)
             for receipts in self.pool.run(write_partition, tasks, name=_rows):
-                settle(receipts)
+                flush(receipts)
                 done += receipts[0].stop - receipts[0].start
                 failed |= _refusals.failures(plan, receipts)
                 _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)

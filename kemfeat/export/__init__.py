@@ -18,10 +18,10 @@ from kemfeat.config import suggest
 from kemfeat.errors import UnknownPluginError
 from kemfeat.export._describe import describe
 from kemfeat.export._folder import made_aside
-from kemfeat.export._selection import Block, Progress, Selection, select, silent
+from kemfeat.export._selection import ExportBlock, RowProgress, Selection, select, silent
 from kemfeat.store.reader import Store
 
-__all__ = ["Block", "Export", "Exporter", "Selection", "export_store"]
+__all__ = ["Export", "ExportBlock", "Exporter", "Selection", "export_store"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def export_store(
     out: Path,
     arrays: Sequence[str] | None = None,
     labels: str | None = None,
-    progress: Progress = silent,
+    progress: RowProgress = silent,
 ) -> Export:
     """Write a store in another format.
 

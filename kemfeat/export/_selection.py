@@ -18,7 +18,7 @@ from kemfeat.store.reader import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-Progress = Callable[[int, int], None]
+RowProgress = Callable[[int, int], None]
 """Told how many rows are written, and how many there are."""
 
 BLOCK_BYTES = 64 << 20
@@ -36,7 +36,7 @@ def silent(done: int, total: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class ExportBlock:
     """Consecutive rows of an export.
 
     Parameters
@@ -84,7 +84,7 @@ class Selection:
     table: pd.DataFrame
     ends: Mapping[str, NDArray[np.int64]]
     labels: str
-    progress: Progress
+    progress: RowProgress
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -99,12 +99,12 @@ class Selection:
         size = max(1, SHARD_BYTES // self.row_bytes)
         return [(start, min(start + size, len(self))) for start in range(0, len(self), size)] or [(0, 0)]
 
-    def blocks(self, start: int, stop: int) -> Iterator[Block]:
+    def blocks(self, start: int, stop: int) -> Iterator[ExportBlock]:
         """The rows from ``start`` to ``stop`` (exclusive) of this export, in pieces of about :data:`BLOCK_BYTES`."""
         arrays = {name: self.store.array(name) for name in self.arrays}
         for first, last, span in self._spans(start, stop):
             within = self.rows[first:last] - span.start
-            yield Block(
+            yield ExportBlock(
                 table=self.table.iloc[first:last],
                 values={name: np.asarray(array[span])[within] for name, array in arrays.items()},
                 ends={name: ends[first:last] for name, ends in self.ends.items()},
@@ -122,7 +122,7 @@ class Selection:
 
 
 def select(
-    store: Store, *, arrays: Sequence[str] | None = None, labels: str | None = None, progress: Progress = silent
+    store: Store, *, arrays: Sequence[str] | None = None, labels: str | None = None, progress: RowProgress = silent
 ) -> Selection:
     """Choose what to export.
 

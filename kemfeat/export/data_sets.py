@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kemfeat.export import Block, Exporter, Selection
+from kemfeat.export import ExportBlock, Exporter, Selection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +50,7 @@ def _schema(selection: Selection) -> pa.Schema:
     return pa.schema(list(columns()))
 
 
-def _table(block: Block, schema: pa.Schema) -> pa.Table:
+def _table(block: ExportBlock, schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
     told = pa.Table.from_pandas(block.table, schema=pa.schema([schema.field(name) for name in block.table]))
@@ -58,7 +58,7 @@ def _table(block: Block, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays([*told.columns, *arrays], schema=schema)
 
 
-def _nested(block: Block, name: str, kind: pa.DataType) -> pa.Array:
+def _nested(block: ExportBlock, name: str, kind: pa.DataType) -> pa.Array:
     """Rows as lists of lists; Arrow keeps their numbers in one piece."""
     import pyarrow as pa
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kemfeat.export import Block, Exporter, Selection
+from kemfeat.export import ExportBlock, Exporter, Selection
 
 
 def _write(selection: Selection, out: Path) -> None:
@@ -29,7 +29,7 @@ def _write(selection: Selection, out: Path) -> None:
                 _add_block(shard, block)
 
 
-def _add_block(shard: tarfile.TarFile, block: Block) -> None:
+def _add_block(shard: tarfile.TarFile, block: ExportBlock) -> None:
     rows = {name: block.real(name) for name in sorted(block.values)}
     for place, record in enumerate(block.records()):
         key = _key(record["id"])

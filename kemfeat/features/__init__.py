@@ -42,7 +42,7 @@ class Outline:
     signals: Mapping[str, Medium] = field(default_factory=dict)
 
 
-Rows = Mapping[str, "NDArray[Any]"]
+AxisRows = Mapping[str, "NDArray[Any]"]
 """Columns of the rows that one utterance has on an axis, all of one length; none when it has no row."""
 
 
@@ -103,7 +103,7 @@ class Extractor(Generic[C]):
     columns: Mapping[str, str]
     open: Callable[[C, Path], Extract]
     axis: str = "utterance"
-    rows: Callable[[C, Outline], Rows] | None = None
+    rows: Callable[[C, Outline], AxisRows] | None = None
     rows_factor: int = 1
     tables: Callable[[C, pd.DataFrame], Mapping[str, pa.Table]] | None = None
     follow: Callable[[C, Mapping[str, FeatureConfig]], C] = _on_its_own

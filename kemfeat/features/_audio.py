@@ -15,7 +15,7 @@ from kemfeat.media import resample, to_mono
 from kemfeat.records import Signal
 
 
-class AudioConfig(FeatureConfig):
+class WaveformConfig(FeatureConfig):
     """How the audio is brought in.
 
     Parameters
@@ -51,7 +51,7 @@ def channel_count(signal: Signal) -> int:
     return 1 if signal.values.ndim == 1 else int(signal.values.shape[1])
 
 
-def brought_in(signal: Signal, config: AudioConfig, *, feature: str) -> NDArray[np.float32]:
+def brought_in(signal: Signal, config: WaveformConfig, *, feature: str) -> NDArray[np.float32]:
     """One channel as configured, full scale 1 [shape=(n,), n >= 1].
 
     Raises
@@ -76,7 +76,7 @@ def brought_in(signal: Signal, config: AudioConfig, *, feature: str) -> NDArray[
     return _at_rate(mono, sampling_rate=config.sampling_rate, feature=feature)
 
 
-def finite(signal: Signal, config: AudioConfig, *, feature: str) -> NDArray[np.float32]:
+def finite(signal: Signal, config: WaveformConfig, *, feature: str) -> NDArray[np.float32]:
     """What :func:`brought_in` returns, when every sample of it is a number.
 
     Raises

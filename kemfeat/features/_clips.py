@@ -21,8 +21,8 @@ from pydantic import Field, model_validator
 
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ConfigError
-from kemfeat.features import Media, Outline, Rows
-from kemfeat.features._audio import AudioConfig, audio_of, finite
+from kemfeat.features import AxisRows, Media, Outline
+from kemfeat.features._audio import WaveformConfig, audio_of, finite
 from kemfeat.features._spectral_gate import band_noise, cleaned
 
 ROWS_FACTOR = 2
@@ -31,12 +31,12 @@ _BELOW_NYQUIST = 0.99
 """A filter's edge must lie below half the sampling rate."""
 
 
-class ClipConfig(AudioConfig):
+class ClipConfig(WaveformConfig):
     """Which clips there are and how they sound.
 
     Parameters
     ----------
-    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.AudioConfig`.
+    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.WaveformConfig`.
     length : ``whole`` utterances, or clips of so many seconds.
     denoise : whether noise is cleaned up by spectral gating.
     noise_level : of the noise that the cleanup adds and then gates by, and that fills clips, dB of full scale.
@@ -105,7 +105,7 @@ def bounds(config: ClipConfig, duration: float) -> tuple[NDArray[np.float64], ND
     return starts, starts + config.length
 
 
-def clip_rows(config: ClipConfig, outline: Outline) -> Rows:
+def clip_rows(config: ClipConfig, outline: Outline) -> AxisRows:
     """The rows of an utterance on the axis ``clip``: ``start`` and ``end``, s of its audio."""
     start, end = bounds(config, outline.duration)
     return {"start": start, "end": end}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from kemfeat.features import _kernels, _simd_fft
-from kemfeat.features._audio import AudioConfig
+from kemfeat.features._audio import WaveformConfig
 from kemfeat.features._spectra import spectra
 from kemfeat.features._windows import Framing, PadMode, hann
 
@@ -23,12 +23,12 @@ _SMALL_BLOCK = 32
 """Frames transformed at once by SciPy: their float64 samples and spectra stay in the second-level cache."""
 
 
-class MelPowersConfig(AudioConfig):
+class MelPowersConfig(WaveformConfig):
     """Frames, mel bands and dynamic range.
 
     Parameters
     ----------
-    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.AudioConfig`.
+    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.WaveformConfig`.
     n_mels, n_fft, hop_length : bands; samples of a frame, even; samples between frames.
     fmin, fmax : lower edge of the first band and upper edge of the last, Hz.
     top_db : dynamic range kept, dB.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ExtractionError
-from kemfeat.features import Outline, Rows
+from kemfeat.features import AxisRows, Outline
 from kemfeat.records import Medium, Signal
 
 RATE = 4.0
@@ -108,7 +108,7 @@ def ticks_of(signals: Mapping[str, Medium | None], *, feature: str) -> Ticks:
     return Ticks(clock, tracks)
 
 
-def tick_rows(_config: FeatureConfig, outline: Outline) -> Rows:
+def tick_rows(_config: FeatureConfig, outline: Outline) -> AxisRows:
     """The rows of an utterance on the axis ``tick``, the same for every feature on it.
 
     Returns

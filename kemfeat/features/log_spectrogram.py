@@ -32,7 +32,7 @@ from pydantic import Field, model_validator
 
 from kemfeat.errors import ExtractionError
 from kemfeat.features import Extract, Extractor, Media
-from kemfeat.features._audio import AudioConfig, audio_of, brought_in
+from kemfeat.features._audio import WaveformConfig, audio_of, brought_in
 from kemfeat.features._spectra import spectra
 from kemfeat.features._windows import hann, lengths_spec
 from kemfeat.records import FeatureArray, FeatureSpec
@@ -42,12 +42,12 @@ _NAMES = ("log_spectrogram", "log_spectrogram_delta", "log_spectrogram_delta2")
 _FULL_SCALE = {"unit": 1.0, "int16": 32768.0}
 
 
-class LogSpectrogramConfig(AudioConfig):
+class LogSpectrogramConfig(WaveformConfig):
     """Settings of ``log_spectrogram``.
 
     Parameters
     ----------
-    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.AudioConfig`.
+    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.WaveformConfig`.
     n_fft, hop_length : samples of a frame, even; samples between frames.
     scale : amplitude of full scale: 1 (``unit``) or 32768 (``int16``), which is 20.8 more in every logarithm.
     difference : along which axis the differences are taken.

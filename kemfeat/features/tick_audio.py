@@ -28,7 +28,7 @@ from pydantic import Field, model_validator
 
 from kemfeat.config import FeatureConfig
 from kemfeat.features import Extract, Extractor, Media, _kernels, _simd_fft
-from kemfeat.features._audio import AudioConfig, audio_of, finite
+from kemfeat.features._audio import WaveformConfig, audio_of, finite
 from kemfeat.features._cepstra import COEFFICIENTS, cepstra, frame_count
 from kemfeat.features._mel_powers import SMALLEST_POWER, Filters, MelPowersConfig, filters_of
 from kemfeat.features._ticks import ROWS_FACTOR, WINDOW, Ticks, tick_rows, ticks_of
@@ -36,7 +36,7 @@ from kemfeat.features._windows import hann
 from kemfeat.records import FeatureArray, FeatureSpec
 
 _SAMPLING_RATE = 16000
-_AUDIO = AudioConfig(sampling_rate=_SAMPLING_RATE)
+_AUDIO = WaveformConfig(sampling_rate=_SAMPLING_RATE)
 _FRAME, _STEP, _N_FFT = 400, 160, 512
 _SPAN = int(WINDOW * _SAMPLING_RATE)
 _FRAMES = 1 + (_SPAN - _FRAME) // _STEP

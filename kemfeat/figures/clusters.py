@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kemfeat.arrays import AnyFloats
 from kemfeat.figures.style import PALETTE, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.floating[Any]]
 
 _POINTS = 400
 """Silhouettes of a cluster, and rows of a heat map, that are drawn; more are thinned out evenly."""
@@ -49,7 +49,7 @@ def indices_by_k(table: pd.DataFrame, stem: Path, *, chosen: int) -> None:
         below.set_xlabel("number of clusters k")
 
 
-def silhouettes(widths: Floats, stem: Path, *, labels: NDArray[np.integer[Any]]) -> None:
+def silhouettes(widths: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any]]) -> None:
     """Silhouette widths of all series, by cluster and size.
 
     Parameters
@@ -78,13 +78,13 @@ def silhouettes(widths: Floats, stem: Path, *, labels: NDArray[np.integer[Any]])
         _name_at_the_right(axes, names, lows + counts / 2)
 
 
-def _stairs(ordered: Floats) -> tuple[Floats, Floats]:
+def _stairs(ordered: AnyFloats) -> tuple[AnyFloats, AnyFloats]:
     """Heights and reaches of a stair through sorted values, thinned out evenly where they are many."""
     places = np.linspace(0, len(ordered) - 1, min(len(ordered), _POINTS)).round()
     return np.append(places, len(ordered)), np.append(ordered[places.astype(int)], ordered[-1])
 
 
-def _name_at_the_right(axes: Axes, names: Sequence[str], centres: Floats) -> None:
+def _name_at_the_right(axes: Axes, names: Sequence[str], centres: AnyFloats) -> None:
     """Write names beside what they name, moved apart where they would overlap."""
     bottom, top = axes.get_ylim()
     room = (top - bottom) / max(24, len(names))
@@ -116,9 +116,9 @@ class Shape:
     """
 
     title: str
-    medoid: Floats
-    members: Sequence[Floats]
-    barycentre: Floats | None = None
+    medoid: AnyFloats
+    members: Sequence[AnyFloats]
+    barycentre: AnyFloats | None = None
 
 
 def medoids(shapes: Sequence[Shape], stem: Path, *, rate: float, label: str) -> None:
@@ -158,7 +158,7 @@ def _draw_shape(axes: Axes, shape: Shape, *, rate: float, colour: str) -> None:
     axes.set_title(shape.title, fontsize="small", loc="left")
 
 
-def distances(D: Floats, stem: Path, *, labels: NDArray[np.integer[Any]], label: str) -> None:
+def distances(D: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any]], label: str) -> None:
     """Heat map of distances, series sorted by cluster.
 
     Parameters

@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from kemfeat.arrays import Floats
 from kemfeat.figures.style import PALETTE, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 
 MOST_GROUPS = 16
 """Groups drawn, those with the most values; the tables hold all."""

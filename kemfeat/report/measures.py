@@ -17,7 +17,7 @@ SEED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class SampledRows:
     """Rows of one array.
 
     Parameters
@@ -54,10 +54,10 @@ def sample_rows(store: Store, name: str) -> NDArray[np.int64]:
     return np.sort(drawn).astype(np.int64)
 
 
-def read(store: Store, name: str, rows: NDArray[np.int64]) -> Sample:
+def read(store: Store, name: str, rows: NDArray[np.int64]) -> SampledRows:
     """Rows of an array with what tells its padding: its mask, its lengths, or the attention mask of its feature."""
     values = np.asarray(store.array(name).oindex[rows])
-    return Sample(values=values, real=_real(store, name, rows, values))
+    return SampledRows(values=values, real=_real(store, name, rows, values))
 
 
 def _real(store: Store, name: str, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.bool_] | None:

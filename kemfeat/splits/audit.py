@@ -20,13 +20,13 @@ from kemfeat.splits.split import PARTS, Split
 if TYPE_CHECKING:
     import pandas as pd
 
-Severity = Literal["leak", "note"]
+AuditSeverity = Literal["leak", "note"]
 Codes = NDArray[np.int64]
 
 SHORT = 20
 """Letters and digits below which an identical transcript is a note: people repeat "네" and "그렇게 생각합니다"."""
 
-KINDS: Mapping[str, Severity] = {
+KINDS: Mapping[str, AuditSeverity] = {
     "utterance": "leak",
     "speaker": "leak",
     "session": "leak",
@@ -62,7 +62,7 @@ class Overlap:
     """
 
     kind: str
-    severity: Severity
+    severity: AuditSeverity
     fold: int
     seen: str
     unseen: str

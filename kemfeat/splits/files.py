@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kemfeat.config import Table, canonical
+from kemfeat.config import SettingsTable, canonical
 from kemfeat.errors import ConfigError, StoreWriteError
 from kemfeat.splits.split import PARTS, Split
 
@@ -73,7 +73,7 @@ def read_split(path: str | Path) -> Split:
     rows = _checked(table, file)
     if facts is None:
         folds = int(rows["fold"].max()) + 1
-        return Split(rows, Table({"scheme": "user", "folds": folds, **_UNKNOWN}))
+        return Split(rows, SettingsTable({"scheme": "user", "folds": folds, **_UNKNOWN}))
     return _unchanged(rows, facts, file)
 
 
@@ -131,7 +131,7 @@ def _unchanged(rows: pd.DataFrame, facts: Any, file: Path) -> Split:
     expected = {"scheme", "folds", "digest", *_UNKNOWN}
     if not isinstance(facts, Mapping) or not expected <= set(facts):
         raise ConfigError(f"{file}: its metadata are not those of a split; make it again with `kemfeat split`")
-    split = Split(rows, Table({name: value for name, value in facts.items() if name != "digest"}))
+    split = Split(rows, SettingsTable({name: value for name, value in facts.items() if name != "digest"}))
     if split.digest != facts["digest"]:
         raise ConfigError(
             f"{file}: its rows are not those that were written (digest {split.digest[:12]}, "

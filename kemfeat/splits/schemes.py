@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat._version import VERSION
-from kemfeat.config import Table, suggest
+from kemfeat.arrays import Indices
+from kemfeat.config import SettingsTable, suggest
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import TIE, apply_rule, usual_labels
-from kemfeat.splits.balance import class_counts, deal
 from kemfeat.splits.split import PARTS, Split
+from kemfeat.splits.stratification import class_counts, deal
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Places = NDArray[np.int64]
-Fold = Mapping[str, Places]
+Fold = Mapping[str, Indices]
 """Per part the places of its rows in the table of labelled utterances."""
 
 Seed = tuple[int, int]
@@ -75,7 +75,7 @@ def make_split(
     made = _folds(kept, chosen, settings["folds"], settings["seed"])
     facts = {**settings, "scheme": scheme, "folds": len(made), "store": store, "kemfeat": VERSION}
     facts |= {"dropped": len(utterances) - len(kept), "absent": _absent(kept, made)}
-    return Split(_table(kept["id"].to_numpy(), made), Table(facts))
+    return Split(_table(kept["id"].to_numpy(), made), SettingsTable(facts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ def _refuse_too_few(kept: pd.DataFrame, column: str, groups: int) -> None:
 
 
 def _validated(
-    groups: Places, counts: NDArray[np.float64], tested: NDArray[np.bool_], *, seed: tuple[int, int, int]
+    groups: Indices, counts: NDArray[np.float64], tested: NDArray[np.bool_], *, seed: tuple[int, int, int]
 ) -> Fold:
     """One fold: ``tested`` groups, and the others dealt to train and valid."""
     others = np.flatnonzero(~tested)
@@ -184,7 +184,7 @@ def _by_rows(kept: pd.DataFrame, folds: int, seed: Seed) -> Iterator[Fold]:
         }
 
 
-def _dealt(classes: Places, bins: int, rng: np.random.Generator) -> Places:
+def _dealt(classes: Indices, bins: int, rng: np.random.Generator) -> Indices:
     """Deal rows like cards, class after class and shuffled within: counts of bins differ by one at most."""
     order = np.lexsort((rng.permutation(len(classes)), classes))
     dealt = np.empty(len(classes), np.int64)
@@ -203,7 +203,7 @@ def _kor_2022(kept: pd.DataFrame, _: int, seed: Seed) -> Iterator[Fold]:
     yield {"train": train, "valid": valid, "test": test}
 
 
-def _random_part(places: Places, *, tenths: int, seed: int) -> tuple[Places, Places]:
+def _random_part(places: Indices, *, tenths: int, seed: int) -> tuple[Indices, Indices]:
     order = np.random.RandomState(seed).permutation(len(places))
     held_out = -(-tenths * len(places) // 10)
     return places[order[held_out:]], places[order[:held_out]]
@@ -251,7 +251,7 @@ def _refuse_other_labels(scheme: str, utterances: pd.DataFrame) -> None:
         )
 
 
-def _groups(kept: pd.DataFrame, column: str) -> tuple[Places, NDArray[Any]]:
+def _groups(kept: pd.DataFrame, column: str) -> tuple[Indices, NDArray[Any]]:
     """The group of every row as a number, and the groups' names, sorted."""
     missing = kept[column].isna() | (kept[column] == "")
     if missing.any():
@@ -263,8 +263,8 @@ def _groups(kept: pd.DataFrame, column: str) -> tuple[Places, NDArray[Any]]:
     return groups, names
 
 
-def _classes(kept: pd.DataFrame) -> Places:
-    classes: Places = np.unique(kept["label"].to_numpy(dtype=str), return_inverse=True)[1]
+def _classes(kept: pd.DataFrame) -> Indices:
+    classes: Indices = np.unique(kept["label"].to_numpy(dtype=str), return_inverse=True)[1]
     return classes
 
 

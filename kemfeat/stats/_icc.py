@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from kemfeat.stats.columns import Floats
+from kemfeat.arrays import Floats
 from kemfeat.stats.tails import log_f_sf, probability
 
 COLUMNS = ("type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p")

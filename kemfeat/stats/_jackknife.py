@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from kemfeat.stats.columns import Floats
+from kemfeat.arrays import Floats
 
 LEAST_CLUSTERS = 5
 """Fewer clusters say too little about how clusters vary: no interval is given."""

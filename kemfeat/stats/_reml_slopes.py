@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from kemfeat.stats.columns import Floats
+from kemfeat.arrays import Floats
 from kemfeat.stats.nested._cells import Cells
 
 _LARGEST = 1e3  # standard deviation of an effect in units of the residual one

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats._icc import COLUMNS, intraclass
 from kemfeat.stats._jackknife import LEAST_CLUSTERS, jackknife
 
-Floats = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]
 
 MANY_CLUSTERS = 100

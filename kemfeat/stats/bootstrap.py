@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
-from kemfeat.stats.columns import Column, Floats, factor
+from kemfeat.stats.columns import Column, factor
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95

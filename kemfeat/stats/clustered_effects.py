@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats._jackknife import LEAST_CLUSTERS, jackknife
-from kemfeat.stats.columns import Column, Floats, factor, numbers
+from kemfeat.stats.columns import Column, factor, numbers
 from kemfeat.stats.group_tests._effect_sizes import cliffs_delta
 from kemfeat.stats.tails import log_level
 

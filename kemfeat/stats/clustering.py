@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import kmedoids
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
+from kemfeat.arrays import AnyFloats, Indices
 from kemfeat.errors import ConfigError
-
-Distances = NDArray[np.floating[Any]]
-Places = NDArray[np.intp]
 
 _MAX_ITERATIONS = 100
 
@@ -42,8 +39,8 @@ class Clustering:
         without other starts.
     """
 
-    labels: Places
-    medoids: Places
+    labels: Indices
+    medoids: Indices
     iterations: int
     converged: bool
     cost: float
@@ -51,7 +48,7 @@ class Clustering:
     stability: float = np.nan
 
 
-def tsclust(D: Distances, k: int, *, init: Sequence[int] | Places) -> Clustering:
+def tsclust(D: AnyFloats, k: int, *, init: Sequence[int] | Indices) -> Clustering:
     """Alternate between nearest medoids and best medoids, as dtwclust's ``tsclust(centroid = "pam")``.
 
     Parameters
@@ -85,7 +82,7 @@ def tsclust(D: Distances, k: int, *, init: Sequence[int] | Places) -> Clustering
     return Clustering(labels, medoids, iteration, not moved.any(), cost, (cost,))
 
 
-def _best_medoid(D: Distances, members: Places, medoids: Places) -> int:
+def _best_medoid(D: AnyFloats, members: Indices, medoids: Indices) -> int:
     """The member with the least sum of distances to all members; without members, the series farthest from medoids."""
     if not len(members):
         return int(D[:, medoids].min(axis=1).argmax())
@@ -94,7 +91,7 @@ def _best_medoid(D: Distances, members: Places, medoids: Places) -> int:
     return int(members[sums.argmin()])
 
 
-def fasterpam(D: Distances, k: int, *, restarts: int = 10, seed: int = 0) -> Clustering:
+def fasterpam(D: AnyFloats, k: int, *, restarts: int = 10, seed: int = 0) -> Clustering:
     """The best of several FasterPAM runs from random medoids; clusters are numbered in the order of their medoids.
 
     Parameters
@@ -129,7 +126,7 @@ def best_of(runs: Sequence[Clustering]) -> Clustering:
     return replace(runs[place], restart_costs=costs, stability=_mean_agreement(runs[place], others))
 
 
-def _swapped(D: Distances, start: Places) -> Clustering:
+def _swapped(D: AnyFloats, start: Indices) -> Clustering:
     # With more threads the library takes another path, whose result depends on their number.
     found = kmedoids.fasterpam(D, start, max_iter=_MAX_ITERATIONS, n_cpu=1)
     medoids = np.sort(found.medoids).astype(np.intp)
@@ -144,7 +141,7 @@ def _mean_agreement(clustering: Clustering, others: Sequence[Clustering]) -> flo
 
 
 def bootstrap_stability(
-    D: Distances, k: int, *, resamples: int = 20, restarts: int = 3, max_series: int = 3000, seed: int = 0
+    D: AnyFloats, k: int, *, resamples: int = 20, restarts: int = 3, max_series: int = 3000, seed: int = 0
 ) -> NDArray[np.float64]:
     """How well clusterings of resampled series agree with the clustering of the series themselves.
 
@@ -175,11 +172,11 @@ def bootstrap_stability(
     return scores
 
 
-def _cost(D: Distances, labels: Places, medoids: Places) -> float:
+def _cost(D: AnyFloats, labels: Indices, medoids: Indices) -> float:
     return float(D[np.arange(len(D)), medoids[labels]].sum(dtype=float))
 
 
-def _check_distances(D: Distances, k: int) -> None:
+def _check_distances(D: AnyFloats, k: int) -> None:
     if D.ndim != 2 or D.shape[0] != D.shape[1] or not np.isfinite(D.sum(axis=1, dtype=float)).all():
         raise ConfigError(
             f"clustering: expected a square matrix of finite distances, found shape {D.shape} or values that are not "
@@ -189,7 +186,7 @@ def _check_distances(D: Distances, k: int) -> None:
         raise ConfigError(f"clustering: k is {k}; expected 1 to {len(D)}, the number of series")
 
 
-def _checked_medoids(init: Sequence[int] | Places, k: int, n: int) -> Places:
+def _checked_medoids(init: Sequence[int] | Indices, k: int, n: int) -> Indices:
     medoids = np.array(init, dtype=np.intp)
     if len(np.unique(medoids)) != k or medoids.shape != (k,) or medoids.min() < 0 or medoids.max() >= n:
         raise ConfigError(f"tsclust: init is {list(init)}; expected {k} different series from 0 to {n - 1}")

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 
-Floats = NDArray[np.float64]
 Column = Sequence[Any] | NDArray[Any] | pd.Index | pd.Series
 """A row of values or labels, as a column of a table or a list holds it."""
 

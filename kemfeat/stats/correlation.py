@@ -11,15 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pingouin as pg
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from kemfeat.errors import ConfigError
 from kemfeat.stats._pingouin import exact
 from kemfeat.stats.columns import Column, factor, numbers
 from kemfeat.stats.tails import SMALLEST
-
-Floats = NDArray[np.float64]
 
 NOISE = 1e-11
 """Relative to the largest absolute value: a smaller spread is what rounding in double precision leaves of none."""

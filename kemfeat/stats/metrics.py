@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats.bootstrap import (
     CONFIDENCE,
@@ -32,7 +33,7 @@ from kemfeat.stats.bootstrap import (
     scored,
     speaker_codes,
 )
-from kemfeat.stats.columns import Column, Floats, numbers
+from kemfeat.stats.columns import Column, numbers
 
 __all__ = [
     "CONFIDENCE",

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.compiled import compiled
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

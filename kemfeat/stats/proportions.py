@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
-Floats = NDArray[np.float64]
+from kemfeat.arrays import Floats
 
 
 def wilson(share: ArrayLike, *, n: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:

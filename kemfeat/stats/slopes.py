@@ -14,8 +14,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from kemfeat.arrays import Floats
 from kemfeat.stats import _reml_slopes
-from kemfeat.stats.columns import Column, Floats
+from kemfeat.stats.columns import Column
 from kemfeat.stats.nested._cells import Cells, read_cells
 from kemfeat.stats.nested._contrasts import pair_contrasts, t_columns, treatment_contrasts, with_holm
 from kemfeat.stats.nested._cr2 import quadratic

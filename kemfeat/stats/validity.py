@@ -25,9 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
-
-Floats = NDArray[np.float64]
 
 _CHUNK = 256
 """Columns looked at in one go: the matrix is walked once, with a small part of it copied at a time."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
+from kemfeat.arrays import Floats
 
 
 def welch_f(n: Floats, mean: Floats, *, variance_of_mean: Floats) -> tuple[Floats, int, Floats]:

@@ -21,16 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kemfeat.arrays import AnyFloats, Indices
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.store import array_metadata, disk, schema, shards
 
 if TYPE_CHECKING:
     import zarr
 
-Floats = NDArray[np.floating[Any]]
-Places = NDArray[np.int64]
 At = tuple[int, int]
 """A block by its row and column of blocks; the row is not below the column."""
 
@@ -57,7 +56,7 @@ class SymmetricBlocks:
     """
 
     path: Path
-    order: Places
+    order: Indices
     dtype: Literal["float32", "float64"]
     block: int
     identity: Mapping[str, Any]
@@ -68,7 +67,7 @@ class SymmetricBlocks:
         count = -(-len(self.order) // self.block)
         return list(combinations_with_replacement(range(count), 2))[::-1]
 
-    def rows(self, place: int) -> Places:
+    def rows(self, place: int) -> Indices:
         """The rows of the matrix that a row (or column) of blocks stands for."""
         return self.order[place * self.block : (place + 1) * self.block]
 
@@ -76,7 +75,7 @@ class SymmetricBlocks:
         """The blocks still to be written: without a receipt, or not what their receipt says."""
         return [at for at in self.all if not self._is_whole(at)]
 
-    def write(self, at: At, values: Floats) -> None:
+    def write(self, at: At, values: AnyFloats) -> None:
         """Commit one block [shape=(len(rows(at[0])), len(rows(at[1])))].
 
         Raises
@@ -96,7 +95,7 @@ class SymmetricBlocks:
             disk.fsync(self._file(at))
             disk.write_json(self._receipt(at), disk.receipt(self._file(at)).model_dump())
 
-    def read(self, at: At) -> Floats:
+    def read(self, at: At) -> AnyFloats:
         """One finished block.
 
         Raises
@@ -111,7 +110,7 @@ class SymmetricBlocks:
         rows, columns = (slice(place * self.block, (place + 1) * self.block) for place in at)
         return np.asarray(self._array("r")[rows, columns])
 
-    def square(self, rows: ArrayLike) -> Floats:
+    def square(self, rows: ArrayLike) -> AnyFloats:
         """The part of the matrix between some of its rows [shape=(m, m)], in the order asked for.
 
         Raises
@@ -138,7 +137,7 @@ class SymmetricBlocks:
         except (OSError, ValueError):
             return False
 
-    def _set(self, rows: slice, columns: slice, values: Floats) -> None:
+    def _set(self, rows: slice, columns: slice, values: AnyFloats) -> None:
         with shards.every_chunk_written():
             array = self._array("r+")
         array[rows, columns] = values
@@ -158,7 +157,7 @@ class SymmetricBlocks:
 
 
 def begin(
-    path: Path, *, order: Sequence[int] | Places, dtype: Literal["float32", "float64"], identity: Mapping[str, Any]
+    path: Path, *, order: Sequence[int] | Indices, dtype: Literal["float32", "float64"], identity: Mapping[str, Any]
 ) -> SymmetricBlocks:
     """Lay out a matrix without blocks, or open the one that an earlier run has begun.
 

@@ -77,27 +77,27 @@ def usable(out: Path) -> Iterator[None]:
         ) from None
 
 
-def write_aside(path: Path, write: Callable[[Path], None], *, settled: bool = True) -> None:
+def atomic_write(path: Path, write: Callable[[Path], None], *, durable: bool = True) -> None:
     """Let ``write`` make a file beside ``path``, then put it in place in one step; readers see all of it or nothing.
 
-    ``settled`` has the disk hold it before this returns; otherwise a crash of the machine may lose it or part of it.
+    ``durable`` has the disk hold it before this returns; otherwise a crash of the machine may lose it or part of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.aside")
     try:
         write(aside)
-        if settled:
+        if durable:
             fsync(aside)
         aside.replace(path)
-        if settled:
+        if durable:
             fsync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes, *, settled: bool = True) -> schema.FileReceipt:
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> schema.FileReceipt:
     """Write a file in one step; returns what it must be."""
-    write_aside(path, lambda aside: _write_plain(aside, content), settled=settled)
+    atomic_write(path, lambda aside: _write_plain(aside, content), durable=durable)
     return schema.FileReceipt(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
 
 
@@ -106,7 +106,7 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def write_table(path: Path, table: pa.Table | pd.DataFrame, *, settled: bool = True) -> None:
+def write_table(path: Path, table: pa.Table | pd.DataFrame, *, durable: bool = True) -> None:
     """Write Parquet (zstd) in one step; the same table gives the same bytes."""
     import pandas as pd
     import pyarrow as pa
@@ -115,7 +115,7 @@ def write_table(path: Path, table: pa.Table | pd.DataFrame, *, settled: bool = T
     if isinstance(table, pd.DataFrame):
         table = pa.Table.from_pandas(table, preserve_index=False)
     plain = table.replace_schema_metadata(None).cast(pa.schema([_typed(field) for field in table.schema]))
-    write_aside(path, lambda aside: pq.write_table(plain, aside, compression="zstd"), settled=settled)
+    atomic_write(path, lambda aside: pq.write_table(plain, aside, compression="zstd"), durable=durable)
 
 
 def fsync(path: Path) -> None:
@@ -128,7 +128,7 @@ def fsync(path: Path) -> None:
 
 
 @contextmanager
-def settling(path: Path) -> Iterator[Callable[[Iterable[Path]], None]]:
+def flushing(path: Path) -> Iterator[Callable[[Iterable[Path]], None]]:
     """Have the disk hold files while others are still made; gives what takes files that are written.
 
     Raises
@@ -139,7 +139,7 @@ def settling(path: Path) -> Iterator[Callable[[Iterable[Path]], None]]:
     with ThreadPoolExecutor(1) as thread:
         waiting: list[Future[None]] = []
         try:
-            yield lambda files: waiting.append(thread.submit(_settle, tuple(files)))
+            yield lambda files: waiting.append(thread.submit(_flush, tuple(files)))
         except BaseException:
             thread.shutdown(cancel_futures=True)
             raise
@@ -148,7 +148,7 @@ def settling(path: Path) -> Iterator[Callable[[Iterable[Path]], None]]:
                 future.result()
 
 
-def _settle(files: Iterable[Path]) -> None:
+def _flush(files: Iterable[Path]) -> None:
     for file in files:
         fsync(file)
         fsync(file.parent)

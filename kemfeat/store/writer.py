@@ -3,7 +3,7 @@
 Everything is made below ``STORE/.building``. A part is one partition of one feature: its shards are hashed, written
 aside and renamed, then its tables, then its receipt; a part without a receipt never happened. Nothing of it is synced,
 so after a crash a receipt may vouch for bytes that the disk never held: whoever resumes reads and hashes every part.
-``finalise`` moves the whole, which must be settled on disk by then (:func:`settling`), into place, the header last:
+``finalise`` moves the whole, which must be durable by then (:func:`flushing`), into place, the header last:
 until then a store does not open, and a store that was finished before stays readable until the very end.
 """
 
@@ -58,7 +58,7 @@ def staging(store: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ArrayLayout:
     """The rows of a feature's arrays: on what ``axis``, how many, and how many to a shard, which is a partition."""
 
     axis: str
@@ -66,7 +66,7 @@ class Layout:
     rows_per_shard: int
 
 
-def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: Mapping[str, Layout]) -> None:
+def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: Mapping[str, ArrayLayout]) -> None:
     """Lay out the arrays of every feature; parts that are finished already stay.
 
     Parameters
@@ -142,7 +142,7 @@ def finished_part(store: Path, part: Part, *, read: bool) -> PartReceipt | None:
 
 
 @contextmanager
-def settling(store: Path) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
+def flushing(store: Path) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
     """Have the disk hold parts while others are still made; gives what takes the receipts of finished parts.
 
     Raises
@@ -150,8 +150,8 @@ def settling(store: Path) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
     StoreWriteError
         On leaving: the disk refused some of them.
     """
-    with disk.settling(store) as settle:
-        yield lambda receipts: settle(disk.inside(staging(store), name) for part in receipts for name in part.files)
+    with disk.flushing(store) as flush:
+        yield lambda receipts: flush(disk.inside(staging(store), name) for part in receipts for name in part.files)
 
 
 def are_whole(folder: Path, files: Mapping[str, FileReceipt], *, read: bool) -> bool:
@@ -207,7 +207,7 @@ def finalise(store: Path, header: schema.Header) -> None:
     folder = staging(store)
     with disk.writing(store):
         documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
-        whole = header.model_copy(update={"documents": {name: _settled(folder / name) for name in documents}})
+        whole = header.model_copy(update={"documents": {name: _receipt_of(folder / name) for name in documents}})
         _drop_strangers(folder, set(schema.files(whole)))
         disk.write_json(folder / _HEADER, whole.model_dump(mode="json"))
         complete_swap(store)
@@ -226,7 +226,7 @@ def complete_swap(store: Path) -> bool:
     for entry in _ENTRIES:
         if (folder / entry).exists():
             _replace(folder / entry, store / entry)
-    # A disk may keep renames out of order unless told to settle: the header must not outrun the rest.
+    # A disk may keep renames out of order unless told to flush: the header must not outrun the rest.
     disk.fsync(store)
     (folder / _HEADER).replace(store / _HEADER)
     disk.fsync(store)
@@ -268,7 +268,7 @@ def _place_metadata(folder: Path) -> list[str]:
     return names
 
 
-def _settled(path: Path) -> FileReceipt:
+def _receipt_of(path: Path) -> FileReceipt:
     disk.fsync(path)
     return disk.receipt(path)
 
@@ -303,7 +303,7 @@ def _write_shard(store: Path, part: Part, spec: FeatureSpec, block: NDArray[Any]
     metadata = (staging(store) / _TEMPLATE / part.feature / spec.name / "zarr.json").read_bytes()
     name = schema.shard_path(part.feature, spec, part.partition)
     shard = shards.encode(metadata, slice(part.start, part.stop), block)
-    return name, disk.write_bytes(staging(store) / name, shard, settled=False)
+    return name, disk.write_bytes(staging(store) / name, shard, durable=False)
 
 
 def _commit(
@@ -324,13 +324,13 @@ def _commit(
         failures=failures,
     )
     staged = _Staged(receipt=receipt, tables=dict(_stage_table(store, part, *table) for table in tables.items()))
-    disk.write_bytes(_receipt_path(store, part), staged.model_dump_json().encode(), settled=False)
+    disk.write_bytes(_receipt_path(store, part), staged.model_dump_json().encode(), durable=False)
     return receipt
 
 
 def _stage_table(store: Path, part: Part, name: str, table: pd.DataFrame | pa.Table) -> tuple[str, FileReceipt]:
     path = staging(store) / _table_path(part, name)
-    disk.write_table(path, table, settled=False)
+    disk.write_table(path, table, durable=False)
     return _table_path(part, name), disk.receipt(path)
 
 

@@ -21,7 +21,7 @@ EDA_TICK = 0.001281
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class SimulatedBody:
     """A speaker at rest: skin conductance [uS], skin temperature [degC], beat interval [s]."""
 
     conductance: float
@@ -29,17 +29,17 @@ class Body:
     interval: float
 
 
-def draw_body(rng: np.random.Generator) -> Body:
+def draw_body(rng: np.random.Generator) -> SimulatedBody:
     """A plausible young adult."""
     level, warmth, calm = rng.standard_normal(3)
-    return Body(
+    return SimulatedBody(
         conductance=float(np.clip(np.exp(0.6 + 0.7 * level), 0.2, 12.0)),
         temperature=float(32.6 + 0.9 * warmth),
         interval=float(np.clip(0.80 + 0.08 * calm, 0.6, 1.05)),
     )
 
 
-def skin_conductance(rng: np.random.Generator, body: Body, energy: NDArray[np.float64]) -> NDArray[np.float64]:
+def skin_conductance(rng: np.random.Generator, body: SimulatedBody, energy: NDArray[np.float64]) -> NDArray[np.float64]:
     """EDA in microsiemens at 4 Hz [shape=(n,)]; ``energy`` is the arousal around each sample [shape=(n,)].
 
     A drifting tonic level plus responses that rise within a second and decay over some four, at a rate that grows
@@ -52,7 +52,7 @@ def skin_conductance(rng: np.random.Generator, body: Body, energy: NDArray[np.fl
     return np.asarray(np.maximum(np.rint(values / EDA_TICK), 1) * EDA_TICK)
 
 
-def skin_temperature(rng: np.random.Generator, body: Body, count: int) -> NDArray[np.float64]:
+def skin_temperature(rng: np.random.Generator, body: SimulatedBody, count: int) -> NDArray[np.float64]:
     """TEMP in degrees Celsius at 4 Hz [shape=(count,)]; slow, in steps of 0.02."""
     slope = rng.normal(0.0, 0.15) * np.linspace(-1.0, 1.0, count)
     values = body.temperature + slope + 0.15 * _drift(rng, count, seconds=90.0)
@@ -61,7 +61,7 @@ def skin_temperature(rng: np.random.Generator, body: Body, count: int) -> NDArra
 
 
 def heart_beats(
-    rng: np.random.Generator, body: Body, energy: NDArray[np.float64]
+    rng: np.random.Generator, body: SimulatedBody, energy: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Time of each beat [s] and its interval from the one before [s], both [shape=(m,)]; nothing dropped yet.
 

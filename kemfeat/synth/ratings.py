@@ -74,7 +74,7 @@ KINDS = (*CLASS_COUNTS, *TIE_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Scheme:
+class RatingScheme:
     """What is known of the labels of a corpus; each field is what the constant of its name is for KEMDy20."""
 
     class_counts: Mapping[str, int]
@@ -89,7 +89,7 @@ class Scheme:
         return (*self.class_counts, *self.tie_counts)
 
 
-KEMDY20 = Scheme(CLASS_COUNTS, TIE_COUNTS, CLASS_MEANS, CORPUS_MEAN, UTTERANCE_SD)
+KEMDY20 = RatingScheme(CLASS_COUNTS, TIE_COUNTS, CLASS_MEANS, CORPUS_MEAN, UTTERANCE_SD)
 
 _TOP_VOTES = {
     "neutral": {5: 0.08, 6: 0.14, 7: 0.20, 8: 0.22, 9: 0.20, 10: 0.16},
@@ -140,13 +140,13 @@ def draw_ratings(seed: int, turns: Turns, *, speaker_effect: float = 1.0) -> Rat
     return rate(KEMDY20, kind, user=turns.user, labels=labels, reports=reports, speaker_effect=speaker_effect)
 
 
-def draw_kinds(rng: np.random.Generator, utterances: int, *, scheme: Scheme) -> NDArray[np.int64]:
+def draw_kinds(rng: np.random.Generator, utterances: int, *, scheme: RatingScheme) -> NDArray[np.int64]:
     """Final labels in any order, at the rates of :func:`label_quota` [shape=(utterances,)]."""
     return rng.permutation(np.repeat(np.arange(len(scheme.kinds)), label_quota(utterances, scheme=scheme)))
 
 
 def rate(
-    scheme: Scheme,
+    scheme: RatingScheme,
     kind: NDArray[np.int64],
     *,
     user: NDArray[np.int64],
@@ -162,7 +162,7 @@ def rate(
     return Ratings(kind, votes, valence, arousal, tone, energy)
 
 
-def label_quota(utterances: int, *, scheme: Scheme = KEMDY20) -> NDArray[np.int64]:
+def label_quota(utterances: int, *, scheme: RatingScheme = KEMDY20) -> NDArray[np.int64]:
     """How often each kind of label occurs: the published shares by largest remainder.
 
     As soon as there are as many utterances as kinds, each of the seven single classes occurs at least once.
@@ -218,7 +218,7 @@ def _reports(
     kind: NDArray[np.int64],
     user: NDArray[np.int64],
     *,
-    scheme: Scheme,
+    scheme: RatingScheme,
     scale: int,
     speaker_sd: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -243,7 +243,7 @@ def _centred(values: NDArray[np.float64], kind: NDArray[np.int64]) -> NDArray[np
     return values - np.where(counts > 1, means, 0.0)[kind]
 
 
-def _kind_means(scheme: Scheme, scale: int) -> list[float]:
+def _kind_means(scheme: RatingScheme, scale: int) -> list[float]:
     return [float(np.mean([scheme.class_means[name][scale] for name in kind.split(";")])) for kind in scheme.kinds]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kemfeat.synth import physiology
 from kemfeat.synth.defects import BROKEN, Defects, wrong_identifier
 from kemfeat.synth.layout import Turns
-from kemfeat.synth.physiology import RATE, Body
+from kemfeat.synth.physiology import RATE, SimulatedBody
 
 _KOREA = timedelta(hours=9)
 _MARGIN = 6
@@ -36,7 +36,7 @@ class Wearing:
     defects: Defects
     identifiers: Sequence[str]
     energy: NDArray[np.float64]
-    body: Body
+    body: SimulatedBody
     began: datetime
     lead: int
     seconds: int

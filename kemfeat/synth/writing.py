@@ -47,7 +47,7 @@ class Options:
     speaker_effect: float
 
 
-class Part(Protocol):
+class CorpusPart(Protocol):
     """The part of the plan that one session needs; it survives a trip between processes."""
 
     @property
@@ -70,7 +70,7 @@ class Part(Protocol):
         ...
 
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=CorpusPart)
 
 
 class SyntheticCorpus(ABC, Generic[P]):
@@ -203,7 +203,7 @@ def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
         file.writeframes(samples.astype("<i2").tobytes())
 
 
-def _write_whole(session: Part) -> int:
+def _write_whole(session: CorpusPart) -> int:
     """Write a session aside and put it in place, so that a second go at it finds nothing half-written."""
     aside = session.out / f"session{session.number:02}.{uuid.uuid4().hex}.partial"
     try:
@@ -218,7 +218,7 @@ def _write_whole(session: Part) -> int:
     return count
 
 
-def _write_tokenizer(folder: Path, plan: Sequence[Part]) -> None:
+def _write_tokenizer(folder: Path, plan: Sequence[CorpusPart]) -> None:
     from kemfeat.synth.tokenizer import train
 
     write_folder(folder, train([text for session in plan for text in session.sentences], vocab_size=VOCAB_SIZE))

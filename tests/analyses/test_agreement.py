@@ -15,7 +15,7 @@ from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.stats.agreement import icc, krippendorff_alpha
 from kemfeat.store.reader import Store
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 FEW = AgreementConfig(resamples=100)
 

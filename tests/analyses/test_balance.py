@@ -14,7 +14,7 @@ from kemfeat.errors import AnalysisError
 from kemfeat.labels import EMOTIONS, FIVE_CLASSES
 from kemfeat.store.reader import Store
 from kemfeat.synth.ratings import KINDS, label_quota
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from kemfeat.store.reader import Store, open_store
 from tests.build.kit import KEMFEAT, ROWS, Bench
 from tests.e2e.test_cli import kemfeat, sentence
 from tests.report.conftest import EVIL, add_analysis
-from tests.report.markup import Element, Page
+from tests.report.kit import Element, Page
 
 SECTIONS = ("card", "physiology", "labels", "features", "analyses", "provenance")
 

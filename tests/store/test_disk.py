@@ -46,7 +46,7 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
         seen.append(path.exists())
         aside.write_bytes(b"whole")
 
-    disk.write_aside(path, write)
+    disk.atomic_write(path, write)
     assert seen == [False]
     assert path.read_bytes() == b"whole"
     assert [p.name for p in path.parent.iterdir()] == ["file"]
@@ -61,7 +61,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
         raise RuntimeError("the writer died")
 
     with pytest.raises(RuntimeError, match="the writer died"):
-        disk.write_aside(path, write)
+        disk.atomic_write(path, write)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
@@ -69,7 +69,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreWriteError) as caught, disk.writing(tmp_path):
-        disk.write_aside(tmp_path / "file", lambda aside: FULL.write_bytes(b"x"))
+        disk.atomic_write(tmp_path / "file", lambda aside: FULL.write_bytes(b"x"))
     assert str(caught.value) == (
         f"{tmp_path}: the disk is full; free some space and run the same command again: what is finished is kept "
         "(No space left on device)"

@@ -12,7 +12,7 @@ from kemfeat import parallel
 from kemfeat.analyses import Analysis, AnalysisResult
 from kemfeat.analyses.dtw import _choice as choice
 from kemfeat.analyses.dtw._config import DtwClustersConfig
-from kemfeat.analyses.dtw._distances import Room, measure
+from kemfeat.analyses.dtw._distances import DistanceStorage, measure
 from kemfeat.analyses.dtw._figures import figures
 from kemfeat.analyses.dtw._findings import find
 from kemfeat.analyses.dtw._series import Cohort, read
@@ -44,7 +44,7 @@ def run(store: Store, config: DtwClustersConfig) -> AnalysisResult:
     _check_size(cohort, config, store)
     scaled = dtw.scale(cohort.series)
     series = scaled.series if config.scale else cohort.series
-    room = Room(
+    room = DistanceStorage(
         memory=config.memory * _GB,
         folder=config.blocks or store.path / "analyses" / "dtw",
         workers=workers,

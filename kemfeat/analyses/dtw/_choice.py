@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kemfeat import parallel
+from kemfeat.arrays import AnyFloats
 from kemfeat.stats import clustering, validity
 from kemfeat.stats.clustering import Clustering
-
-Floats = NDArray[np.floating[Any]]
 
 RULE = "the largest mean silhouette (Sil), the smaller k of equal ones"
 INDICES = ("Sil", "SF", "CH", "DB", "DBstar", "D", "COP")
@@ -37,7 +35,7 @@ class Method:
     seed: int
     init: tuple[int, ...] | None
 
-    def cluster(self, D: Floats, k: int) -> Clustering:
+    def cluster(self, D: AnyFloats, k: int) -> Clustering:
         """The best clustering into k clusters; raises as :mod:`kemfeat.stats.clustering`."""
         if self.name == "fasterpam":
             return clustering.fasterpam(D, k, restarts=self.restarts, seed=self.seed)
@@ -49,7 +47,7 @@ class Method:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+class Candidate:
     """One number of clusters.
 
     Parameters
@@ -64,29 +62,29 @@ class Trial:
     indices: Mapping[str, float]
 
 
-def try_all(D: Floats, *, ks: Sequence[int], method: Method, workers: int) -> list[Trial]:
+def try_all(D: AnyFloats, *, ks: Sequence[int], method: Method, workers: int) -> list[Candidate]:
     """Cluster into every number of clusters, in threads that share the matrix; raises as ``method.cluster``."""
 
-    def attempt(k: int) -> Trial:
+    def attempt(k: int) -> Candidate:
         found = method.cluster(D, k)
-        return Trial(k, found, validity.indices(D, found.labels, found.medoids))
+        return Candidate(k, found, validity.indices(D, found.labels, found.medoids))
 
     # The largest take longest: begin with them.
     return list(parallel.run_threads(attempt, list(ks)[::-1], workers=workers))[::-1]
 
 
-def best(trials: Sequence[Trial]) -> Trial:
+def best(trials: Sequence[Candidate]) -> Candidate:
     """The one with :data:`RULE`."""
     return max(trials, key=lambda trial: (trial.indices["Sil"], -trial.k))
 
 
-def preferred_by_db(trials: Sequence[Trial]) -> Trial | None:
+def preferred_by_db(trials: Sequence[Candidate]) -> Candidate | None:
     """The one with the least Davies-Bouldin index; None where it is defined for none."""
     defined = [trial for trial in trials if np.isfinite(trial.indices["DB"])]
     return min(defined, key=lambda trial: (trial.indices["DB"], trial.k), default=None)
 
 
-def table(trials: Sequence[Trial], *, chosen: Trial) -> pd.DataFrame:
+def table(trials: Sequence[Candidate], *, chosen: Candidate) -> pd.DataFrame:
     """One row per number of clusters: cost, convergence, agreement of starts, all indices."""
     return pd.DataFrame(
         {

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from kemfeat.analyses import LabelRule, Seed, Spelling
-from kemfeat.analyses.dtw._series import Signal
+from kemfeat.analyses.dtw._series import SeriesSource
 from kemfeat.config import FrozenConfig
 from kemfeat.stats.dtw import DtwConfig
 
@@ -37,7 +37,7 @@ class DtwClustersConfig(FrozenConfig):
     blocks : folder for blocks; None is the analysis' own folder in the store.
     """
 
-    signal: Annotated[Signal, Field(description="What is clustered; mel-energy at 4 Hz.")] = "temp"
+    signal: Annotated[SeriesSource, Field(description="What is clustered; mel-energy at 4 Hz.")] = "temp"
     k: Annotated[
         int | None,
         Field(ge=2, exclude=True, description="Number of clusters."),

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat import parallel
+from kemfeat.arrays import AnyFloats, Indices
 from kemfeat.config import digest
 from kemfeat.stats import dtw
 from kemfeat.store import blocks, disk
 
-Floats = NDArray[np.floating[Any]]
-Places = NDArray[np.intp]
 Series = Sequence[NDArray[np.float64]]
 
 _VALUES, _ENDS = "series.npy", "ends.npy"
@@ -35,12 +34,12 @@ class Distances:
     sample : which series these are, rising [shape=(m,)]: all of them where the matrix fits into memory.
     """
 
-    matrix: Floats
-    sample: Places
+    matrix: AnyFloats
+    sample: Indices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class DistanceStorage:
     """Where distances may lie.
 
     Parameters
@@ -57,7 +56,7 @@ class Room:
     scheduler: str | None = None
 
 
-def measure(series: Series, *, config: dtw.DtwConfig, room: Room, seed: int) -> Distances:
+def measure(series: Series, *, config: dtw.DtwConfig, room: DistanceStorage, seed: int) -> Distances:
     """Distances of every series to every other.
 
     Where they do not fit into memory, or a cluster computes them, all go into blocks on disk, on from where an earlier
@@ -83,7 +82,7 @@ def measure(series: Series, *, config: dtw.DtwConfig, room: Room, seed: int) -> 
     return Distances(matrix.square(sample), sample)
 
 
-def nearest(series: Series, *, medoids: Places, config: dtw.DtwConfig) -> tuple[Places, Floats]:
+def nearest(series: Series, *, medoids: Indices, config: dtw.DtwConfig) -> tuple[Indices, AnyFloats]:
     """Per series its nearest medoid, the first of equally near ones, and the distance to it [each shape=(n,)]."""
     by_length = np.argsort([len(values) for values in series], kind="stable")
     found = dtw.block(series, rows=medoids.tolist(), columns=by_length.tolist(), config=config)
@@ -92,7 +91,7 @@ def nearest(series: Series, *, medoids: Places, config: dtw.DtwConfig) -> tuple[
     return distances.argmin(axis=0), distances.min(axis=0)
 
 
-def _in_blocks(series: Series, config: dtw.DtwConfig, room: Room) -> blocks.SymmetricBlocks:
+def _in_blocks(series: Series, config: dtw.DtwConfig, room: DistanceStorage) -> blocks.SymmetricBlocks:
     """All distances on disk; alike lengths share blocks, as the pairs of a block share a grid of the longest."""
     with disk.writing(room.folder), parallel.open_pool(workers=room.workers, scheduler=room.scheduler) as pool:
         room.folder.mkdir(parents=True, exist_ok=True)
@@ -132,7 +131,7 @@ def _fill(task: _Task) -> None:
 def _save(series: Series, folder: Path) -> None:
     ends = np.cumsum([0, *map(len, series)])
     for name, array in ((_VALUES, np.concatenate(series)), (_ENDS, ends)):
-        disk.write_aside(folder / name, partial(_write, array))
+        disk.atomic_write(folder / name, partial(_write, array))
 
 
 def _write(array: NDArray[Any], path: Path) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.analyses.dtw import _choice as choice
-from kemfeat.analyses.dtw._choice import Trial
+from kemfeat.analyses.dtw._choice import Candidate
 from kemfeat.analyses.dtw._config import DtwClustersConfig
-from kemfeat.analyses.dtw._distances import Distances, Places, nearest
+from kemfeat.analyses.dtw._distances import Distances, nearest
 from kemfeat.analyses.dtw._series import Cohort, Series
+from kemfeat.arrays import Indices
 from kemfeat.stats import dtw, validity
 from kemfeat.stats.association import Association, associate
 from kemfeat.stats.clustering import bootstrap_stability
@@ -24,7 +25,7 @@ BOOTSTRAP_SERIES = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Findings:
+class ClusterFindings:
     """What is known of the chosen clustering; clusters and series count from 0.
 
     Parameters
@@ -51,10 +52,10 @@ class Findings:
     scaled: dtw.Scaled
     series: Sequence[Series]
     distances: Distances
-    trials: Sequence[Trial]
-    chosen: Trial
-    labels: Places
-    medoids: Places
+    trials: Sequence[Candidate]
+    chosen: Candidate
+    labels: Indices
+    medoids: Indices
     to_medoid: NDArray[np.floating[Any]]
     widths: NDArray[np.float64]
     association: Association | None
@@ -74,9 +75,9 @@ def find(
     series: Sequence[Series],
     *,
     distances: Distances,
-    trials: Sequence[Trial],
+    trials: Sequence[Candidate],
     config: DtwClustersConfig,
-) -> Findings:
+) -> ClusterFindings:
     """Choose the number of clusters, give every series to one, and describe the outcome."""
     D, chosen, seed = distances.matrix, choice.best(trials), config.seed
     medoids = distances.sample[chosen.found.medoids]
@@ -84,7 +85,7 @@ def find(
     widths = np.full(len(series), np.nan)
     widths[distances.sample] = validity.silhouette_widths(D, chosen.found.labels, chosen.found.medoids)
     lengths = cohort.table["samples"].to_numpy()[distances.sample]
-    return Findings(
+    return ClusterFindings(
         config=config,
         cohort=cohort,
         scaled=scaled,
@@ -104,8 +105,8 @@ def find(
 
 
 def _assigned(
-    series: Sequence[Series], distances: Distances, chosen: Trial, config: DtwClustersConfig
-) -> tuple[Places, NDArray[np.floating[Any]]]:
+    series: Sequence[Series], distances: Distances, chosen: Candidate, config: DtwClustersConfig
+) -> tuple[Indices, NDArray[np.floating[Any]]]:
     """Cluster of every series and distance to its medoid, beyond the sample too."""
     found = chosen.found
     if len(distances.sample) < len(series):
@@ -113,14 +114,14 @@ def _assigned(
     return found.labels, distances.matrix[np.arange(len(series)), found.medoids[found.labels]]
 
 
-def _association(cohort: Cohort, labels: Places, seed: int) -> Association | None:
+def _association(cohort: Cohort, labels: Indices, seed: int) -> Association | None:
     table = cohort.table
     if table["emotion"].nunique() < 2:
         return None
     return associate(labels + 1, classes=table["emotion"], speakers=table["speaker"], seed=seed)
 
 
-def _barycentres(series: Sequence[Series], labels: Places, medoids: Places, seed: int) -> tuple[Series, ...]:
+def _barycentres(series: Sequence[Series], labels: Indices, medoids: Indices, seed: int) -> tuple[Series, ...]:
     return tuple(
         barycentre(
             [series[place] for place in np.flatnonzero(labels == cluster).tolist()] or [series[medoid]],

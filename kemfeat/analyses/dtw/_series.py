@@ -14,13 +14,13 @@ from kemfeat import parallel
 from kemfeat.errors import AnalysisError
 from kemfeat.store.reader import Store
 
-Signal = Literal["temp", "eda", "ibi", "mel-energy"]
+SeriesSource = Literal["temp", "eda", "ibi", "mel-energy"]
 Series = NDArray[np.float64]
 
 ENERGY_RATE = 4.0
 """Hz of ``mel-energy``: that of the wristband's signals."""
 
-_NEEDS: Mapping[Signal, tuple[str, str]] = {
+_NEEDS: Mapping[SeriesSource, tuple[str, str]] = {
     "temp": ("temp", "temp_mask"),
     "eda": ("eda", "eda_mask"),
     "ibi": ("ibi", "ibi_mask"),
@@ -46,7 +46,7 @@ class Cohort:
     gapped : series with missing samples before or between the measured ones, which are closed up.
     """
 
-    signal: Signal
+    signal: SeriesSource
     unit: str
     rate: float
     table: pd.DataFrame
@@ -56,7 +56,7 @@ class Cohort:
     gapped: int
 
 
-def read(store: Store, *, signal: Signal, labels: str, workers: int) -> Cohort:
+def read(store: Store, *, signal: SeriesSource, labels: str, workers: int) -> Cohort:
     """Pick the series of labelled utterances.
 
     Raises

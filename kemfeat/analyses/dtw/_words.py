@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kemfeat.analyses.dtw._choice import RULE, preferred_by_db
-from kemfeat.analyses.dtw._findings import BOOTSTRAP_SERIES, Findings
+from kemfeat.analyses.dtw._findings import BOOTSTRAP_SERIES, ClusterFindings
 from kemfeat.analyses.dtw._tables import SMALLEST
 
 ALPHA = 0.05
@@ -17,13 +17,13 @@ UNDERFLOW = 1e-3
 """The index SF below which its exponentials have eaten the difference between clusterings."""
 
 
-def summary(found: Findings) -> tuple[str, ...]:
+def summary(found: ClusterFindings) -> tuple[str, ...]:
     """The verdict on emotion first, then the clusters, their stability, and what distances rest on."""
     sentences = [_verdict(found), _choice(found), _stability(found), _length(found), _lost(found)]
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def _verdict(found: Findings) -> str:
+def _verdict(found: ClusterFindings) -> str:
     cohort, n = found.cohort, len(found.series)
     crossed = found.association
     head = f"{found.chosen.k} clusters of {n:,} {cohort.signal} series"
@@ -42,7 +42,7 @@ def _p(p: float) -> str:
     return f"= {p:.2g}" if p > SMALLEST else f"< {SMALLEST:.2g}"
 
 
-def _choice(found: Findings) -> str:
+def _choice(found: ClusterFindings) -> str:
     chosen, trials = found.chosen, found.trials
     db = chosen.indices["DB"]
     numbers = (
@@ -55,7 +55,7 @@ def _choice(found: Findings) -> str:
     )
 
 
-def _stability(found: Findings) -> str:
+def _stability(found: ClusterFindings) -> str:
     bootstrap, others = found.bootstrap, len(found.chosen.found.restart_costs) - 1
     size = min(len(found.distances.sample), BOOTSTRAP_SERIES)
     resampled = (
@@ -67,7 +67,7 @@ def _stability(found: Findings) -> str:
     return f"Agreement with these clusters (adjusted Rand, at most 1): {starts}{resampled}."
 
 
-def _length(found: Findings) -> str:
+def _length(found: ClusterFindings) -> str:
     confound = found.confound
     measure = "Distance divided by the summed length" if found.config.normalize else "Distance"
     if np.isnan(confound.rho):
@@ -78,7 +78,7 @@ def _length(found: Findings) -> str:
     )
 
 
-def _lost(found: Findings) -> str:
+def _lost(found: ClusterFindings) -> str:
     if not found.config.scale:
         return ""
     low, high, unit = found.scaled.low, found.scaled.high, found.cohort.unit
@@ -90,7 +90,7 @@ def _lost(found: Findings) -> str:
     )
 
 
-def warnings(found: Findings) -> tuple[str, ...]:
+def warnings(found: ClusterFindings) -> tuple[str, ...]:
     """What a reader must know to trust the clusters."""
     sentences = [
         *_left_out(found),
@@ -105,7 +105,7 @@ def warnings(found: Findings) -> tuple[str, ...]:
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def _left_out(found: Findings) -> list[str]:
+def _left_out(found: ClusterFindings) -> list[str]:
     cohort = found.cohort
     sentences = [
         (cohort.unlabelled, f"{cohort.unlabelled:,} utterances are left out by label rule {found.config.labels}"),
@@ -115,7 +115,7 @@ def _left_out(found: Findings) -> list[str]:
     return [sentence for count, sentence in sentences if count]
 
 
-def _constant(found: Findings) -> str:
+def _constant(found: ClusterFindings) -> str:
     constant, n = int(found.scaled.constant.sum()), len(found.series)
     if not constant:
         return ""
@@ -123,7 +123,7 @@ def _constant(found: Findings) -> str:
     return f"{constant:,} of {n:,} series ({constant / n:.0%}) are constant{effect}"
 
 
-def _sampled(found: Findings) -> str:
+def _sampled(found: ClusterFindings) -> str:
     if not found.is_sample:
         return ""
     return (
@@ -133,7 +133,7 @@ def _sampled(found: Findings) -> str:
     )
 
 
-def _of_length(found: Findings) -> str:
+def _of_length(found: ClusterFindings) -> str:
     if not abs(found.confound.rho) >= STRONG:
         return ""
     advice = "" if found.config.normalize else ", or divide by length with --normalize"
@@ -143,21 +143,21 @@ def _of_length(found: Findings) -> str:
     )
 
 
-def _edge(found: Findings) -> str:
+def _edge(found: ClusterFindings) -> str:
     k, tried = found.chosen.k, len(found.trials)
     if tried == 1 or k < found.trials[-1].k:
         return ""
     return f"k = {k} is the largest that was tried: more clusters may be clearer still, see --k-range"
 
 
-def _disagreement(found: Findings) -> str:
+def _disagreement(found: ClusterFindings) -> str:
     other, chosen = preferred_by_db(found.trials), found.chosen
     if other is None or other is chosen:
         return ""
     return f"the indices disagree on k: Davies-Bouldin is least at k = {other.k} ({other.indices['DB']:.3f})"
 
 
-def _odd_indices(found: Findings) -> list[str]:
+def _odd_indices(found: ClusterFindings) -> list[str]:
     lost = [trial.k for trial in found.trials if trial.indices["SF"] < UNDERFLOW]
     undefined = [trial.k for trial in found.trials if not np.isfinite(list(trial.indices.values())).all()]
     return [
@@ -170,7 +170,7 @@ def _odd_indices(found: Findings) -> list[str]:
     ]
 
 
-def _unsettled(found: Findings) -> str:
+def _unsettled(found: ClusterFindings) -> str:
     stopped = [trial.k for trial in found.trials if not trial.found.converged]
     return f"clustering was stopped before it settled for {_ks(stopped)}" if stopped else ""
 

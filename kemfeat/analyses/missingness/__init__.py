@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling, rows
-from kemfeat.analyses.missingness._recordings import HOLE, Recording, media_of, recordings
+from kemfeat.analyses.missingness._recordings import HOLE, RecordingQuality, media_of, recordings
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import coverage as figures
@@ -144,7 +144,7 @@ def _association(presence: pd.DataFrame, media: Sequence[str], *, config: Missin
     return pd.DataFrame(made, columns=["medium", "utterances", "chi2", "df", "cramers_v", "p_within_speakers"])
 
 
-def _describe(recording: Recording) -> dict[str, object]:
+def _describe(recording: RecordingQuality) -> dict[str, object]:
     return {
         **recording.key,
         "start_s": recording.window[0],
@@ -158,7 +158,7 @@ def _describe(recording: Recording) -> dict[str, object]:
     }
 
 
-def _irregularity(found: Iterable[Recording]) -> pd.DataFrame:
+def _irregularity(found: Iterable[RecordingQuality]) -> pd.DataFrame:
     columns = [
         *("session", "script", "speaker", "beats", "share", "dropouts", "dropouts_per_min", "median_dropout_s"),
         *("longest_dropout_s", "median_run_beats", "mean_ibi_s", "sd_ibi_s", "implausible_beats"),
@@ -167,7 +167,7 @@ def _irregularity(found: Iterable[Recording]) -> pd.DataFrame:
     return pd.DataFrame(made, columns=columns)
 
 
-def _beats(recording: Recording) -> dict[str, object]:
+def _beats(recording: RecordingQuality) -> dict[str, object]:
     """A dropout is a pause between two beats; the time before the first and after the last beat is none."""
     values, between = recording.values, recording.holes[1:-1]
     dropouts = between[between > HOLE]
@@ -188,7 +188,7 @@ def _beats(recording: Recording) -> dict[str, object]:
     }
 
 
-def _stretches(found: Iterable[Recording], *, least: float) -> pd.DataFrame:
+def _stretches(found: Iterable[RecordingQuality], *, least: float) -> pd.DataFrame:
     parts = [recording.stretches(least).assign(**recording.key, whole=not recording.values.size) for recording in found]
     table = pd.concat(parts, ignore_index=True).rename(columns={"start": "start_s", "end": "end_s"})
     table["length_s"] = table["end_s"] - table["start_s"]

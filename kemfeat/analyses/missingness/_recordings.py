@@ -8,22 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.store.reader import Store
-
-Floats = NDArray[np.float64]
 
 HOLE = 0.125
 """Seconds between the end of one sample and the begin of the next that are a hole: half a sample at 4 Hz, and less than
 any heart beat, so that one missed beat is one."""
 
-MEDIA = ("eda", "temp", "ibi", "ecg")
+PHYSIOLOGY = ("eda", "temp", "ibi", "ecg")
 """In the order in which tables and figures have them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recording:
+class RecordingQuality:
     """One medium of one speaker in one conversation; times in seconds since the session's first sample.
 
     Parameters
@@ -86,10 +84,10 @@ def media_of(store: Store) -> tuple[str, ...]:
     found = set(store.signal_index["medium"]) | {
         str(name).removesuffix("_coverage") for name in store.utterances if str(name).endswith("_coverage")
     }
-    return (*[name for name in MEDIA if name in found], *sorted(found - set(MEDIA)))
+    return (*[name for name in PHYSIOLOGY if name in found], *sorted(found - set(PHYSIOLOGY)))
 
 
-def recordings(store: Store, *, media: tuple[str, ...]) -> Iterator[Recording]:
+def recordings(store: Store, *, media: tuple[str, ...]) -> Iterator[RecordingQuality]:
     """Every medium of every speaker in every conversation that left any sample, the empty ones included."""
     wearers = store.utterances.groupby(["session", "script"])["speaker"].unique()
     for session in store.header.sessions:
@@ -103,9 +101,9 @@ def recordings(store: Store, *, media: tuple[str, ...]) -> Iterator[Recording]:
                     yield _recording(mine, (session, str(script), speaker, medium), window)
 
 
-def _recording(rows: pd.DataFrame, key: tuple[str, str, str, str], window: tuple[float, float]) -> Recording:
+def _recording(rows: pd.DataFrame, key: tuple[str, str, str, str], window: tuple[float, float]) -> RecordingQuality:
     columns = [rows[name].to_numpy(dtype=np.float64) for name in ("value", "begin", "end")]
-    return Recording(*key, window, *columns)
+    return RecordingQuality(*key, window, *columns)
 
 
 def _in_conversations(rows: pd.DataFrame) -> pd.DataFrame:

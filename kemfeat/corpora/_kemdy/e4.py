@@ -31,7 +31,7 @@ Canonical = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Medium:
+class Sensor:
     """One kind of file.
 
     Parameters
@@ -54,14 +54,14 @@ class Medium:
     rate: float | None = None
 
 
-EDA = Medium("eda", "EDA", lead=1, value=0, header_lines=2)
-TEMP = Medium("temp", "TEMP", lead=1, value=0, header_lines=2)
-IBI = Medium("ibi", "IBI", lead=2, value=1, header_lines=1, uniform=False)
-MEDIA = (EDA, TEMP, IBI)
+EDA = Sensor("eda", "EDA", lead=1, value=0, header_lines=2)
+TEMP = Sensor("temp", "TEMP", lead=1, value=0, header_lines=2)
+IBI = Sensor("ibi", "IBI", lead=2, value=1, header_lines=1, uniform=False)
+SENSORS = (EDA, TEMP, IBI)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RecordingRows:
     """The n rows of a file: ids as written (b"" outside of utterances), times, values, and offsets (NaN for none)."""
 
     ids: Sequence[bytes]
@@ -74,7 +74,7 @@ class Rows:
 class Recording:
     """A file read: its rows, the id that each id as written stands for, and the rate [Hz] of a uniform signal."""
 
-    rows: Rows
+    rows: RecordingRows
     names: dict[bytes, str | None]
     rate: float | None
 
@@ -94,7 +94,7 @@ class Recording:
 
 
 def read_recording(
-    content: bytes, *, medium: Medium, canonical: Canonical, where: str, findings: Findings
+    content: bytes, *, medium: Sensor, canonical: Canonical, where: str, findings: Findings
 ) -> Recording:
     """Read one file; a line that is no row becomes a finding, never an error.
 
@@ -153,7 +153,7 @@ def _nominal_rate(rate: float, times: NDArray[np.datetime64], *, where: str, fin
     return rate
 
 
-def _read_blocks(lines: Sequence[bytes], first: int, reader: _IrregularReader) -> Rows:
+def _read_blocks(lines: Sequence[bytes], first: int, reader: _IrregularReader) -> RecordingRows:
     """The rows of all lines, block by block."""
     blocks = [
         rows
@@ -162,7 +162,7 @@ def _read_blocks(lines: Sequence[bytes], first: int, reader: _IrregularReader) -
     ]
     if len(blocks) == 1:
         return blocks[0]
-    return Rows(
+    return RecordingRows(
         list(chain.from_iterable(block.ids for block in blocks)),
         np.concatenate([block.times for block in blocks]),
         np.concatenate([block.values for block in blocks]),
@@ -170,7 +170,7 @@ def _read_blocks(lines: Sequence[bytes], first: int, reader: _IrregularReader) -
     )
 
 
-def _read_block(lines: Sequence[bytes], first: int, reader: _IrregularReader) -> Iterator[Rows]:
+def _read_block(lines: Sequence[bytes], first: int, reader: _IrregularReader) -> Iterator[RecordingRows]:
     """The rows at once; else those of either half, so that few are read line by line."""
     rows = _read_regular(lines, reader.medium, reader.canonical)
     half = len(lines) // 2
@@ -183,10 +183,10 @@ def _read_block(lines: Sequence[bytes], first: int, reader: _IrregularReader) ->
         yield from _read_block(lines[half:], first + half, reader)
 
 
-def _read_regular(lines: Sequence[bytes], medium: Medium, canonical: Canonical) -> Rows | None:
+def _read_regular(lines: Sequence[bytes], medium: Sensor, canonical: Canonical) -> RecordingRows | None:
     """All rows at once when every line is complete and clean, as nearly all files are; else None."""
     if not lines:
-        return Rows([], parse_stamps([]), np.empty(0), np.empty(0))
+        return RecordingRows([], parse_stamps([]), np.empty(0), np.empty(0))
     table = _columns(lines, medium)
     if table is None:
         return None
@@ -197,10 +197,14 @@ def _read_regular(lines: Sequence[bytes], medium: Medium, canonical: Canonical) 
         offsets = table["offset"].to_numpy()
     if np.isnat(times).any() or not np.isfinite(values).all() or not (medium.uniform or np.isfinite(offsets).all()):
         return None
-    return Rows(ids, times, values, offsets) if all(_is_known(name, canonical) for name in set(ids) - {b""}) else None
+    return (
+        RecordingRows(ids, times, values, offsets)
+        if all(_is_known(name, canonical) for name in set(ids) - {b""})
+        else None
+    )
 
 
-def _columns(lines: Sequence[bytes], medium: Medium) -> pa.Table | None:
+def _columns(lines: Sequence[bytes], medium: Sensor) -> pa.Table | None:
     """The columns of complete lines as text and numbers; an absent id is empty."""
     from pyarrow import csv
 
@@ -234,15 +238,15 @@ def _is_known(name: bytes, canonical: Canonical) -> bool:
 class _IrregularReader:
     """Reads line by line what :func:`_read_regular` declines; on clean lines both agree."""
 
-    medium: Medium
+    medium: Sensor
     canonical: Canonical
     where: str
     findings: Findings
 
-    def read(self, lines: Sequence[bytes], first: int) -> Rows:
+    def read(self, lines: Sequence[bytes], first: int) -> RecordingRows:
         kept = [parsed for number, line in enumerate(lines, first) if (parsed := self._line(line, number)) is not None]
         ids, stamps, values, offsets = zip(*kept, strict=True) if kept else ((), (), (), ())
-        return Rows(ids, parse_stamps(stamps), np.array(values, np.float64), np.array(offsets, np.float64))
+        return RecordingRows(ids, parse_stamps(stamps), np.array(values, np.float64), np.array(offsets, np.float64))
 
     def _line(self, line: bytes, number: int) -> tuple[bytes, bytes, float, float] | None:
         """Id, stamp, value and offset of a row; None for a blank line and, with a finding, for any other."""

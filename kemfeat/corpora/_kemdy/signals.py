@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from kemfeat.corpora._kemdy.e4 import Canonical, Medium, Recording, read_recording
+from kemfeat.corpora._kemdy.e4 import Canonical, Recording, Sensor, read_recording
 from kemfeat.corpora.layout import read_file
 from kemfeat.findings import UNANNOTATED_PHYSIOLOGY, Findings, Rule
 from kemfeat.manifest import SIGNALS
 
 
 def read_reported(
-    root: Path, path: str, *, medium: Medium, canonical: Canonical, empty: Rule, findings: Findings
+    root: Path, path: str, *, medium: Sensor, canonical: Canonical, empty: Rule, findings: Findings
 ) -> Recording:
     """Read one file, with a finding where it has no row (``empty``) or none that belongs to an utterance."""
     recording = read_recording(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kemfeat.corpora._kemdy.e4 import Medium
+from kemfeat.corpora._kemdy.e4 import Sensor
 from kemfeat.corpora.layout import is_folder, list_files, list_folders, nearby, require_folder, show_contents
 from kemfeat.errors import CorpusError, CorpusLayoutError
 
@@ -56,7 +56,7 @@ class Layout:
     table: re.Pattern[str]
     clip: Sequence[re.Pattern[str]]
     recording: Sequence[re.Pattern[str]]
-    media: Sequence[Medium]
+    media: Sequence[Sensor]
     tables: str
     clips: str
 
@@ -92,7 +92,7 @@ class Layout:
             strays=(*(f"{ANNOTATION}/{name}" for name in tables.others), *strays),
         )
 
-    def recordings(self, root: Path, session: str) -> Iterator[tuple[str, Medium]]:
+    def recordings(self, root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
         """Paths of one session's physiology, each with its medium, in the order of ``media``.
 
         Raises

@@ -35,14 +35,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from kemfeat.config import Table as Settings
+from kemfeat.config import SettingsTable
 from kemfeat.corpora import TableReader
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA
 from kemfeat.corpora.folder._manifest import read_manifest
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import absent, recording_table
-from kemfeat.corpora.folder._table import Table, read_kept
+from kemfeat.corpora.folder._table import UtteranceTable, read_kept
 from kemfeat.corpora.layout import list_files, read_file, require_folder, show_contents
 from kemfeat.errors import CorpusLayoutError
 from kemfeat.findings import Findings
@@ -83,7 +83,7 @@ class FolderReader:
     version: int = 2
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
-    settings: Mapping[str, Mapping[str, Any]] = field(default=Settings({"text": {"preset": "none"}}))
+    settings: Mapping[str, Mapping[str, Any]] = field(default=SettingsTable({"text": {"preset": "none"}}))
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
     table: str = USUAL_TABLE
@@ -142,7 +142,7 @@ class FolderReader:
             findings.add(rule, example)
         return findings.merged()
 
-    def _read(self, root: Path) -> Table:
+    def _read(self, root: Path) -> UtteranceTable:
         return read_kept(read_file(root / self.table), self.table)
 
 

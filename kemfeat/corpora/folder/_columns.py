@@ -41,7 +41,7 @@ _MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class TableHeader:
     """Where things stand in a row.
 
     Parameters
@@ -62,7 +62,7 @@ class Header:
         return ("audio", *text, *(medium for medium in SIGNAL_MEDIA if medium in self.at))
 
 
-def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Header:
+def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> TableHeader:
     """Find the columns by their names; known ones are matched whatever their case.
 
     Parameters
@@ -86,7 +86,7 @@ def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Head
         meant = _meant(name)
         if meant:
             findings.add(UNKNOWN_COLUMN, f"{where}:1 column {place + 1}: found {name!r}; did you mean {meant}?")
-    return Header(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names))
+    return TableHeader(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names))
 
 
 def _names(cells: Sequence[str], *, where: str) -> list[str]:

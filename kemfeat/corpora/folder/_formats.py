@@ -29,14 +29,14 @@ _KINDS = (
 )
 
 
-class Body(NamedTuple):
+class SignalBody(NamedTuple):
     """The lines after the header, and the number of the first."""
 
     lines: list[bytes]
     first: int
 
 
-def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> Body:
+def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> SignalBody:
     """The lines of samples: after a header of words, and after the start time and rate of an Empatica export.
 
     Parameters
@@ -59,7 +59,7 @@ def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> Bo
     return body
 
 
-def beat_lines(content: bytes, *, where: str) -> Body:
+def beat_lines(content: bytes, *, where: str) -> SignalBody:
     """The lines of beats: after a header of words, or the ``start,IBI`` line of an Empatica export.
 
     Raises
@@ -71,11 +71,11 @@ def beat_lines(content: bytes, *, where: str) -> Body:
     if body.lines:
         head, *others = body.lines[0].split(b",")
         if _is_clock(head) and others and all(map(_is_word, others)):
-            return Body(body.lines[1:], body.first + 1)
+            return SignalBody(body.lines[1:], body.first + 1)
     return body
 
 
-def no_beats(where: str, body: Body) -> CorpusError:
+def no_beats(where: str, body: SignalBody) -> CorpusError:
     """What to say of a file of which no line is a beat."""
     return _unreadable(where, body, _BEATS)
 
@@ -100,14 +100,14 @@ def _lines(content: bytes, where: str, expected: str) -> list[bytes]:
     return text.rstrip().splitlines()
 
 
-def _after_words(lines: list[bytes]) -> Body:
+def _after_words(lines: list[bytes]) -> SignalBody:
     """The lines after a first one that holds no number."""
     header = bool(lines) and lines[0].strip() != b"" and all(map(_is_word, lines[0].split(b",")))
     header = header and not (lines and _is_clock(lines[0]))
-    return Body(lines[header:], 1 + header)
+    return SignalBody(lines[header:], 1 + header)
 
 
-def _after_rate(body: Body, *, where: str, rate: float | None) -> Body:
+def _after_rate(body: SignalBody, *, where: str, rate: float | None) -> SignalBody:
     """The lines after the start time and the rate."""
     if b"," in body.lines[0]:
         raise _columns(where, body.lines[0], body.first)
@@ -124,7 +124,7 @@ def _after_rate(body: Body, *, where: str, rate: float | None) -> Body:
             f"{where}:{body.first + 1}: the file says {found:g} samples per second, the table {rate:g}; expected the "
             "same rate; correct the table"
         )
-    rest = Body(body.lines[2:], body.first + 2)
+    rest = SignalBody(body.lines[2:], body.first + 2)
     for place, line in enumerate(rest.lines):
         if _is_clock(line):
             raise CorpusError(
@@ -134,7 +134,7 @@ def _after_rate(body: Body, *, where: str, rate: float | None) -> Body:
     return rest
 
 
-def _refuse_columns(body: Body, where: str) -> None:
+def _refuse_columns(body: SignalBody, where: str) -> None:
     """Refuse a table: most of its lines hold several numbers, or its only column is a clock."""
     several = [place for place, line in enumerate(body.lines) if _width(line) > 1]
     if 2 * len(several) > len(body.lines):
@@ -162,7 +162,7 @@ def _columns(where: str, line: bytes, at: int) -> CorpusError:
     )
 
 
-def _unreadable(where: str, body: Body, expected: str) -> CorpusError:
+def _unreadable(where: str, body: SignalBody, expected: str) -> CorpusError:
     return CorpusError(
         f"{where}:{body.first}: no line can be read, the first is {_shown(body.lines[0])}; expected {expected}; "
         "write the file so, or clear the cell"

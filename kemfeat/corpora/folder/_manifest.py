@@ -14,7 +14,7 @@ from kemfeat.corpora.folder._emotions import vocabulary
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
-from kemfeat.corpora.folder._table import Table, read_table
+from kemfeat.corpora.folder._table import UtteranceTable, read_table
 from kemfeat.corpora.layout import read_file
 from kemfeat.findings import (
     DECODING_FAILED,
@@ -72,7 +72,7 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     )
 
 
-def _columns(table: Table, words: Sequence[str]) -> dict[str, Sequence[object]]:
+def _columns(table: UtteranceTable, words: Sequence[str]) -> dict[str, Sequence[object]]:
     """The columns that the rows hold as they are, and the emotions joined."""
     plain = ("id", "session", "script", "speaker", "sex", "partner", "start", "end", "valence", "arousal", "scripted")
     columns: dict[str, Sequence[object]] = {name: [getattr(row, name) for row in table.rows] for name in plain}
@@ -113,7 +113,7 @@ class _Media:
         """Per row the path of its audio, None where it is not there or nothing says which stretch of it is meant."""
         return [self._audio(row) for row in rows]
 
-    def texts(self, table: Table) -> list[_Text]:
+    def texts(self, table: UtteranceTable) -> list[_Text]:
         """Per row the words as they stand, without the final line break of a file, and their encoding.
 
         Raises

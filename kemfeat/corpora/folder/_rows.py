@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, Header
+from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
 from kemfeat.corpora.folder._emotions import read_emotions
 from kemfeat.corpora.folder._paths import relative_path
 from kemfeat.errors import CorpusError
@@ -57,7 +57,7 @@ _SECONDS = _Range(0.0, LATEST, f"seconds from 0 to {LATEST:g}")
 _HERTZ = _Range(1e-3, 1e6, "samples per second from 0.001 to 1e6")
 
 
-class Recording(NamedTuple):
+class SignalFile(NamedTuple):
     """Path of a file of samples or beats, and samples per second [Hz], None for beats."""
 
     path: str
@@ -98,7 +98,7 @@ class Row:
     valence: float
     arousal: float
     scripted: bool
-    recordings: Mapping[str, Recording]
+    recordings: Mapping[str, SignalFile]
     own: tuple[str | None, ...]
 
     @property
@@ -112,7 +112,7 @@ class Row:
 class _Cells:
     """The cells of a row by column; a column that the table lacks is blank."""
 
-    def __init__(self, header: Header, cells: Sequence[str]) -> None:
+    def __init__(self, header: TableHeader, cells: Sequence[str]) -> None:
         self._at = header.at
         self._cells = cells
 
@@ -135,7 +135,7 @@ class RowReader:
     findings : receives every row and cell that cannot be read.
     """
 
-    header: Header
+    header: TableHeader
     where: str
     findings: Findings
 
@@ -231,15 +231,15 @@ class RowReader:
     def _path(self, cell: _Cells, line: int, column: str) -> str | None:
         return relative_path(cell[column], where=self._place(line, column)) if cell[column] else None
 
-    def _recordings(self, cell: _Cells, line: int) -> dict[str, Recording]:
-        found: dict[str, Recording] = {}
+    def _recordings(self, cell: _Cells, line: int) -> dict[str, SignalFile]:
+        found: dict[str, SignalFile] = {}
         for medium in SIGNAL_MEDIA:
             path = self._path(cell, line, medium)
             if path is None:
                 continue
             rate = self._rate(cell, line, f"{medium}_rate") if medium in UNIFORM else None
             if rate is None or not math.isnan(rate):  # without its rate a signal says nothing
-                found[medium] = Recording(path, rate)
+                found[medium] = SignalFile(path, rate)
         return found
 
     def _rate(self, cell: _Cells, line: int, column: str) -> float:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat.corpora.folder._formats import beat_lines, no_beats, number, sample_lines
-from kemfeat.corpora.folder._rows import LATEST, Recording, Row
+from kemfeat.corpora.folder._rows import LATEST, Row, SignalFile
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_PHYSIOLOGY_LINE,
@@ -131,7 +131,7 @@ def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings
     return pa.Table.from_pydict(columns, schema=SIGNALS)
 
 
-def unusable(content: bytes, recording: Recording) -> str | None:
+def unusable(content: bytes, recording: SignalFile) -> str | None:
     """Why nothing of a file can be read as what the table calls it; None where it can."""
     try:
         if recording.rate is None:

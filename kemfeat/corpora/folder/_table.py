@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kemfeat.corpora.folder._columns import Header, read_header
+from kemfeat.corpora.folder._columns import TableHeader, read_header
 from kemfeat.corpora.folder._rows import Row, RowReader
 from kemfeat.errors import CorpusError
 from kemfeat.findings import DUPLICATE_ID, UNKNOWN_SPEAKER, Findings
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class UtteranceTable:
     """A table read: its header and its rows, in order."""
 
-    header: Header
+    header: TableHeader
     rows: tuple[Row, ...]
 
 
-def read_table(content: bytes, *, where: str, findings: Findings) -> Table:
+def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTable:
     """Read a table; a name that ends in ``.tsv`` says that tabs separate its cells, any other that commas do.
 
     Parameters
@@ -52,11 +52,11 @@ def read_table(content: bytes, *, where: str, findings: Findings) -> Table:
             rows[row.id] = row
     if not rows:
         raise CorpusError(_without_rows(where, findings.faults))
-    return Table(header, tuple(rows.values()))
+    return UtteranceTable(header, tuple(rows.values()))
 
 
 @lru_cache(maxsize=1)
-def read_kept(content: bytes, where: str) -> Table:
+def read_kept(content: bytes, where: str) -> UtteranceTable:
     """What is left of a table when errors are skipped; remembered, since every session's signals ask for it."""
     return read_table(content, where=where, findings=Findings())
 

@@ -68,7 +68,7 @@ from typing import Any
 import pyarrow as pa
 
 from kemfeat.corpora import CorpusReader
-from kemfeat.corpora.iemocap._annotation import ENCODING, Evaluation, read_evaluations, read_transcription
+from kemfeat.corpora.iemocap._annotation import ENCODING, EmoEvaluation, read_evaluations, read_transcription
 from kemfeat.corpora.iemocap._annotation import VOCABULARY as VOCABULARY
 from kemfeat.corpora.iemocap._tree import (
     CORPUS,
@@ -212,7 +212,7 @@ class IemocapReader:
         """IEMOCAP has no physiology."""
         return ()
 
-    def _row(self, utterance: Evaluation, corpus: _Corpus) -> dict[str, object]:
+    def _row(self, utterance: EmoEvaluation, corpus: _Corpus) -> dict[str, object]:
         dialog, text = utterance.dialog, corpus.texts.get(utterance.id)
         return {
             "id": utterance.id,
@@ -244,7 +244,7 @@ class IemocapReader:
         return side if speaker == wearer else _OTHER_SIDE[side]
 
 
-def _rating_rows(utterance: Evaluation) -> list[dict[str, object]]:
+def _rating_rows(utterance: EmoEvaluation) -> list[dict[str, object]]:
     return [
         {"id": utterance.id, "rater": rating.rater, "emotion": rating.emotion, **rating.attributes._asdict()}
         for rating in utterance.observers
@@ -256,7 +256,7 @@ class _Corpus:
     """What was read: utterances in order, texts per utterance, and paths per utterance or dialog."""
 
     tree: Tree
-    utterances: Sequence[Evaluation]
+    utterances: Sequence[EmoEvaluation]
     texts: Mapping[str, str]
     audio: Mapping[str, str]
     dialog_audio: Mapping[str, str]
@@ -265,7 +265,7 @@ class _Corpus:
     @classmethod
     def read(cls, root: Path, findings: Findings) -> _Corpus:
         tree = scan(root)
-        utterances: list[Evaluation] = []
+        utterances: list[EmoEvaluation] = []
         for dialog, path in _by_stem(tree.evaluations).items():
             found = read_evaluations(read_file(root / path), dialog=dialog, where=path, findings=findings)
             if not found:
@@ -308,7 +308,7 @@ class _Corpus:
         for name in sorted(self.texts.keys() - known):
             findings.add(UNANNOTATED_MEDIA, f"{_transcription(name)}: {name}: no annotation of it")
 
-    def _report_missing(self, utterance: Evaluation, findings: Findings) -> None:
+    def _report_missing(self, utterance: EmoEvaluation, findings: Findings) -> None:
         name, dialog = utterance.id, utterance.dialog
         if name not in self.audio:
             findings.add(MISSING_WAV, f"{_folder(dialog)}/{SENTENCES}/{dialog}/{name}.wav: no such file")
@@ -318,7 +318,7 @@ class _Corpus:
             findings.add(EMPTY_TXT, f"{_transcription(name)}: {name}: no text")
 
 
-def _report_label(utterance: Evaluation, findings: Findings) -> None:
+def _report_label(utterance: EmoEvaluation, findings: Findings) -> None:
     named = [rating.emotion for rating in utterance.observers if rating.emotion]
     counts = count_votes((parse_emotions(label, vocabulary=VOCABULARY) for label in named), vocabulary=VOCABULARY)
     most = join_emotions(majority(counts, vocabulary=VOCABULARY), vocabulary=VOCABULARY)
@@ -326,7 +326,7 @@ def _report_label(utterance: Evaluation, findings: Findings) -> None:
         findings.add(LABEL_NOT_MAJORITY, f"{utterance.id}: labelled {utterance.emotion}, most votes for {most}")
 
 
-def _report_means(utterance: Evaluation, findings: Findings) -> None:
+def _report_means(utterance: EmoEvaluation, findings: Findings) -> None:
     for name, final in utterance.attributes._asdict().items():
         rated = [getattr(rating.attributes, name) for rating in utterance.observers]
         given = [rating for rating in rated if not math.isnan(rating)]

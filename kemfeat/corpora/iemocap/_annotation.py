@@ -91,7 +91,7 @@ class Rating(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EmoEvaluation:
     """One utterance.
 
     Parameters
@@ -130,7 +130,7 @@ class Evaluation:
         return self.id[-4]
 
 
-def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findings) -> list[Evaluation]:
+def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findings) -> list[EmoEvaluation]:
     """Read the evaluation of a dialog, in the order of the file.
 
     Parameters
@@ -147,7 +147,7 @@ def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findi
         Something cannot be read and ``findings`` is strict.
     """
     file = _File(dialog, where, findings)
-    known: dict[str, Evaluation] = {}
+    known: dict[str, EmoEvaluation] = {}
     for block in file.blocks(content):
         found = file.evaluation(block)
         if found is not None and file.is_new(found.id, block.summary.number, known):
@@ -228,7 +228,7 @@ class _File:
                 self.fault(MALFORMED_LINE, number, f"found {text[:_SHOWN]!r}, expected the '[start - end]' of a turn")
         return found
 
-    def evaluation(self, block: _Block) -> Evaluation | None:
+    def evaluation(self, block: _Block) -> EmoEvaluation | None:
         line, text = block.summary
         cells = _SUMMARY.fullmatch(text.strip())
         if cells is None:
@@ -240,7 +240,7 @@ class _File:
             return None
         start, end = self._times(cells[1], cells[2], line)
         ratings = self._ratings(block.ratings)
-        return Evaluation(
+        return EmoEvaluation(
             where=f"{self.where}:{line}",
             id=name,
             start=start,

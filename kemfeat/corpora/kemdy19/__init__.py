@@ -73,12 +73,12 @@ from typing import Any
 import pyarrow as pa
 
 from kemfeat.corpora import CorpusReader
-from kemfeat.corpora._kemdy.e4 import Medium
+from kemfeat.corpora._kemdy.e4 import Sensor
 from kemfeat.corpora._kemdy.physiology_checks import check_signals
 from kemfeat.corpora._kemdy.signals import joined, read_reported, signals_table
 from kemfeat.corpora._kemdy.terms import etri_licence
 from kemfeat.corpora.kemdy19._manifest import read_manifest
-from kemfeat.corpora.kemdy19._tree import ECG, MEDIA, UTTERANCE, scan, session_recordings, speaker_of
+from kemfeat.corpora.kemdy19._tree import ECG, SENSORS, UTTERANCE, scan, session_recordings, speaker_of
 from kemfeat.findings import EMPTY_ECG, EMPTY_PHYSIOLOGY, Findings
 from kemfeat.manifest import Manifest
 from kemfeat.records import Finding, Terms
@@ -88,7 +88,7 @@ KNOWN_BAD = frozenset(
 )  # fmt: skip
 """Scenes whose physiology users of the corpus found to be mostly missing."""
 
-_PHYSIOLOGY = tuple(medium.name for medium in MEDIA)
+_PHYSIOLOGY = tuple(medium.name for medium in SENSORS)
 
 
 TERMS = Terms(
@@ -151,7 +151,7 @@ class Kemdy19Reader:
         )
 
 
-def _read_table(root: Path, path: str, *, medium: Medium, findings: Findings) -> pa.Table:
+def _read_table(root: Path, path: str, *, medium: Sensor, findings: Findings) -> pa.Table:
     empty = EMPTY_ECG if medium is ECG else EMPTY_PHYSIOLOGY
     recording = read_reported(root, path, medium=medium, canonical=_canonical, empty=empty, findings=findings)
     scripts = {name: _script(known) for name, known in recording.names.items()}

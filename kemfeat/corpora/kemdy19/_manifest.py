@@ -16,7 +16,7 @@ from kemfeat.corpora._kemdy.formats import Rater
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
 from kemfeat.corpora._kemdy.tree import Tree, session_of
 from kemfeat.corpora.kemdy19._repairs import repaired
-from kemfeat.corpora.kemdy19._tree import MEDIA, ORIGINAL, UTTERANCE, place_of, scan
+from kemfeat.corpora.kemdy19._tree import ORIGINAL, SENSORS, UTTERANCE, place_of, scan
 from kemfeat.corpora.layout import read_file
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
@@ -252,7 +252,7 @@ def _report_missing_annotation(tree: Tree, sessions: Mapping[str, Collection[str
 def _report_missing_recordings(tree: Tree, sessions: Mapping[str, Collection[str]], findings: Findings) -> None:
     there = {path for paths in tree.signals.values() for path in paths}
     for session in sessions:
-        for medium in MEDIA:
+        for medium in SENSORS:
             for sex in PARTNERS:
                 path = f"{medium.folder}/Session{session[4:]}/{ORIGINAL}/{session}{sex}.csv"
                 if path not in there:

@@ -41,7 +41,7 @@ from typing import Any
 import pyarrow as pa
 
 from kemfeat.corpora import CorpusReader
-from kemfeat.corpora._kemdy.e4 import Medium, Recording
+from kemfeat.corpora._kemdy.e4 import Recording, Sensor
 from kemfeat.corpora._kemdy.physiology_checks import check_signals
 from kemfeat.corpora._kemdy.signals import joined, read_reported, signals_table
 from kemfeat.corpora._kemdy.terms import etri_licence
@@ -123,7 +123,7 @@ class Kemdy20Reader:
         return check_signals(signals, known_ids=known_ids, session=session, known_bad=KNOWN_BAD)
 
 
-def _read_table(root: Path, path: str, *, medium: Medium, session: str, findings: Findings) -> pa.Table:
+def _read_table(root: Path, path: str, *, medium: Sensor, session: str, findings: Findings) -> pa.Table:
     def canonical(name: str) -> str | None:
         return in_session(name, session) if UTTERANCE.fullmatch(name) else None
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from kemfeat.corpora._kemdy.annotation import Annotation, read_annotation
-from kemfeat.corpora._kemdy.e4 import MEDIA, Medium
+from kemfeat.corpora._kemdy.e4 import SENSORS, Sensor
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
 from kemfeat.corpora._kemdy.tree import SESSION_FOLDER, Layout, Tree, session_of
 from kemfeat.corpora.layout import read_file
@@ -35,7 +35,7 @@ _LAYOUT = Layout(
     table=re.compile(r"(Sess[0-9]{2})_eval\.csv"),
     clip=(SESSION_FOLDER, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
     recording=(SESSION_FOLDER, _RECORDING),
-    media=MEDIA,
+    media=SENSORS,
     tables="SessNN_eval.csv",
     clips="SessionNN/<utterance>.wav",
 )
@@ -119,7 +119,7 @@ def _report_missing_recordings(tree: Tree, utterances: Sequence[Utterance], find
         for path in paths
     }
     for conversation in sorted({utterance.id.rpartition("_")[0] for utterance in utterances}):
-        for medium in MEDIA:
+        for medium in SENSORS:
             if (medium.folder, conversation) not in there:
                 path = f"{medium.folder}/Session{conversation[4:6]}/{conversation}.csv"
                 findings.add(MISSING_PHYSIOLOGY_FILE, f"{path}: no such file")
@@ -150,7 +150,7 @@ def scan(root: Path) -> Tree:
     return _LAYOUT.scan(root)
 
 
-def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Medium]]:
+def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
     """List one session's physiology; see :meth:`kemfeat.corpora._kemdy.tree.Layout.recordings`."""
     return _LAYOUT.recordings(root, session)
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Indices
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import FIVE_CLASSES, usual_labels
 from kemfeat.leakage import audit_split
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
     from kemfeat.splits import Audit, Split
     from kemfeat.store.reader import Store
 
-Rows = NDArray[np.int64]
 Modality = Literal["audio", "text"]
 
-MEDIA: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
+FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
 """The features that a model of each modality reads."""
 
 _LABELS = "7class"
@@ -126,7 +126,7 @@ class TrainingData:
 
     recipe: Recipe
     audited: AuditedFold
-    rows: Mapping[str, Rows]
+    rows: Mapping[str, Indices]
     left_out: Mapping[str, int]
 
     @property
@@ -137,7 +137,7 @@ class TrainingData:
     @property
     def media(self) -> tuple[str, ...]:
         """The features that the model reads."""
-        return tuple(medium for modality in modalities_of(self.recipe) for medium in MEDIA[modality])
+        return tuple(medium for modality in modalities_of(self.recipe) for medium in FEATURES[modality])
 
     def truth(self, part: str) -> pd.DataFrame:
         """``id session speaker emotion arousal valence`` of a part; an emotion that is no class is None."""
@@ -161,7 +161,7 @@ class TrainingData:
         """The rows of a part in the order of the split, each once, as they are."""
         return self.rows_loader(self.rows[part], device=device, batch_size=batch_size)
 
-    def rows_loader(self, rows: Rows, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
+    def rows_loader(self, rows: Indices, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
         """Some rows in the order given, as they are."""
         batch_size = batch_size or self.recipe.train.batch_size
         return StoreLoader(self.audited.store, rows, batch_size, device, rank=0, world_size=1, **self._reading())
@@ -227,7 +227,7 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
     return found
 
 
-def _parts(data: AuditedFold) -> dict[str, Rows]:
+def _parts(data: AuditedFold) -> dict[str, Indices]:
     ids = data.store.utterances["id"].tolist()
     return {part: data.split.indices(ids, part, fold=data.fold) for part in PARTS}
 

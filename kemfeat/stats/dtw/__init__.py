@@ -21,10 +21,11 @@ from pydantic import Field
 from scipy import stats
 
 from kemfeat import parallel
+from kemfeat.arrays import AnyFloats
 from kemfeat.config import FrozenConfig, validated
 from kemfeat.errors import ConfigError
 from kemfeat.stats.dtw import _kernels as kernels
-from kemfeat.stats.dtw._ragged import Floats, Ragged, as_arrays, end_to_end
+from kemfeat.stats.dtw._ragged import Ragged, as_arrays, end_to_end
 
 _LANES = 128
 """Series that one query meets at a time: wide enough for long vector loops, narrow enough for the cache."""
@@ -59,7 +60,7 @@ def distance_matrix(
     normalize: bool = False,
     dtype: Literal["float64", "float32"] = "float64",
     n_threads: int | None = None,
-) -> Floats:
+) -> AnyFloats:
     """Distances of every series to every other [shape=(n, n)].
 
     Parameters
@@ -104,7 +105,7 @@ def distance_matrix(
     return distances
 
 
-def block(series: Sequence[ArrayLike], *, rows: Sequence[int], columns: Sequence[int], config: DtwConfig) -> Floats:
+def block(series: Sequence[ArrayLike], *, rows: Sequence[int], columns: Sequence[int], config: DtwConfig) -> AnyFloats:
     """Distances from some series to some others [shape=(rows, columns)], in this thread: a task of its own.
 
     The same bits as in :func:`distance_matrix`. Neighbouring columns should be of similar length, as they share a grid
@@ -182,7 +183,7 @@ class LengthConfound:
     pairs: int
 
 
-def length_confound(D: Floats, *, lengths: ArrayLike, max_pairs: int = 1_000_000, seed: int = 0) -> LengthConfound:
+def length_confound(D: AnyFloats, *, lengths: ArrayLike, max_pairs: int = 1_000_000, seed: int = 0) -> LengthConfound:
     """Correlate the distances of pairs with the sums of their lengths, over a seeded sample where pairs are many.
 
     Parameters
@@ -220,7 +221,7 @@ def _pairs(n: int, limit: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np
     return first, (first + rng.integers(1, n, size=limit)) % n
 
 
-def _tile(queries: Ragged, targets: Ragged, config: DtwConfig) -> Floats:
+def _tile(queries: Ragged, targets: Ragged, config: DtwConfig) -> AnyFloats:
     """Distances from all queries to at most a few hundred targets, which lie in lanes."""
     lanes, lengths = targets.in_lanes(), targets.lengths
     distances = np.empty((len(queries), len(targets)), lanes.dtype)

@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.arrays import AnyFloats
 from kemfeat.compiled import compiled
 
-Floats = NDArray[np.floating[Any]]
 Integers = NDArray[np.int64]
 
 
 @compiled()
 def _advance(
     sample: np.floating[Any],
-    targets: Floats,
-    grid: Floats,
-    left: Floats,
-    diagonal: Floats,
+    targets: AnyFloats,
+    grid: AnyFloats,
+    left: AnyFloats,
+    diagonal: AnyFloats,
     squared: bool,
     weight: np.floating[Any],
 ) -> None:
@@ -47,13 +47,13 @@ def _advance(
 
 @compiled()
 def totals(
-    queries: Floats,
+    queries: AnyFloats,
     offsets: Integers,
-    targets: Floats,
+    targets: AnyFloats,
     lengths: Integers,
     squared: bool,
     weight: np.floating[Any],
-    out: Floats,
+    out: AnyFloats,
 ) -> None:
     """Fill ``out`` [shape=(queries, lanes)] with the least sums of costs over all warping paths.
 
@@ -81,7 +81,7 @@ def totals(
 
 
 @compiled()
-def _add_costs(sample: Floats, target: Floats, squared: bool, costs: Floats) -> None:
+def _add_costs(sample: AnyFloats, target: AnyFloats, squared: bool, costs: AnyFloats) -> None:
     """Fill ``costs`` [shape=(lanes,)] with the costs of ``sample`` [shape=(d,)] and ``target`` [shape=(d, lanes)]."""
     costs[:] = 0.0
     for k in range(sample.size):
@@ -102,11 +102,11 @@ def _band(sample: int, samples: int, lengths: Integers, window: int, first: Inte
 
 @compiled()
 def _advance_in_band(
-    costs: Floats,
+    costs: AnyFloats,
     inside: NDArray[np.bool_],
-    cells: Floats,
-    left: Floats,
-    diagonal: Floats,
+    cells: AnyFloats,
+    left: AnyFloats,
+    diagonal: AnyFloats,
     weight: np.floating[Any],
 ) -> None:
     """Move one row of the grid on by one sample of the query; cells outside of the band cannot be reached."""
@@ -123,13 +123,13 @@ def _advance_in_band(
 
 @compiled()
 def _walk_band(
-    query: Floats,
-    targets: Floats,
+    query: AnyFloats,
+    targets: AnyFloats,
     lengths: Integers,
     window: int,
     squared: bool,
     weight: np.floating[Any],
-    grid: Floats,
+    grid: AnyFloats,
 ) -> None:
     """Fill ``grid`` [shape=(m, lanes)] with what all samples of ``query`` [shape=(n, d)] lead to."""
     left, diagonal, costs = np.empty_like(grid[0]), np.empty_like(grid[0]), np.empty_like(grid[0])
@@ -152,14 +152,14 @@ def _walk_band(
 
 @compiled()
 def totals_in_band(
-    queries: Floats,
+    queries: AnyFloats,
     offsets: Integers,
-    targets: Floats,
+    targets: AnyFloats,
     lengths: Integers,
     window: int,
     squared: bool,
     weight: np.floating[Any],
-    out: Floats,
+    out: AnyFloats,
 ) -> None:
     """As :func:`totals` for samples of d numbers, with paths confined to a slanted band.
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kemfeat.arrays import AnyFloats
 from kemfeat.errors import ConfigError
-
-Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Ragged:
     offsets : where each series begins, and where the last ends [shape=(series + 1,)].
     """
 
-    values: Floats
+    values: AnyFloats
     offsets: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -39,7 +37,7 @@ class Ragged:
         """Series ``start`` to ``stop``, without a copy."""
         return Ragged(self.values, self.offsets[start : stop + 1])
 
-    def in_lanes(self) -> Floats:
+    def in_lanes(self) -> AnyFloats:
         """One series per lane, zeros behind its end [shape=(longest, d, lanes)]."""
         lengths = self.lengths
         lanes = np.zeros((lengths.max(), self.values.shape[1], len(self)), self.values.dtype)
@@ -48,7 +46,7 @@ class Ragged:
         return lanes
 
 
-def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[Floats]:
+def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[AnyFloats]:
     """Each series as an array [shape=(length, d)].
 
     Raises
@@ -56,7 +54,7 @@ def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[Floats]:
     ConfigError
         A series is empty, not finite, not numbers, or of another shape than the first.
     """
-    arrays: list[Floats] = []
+    arrays: list[AnyFloats] = []
     for place, values in enumerate(series):
         try:
             with np.errstate(over="ignore"):  # what float32 cannot hold is refused below, by its place
@@ -80,7 +78,7 @@ def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[Floats]:
     return arrays
 
 
-def end_to_end(arrays: Sequence[Floats], *, dtype: str) -> Ragged:
+def end_to_end(arrays: Sequence[AnyFloats], *, dtype: str) -> Ragged:
     """Join arrays that :func:`as_arrays` has checked; there may be none."""
     offsets = np.cumsum([0, *(len(array) for array in arrays)], dtype=np.int64)
     values = np.concatenate(arrays) if arrays else np.empty((0, 1), dtype)

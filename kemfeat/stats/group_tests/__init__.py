@@ -23,7 +23,8 @@ import pandas as pd
 import pingouin as pg
 from numpy.typing import NDArray
 
-from kemfeat.stats.columns import Column, Floats
+from kemfeat.arrays import Floats
+from kemfeat.stats.columns import Column
 from kemfeat.stats.group_tests import _studentized_range
 from kemfeat.stats.group_tests._assumptions import assumptions
 from kemfeat.stats.group_tests._describe import describe
@@ -36,7 +37,7 @@ from kemfeat.stats.group_tests._effect_sizes import (
     welch_se_df,
 )
 from kemfeat.stats.group_tests._robust import Robustness, robustness
-from kemfeat.stats.group_tests._samples import Moments, Samples, flaws, moments, split
+from kemfeat.stats.group_tests._samples import GroupMoments, Samples, flaws, moments, split
 from kemfeat.stats.tails import holm, log_f_sf, log_level, p_text, probability
 
 __all__ = [
@@ -218,7 +219,7 @@ def games_howell(values: Column, groups: Column, *, alpha: float = 0.05) -> pd.D
     return table
 
 
-def _pair_flaws(samples: Samples, summary: Moments) -> list[str]:
+def _pair_flaws(samples: Samples, summary: GroupMoments) -> list[str]:
     """Why a pair has no standard error; a single group without variance does not spoil it."""
     found = flaws(samples)
     first, second, _ = samples.pairs()
@@ -229,7 +230,7 @@ def _pair_flaws(samples: Samples, summary: Moments) -> list[str]:
     ]
 
 
-def _test_pairs(summary: Moments, first: NDArray[np.intp], second: NDArray[np.intp], alpha: float) -> Floats:
+def _test_pairs(summary: GroupMoments, first: NDArray[np.intp], second: NDArray[np.intp], alpha: float) -> Floats:
     """The columns ``_TESTED`` of the pairs that can be tested [shape=(m, 9)]."""
     if not len(first):
         return np.empty((0, len(_TESTED)))

@@ -10,7 +10,8 @@ import pandas as pd
 import pingouin as pg
 from scipy import stats
 
-from kemfeat.stats.columns import Column, Floats
+from kemfeat.arrays import Floats
+from kemfeat.stats.columns import Column
 from kemfeat.stats.group_tests._describe import SHAPIRO_LIMIT, shapiro
 from kemfeat.stats.group_tests._samples import Samples, flaws, moments, split
 from kemfeat.stats.tails import log_chi2_sf, log_f_sf, probability

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pingouin as pg
-from numpy.typing import NDArray
 from scipy import special, stats
 
+from kemfeat.arrays import Floats
 from kemfeat.stats.columns import Column
 from kemfeat.stats.group_tests._samples import split
 from kemfeat.stats.tails import SMALLEST, log_level
-
-Floats = NDArray[np.float64]
 
 SHAPIRO_LIMIT = 5000
 """Royston's approximation to the p of Shapiro-Wilk holds up to this n; beyond, a sample of so many is tested."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, special
 from scipy.optimize import elementwise
 
-Floats = NDArray[np.float64]
+from kemfeat.arrays import Floats
+
 Interval = tuple[float, float]
 
 _FAR_T = 1e4  # beyond it SciPy's series fail, and the normal part is lost beside the chi part

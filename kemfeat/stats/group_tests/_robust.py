@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from kemfeat.stats.columns import Column, Floats
+from kemfeat.arrays import Floats
+from kemfeat.stats.columns import Column
 from kemfeat.stats.group_tests._samples import Samples, flaws, moments, split
 from kemfeat.stats.tails import holm, log_chi2_sf, log_f_sf, log_level, probability
 from kemfeat.stats.welch import welch_f

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
-from kemfeat.stats.columns import Column, Floats, factor, numbers
+from kemfeat.stats.columns import Column, factor, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class GroupMoments:
     """Size, mean and variance (divisor n - 1) of each group [shape=(k,)]; exactly 0 where all its values are equal."""
 
     n: Floats
@@ -99,9 +100,9 @@ def split(values: Column, groups: Column) -> Samples:
     return every.only([len(array) > 0 for array in arrays])
 
 
-def moments(samples: Samples) -> Moments:
+def moments(samples: Samples) -> GroupMoments:
     """Two-pass mean and variance of every group; the variance of a single value is NaN."""
-    return Moments(
+    return GroupMoments(
         samples.n,
         np.array([array.mean() for array in samples.arrays]),
         np.array([_variance(array) for array in samples.arrays]),

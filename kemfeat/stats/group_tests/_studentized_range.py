@@ -15,11 +15,11 @@ Both integrands decay fast at both ends (s taken as exp(x)), where the plain tra
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special, stats
 from scipy.optimize import elementwise
 
-Floats = NDArray[np.float64]
+from kemfeat.arrays import Floats
 
 _NEGLIGIBLE = 38.0  # natural log of how far below its peak an integrand is dropped: e^-38 = 3e-17
 _Z = np.linspace(-9.0, 9.0, 91)  # offsets of the largest value from w/2, in SD; a step of 0.2 serves k up to 100

@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kemfeat.stats.columns import Column, Floats
+from kemfeat.arrays import Floats
+from kemfeat.stats.columns import Column
 from kemfeat.stats.nested import _reml
 from kemfeat.stats.nested._cells import Cells, read_cells
 from kemfeat.stats.nested._cluster_means import ClusterMeans, compare_means

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
-from kemfeat.stats.columns import Column, Floats, factor, numbers
+from kemfeat.stats.columns import Column, factor, numbers
 
 _LARGEST = 1e100
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from kemfeat.stats.columns import Floats
+from kemfeat.arrays import Floats
 from kemfeat.stats.nested._cells import Cells
 from kemfeat.stats.nested._contrasts import t_columns, with_holm
 from kemfeat.stats.tails import log_f_sf, probability

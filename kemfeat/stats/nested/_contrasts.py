@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from kemfeat.stats.columns import Floats
+from kemfeat.arrays import Floats
 from kemfeat.stats.tails import holm, log_f_sf, probability
 
 ALPHA = 0.05

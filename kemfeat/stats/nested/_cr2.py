@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kemfeat.stats.columns import Floats
+from kemfeat.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from kemfeat.stats.columns import Floats
+from kemfeat.arrays import Floats
 from kemfeat.stats.nested._cells import Cells
 from kemfeat.stats.nested._cr2 import quadratic
 

@@ -65,7 +65,7 @@ class Wearing:
     ends: NDArray[np.int64]
     energy: NDArray[np.float64]
     lost: NDArray[np.bool_]
-    body: physiology.Body
+    body: physiology.SimulatedBody
     began: datetime
 
     def times(self, rate: float) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from kemfeat.stats import dtw, validity
 from kemfeat.stats.clustering import tsclust
 from kemfeat.store import blocks
 from kemfeat.store.reader import Store
-from tests.analyses.dtw_kit import configured, plant, shapes
+from tests.analyses.dtw.kit import configured, plant, shapes
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.store.reader import Store
 from kemfeat.synth.defects import BROKEN
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 
 @pytest.fixture(scope="module")

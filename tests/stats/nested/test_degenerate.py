@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kemfeat.errors import ConfigError
 from kemfeat.stats.nested import cluster_means, cluster_robust, random_intercept
-from tests.stats.nested_data import balanced, robust, unbalanced
+from tests.stats.nested.kit import balanced, robust, unbalanced
 
 
 def test_a_group_in_one_cluster_is_named_and_the_rest_is_kept() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from kemfeat.learn.models import Outputs, build_model
-from tests.learn import model_kit as kit
+from tests.learn.models import kit
 
 CORRECTED: dict[str, Callable[[], Any]] = {
     "audio": kit.audio_model,
