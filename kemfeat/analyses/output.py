@@ -70,7 +70,7 @@ def write(
             "store": {"dataset": store.dataset, "digest": store.digest, "label_rule": store.header.label_rule},
             "config": config.model_dump(mode="json"),
             "summary": list(result.summary),
-            "warnings": [*result.warnings, *_font_warning(folder, figures)],
+            "warnings": list(result.warnings),
             "values": plain(result.values),
             "tables": tables,
             "figures": figures,
@@ -109,15 +109,6 @@ def _write_table(stem: Path, table: pd.DataFrame) -> dict[str, Any]:
 def _draw(stem: Path, draw: Any) -> list[str]:
     draw(stem)
     return [f"figures/{stem.name}.svg", f"figures/{stem.name}.png"]
-
-
-def _font_warning(folder: Path, figures: dict[str, list[str]]) -> list[str]:
-    if not figures:
-        return []
-    from kemfeat.figures.style import font_advice
-
-    advice = font_advice(folder / file for files in figures.values() for file in files if file.endswith(".svg"))
-    return [advice] if advice is not None else []
 
 
 def _latex(table: pd.DataFrame) -> str:
