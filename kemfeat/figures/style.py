@@ -1,4 +1,4 @@
-"""What all figures share: palette, fonts, size, and how they are saved."""
+"""Palette, fonts and size of all figures, and how they are saved."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
-"""Eight colours that colour-blind readers tell apart (Okabe and Ito, Color Universal Design, 2008)."""
+"""Eight colours that colour-blind readers can distinguish (Okabe and Ito, Color Universal Design, 2008)."""
 
 KOREAN_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "UnDotum")
-"""Fonts with Hangul, the first installed one is used after the default font."""
+"""Fonts with Hangul; the first one that is installed is used after the default font."""
 
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
@@ -35,7 +35,20 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def saved(stem: Path, *, width: float = 6.4, height: float = 4.0) -> Iterator[Figure]:
-    """A new figure of ``width`` x ``height`` inches that is written as ``<stem>.svg`` and ``<stem>.png`` at the end."""
+    """Make a new figure, and write it as ``<stem>.svg`` and ``<stem>.png`` at the end.
+
+    Parameters
+    ----------
+    stem : Path
+        Path of the files without suffix.
+    width, height : float [inch]
+        Size of the figure.
+
+    Yields
+    ------
+    matplotlib.figure.Figure
+        The empty figure.
+    """
     import matplotlib as mpl
     from cycler import cycler
     from matplotlib.figure import Figure
