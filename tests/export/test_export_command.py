@@ -48,7 +48,7 @@ def test_what_it_cannot_do_is_one_sentence(store: Store, tmp_path: Path) -> None
     where = ("export", store.path, "--out", out, "--to")
     assert "did you mean 'datasets'" in sentence(*where, "dataset", code=2).replace("data_sets", "datasets")
     assert "no array 'mell'; did you mean 'mel'?" in sentence(*where, "tsv-npy", "--arrays", "mell", code=2)
-    assert "--arrays: names none; expected some of mel" in sentence(*where, "tsv-npy", "--arrays", ",", code=2)
+    assert "--arrays: no array is named; expected some of mel" in sentence(*where, "tsv-npy", "--arrays", ",", code=2)
     assert "label rule '3class'" in sentence(*where, "tsv-npy", "--labels", "3class", code=2)
     assert not out.exists()
     (tmp_path / "unfinished" / schema.BUILDING).mkdir(parents=True)
