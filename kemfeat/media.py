@@ -1,7 +1,7 @@
-"""Read and resample audio; the only file that knows soundfile and soxr.
+"""Read and resample audio; the only file that uses soundfile and soxr.
 
-Reading is stricter than libsndfile, which shortens a truncated file without a word: a file that does not hold what
-its header announces is refused.
+Reading is stricter than libsndfile, which silently shortens a truncated file: a file that does not contain what its
+header announces is refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 _EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
 _COPY_AGAIN = "copy it from the corpus again"
 _RATES = (1_000, 1_000_000)
-"""Slowest and fastest sampling rate believed, Hz; beyond lies a damaged header, and a resampler fed with it."""
+"""Lowest and highest sampling rate that is accepted, Hz; any other means a damaged header."""
 
 SEGMENT_TOLERANCE = 0.25
 """Seconds by which an utterance may end after the recording that it is cut from: rounding of times."""
@@ -36,7 +36,19 @@ SEGMENT_TOLERANCE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class AudioHeader:
-    """What a header says: ``frames`` samples per channel at ``sampling_rate`` Hz, ``channels``, and the ``subtype``."""
+    """What a header says.
+
+    Parameters
+    ----------
+    frames : int
+        Samples per channel.
+    sampling_rate : int [Hz]
+        Samples per second.
+    channels : int
+        Number of channels.
+    subtype : str
+        Encoding of the samples as libsndfile calls it, such as ``PCM_16``.
+    """
 
     frames: int
     sampling_rate: int
@@ -45,12 +57,24 @@ class AudioHeader:
 
 
 def read_header(content: bytes, *, name: str) -> AudioHeader:
-    """Read the header of a wav file held in memory; ``name`` is used in the message.
+    """Read the header of a wav file in memory.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+    name : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    AudioHeader
+        What the header says.
 
     Raises
     ------
     MediaError
-        The bytes are not a PCM or float wav file, hold no sample, or fewer than the header announces.
+        The bytes are not a PCM or float wav file, or contain no sample or fewer than the header announces.
     """
     with _opened(content, name) as file:
         return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
@@ -59,10 +83,20 @@ def read_header(content: bytes, *, name: str) -> AudioHeader:
 def scan_header(path: Path) -> AudioHeader:
     """Read the header of a wav file without its samples; unlike :func:`read_header` it does not notice a cut file.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    AudioHeader
+        What the header says.
+
     Raises
     ------
     MediaError
-        The file cannot be opened, is not a PCM or float wav file, or holds no sample.
+        The file cannot be opened, is not a PCM or float wav file, or contains no sample.
     """
     import soundfile
 
@@ -77,16 +111,30 @@ def scan_header(path: Path) -> AudioHeader:
 def read_audio(path: Path) -> Signal:
     """Read a wav file as it is: every channel, at the file's own rate.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
     Returns
     -------
     Signal
-        float32, full scale is [-1, 1] (float files may exceed it) [shape=(n,) for one channel, else (n, channels)].
+        Samples, shape (n,) for one channel, else (n, channels), float32; full scale is [-1, 1], which float files may
+        exceed.
 
     Raises
     ------
     MediaError
-        The file is missing or not readable, is not a PCM or float wav file, holds no sample or fewer than its header
-        announces, or holds NaN or infinite samples.
+        The file is missing or not readable, is not a PCM or float wav file, contains no sample, fewer than its header
+        announces, or NaN or infinite samples.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> name = "Session01/Sess01_script01_User001F_001.wav"
+    >>> signal = read_audio(Path("corpora/KEMDy20/wav") / name)
+    >>> signal.sampling_rate, signal.values.ndim
+    (16000, 1)
     """
     try:
         content = path.read_bytes()
@@ -105,10 +153,27 @@ def read_audio(path: Path) -> Signal:
 
 
 def segment(start: float, end: float, *, sampling_rate: float, frames: int) -> tuple[int, int]:
-    """First sample of a stretch of a recording and the one after its last, by times from its beginning [s].
+    """The samples of a part of a recording.
 
-    A stretch that ends up to :data:`SEGMENT_TOLERANCE` after the recording ends with it; both are equal when nothing
-    of it lies inside, or it ends later still.
+    Parameters
+    ----------
+    start, end : float [s]
+        Times from the beginning of the recording.
+    sampling_rate : float [Hz]
+        Samples per second.
+    frames : int
+        Samples of the recording.
+
+    Returns
+    -------
+    tuple of (int, int)
+        First sample and the one after the last. A part that ends up to :data:`SEGMENT_TOLERANCE` after the recording
+        ends with it; both are 0 when the part begins after the recording or ends later still.
+
+    Examples
+    --------
+    >>> segment(0.5, 1.1, sampling_rate=100, frames=100)
+    (50, 100)
     """
     first, last = round(start * sampling_rate), round(end * sampling_rate)
     if first >= frames or last > frames + SEGMENT_TOLERANCE * sampling_rate:
@@ -117,18 +182,26 @@ def segment(start: float, end: float, *, sampling_rate: float, frames: int) -> t
 
 
 def cut(signal: Signal, start: float, end: float, *, name: str) -> Signal:
-    """A stretch of a recording.
+    """A part of a recording.
 
     Parameters
     ----------
-    signal : every channel of the recording.
-    start, end : where the stretch begins and ends, s from the beginning of the recording.
-    name : the recording, for the message.
+    signal : Signal
+        Every channel of the recording.
+    start, end : float [s]
+        Times from the beginning of the recording.
+    name : str
+        The recording, for the message.
+
+    Returns
+    -------
+    Signal
+        Every channel of the part.
 
     Raises
     ------
     MediaError
-        The stretch does not lie within the recording, or holds no sample.
+        The part is not within the recording, or contains no sample.
     """
     frames = len(signal.values)
     first, last = segment(start, end, sampling_rate=signal.sampling_rate, frames=frames)
@@ -141,7 +214,20 @@ def cut(signal: Signal, start: float, end: float, *, name: str) -> Signal:
 
 
 def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:
-    """One channel of a signal: the ``first``, or the ``mean`` of all, float32 [shape=(n,)]."""
+    """One channel of a signal.
+
+    Parameters
+    ----------
+    signal : Signal
+        Shape (n,) or (n, channels).
+    policy : {"first", "mean"}
+        The first channel, or the mean of all.
+
+    Returns
+    -------
+    Signal
+        Shape (n,), float32.
+    """
     values = signal.values
     if values.ndim == 1:
         return signal
@@ -150,9 +236,19 @@ def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:
 
 
 def resample(signal: Signal, *, target: int) -> Signal:
-    """Bring a signal of one channel [shape=(n,)] to ``target`` Hz with soxr, quality HQ.
+    """Resample a signal of one channel with soxr, quality HQ.
 
-    A clip shorter than one sample of the target rate becomes empty.
+    Parameters
+    ----------
+    signal : Signal
+        Shape (n,).
+    target : int [Hz]
+        The new sampling rate.
+
+    Returns
+    -------
+    Signal
+        A clip shorter than one sample of the new rate becomes empty.
     """
     if signal.sampling_rate == target:
         return signal
@@ -163,13 +259,24 @@ def resample(signal: Signal, *, target: int) -> Signal:
 
 
 def is_silent(signal: Signal) -> bool:
-    """Whether every sample of every channel is exactly zero."""
+    """Whether every sample of every channel is exactly zero.
+
+    Parameters
+    ----------
+    signal : Signal
+        Any shape.
+
+    Returns
+    -------
+    bool
+        True for digital silence.
+    """
     return not np.any(signal.values)
 
 
 @contextmanager
 def _opened(content: bytes, name: str) -> Iterator[Any]:
-    """The open ``soundfile.SoundFile`` over ``content``, once nothing speaks against it."""
+    """The open ``soundfile.SoundFile`` over ``content``, after all checks."""
     import soundfile
 
     _check_chunks(content, name)
@@ -196,7 +303,7 @@ def _check_chunks(content: bytes, name: str) -> None:
     announced, held = _data_bytes(content)
     if announced > held:
         raise MediaError(
-            f"{name}: truncated: the header announces {announced} bytes of samples, the file holds {held}; "
+            f"{name}: truncated: the header announces {announced} bytes of samples, the file contains {held}; "
             f"{_COPY_AGAIN}"
         )
 
@@ -220,7 +327,7 @@ def _data_bytes(content: bytes) -> tuple[int, int]:
 def _check_samples(file: Any, name: str) -> None:
     if file.subtype not in _SUBTYPES:
         raise MediaError(
-            f"{name}: samples of kind {file.subtype} are not supported; expected one of {', '.join(_SUBTYPES)}; "
+            f"{name}: samples of type {file.subtype} are not supported; expected one of {', '.join(_SUBTYPES)}; "
             f"convert the file to 16-bit PCM wav"
         )
     if not _RATES[0] <= file.samplerate <= _RATES[1]:
@@ -229,4 +336,4 @@ def _check_samples(file: Any, name: str) -> None:
             f"{_COPY_AGAIN}"
         )
     if file.frames == 0:
-        raise MediaError(f"{name}: holds no sample; expected at least one; {_COPY_AGAIN} or leave the utterance out")
+        raise MediaError(f"{name}: contains no sample; expected at least one; {_COPY_AGAIN} or leave the utterance out")

@@ -61,8 +61,8 @@ def with_bytes(content: bytes, at: int, patch: bytes) -> bytes:
 DATA_SIZE = WAV.index(b"data") + 4
 BROKEN = {
     "empty": (b"", r"the file is empty \(0 bytes\)"),
-    "cut in the samples": (WAV[:-100], "truncated: the header announces 800 bytes of samples, the file holds 700"),
-    "cut before the samples": (WAV[: DATA_SIZE + 4], "announces 800 bytes of samples, the file holds 0"),
+    "cut in the samples": (WAV[:-100], "truncated: the header announces 800 bytes of samples, the file contains 700"),
+    "cut before the samples": (WAV[: DATA_SIZE + 4], "announces 800 bytes of samples, the file contains 0"),
     "cut in the header": (WAV[:30], "cannot be read as audio"),
     "endless header": (with_bytes(WAV, DATA_SIZE, struct.pack("<I", 0xFFFFFFFF)), "announces 4294967295 bytes"),
     "only the magic": (WAV[:12], "cannot be read as audio"),
@@ -71,8 +71,8 @@ BROKEN = {
     "flac": (wav_bytes(RAMP, kind="FLAC"), "not a RIFF/WAVE file"),
     "unknown coding": (with_bytes(WAV, 20, struct.pack("<H", 0x1234)), "cannot be read as audio|not supported"),
     "no rate": (with_bytes(WAV, 24, struct.pack("<I", 7)), "the header says 7 samples per second"),
-    "a-law": (wav_bytes(RAMP, subtype="ALAW"), "samples of kind ALAW are not supported"),
-    "no sample": (wav_bytes(np.zeros(0)), "holds no sample"),
+    "a-law": (wav_bytes(RAMP, subtype="ALAW"), "samples of type ALAW are not supported"),
+    "no sample": (wav_bytes(np.zeros(0)), "contains no sample"),
 }
 
 
