@@ -1,7 +1,7 @@
 """Read and resample audio; the only file that uses soundfile and soxr.
 
-Reading is stricter than libsndfile, which silently shortens a truncated file: a file that does not contain what its
-header announces is refused.
+Reading is stricter than libsndfile, which silently shortens a file whose header is wrong: a file with fewer or more
+samples than its header announces is refused. Headers of streams, which leave the size open, are accepted.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
 _COPY_AGAIN = "copy it from the corpus again"
 _RATES = (1_000, 1_000_000)
 """Lowest and highest sampling rate that is accepted, Hz; any other means a damaged header."""
+_CHUNK_HEAD = 8
+_STREAM_MARGIN = 4096
+"""By how much the size in the header of a stream may be below the greatest number: it may count other chunks."""
 
 SEGMENT_TOLERANCE = 0.25
 """Seconds by which an utterance may end after the recording that it is cut from: rounding of times."""
@@ -77,7 +80,7 @@ def read_header(content: bytes, *, name: str) -> AudioHeader:
         The bytes are not a PCM or float wav file, or contain no sample or fewer than the header announces.
     """
     with _opened(content, name) as file:
-        return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
+        return _header_of(file)
 
 
 def scan_header(path: Path) -> AudioHeader:
@@ -102,10 +105,12 @@ def scan_header(path: Path) -> AudioHeader:
 
     try:
         with soundfile.SoundFile(path) as file:
-            _check_samples(file, str(path))
-            return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
+            if file.frames:
+                _check_samples(file, str(path))
+                return _header_of(file)
     except soundfile.LibsndfileError as error:
         raise _not_audio(str(path), error) from None
+    return read_header(_content(path), name=str(path))  # no sample, or the header of a stream
 
 
 def read_audio(path: Path) -> Signal:
@@ -136,11 +141,7 @@ def read_audio(path: Path) -> Signal:
     >>> signal.sampling_rate, signal.values.ndim
     (16000, 1)
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {_COPY_AGAIN}") from None
-    with _opened(content, str(path)) as file:
+    with _opened(_content(path), str(path)) as file:
         values = file.read(dtype="float32")
         sampling_rate = file.samplerate
     finite = np.isfinite(values)
@@ -274,14 +275,25 @@ def is_silent(signal: Signal) -> bool:
     return not np.any(signal.values)
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {_COPY_AGAIN}") from None
+
+
+def _header_of(file: Any) -> AudioHeader:
+    return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
+
+
 @contextmanager
 def _opened(content: bytes, name: str) -> Iterator[Any]:
     """The open ``soundfile.SoundFile`` over ``content``, after all checks."""
     import soundfile
 
-    _check_chunks(content, name)
+    whole = _whole(content, name)
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
+        with soundfile.SoundFile(io.BytesIO(whole)) as file:
             _check_samples(file, name)
             yield file
     except soundfile.LibsndfileError as error:
@@ -293,35 +305,78 @@ def _not_audio(name: str, error: Any) -> MediaError:
     return MediaError(f"{name}: cannot be read as audio ({why}); {_EXPECTED}; {_COPY_AGAIN}")
 
 
-def _check_chunks(content: bytes, name: str) -> None:
+def _whole(content: bytes, name: str) -> bytes:
+    """The content, with the real size of the samples where the header leaves it open."""
     if not content:
         raise MediaError(f"{name}: the file is empty (0 bytes); {_EXPECTED}; {_COPY_AGAIN}")
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         raise MediaError(
             f"{name}: not a RIFF/WAVE file (begins with {content[:12]!r}); {_EXPECTED}; convert it to 16-bit PCM wav"
         )
-    announced, held = _data_bytes(content)
+    begin, announced = _data_chunk(content)
+    held = len(content) - begin
     if announced > held:
+        if _is_open(announced):
+            return _with_size(content, begin, held)
         raise MediaError(
             f"{name}: truncated: the header announces {announced} bytes of samples, the file contains {held}; "
             f"{_COPY_AGAIN}"
         )
+    after = content[begin + announced :]
+    if _are_chunks(after) or _are_chunks(after[announced % 2 :]):
+        return content
+    if not announced:
+        return _with_size(content, begin, held)
+    raise MediaError(
+        f"{name}: the header announces {announced} bytes of samples, but {len(after)} more bytes follow that are not a "
+        f"chunk; expected a header with the size of all samples; {_COPY_AGAIN}, or write it again with sox or ffmpeg"
+    )
 
 
-def _data_bytes(content: bytes) -> tuple[int, int]:
-    """Bytes of samples that the ``data`` chunk announces, and those that follow it; (0, 0) without such a chunk.
+def _data_chunk(content: bytes) -> tuple[int, int]:
+    """Where the body of the ``data`` chunk begins, and the size that it announces; (end, 0) without such a chunk.
 
     Layout: IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991), RIFF: 12 bytes,
     then chunks of a 4-byte id, a 32-bit size and a body padded to an even length.
     """
     position = 12
-    while position + 8 <= len(content):
+    while position + _CHUNK_HEAD <= len(content):
         kind, size = struct.unpack_from("<4sI", content, position)
-        position += 8
+        position += _CHUNK_HEAD
         if kind == b"data":
-            return size, len(content) - position
+            return position, size
         position += size + size % 2
-    return 0, 0
+    return len(content), 0
+
+
+def _is_open(size: int) -> bool:
+    """Whether a size is what programs write that stream: the greatest 32-bit number, signed or not, or a bit less."""
+    return 2**31 - _STREAM_MARGIN <= size <= 2**31 or size >= 2**32 - _STREAM_MARGIN
+
+
+def _with_size(content: bytes, begin: int, size: int) -> bytes:
+    """A copy whose ``data`` chunk, with its body at ``begin``, announces ``size`` bytes to the end of the file."""
+    return b"".join(
+        (
+            content[:4],
+            struct.pack("<I", len(content) - 8),
+            content[8 : begin - 4],
+            struct.pack("<I", size),
+            content[begin:],
+        )
+    )
+
+
+def _are_chunks(content: bytes) -> bool:
+    """Whether bytes after the samples are whole chunks, apart from a remainder that is too short for one."""
+    position = 0
+    while position + _CHUNK_HEAD <= len(content):
+        kind, size = struct.unpack_from("<4sI", content, position)
+        position += _CHUNK_HEAD + size
+        if not (kind.isascii() and kind.decode("ascii").isprintable()) or position > len(content):
+            return False
+        position += size % 2
+    return True
 
 
 def _check_samples(file: Any, name: str) -> None:
