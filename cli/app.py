@@ -99,7 +99,7 @@ def _font_advice() -> Iterator[None]:
             else:
                 show(message, category, *where)
 
-        warnings.showwarning = keep
+        warnings.showwarning = keep  # type: ignore[assignment] # `where` is passed on as it comes
         warnings.simplefilter("always", MissingFontWarning)
         try:
             yield

@@ -230,7 +230,7 @@ def _warnings(tables: Mapping[str, pd.DataFrame], widest: str) -> Iterator[str]:
     rare = classes[classes["speakers"] < speakers / 2]
     if len(rare):
         names = ", ".join(f"{row.emotion} ({row.speakers})" for row in rows(rare))
-        widest_class = classes.loc[classes["speakers"].idxmax(), "emotion"]
+        widest_class = classes["emotion"].iloc[int(classes["speakers"].argmax())]
         yield (
             f"these classes have fewer than half as many speakers as {widest_class} ({speakers}): {names}; "
             "a fold without those speakers cannot be scored on these classes"
