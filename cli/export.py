@@ -15,7 +15,9 @@ from ._progress import Reporter
 
 def export(
     store: _options.StorePath,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="tsv-npy, webdataset or datasets.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="FORMAT", help="A format such as tsv-npy, webdataset or datasets.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write; absent or empty.", show_default=False)],
     arrays: Annotated[
         str | None,

@@ -1,8 +1,8 @@
 """The directory is the registry: a public file or folder of a room that defines the room's object is a plug-in.
 
 ``kemdy20`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and defines ``READER``;
-a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a synthetic corpus ``SYNTH``, a format of exports
-``EXPORTER``. A public module that does not define it is shared API of its room, and no plug-in.
+a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a model ``MODEL``, a synthetic corpus ``SYNTH``, a format of
+exports ``EXPORTER``. A public module that does not define it is shared API of its room, and no plug-in.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any, Literal
 from kemfeat.config import suggest
 from kemfeat.errors import UnknownPluginError
 
-Room = Literal["analyses", "corpora", "export", "features", "synth"]
+Room = Literal["analyses", "corpora", "export", "features", "learn.models", "synth"]
 _OBJECTS: dict[Room, str] = {
     "analyses": "ANALYSIS",
     "corpora": "READER",
     "export": "EXPORTER",
     "features": "EXTRACTOR",
+    "learn.models": "MODEL",
     "synth": "SYNTH",
 }
 _IGNORED = str.maketrans("", "", " -_")
@@ -34,7 +35,7 @@ def names(room: Room) -> tuple[str, ...]:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
 
     Returns
     -------
@@ -60,7 +61,7 @@ def find(room: Room, name: str) -> Any:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
     name : str
         Case, spaces, ``-`` and ``_`` do not matter.
 

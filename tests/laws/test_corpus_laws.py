@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -60,7 +61,10 @@ def test_a_reader_says_who_it_is(name, corpora):
 
 
 def test_every_restricted_corpus_has_a_synthetic_one():
-    assert set(NAMES) - {"folder"} == set(SYNTHETIC)
+    sheets = {name: importlib.import_module(f"kemfeat.corpora.{name}").__doc__ or "" for name in NAMES}
+    licences = {name: re.findall(r"^Licence\n +(\w+)", sheet, re.MULTILINE) for name, sheet in sheets.items()}
+    assert all(licences.values()), "every datasheet has a licence"
+    assert {name for name, words in licences.items() if words == ["Restricted"]} <= set(SYNTHETIC) <= set(NAMES)
 
 
 @every_corpus
