@@ -228,7 +228,7 @@ def test_folders_whose_names_are_no_unicode(bench, tmp_path):
     where = ("build", "--dataset", "KEMDy20", "--root", root, "--features", "eda", "-j", 1, "--out")
     assert kemfeat(*where, tmp_path / "one").code == 0
     assert kemfeat("verify", tmp_path / "one", "--recompute", 2, "--root", root).code == 0
-    assert "this name is no Unicode" in sentence(*where, tmp_path / OLD_KOREAN / "store", code=4)
+    assert "this name is not valid Unicode" in sentence(*where, tmp_path / OLD_KOREAN / "store", code=4)
     assert (
         kemfeat("validate", "--dataset", "KEMDy20", "--root", root, "-j", 1, PYTHONIOENCODING="utf-8:strict").code == 0
     )
