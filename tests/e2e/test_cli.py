@@ -101,7 +101,7 @@ def test_with_no_other_option_the_corpus_here_becomes_a_store_here(bench, tmp_pa
 def test_force_says_where_things_are_now(bench):
     said = build(bench, "--features", "eda", "--force", "-j", "1")
     assert said.code == 0
-    moved = Path(said.out.splitlines()[0].removeprefix("what was there is now "))
+    moved = Path(said.out.splitlines()[0].removeprefix("the former content is now "))
     assert (moved / "kemfeat.json").is_file()
     assert moved.parent == bench.out.parent
 
