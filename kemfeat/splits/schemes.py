@@ -75,7 +75,7 @@ def make_split(
     Examples
     --------
     >>> import kemfeat
-    >>> split = make_split(kemfeat.open_store("stores/KEMDy20").utterances, scheme="session", folds=2)
+    >>> split = make_split(kemfeat.open_store("stores/KEMDy20").utterances, scheme="kfold", folds=2)
     >>> split.folds, sorted(split.rows["part"].unique())
     (2, ['test', 'train', 'valid'])
     """
