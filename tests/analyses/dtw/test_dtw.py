@@ -77,7 +77,7 @@ def test_clusters_that_only_tell_speakers_apart_do_not_count_as_emotion(copied: 
 def test_a_single_emotion_cannot_go_together_with_anything(copied: Store):
     planted = plant(copied, shapes(np.arange(len(copied)) % 4), ["neutral"] * len(copied))
     result = run(planted, configured(k_range=(4, 4)))
-    assert "all are of the emotion 'neutral'" in result.summary[0]
+    assert "all have the emotion 'neutral'" in result.summary[0]
     assert result.values["association"] is None
     assert "association" not in result.tables
 
