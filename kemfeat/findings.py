@@ -62,7 +62,9 @@ UNKNOWN_SPEAKER = Rule("unknown-speaker", "warning", "all such rows count as one
 UNKNOWN_COLUMN = Rule(
     "unknown-column", "warning", "kept as text, with x_ before its name; rename it if another was meant"
 )
-EMOTION_CODE = Rule("emotion-code", "warning", "kept as a class of its own; write the emotion that is meant")
+EMOTION_CODE = Rule(
+    "emotion-code", "warning", "kept as a class of its own; correct the word, or rename it with labels.map"
+)
 VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
 UNKNOWN_VOTE = Rule("unknown-vote", "warning", "the word is left out; other emotions of the same vote count")
 RATING_BEYOND_SCALE = Rule("rating-beyond-scale", "warning", "the rating is kept; clip it where 1 to 5 matters")

@@ -291,7 +291,7 @@ class _Job:
             raise CorpusError(f"{self.root}: the annotation lists no utterances; copy the corpus again")
         if self.options.on_error == "raise":
             _refusals.refuse_missing(self.root, manifest.utterances, sources.table, self.resolved)
-        return manifest.labelled(self.resolved.config.labels)
+        return manifest.renamed(self.resolved.config.label_map).labelled(self.resolved.config.labels)
 
     def _signals(
         self, groups: Mapping[str, tuple[str, ...]], sources: _sources.Sources

@@ -116,9 +116,9 @@ def report_others(emotions: Iterable[tuple[str, ...]], *, where: str, findings: 
         guess = guessed(word)
         found = f"{where} column emotion: found {word!r} in {count} row{'s'[: count != 1]}"
         if guess:
-            findings.add(EMOTION_CODE, f"{found}; did you mean {guess!r}?")
+            findings.add(EMOTION_CODE, f"{found}; did you mean {guess!r}? (--set labels.map.{word}={guess})")
         elif word.isdigit():
-            findings.add(EMOTION_CODE, f"{found}, a number; expected a word")
+            findings.add(EMOTION_CODE, f"{found}, a number; expected a word, such as --set labels.map.{word}=angry")
         else:
             findings.add(OWN_EMOTION, found)
 

@@ -13,9 +13,10 @@ import soundfile
 
 from kemfeat import validate_corpus
 from kemfeat.build import BuildOptions, build_store, recompute
+from kemfeat.config import with_overrides
 from kemfeat.corpora import TableReader, open_reader
 from kemfeat.corpora.folder import READER, FolderReader
-from kemfeat.errors import CorpusError, CorpusLayoutError, MediaError, TooManyFailuresError
+from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError, MediaError, TooManyFailuresError
 from kemfeat.labels import EMOTIONS
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS
 from kemfeat.plugins import find
@@ -389,6 +390,32 @@ def test_an_utterance_outside_of_its_recording_is_refused(private, tmp_path):
     assert "segment-outside" in rules
     with pytest.raises(MediaError, match=r"u3: .*1\.5 to 9 s, the recording lasts 2\.25 s"):
         build(private, tmp_path / "s", table=private / "long.csv")
+
+
+def test_codes_are_renamed_by_the_map_of_a_build(private, tmp_path):
+    edit(private, ",happiness,", ",HAP,")
+    found = {finding.rule: finding for finding in validate_corpus("folder", root=private).findings}
+    assert found["emotion-code"].examples == (
+        "utterances.csv column emotion: found 'hap' in 1 row; did you mean 'happy'? (--set labels.map.hap=happy)",
+    )
+    settings = {"features": ["mel"], "mel": {"max_frames": 32, "n_mels": 16}}
+    with_map = with_overrides(settings, ["labels.map.HAP=happy"])
+    store = build_store("folder", root=private, out=tmp_path / "s", settings=with_map).store
+    assert store.utterances["emotion"].to_list() == ["happy", "neutral", "angry;sad"]
+    assert store.labels("5class").to_list() == ["happy", "neutral", None]
+    assert 'labels.map."HAP" = "happy"' in (tmp_path / "s/README.md").read_text("utf-8")
+    assert verify(store).problems == ()
+    assert recompute(store, root=private, rows=3) == []
+    assert (store.header.config.labels, store.header.config.label_map) == ("annotated", {"HAP": "happy"})
+    for table, sentence in (
+        ({"maps": {}}, "labels: unknown key 'maps'; did you mean 'map'"),
+        ({"map": {"hap": 1}}, "configuration: label_map"),
+        ({"rule": "vote"}, "labels: expected 'annotated' or 'votes'"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            build_store("folder", root=private, out=tmp_path / "t", settings={"labels": table})
+    with pytest.raises(ConfigError, match=r"labels\.map: found 'ang', not an emotion of folder; did you mean 'angry'"):
+        build_store("folder", root=private, out=tmp_path / "t", settings={"labels": {"map": {"ANG": "angry"}}})
 
 
 def test_rows_that_share_a_file_without_times_are_refused(private, tmp_path):

@@ -300,10 +300,10 @@ def test_words_beside_the_seven_are_listed_with_counts_and_a_guess():
     found = {finding.rule: finding for finding in findings.merged()}
     where = f"{WHERE} column emotion: found"
     assert found["emotion-code"].examples == (
-        f"{where} '0' in 1 row, a number; expected a word",
-        f"{where} 'ang' in 3 rows; did you mean 'angry'?",
-        f"{where} 'hap' in 2 rows; did you mean 'happy'?",
-        f"{where} 'surprized' in 1 row; did you mean 'surprise'?",
+        f"{where} '0' in 1 row, a number; expected a word, such as --set labels.map.0=angry",
+        f"{where} 'ang' in 3 rows; did you mean 'angry'? (--set labels.map.ang=angry)",
+        f"{where} 'hap' in 2 rows; did you mean 'happy'? (--set labels.map.hap=happy)",
+        f"{where} 'surprized' in 1 row; did you mean 'surprise'? (--set labels.map.surprized=surprise)",
     )
     assert found["own-emotion"].examples == (f"{where} 'boredom' in 2 rows", f"{where} '평온' in 1 row")
     assert found.keys() == {"emotion-code", "own-emotion"}
