@@ -96,6 +96,7 @@ class Manifest:
     faults : one sentence per row or cell that could not be read and was dropped or blanked; empty unless errors are
         skipped.
     vocabulary : the emotions that labels and votes may name, in canonical order.
+    synthetic : whether the corpus is computer-generated; a build asks its folder.
     """
 
     corpus: str
@@ -104,6 +105,7 @@ class Manifest:
     findings: tuple[Finding, ...] = ()
     faults: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = EMOTIONS
+    synthetic: bool = False
 
     def __len__(self) -> int:
         return len(self.utterances)

@@ -133,6 +133,11 @@ class Header(Stored):
     digest: str
     provenance: dict[str, Any]
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the corpus was computer-generated, as far as its folder said so when the store was built."""
+        return self.provenance.get("synthetic") is True
+
     @model_validator(mode="after")
     def _refers_to_itself(self) -> Self:
         """Every name that a member mentions is one that another member defines."""
