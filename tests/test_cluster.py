@@ -90,7 +90,7 @@ def test_the_error_of_a_task_arrives_as_it_was_and_the_rest_is_dropped(dask, tmp
     with parallel.open_pool(scheduler=dask.address) as pool:
         with pytest.raises(MediaError, match=r"한글 \d+\.wav: cannot be opened \(No such file or directory\)"):
             list(pool.run(read_audio, missing))
-        with pytest.raises(StoreIncompleteError, match=r"^\S+/a: there is no such folder; expected a store"):
+        with pytest.raises(StoreIncompleteError, match=r"^\S+/a: does not exist; expected a store"):
             list(pool.run(open_store, [tmp_path / "a"]))
         with pytest.raises(ZeroDivisionError):
             list(pool.run(operator.call, [partial(operator.truediv, 1, 0)]))

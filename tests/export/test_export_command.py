@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from kemfeat import plugins
 from kemfeat.store import disk, schema
 from kemfeat.store.reader import Store, open_store
 from tests.build.kit import ROWS, Bench
@@ -82,3 +83,10 @@ def vouch(path: Path) -> None:
         part["files"] = {name: disk.receipt(path / name).model_dump() for name in part["files"]}
     header = schema.Header.model_validate_json(json.dumps(content))
     disk.write_json(path / schema.HEADER, content | {"digest": schema.store_digest(header)})
+
+
+def test_help_names_every_format() -> None:
+    said = kemfeat("export", "--help").out
+    assert plugins.names("export")
+    for name in plugins.names("export"):
+        assert plugins.find("export", name).name in said
