@@ -11,7 +11,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
@@ -105,6 +105,8 @@ class Manifest:
         One sentence per row or cell that could not be read and was dropped or blanked; empty unless errors are skipped.
     vocabulary : tuple of str
         The emotions that labels and votes may contain, in canonical order.
+    synthetic : bool
+        Whether the corpus is computer-generated; a build asks its folder.
 
     Examples
     --------
@@ -124,6 +126,7 @@ class Manifest:
     findings: tuple[Finding, ...] = ()
     faults: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = EMOTIONS
+    synthetic: bool = False
 
     def __len__(self) -> int:
         return len(self.utterances)
