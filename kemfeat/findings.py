@@ -39,6 +39,7 @@ UNKNOWN_LABEL = Rule("unknown-label", "error", "the label is missing; correct it
 RATING_OFF_SCALE = Rule("rating-off-scale", "error", "the rating is missing; write a number from 1 to 5")
 BAD_FLAG = Rule("bad-flag", "error", "the cell counts as no; write yes or no")
 BAD_NUMBER = Rule("bad-number", "error", "the number is missing; write a finite one such as 3.57")
+UNKNOWN_UNIT = Rule("unknown-unit", "error", "the utterance's signal is missing; write a unit that kemfeat knows")
 UNKNOWN_ENCODING = Rule("unknown-encoding", "error", "the cell counts as blank; write the name of an encoding")
 EMPTY_ANNOTATION = Rule("empty-annotation", "error", "the session has no utterances; copy the file again")
 MISSING_ANNOTATION = Rule("missing-annotation", "error", "the session is left out; copy its annotation file")
@@ -82,6 +83,11 @@ MISSING_PHYSIOLOGY_FILE = Rule("missing-physiology-file", "warning", "the conver
 EMPTY_PHYSIOLOGY = Rule("empty-physiology", "warning", "the conversation's EDA or TEMP is missing")
 EMPTY_ECG = Rule("empty-ecg", "warning", "the ECG of the session and speaker is missing")
 NOMINAL_RATE = Rule("nominal-rate", "warning", "the nominal rate is kept; use the stamps where time matters")
+IMPLAUSIBLE_SIGNAL = Rule(
+    "implausible-signal", "warning", "the values are kept; correct the file, or declare its unit where it has another"
+)
+SIGNAL_DURATION = Rule("signal-duration", "warning", "the samples are kept; correct the sampling rate, or the file")
+RATING_RANGE = Rule("rating-range", "warning", "the ratings are kept; kemfeat's figures expect 1 to 5")
 UNANNOTATED_PHYSIOLOGY = Rule(
     "unannotated-physiology", "warning", "no row has the id of an utterance, so no utterance gets this signal"
 )

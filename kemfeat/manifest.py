@@ -181,8 +181,9 @@ class Manifest:
             parts = self._parsed(label) if isinstance(label, str) else ()
             return join_emotions([names.get(part, part) for part in parts], vocabulary=vocabulary) or None
 
-        tables = (table.assign(emotion=[*map(renamed, table["emotion"])]) for table in (self.utterances, self.ratings))
-        utterances, ratings = tables
+        utterances, ratings = self.utterances.copy(), self.ratings.copy()
+        for table in (utterances, ratings):
+            table["emotion"] = [renamed(label) for label in table["emotion"]]
         return replace(self, utterances=utterances, ratings=ratings, vocabulary=vocabulary)
 
     def labelled(self, rule: LabelRule) -> Manifest:

@@ -51,6 +51,8 @@ class Sensor:
         Whether the samples have a rate; beats have none.
     rate : float or None [Hz]
         Nominal rate of files that do not state it.
+    has_unit : bool
+        Whether the unit of the values is known.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Sensor:
     header_lines: int
     uniform: bool = True
     rate: float | None = None
+    has_unit: bool = True
 
 
 EDA = Sensor("eda", "EDA", lead=1, value=0, header_lines=2)

@@ -21,7 +21,8 @@ _OPTIONAL = (
     *SIGNAL_MEDIA,
 )
 _RATES = tuple(f"{medium}_rate" for medium in UNIFORM)
-KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES)
+_UNITS = tuple(f"{medium}_unit" for medium in SIGNAL_MEDIA)
+KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES, *_UNITS)
 
 OWN_PREFIX = "x_"
 """Prefix of a user's own column, so that it cannot clash with a column that kemfeat makes."""
@@ -148,6 +149,12 @@ def _check_pairs(at: Mapping[str, int], *, where: str) -> None:
             raise CorpusError(
                 f"{where}:1: found the column {found!r} without {other!r}, expected both; write paths in {medium!r}, "
                 f"samples per second in {rate!r}"
+            )
+
+    for medium, unit in zip(SIGNAL_MEDIA, _UNITS, strict=True):
+        if unit in at and medium not in at:
+            raise CorpusError(
+                f"{where}:1: found the column {unit!r} without {medium!r}, expected both; write paths in {medium!r}"
             )
 
 

@@ -23,6 +23,7 @@ from kemfeat.findings import (
     MISSING_RECORDING,
     MISSING_TXT,
     MISSING_WAV,
+    RATING_RANGE,
     SHARED_AUDIO,
     UNREADABLE_RECORDING,
     Findings,
@@ -34,6 +35,8 @@ _Text = tuple[str | None, str | None]
 """Words and their encoding, None where there are none."""
 
 _NO_TEXT: _Text = (None, None)
+LOWEST, HIGHEST = 1.0, 5.0
+"""Ends of the scale of ratings that kemfeat's figures expect."""
 
 
 def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Manifest:
@@ -60,6 +63,7 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     emotions = [row.emotions for row in read.rows]
     words = vocabulary(emotions, where=table)
     report_others(emotions, where=table, findings=findings)
+    _report_ratings(read.rows, table, findings)
     shared = _shared(read.rows)
     media = _Media(root, table, findings, shared=shared)
     media.report_recordings(read.rows)
@@ -109,6 +113,17 @@ def _segments(rows: Sequence[Row], shared: Collection[str]) -> dict[str, list[fl
         name: [time if of_row else math.nan for time, of_row in zip(column, cut, strict=True)]
         for name, column in zip(SEGMENT, times, strict=True)
     }
+
+
+def _report_ratings(rows: Sequence[Row], table: str, findings: Findings) -> None:
+    for column in ("valence", "arousal"):
+        rated = [value for row in rows if not math.isnan(value := getattr(row, column))]
+        outside = sum(not LOWEST <= value <= HIGHEST for value in rated)
+        if outside:
+            found = (
+                f"{outside} of {len(rated)} outside {LOWEST:g} to {HIGHEST:g}, found {min(rated):g} to {max(rated):g}"
+            )
+            findings.add(RATING_RANGE, f"{table} column {column}: {found}")
 
 
 class _Media:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
 from kemfeat.corpora.folder._emotions import read_emotions
 from kemfeat.corpora.folder._paths import relative_path
+from kemfeat.corpora.folder._units import CONVERSIONS, find_unit
 from kemfeat.corpora.text import ENCODINGS, is_missing, number
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
@@ -26,6 +27,7 @@ from kemfeat.findings import (
     UNKNOWN_ENCODING,
     UNKNOWN_LABEL,
     UNKNOWN_SPEAKER,
+    UNKNOWN_UNIT,
     Findings,
     Rule,
 )
@@ -60,10 +62,11 @@ _HERTZ = _Range(1e-3, 1e6, "samples per second from 0.001 to 1e6")
 
 
 class SignalFile(NamedTuple):
-    """Path of a file of samples or beats, and its sampling rate [Hz], None for beats."""
+    """Path of a file of samples or beats, its sampling rate [Hz], None for beats, and the unit of its values."""
 
     path: str
     rate: float | None
+    unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,9 +274,18 @@ class RowReader:
             if path is None:
                 continue
             rate = self._rate(cell, line, f"{medium}_rate") if medium in UNIFORM else None
-            if rate is None or not math.isnan(rate):  # a signal without its rate cannot be used
-                found[medium] = SignalFile(path, rate)
+            unit = self._unit(cell, line, medium)
+            if unit is not None and (rate is None or not math.isnan(rate)):  # without its rate it cannot be used
+                found[medium] = SignalFile(path, rate, unit)
         return found
+
+    def _unit(self, cell: _Cells, line: int, medium: str) -> str | None:
+        text = cell[f"{medium}_unit"]
+        unit = find_unit(medium, text)
+        if unit is None:
+            expected = f"expected one of {', '.join(CONVERSIONS[medium])}, or a blank cell"
+            self.findings.fault(UNKNOWN_UNIT, f"{self._place(line, f'{medium}_unit')}: found {text[:40]!r}, {expected}")
+        return unit
 
     def _rate(self, cell: _Cells, line: int, column: str) -> float:
         if not cell[column]:

@@ -419,6 +419,62 @@ def test_codes_are_renamed_by_the_map_of_a_build(private, tmp_path):
         build_store("folder", root=private, out=tmp_path / "t", settings={"labels": {"map": {"ANG": "angry"}}})
 
 
+def signals(private, header, cells):
+    write(private / "t.csv", f"id,audio,speaker,{header}\nu1,wav/u1.wav,s,{cells}\n".encode())
+    table, findings = open_reader("folder", root=private, table=private / "t.csv").read_signals(private, "s")
+    return table, [(finding.rule, finding.examples[0]) for finding in findings]
+
+
+def test_declared_units_convert_and_undeclared_ones_are_named(private):
+    write(private / "f.txt", b"91.4\n93.2\n95\n")
+    table, found = signals(private, "temp,temp_rate,temp_unit", "f.txt,4,degF")
+    assert (table["value"].to_pylist(), found) == (pytest.approx([33.0, 34.0, 35.0]), [])
+    _, found = signals(private, "temp,temp_rate", "f.txt,4")
+    assert found[0][0] == "implausible-signal"
+    assert "found 91.4 to 95; perhaps degrees Fahrenheit" in found[0][1]
+    write(private / "b.csv", b"250,800\n500,750\n")
+    table, found = signals(private, "ibi,ibi_unit", "b.csv,ms")
+    assert (table["value"].to_pylist(), table["offset"].to_pylist(), found) == ([0.8, 0.75], [0.25, 0.5], [])
+    _, found = signals(private, "ibi", "b.csv")
+    assert {rule for rule, _ in found} == {"implausible-signal", "signal-duration"}
+    signals(private, "ibi,ibi_unit", "b.csv,min")
+    with pytest.raises(
+        CorpusError, match=r"column ibi_unit: found 'min', expected one of s, ms, or a blank cell.*unit"
+    ):
+        read(private, table=private / "t.csv")
+    with pytest.raises(CorpusError, match="found the column 'ibi_unit' without 'ibi', expected both"):
+        signals(private, "ibi_unit", "s")
+
+
+@pytest.mark.parametrize(
+    ("count", "rate", "times", "warned"),
+    [
+        (3, 4, "", False),
+        (400, 4, "", True),
+        (400, 4, ",0,100", False),
+        (400, 64, ",0,100", True),
+        (9, 4, ",0,100", True),
+    ],
+)
+def test_a_signal_lasts_as_long_as_its_utterance(private, count, rate, times, warned):
+    write(private / "e.txt", b"1.5\n" * count)
+    header = "eda,eda_rate" + (",start,end" if times else "")
+    _, found = signals(private, header, f"e.txt,{rate}{times}")
+    assert [rule for rule, _ in found] == ["signal-duration"] * warned
+    if warned:
+        seconds = "100" if times else "0.75"
+        assert found[0][1] == f"e.txt: {count / rate:.3g} s of EDA at {rate} Hz, but the utterance lasts {seconds} s"
+
+
+def test_ratings_beside_the_scale_are_named_with_their_range(private):
+    write(private / "t.csv", b"id,audio,speaker,valence,arousal\n" + b"".join(
+        f"u{place},wav/u{place}.wav,s,{rating},3\n".encode() for place, rating in ((1, -2), (2, 4.5), (3, 7))
+    ))  # fmt: skip
+    manifest, rules = read(private, table=private / "t.csv")
+    assert rules == {"rating-range": 1}
+    assert manifest.findings[0].examples == ("t.csv column valence: 2 of 3 outside 1 to 5, found -2 to 7",)
+
+
 def test_rows_that_share_a_file_without_times_are_refused(private, tmp_path):
     edit(private, "u3,wav/u3.wav,Bye,anna,S2,0,0.75", "u3,./wav/u1.wav,Bye,anna,S2,,")
     with pytest.raises(CorpusError, match=r"is the audio of several rows, expected start and end.*shared-audio"):
