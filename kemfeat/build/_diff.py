@@ -82,7 +82,9 @@ class Plan:
 
     def _task(self, base: PartitionTask, fresh: Sequence[Part]) -> PartitionTask:
         parents, spans = self.axis_of(fresh[0].feature).within(fresh[0].start, fresh[0].stop)
-        return replace(base, rows=base.rows.iloc[parents], spans=tuple(spans), features=self._features(fresh))
+        rows = base.rows.iloc[parents]
+        sessions = {name: base.sessions[name] for name in rows["session"].unique() if name in base.sessions}
+        return replace(base, rows=rows, sessions=sessions, spans=tuple(spans), features=self._features(fresh))
 
     def _features(self, fresh: Sequence[Part]) -> tuple[FeatureTask, ...]:
         """The fresh features of a partition and those that they are made from, in order."""

@@ -219,7 +219,7 @@ class _Job:
         sessions, signals = self._signals(groups, sources)
         utterances = _tables.with_media(manifest.utterances, sources=sources.table, signals=signals)
         plan = self._planned(utterances, sources, signals)
-        self._write(plan, utterances, faults=manifest.faults)
+        self._write(plan, utterances, sources, sessions, faults=manifest.faults)
         receipts = writer.receipts(self.out, plan.all_parts)
         made = _tables.Made(
             reader=self.reader,
@@ -305,7 +305,10 @@ class _Job:
         names = [group.removeprefix("signals/") for group in groups if group.startswith("signals/")]
         keys = {name: sources.group_key(f"signals/{name}", version=self.reader.version) for name in names}
         stage = _tables.SignalStage(self.out, self.old, keys, rehash=self.options.rehash)
-        tasks = [SessionTask(self.reader, self.root, self.out, name, keys[name]) for name in stage.stale()]
+        tasks = [
+            SessionTask(self.reader, self.root, self.out, name, keys[name], sources.hashes(f"signals/{name}"))
+            for name in stage.stale()
+        ]
         self.progress("parse", 0, len(tasks))
         for done, (name, receipt, rows) in enumerate(
             self.pool.run(parse_session, tasks, name=lambda task: task.session), start=1
@@ -315,10 +318,7 @@ class _Job:
         return stage.receipts(), stage.index()
 
     def _planned(self, utterances: pd.DataFrame, sources: _sources.Sources, signals: pd.DataFrame) -> _diff.Plan:
-        audio = sources.table[sources.table["group"] == "audio"]
-        digests = _keys.medium_digests(
-            utterances, audio=dict(zip(audio["path"], audio["sha256"], strict=True)), signals=signals
-        )
+        digests = _keys.medium_digests(utterances, audio=sources.hashes("audio"), signals=signals)
         keys = _keys.row_keys(self.resolved, digests)
         axes = _axes.axes_of(self.out, self.resolved, utterances)
         with disk.writing(self.out):
@@ -346,7 +346,15 @@ class _Job:
             with_failures=self.options.on_error == "skip",
         )
 
-    def _write(self, plan: _diff.Plan, utterances: pd.DataFrame, *, faults: Sequence[str]) -> None:
+    def _write(
+        self,
+        plan: _diff.Plan,
+        utterances: pd.DataFrame,
+        sources: _sources.Sources,
+        sessions: Mapping[str, schema.SessionReceipt],
+        *,
+        faults: Sequence[str],
+    ) -> None:
         segment = [name for name in SEGMENT if name in utterances.columns]
         rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start", *segment]]
         base = PartitionTask(
@@ -354,7 +362,8 @@ class _Job:
             root=self.root,
             finished="" if self.old is None else self.old.digest,
             media=frozenset(self.reader.media),
-            rows=rows,
+            rows=rows.assign(audio_sha256=rows["audio"].map(sources.hashes("audio"))),
+            sessions={name: receipt.file for name, receipt in sessions.items()},
             spans=(),
             features=(),
             skip_errors=self.options.on_error == "skip",

@@ -15,6 +15,7 @@ import numpy as np
 from kemfeat import plugins
 from kemfeat.build._axes import Span
 from kemfeat.build._physiology import session_media
+from kemfeat.build._same_files import require_source, require_staged
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract
@@ -23,7 +24,7 @@ from kemfeat.media import cut, read_audio
 from kemfeat.records import FeatureArray, FeatureSpec, Medium, Signal
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
-from kemfeat.store.schema import PartReceipt, RowFailure
+from kemfeat.store.schema import FileReceipt, PartReceipt, RowFailure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +68,10 @@ class PartitionTask:
     media : frozenset of str
         Media of the corpus.
     rows : DataFrame
-        The columns id, speaker, session, audio, text and clock_start of each utterance that has rows in the partition,
-        and those of :data:`kemfeat.manifest.SEGMENT` where the corpus has them.
+        The columns id, speaker, session, audio, audio_sha256, text and clock_start of each utterance that has rows in
+        the partition, and those of :data:`kemfeat.manifest.SEGMENT` where the corpus has them.
+    sessions : mapping of str to FileReceipt
+        Staged signals of the sessions of these utterances.
     spans : tuple of Span
         For each utterance, which of its rows these are; on the axis of utterances, its only one.
     features : tuple of FeatureTask
@@ -82,6 +85,7 @@ class PartitionTask:
     finished: str
     media: frozenset[str]
     rows: pd.DataFrame
+    sessions: Mapping[str, FileReceipt]
     spans: tuple[Span, ...]
     features: tuple[FeatureTask, ...]
     skip_errors: bool
@@ -249,6 +253,8 @@ class UtteranceMedia(Mapping[str, Medium | None]):
 
     def _audio(self) -> Signal:
         """The file of the utterance, or its segment of a recording that it shares with others."""
+        if hasattr(self.row, "audio_sha256"):
+            require_source(self._root, self.row.audio, self.row.audio_sha256)
         whole = read_audio(self._root / self.row.audio)
         start, end = (getattr(self.row, name, math.nan) for name in SEGMENT)
         return whole if math.isnan(start) else cut(whole, start, end, name=self.row.audio)
@@ -277,7 +283,10 @@ def _needs_signals(task: PartitionTask, bound: Mapping[str, Bound], copied: Mapp
 def _signals(task: PartitionTask) -> dict[tuple[str, str], Medium]:
     found: dict[tuple[str, str], Medium] = {}
     for session, rows in task.rows.groupby("session", sort=False):
-        found |= session_media(writer.staging(task.store) / schema.session_path(str(session)), rows)
+        path = writer.staging(task.store) / schema.session_path(str(session))
+        if session in task.sessions:
+            require_staged(path, task.sessions[str(session)])
+            found |= session_media(path, rows)
     return found
 
 

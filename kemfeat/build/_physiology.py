@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from kemfeat.build._same_files import require_source
 from kemfeat.corpora import CorpusReader
 from kemfeat.manifest import SIGNALS, UNITS
 from kemfeat.records import Events, Medium, Signal
@@ -43,17 +44,34 @@ time of the first, and the digest of all."""
 
 @dataclass(frozen=True, slots=True)
 class SessionTask:
-    """Parse one session into the store being built."""
+    """Parse one session into the store being built.
+
+    Parameters
+    ----------
+    reader : CorpusReader
+        Reader of the corpus.
+    root, store : Path
+        Folders of the corpus and of the store.
+    session : str
+        Name of the session.
+    key : str
+        Digest of its source files and of the version of the reader.
+    files : mapping of str to str
+        SHA-256 of each of its source files, by path below the corpus.
+    """
 
     reader: CorpusReader
     root: Path
     store: Path
     session: str
     key: str
+    files: Mapping[str, str]
 
 
 def parse_session(task: SessionTask) -> tuple[str, SessionReceipt, pa.Table]:
     """Stage the signals of one session, its rows of the index and then its receipt; return all but the signals."""
+    for path, sha256 in task.files.items():
+        require_source(task.root, path, sha256)
     table, _findings = task.reader.read_signals(task.root, task.session)
     signals, rows, receipt = _staged(task.store, task.session)
     entries = index(table, session=task.session)
@@ -70,7 +88,7 @@ def staged_session(store: Path, session: str, *, key: str) -> tuple[SessionRecei
     signals, rows, receipt = _staged(store, session)
     try:
         made = SessionReceipt.model_validate_json(receipt.read_bytes())
-        whole = made.key == key and signals.stat().st_size == made.file.bytes
+        whole = made.key == key and disk.receipt(signals) == made.file
         return (made, pq.read_table(rows, schema=INDEX)) if whole else None
     except (OSError, ValueError):
         return None

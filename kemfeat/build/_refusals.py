@@ -65,11 +65,16 @@ def _owner(store: Store, feature: str, row: int) -> str:
 
 
 def refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float, *, faults: Sequence[str]) -> None:
-    """Stop when more than the share ``most`` of the utterances ``ids`` failed, faults of the annotation counted in."""
-    count = len(failed) + len(faults)
-    if count > most * len(ids):
+    """Stop where more than the share ``most`` failed of the utterances ``ids`` and of the faults in the annotation.
+
+    Rows of the annotation that cannot be read are not among the utterances: faults count both as found and as failed,
+    so that the share is at most 1.
+    """
+    share = (len(failed) + len(faults)) / max(len(ids) + len(faults), 1)
+    if share > most:
         examples = "; ".join([*faults, *(f"{ids.iloc[row]}: {failed[row]}" for row in sorted(failed))][:5])
+        also = f" and {len(faults)} rows or cells of the annotation cannot be read, {share:.2%}" if faults else ""
         raise TooManyFailuresError(
-            f"{count} of {len(ids)} rows failed, more than --max-failures {most:g} allows: {examples}. "
+            f"{len(failed)} of {len(ids)} rows failed{also}, more than --max-failures {most:g} allows: {examples}. "
             "Repair the corpus (see `kemfeat validate`) or allow more; what is finished is kept"
         )

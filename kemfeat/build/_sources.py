@@ -38,6 +38,11 @@ class Sources:
         rows = self.table[self.table["group"] == group]
         return digest([version, list(zip(rows["path"], rows["sha256"], strict=True))])
 
+    def hashes(self, group: str) -> dict[str, str]:
+        """SHA-256 of the files of a group, by path."""
+        rows = self.table[self.table["group"] == group]
+        return dict(zip(rows["path"], rows["sha256"], strict=True))
+
     def equals(self, other: pd.DataFrame | None) -> bool:
         """Whether ``other``, the table of an earlier scan, lists the same files with the same times and contents."""
         return other is not None and self.table[_IDENTITY].equals(other[_IDENTITY])

@@ -148,6 +148,34 @@ def test_ctrl_c_drops_what_is_queued_and_another_build_goes_on(dask, serial, tmp
     assert tree(tmp_path / "store") == tree(serial / "store")
 
 
+@pytest.mark.parametrize(("features", "on_error"), [("mel", "skip"), ("eda", "raise")])
+def test_a_worker_that_does_not_see_the_corpus_is_refused_by_name(serial, tmp_path, features, on_error):
+    """The path of the corpus is one that every process finds in its own working folder."""
+    cluster = DaskCluster(tmp_path / "dask")
+    try:
+        (blind,) = cluster.start()
+        (cluster.folder / blind / "corpus").mkdir()
+        (tmp_path / "corpus").symlink_to(serial / "corpus")
+        options = ("--features", features, "--on-error", on_error, "--max-failures", 1, "--scheduler", cluster.address)
+        command = (*BUILD, "--root", "/proc/self/cwd/corpus", "--out", tmp_path / "store", *options)
+        address = cluster.known()[blind]
+        refused = start(*command, cwd=tmp_path)
+        err = refused.communicate(timeout=200)[1].decode()
+        assert refused.returncode == 1
+        assert f"as the worker {address} sees it; share the same folders with that worker" in err
+        (good,) = cluster.start()
+        (cluster.folder / good / "corpus").symlink_to(serial / "corpus")
+        cluster.kill(blind)
+        again = start(*command, cwd=tmp_path)
+        err = again.communicate(timeout=200)[1].decode()
+        assert again.returncode == 0, err
+    finally:
+        cluster.stop()
+    alone = kemfeat(*BUILD, "--features", features, "--root", serial / "corpus", "--out", tmp_path / "alone", "-j", 1)
+    assert alone.code == 0
+    assert digest(tmp_path / "store") == digest(tmp_path / "alone")
+
+
 def test_a_corpus_is_synthesised_to_the_same_bytes(dask, serial, tmp_path):
     said = kemfeat(*SYNTH, "--out", "corpus", "--scheduler", dask.address, cwd=tmp_path)
     assert said.code == 0
