@@ -16,7 +16,7 @@ Root = Annotated[
         show_default="DATASET* in $KEMFEAT_DATA, data or here",
     ),
 ]
-Table = Annotated[
+TableFile = Annotated[
     Path | None,
     typer.Option(
         "--table",
@@ -45,7 +45,7 @@ Scheduler = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a store.", show_default=False)]
-Progress = Annotated[
+ShowProgress = Annotated[
     bool | None,
     typer.Option(
         "--progress/--no-progress", help="Progress bar; plain lines when not a terminal.", show_default="at a terminal"

@@ -25,7 +25,7 @@ class OnError(StrEnum):
 def build(
     dataset: _options.Dataset,
     root: _options.Root = None,
-    table: _options.Table = None,
+    table: _options.TableFile = None,
     out: _options.Out = None,
     config: _options.Config = None,
     set_: _options.Set = None,
@@ -47,7 +47,7 @@ def build(
         bool, typer.Option("--force", help="Begin anew; what is there is moved aside, never deleted.")
     ] = False,
     as_json: _options.Json = False,
-    progress: _options.Progress = None,
+    progress: _options.ShowProgress = None,
 ) -> None:
     """Make a feature store, or go on where an earlier build stopped; a finished store is only brought up to date."""
     from kemfeat import plugins

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from . import _options
 from ._json import print_json
 from ._progress import Reporter
 
 
+class Export(TyperCommand):
+    """The command; its help names the formats that there are, which are looked up when it is asked for."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options, with the formats in the help of ``--to``."""
+        from kemfeat import plugins
+
+        params = super().get_params(ctx)
+        formats = sorted(plugins.find("export", name).name for name in plugins.names("export"))
+        for option in params:
+            if isinstance(option, TyperOption) and option.name == "to":
+                option.help = f"{', '.join(formats)}."
+        return params
+
+
 def export(
     store: _options.StorePath,
-    to: Annotated[
-        str, typer.Option("--to", metavar="FORMAT", help="A format such as tsv-npy, webdataset or datasets.")
-    ],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="One of the formats.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write; absent or empty.", show_default=False)],
     arrays: Annotated[
         str | None,
@@ -30,7 +44,7 @@ def export(
         ),
     ] = None,
     as_json: _options.Json = False,
-    progress: _options.Progress = None,
+    progress: _options.ShowProgress = None,
 ) -> None:
     """Write a store in the format of other programs, every row with its id."""
     from kemfeat.export import export_store

@@ -20,7 +20,7 @@ _DOES_NOT_FIT = 4
 def plan(
     dataset: _options.Dataset,
     root: _options.Root = None,
-    table: _options.Table = None,
+    table: _options.TableFile = None,
     out: _options.Out = None,
     config: _options.Config = None,
     set_: _options.Set = None,
@@ -29,7 +29,7 @@ def plan(
     tokenizer: _options.Tokenizer = None,
     workers: _options.Workers = None,
     as_json: _options.Json = False,
-    progress: _options.Progress = None,
+    progress: _options.ShowProgress = None,
 ) -> None:
     """Say what a build would take on this machine: disk, files, memory, time; exit 4 when the disk cannot hold it.
 

@@ -106,9 +106,9 @@ def verify(
         int, typer.Option("--recompute", min=0, metavar="K", help="Extract K utterances again and compare.")
     ] = 0,
     root: _options.Root = None,
-    table: _options.Table = None,
+    table: _options.TableFile = None,
     as_json: _options.Json = False,
-    progress: _options.Progress = None,
+    progress: _options.ShowProgress = None,
 ) -> None:
     """Check every file of a store against its receipt, and K utterances against the corpus; exit 4 on a defect."""
     from kemfeat.data_home import find_root

@@ -31,7 +31,7 @@ def synth(
     ] = 1.0,
     workers: _options.Workers = None,
     scheduler: _options.Scheduler = None,
-    progress: _options.Progress = None,
+    progress: _options.ShowProgress = None,
 ) -> None:
     """Write a synthetic corpus in the real folder shape, with the real corpus' defects at their real rates."""
     from kemfeat import plugins

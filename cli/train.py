@@ -75,7 +75,7 @@ def train(
     save_every: Annotated[
         float, typer.Option("--save-every", min=0, help="Seconds between checkpoints in the middle of an epoch.")
     ] = 300.0,
-    progress: _options.Progress = None,
+    progress: _options.ShowProgress = None,
 ) -> None:
     """Train a recipe, or go on where the same command stopped; test its best epoch, once."""
     _require_torch()

@@ -21,14 +21,14 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 def validate(
     dataset: _options.Dataset,
     root: _options.Root = None,
-    table: _options.Table = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too, not on errors alone.")] = False,
+    table: _options.TableFile = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on warnings, too, not only on errors.")] = False,
     workers: _options.Workers = None,
     scheduler: _options.Scheduler = None,
     as_json: _options.Json = False,
-    progress: _options.Progress = None,
+    progress: _options.ShowProgress = None,
 ) -> None:
-    """Read a whole corpus and say what is wrong with it, by rule; exit 3 on errors. Nothing is written."""
+    """Read a whole corpus and report what is wrong with it, by rule; exit with 3 on errors. Nothing is written."""
     from kemfeat import plugins
     from kemfeat.data_home import find_root
     from kemfeat.validate import validate_corpus

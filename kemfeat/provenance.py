@@ -1,4 +1,4 @@
-"""Who made this, with which versions, when and by which command. Never part of a digest."""
+"""With which versions, when and by which command something was made. Never part of a digest."""
 
 from __future__ import annotations
 
@@ -31,7 +31,13 @@ LIBRARIES = (
 
 @cache
 def versions() -> dict[str, str]:
-    """Version of Python and of every library whose code touches the bytes of a store or the numbers of an analysis."""
+    """Versions of Python and of every library that affects the bytes of a store or the numbers of an analysis.
+
+    Returns
+    -------
+    dict of str to str
+        Version by name; ``"not installed"`` where a library is absent.
+    """
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -42,10 +48,22 @@ def versions() -> dict[str, str]:
 
 
 def now() -> str:
-    """The current time, UTC, ISO 8601, to the second."""
+    """The current time.
+
+    Returns
+    -------
+    str
+        UTC, ISO 8601, to the second.
+    """
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def command() -> str:
-    """The command line that is running; bytes of it that are no Unicode are written as escapes."""
+    """The command line of this process.
+
+    Returns
+    -------
+    str
+        Arguments joined by spaces; bytes that are not valid Unicode are written as escapes.
+    """
     return " ".join(sys.argv).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -16,7 +16,7 @@ from kemfeat.config import (
     BuildConfig,
     FeatureConfig,
     FrozenConfig,
-    Table,
+    SettingsTable,
     canonical,
     digest,
     read_toml,
@@ -87,7 +87,7 @@ class TestDigest:
     @quick
     @given(tables)
     def test_a_table_has_the_digest_of_its_dict(self, table):
-        assert digest(Table(table)) == digest(table)
+        assert digest(SettingsTable(table)) == digest(table)
 
     def test_a_config_has_the_digest_of_its_values_alone_or_within(self):
         config = Toy(edges=((1, 2),))
@@ -108,14 +108,14 @@ class TestTable:
     @quick
     @given(tables)
     def test_it_equals_hashes_and_pickles(self, table):
-        frozen = Table(table)
+        frozen = SettingsTable(table)
         again = pickle.loads(pickle.dumps(frozen))  # noqa: S301 - written one call earlier
         assert again == frozen == copy.deepcopy(frozen)
-        assert hash(again) == hash(frozen) == hash(Table(dict(reversed(table.items()))))
+        assert hash(again) == hash(frozen) == hash(SettingsTable(dict(reversed(table.items()))))
 
     def test_nothing_in_it_can_be_changed(self):
         source = {"a": {"b": [1, [2]]}}
-        frozen = Table(source)
+        frozen = SettingsTable(source)
         source["a"]["b"].append(3)
         assert frozen == {"a": {"b": (1, (2,))}}
         with pytest.raises(TypeError):

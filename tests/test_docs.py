@@ -240,7 +240,7 @@ def test_docstrings_become_markdown():
     assert spec.loader is not None
     docstrings = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(docstrings)
-    text = "Makes :class:`~kemfeat.Store`.\n\nParameters\n----------\na, b : what it is,\n    and more.\n"
-    rewritten = "Makes `kemfeat.Store`.\n\nParameters\n----------\na, b\n    what it is,\n    and more.\n"
+    text = "Makes :class:`~kemfeat.Store`.\n\nParameters\n----------\na, b : int\n    What they are.\n"
+    rewritten = "Makes `kemfeat.Store`.\n\nParameters\n----------\na, b : int\n    What they are.\n"
     assert docstrings.to_markdown(text, definitions=False) == rewritten
     assert docstrings.to_markdown("Size\n    80 adults.\n", definitions=True) == "\nSize\n:   80 adults.\n"

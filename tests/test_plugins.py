@@ -2,7 +2,9 @@ import importlib
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from typing import get_args
 
+import grimp
 import pytest
 
 from kemfeat import plugins
@@ -83,3 +85,19 @@ def test_several_threads_may_ask_at_once():
     finally:
         sys.setswitchinterval(interval)
     assert found == [plugins.names("features")] * 64
+
+
+@pytest.fixture(scope="module")
+def graph():
+    """Who imports whom."""
+    return grimp.build_graph("kemfeat")
+
+
+@pytest.mark.parametrize("room", get_args(plugins.Room))
+def test_plugins_import_no_other_plugin_of_their_room(room, graph):
+    known = {f"kemfeat.{room}.{name}" for name in plugins.names(room)}
+    for plugin in known:
+        inside = {plugin} | graph.find_descendants(plugin)
+        imported = set().union(*(graph.find_modules_directly_imported_by(module) for module in inside))
+        others = {other for other in known - {plugin} for module in imported if f"{module}.".startswith(f"{other}.")}
+        assert not others, f"{plugin} imports {others}"

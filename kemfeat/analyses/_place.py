@@ -1,4 +1,4 @@
-"""Where a result may be written, and how it gets there: complete or not at all."""
+"""Where a result may be written, and how it is put there: complete or not at all."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _PARTS = {"tables": {".parquet", ".csv", ".tex", ".md"}, "figures": {".svg", ".p
 
 
 def refuse_unusable(out: Path, *, store: Store) -> None:
-    """Refuse a folder in which a result would stand among, or in place of, what no analysis wrote.
+    """Refuse a folder in which a result would be mixed with, or replace, files that no analysis wrote.
 
-    A result may lie in ``STORE/analyses``, in a folder that is absent or empty, or in place of an earlier result.
+    A result may be written to ``STORE/analyses/NAME``, or to a folder outside any store that is absent, empty or an
+    earlier result.
 
     Parameters
     ----------
@@ -36,20 +37,20 @@ def refuse_unusable(out: Path, *, store: Store) -> None:
     Raises
     ------
     ConfigError
-        ``out`` lies in a store, or holds what no analysis wrote.
+        ``out`` is inside a store, or contains files that no analysis wrote.
     StoreWriteError
-        ``out`` is a file, or cannot be looked at.
+        ``out`` is a file, or cannot be read.
     """
     try:
         around = store_around(out)
         own = around is not None and around == store.path.resolve() and out.resolve().parent == around / ANALYSES
         if around is not None and not own:
             raise ConfigError(
-                f"{out}: lies in the store {around}, where a result may only be {around / ANALYSES}/NAME; "
-                "choose a folder outside of the store with --out"
+                f"{out}: is inside the store {around}, where results may only be written to "
+                f"{around / ANALYSES}/NAME; choose a folder outside the store with --out"
             )
         if out.exists() and not out.is_dir():
-            raise StoreWriteError(f"{out}: a file stands where a folder must be; choose another folder with --out")
+            raise StoreWriteError(f"{out}: is a file, expected a folder; choose another folder with --out")
         foreign = next(_foreign(out, own=own), None) if out.is_dir() else None
     except StoreError:
         raise
@@ -57,13 +58,13 @@ def refuse_unusable(out: Path, *, store: Store) -> None:
         raise _refused(out, error) from None
     if foreign is not None:
         raise ConfigError(
-            f"{out}: holds {foreign}, which no analysis wrote; choose a folder with --out that is absent, empty, "
+            f"{out}: contains {foreign}, which no analysis wrote; choose a folder with --out that is absent, empty, "
             "or an earlier result"
         )
 
 
 def _foreign(out: Path, *, own: bool) -> Iterator[str]:
-    """What lies in a folder but is not part of a result; ``own`` folders may hold the rest of an interrupted one."""
+    """Files of a folder that are not part of a result; an ``own`` folder may contain what an older version left."""
     named = _named(out)
     for path in sorted(out.iterdir()):
         if path.name.startswith(_BLOCKS) and path.is_dir():
@@ -81,7 +82,7 @@ def _foreign(out: Path, *, own: bool) -> Iterator[str]:
 
 
 def _named(out: Path) -> set[str] | None:
-    """The files of the result in a folder; None where its ``result.json`` is not that of an analysis."""
+    """The files that ``result.json`` lists; None where there is no ``result.json`` of an analysis."""
     try:
         content: Any = json.loads((out / RESULT).read_bytes())
         tables = [file for entry in content["tables"].values() for file in entry["files"]]

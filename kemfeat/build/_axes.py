@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kemfeat.build._physiology import session_media
 from kemfeat.build._settings import Resolved
 from kemfeat.errors import ConfigError, ExtractionError
-from kemfeat.features import Outline, Rows
+from kemfeat.features import AxisRows, Outline
 from kemfeat.manifest import UNITS
 from kemfeat.store import schema, writer
 from kemfeat.store.reader import Store
@@ -121,14 +121,14 @@ def _utterance_axis(count: int) -> Axis:
     return Axis(UTTERANCE, np.arange(count), np.zeros(count, dtype=np.int64))
 
 
-def _rows(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str, list[Rows]]:
+def _rows(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str, list[AxisRows]]:
     """Per feature with rows of its own those of every utterance."""
     makers = [(name, extractor.rows) for name, extractor in resolved.extractors.items() if extractor.rows is not None]
     if not makers:
         return {}
     reads = {medium for name, _ in makers for medium in resolved.extractors[name].media} & set(UNITS)
     configs = {name: resolved.settings(name) for name, _ in makers}
-    made: dict[str, dict[str, Rows]] = {name: {} for name, _ in makers}
+    made: dict[str, dict[str, AxisRows]] = {name: {} for name, _ in makers}
     for utterance, outline in _outlines(store, utterances, reads=reads):
         for name, rows in makers:
             try:
@@ -148,7 +148,7 @@ def _outlines(store: Path, utterances: pd.DataFrame, *, reads: Collection[str]) 
             yield utterance, Outline(float(seconds), own)
 
 
-def _joined(axis: str, of_all: Sequence[Rows]) -> Axis:
+def _joined(axis: str, of_all: Sequence[AxisRows]) -> Axis:
     counts = [len(rows["start"]) for rows in of_all]
     names = list(of_all[0])
     columns = {name: np.concatenate([rows[name] for rows in of_all]) for name in names}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,13 @@ from kemfeat.build import _lengths, _sources, scan, trial_build
 from kemfeat.build._axes import UTTERANCE
 from kemfeat.build._timing import Amounts, Timing, time_of
 from kemfeat.build.disk_space import free_bytes
-from kemfeat.build.scan import Listing, Survey
-from kemfeat.build.trial_build import Measured, Sample
+from kemfeat.build.scan import Inventory, Survey
+from kemfeat.build.trial_build import Measured, TrialSample
 from kemfeat.corpora import open_reader
 from kemfeat.errors import StoreError, StoreWriteError
+from kemfeat.parallel import Progress
 from kemfeat.store import schema
 from kemfeat.store.reader import open_store
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +137,14 @@ def forecast(
     return _Basis(found, headers, sample, measured, hashing, workers).forecast(out)
 
 
-def _hashing(sample: Sample, *, root: Path, workers: int) -> float:
+def _hashing(sample: TrialSample, *, root: Path, workers: int) -> float:
     """Seconds per file when nothing else runs: a build hashes the few files of a sample while its workers start."""
     began = time.monotonic()
     sources = _sources.scan(root, sample.reader.groups, known=None, workers=workers, progress=lambda done, total: None)
     return (time.monotonic() - began) / max(sources.hashed, 1)
 
 
-def _measured(sample: Sample, *, root: Path, out: Path, workers: int) -> Measured:
+def _measured(sample: TrialSample, *, root: Path, out: Path, workers: int) -> Measured:
     """Build the sample beside the store, whose disk will take the writes; elsewhere when it cannot."""
     for folder in (_existing(out.absolute().parent), None):
         with suppress(StoreWriteError, OSError), tempfile.TemporaryDirectory(prefix=".kemfeat-", dir=folder) as here:
@@ -164,9 +163,9 @@ def _existing(folder: Path) -> Path:
 class _Basis:
     """What a forecast stands on; every method scales something measured to the whole corpus."""
 
-    found: Listing
+    found: Inventory
     headers: Survey
-    sample: Sample
+    sample: TrialSample
     measured: Measured
     hashing: float
     workers: int

@@ -109,10 +109,10 @@ def write_partition(task: PartitionTask) -> list[PartReceipt]:
     copied = {name: _copy_rows(task, feature, blocks[name]) for name, feature in _written(task)}
     signals = _signals(task) if _needs_signals(task, bound, copied) else {}
     for row, (places, span) in zip(task.rows.itertuples(index=False), task.places(), strict=True):
-        brings = Brings(row, root=task.root, media=task.media, signals=signals, bound=bound)
+        given = UtteranceMedia(row, root=task.root, media=task.media, signals=signals, bound=bound)
         for name, block in blocks.items():
             if not copied[name].issuperset(range(places.start, places.stop)):
-                _extract(name, places, span, brings, block, skip=task.skip_errors)
+                _extract(name, places, span, given, block, skip=task.skip_errors)
     return [_commit(task, feature, blocks[name]) for name, feature in _written(task)]
 
 
@@ -175,8 +175,8 @@ class Block:
         return pd.DataFrame({name: _column(self.columns[name], kind) for name, kind in self.types.items()})
 
 
-class Brings(Mapping[str, Medium | None]):
-    """What one utterance brings, each loaded when first asked for.
+class UtteranceMedia(Mapping[str, Medium | None]):
+    """What one utterance given, each loaded when first asked for.
 
     A medium of the corpus comes before a feature of the same name: the feature ``eda`` is made from the medium ``eda``.
     """
@@ -257,13 +257,13 @@ def _signals(task: PartitionTask) -> dict[tuple[str, str], Medium]:
     return found
 
 
-def _extract(name: str, places: slice, span: Span, brings: Brings, block: Block, *, skip: bool) -> None:
+def _extract(name: str, places: slice, span: Span, given: UtteranceMedia, block: Block, *, skip: bool) -> None:
     try:
-        block.put(places, span, brings.feature(name))
+        block.put(places, span, given.feature(name))
     except _ROW_ERRORS as error:
         if not skip:
-            raise type(error)(f"{brings.row.id}: {name}: {str(error).removeprefix(f'{name}: ')}") from None
-        block.fail(places, brings.within(str(error)))
+            raise type(error)(f"{given.row.id}: {name}: {str(error).removeprefix(f'{name}: ')}") from None
+        block.fail(places, given.within(str(error)))
 
 
 def _copy_rows(task: PartitionTask, feature: FeatureTask, block: Block) -> set[int]:

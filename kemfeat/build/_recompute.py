@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from kemfeat.build._axes import UTTERANCE, Span
-from kemfeat.build._partition import Block, Bound, Brings, bind
+from kemfeat.build._partition import Block, Bound, UtteranceMedia, bind
 from kemfeat.build._physiology import index, media_of
 from kemfeat.build._sources import scan
 from kemfeat.build._tables import with_media
@@ -102,18 +102,18 @@ def _differences(store: Store, row: int, name: str, fresh: _Fresh, root: Path, b
         for column in again._fields
         if column in stored.index and not _equal(stored[column], getattr(again, column))
     ]
-    brings = Brings(again, root=root, media=fresh.media, signals=fresh.signals, bound=bound)
+    given = UtteranceMedia(again, root=root, media=fresh.media, signals=fresh.signals, bound=bound)
     for feature, ready in bound.items():
-        problems += _feature_differences(store, row, feature, ready, brings)
+        problems += _feature_differences(store, row, feature, ready, given)
     return problems
 
 
-def _feature_differences(store: Store, row: int, feature: str, ready: Bound, brings: Brings) -> list[str]:
+def _feature_differences(store: Store, row: int, feature: str, ready: Bound, given: UtteranceMedia) -> list[str]:
     rows, span = _rows_of(store, row, store.header.features[feature])
     block = Block(ready, len(span))
     complete = all(store.complete_rows(feature)[rows])
     try:
-        made = brings.feature(feature)
+        made = given.feature(feature)
         if made.arrays and store.header.features[feature] != UTTERANCE:
             count = len(next(iter(made.arrays.values())))
             if count != len(span):

@@ -174,7 +174,7 @@ def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
     files = [*tables, *_resources(made.resolved)]
     receipts = {name: disk.receipt(folder / name) for name in files}
     header = _header(made, utterances, receipts, seconds)
-    for name, text in card.render(header, utterances).items():
+    for name, text in card.render(header, utterances, terms=made.reader.terms, own_columns=made.reader.columns).items():
         disk.write_bytes(folder / name, text.encode())
     return header
 

@@ -105,7 +105,7 @@ def _trial(plan: Plan, base: PartitionTask, rows: NDArray[np.int64], store: Path
     """One partition of the rows, of the features that are made from audio, in a store of its own."""
     heavy = from_audio(plan.resolved)
     specs = {name: specs for name, specs in specs_of(plan.resolved).items() if name in heavy}
-    layout = writer.Layout(UTTERANCE, len(rows), len(rows))
+    layout = writer.ArrayLayout(UTTERANCE, len(rows), len(rows))
     writer.begin(store, specs=specs, layouts=dict.fromkeys(specs, layout))
     for feature, files in plan.resolved.resources.items():
         for name, content in files.items():

@@ -27,7 +27,7 @@ _NO_AUDIO = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Inventory:
     """What a build reads before it does anything, all of it read.
 
     Parameters
@@ -70,7 +70,7 @@ class Survey:
         return int(self.files.loc[self.files["path"].isin({p for some in groups.values() for p in some}), "size"].sum())
 
 
-def listing(reader: CorpusReader, root: Path, settings: Mapping[str, Any]) -> Listing:
+def listing(reader: CorpusReader, root: Path, settings: Mapping[str, Any]) -> Inventory:
     """Read the annotation and transcripts, as a build does; rows that cannot be read are left out.
 
     Raises
@@ -84,23 +84,23 @@ def listing(reader: CorpusReader, root: Path, settings: Mapping[str, Any]) -> Li
     groups = reader.sources(root)
     listed = time.monotonic()
     resolved = _settings.resolve(settings, reader=reader, root=root)
-    settled = time.monotonic()
+    resolved_at = time.monotonic()
     manifest = reader.read_manifest(root, on_error="skip")
     if not len(manifest):
         raise CorpusError(f"{root}: the annotation lists no utterances; copy the corpus again")
     labelled = manifest.labelled(resolved.config.labels)
-    return Listing(
+    return Inventory(
         reader=reader,
         root=root,
         groups=groups,
         resolved=resolved,
         manifest=labelled,
-        seconds=time.monotonic() - settled + listed - began,
+        seconds=time.monotonic() - resolved_at + listed - began,
         memory=own_peak() - held,
     )
 
 
-def survey(found: Listing, *, workers: int, progress: Callable[[int, int], None]) -> Survey:
+def survey(found: Inventory, *, workers: int, progress: Callable[[int, int], None]) -> Survey:
     """Size every file and read the header of every utterance's audio.
 
     Parameters

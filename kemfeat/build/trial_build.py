@@ -18,12 +18,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat import parallel
+from kemfeat.build._job import BuildOptions, build_from
 from kemfeat.build._memory import largest_child, own_peak
-from kemfeat.build.scan import Listing
+from kemfeat.build.scan import Inventory
 from kemfeat.corpora import CorpusReader
 from kemfeat.errors import KemfeatError, WorkerError
 from kemfeat.manifest import Manifest
-from kemfeat.records import Finding
+from kemfeat.records import Finding, Terms
 from kemfeat.store.schema import Header
 
 _WAVES, _MOST_WAVES = 5, 24
@@ -61,6 +62,14 @@ class _SampleReader:
     def settings(self) -> Mapping[str, Mapping[str, Any]]:
         return self.base.settings
 
+    @property
+    def terms(self) -> Terms:
+        return self.base.terms
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        return self.base.columns
+
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - the shape of a reader
         return self.groups
 
@@ -75,7 +84,7 @@ class _SampleReader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class TrialSample:
     """Rows of a corpus to build.
 
     Parameters
@@ -124,7 +133,7 @@ class Measured:
     worker_memory: int
 
 
-def choose(found: Listing, settings: Mapping[str, Any], *, workers: int) -> Sample:
+def choose(found: Inventory, settings: Mapping[str, Any], *, workers: int) -> TrialSample:
     """Whole partitions of a corpus, in up to three places, and the files that they need."""
     total = len(found.manifest)
     size = min(found.resolved.config.rows_per_shard, _ROWS)
@@ -133,7 +142,7 @@ def choose(found: Listing, settings: Mapping[str, Any], *, workers: int) -> Samp
     starts = np.concatenate([np.arange(*place) for place in places]) * size
     rows = (starts[:, np.newaxis] + np.arange(size)).ravel()
     rows = rows[rows < total]
-    return Sample(
+    return TrialSample(
         reader=_reader(found, rows),
         rows=rows,
         settings={**settings, "rows_per_shard": size},
@@ -141,7 +150,7 @@ def choose(found: Listing, settings: Mapping[str, Any], *, workers: int) -> Samp
     )
 
 
-def build_sample(sample: Sample, *, root: Path, out: Path, workers: int) -> Measured:
+def build_sample(sample: TrialSample, *, root: Path, out: Path, workers: int) -> Measured:
     """Build the sample into ``out`` in a fresh process, as the command would.
 
     Raises
@@ -173,7 +182,7 @@ def build_sample(sample: Sample, *, root: Path, out: Path, workers: int) -> Meas
     return measured
 
 
-def _in_process(answer: Connection, sample: Sample, root: Path, out: Path, workers: int, began: float) -> None:
+def _in_process(answer: Connection, sample: TrialSample, root: Path, out: Path, workers: int, began: float) -> None:
     # A terminal interrupts the whole group; whoever waits for the answer ends this process, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
@@ -183,9 +192,7 @@ def _in_process(answer: Connection, sample: Sample, root: Path, out: Path, worke
         answer.send(error)
 
 
-def _build(sample: Sample, root: Path, out: Path, workers: int, began: float) -> Measured:
-    from kemfeat.build import BuildOptions, build_from
-
+def _build(sample: TrialSample, root: Path, out: Path, workers: int, began: float) -> Measured:
     events: list[Event] = []
 
     def progress(stage: str, done: int, total: int) -> None:
@@ -218,7 +225,7 @@ def _places(partitions: int, wanted: int) -> Iterator[tuple[int, int]]:
         yield begin, begin + min(size, room)
 
 
-def _reader(found: Listing, rows: NDArray[np.int64]) -> _SampleReader:
+def _reader(found: Inventory, rows: NDArray[np.int64]) -> _SampleReader:
     utterances = found.manifest.utterances.iloc[rows].reset_index(drop=True)
     ratings = found.manifest.ratings
     manifest = replace(
@@ -229,7 +236,7 @@ def _reader(found: Listing, rows: NDArray[np.int64]) -> _SampleReader:
     return _SampleReader(found.reader, _groups(found, utterances), manifest)
 
 
-def _groups(found: Listing, utterances: Any) -> dict[str, tuple[str, ...]]:
+def _groups(found: Inventory, utterances: Any) -> dict[str, tuple[str, ...]]:
     """The files of some utterances, and as large a share of those that cannot be told apart."""
     share = len(utterances) / len(found.manifest)
     signals = {f"signals/{session}" for session in utterances["session"]}

@@ -1,14 +1,14 @@
-"""What lies in an export, and where it is from: ``README.md`` for people, ``export.json`` for programs."""
+"""What an export contains and where it is from: ``README.md`` for people, ``export.json`` for programs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from kemfeat.corpora import terms_of
 from kemfeat.export._selection import Selection
 from kemfeat.store import disk
 from kemfeat.store.card import escape
-from kemfeat.store.terms import terms_of
 
 MANIFEST = "export.json"
 README = "README.md"
@@ -20,10 +20,14 @@ def describe(selection: Selection, folder: Path, *, name: str, top: str, reading
 
     Parameters
     ----------
-    selection : what was written.
-    folder : where.
-    name : of the format.
-    top, reading : begin and end of ``README.md``; ``<axis>`` and ``<array>`` of the end become names of this export.
+    selection : Selection
+        What was written.
+    folder : Path
+        Where.
+    name : str
+        Name of the format.
+    top, reading : str
+        Begin and end of ``README.md``; ``<axis>`` and ``<array>`` of the end become names of this export.
     """
     disk.write_json(folder / MANIFEST, _manifest(selection, name))
     disk.write_bytes(folder / README, (top + _readme(selection, name, reading)).encode())
@@ -67,7 +71,7 @@ def _readme(selection: Selection, name: str, reading: str) -> str:
 
 Row i belongs to row i of the table, which names it by its id; join by `id`, never by place. `emotion` follows the
 label rule `{escape(selection.labels)}`. `<array>_length` counts the real elements of a row, up to the last one, along
-the first axis behind the row axis; what stands behind them is padding. `missing` names the features that could not be
+the first axis after the row axis; what follows them is padding. `missing` lists the features that could not be
 extracted; their rows are padding throughout.
 
 {reading.replace("<axis>", selection.axis).replace("<array>", next(iter(selection.arrays), "<array>"))}

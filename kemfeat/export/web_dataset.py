@@ -1,8 +1,8 @@
 """``webdataset``: POSIX tar shards, as the library of that name streams them.
 
-``shard-NNNNNN.tar`` holds rows in order. Each is ``KEY.json`` (its row of the table) and ``KEY.<array>.npy`` for each
-array, cut behind its last real element. That library ends a key at the first dot, and a path must not leave its
-folder, so KEY is the id in percent-encoding, of dots too; the id itself stands in the JSON. Owners, times and modes
+``shard-NNNNNN.tar`` contains rows in order. Each is ``KEY.json`` (its row of the table) and ``KEY.<array>.npy`` for
+each array, cut after its last real element. That library ends a key at the first dot, and a path must not leave its
+folder, so KEY is the id in percent-encoding, of dots too; the id itself is in the JSON. Owners, times and modes
 are fixed.
 """
 
@@ -18,7 +18,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kemfeat.export import Block, Exporter, Selection
+from kemfeat.export import ExportBlock, Exporter, Selection
 
 
 def _write(selection: Selection, out: Path) -> None:
@@ -29,7 +29,7 @@ def _write(selection: Selection, out: Path) -> None:
                 _add_block(shard, block)
 
 
-def _add_block(shard: tarfile.TarFile, block: Block) -> None:
+def _add_block(shard: tarfile.TarFile, block: ExportBlock) -> None:
     rows = {name: block.real(name) for name in sorted(block.values)}
     for place, record in enumerate(block.records()):
         key = _key(record["id"])
@@ -60,7 +60,7 @@ EXPORTER = Exporter(
     reading="""## How to read it
 
 `webdataset.WebDataset("shard-{000000..NNNNNN}.tar", shardshuffle=False).decode()` gives one dict per row, with
-`json` (its row of the table) and `<array>.npy`. Arrays are cut behind their last real element, so rows differ in
+`json` (its row of the table) and `<array>.npy`. Arrays are cut after their last real element, so rows differ in
 length. `__key__` is the id in percent-encoding (dots too); the id itself is in `json`.""",
     write=_write,
 )

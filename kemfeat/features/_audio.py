@@ -15,14 +15,17 @@ from kemfeat.media import resample, to_mono
 from kemfeat.records import Signal
 
 
-class AudioConfig(FeatureConfig):
-    """How the audio is brought in.
+class WaveformConfig(FeatureConfig):
+    """How the audio is read.
 
     Parameters
     ----------
-    sampling_rate : rate the audio is brought to, Hz.
-    channels : ``first`` or ``mean`` of all channels, or ``refuse`` clips with more than one.
-    resample : False refuses audio of another rate.
+    sampling_rate : int [Hz]
+        Rate to which the audio is resampled.
+    channels : {"first", "mean", "refuse"}
+        The first channel, the mean of all, or refuse clips with more than one.
+    resample : bool
+        False refuses audio of another rate.
     """
 
     sampling_rate: int = Field(default=16000, ge=1000)
@@ -51,13 +54,13 @@ def channel_count(signal: Signal) -> int:
     return 1 if signal.values.ndim == 1 else int(signal.values.shape[1])
 
 
-def brought_in(signal: Signal, config: AudioConfig, *, feature: str) -> NDArray[np.float32]:
+def brought_in(signal: Signal, config: WaveformConfig, *, feature: str) -> NDArray[np.float32]:
     """One channel as configured, full scale 1 [shape=(n,), n >= 1].
 
     Raises
     ------
     ExtractionError
-        The configuration refuses the channels or the rate, or there is not one sample at the configured rate.
+        The configuration refuses the channels or the rate, or no sample is left at the configured rate.
     """
     if config.channels == "refuse":
         if channel_count(signal) > 1:
@@ -76,13 +79,13 @@ def brought_in(signal: Signal, config: AudioConfig, *, feature: str) -> NDArray[
     return _at_rate(mono, sampling_rate=config.sampling_rate, feature=feature)
 
 
-def finite(signal: Signal, config: AudioConfig, *, feature: str) -> NDArray[np.float32]:
+def finite(signal: Signal, config: WaveformConfig, *, feature: str) -> NDArray[np.float32]:
     """What :func:`brought_in` returns, when every sample of it is a number.
 
     Raises
     ------
     ExtractionError
-        One is not, or the audio cannot be brought in.
+        A sample is not a number, or the configuration refuses the audio.
     """
     values = brought_in(signal, config, feature=feature)
     if not np.isfinite(values).all():

@@ -1,12 +1,12 @@
 """A SentencePiece model and a vocabulary, made into one fast tokenizer with exactly the vocabulary's ids.
 
 KoBERT publishes its pieces as a SentencePiece model and their ids as a separate list, so neither file alone
-tokenises. The conversion gives SentencePiece's own pieces, but for two corners:
+tokenises. The conversion gives SentencePiece's own pieces, except in two corner cases:
 
 - SentencePiece composes characters by a table that lacks stacked or reordered combining marks. The fast tokenizer
   applies the whole of NFKC, so canonically equivalent texts always get equal ids. On a text in NFKC, and on Hangul
   decomposed from it, both are equal.
-- Where two segmentations have equal scores ("555" as "5 55" or "55 5") SentencePiece's choice hangs on rounding in
+- Where two segmentations have equal scores ("555" as "5 55" or "55 5") SentencePiece's choice depends on rounding in
   single precision; the pieces are the same, their order may differ.
 """
 
@@ -28,8 +28,8 @@ SPECIALS = {
     "mask_token": "[MASK]",
 }
 _SPACE = "\u2581"
-_STAND_INS = tuple(map(chr, range(0xFDD0, 0xFDF0)))  # noncharacters: no text for interchange holds them
-# Targets that the tables of a later Unicode bring: 137 in sentencepiece 0.2; case folding has 1,570.
+_STAND_INS = tuple(map(chr, range(0xFDD0, 0xFDF0)))  # noncharacters: no text for interchange contains them
+# Targets that the tables of a later Unicode add: 137 in sentencepiece 0.2; case folding has 1,570.
 _MOST_TARGETS = 256
 _NORMAL, _BPE, _UNIGRAM = 1, 2, 1  # numbers of sentencepiece_model.proto
 _UNSUPPORTED = {4: "USER_DEFINED", 5: "UNUSED", 6: "BYTE"}
@@ -41,9 +41,12 @@ def convert(model: bytes, *, vocabulary: Sequence[str] | None, where: str) -> To
 
     Parameters
     ----------
-    model : content of the ``.model`` file, of type Unigram or BPE.
-    vocabulary : the token of each id; None takes the model's own order.
-    where : the file's name for messages.
+    model : bytes
+        Content of the ``.model`` file, of type Unigram or BPE.
+    vocabulary : sequence of str or None
+        The token of each id; None takes the model's own order.
+    where : str
+        The file's name for messages.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def parse(model: bytes, *, where: str) -> Any:
     Raises
     ------
     ConfigError
-        The file is no SentencePiece model.
+        The file is not a SentencePiece model.
     """
     from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
@@ -113,7 +116,7 @@ def _refuse_unsupported(proto: Any, where: str) -> None:
     if found:
         raise ConfigError(
             f"{where}: has {', '.join(sorted(found))}; expected a Unigram or BPE model of normal pieces, normalised "
-            f"by one of {', '.join(_NORMALISATIONS)}; pass --tokenizer a folder that holds tokenizer.json"
+            f"by one of {', '.join(_NORMALISATIONS)}; pass --tokenizer a folder with tokenizer.json"
         )
 
 
@@ -126,7 +129,7 @@ def _controls(tokens: Sequence[str], scores: Mapping[str, float], *, own: bool, 
         "special tokens missing from the vocabulary": [t for t in SPECIALS.values() if t not in known],
         "pieces missing from the vocabulary": [piece for piece in scores if piece not in known],
         "vocabulary entries missing from the model": strangers,
-        "vocabulary entries written twice": [] if len(known) == len(tokens) else sorted(known)[:1],
+        "repeated vocabulary entries": [] if len(known) == len(tokens) else sorted(known)[:1],
     }
     for problem, examples in problems.items():
         if examples:
@@ -160,12 +163,13 @@ def _guards(controls: Sequence[str], scores: Mapping[str, float], where: str) ->
     """What keeps a control token that is written in a text from being read as one.
 
     A Unigram model finds every entry of its vocabulary in a text. SentencePiece leaves controls out; here such text is
-    cut inside, between two characters that no piece holds side by side, so the cut changes nothing else. A control of
-    unknown characters only is hidden behind another unknown character.
+    cut inside, between two characters that no piece has side by side, so the cut changes nothing else. A control made
+    of unknown characters only is replaced by another unknown character.
 
     Returns
     -------
-    regular expressions of what to cut behind, and the controls to hide.
+    tuple of (list of str, list of str)
+        Regular expressions after which to cut, and the controls to hide.
     """
     alphabet = {character for piece in scores for character in piece}
     pairs = {piece[i : i + 2] for piece in scores for i in range(len(piece) - 1)}
@@ -179,12 +183,14 @@ def _guards(controls: Sequence[str], scores: Mapping[str, float], where: str) ->
         elif not alphabet & set(control):
             hidden.append(control)
         else:
-            raise ConfigError(f"{where}: text {control!r} cannot be told from the control token; use another tokenizer")
+            raise ConfigError(
+                f"{where}: text {control!r} cannot be distinguished from the control token; use another tokenizer"
+            )
     return cuts, hidden
 
 
 def _normaliser(spec: Any, hidden: Sequence[str], where: str) -> Iterator[normalizers.Normalizer]:
-    """SentencePiece's normalisation in order: characters, spaces, the space in front, the space's mark."""
+    """SentencePiece's normalisation in order: characters, spaces, the leading space, the mark of the space."""
     if _normalisation(spec) != "identity":
         yield from _characters(spec, where)
     for control in hidden:
@@ -194,7 +200,7 @@ def _normaliser(spec: Any, hidden: Sequence[str], where: str) -> Iterator[normal
         yield normalizers.Replace(Regex(" {2,}"), " ")
     yield normalizers.Replace(" ", _SPACE)
     if spec.remove_extra_whitespaces:
-        yield normalizers.Replace(Regex(f"{_SPACE}+$"), "")  # marks written in the text go from its end as well
+        yield normalizers.Replace(Regex(f"{_SPACE}+$"), "")  # marks written at the end of the text go as well
     if spec.add_dummy_prefix:
         yield normalizers.Prepend(_SPACE)
 
@@ -204,7 +210,7 @@ def _normalisation(spec: Any) -> str:
 
 
 def _characters(spec: Any, where: str) -> Iterator[normalizers.Normalizer]:
-    """NFKC, with the characters that the model's own table treats otherwise replaced before it.
+    """NFKC, after replacing the characters that the model's own table treats differently.
 
     The ready-made ``Precompiled`` normaliser is not used: it looks at graphemes of at most five bytes, so it never
     composes decomposed Hangul, and it drops the rest of a grapheme whose first character it knows.
@@ -222,7 +228,7 @@ def _characters(spec: Any, where: str) -> Iterator[normalizers.Normalizer]:
     ):
         raise ConfigError(
             f"{where}: its table {_normalisation(spec)!r} is not NFKC; expected NFKC with a few exceptions; pass "
-            f"--tokenizer a folder that holds tokenizer.json"
+            f"--tokenizer a folder with tokenizer.json"
         )
     for target in targets:
         sources = sorted(source for source in different if different[source] == target)
@@ -234,7 +240,7 @@ def _characters(spec: Any, where: str) -> Iterator[normalizers.Normalizer]:
 
 
 def _compatibility_characters() -> Iterator[str]:
-    """Characters that NFKC changes; beyond the ideographs' supplements there are none."""
+    """Characters that NFKC changes; there are none beyond the ideographs' supplements."""
     everything = map(chr, (*range(0xD800), *range(0xE000, 0x30000)))
     return (character for character in everything if not unicodedata.is_normalized("NFKC", character))
 
@@ -243,7 +249,7 @@ def _single_characters(charsmap: bytes) -> Iterator[tuple[str, str]]:
     """The entries of a character map whose source is one character.
 
     A map is the size of a double-array trie in bytes, the trie, and the zero-terminated targets. A unit of the trie
-    holds its label in bits 0-7, whether a value follows in bit 8, and the offset of its children above.
+    has its label in bits 0-7, whether a value follows in bit 8, and the offset of its children above.
     """
     size = int.from_bytes(charsmap[:4], "little")
     units = memoryview(charsmap[4 : 4 + size]).cast("I")

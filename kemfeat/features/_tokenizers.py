@@ -1,13 +1,13 @@
 """Where a tokenizer comes from: a folder, a Hugging Face name, the corpus' own folder.
 
 Nothing here uses the network, runs code that came with a tokenizer, or opens a pickle. A folder is read as the first
-of these that it is:
+of these that it matches:
 
 1. ``tokenizer.json``: taken byte for byte;
 2. one SentencePiece ``*.model`` with a vocabulary, ``vocab.txt`` (one token per line) or a JSON file with
-   ``idx_to_token`` or ``token_to_idx`` (KoBERT), or one whose pieces hold ``[CLS]`` and its like themselves
+   ``idx_to_token`` or ``token_to_idx`` (KoBERT), or one whose pieces themselves include ``[CLS]`` and the like
    (``skt/kobert-base-v1``, whose own Python tokenizer is never run): converted, see :mod:`._sentencepiece`;
-3. anything else that ``transformers.AutoTokenizer`` can make a fast tokenizer of.
+3. anything else from which ``transformers.AutoTokenizer`` can make a fast tokenizer.
 """
 
 from __future__ import annotations
@@ -40,14 +40,18 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A tokenizer's content, without a trace of where it lay.
+    """A tokenizer's content, without a trace of where it was stored.
 
     Parameters
     ----------
-    json : content of its ``tokenizer.json``.
-    specials : per role (``pad_token`` ...) the token, for the roles it has; ``pad_token`` always.
-    pad_id : id of ``pad_token``.
-    max_length : positions of the model it belongs to.
+    json : bytes
+        Content of its ``tokenizer.json``.
+    specials : mapping of str to str
+        The token per role (``pad_token`` ...), for the roles it has; ``pad_token`` always.
+    pad_id : int, >= 0
+        Id of ``pad_token``.
+    max_length : int, >= 1
+        Positions of the model it belongs to.
     """
 
     json: bytes
@@ -73,14 +77,17 @@ def resolve(name: str, *, root: Path, default: str) -> Source:
 
     Parameters
     ----------
-    name : local folder or Hugging Face name; empty takes ``root/tokenizer`` if it is a folder, else ``default``.
-    root : folder of the corpus.
-    default : Hugging Face name that belongs to the corpus.
+    name : str
+        Local folder or Hugging Face name; empty takes ``root/tokenizer`` if it is a folder, else ``default``.
+    root : Path
+        Folder of the corpus.
+    default : str
+        Hugging Face name that belongs to the corpus.
 
     Raises
     ------
     ConfigError
-        It is not on this machine (the message holds the command that fetches it), or cannot be used.
+        It is not on this machine (the message gives the command that fetches it), or cannot be used.
     """
     if name:
         return locate(name)
@@ -105,13 +112,13 @@ def locate(name: str) -> Source:
     if not _HUB_NAME.fullmatch(name) or ".." in name:
         raise ConfigError(
             f"tokenizer {name!r}: no such folder, and not a Hugging Face name such as skt/kobert-base-v1; pass "
-            f"--tokenizer the folder that holds tokenizer.json, or KoBERT's *.model and vocab.txt"
+            f"--tokenizer a folder with tokenizer.json, or with KoBERT's *.model and vocab.txt"
         )
     return read_folder(_cached(name))
 
 
 def read_folder(folder: Path) -> Source:
-    """Read a tokenizer folder; see the module for what it may hold.
+    """Read a tokenizer folder; see the module for what it may contain.
 
     Raises
     ------
@@ -136,7 +143,7 @@ def _refuse_links(folder: Path, root: Path) -> None:
         if not path.resolve().is_relative_to(home):
             raise ConfigError(
                 f"{path}: links out of the corpus folder {root}, which is never followed; pass --tokenizer {folder} "
-                f"if the tokenizer behind the link is meant"
+                f"to use the tokenizer that the link points to"
             )
 
 
@@ -150,7 +157,7 @@ def _cached(name: str) -> Path:
         includes = " ".join(f"--include '{pattern}'" for pattern in _PATTERNS)
         raise ConfigError(
             f"tokenizer {name}: no such folder and not in the Hugging Face cache of this machine; run `hf download "
-            f"{name} {includes}`, or pass --tokenizer DIR, a folder that holds tokenizer.json, or KoBERT's *.model and "
+            f"{name} {includes}`, or pass --tokenizer DIR, a folder with tokenizer.json, or with KoBERT's *.model and "
             f"vocab.txt"
         ) from None
 
@@ -169,7 +176,7 @@ def _holds_specials(model: Path) -> bool:
 
 
 def _vocabulary(folder: Path) -> Sequence[str] | None:
-    """The token of each id from ``vocab.txt`` or a JSON vocabulary, which must agree where both are there."""
+    """The token of each id from ``vocab.txt`` or a JSON vocabulary, which must agree where both exist."""
     found: dict[str, list[str]] = {}
     if (folder / "vocab.txt").is_file():
         lines = _text(folder / "vocab.txt").split("\n")
@@ -194,7 +201,9 @@ def _json_vocabulary(content: Mapping[str, Any], path: Path) -> list[str]:
         if isinstance(ids, dict) and sorted(ids.values()) == list(range(len(ids))):
             tokens = sorted(ids, key=ids.__getitem__)
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
-        raise ConfigError(f"{path}: expected idx_to_token, a list of tokens, or token_to_idx with ids from 0 on")
+        raise ConfigError(
+            f"{path}: expected idx_to_token, a list of tokens, or token_to_idx with ids that count from 0"
+        )
     return tokens
 
 
@@ -206,13 +215,13 @@ def _from_transformers(folder: Path) -> Tokenizer:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ConfigError(
-            f"{folder}: holds no tokenizer that can be loaded ({reason}); expected tokenizer.json, or KoBERT's *.model "
+            f"{folder}: has no tokenizer that can be loaded ({reason}); expected tokenizer.json, or KoBERT's *.model "
             f"and vocab.txt; pass --tokenizer such a folder"
         ) from None
     tokenizer = getattr(made, "backend_tokenizer", None)
     if not isinstance(tokenizer, Tokenizer):
         raise ConfigError(
-            f"{folder}: {type(made).__name__} is no fast tokenizer; expected one; save it as tokenizer.json"
+            f"{folder}: {type(made).__name__} is not a fast tokenizer; expected one; save it as tokenizer.json"
         )
     return tokenizer
 
@@ -233,7 +242,7 @@ def _source(content: bytes, *, folder: Path, tokenizer: Tokenizer) -> Source:
 
 
 def _special(role: str, settings: Mapping[str, Any], tokenizer: Tokenizer) -> str | None:
-    """The token of a role: the one its settings name, else the one of BERT or RoBERTa that its vocabulary holds."""
+    """The token of a role: the one in its settings, else the one of BERT or RoBERTa that is in its vocabulary."""
     token = settings.get(role)
     named = token.get("content") if isinstance(token, dict) else token
     for candidate in (named, SPECIALS[role], _ROBERTA[role]):

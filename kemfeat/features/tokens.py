@@ -9,7 +9,7 @@ A transcript is data: ``[SEP]`` written in one is cut into pieces like any other
 token. A tokenizer of :func:`load_tokenizer` does read control tokens unless told ``split_special_tokens=True``.
 
 The store carries the tokenizer, as a folder that ``transformers.AutoTokenizer`` loads, and its digest, so the
-configuration says which tokenizer it was and not where it lay.
+configuration says which tokenizer it was and not where it was stored.
 """
 
 from __future__ import annotations
@@ -40,10 +40,14 @@ class TokensConfig(FeatureConfig):
 
     Parameters
     ----------
-    tokenizer : folder or Hugging Face name; empty takes the corpus' own. Empty again in a prepared configuration.
-    max_length : tokens of a row, ``[CLS]`` and ``[SEP]`` included.
-    sha256 : digest of ``tokenizer.json``. Filled in when a build begins; given, it pins the tokenizer.
-    pad_id : the tokenizer's padding id. Filled in when a build begins; 1 is KoBERT's.
+    tokenizer : str
+        Folder or Hugging Face name; empty takes the corpus' own. Empty again in a prepared configuration.
+    max_length : int, >= 2
+        Tokens of a row, ``[CLS]`` and ``[SEP]`` included.
+    sha256 : str
+        Digest of ``tokenizer.json``. Filled in when a build begins; given, it pins the tokenizer.
+    pad_id : int, >= 0
+        The tokenizer's padding id. Filled in when a build begins; 1 is KoBERT's.
     """
 
     tokenizer: str = ""
@@ -57,12 +61,24 @@ def load_tokenizer(path_or_name: str | Path) -> PreTrainedTokenizerFast:
 
     Parameters
     ----------
-    path_or_name : for example KoBERT's folder of SentencePiece model and vocabulary.
+    path_or_name : str or Path
+        For example KoBERT's folder of SentencePiece model and vocabulary.
+
+    Returns
+    -------
+    PreTrainedTokenizerFast
+        The tokenizer, ready to use.
 
     Raises
     ------
     ConfigError
         It is not on this machine or cannot be used.
+
+    Examples
+    --------
+    >>> tokenizer = load_tokenizer("corpora/KEMDy20/tokenizer")
+    >>> tokenizer("네")["input_ids"][0] == tokenizer.cls_token_id
+    True
     """
     from transformers import PreTrainedTokenizerFast
 
@@ -95,7 +111,7 @@ def _prepare(config: TokensConfig, *, root: Path, tokenizer: str) -> Prepared[To
 
 def _specs(config: TokensConfig) -> tuple[FeatureSpec, ...]:
     def spec(name: str, dtype: str, pad: int, description: str) -> FeatureSpec:
-        # No id and no mask is negative, so -1 shows a place that was never written.
+        # No id and no mask is negative, so -1 marks an element that was never written.
         return FeatureSpec(
             name=name,
             dims=("token",),

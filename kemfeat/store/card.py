@@ -1,17 +1,17 @@
-"""The data card beside a store: README.md for people, croissant.json for machines.
+"""The data card of a store: README.md for people, croissant.json for programs.
 
-Both depend on the store's content alone, never on time, host or command, and hold no transcript.
+Both depend on the content of the store alone, never on time, host or command, and contain no transcript.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kemfeat.records import Terms
 from kemfeat.store import columns, croissant, schema, summary
-from kemfeat.store.terms import terms_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,37 +19,72 @@ if TYPE_CHECKING:
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|~&$])")
 
 
-def render(header: schema.Header, utterances: pd.DataFrame) -> dict[str, str]:
-    """The text of both files, by file name."""
+def render(
+    header: schema.Header, utterances: pd.DataFrame, *, terms: Terms, own_columns: Mapping[str, str]
+) -> dict[str, str]:
+    """The text of both files.
+
+    Parameters
+    ----------
+    header : Header
+        Header of the store.
+    utterances : DataFrame
+        Table of the utterances.
+    terms : Terms
+        Terms of the corpus.
+    own_columns : mapping of str to str
+        Meaning of the columns that only this corpus has, by name.
+
+    Returns
+    -------
+    dict of str to str
+        Text by file name.
+    """
     return {
-        schema.README: _readme(header, utterances),
-        schema.CROISSANT: croissant.document(header, utterances),
+        schema.README: _readme(header, utterances, terms, own_columns),
+        schema.CROISSANT: croissant.document(header, utterances, terms=terms, own_columns=own_columns),
     }
 
 
 def escape(text: object) -> str:
-    """A name from a corpus as Markdown on one line: no markup, no control characters."""
+    r"""A name from a corpus as Markdown on one line, without markup or control characters.
+
+    Parameters
+    ----------
+    text : object
+        Its ``str`` is used.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Examples
+    --------
+    >>> print(escape("a_b"))
+    a\_b
+    """
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return _MARKUP.sub(r"\\\1", line)
 
 
-def _readme(header: schema.Header, utterances: pd.DataFrame) -> str:
+def _readme(header: schema.Header, utterances: pd.DataFrame, terms: Terms, own_columns: Mapping[str, str]) -> str:
     sections = (
-        _introduction(header, utterances),
+        _introduction(header, utterances, terms),
         _opening(header),
-        _terms(header),
+        f"## Licence and citation\n\n{escape(terms.licence)}\n\nCite: {escape(terms.citation)}",
         _labels(header, utterances),
         _speakers(utterances),
         _coverage(utterances),
         _losses(header, utterances),
         _arrays(header),
-        _columns(utterances),
+        _columns(utterances, own_columns),
         _settings(header),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _introduction(header: schema.Header, utterances: pd.DataFrame) -> str:
+def _introduction(header: schema.Header, utterances: pd.DataFrame, terms: Terms) -> str:
     known = utterances["duration"].dropna()
     lengths = (
         f", {known.min():.2f} to {known.max():.2f} s long (median {known.median():.2f} s)"
@@ -58,7 +93,7 @@ def _introduction(header: schema.Header, utterances: pd.DataFrame) -> str:
     )
     return f"""# {escape(header.dataset)}: feature store
 
-{escape(terms_of(header.dataset).title)}, as features: {len(utterances):,} utterances of \
+{escape(terms.title)}, as features: {len(utterances):,} utterances of \
 {utterances["speaker"].nunique():,} speakers in {utterances["session"].nunique():,} sessions, \
 {known.sum() / 3600:.2f} h of speech{lengths}.
 
@@ -91,11 +126,6 @@ def _other_axes(header: schema.Header) -> str:
         for name, axis in others.items()
     ]
     return "".join(each)
-
-
-def _terms(header: schema.Header) -> str:
-    terms = terms_of(header.dataset)
-    return f"## Licence and citation\n\n{escape(terms.licence)}\n\nCite: {escape(terms.citation)}"
 
 
 def _labels(header: schema.Header, utterances: pd.DataFrame) -> str:
@@ -179,13 +209,24 @@ def _arrays(header: schema.Header) -> str:
     return f"## Arrays\n\nEach lies in `features.zarr/FEATURE/ARRAY`.\n\n{_table(head, rows)}"
 
 
-def _columns(utterances: pd.DataFrame) -> str:
-    rows = [(f"`{escape_code(name)}`", escape(columns.describe(name))) for name in utterances.columns]
+def _columns(utterances: pd.DataFrame, own: Mapping[str, str]) -> str:
+    rows = [(f"`{escape_code(name)}`", escape(columns.describe(name, own))) for name in utterances.columns]
     return f"## Columns of utterances.parquet\n\n{_table(('column', 'meaning'), rows)}"
 
 
 def escape_code(name: str) -> str:
-    """A name inside a Markdown code span in a table."""
+    """A name for a Markdown code span in a table.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column, which a corpus may choose.
+
+    Returns
+    -------
+    str
+        The name without backticks, bars and control characters.
+    """
     return "".join(c for c in name if c.isprintable() and c not in "`|")
 
 

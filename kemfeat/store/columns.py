@@ -1,6 +1,8 @@
-"""What the columns of the tables mean, in one line each: for the data card, Croissant and ``docs/store-format.md``."""
+"""The meaning of each column of the tables in one line: for the data card, Croissant and ``docs/store-format.md``."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 UTTERANCES: dict[str, str] = {
     "id": "name of the utterance, unique in the store",
@@ -53,21 +55,12 @@ RATINGS: dict[str, str] = {
 """Columns of ``ratings``."""
 
 
-CORPORA: dict[str, str] = {
-    "dominance": "mean of the raters, 1 weak to 5 strong",
-    "emotion_code": "the corpus' own code of the final emotion, xxx where no emotion has a majority",
-    "dialog": "name of the recording the utterance is cut from",
-    "dialog_audio": "path of that recording's sound below the corpus",
-    "video": "path of that recording's picture below the corpus",
-    "video_side": "half of the picture that shows the speaker, left or right",
-    **{f"{medium}_start": f"first of the two {medium.upper()} cells of the row" for medium in ("ecg", "eda", "temp")},
-    **{f"{medium}_end": f"second of the two {medium.upper()} cells of the row" for medium in ("ecg", "eda", "temp")},
-    "scripted": "whether the words were given, as in a scene of a play",
+FEATURES: dict[str, str] = {
     "ecg_sampling_rate": "samples of the ECG per second [Hz] (0 = missing)",
     "ecg_heart_rate": "60 over the mean interval between beats [1/min]",
     "ecg_ibi_mean": "mean interval between beats [s]",
 }
-"""Columns of ``utterances`` that only some corpora or features add."""
+"""Columns of ``utterances`` that only some features add."""
 
 _PREFIXES = {
     "votes_": "raters who named {}",
@@ -83,9 +76,27 @@ _SUFFIXES = {
 }
 
 
-def describe(column: str) -> str:
-    """What a column of ``utterances`` means; empty for one that only its feature knows."""
-    known = UTTERANCES | CORPORA
+def describe(column: str, own: Mapping[str, str]) -> str:
+    """The meaning of a column of ``utterances``.
+
+    Parameters
+    ----------
+    column : str
+        Name of the column.
+    own : mapping of str to str
+        Meaning of the columns that only this corpus has, by name.
+
+    Returns
+    -------
+    str
+        One line; empty for a column that only a feature knows.
+
+    Examples
+    --------
+    >>> describe("eda_coverage", {})
+    'share of the utterance that EDA covers, 0 to 1'
+    """
+    known = {**own, **UTTERANCES, **FEATURES}
     if column in known:
         return known[column]
     if column.endswith("_coverage"):

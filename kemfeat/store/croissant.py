@@ -1,24 +1,25 @@
 """The store as Croissant 1.1 metadata with its responsible-AI vocabulary, so that data catalogues understand it.
 
-Croissant describes the Parquet tables in full. It has no words for Zarr yet: the arrays are a file set, and each is
-named with its unit as a schema.org ``variableMeasured``. Specification: https://docs.mlcommons.org/croissant/
+Croissant describes the Parquet tables in full. It has no vocabulary for Zarr yet: the arrays are a file set, and each
+one is listed with its unit as a schema.org ``variableMeasured``. Specification: https://docs.mlcommons.org/croissant/
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kemfeat.manifest import RATINGS
+from kemfeat.records import Terms
 from kemfeat.store import columns, schema
-from kemfeat.store.terms import Terms, terms_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 _PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
-"""The registered media type, and the one that Croissant readers know."""
+"""The registered media type, and the one that readers of Croissant know."""
 _ZARR = ("application/vnd.zarr; version=3",)
 _CR = (
     *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileObject"),
@@ -41,16 +42,21 @@ _CONTEXT: dict[str, Any] = {
     "name": {"@container": "@language"},
     **{name: f"cr:{name}" for name in _CR},
 }
-"""The context that the specification asks every description to carry."""
+"""The context that the specification asks of every description."""
 
 _SIZED = {"i": "cr:Int", "u": "cr:UInt", "f": "cr:Float"}
 _UNSIZED = {"b": "sc:Boolean", "M": "sc:DateTime"}
 """Croissant's data types by the kind of a NumPy dtype; all else is text."""
 
 
-def document(header: schema.Header, utterances: pd.DataFrame) -> str:
-    """The whole description as JSON text; it depends on the store's content alone."""
-    terms = terms_of(header.dataset)
+def document(header: schema.Header, utterances: pd.DataFrame, *, terms: Terms, own_columns: Mapping[str, str]) -> str:
+    """The whole description; parameters as :func:`kemfeat.store.card.render`.
+
+    Returns
+    -------
+    str
+        JSON text.
+    """
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -65,7 +71,7 @@ def document(header: schema.Header, utterances: pd.DataFrame) -> str:
         **_responsible_ai(header, utterances, terms),
         "variableMeasured": [_variable(name, info) for name, info in header.arrays.items()],
         "distribution": _distribution(header),
-        "recordSet": [_utterances(utterances), _ratings()],
+        "recordSet": [_utterances(utterances, own_columns), _ratings()],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -137,9 +143,9 @@ def _file_set(name: str, includes: str, encoding: tuple[str, ...], description: 
     }
 
 
-def _utterances(utterances: pd.DataFrame) -> dict[str, Any]:
+def _utterances(utterances: pd.DataFrame, own: Mapping[str, str]) -> dict[str, Any]:
     fields = [
-        _field("utterances", schema.UTTERANCES, name, _type_of(utterances[name]), columns.describe(name))
+        _field("utterances", schema.UTTERANCES, name, _type_of(utterances[name]), columns.describe(name, own))
         | ({"isArray": True, "arrayShape": "-1"} if name == "majority" else {})
         for name in utterances.columns
     ]

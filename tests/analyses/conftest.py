@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kemfeat.store.reader import Store, open_store
-from tests.analyses import small_store
+from tests.analyses import kit as small_store
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.stats.agreement import icc, krippendorff_alpha
 from kemfeat.store.reader import Store
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 FEW = AgreementConfig(resamples=100)
 
@@ -104,8 +104,8 @@ def test_missing_ratings_several_emotions_and_doubles_are_said(copied):
 
     result = run(with_ratings(copied, holes), FEW)
     text = " ".join(result.warnings)
-    assert "48 judgements name several emotions" in text
-    assert "3 judgements are a rater's second" in text
+    assert "48 judgements contain several emotions" in text
+    assert "3 judgements repeat an utterance that the same rater had already judged" in text
     assert "lack a rating of valence" in text
     alpha = result.tables["alpha"].set_index(["measure", "level"])
     assert alpha.loc[("emotion", "nominal"), "ratings"] == 2400 - 48

@@ -14,7 +14,7 @@ from kemfeat.errors import AnalysisError
 from kemfeat.labels import EMOTIONS, FIVE_CLASSES
 from kemfeat.store.reader import Store
 from kemfeat.synth.ratings import KINDS, label_quota
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_missing_durations_are_counted_and_missing_features_left_out(copied):
 def test_one_class_only_and_none(copied):
     changed = with_utterances(copied, emotion="fear", is_tie=False)
     result = run(changed, BalanceConfig())
-    assert len([sentence for sentence in result.summary if "always says" in sentence]) == 1
+    assert len([sentence for sentence in result.summary if "always predicts" in sentence]) == 1
     assert "ties" not in result.figures
     with pytest.raises(AnalysisError, match="no utterance has an emotion"):
         run(with_utterances(copied, emotion=None), BalanceConfig())

@@ -128,7 +128,7 @@ def test_what_no_analysis_wrote_is_left_alone(result, store, tmp_path, place):
     mine = tmp_path / "out" / place
     mine.parent.mkdir(parents=True, exist_ok=True)
     mine.write_text("{}")
-    with pytest.raises(ConfigError, match=f"holds {place}, which no analysis wrote"):
+    with pytest.raises(ConfigError, match=f"contains {place}, which no analysis wrote"):
         write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
 
@@ -136,7 +136,7 @@ def test_what_no_analysis_wrote_is_left_alone(result, store, tmp_path, place):
 def test_a_file_added_to_a_result_is_left_alone(written, result, store, tmp_path):
     mine = tmp_path / "out/tables/mine.csv"
     mine.write_text("a,b")
-    with pytest.raises(ConfigError, match=r"holds tables/mine\.csv"):
+    with pytest.raises(ConfigError, match=r"contains tables/mine\.csv"):
         write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
     assert mine.read_text() == "a,b"
 
@@ -146,13 +146,13 @@ def test_no_result_is_written_into_a_store(result, copied, tmp_path, place):
     before = {path: path.stat().st_mtime_ns for path in copied.path.rglob("*")}
     (tmp_path / "link").symlink_to(copied.path)
     for out in (copied.path / place, tmp_path / "link" / place):
-        with pytest.raises(ConfigError, match="lies in the store"):
+        with pytest.raises(ConfigError, match="is inside the store"):
             write(ANALYSIS, result, store=copied, config=Settings(), out=out)
     assert {path: path.stat().st_mtime_ns for path in copied.path.rglob("*")} == before
 
 
 def test_the_folder_of_another_store_is_refused_and_the_own_one_is_not(result, store, copied):
-    with pytest.raises(ConfigError, match="lies in the store"):
+    with pytest.raises(ConfigError, match="is inside the store"):
         write(ANALYSIS, result, store=store, config=Settings(), out=copied.path / "analyses/demo")
     for _ in range(2):
         write(ANALYSIS, result, store=copied, config=Settings(), out=copied.path / "analyses/other")
@@ -181,7 +181,7 @@ def test_no_name_leaves_the_folder(store, tmp_path, name):
 
 def test_refusal_of_the_disk_is_a_sentence(result, store, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreWriteError, match="a file stands where a folder must be"):
+    with pytest.raises(StoreWriteError, match="is a file, expected a folder"):
         write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "file")
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kemfeat.arrays import Indices
 from kemfeat.store import schema
 from kemfeat.store.reader import open_store
 
@@ -27,8 +27,7 @@ MEDIA = ("mel", "delta")
 EPOCHS = 3
 """Of a turn of kemfeat: one alone is so short that whatever else the machine does decides."""
 
-Rows = NDArray[np.int64]
-Read = Callable[[Rows, int], Any]
+Read = Callable[[Indices, int], Any]
 """Mel and delta of some rows [shape=(B, 2, frames, n_mels)], float32, as a tensor."""
 
 
@@ -100,7 +99,7 @@ def _loader(
     return turn
 
 
-def _turn(open_: Callable[[], Read], lengths: Rows, frames: int | None, batches: int) -> Turn:
+def _turn(open_: Callable[[], Read], lengths: Indices, frames: int | None, batches: int) -> Turn:
     """So many batches of a peer per turn, seconds per batch; every row comes once before any comes again."""
     read = open_()
     rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from kemfeat import open_store
 from kemfeat.build import recompute
 from tests.build.kit import ROWS, with_settings
 from tests.corpora.tiny import wav_bytes
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 
 def again(bench, rows=ROWS, **options):

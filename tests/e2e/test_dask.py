@@ -16,7 +16,7 @@ import pytest
 
 from kemfeat.analyses.dtw import _distances as distances
 from kemfeat.store import blocks
-from tests.analyses.dtw_kit import configured, shapes
+from tests.analyses.dtw.kit import configured, shapes
 from tests.build.kit import KEMFEAT, tree
 from tests.dask_kit import DaskCluster, wait
 from tests.e2e.command import kemfeat, sentence
@@ -171,7 +171,7 @@ def test_distances_are_computed_to_the_same_bytes(dask, tmp_path, monkeypatch):
     series = shapes(np.random.default_rng(3).integers(4, size=150))
     monkeypatch.chdir(tmp_path)
     for name, scheduler in (("here", None), ("there", dask.address)):
-        room = distances.Room(memory=1e4, folder=Path(name), workers=1, scheduler=scheduler)
+        room = distances.DistanceStorage(memory=1e4, folder=Path(name), workers=1, scheduler=scheduler)
         distances.measure(series, config=configured().distance, room=room, seed=7)
     here, there = (
         {path.relative_to(name): path.read_bytes() for path in Path(name).rglob("*") if path.is_file()}

@@ -122,6 +122,7 @@ def test_a_corpus_is_one_file_and_its_test(tmp_path):
     assert "0 error," in copy.kemfeat("validate", "--dataset", "MSP", "--root", "MSP")
     copy.kemfeat("build", "--dataset", "msp", "--root", "MSP", "--out", "store", "--features", "mel")
     assert json.loads(copy.kemfeat("info", "store", "--json"))["dataset"] == "MSP"
+    assert "CC0 1.0" in (copy.folder / "store/README.md").read_text(encoding="utf-8")
 
 
 def test_a_feature_is_one_file_its_test_and_its_settings(tmp_path, corpus):
@@ -176,7 +177,7 @@ def test_a_model_is_one_file_its_recipe_and_its_test(tmp_path, corpus):
     places = (
         "kemfeat/learn/models/band_means.py",
         "kemfeat/learn/recipes/band-means/arousal.toml",
-        "tests/learn/test_models_band_means.py",
+        "tests/learn/models/test_band_means.py",
     )
     copy = Copy(tmp_path / "copy", "add-a-model.md", *places)
     assert copy.touched == set(places)

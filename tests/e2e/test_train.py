@@ -21,7 +21,7 @@ from kemfeat.store.reader import open_store
 from kemfeat.synth.kemdy20 import SYNTH
 from tests.build.kit import KEMFEAT
 from tests.e2e.command import kemfeat, sentence
-from tests.learn import train_kit as kit
+from tests.learn.training import kit
 
 SETTINGS = {"features": ["mel", "delta"], "mel": {"n_mels": 16, "max_frames": 64}, "delta": {"max_frames": 64}}
 EPOCHS = 6

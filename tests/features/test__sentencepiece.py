@@ -257,7 +257,7 @@ def test_a_table_that_is_not_nfkc_is_refused() -> None:
     [
         (lambda v: v[:-1], "1 pieces missing from the vocabulary"),
         (lambda v: [*v, "없는조각"], "1 vocabulary entries missing from the model, such as '없는조각'"),
-        (lambda v: [*v, v[-1]], "written twice"),
+        (lambda v: [*v, v[-1]], "repeated vocabulary"),
         (lambda v: [entry for entry in v if entry != "[MASK]"], "special tokens missing.*MASK"),
     ],
 )

@@ -8,7 +8,7 @@ from kemfeat.errors import ExtractionError
 from kemfeat.features import Outline
 from kemfeat.features._ticks import tick_rows, ticks_of
 from kemfeat.records import Signal
-from tests.features.tick_kit import both, signal, stamps
+from tests.features.kit import both, signal, stamps
 
 quick = settings(deadline=None, max_examples=60)
 slot_sets = st.lists(st.integers(0, 80), unique=True, max_size=40).map(sorted)

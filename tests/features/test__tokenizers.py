@@ -158,14 +158,14 @@ def test_foreign_code_is_never_run(tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: pass\n")
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": ["evil.Evil", None]}}))
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ConfigError, match="holds no tokenizer"):
+    with pytest.raises(ConfigError, match="has no tokenizer"):
         read_folder(tmp_path)
     assert not (tmp_path / "ran").exists()
 
 
 def test_an_empty_folder_is_no_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match=r"empty: holds no tokenizer.*--tokenizer"):
+    with pytest.raises(ConfigError, match=r"empty: has no tokenizer.*--tokenizer"):
         read_folder(tmp_path / "empty")
 
 
@@ -178,7 +178,7 @@ def test_an_empty_folder_is_no_tokenizer(tmp_path: Path) -> None:
         ("tokenizer_0123456789.model", b"cut", "not a SentencePiece model"),
         ("vocab.txt", b"\xff", "not UTF-8"),
         ("v.json", b"{", "not JSON"),
-        ("v.json", b'{"token_to_idx": {"a": 3}}', "ids from 0 on"),
+        ("v.json", b'{"token_to_idx": {"a": 3}}', "ids that count from 0"),
         ("v.json", b'{"idx_to_token": [1]}', "a list of tokens"),
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kemfeat.config import validated
 from kemfeat.errors import ConfigError
 from kemfeat.features.temporal_graph import EXTRACTOR, TemporalGraphConfig, edges
-from tests.features.tick_kit import both, stamps
+from tests.features.kit import both, stamps
 
 ticks = st.lists(st.tuples(st.sampled_from("AB"), st.sampled_from("FM"), st.integers(0, 50)), max_size=40)
 

@@ -10,7 +10,7 @@ from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features.tick_audio import EXTRACTOR, TickAudioConfig
 from kemfeat.media import read_audio
 from kemfeat.records import Signal
-from tests.features.tick_kit import both
+from tests.features.kit import both
 
 NOISE = (0.1 * np.random.default_rng(0).normal(size=80_000)).astype(np.float32)
 

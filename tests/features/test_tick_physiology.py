@@ -10,7 +10,7 @@ from kemfeat.config import validated
 from kemfeat.errors import ConfigError
 from kemfeat.features.tick_physiology import EXTRACTOR, TickPhysiologyConfig
 from kemfeat.records import Signal
-from tests.features.tick_kit import both, signal
+from tests.features.kit import both, signal
 
 quick = settings(deadline=None, max_examples=60)
 slot_sets = st.lists(st.integers(0, 60), unique=True, max_size=40).map(sorted)

@@ -19,8 +19,8 @@ from kemfeat.analyses import AnalysisResult, AnyAnalysis
 from kemfeat.analyses.output import write
 from kemfeat.errors import AnalysisError
 from kemfeat.store.reader import Store, open_store
-from tests.analyses import small_store
-from tests.store.vouching import vouch
+from tests.analyses import kit as small_store
+from tests.store.kit import vouch
 
 NAMES = plugins.names("analyses")
 PAGE = Path(__file__).parents[2] / "docs/analyses.md"

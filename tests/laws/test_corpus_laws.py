@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from kemfeat.corpora import open_reader
 from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError
 from kemfeat.labels import parse_emotions
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, UNITS
+from kemfeat.store.columns import describe
 from kemfeat.store.verify import verify
 from kemfeat.validate import validate_corpus
 from tests.build.kit import tree
@@ -61,10 +61,18 @@ def test_a_reader_says_who_it_is(name, corpora):
 
 
 def test_every_restricted_corpus_has_a_synthetic_one():
-    sheets = {name: importlib.import_module(f"kemfeat.corpora.{name}").__doc__ or "" for name in NAMES}
-    licences = {name: re.findall(r"^Licence\n +(\w+)", sheet, re.MULTILINE) for name, sheet in sheets.items()}
-    assert all(licences.values()), "every datasheet has a licence"
-    assert {name for name, words in licences.items() if words == ["Restricted"]} <= set(SYNTHETIC) <= set(NAMES)
+    restricted = {name for name in NAMES if plugins.find("corpora", name).terms.restricted}
+    assert "kemdy20" in restricted
+    assert restricted <= set(SYNTHETIC) <= set(NAMES)
+
+
+@every_corpus
+def test_a_corpus_says_what_holds_for_it_and_what_its_own_columns_mean(name, corpora):
+    root = corpora(name)
+    found = reader(name, root)
+    assert all(getattr(found.terms, field) for field in ("title", "licence", "citation", "collection", "annotation"))
+    for column in found.read_manifest(root, on_error="skip").utterances.columns:
+        assert describe(column, found.columns), f"{found.name} does not say what {column} means"
 
 
 @every_corpus
@@ -227,5 +235,5 @@ def test_a_synthetic_corpus_depends_on_its_options_alone(name, corpora, tmp_path
 
 @every_synthetic
 def test_a_table_is_for_folders_of_the_users_own(name, corpora):
-    with pytest.raises(ConfigError, match="has an annotation of its own"):
+    with pytest.raises(ConfigError, match="has its own annotation"):
         open_reader(name, root=corpora(name), table=Path("utterances.csv"))

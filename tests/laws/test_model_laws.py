@@ -20,7 +20,7 @@ from kemfeat.learn.data.columns import MEDIA
 from kemfeat.learn.models import Architecture, Outputs, architecture_of, build_model, seeded
 from kemfeat.learn.settings import ModelConfig
 from kemfeat.learn.training.recipe import load_recipe, recipe_from
-from tests.learn import model_kit as kit
+from tests.learn.models import kit
 
 NAMES = plugins.names("learn.models")
 BUILT: dict[str, Callable[[], nn.Module]] = {

@@ -9,7 +9,7 @@ import pytest
 from kemfeat.errors import RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.run_folder import Leakage, read_history, read_predictions, read_run, write_run
-from tests.learn.run_kit import facts, history, predictions, write
+from tests.learn.kit import facts, history, predictions, write
 
 
 def test_facts_read_back_equal(tmp_path):

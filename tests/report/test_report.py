@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from kemfeat import provenance, report
+from kemfeat.corpora import terms_of
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.report import write_report
 from kemfeat.store.reader import Store, open_store
-from kemfeat.store.terms import terms_of
 from tests.build.kit import KEMFEAT, ROWS, Bench
 from tests.e2e.test_cli import kemfeat, sentence
 from tests.report.conftest import EVIL, add_analysis
-from tests.report.markup import Element, Page
+from tests.report.kit import Element, Page
 
 SECTIONS = ("card", "physiology", "labels", "features", "analyses", "provenance")
 
@@ -204,8 +204,8 @@ def test_the_command(bench: Bench, tmp_path: Path) -> None:
     first, second, third = said.out.splitlines()
     assert first.startswith(f"{tmp_path}/새 보고서.html: ")
     assert first.endswith("analyses: alpha, beta")
-    assert second.startswith("analyses/beta: is out of date, made from another version of this store; run ")
-    assert third.startswith("analyses/gamma: is not shown: result.json is not there")
+    assert second.startswith("analyses/beta: is out of date (made from another version of this store); run ")
+    assert third.startswith("analyses/gamma: is not shown: result.json is missing")
     assert (tmp_path / "새 보고서.html").read_text(encoding="utf-8").count("Out of date.") == 1
 
 

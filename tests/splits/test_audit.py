@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.config import Table
+from kemfeat.config import SettingsTable
 from kemfeat.splits import PARTS, Split, audit, make_split, utterance_keys
 from kemfeat.splits.audit import KINDS, SHORT
 from tests.splits.tables import like_kemdy20, utterances
@@ -18,7 +18,9 @@ from tests.splits.tables import like_kemdy20, utterances
 def split_of(parts: dict[str, list[str]]) -> Split:
     rows = [(0, name, part) for part in PARTS for name in parts.get(part, [])]
     facts = dict.fromkeys(("seed", "labels", "store", "dropped", "absent", "kemfeat"))
-    return Split(pd.DataFrame(rows, columns=["fold", "id", "part"]), Table({"scheme": "user", "folds": 1, **facts}))
+    return Split(
+        pd.DataFrame(rows, columns=["fold", "id", "part"]), SettingsTable({"scheme": "user", "folds": 1, **facts})
+    )
 
 
 def kinds(found) -> dict[str, int]:
@@ -118,4 +120,4 @@ def test_the_json_says_what_the_audit_says():
     assert content["verdict"] == "leaking"
     assert len(content["overlaps"]) == len(found.overlaps)
     assert content["overlaps"][0]["examples"] == list(found.overlaps[0].examples)
-    assert found.sentences()[-1] == "near-identical audio: not looked at, why"
+    assert found.sentences()[-1] == "near-identical audio: not checked, why"

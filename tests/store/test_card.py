@@ -7,11 +7,17 @@ import subprocess
 import sys
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from kemfeat.corpora import columns_of, terms_of
 from kemfeat.store import card, columns, schema
 from kemfeat.store.reader import Store
-from kemfeat.store.terms import terms_of
+
+
+def render(header: schema.Header, utterances: pd.DataFrame) -> dict[str, str]:
+    """Both files of a store of KEMDy20."""
+    return card.render(header, utterances, terms=terms_of("KEMDy20"), own_columns=columns_of("KEMDy20"))
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +41,8 @@ def test_both_depend_on_the_content_alone(finished: Store, readme: str) -> None:
     other = finished.header.model_copy(
         update={"provenance": {"created": "1999", "command": "other"}, "versions": {"zarr": "0"}}
     )
-    assert card.render(other, finished.utterances) == card.render(finished.header, finished.utterances)
-    assert card.render(finished.header, finished.utterances)["README.md"] == readme
+    assert render(other, finished.utterances) == render(finished.header, finished.utterances)
+    assert render(finished.header, finished.utterances)["README.md"] == readme
 
 
 def test_the_card_counts(finished: Store, readme: str) -> None:
@@ -54,7 +60,7 @@ def test_the_card_counts_what_is_cut_and_missing(finished: Store, readme: str) -
         update={"complete": {**finished.header.complete, "mel": schema.bitmap([False] * 2 + [True] * 18)}}
     )
     assert cells(readme, "`mel`")[1:] == ["missing rows (see `failures.parquet`)", "0 |"]
-    changed = card.render(header, finished.utterances)["README.md"]
+    changed = render(header, finished.utterances)["README.md"]
     assert cells(changed, "`mel`")[1:] == ["missing rows (see `failures.parquet`)", "2 |"]
     assert "| `mel_frames` | rows cut at the stored length | 20 |" in readme
     assert "| `mel_frames` | frames or samples cut | 80 |" in readme
@@ -68,7 +74,7 @@ def test_the_card_names_every_array_column_and_setting(finished: Store, readme: 
         assert card.escape(info.description) in row
     for name in finished.utterances.columns:
         assert cells(readme, f"`{name}`")
-        assert columns.describe(name)
+        assert columns.describe(name, columns_of("KEMDy20"))
     assert "mel.max_frames = 20" in readme.splitlines()
     assert 'labels = "annotated"' in readme.splitlines()
 
@@ -92,7 +98,7 @@ def test_transcripts_stay_out(finished: Store, readme: str, croissant: dict[str,
 def test_names_of_a_corpus_are_no_markup(finished: Store) -> None:
     evil = "a|b\n# <img src=x onerror=alert(1)> [c](javascript:d) `e` *f* _g_ &amp; \x1b[31m"
     utterances = finished.utterances.assign(speaker=evil, session=evil, emotion=evil)
-    text = card.render(finished.header, utterances)["README.md"]
+    text = render(finished.header, utterances)["README.md"]
     assert "\x1b" not in text
     assert "\n# <img" not in text
     escaped = r"a\|b # \<img src=x onerror=alert(1)\> \[c\](javascript:d) \`e\` \*f\* \_g\_ \&amp; \[31m"
@@ -101,7 +107,7 @@ def test_names_of_a_corpus_are_no_markup(finished: Store) -> None:
 
 def test_an_empty_emotion_and_no_audio_are_said(finished: Store) -> None:
     utterances = finished.utterances.assign(emotion=None, duration=float("nan"))
-    texts = card.render(finished.header, utterances)
+    texts = render(finished.header, utterances)
     assert cells(texts["README.md"], "(none)")[1] == "20"
     assert "0.00 h of speech, no audio" in texts["README.md"]
     assert json.loads(texts["croissant.json"])["rai:dataBiases"] == ["No utterance is labelled."]
@@ -120,6 +126,6 @@ def test_a_sex_that_is_not_known_and_rows_of_other_axes_are_said(finished: Store
     table = finished.utterances.assign(sex=None)
     clips = schema.AxisInfo(rows=7, table="tables/clip.parquet")
     header = finished.header.model_copy(update={"axes": {**finished.header.axes, "clip": clips}})
-    readme = card.render(header, table)[schema.README]
+    readme = render(header, table)[schema.README]
     assert "| nan |" not in readme
     assert "on the axis `clip` is row i of `tables/clip.parquet`, 7 rows" in readme

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat.synth import physiology
-from kemfeat.synth.physiology import Body, draw_body
+from kemfeat.synth.physiology import SimulatedBody, draw_body
 
-BODY = Body(conductance=2.0, temperature=32.5, interval=0.8)
+BODY = SimulatedBody(conductance=2.0, temperature=32.5, interval=0.8)
 
 
 @settings(deadline=None, max_examples=25)

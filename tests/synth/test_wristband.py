@@ -8,7 +8,7 @@ import numpy as np
 from kemfeat.synth import wristband
 from kemfeat.synth.defects import draw_defects
 from kemfeat.synth.layout import draw_turns
-from kemfeat.synth.physiology import Body
+from kemfeat.synth.physiology import SimulatedBody
 
 
 def _wearing(**changes) -> wristband.Wearing:
@@ -22,7 +22,7 @@ def _wearing(**changes) -> wristband.Wearing:
         defects=type(defects)(**broken),
         identifiers=np.array(turns.identifiers())[rows].tolist(),
         energy=np.zeros(rows.sum()),
-        body=Body(conductance=2.0, temperature=32.5, interval=0.8),
+        body=SimulatedBody(conductance=2.0, temperature=32.5, interval=0.8),
         began=datetime(2020, 8, 21, 23, 59, 58, 250000),
         lead=5500,
         seconds=wristband.recording_seconds(int(turns.end[turns.script == 1].max())),

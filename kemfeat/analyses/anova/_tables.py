@@ -46,7 +46,7 @@ def _stacked(found: Sequence[Tests], part: Callable[[Tests], pd.DataFrame]) -> p
 
 
 def _across(table: pd.DataFrame, *, by: list[str]) -> pd.DataFrame:
-    """Add ``p_holm log_p_holm`` over the dependent variables, for each test that ``by`` tells apart."""
+    """Add ``p_holm log_p_holm`` over the dependent variables, for each test that ``by`` distinguishes."""
     keys = table[by].agg("|".join, axis=1) if by else pd.Series("", index=table.index)
     adjusted = table["log_p"].groupby(keys).transform(lambda log_p: pd.Series(group_tests.holm(log_p), log_p.index))
     at = table.columns.tolist().index("log_p") + 1
@@ -56,7 +56,7 @@ def _across(table: pd.DataFrame, *, by: list[str]) -> pd.DataFrame:
 
 
 def _with_log10(table: pd.DataFrame) -> pd.DataFrame:
-    """Add ``log10_p``, which people read, behind ``log_p``."""
+    """Add ``log10_p``, which people read, after ``log_p``."""
     at = table.columns.tolist().index("log_p") + 1
     table = table.copy()
     table.insert(at, "log10_p", table["log_p"] / math.log(10))

@@ -22,7 +22,7 @@ _ALL = "all groups"
 
 @dataclass(frozen=True, kw_only=True)
 class Tests:
-    """What was found on one dependent variable."""
+    """What was found for one dependent variable."""
 
     dv: str
     groups: pd.DataFrame
@@ -36,13 +36,13 @@ class Tests:
 
     @property
     def contradictions(self) -> dict[str, tuple[Contradiction, ...]]:
-        """By cluster where CR2 comes to another conclusion than Welch and Games-Howell; clusters without are absent."""
+        """Questions on which CR2 contradicts Welch and Games-Howell, by cluster; clusters without any are absent."""
         found = {name: tuple(_contradictions(self, test)) for name, test in self.nested.items()}
         return {name: all_ for name, all_ in found.items() if all_}
 
     @property
     def primary(self) -> str:
-        """The cluster whose test leads: the one asked for, fixed before anything is computed."""
+        """The cluster of the primary test: the one asked for, fixed before anything is computed."""
         return next(iter(self.nested))
 
 
@@ -61,14 +61,14 @@ class Contradiction:
     """Denominator degrees of freedom of the nested test."""
 
     def sentence(self, method: str) -> str:
-        """Who finds what."""
+        """What each of the two tests finds."""
         naive = "Welch" if self.where == _ALL else "Games-Howell"
         first, second = _finding(self.naive_log_p), _finding(self.nested_log_p)
         return f"{self.where}: {naive} {first}, {method} {second}"
 
 
 def run_tests(data: Data, dv: str, *, seed: int) -> Tests:
-    """Run them all.
+    """Run all tests of one dependent variable.
 
     Raises
     ------
@@ -102,12 +102,14 @@ def _describe(data: Data, dv: str, *, seed: int) -> pd.DataFrame:
 
 
 def disagreements(tests: Tests, *, holm: Mapping[str, float]) -> pd.DataFrame:
-    """Every check that comes to another conclusion than Welch and Games-Howell.
+    """Every check whose conclusion differs from that of Welch and Games-Howell.
 
     Parameters
     ----------
-    tests : of one dependent variable.
-    holm : natural logarithm of Welch's p after Holm across dependent variables, by variable.
+    tests : Tests
+        All tests of one dependent variable.
+    holm : mapping of str to float
+        Natural logarithm of Welch's p after Holm across dependent variables, by variable.
 
     Returns
     -------

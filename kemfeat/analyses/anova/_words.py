@@ -1,4 +1,4 @@
-"""Sentences on the tests, each made of the numbers that it speaks of."""
+"""Sentences about the tests, each made from the numbers that it reports."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kemfeat.analyses.anova._tests import ALPHA, Contradiction, Tests
 from kemfeat.stats import group_tests, nested
 
 _LISTED = 3
-"""Cases that a sentence names; tables name all."""
+"""Cases listed in a sentence; the tables list all."""
 _MEANS = 8
 
 _LONGEST = 400
 
 
 def summary(found: Sequence[Tests], conflicts: pd.DataFrame) -> tuple[str, ...]:
-    """The verdict on each variable first, then how it was reached and who disagrees."""
+    """The verdict on each variable first, then how it was reached and which tests disagree."""
     sentences = [sentence for tests in found for sentence in _on(tests)]
     others = conflicts[conflicts["source"] != "cr2"]
     if len(others):
@@ -29,7 +29,7 @@ def summary(found: Sequence[Tests], conflicts: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _on(tests: Tests) -> list[str]:
-    """The test by the first cluster leads, whatever it finds; others stand beside it."""
+    """The test by the first cluster is the primary one, whatever it finds; the others follow."""
     primary, robust = tests.primary, tests.nested[tests.primary]
     head = f"{tests.dv}: {verdict(robust.pairs)} ({_htz(robust, primary)})."
     beside = [
@@ -37,7 +37,7 @@ def _on(tests: Tests) -> list[str]:
         for name, test in tests.nested.items()
         if name != primary
     ]
-    others = "Games-Howell, as others report it, takes utterances for independent"
+    others = "Games-Howell, which the literature reports, treats utterances as independent"
     naive = f"{others}: {verdict(tests.pairs)}; {_welch(tests)}."
     return [head, *beside, naive, *_differences(tests), _means(tests)]
 
@@ -60,11 +60,11 @@ def _clauses(pairs: pd.DataFrame) -> list[str]:
 
 
 def _differences(tests: Tests) -> list[str]:
-    """Where the leading test concludes otherwise than the naive one, and by what numbers."""
+    """Where the conclusion of the primary test differs from the naive one, with the numbers behind both."""
     cases = [_case(each) for each in tests.contradictions.get(tests.primary, ())]
     if not cases:
         return []
-    return [f"The test by {tests.primary} concludes otherwise: {_listed(cases, joint='; ')}."]
+    return [f"The test by {tests.primary} disagrees with it: {_listed(cases, joint='; ')}."]
 
 
 def _case(found: Contradiction) -> str:
@@ -121,13 +121,15 @@ def _cautions(data: Data, tests: Tests) -> list[str]:
         sentences.append(f"{tests.dv} is missing in {missing['missing'].sum():,} utterances, left out: {counts}")
     if tests.anova.excluded:
         sentences.append(
-            f"{tests.dv}: Welch's test leaves out: {_listed([*tests.anova.excluded.values()], joint='; ')}"
+            f"{tests.dv}: left out of Welch's test: {_listed([*tests.anova.excluded.values()], joint='; ')}"
         )
     for cluster, robust in tests.nested.items():
         if robust.reason:
             reasons = _listed(robust.reason.split("; "), joint="; ")
-            sentences.append(f"{tests.dv}: of the test by {cluster}, {reasons}")
+            sentences.append(f"{tests.dv}: test by {cluster}: {reasons}")
         without = int((data.clusters[cluster].isna() & data.groups.notna() & data.values[tests.dv].notna()).sum())
         if without:
-            sentences.append(f"{tests.dv}: {without:,} utterances without a {cluster} are in no nested test")
+            sentences.append(
+                f"{tests.dv}: {without:,} utterances have no {cluster} and are left out of the nested tests"
+            )
     return sentences

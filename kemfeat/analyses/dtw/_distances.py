@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat import parallel
+from kemfeat.arrays import AnyFloats, Indices
 from kemfeat.config import digest
 from kemfeat.stats import dtw
 from kemfeat.store import blocks, disk
 
-Floats = NDArray[np.floating[Any]]
-Places = NDArray[np.intp]
 Series = Sequence[NDArray[np.float64]]
 
 _VALUES, _ENDS = "series.npy", "ends.npy"
-"""All series one behind another, and where each begins and ends in that [shape=(n + 1,)]; beside the blocks."""
+"""All series concatenated, and where each begins and ends in that [shape=(n + 1,)]; kept beside the blocks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,24 +30,30 @@ class Distances:
 
     Parameters
     ----------
-    matrix : among those of ``sample`` [shape=(m, m)].
-    sample : which series these are, rising [shape=(m,)]: all of them where the matrix fits into memory.
+    matrix : ndarray, shape (m, m), float32 or float64
+        Distances among the series of ``sample``.
+    sample : ndarray, shape (m,), int
+        Indices of these series, ascending: all series where the matrix fits into memory.
     """
 
-    matrix: Floats
-    sample: Places
+    matrix: AnyFloats
+    sample: Indices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """Where distances may lie.
+class DistanceStorage:
+    """Where distances may be kept.
 
     Parameters
     ----------
-    memory : bytes that a matrix may take.
-    folder : where blocks are kept that do not fit; made when needed.
-    workers : threads, or processes for blocks.
-    scheduler : address of a Dask scheduler whose workers compute blocks instead, or None.
+    memory : float [bytes]
+        Memory that a matrix may take.
+    folder : Path
+        Folder for the blocks of a matrix that does not fit; made when needed.
+    workers : int, >= 1
+        Number of threads, or of processes for blocks.
+    scheduler : str or None
+        Address of a Dask scheduler whose workers compute the blocks instead.
     """
 
     memory: float
@@ -57,11 +62,11 @@ class Room:
     scheduler: str | None = None
 
 
-def measure(series: Series, *, config: dtw.DtwConfig, room: Room, seed: int) -> Distances:
+def measure(series: Series, *, config: dtw.DtwConfig, room: DistanceStorage, seed: int) -> Distances:
     """Distances of every series to every other.
 
-    Where they do not fit into memory, or a cluster computes them, all go into blocks on disk, on from where an earlier
-    run was stopped, and those among a random sample, as large as memory allows, come back.
+    Where they do not fit into memory, or a cluster computes them, all are written to blocks on disk, continuing where
+    an earlier run was stopped, and those among a random sample, as large as memory allows, are returned.
 
     Raises
     ------
@@ -70,7 +75,7 @@ def measure(series: Series, *, config: dtw.DtwConfig, room: Room, seed: int) -> 
     StoreWriteError
         The disk refuses blocks.
     WorkerError
-        A worker died, or the scheduler's cannot be used.
+        A worker died, or the workers of the scheduler cannot be used.
     """
     itemsize = np.dtype(config.dtype).itemsize
     if room.scheduler is None and len(series) ** 2 * itemsize <= room.memory:
@@ -83,8 +88,8 @@ def measure(series: Series, *, config: dtw.DtwConfig, room: Room, seed: int) -> 
     return Distances(matrix.square(sample), sample)
 
 
-def nearest(series: Series, *, medoids: Places, config: dtw.DtwConfig) -> tuple[Places, Floats]:
-    """Per series its nearest medoid, the first of equally near ones, and the distance to it [each shape=(n,)]."""
+def nearest(series: Series, *, medoids: Indices, config: dtw.DtwConfig) -> tuple[Indices, AnyFloats]:
+    """For each series its nearest medoid, the first of equally near ones, and the distance [each shape=(n,)]."""
     by_length = np.argsort([len(values) for values in series], kind="stable")
     found = dtw.block(series, rows=medoids.tolist(), columns=by_length.tolist(), config=config)
     distances = np.empty_like(found)
@@ -92,8 +97,8 @@ def nearest(series: Series, *, medoids: Places, config: dtw.DtwConfig) -> tuple[
     return distances.argmin(axis=0), distances.min(axis=0)
 
 
-def _in_blocks(series: Series, config: dtw.DtwConfig, room: Room) -> blocks.SymmetricBlocks:
-    """All distances on disk; alike lengths share blocks, as the pairs of a block share a grid of the longest."""
+def _in_blocks(series: Series, config: dtw.DtwConfig, room: DistanceStorage) -> blocks.SymmetricBlocks:
+    """All distances on disk; similar lengths share blocks, because the pairs of a block share the longest grid."""
     with disk.writing(room.folder), parallel.open_pool(workers=room.workers, scheduler=room.scheduler) as pool:
         room.folder.mkdir(parents=True, exist_ok=True)
         identity = {"series": _fingerprint(series), "parameters": config.model_dump()}
@@ -112,7 +117,7 @@ def _in_blocks(series: Series, config: dtw.DtwConfig, room: Room) -> blocks.Symm
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One block of a folder of blocks; the series lie there too, as thousands of tasks would carry each over again."""
+    """One block of a folder of blocks; the series are read from there, so that tasks need not carry them."""
 
     path: Path
     at: blocks.At
@@ -132,7 +137,7 @@ def _fill(task: _Task) -> None:
 def _save(series: Series, folder: Path) -> None:
     ends = np.cumsum([0, *map(len, series)])
     for name, array in ((_VALUES, np.concatenate(series)), (_ENDS, ends)):
-        disk.write_aside(folder / name, partial(_write, array))
+        disk.atomic_write(folder / name, partial(_write, array))
 
 
 def _write(array: NDArray[Any], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is drawn of a clustering."""
+"""Figures of a clustering."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from kemfeat.analyses import Draw
 from kemfeat.analyses.dtw import _choice as choice
-from kemfeat.analyses.dtw._findings import Findings
+from kemfeat.analyses.dtw._findings import ClusterFindings
 from kemfeat.figures import clusters as drawing
 
 _SHOWN = 25
-"""Members that are drawn behind a medoid."""
+"""Most members drawn behind a medoid."""
 
 _NAMES = {"temp": "skin temperature", "eda": "skin conductance", "ibi": "inter-beat interval", "mel-energy": "energy"}
 _UNITS = {"uS": "µS", "degC": "°C"}
 
 
-def figures(found: Findings) -> dict[str, Draw]:
+def figures(found: ClusterFindings) -> dict[str, Draw]:
     """Every figure by its name."""
     own, sample = found.chosen.found, found.distances.sample
     table = choice.table(found.trials, chosen=found.chosen)
@@ -34,21 +34,21 @@ def figures(found: Findings) -> dict[str, Draw]:
     return drawn
 
 
-def _distance_label(found: Findings) -> str:
+def _distance_label(found: ClusterFindings) -> str:
     unit = "ranges of a series" if found.config.scale else _unit(found)
     return f"DTW distance [{unit}{' per sample' if found.config.normalize else ''}]"
 
 
-def _unit(found: Findings) -> str:
+def _unit(found: ClusterFindings) -> str:
     return _UNITS.get(found.cohort.unit, found.cohort.unit)
 
 
-def _value_label(found: Findings) -> str:
+def _value_label(found: ClusterFindings) -> str:
     name = _NAMES[found.cohort.signal]
     return f"{name}, scaled [0 to 1]" if found.config.scale else f"{name} [{_unit(found)}]"
 
 
-def _shapes(found: Findings) -> list[drawing.Shape]:
+def _shapes(found: ClusterFindings) -> list[drawing.Shape]:
     rng = np.random.default_rng(found.config.seed)
     shapes = []
     for cluster, medoid in enumerate(found.medoids):

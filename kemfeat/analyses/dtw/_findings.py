@@ -1,4 +1,4 @@
-"""The chosen clustering, looked at from every side."""
+"""The chosen clustering and all that is computed from it."""
 
 from __future__ import annotations
 
@@ -11,39 +11,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.analyses.dtw import _choice as choice
-from kemfeat.analyses.dtw._choice import Trial
+from kemfeat.analyses.dtw._choice import Candidate
 from kemfeat.analyses.dtw._config import DtwClustersConfig
-from kemfeat.analyses.dtw._distances import Distances, Places, nearest
+from kemfeat.analyses.dtw._distances import Distances, nearest
 from kemfeat.analyses.dtw._series import Cohort, Series
+from kemfeat.arrays import Indices
 from kemfeat.stats import dtw, validity
 from kemfeat.stats.association import Association, associate
 from kemfeat.stats.clustering import bootstrap_stability
 
 BOOTSTRAP_SERIES = 3000
-"""Series that are resampled at most."""
+"""Most series that are resampled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Findings:
-    """What is known of the chosen clustering; clusters and series count from 0.
+class ClusterFindings:
+    """The chosen clustering and what was found about it; clusters and series count from 0.
 
     Parameters
     ----------
-    config : what was asked for.
-    cohort : the series as measured.
-    scaled : the series scaled, and their ranges.
-    series : the series as compared.
-    distances : among the series that were clustered: all, or a sample.
-    trials : one per number of clusters.
-    chosen : one of them.
-    labels : cluster of each series [shape=(n,)].
-    medoids : the series each cluster is grouped around [shape=(k,)].
-    to_medoid : distance of each series to its medoid [shape=(n,)].
-    widths : silhouette of each series, in [-1, 1]; NaN for those that were not clustered but assigned [shape=(n,)].
-    association : of clusters and emotions; None where there is one emotion only.
-    confound : of distance and length.
-    bootstrap : adjusted Rand index of every resample [shape=(resamples,)].
-    barycentres : mean shape of every cluster; empty unless asked for.
+    config : DtwClustersConfig
+        The settings.
+    cohort : Cohort
+        The series as measured.
+    scaled : Scaled
+        The series scaled, and their ranges.
+    series : sequence of ndarray, each of shape (samples,)
+        The series as compared.
+    distances : Distances
+        Among the series that were clustered: all, or a sample.
+    trials : sequence of Candidate
+        One per number of clusters.
+    chosen : Candidate
+        One of ``trials``.
+    labels : ndarray, shape (n,), int
+        Cluster of each series.
+    medoids : ndarray, shape (k,), int
+        The series that is the medoid of each cluster.
+    to_medoid : ndarray, shape (n,), float
+        Distance of each series to its medoid.
+    widths : ndarray, shape (n,), float64, -1 to 1
+        Silhouette width of each series; NaN for those that were not clustered but assigned.
+    association : Association or None
+        Of clusters and emotions; None where there is only one emotion.
+    confound : LengthConfound
+        Of distance and length.
+    bootstrap : ndarray, shape (resamples,), float64
+        Adjusted Rand index of every resample.
+    barycentres : tuple of ndarray, each of shape (samples,)
+        Mean shape of every cluster; empty unless asked for.
     """
 
     config: DtwClustersConfig
@@ -51,10 +67,10 @@ class Findings:
     scaled: dtw.Scaled
     series: Sequence[Series]
     distances: Distances
-    trials: Sequence[Trial]
-    chosen: Trial
-    labels: Places
-    medoids: Places
+    trials: Sequence[Candidate]
+    chosen: Candidate
+    labels: Indices
+    medoids: Indices
     to_medoid: NDArray[np.floating[Any]]
     widths: NDArray[np.float64]
     association: Association | None
@@ -74,17 +90,17 @@ def find(
     series: Sequence[Series],
     *,
     distances: Distances,
-    trials: Sequence[Trial],
+    trials: Sequence[Candidate],
     config: DtwClustersConfig,
-) -> Findings:
-    """Choose the number of clusters, give every series to one, and describe the outcome."""
+) -> ClusterFindings:
+    """Choose the number of clusters, assign every series to one, and describe the outcome."""
     D, chosen, seed = distances.matrix, choice.best(trials), config.seed
     medoids = distances.sample[chosen.found.medoids]
     labels, to_medoid = _assigned(series, distances, chosen, config)
     widths = np.full(len(series), np.nan)
     widths[distances.sample] = validity.silhouette_widths(D, chosen.found.labels, chosen.found.medoids)
     lengths = cohort.table["samples"].to_numpy()[distances.sample]
-    return Findings(
+    return ClusterFindings(
         config=config,
         cohort=cohort,
         scaled=scaled,
@@ -104,23 +120,23 @@ def find(
 
 
 def _assigned(
-    series: Sequence[Series], distances: Distances, chosen: Trial, config: DtwClustersConfig
-) -> tuple[Places, NDArray[np.floating[Any]]]:
-    """Cluster of every series and distance to its medoid, beyond the sample too."""
+    series: Sequence[Series], distances: Distances, chosen: Candidate, config: DtwClustersConfig
+) -> tuple[Indices, NDArray[np.floating[Any]]]:
+    """Cluster of every series and distance to its medoid, including series outside the sample."""
     found = chosen.found
     if len(distances.sample) < len(series):
         return nearest(series, medoids=distances.sample[found.medoids], config=config.distance)
     return found.labels, distances.matrix[np.arange(len(series)), found.medoids[found.labels]]
 
 
-def _association(cohort: Cohort, labels: Places, seed: int) -> Association | None:
+def _association(cohort: Cohort, labels: Indices, seed: int) -> Association | None:
     table = cohort.table
     if table["emotion"].nunique() < 2:
         return None
     return associate(labels + 1, classes=table["emotion"], speakers=table["speaker"], seed=seed)
 
 
-def _barycentres(series: Sequence[Series], labels: Places, medoids: Places, seed: int) -> tuple[Series, ...]:
+def _barycentres(series: Sequence[Series], labels: Indices, medoids: Indices, seed: int) -> tuple[Series, ...]:
     return tuple(
         barycentre(
             [series[place] for place in np.flatnonzero(labels == cluster).tolist()] or [series[medoid]],
@@ -132,19 +148,27 @@ def _barycentres(series: Sequence[Series], labels: Places, medoids: Places, seed
 
 
 MOST = 200
-"""Members that a barycentre is the mean of; more are sampled, as each is aligned anew in every pass."""
+"""Most members that a barycentre is the mean of; of more a sample is drawn, as each pass aligns every member again."""
 
 
 def barycentre(members: Sequence[Series], *, medoid: Series, seed: int) -> Series:
-    """The series with the least sum of squared DTW distances to the members, found from the medoid.
+    """The series with the smallest sum of squared DTW distances to the members, starting from the medoid.
 
     Costs are squared and diagonal steps count once (tslearn's ``dtw``), unlike the distances that made the cluster.
 
     Parameters
     ----------
-    members : of one cluster, at least one [each shape=(samples,)].
-    medoid : where to begin; the barycentre has its length.
-    seed : of the sample where members are more than :data:`MOST`.
+    members : sequence of ndarray, each of shape (samples,)
+        Members of one cluster, at least one.
+    medoid : ndarray, shape (samples,)
+        Initial series; the barycentre has its length.
+    seed : int, >= 0
+        Seed of the sample where there are more members than :data:`MOST`.
+
+    Returns
+    -------
+    ndarray, shape (samples,), float64
+        The barycentre.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="h5py not installed")  # tslearn's own files, not used here

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from kemfeat.analyses.dtw import _choice as choice
-from kemfeat.analyses.dtw._findings import Findings
+from kemfeat.analyses.dtw._findings import ClusterFindings
 from kemfeat.stats.association import Association
 
 SMALLEST = sys.float_info.min
-"""What stands for a p-value that is too small for a double: an upper bound, never 0."""
+"""Reported for a p-value that is too small for a double: an upper bound, never 0."""
 
 
-def tables(found: Findings) -> dict[str, pd.DataFrame]:
+def tables(found: ClusterFindings) -> dict[str, pd.DataFrame]:
     """Every table by its name."""
     members = _members(found)
     return {
@@ -30,7 +30,7 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
     }
 
 
-def _members(found: Findings) -> pd.DataFrame:
+def _members(found: ClusterFindings) -> pd.DataFrame:
     unit = found.cohort.unit
     return found.cohort.table.assign(
         cluster=found.labels + 1,
@@ -41,7 +41,7 @@ def _members(found: Findings) -> pd.DataFrame:
     )
 
 
-def _clusters(found: Findings, members: pd.DataFrame) -> pd.DataFrame:
+def _clusters(found: ClusterFindings, members: pd.DataFrame) -> pd.DataFrame:
     """One row per cluster: size, medoid, lengths, constant series."""
     groups = members.groupby("cluster").agg(
         series=("id", "size"),
@@ -74,7 +74,7 @@ def _association(found: Association | None) -> dict[str, pd.DataFrame]:
 
 
 def _crossed(found: Association) -> pd.DataFrame:
-    """One row per cluster and emotion: how many, and how many there would be if the two were unrelated."""
+    """One row per cluster and emotion: observed counts, and those expected if the two were unrelated."""
     rows, columns = found.counts.sum(axis=1), found.counts.sum(axis=0)
     expected = np.outer(rows, columns) / found.counts.sum()
     places = pd.MultiIndex.from_product([map(int, found.clusters), found.classes], names=["cluster", "emotion"])
@@ -90,7 +90,7 @@ def _crossed(found: Association) -> pd.DataFrame:
     return crossed.reset_index()
 
 
-def _shapes(found: Findings) -> pd.DataFrame:
+def _shapes(found: ClusterFindings) -> pd.DataFrame:
     """Medoids, and barycentres where there are any, sample by sample, as they were compared."""
     shapes = [("medoid", found.series[medoid]) for medoid in found.medoids]
     shapes += [("barycentre", series) for series in found.barycentres]
@@ -110,8 +110,8 @@ def _shapes(found: Findings) -> pd.DataFrame:
     )
 
 
-def _starts(found: Findings) -> pd.DataFrame:
-    """Where every start ended."""
+def _starts(found: ClusterFindings) -> pd.DataFrame:
+    """Final cost of every start."""
     return pd.DataFrame(
         {"k": trial.k, "start": start, "cost": cost}
         for trial in found.trials
@@ -119,7 +119,7 @@ def _starts(found: Findings) -> pd.DataFrame:
     )
 
 
-def values(found: Findings) -> dict[str, Any]:
+def values(found: ClusterFindings) -> dict[str, Any]:
     """Single numbers by name."""
     cohort, chosen, db = found.cohort, found.chosen, choice.preferred_by_db(found.trials)
     spans = found.scaled.high - found.scaled.low

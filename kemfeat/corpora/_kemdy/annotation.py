@@ -30,7 +30,7 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 
 class Judgement(NamedTuple):
-    """Emotion in canonical order or None; valence and arousal from 1 to 5, or NaN."""
+    """One judgement: emotion in canonical order or None; valence and arousal from 1 to 5, or NaN."""
 
     emotion: str | None
     valence: float
@@ -43,8 +43,8 @@ _NOTHING = Judgement(None, math.nan, math.nan)
 class AnnotationRow(NamedTuple):
     """One row: its line in the file, the id as written, seconds (NaN when missing), the final label, the votes.
 
-    ``spans`` are two numbers (NaN when missing) per group of cells that may be blank. Of a row whose id is blank no
-    other cell is read.
+    ``spans`` are two numbers (NaN when missing) per group of cells that may be blank. Where the id is blank, no other
+    cell of the row is read.
     """
 
     line: int
@@ -71,11 +71,22 @@ def read_annotation(
 
     Parameters
     ----------
-    content : the bytes of the file; LF or CR LF.
-    groups : names of the first header row and their widths, see :func:`~kemfeat.corpora._kemdy.formats.locate_columns`.
-    where : the file, for messages.
-    findings : receives every cell that cannot be read; the cell becomes missing unless the collector is strict.
-    spans : groups of two cells, in lower case, that hold numbers or nothing.
+    content : bytes
+        Content of the file; LF or CR LF.
+    groups : mapping of str to int
+        Names of the first header row and their widths, see
+        :func:`~kemfeat.corpora._kemdy.formats.locate_columns`.
+    where : str
+        The file, for messages.
+    findings : Findings
+        Receives every cell that cannot be read; the cell becomes missing unless the collector is strict.
+    spans : sequence of str
+        Groups of two cells, in lower case, that contain numbers or nothing.
+
+    Returns
+    -------
+    Annotation
+        Evaluators and rows in the order of the file.
 
     Raises
     ------
@@ -109,7 +120,7 @@ def _split(content: bytes, *, where: str, findings: Findings) -> Iterator[tuple[
 
 
 def _skip_second_header(rows: Iterator[tuple[int, list[str]]], *, where: str) -> None:
-    """Only the place of the second row is certain, not its text: it is known by not being numbered."""
+    """Skip the second header row, whose text differs between copies: it is recognised by not being numbered."""
     _, cells = next(rows, (2, []))
     if not cells or _number(cells[0]) is not None:
         found = f"a row numbered {cells[0]!r}" if cells else "nothing"
@@ -127,7 +138,7 @@ class _RowReader:
     spans: Sequence[str]
 
     def fits(self, cells: Sequence[str], line: int) -> bool:
-        """Whether the row has the right number of cells; a blank row is passed over, blank cells behind are allowed."""
+        """Whether the row has the right number of cells; blank rows are skipped, trailing blank cells allowed."""
         if not any(map(str.strip, cells)):
             return False
         width = self.columns.width
@@ -139,7 +150,7 @@ class _RowReader:
 
     def read(self, cells: Sequence[str], line: int) -> AnnotationRow:
         name = cells[self.columns.at["segment id"]].strip()
-        if is_blank(name):  # it judges nothing, so nothing is wrong with its other cells
+        if is_blank(name):  # it judges no utterance, so its other cells do not matter
             return AnnotationRow(line, name, math.nan, math.nan, _NOTHING, ())
         start, end = self._times(cells, line)
         total = self._judgement(cells, line, self._total)
@@ -211,7 +222,7 @@ class _RowReader:
 
 
 def is_blank(text: str) -> bool:
-    """Whether a cell holds nothing, or what a program that wrote the table left for nothing."""
+    """Whether a cell is empty, or is what the program that wrote the table left for an empty one."""
     return text.strip().lower() in {"", "nan"}
 
 

@@ -1,4 +1,4 @@
-"""From a file of physiology to rows of the signals table, the same way for KEMDy19 and KEMDy20."""
+"""Turns a file of physiology into rows of the signals table, in the same way for KEMDy19 and KEMDy20."""
 
 from __future__ import annotations
 
@@ -7,16 +7,42 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from kemfeat.corpora._kemdy.e4 import Canonical, Medium, Recording, read_recording
+from kemfeat.corpora._kemdy.e4 import Canonical, Recording, Sensor, read_recording
 from kemfeat.corpora.layout import read_file
 from kemfeat.findings import UNANNOTATED_PHYSIOLOGY, Findings, Rule
 from kemfeat.manifest import SIGNALS
 
 
 def read_reported(
-    root: Path, path: str, *, medium: Medium, canonical: Canonical, empty: Rule, findings: Findings
+    root: Path, path: str, *, medium: Sensor, canonical: Canonical, empty: Rule, findings: Findings
 ) -> Recording:
-    """Read one file, with a finding where it has no row (``empty``) or none that belongs to an utterance."""
+    """Read one file, with a finding where it has no row (``empty``) or no row that belongs to an utterance.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the corpus.
+    path : str
+        The file, relative to ``root``.
+    medium : Sensor
+        The kind of recording.
+    canonical : callable
+        Gives the utterance of an id as written.
+    empty : Rule
+        The rule for a file without rows.
+    findings : Findings
+        Receives what is wrong.
+
+    Returns
+    -------
+    Recording
+        Rows in the order of the file.
+
+    Raises
+    ------
+    CorpusError
+        The file cannot be opened.
+    """
     recording = read_recording(
         read_file(root / path), medium=medium, canonical=canonical, where=path, findings=findings
     )

@@ -1,4 +1,4 @@
-"""The header of a user's table: what its columns are called, which there must be, which are the user's own."""
+"""The header of a user's table: names of columns, which are required, and which are the user's own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RATES = tuple(f"{medium}_rate" for medium in UNIFORM)
 KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES)
 
 OWN_PREFIX = "x_"
-"""Stands before the name of a user's own column, so that none can clash with a column that kemfeat makes."""
+"""Prefix of a user's own column, so that it cannot clash with a column that kemfeat makes."""
 
 _OTHER_NAMES = {
     "file": "audio",
@@ -35,20 +35,23 @@ _OTHER_NAMES = {
     "transcript": "text",
     "transcription": "text",
 }
-"""Usual names whose nearest spelling would be another column, or none."""
+"""Usual names that are not spelt like the column that is meant."""
 
 _MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """Where things stand in a row.
+class TableHeader:
+    """The columns of a table.
 
     Parameters
     ----------
-    at : per known column its position.
-    own : per column of the user's own its position; the names begin with :data:`OWN_PREFIX`.
-    width : number of cells that a row must have.
+    at : mapping of str to int
+        Per known column its position.
+    own : mapping of str to int
+        Per column of the user's own its position; the names begin with :data:`OWN_PREFIX`.
+    width : int
+        Number of cells that a row must have.
     """
 
     at: Mapping[str, int]
@@ -57,25 +60,33 @@ class Header:
 
     @property
     def media(self) -> tuple[str, ...]:
-        """What an utterance may have, by the columns that are there."""
+        """What an utterance may have, by the columns of the table."""
         text = ("transcript",) if {"text", "text_file"} & set(self.at) else ()
         return ("audio", *text, *(medium for medium in SIGNAL_MEDIA if medium in self.at))
 
 
-def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Header:
-    """Find the columns by their names; known ones are matched whatever their case.
+def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> TableHeader:
+    """Find the columns by their names; those of kemfeat in upper or lower case.
 
     Parameters
     ----------
-    cells : cells of the first row; blank cells behind the last name are passed over.
-    where : the table, for messages.
-    findings : receives columns of the user's own that are nearly called like a known one.
+    cells : sequence of str
+        Cells of the first row; blank cells after the last name are ignored.
+    where : str
+        The table, for messages.
+    findings : Findings
+        Receives columns of the user's own with a name similar to a known one.
+
+    Returns
+    -------
+    TableHeader
+        Positions of the columns.
 
     Raises
     ------
     CorpusError
-        A name is blank, given twice or not printable; a required column, or one of a pair, is missing; ``text`` and
-        ``text_file`` are both there.
+        A name is blank, given twice or not printable; a required column, or one of a pair, is missing; or the table
+        has both ``text`` and ``text_file``.
     """
     names = _names(cells, where=where)
     at = {name.lower(): place for place, name in enumerate(names) if name.lower() in KNOWN}
@@ -86,7 +97,7 @@ def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Head
         meant = _meant(name)
         if meant:
             findings.add(UNKNOWN_COLUMN, f"{where}:1 column {place + 1}: found {name!r}; did you mean {meant}?")
-    return Header(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names))
+    return TableHeader(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names))
 
 
 def _names(cells: Sequence[str], *, where: str) -> list[str]:
@@ -124,21 +135,21 @@ def _check_pairs(at: Mapping[str, int], *, where: str) -> None:
     if {"text", "text_file"} <= set(at):
         raise CorpusError(
             f"{where}:1: found the columns 'text' and 'text_file', expected one of them; keep 'text' for the words "
-            "themselves, or 'text_file' for paths of text files"
+            "themselves or 'text_file' for paths of text files"
         )
     for medium, rate in zip(UNIFORM, _RATES, strict=True):
         if (medium in at) != (rate in at):
             found, other = (medium, rate) if medium in at else (rate, medium)
             raise CorpusError(
-                f"{where}:1: found the column {found!r} without {other!r}, expected both; {medium!r} holds paths, "
-                f"{rate!r} samples per second"
+                f"{where}:1: found the column {found!r} without {other!r}, expected both; write paths in {medium!r}, "
+                f"samples per second in {rate!r}"
             )
 
 
 def _meant(name: str) -> str:
-    """The known column, quoted, that a name nearly is; empty where it is near none."""
+    """The known column, quoted, that a name is probably meant to be; empty where none is similar."""
     if name.casefold() in _OTHER_NAMES:
         return repr(_OTHER_NAMES[name.casefold()])
-    # A misspelt rate is an error of its pair, and too many words are near to one.
+    # A misspelt rate is an error of its pair, and too many words are similar to one.
     hint = suggest(name, (*REQUIRED, *_OPTIONAL))
     return hint.removeprefix("; did you mean ").partition("?")[0] if "did you mean" in hint else ""

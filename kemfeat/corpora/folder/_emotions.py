@@ -1,4 +1,4 @@
-"""Emotion words of a user's table: common spellings become kemfeat's words, every other word is a class of its own."""
+"""Emotion words of a user's table: common spellings become kemfeat's words, other words are classes of their own."""
 
 from __future__ import annotations
 
@@ -19,21 +19,31 @@ SPELLINGS = {
     "fearful": "fear",
     "sadness": "sad",
 }
-"""Common spellings and the word of :data:`kemfeat.labels.EMOTIONS` that each is read as."""
+"""Per common spelling the word of :data:`kemfeat.labels.EMOTIONS` for it."""
 
 MAX_WORDS = 64
-"""Different words beyond kemfeat's own that a table may have; more show that the column holds no classes."""
+"""Number of words beyond kemfeat's own that a table may have; with more, the column is not one of classes."""
 
 _WORD = re.compile(r"[^\W_][\w' -]{0,63}")
 
 
 def read_emotions(text: str) -> tuple[str, ...]:
-    """The emotions of one cell: words joined by ``;``, lower-cased and in Unicode's composed form.
+    """The emotions of one cell: words joined by ``;``, in lower case and in Unicode's composed form.
+
+    Parameters
+    ----------
+    text : str
+        The cell, not blank.
+
+    Returns
+    -------
+    tuple of str
+        Words in the order of the cell.
 
     Raises
     ------
     CorpusError
-        A word is not made of letters, digits, spaces, ``_``, ``-`` and ``'``, or is ``nan``.
+        A word has other characters than letters, digits, spaces, ``_``, ``-`` and ``'``, or is ``nan``.
     """
     words = [unicodedata.normalize("NFC", part.strip().lower()) for part in text.split(TIE)]
     for word in words:
@@ -48,6 +58,18 @@ def read_emotions(text: str) -> tuple[str, ...]:
 def vocabulary(emotions: Iterable[tuple[str, ...]], *, where: str) -> tuple[str, ...]:
     """The words of :data:`kemfeat.labels.EMOTIONS` in their order, then every other word, sorted.
 
+    Parameters
+    ----------
+    emotions : iterable of tuple of str
+        Words of each row.
+    where : str
+        The table, for the message.
+
+    Returns
+    -------
+    tuple of str
+        All words that a label may contain.
+
     Raises
     ------
     CorpusError
@@ -57,6 +79,6 @@ def vocabulary(emotions: Iterable[tuple[str, ...]], *, where: str) -> tuple[str,
     if len(others) > MAX_WORDS:
         raise CorpusError(
             f"{where}: column emotion has {len(others)} different words, such as {others[0]!r} and {others[-1]!r}; "
-            f"expected classes, at most {MAX_WORDS} beside kemfeat's own; rename the column, or name classes in it"
+            f"expected classes, at most {MAX_WORDS} beside kemfeat's own; rename the column, or write classes in it"
         )
     return (*EMOTIONS, *others)

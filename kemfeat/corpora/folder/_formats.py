@@ -1,4 +1,4 @@
-"""What a file of physiology is, before its numbers are believed: plain numbers, an Empatica export, or neither."""
+"""Recognises the format of a file of physiology: plain numbers, an Empatica export, or neither."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kemfeat.errors import CorpusError
 
 EARLIEST_CLOCK = 1e8
-"""Seconds since 1970 from which a number is a clock (1973), never a sample or a time in a conversation."""
+"""Seconds since 1970 (in 1973) from which a number is a clock and never a sample or a time in a conversation."""
 
 MAX_RATE = 1e6
 RATE_TOLERANCE = 0.01
@@ -29,26 +29,34 @@ _KINDS = (
 )
 
 
-class Body(NamedTuple):
+class SignalBody(NamedTuple):
     """The lines after the header, and the number of the first."""
 
     lines: list[bytes]
     first: int
 
 
-def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> Body:
+def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> SignalBody:
     """The lines of samples: after a header of words, and after the start time and rate of an Empatica export.
 
     Parameters
     ----------
-    content : bytes of the file.
-    where : the file, for messages.
-    rate : samples per second that the table declares [Hz]; None compares nothing.
+    content : bytes
+        Content of the file.
+    where : str
+        The file, for messages.
+    rate : float or None [Hz]
+        Sampling rate that the table declares, compared with the file's own.
+
+    Returns
+    -------
+    SignalBody
+        One line per sample.
 
     Raises
     ------
     CorpusError
-        The file is of another format, has several columns, declares another rate, or no line is a number.
+        The file has another format, several columns or another rate, or no line is a number.
     """
     body = _after_words(_lines(content, where, _SAMPLES))
     if body.lines and _is_clock(body.lines[0]):
@@ -59,29 +67,41 @@ def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> Bo
     return body
 
 
-def beat_lines(content: bytes, *, where: str) -> Body:
+def beat_lines(content: bytes, *, where: str) -> SignalBody:
     """The lines of beats: after a header of words, or the ``start,IBI`` line of an Empatica export.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    SignalBody
+        One line per beat.
 
     Raises
     ------
     CorpusError
-        The file is of another format.
+        The file has another format.
     """
     body = _after_words(_lines(content, where, _BEATS))
     if body.lines:
         head, *others = body.lines[0].split(b",")
         if _is_clock(head) and others and all(map(_is_word, others)):
-            return Body(body.lines[1:], body.first + 1)
+            return SignalBody(body.lines[1:], body.first + 1)
     return body
 
 
-def no_beats(where: str, body: Body) -> CorpusError:
-    """What to say of a file of which no line is a beat."""
+def no_beats(where: str, body: SignalBody) -> CorpusError:
+    """The error for a file without any line that is a beat."""
     return _unreadable(where, body, _BEATS)
 
 
 def number(field: bytes) -> float:
-    """The number that a field is, else NaN; ``1_0`` is none, though Python reads it as 10."""
+    """The number in a field, else NaN; ``1_0`` is not a number, although Python reads it as 10."""
     try:
         return math.nan if b"_" in field else float(field)
     except ValueError:
@@ -100,14 +120,14 @@ def _lines(content: bytes, where: str, expected: str) -> list[bytes]:
     return text.rstrip().splitlines()
 
 
-def _after_words(lines: list[bytes]) -> Body:
-    """The lines after a first one that holds no number."""
+def _after_words(lines: list[bytes]) -> SignalBody:
+    """The lines after a first line without any number."""
     header = bool(lines) and lines[0].strip() != b"" and all(map(_is_word, lines[0].split(b",")))
     header = header and not (lines and _is_clock(lines[0]))
-    return Body(lines[header:], 1 + header)
+    return SignalBody(lines[header:], 1 + header)
 
 
-def _after_rate(body: Body, *, where: str, rate: float | None) -> Body:
+def _after_rate(body: SignalBody, *, where: str, rate: float | None) -> SignalBody:
     """The lines after the start time and the rate."""
     if b"," in body.lines[0]:
         raise _columns(where, body.lines[0], body.first)
@@ -115,16 +135,16 @@ def _after_rate(body: Body, *, where: str, rate: float | None) -> Body:
     found = number(second)
     if not 0 < found <= MAX_RATE:
         raise CorpusError(
-            f"{where}:{body.first}: found {_shown(body.lines[0])}, a clock and no sample, and after it "
-            f"{_shown(second)}, which is no rate; expected {_SAMPLES}, or the start time and the rate of an Empatica "
-            "export first; remove what is not a sample"
+            f"{where}:{body.first}: found {_shown(body.lines[0])}, a clock and not a sample, followed by "
+            f"{_shown(second)}, which is not a rate; expected {_SAMPLES}, or first the start time and the rate of an "
+            "Empatica export; remove what is not a sample"
         )
     if rate is not None and abs(found - rate) > RATE_TOLERANCE * found:
         raise CorpusError(
-            f"{where}:{body.first + 1}: the file says {found:g} samples per second, the table {rate:g}; expected the "
-            "same rate; correct the table"
+            f"{where}:{body.first + 1}: found {found:g} samples per second in the file and {rate:g} in the table; "
+            "expected the same rate; correct the table"
         )
-    rest = Body(body.lines[2:], body.first + 2)
+    rest = SignalBody(body.lines[2:], body.first + 2)
     for place, line in enumerate(rest.lines):
         if _is_clock(line):
             raise CorpusError(
@@ -134,16 +154,16 @@ def _after_rate(body: Body, *, where: str, rate: float | None) -> Body:
     return rest
 
 
-def _refuse_columns(body: Body, where: str) -> None:
-    """Refuse a table: most of its lines hold several numbers, or its only column is a clock."""
+def _refuse_columns(body: SignalBody, where: str) -> None:
+    """Refuse a file with several numbers in most of its lines, or with a column of clocks."""
     several = [place for place, line in enumerate(body.lines) if _width(line) > 1]
     if 2 * len(several) > len(body.lines):
         raise _columns(where, body.lines[several[0]], body.first + several[0])
     clocks = [line for line in body.lines if _is_clock(line)]
     if clocks:
         raise CorpusError(
-            f"{where}: found {_shown(clocks[0])}, a clock and no sample; expected {_SAMPLES}; keep the "
-            "column of samples"
+            f"{where}: found {_shown(clocks[0])}, a clock and not a sample; expected {_SAMPLES}; keep only the column "
+            "of samples"
         )
 
 
@@ -162,10 +182,10 @@ def _columns(where: str, line: bytes, at: int) -> CorpusError:
     )
 
 
-def _unreadable(where: str, body: Body, expected: str) -> CorpusError:
+def _unreadable(where: str, body: SignalBody, expected: str) -> CorpusError:
     return CorpusError(
         f"{where}:{body.first}: no line can be read, the first is {_shown(body.lines[0])}; expected {expected}; "
-        "write the file so, or clear the cell"
+        "write the file in this form, or clear the cell"
     )
 
 

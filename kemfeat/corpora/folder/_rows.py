@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, Header
+from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
 from kemfeat.corpora.folder._emotions import read_emotions
 from kemfeat.corpora.folder._paths import relative_path
 from kemfeat.errors import CorpusError
@@ -36,16 +36,16 @@ WHOLE_SESSION = "all"
 """Script of a row that names none."""
 
 LATEST = 1e9
-"""Seconds beyond which no time is believed; a clock of milliseconds holds far more."""
+"""Greatest time that is accepted, s; milliseconds of a clock are far greater."""
 
-_NAMED = "1 to 128 letters a-z, digits and . _ -, no . at the beginning"
+_NAMED = "1 to 128 letters a-z, digits and . _ -, without . at the beginning"
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 _LABELS = ("emotion", "valence", "arousal")
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
 class _Range(NamedTuple):
-    """Numbers that a column may hold, and what they are called."""
+    """The numbers that a column may contain, and how messages describe them."""
 
     lowest: float
     highest: float
@@ -57,8 +57,8 @@ _SECONDS = _Range(0.0, LATEST, f"seconds from 0 to {LATEST:g}")
 _HERTZ = _Range(1e-3, 1e6, "samples per second from 0.001 to 1e6")
 
 
-class Recording(NamedTuple):
-    """Path of a file of samples or beats, and samples per second [Hz], None for beats."""
+class SignalFile(NamedTuple):
+    """Path of a file of samples or beats, and its sampling rate [Hz], None for beats."""
 
     path: str
     rate: float | None
@@ -66,20 +66,32 @@ class Recording(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One utterance; what a cell does not say is None, NaN for a number, ``()`` for emotions.
+    """One utterance; a blank cell is None, NaN for a number, ``()`` for emotions.
 
     Parameters
     ----------
-    line : its line in the table.
-    id, session, script, speaker, sex, partner : names.
-    start, end : seconds in the conversation.
-    text, text_file : the words as they stand, or the path of a file that holds them.
-    audio : path of the audio file.
-    emotions : words, see :func:`~kemfeat.corpora.folder._emotions.read_emotions`.
-    valence, arousal : on the user's own scale.
-    scripted : whether the words were given.
-    recordings : per medium its file.
-    own : the cells of the user's own columns, in their order.
+    line : int
+        Line in the table.
+    id, session, script, speaker : str
+        Names.
+    sex, partner : str or None
+        Sex of the speaker, and name of the listener.
+    start, end : float [s]
+        Times in the conversation.
+    text, text_file : str or None
+        The words as written, or the path of a file with the words.
+    audio : str or None
+        Path of the audio file.
+    emotions : tuple of str
+        Words, see :func:`~kemfeat.corpora.folder._emotions.read_emotions`.
+    valence, arousal : float
+        Ratings on the user's own scale.
+    scripted : bool
+        Whether the words were given.
+    recordings : mapping of str to SignalFile
+        Per medium its file.
+    own : tuple of str or None
+        Cells of the user's own columns, in their order.
     """
 
     line: int
@@ -98,21 +110,21 @@ class Row:
     valence: float
     arousal: float
     scripted: bool
-    recordings: Mapping[str, Recording]
+    recordings: Mapping[str, SignalFile]
     own: tuple[str | None, ...]
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
-        """The columns of the row that name a file, each with its path."""
+        """The columns of the row with a path, and the paths."""
         paths = {"audio": self.audio, "text_file": self.text_file}
         paths |= {medium: recording.path for medium, recording in self.recordings.items()}
         return tuple((column, path) for column, path in paths.items() if path is not None)
 
 
 class _Cells:
-    """The cells of a row by column; a column that the table lacks is blank."""
+    """The cells of a row by column; the cell of a missing column is blank."""
 
-    def __init__(self, header: Header, cells: Sequence[str]) -> None:
+    def __init__(self, header: TableHeader, cells: Sequence[str]) -> None:
         self._at = header.at
         self._cells = cells
 
@@ -120,7 +132,7 @@ class _Cells:
         return self.raw(column).strip()
 
     def raw(self, column: str) -> str:
-        """The cell with the spaces around it."""
+        """The cell with the spaces around its text."""
         return self._cells[self._at[column]] if column in self._at else ""
 
 
@@ -130,17 +142,20 @@ class RowReader:
 
     Parameters
     ----------
-    header : where things stand.
-    where : the table, for messages.
-    findings : receives every row and cell that cannot be read.
+    header : TableHeader
+        The columns.
+    where : str
+        The table, for messages.
+    findings : Findings
+        Receives every row and cell that cannot be read.
     """
 
-    header: Header
+    header: TableHeader
     where: str
     findings: Findings
 
     def read(self, cells: Sequence[str], line: int) -> Row | None:
-        """The row; None for a blank one and, with a fault, for one that cannot be told what it is."""
+        """The row; None for a blank one and, with a fault, for one with a wrong name or number of cells."""
         if not self._fits(cells, line):
             return None
         cell = _Cells(self.header, cells)
@@ -176,7 +191,7 @@ class RowReader:
         return f"{self.where}:{line} column {column}"
 
     def _fits(self, cells: Sequence[str], line: int) -> bool:
-        """Whether the row has the right number of cells; blank cells behind are allowed."""
+        """Whether the row has the right number of cells; trailing blank cells are allowed."""
         if not any(map(str.strip, cells)):
             return False
         width = self.header.width
@@ -231,15 +246,15 @@ class RowReader:
     def _path(self, cell: _Cells, line: int, column: str) -> str | None:
         return relative_path(cell[column], where=self._place(line, column)) if cell[column] else None
 
-    def _recordings(self, cell: _Cells, line: int) -> dict[str, Recording]:
-        found: dict[str, Recording] = {}
+    def _recordings(self, cell: _Cells, line: int) -> dict[str, SignalFile]:
+        found: dict[str, SignalFile] = {}
         for medium in SIGNAL_MEDIA:
             path = self._path(cell, line, medium)
             if path is None:
                 continue
             rate = self._rate(cell, line, f"{medium}_rate") if medium in UNIFORM else None
-            if rate is None or not math.isnan(rate):  # without its rate a signal says nothing
-                found[medium] = Recording(path, rate)
+            if rate is None or not math.isnan(rate):  # a signal without its rate cannot be used
+                found[medium] = SignalFile(path, rate)
         return found
 
     def _rate(self, cell: _Cells, line: int, column: str) -> float:
@@ -250,7 +265,7 @@ class RowReader:
     def _number(
         self, cell: _Cells, line: int, column: str, *, within: _Range = _FINITE, rule: Rule = BAD_NUMBER
     ) -> float:
-        """The number in a cell; NaN when it is blank and, with a fault, when it is none or out of range."""
+        """The number in a cell; NaN when it is blank and, with a fault, when it is not a number or out of range."""
         text = cell[column]
         if not text:
             return math.nan

@@ -1,4 +1,4 @@
-"""Physiology of a user's folder: one file per utterance and medium, numbers only, no clock."""
+"""Physiology in a user's folder: one file of numbers per utterance and medium, without a clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat.corpora.folder._formats import beat_lines, no_beats, number, sample_lines
-from kemfeat.corpora.folder._rows import LATEST, Recording, Row
+from kemfeat.corpora.folder._rows import LATEST, Row, SignalFile
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_PHYSIOLOGY_LINE,
@@ -35,19 +35,24 @@ def read_samples(content: bytes, *, where: str, findings: Findings, rate: float 
 
     Parameters
     ----------
-    content : the bytes of the file; LF or CR LF.
-    where : the file, for the findings.
-    findings : receives every line that is no finite number; its value is NaN, so that later samples keep their time.
-    rate : samples per second that the table declares [Hz], compared with the file's own; None compares nothing.
+    content : bytes
+        Content of the file; LF or CR LF.
+    where : str
+        The file, for the findings.
+    findings : Findings
+        Receives every line that is not a finite number; its value is NaN, so that later samples keep their time.
+    rate : float or None [Hz]
+        Sampling rate that the table declares, compared with the file's own.
 
     Returns
     -------
-    float64 array [shape=(n,)]
+    ndarray, shape (n,), float64
+        One value per line.
 
     Raises
     ------
     CorpusError
-        The file holds something else; see :func:`~kemfeat.corpora.folder._formats.sample_lines`.
+        The file has another format; see :func:`~kemfeat.corpora.folder._formats.sample_lines`.
     """
     lines, first = sample_lines(content, where=where, rate=rate)
     values = np.array([number(line) for line in lines], np.float64)
@@ -63,18 +68,22 @@ def read_beats(content: bytes, *, where: str, findings: Findings) -> tuple[NDArr
 
     Parameters
     ----------
-    content, where : as for :func:`read_samples`.
-    findings : receives every line that is not such a pair; it is dropped.
+    content : bytes
+        Content of the file; LF or CR LF.
+    where : str
+        The file, for the findings.
+    findings : Findings
+        Receives every line that is not such a pair; it is dropped.
 
     Returns
     -------
-    tuple of float64 arrays [shape=(n,)]
+    tuple of (ndarray, ndarray), each shape (n,), float64 [s]
         Times since the utterance's physiology began, sorted, and intervals, each above 0.
 
     Raises
     ------
     CorpusError
-        The file is of another format, or no line of it is a beat.
+        The file has another format, or no line of it is a beat.
     """
     body = beat_lines(content, where=where)
     beats = []
@@ -96,17 +105,26 @@ def _shown(line: bytes) -> str:
 
 
 def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings) -> pa.Table:
-    """The rows of :data:`kemfeat.manifest.SIGNALS` that one file gives its utterance.
+    """The rows of one file in the table of signals.
 
-    There is no clock: a conversation counts as begun at 1970-01-01 00:00, and an utterance's signals begin at its
-    ``start``, or with the conversation where it has none. Times are rounded to milliseconds.
+    There is no clock: a conversation begins at 1970-01-01 00:00, and an utterance's signals begin at its ``start``, or
+    with the conversation where it has none. Times are rounded to milliseconds.
 
     Parameters
     ----------
-    row : the utterance.
-    medium : a key of ``row.recordings``.
-    content : the bytes of the file.
-    findings : receives what cannot be read of it, and that it is empty.
+    row : Row
+        The utterance.
+    medium : str
+        A key of ``row.recordings``.
+    content : bytes
+        Content of the file.
+    findings : Findings
+        Receives lines that cannot be read, and an empty file.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of :data:`kemfeat.manifest.SIGNALS`; none where the file has another format.
     """
     path, rate = row.recordings[medium]
     offsets: NDArray[np.float64] | None = None
@@ -117,7 +135,7 @@ def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings
         else:
             values = read_samples(content, where=path, findings=findings, rate=rate)
             seconds = np.arange(len(values)) / rate
-    except CorpusError:  # the manifest has refused it, or left a fault
+    except CorpusError:  # reading the manifest refused it or left a fault
         return SIGNALS.empty_table()
     if not len(values):
         findings.add(_EMPTY[medium], f"{path}: no row")
@@ -131,8 +149,8 @@ def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings
     return pa.Table.from_pydict(columns, schema=SIGNALS)
 
 
-def unusable(content: bytes, recording: Recording) -> str | None:
-    """Why nothing of a file can be read as what the table calls it; None where it can."""
+def unusable(content: bytes, recording: SignalFile) -> str | None:
+    """Why a file cannot be read as the signal that the table says it is; None where it can."""
     try:
         if recording.rate is None:
             read_beats(content, where=recording.path, findings=Findings())
@@ -144,7 +162,7 @@ def unusable(content: bytes, recording: Recording) -> str | None:
 
 
 def absent(signals: pa.Table, ids: Iterable[str], *, media: Sequence[str]) -> Iterator[tuple[Rule, str]]:
-    """What of the physiology in ``media`` utterances lack, as a rule and an example each."""
+    """Which of the signals in ``media`` utterances lack, each as a rule and an example."""
     there = set(zip(signals["id"].to_pylist(), signals["medium"].to_pylist(), strict=True))
     skin = [medium for medium in ("eda", "temp") if medium in media]
     for name in ids:

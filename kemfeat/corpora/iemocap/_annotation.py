@@ -58,12 +58,12 @@ CATEGORIES = {
     "disgust": "disgust",
     "other": "other",
 }
-"""What raters chose among."""
+"""The categories that raters chose from."""
 
 ENCODING = "latin-1"
 LOWEST, HIGHEST = 1.0, 5.0
 _BEYOND = 0.5
-"""By how much a rating may leave the scale and still be believed."""
+"""How far outside the scale a rating is still kept."""
 _NO_MAJORITY = "xxx"
 _SHOWN = 60
 _SUMMARY = re.compile(r"\[([^\]-]*)-([^\]]*)\]\s+(\S+)\s+(\S+)\s+\[([^,\]]*),([^,\]]*),([^,\]]*)\]")
@@ -71,7 +71,7 @@ _RATING = re.compile(r"([CA])-([EFM][0-9]+):(.*)")
 _ATTRIBUTES = re.compile(r"val\b([^;]*);\s*act\b([^;]*);\s*dom\b([^;]*);?")
 _TURN = re.compile(r"(\S+)\s+\[[^\]]*\]:(.*)", re.DOTALL)
 _UNNUMBERED = re.compile(r"\s*[FM]\s*:|\S+_[FM][0-9X]*X[0-9X]*\s")
-"""Transcribed speech that is no utterance: a comment behind the bare letter of its speaker, or an id such as MXXX."""
+"""Transcribed speech that is not an utterance: it follows the bare letter of its speaker, or an id such as MXXX."""
 
 
 class Attributes(NamedTuple):
@@ -91,19 +91,27 @@ class Rating(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class EmoEvaluation:
     """One utterance.
 
     Parameters
     ----------
-    where : file and line, for messages.
-    id : the utterance.
-    start, end : seconds in the dialog, or NaN.
-    code : final label as written, ``xxx`` where no label had a majority.
-    emotion : final label in kemfeat's words, or None.
-    attributes : final ratings.
-    observers : ratings of those who watched.
-    own : the speaker's own rating, blank where there is none.
+    where : str
+        File and line, for messages.
+    id : str
+        Name of the utterance.
+    start, end : float [s]
+        Times in the dialog, or NaN.
+    code : str
+        Final label as written, ``xxx`` where no label had a majority.
+    emotion : str or None
+        Final label in kemfeat's words.
+    attributes : Attributes
+        Final ratings.
+    observers : tuple of Rating
+        Ratings of the observers.
+    own : Rating
+        The speaker's own rating, blank where there is none.
     """
 
     where: str
@@ -126,20 +134,29 @@ class Evaluation:
 
     @property
     def sex(self) -> str:
-        """Of the speaker, not of the actor whose letter the dialog has."""
+        """Sex of the speaker, not of the actor whose letter the name of the dialog has."""
         return self.id[-4]
 
 
-def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findings) -> list[Evaluation]:
+def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findings) -> list[EmoEvaluation]:
     """Read the evaluation of a dialog, in the order of the file.
 
     Parameters
     ----------
-    content : the bytes of the file.
-    dialog : name of the dialog, which every id begins with.
-    where : the file, for messages.
-    findings : receives what cannot be read: a line is dropped, a number or label becomes missing, unless the collector
-        is strict.
+    content : bytes
+        Content of the file.
+    dialog : str
+        Name of the dialog, with which every id begins.
+    where : str
+        The file, for messages.
+    findings : Findings
+        Receives what cannot be read: a line is dropped, a number or label becomes missing, unless the collector is
+        strict.
+
+    Returns
+    -------
+    list of EmoEvaluation
+        One per utterance.
 
     Raises
     ------
@@ -147,7 +164,7 @@ def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findi
         Something cannot be read and ``findings`` is strict.
     """
     file = _File(dialog, where, findings)
-    known: dict[str, Evaluation] = {}
+    known: dict[str, EmoEvaluation] = {}
     for block in file.blocks(content):
         found = file.evaluation(block)
         if found is not None and file.is_new(found.id, block.summary.number, known):
@@ -156,7 +173,12 @@ def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findi
 
 
 def read_transcription(content: bytes, *, dialog: str, where: str, findings: Findings) -> dict[str, str]:
-    """Read the text of every numbered utterance of a dialog, as it stands; parameters as :func:`read_evaluations`.
+    """Read the text of every numbered utterance of a dialog, as written; parameters as :func:`read_evaluations`.
+
+    Returns
+    -------
+    dict of str to str
+        Per utterance its text.
 
     Raises
     ------
@@ -178,7 +200,7 @@ def read_transcription(content: bytes, *, dialog: str, where: str, findings: Fin
 
 def _lines(content: bytes) -> Iterator[tuple[int, str]]:
     """Numbered lines, without blank ones and comments."""
-    # Not str.splitlines, which would also cut at 0x85: a line end in latin-1, an ellipsis where Windows wrote it.
+    # Not str.splitlines, which would also cut at 0x85: a line end in latin-1, but an ellipsis in files from Windows.
     for number, line in enumerate(content.splitlines(), start=1):
         text = line.decode(ENCODING)
         if text.strip() and not text.lstrip().startswith("%"):
@@ -228,7 +250,7 @@ class _File:
                 self.fault(MALFORMED_LINE, number, f"found {text[:_SHOWN]!r}, expected the '[start - end]' of a turn")
         return found
 
-    def evaluation(self, block: _Block) -> Evaluation | None:
+    def evaluation(self, block: _Block) -> EmoEvaluation | None:
         line, text = block.summary
         cells = _SUMMARY.fullmatch(text.strip())
         if cells is None:
@@ -240,7 +262,7 @@ class _File:
             return None
         start, end = self._times(cells[1], cells[2], line)
         ratings = self._ratings(block.ratings)
-        return Evaluation(
+        return EmoEvaluation(
             where=f"{self.where}:{line}",
             id=name,
             start=start,
@@ -253,7 +275,7 @@ class _File:
         )
 
     def _own(self, ratings: Sequence[Rating], sex: str, line: int) -> Rating:
-        """The speaker's own rating; of several that with the speaker's letter."""
+        """The speaker's own rating; of several the one with the speaker's letter."""
         first, *others = sorted(ratings, key=lambda rating: rating.rater[0] != sex) or [Rating("")]
         for rating in others:
             self.fault(DUPLICATE_RATING, line, f"{rating.rater} beside {first.rater}, expected one speaker")
@@ -298,7 +320,7 @@ class _File:
         return math.nan
 
     def _ratings(self, lines: Sequence[_Line]) -> list[Rating]:
-        """One per rater, by name; a rater may have given emotions, attributes or both."""
+        """One rating per rater, by name; a rater may have given emotions, attributes or both."""
         emotions: dict[str, str | None] = {}
         attributes: dict[str, Attributes] = {}
         for line, text in lines:

@@ -1,4 +1,4 @@
-"""Where KEMDy19 keeps its files."""
+"""The folders and files of KEMDy19."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from kemfeat.corpora._kemdy.e4 import Medium
+from kemfeat.corpora._kemdy.e4 import Sensor
 from kemfeat.corpora._kemdy.tree import ANNOTATION, SESSION_FOLDER, WAV, Layout, Tree
 from kemfeat.corpora.layout import entries
 
-EDA = Medium("eda", "EDA", lead=2, value=0, header_lines=0, rate=4.0)
-TEMP = Medium("temp", "TEMP", lead=2, value=0, header_lines=0, rate=4.0)
-ECG = Medium("ecg", "ECG", lead=2, value=1, header_lines=0, rate=250.0)
-MEDIA = (EDA, TEMP, ECG)
-"""``value,period,stamp`` of the wristband, ``time,value,stamp`` of the chest strap; none states its rate."""
+EDA = Sensor("eda", "EDA", lead=2, value=0, header_lines=0, rate=4.0)
+TEMP = Sensor("temp", "TEMP", lead=2, value=0, header_lines=0, rate=4.0)
+ECG = Sensor("ecg", "ECG", lead=2, value=1, header_lines=0, rate=250.0)
+SENSORS = (EDA, TEMP, ECG)
+"""``value,period,stamp`` from the wristband, ``time,value,stamp`` from the chest strap; no file states its rate."""
 
 UTTERANCE = re.compile(r"(Sess[0-9]{2})_((?:script|impro)[0-9]{2})_([FM])[0-9]{3}")
 ORIGINAL = "Original"
@@ -26,18 +26,18 @@ _LAYOUT = Layout(
     table=re.compile(r"Session[0-9]{2}_[FM]_res\.csv"),
     clip=(SESSION_FOLDER, _SCENE, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
     recording=(SESSION_FOLDER, re.compile(ORIGINAL), _RECORDING),
-    media=MEDIA,
+    media=SENSORS,
     tables="SessionNN_F_res.csv and SessionNN_M_res.csv",
     clips="SessionNN/SessNN_sceneMM/<utterance>.wav",
 )
-_PRODUCT = re.compile(rf"(?:{'|'.join((ANNOTATION, WAV, *(medium.folder for medium in MEDIA)))}).+")
-"""What users of the corpus made of its folders, such as ``ECG_NAdelete``."""
+_PRODUCT = re.compile(rf"(?:{'|'.join((ANNOTATION, WAV, *(medium.folder for medium in SENSORS)))}).+")
+"""Folders that users made from those of the corpus, such as ``ECG_NAdelete``."""
 
 
 def scan(root: Path) -> Tree:
     """List the corpus; see :meth:`kemfeat.corpora._kemdy.tree.Layout.scan`.
 
-    A file in the folder of another session or scene than its name's is a stray.
+    A file in a folder of a session or scene other than that in its name is a stray.
     """
     tree = _LAYOUT.scan(root)
     kept: dict[str, tuple[str, ...]] = {name: tuple(filter(_at_home, getattr(tree, name))) for name in _CLIPS}
@@ -61,16 +61,16 @@ def _products(root: Path) -> Iterable[str]:
     return sorted(entry.name for entry in entries(root) if _PRODUCT.fullmatch(entry.name))
 
 
-def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Medium]]:
+def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
     """List one session's physiology, without strays; see :meth:`kemfeat.corpora._kemdy.tree.Layout.recordings`."""
     return (found for found in _LAYOUT.recordings(root, session) if _at_home(found[0]))
 
 
 def place_of(name: str) -> str:
-    """Where the audio and the transcript of an utterance belong, without the ending."""
+    """The path where the audio and the transcript of an utterance belong, without the suffix."""
     return f"{WAV}/Session{name[4:6]}/{name.rpartition('_')[0]}/{name}"
 
 
 def speaker_of(path: str) -> str:
-    """``Sess01F`` for ``ECG/Session01/Original/Sess01F.csv``."""
+    """The actor of a recording: ``Sess01F`` for ``ECG/Session01/Original/Sess01F.csv``."""
     return PurePosixPath(path).stem

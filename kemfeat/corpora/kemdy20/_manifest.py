@@ -1,17 +1,17 @@
-"""KEMDy20's annotation and transcripts as one Manifest."""
+"""The folders of KEMDy20, and its annotation and transcripts as one Manifest."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from kemfeat.corpora._kemdy.annotation import Annotation, read_annotation
-from kemfeat.corpora._kemdy.e4 import MEDIA
+from kemfeat.corpora._kemdy.e4 import SENSORS, Sensor
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
-from kemfeat.corpora._kemdy.tree import Tree, session_of
-from kemfeat.corpora.kemdy20._tree import UTTERANCE, in_session, scan, script_and_speaker
+from kemfeat.corpora._kemdy.tree import SESSION_FOLDER, Layout, Tree, session_of
 from kemfeat.corpora.layout import read_file
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
@@ -27,8 +27,20 @@ from kemfeat.findings import (
 from kemfeat.manifest import Manifest
 
 CORPUS = "KEMDy20"
+CONVERSATION = re.compile(r"(Sess[0-9]{2})_(script[0-9]{2})_(User[0-9]{3}([FM]))")
+UTTERANCE = re.compile(CONVERSATION.pattern + r"_[0-9]{3}")
+_RECORDING = re.compile(CONVERSATION.pattern + r"\.csv")
+_LAYOUT = Layout(
+    corpus=CORPUS,
+    table=re.compile(r"(Sess[0-9]{2})_eval\.csv"),
+    clip=(SESSION_FOLDER, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
+    recording=(SESSION_FOLDER, _RECORDING),
+    media=SENSORS,
+    tables="SessNN_eval.csv",
+    clips="SessionNN/<utterance>.wav",
+)
 GROUPS = {"Numb": 1, "WAV": 2, "Segment ID": 1, "Total Evaluation": 3}
-"""The first annotation header row up to the evaluators: names, and how many cells each spans."""
+"""The first annotation header row up to the evaluators: names, and the number of cells of each."""
 
 
 def read_manifest(root: Path, *, on_error: str) -> Manifest:
@@ -54,7 +66,7 @@ def _read_utterances(root: Path, tree: Tree, findings: Findings) -> list[Utteran
     for path in tree.annotation:
         annotation = read_annotation(read_file(root / path), groups=GROUPS, where=path, findings=findings)
         if not annotation.rows:
-            findings.fault(EMPTY_ANNOTATION, f"{path}: no row behind the two header rows")
+            findings.fault(EMPTY_ANNOTATION, f"{path}: no row after the two header rows")
         for utterance in _identified(annotation, path, findings):
             where = f"{path}:{utterance.row.line}"
             if utterance.id in utterances:
@@ -65,7 +77,7 @@ def _read_utterances(root: Path, tree: Tree, findings: Findings) -> list[Utteran
             else:
                 utterances[utterance.id] = utterance
     if not utterances:
-        raise CorpusError(f"{root}: the annotation holds no utterance; copy annotation/ from the corpus again")
+        raise CorpusError(f"{root}: the annotation contains no utterance; copy annotation/ from the corpus again")
     return list(utterances.values())
 
 
@@ -87,7 +99,7 @@ def _identified(annotation: Annotation, path: str, findings: Findings) -> Iterab
 
 
 def _by_id(paths: Sequence[str], findings: Findings) -> dict[str, str]:
-    """Path per utterance id; a file whose own name carries another session gives way to one that does not."""
+    """Path per utterance id; of two files of an id, the one whose own name has the right session is used."""
     named: dict[str, str] = {}
     for path in paths:
         stem = PurePosixPath(path).stem
@@ -107,14 +119,14 @@ def _report_missing_recordings(tree: Tree, utterances: Sequence[Utterance], find
         for path in paths
     }
     for conversation in sorted({utterance.id.rpartition("_")[0] for utterance in utterances}):
-        for medium in MEDIA:
+        for medium in SENSORS:
             if (medium.folder, conversation) not in there:
                 path = f"{medium.folder}/Session{conversation[4:6]}/{conversation}.csv"
                 findings.add(MISSING_PHYSIOLOGY_FILE, f"{path}: no such file")
 
 
 def _with_partners(tree: Tree, utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Per session and speaker the other speaker; where a session does not show exactly two, nobody has one."""
+    """The utterances with their partners; a session that does not have exactly two speakers has none."""
     speakers: dict[str, set[str]] = defaultdict(set)
     for utterance in utterances:
         speakers[utterance.session].add(utterance.speaker)
@@ -131,3 +143,31 @@ def _with_partners(tree: Tree, utterances: Sequence[Utterance]) -> list[Utteranc
     return [
         replace(utterance, partner=partners.get((utterance.session, utterance.speaker))) for utterance in utterances
     ]
+
+
+def scan(root: Path) -> Tree:
+    """List the corpus; see :meth:`kemfeat.corpora._kemdy.tree.Layout.scan`."""
+    return _LAYOUT.scan(root)
+
+
+def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
+    """List one session's physiology; see :meth:`kemfeat.corpora._kemdy.tree.Layout.recordings`."""
+    return _LAYOUT.recordings(root, session)
+
+
+def script_and_speaker(path: str) -> tuple[str, str]:
+    """The script and the speaker of a physiology file, such as ``("script01", "User001F")``."""
+    _, script, speaker = in_session(PurePosixPath(path).stem, session_of(path)).split("_")
+    return script, speaker
+
+
+def in_session(name: str, session: str) -> str:
+    """An id or file name with the session of its folder, because names may carry a wrong one.
+
+    A user number that belongs to the wrong session (session NN has the users 2NN - 1 and 2NN) is corrected with it:
+    ``Sess42_script06_User084F_038`` in session 17 is ``Sess17_script06_User034F_038``. Any other user number stays.
+    """
+    written, right = int(name[4:6]), int(session[4:6])
+    user = int(name[20:23])
+    moved = user - 2 * (written - right) if (user + 1) // 2 == written else user
+    return f"{session}{name[6:20]}{moved:03d}{name[23:]}"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from kemfeat._lazy import attributes
 
 if TYPE_CHECKING:
-    from kemfeat.learn.augment.balance import (
+    from kemfeat.learn.augment.compose import Compose
+    from kemfeat.learn.augment.resampling import (
         KOR_2022,
         Expanded,
         check_rows,
@@ -20,24 +21,23 @@ if TYPE_CHECKING:
         weighted_places,
         weighted_plan,
     )
-    from kemfeat.learn.augment.compose import Compose
     from kemfeat.learn.augment.settings import Augmentation, FrequencyNoise, RandomDeletion, RandomSwap, SpecAugment
 
 _HOMES = {
     "Augmentation": "settings",
     "Compose": "compose",
-    "Expanded": "balance",
+    "Expanded": "resampling",
     "FrequencyNoise": "settings",
-    "KOR_2022": "balance",
+    "KOR_2022": "resampling",
     "RandomDeletion": "settings",
     "RandomSwap": "settings",
     "SpecAugment": "settings",
-    "check_rows": "balance",
-    "kor_2022_augmentations": "balance",
-    "kor_2022_plan": "balance",
-    "sampling_weights": "balance",
-    "weighted_places": "balance",
-    "weighted_plan": "balance",
+    "check_rows": "resampling",
+    "kor_2022_augmentations": "resampling",
+    "kor_2022_plan": "resampling",
+    "sampling_weights": "resampling",
+    "weighted_places": "resampling",
+    "weighted_plan": "resampling",
 }
 
 __all__ = [

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from kemfeat.config import FrozenConfig
 
-Medium = Literal["mel", "tokens"]
+AugmentedInput = Literal["mel", "tokens"]
 
 
 class Chosen(FrozenConfig):
@@ -21,7 +21,7 @@ class Chosen(FrozenConfig):
     copies : only these copies of an utterance, 0 being the original; None takes all.
     """
 
-    medium: ClassVar[Medium]
+    medium: ClassVar[AugmentedInput]
 
     probability: float = Field(default=1.0, ge=0, le=1)
     copies: tuple[Annotated[int, Field(ge=0)], ...] | None = None
@@ -39,7 +39,7 @@ class FrequencyNoise(Chosen):
     faithful : write noise of the same two levels over the slope too, as published (K15).
     """
 
-    medium: ClassVar[Medium] = "mel"
+    medium: ClassVar[AugmentedInput] = "mel"
 
     name: Literal["frequency-noise"] = "frequency-noise"
     min_width: int = Field(default=10, ge=1)
@@ -68,7 +68,7 @@ class SpecAugment(Chosen):
     value : what stands in the masks: the utterance's own ``mean`` or the ``floor`` of its range, -top_db.
     """
 
-    medium: ClassVar[Medium] = "mel"
+    medium: ClassVar[AugmentedInput] = "mel"
 
     name: Literal["spec-augment"] = "spec-augment"
     frequency_masks: int = Field(default=2, ge=0, le=16)
@@ -87,7 +87,7 @@ class OnWords(Chosen):
     alpha : share of the words, in (0, 1].
     """
 
-    medium: ClassVar[Medium] = "tokens"
+    medium: ClassVar[AugmentedInput] = "tokens"
 
     alpha: float = Field(default=0.3, gt=0, le=1)
 

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kemfeat.arrays import Indices
 from kemfeat.errors import ConfigError
-
-Places = NDArray[np.int64]
-"""Places in the list of rows that a loader was given."""
 
 Shuffle = Literal["full", "blocks"]
 """``full`` permutes all rows; ``blocks`` is what a stream reads well."""
@@ -51,8 +48,8 @@ class BatchSampler:
         A number is out of range.
     """
 
-    blocks: Places
-    lengths: Places | None = None
+    blocks: Indices
+    lengths: Indices | None = None
     batch_size: int
     shuffle: Shuffle | None = None
     seed: int = 0
@@ -80,7 +77,7 @@ class BatchSampler:
         """Whether some ranks have a batch more than others."""
         return self.whole % self.world_size > 0
 
-    def batches(self, epoch: int) -> list[Places]:
+    def batches(self, epoch: int) -> list[Indices]:
         """The batches of this rank, in order.
 
         Raises
@@ -101,7 +98,7 @@ class BatchSampler:
         rows = len(self.blocks)
         return rows - rows % (self.batch_size * self.world_size) if self.drop_last else rows
 
-    def _sequence(self, rng: np.random.Generator) -> Places:
+    def _sequence(self, rng: np.random.Generator) -> Indices:
         """All rows, in the order of the epoch but for the shuffling inside of windows."""
         if self.shuffle is None:
             return np.arange(len(self.blocks))
@@ -111,7 +108,7 @@ class BatchSampler:
         turn = rng.permutation(block.max(initial=0) + 1)
         return np.argsort(turn[block], kind="stable")
 
-    def _cut(self, window: Places, rng: np.random.Generator) -> list[Places]:
+    def _cut(self, window: Indices, rng: np.random.Generator) -> list[Indices]:
         """The batches of one window; one with fewer rows stays the last."""
         rows = rng.permutation(window) if self.shuffle == "blocks" else window
         if self.lengths is not None:

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kemfeat.learn.data.batch_sampler import Places
+from kemfeat.arrays import Indices
 from kemfeat.learn.data.columns import Column
 from kemfeat.learn.data.packed import Packed
 
-Media = dict[str, Tensor]
+InputTensors = dict[str, Tensor]
 """The fields of a batch that hold features."""
 
 
@@ -69,7 +69,7 @@ class HostCollator:
         # NumPy copies a block of padding faster than it repeats one number.
         self._padding = {c.name: np.full((most, c.shape[-1]), c.pad, np.float32) for c in ragged(columns)}
 
-    def run(self, packs: Iterable[Packed], batches: Iterable[Places], at: Iterable[Tensor]) -> Iterator[Media]:  # noqa: ARG002 - for collators on a device
+    def run(self, packs: Iterable[Packed], batches: Iterable[Indices], at: Iterable[Tensor]) -> Iterator[InputTensors]:  # noqa: ARG002 - for collators on a device
         """Pad one batch after the other.
 
         Parameters
@@ -84,11 +84,11 @@ class HostCollator:
     def settle(self) -> None:
         """Nothing is under way when a batch is there."""
 
-    def media(self, packed: Packed, places: Places) -> Media:
+    def media(self, packed: Packed, places: Indices) -> InputTensors:
         """The features of one batch."""
         rows = self._rows[places]
         slots = packed.slots(rows)
-        media: Media = {}
+        media: InputTensors = {}
         channels = ragged(self._columns)
         if channels:
             frames = frames_of(self._columns, rows, self._frames)

@@ -16,7 +16,7 @@ from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
 if TYPE_CHECKING:
     from kemfeat.store.reader import Store, StoredArray
 
-MEDIA: Mapping[str, tuple[str, ...]] = {
+ARRAYS: Mapping[str, tuple[str, ...]] = {
     "mel": ("mel",),
     "delta": ("delta",),
     "tokens": ("input_ids", "attention_mask"),
@@ -114,11 +114,11 @@ def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None)
         raise ConfigError(f"media is the text {media!r}; expected a list of names, such as ({media!r},)")
     chosen = _known(store) if media is None else tuple(media)
     for name in chosen:
-        if name not in MEDIA:
-            raise ConfigError(f"media: no feature {name!r} goes into a batch{suggest(name, MEDIA)}")
+        if name not in ARRAYS:
+            raise ConfigError(f"media: no feature {name!r} goes into a batch{suggest(name, ARRAYS)}")
     if "delta" in chosen and "mel" not in chosen:
         raise ConfigError("media: delta is the second channel of mel and does not come alone; add 'mel'")
-    names = [array for medium, arrays in MEDIA.items() if medium in chosen for array in arrays]
+    names = [array for medium, arrays in ARRAYS.items() if medium in chosen for array in arrays]
     columns = tuple(_column(store, name, frames) for name in names)
     if len({column.shape[1:] for column in columns if column.lengths is not None}) > 1:
         raise AnalysisError(f"{store.path}: mel and delta have different numbers of bands; build them with the same")
@@ -127,7 +127,7 @@ def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None)
 
 def _known(store: Store) -> tuple[str, ...]:
     """Features that the store has; delta only beside mel."""
-    there = tuple(name for name, arrays in MEDIA.items() if set(arrays) <= set(store.arrays))
+    there = tuple(name for name, arrays in ARRAYS.items() if set(arrays) <= set(store.arrays))
     return there if "mel" in there else tuple(name for name in there if name != "delta")
 
 

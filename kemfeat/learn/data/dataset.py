@@ -70,9 +70,9 @@ class StoreDataset:
     --------
     >>> import kemfeat
     >>> from kemfeat.learn import StoreDataset
-    >>> store = kemfeat.open_store("stores/KEMDy20")  # doctest: +SKIP
-    >>> StoreDataset(store, media=("mel",))[0].mel.shape  # doctest: +SKIP
-    torch.Size([1, 1, 231, 128])
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> StoreDataset(store, media=("mel",))[0].mel.shape
+    torch.Size([1, 1, 512, 128])
     """
 
     def __init__(

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kemfeat.learn.data.batch_sampler import Places
-from kemfeat.learn.data.collate import Media, even, frames_of, ragged
+from kemfeat.arrays import Indices
+from kemfeat.learn.data.collate import InputTensors, even, frames_of, ragged
 from kemfeat.learn.data.columns import Column
 from kemfeat.learn.data.packed import Packed
 from kemfeat.learn.data.row_metadata import RowMetadata
@@ -60,7 +60,7 @@ class GatherCollator:
         self._slots = torch.from_numpy(slots).to(device)
         self._starts = {name: torch.from_numpy(starts[slots]).to(device) for name, starts in packed.starts.items()}
 
-    def run(self, packs: Iterable[Packed], batches: Iterable[Places], at: Iterable[Tensor]) -> Iterator[Media]:
+    def run(self, packs: Iterable[Packed], batches: Iterable[Indices], at: Iterable[Tensor]) -> Iterator[InputTensors]:
         """Pad one batch after the other."""
         for packed, places, there in zip(packs, batches, at, strict=True):
             yield self._media(packed, places, there)
@@ -68,9 +68,9 @@ class GatherCollator:
     def settle(self) -> None:
         """Nothing is copied, so nothing is under way."""
 
-    def _media(self, packed: Packed, places: Places, at: Tensor) -> Media:
+    def _media(self, packed: Packed, places: Indices, at: Tensor) -> InputTensors:
         frames = frames_of(packed.columns, self._rows[places], self._frames)
-        media: Media = {}
+        media: InputTensors = {}
         channels = ragged(packed.columns)
         if channels:
             sources = {c.name: (packed.values[c.name], self._starts[c.name][at]) for c in channels}
@@ -84,7 +84,7 @@ class GatherCollator:
 class _Sent(NamedTuple):
     """A batch on its way to the device."""
 
-    media: Media
+    media: InputTensors
     arrived: torch.cuda.Event | None
 
 
@@ -108,7 +108,7 @@ class SendCollator:
         if self._device.type == "cuda":
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
 
-    def run(self, packs: Iterable[Packed], batches: Iterable[Places], at: Iterable[Tensor]) -> Iterator[Media]:
+    def run(self, packs: Iterable[Packed], batches: Iterable[Indices], at: Iterable[Tensor]) -> Iterator[InputTensors]:
         """Send a batch, then hand over the one before it."""
         if self._stream is not None:  # what a batch is made of was put on the device by the consumer's stream
             self._stream.wait_stream(torch.cuda.current_stream(self._device))
@@ -129,7 +129,7 @@ class SendCollator:
         if self._stream is not None:
             self._stream.synchronize()
 
-    def _send(self, packed: Packed, places: Places, at: Tensor) -> _Sent:
+    def _send(self, packed: Packed, places: Indices, at: Tensor) -> _Sent:
         with self._beside():
             media = self._media(packed, places, at)
             return _Sent(media, None if self._stream is None else self._stream.record_event())
@@ -137,7 +137,7 @@ class SendCollator:
     def _beside(self) -> AbstractContextManager[object]:
         return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
-    def _hand_over(self, sent: _Sent) -> Media:
+    def _hand_over(self, sent: _Sent) -> InputTensors:
         if sent.arrived is not None:
             consumer = torch.cuda.current_stream(self._device)
             consumer.wait_event(sent.arrived)
@@ -145,10 +145,10 @@ class SendCollator:
                 tensor.record_stream(consumer)  # or its memory would be given away while the consumer still reads it
         return sent.media
 
-    def _media(self, packed: Packed, places: Places, at: Tensor) -> Media:
+    def _media(self, packed: Packed, places: Indices, at: Tensor) -> InputTensors:
         rows = self._rows[places]
         slots = packed.slots(rows)
-        media: Media = {}
+        media: InputTensors = {}
         channels = ragged(packed.columns)
         if channels:
             sources = {column.name: self._frames_of(packed, column, slots, at) for column in channels}

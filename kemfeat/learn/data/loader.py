@@ -87,10 +87,10 @@ class StoreLoader:
     --------
     >>> import kemfeat
     >>> from kemfeat.learn import StoreLoader
-    >>> store = kemfeat.open_store("stores/KEMDy20")  # doctest: +SKIP
-    >>> loader = StoreLoader(store, batch_size=32, shuffle=True)  # doctest: +SKIP
-    >>> next(iter(loader)).mel.shape  # doctest: +SKIP
-    torch.Size([32, 2, 406, 128])
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> loader = StoreLoader(store, batch_size=32, shuffle=True)
+    >>> next(iter(loader)).mel.shape
+    torch.Size([32, 2, 512, 128])
     """
 
     def __init__(

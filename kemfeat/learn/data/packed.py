@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kemfeat.arrays import Indices
 from kemfeat.learn.data.columns import Column
 from kemfeat.parallel import default_workers
 
-Rows = NDArray[np.int64]
 Allocate = Callable[[str, tuple[int, ...], torch.dtype], Tensor]
 """Makes the tensor of a column: name, shape, type; its values may be anything."""
 
@@ -33,11 +33,11 @@ class Packed:
     """
 
     columns: tuple[Column, ...]
-    rows: Rows
+    rows: Indices
     values: dict[str, Tensor]
     starts: dict[str, NDArray[np.int64]]
 
-    def slots(self, rows: Rows) -> NDArray[np.int64]:
+    def slots(self, rows: Indices) -> NDArray[np.int64]:
         """Where rows lie, which must be among these."""
         return np.searchsorted(self.rows, rows)
 
@@ -56,7 +56,7 @@ class Packed:
                 first, last = self.starts[column.name][[part.start, part.stop]].tolist()
             self._put(column, self.rows[part], self.values[column.name][first:last])
 
-    def _put(self, column: Column, rows: Rows, target: Tensor) -> None:
+    def _put(self, column: Column, rows: Indices, target: Tensor) -> None:
         # Tensors on a device are filled by way of the host, in one copy.
         held = target if target.device.type == "cpu" else torch.empty_like(target, device="cpu")
         into = held.numpy()
@@ -72,7 +72,7 @@ class Packed:
             target.copy_(held)
 
 
-def lay_out(columns: Sequence[Column], rows: Rows, allocate: Allocate) -> Packed:
+def lay_out(columns: Sequence[Column], rows: Indices, allocate: Allocate) -> Packed:
     """Room for rows of a store, which are sorted and each there once; their values are still to be read."""
     values: dict[str, Tensor] = {}
     starts: dict[str, NDArray[np.int64]] = {}
@@ -85,14 +85,14 @@ def lay_out(columns: Sequence[Column], rows: Rows, allocate: Allocate) -> Packed
     return Packed(tuple(columns), rows, values, starts)
 
 
-def parts(rows: Rows, *, rows_per_shard: int) -> list[slice]:
+def parts(rows: Indices, *, rows_per_shard: int) -> list[slice]:
     """Cut sorted rows where a shard ends."""
     cuts = np.flatnonzero(np.diff(rows // rows_per_shard)) + 1
     edges = [0, *cuts.tolist(), len(rows)]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
-def size(columns: Iterable[Column], rows: Rows) -> int:
+def size(columns: Iterable[Column], rows: Indices) -> int:
     """Bytes that these rows take without their padding; the rows are sorted and each there once."""
     return sum(_elements(column, rows) * column.array.dtype.itemsize for column in columns)
 
@@ -102,7 +102,7 @@ def readers() -> int:
     return max(1, min(4, default_workers() // 2))
 
 
-def _elements(column: Column, rows: Rows) -> int:
+def _elements(column: Column, rows: Indices) -> int:
     count = len(rows) if column.lengths is None else int(column.lengths[rows].sum())
     return count * int(np.prod(_inner(column)))
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 import torch
 from torch import Tensor
 
+from kemfeat.arrays import Indices
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
-from kemfeat.learn.data.batch_sampler import Places
 from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.device import GatherCollator, SendCollator
 from kemfeat.learn.data.packed import Packed, readers
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Placement = Literal["device", "host", "stream"]
 Wanted = Literal["auto", "device", "host", "stream"]
 
-Packs: TypeAlias = Callable[[Sequence[Places]], Iterable[Packed]]
+Packs: TypeAlias = Callable[[Sequence[Indices]], Iterable[Packed]]
 """For every batch the packed rows that hold it."""
 
 Collator: TypeAlias = HostCollator | GatherCollator | SendCollator
@@ -136,5 +136,5 @@ def open_(dataset: StoreDataset, facts: RowMetadata, *, resident: Placement, bat
     return partial(_always, packed), collator
 
 
-def _always(packed: Packed, batches: Sequence[Places]) -> Iterable[Packed]:
+def _always(packed: Packed, batches: Sequence[Indices]) -> Iterable[Packed]:
     return repeat(packed, len(batches))

@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kemfeat.learn.data.batch_sampler import WINDOW, Places
+from kemfeat.arrays import Indices
+from kemfeat.learn.data.batch_sampler import WINDOW
 from kemfeat.learn.data.columns import Column
-from kemfeat.learn.data.packed import Allocate, Packed, Rows, lay_out, parts, readers
+from kemfeat.learn.data.packed import Allocate, Packed, lay_out, parts, readers
 from kemfeat.parallel import run_threads
 
 
@@ -46,10 +47,10 @@ def read_all(
 
 
 def read_ahead(
-    batches: Sequence[Places],
+    batches: Sequence[Indices],
     *,
     columns: tuple[Column, ...],
-    rows: Rows,
+    rows: Indices,
     rows_per_shard: int,
     pinned: bool,
     settle: Callable[[], None],
@@ -126,9 +127,9 @@ class _Reused:
         return held[:count].view(shape)
 
 
-def _sections(batches: Sequence[Places]) -> Iterator[list[Places]]:
+def _sections(batches: Sequence[Indices]) -> Iterator[list[Indices]]:
     """Runs of batches with at most as many rows as a window has, or one batch."""
-    section: list[Places] = []
+    section: list[Indices] = []
     rows = 0
     for batch in batches:
         if section and rows + len(batch) > WINDOW:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from kemfeat.analyses.output import plain
+from kemfeat.arrays import Indices
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.batch import Batch
@@ -26,7 +27,7 @@ from kemfeat.learn.settings import Modality
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.trainer import load_model, training_data_of_run
-from kemfeat.learn.training.training_data import AuditedFold, Rows, TrainingData, modalities_of
+from kemfeat.learn.training.training_data import AuditedFold, TrainingData, modalities_of
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _ablated(
     return table_of(predict(model, batches), training_data, "test")
 
 
-def _elsewhere(rows: Rows, *, seed: int) -> Rows:
+def _elsewhere(rows: Indices, *, seed: int) -> Indices:
     """The rows in an order in which none is in its own place, as far as there are two."""
     order = np.random.default_rng(seed).permutation(len(rows))
     moved = np.empty_like(rows)

@@ -14,7 +14,7 @@ from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import Evaluation
 from kemfeat.learn.run_folder import read_history, read_run
 from kemfeat.learn.training.recipe import Recipe, load_recipe
-from kemfeat.learn.training.trainer import Options, Progress, conclude, fit
+from kemfeat.learn.training.trainer import Options, TrainingProgress, conclude, fit
 from kemfeat.learn.training.training_data import AuditedFold
 from kemfeat.store import disk
 
@@ -90,7 +90,9 @@ def trials_of(name: str | Path, overrides: Mapping[str, Any], axes: Mapping[str,
     return trials
 
 
-def sweep(trials: Sequence[Trial], data: AuditedFold, *, out: Path, options: Options, progress: Progress) -> Swept:
+def sweep(
+    trials: Sequence[Trial], data: AuditedFold, *, out: Path, options: Options, progress: TrainingProgress
+) -> Swept:
     """Train every trial in a folder below ``out``, choose, and test the one chosen; write ``sweep.csv``.
 
     Raises

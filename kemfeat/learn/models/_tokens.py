@@ -51,7 +51,7 @@ def sinusoids(x_BTH: Tensor) -> Tensor:
     return torch.stack((angles_TH.sin(), angles_TH.cos()), dim=-1).flatten(1)[:, :width]
 
 
-Pool = Callable[[Tensor, Tensor], Tensor]
+Pooling = Callable[[Tensor, Tensor], Tensor]
 """(outputs [shape=(B, T, H)], mask [shape=(B, T)]) -> [shape=(B, H)]."""
 
 
@@ -66,7 +66,7 @@ def padded_end(x_BTH: Tensor, mask_BT: Tensor) -> Tensor:  # noqa: ARG001 - that
     return x_BTH[:, -1]
 
 
-_POOLS: dict[Literal["mean", "padded-end"], Pool] = {"mean": mean_of_real, "padded-end": padded_end}
+_POOLS: dict[Literal["mean", "padded-end"], Pooling] = {"mean": mean_of_real, "padded-end": padded_end}
 
 
 class RecurrentHead(nn.Module):

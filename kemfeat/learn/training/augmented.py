@@ -15,7 +15,7 @@ from kemfeat.learn.augment import (
     kor_2022_plan,
     weighted_plan,
 )
-from kemfeat.learn.augment.balance import kor_2022_augmentations
+from kemfeat.learn.augment.resampling import kor_2022_augmentations
 from kemfeat.learn.data.loader import Transform
 from kemfeat.learn.training.recipe import Recipe
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Plan:
+class AugmentationPlan:
     """What a training loader is given.
 
     Parameters
@@ -47,7 +47,7 @@ def plan_of(
     emotions: Sequence[str | None],
     media: Sequence[str],
     epoch: int,
-) -> Plan:
+) -> AugmentationPlan:
     """The plan of a recipe, which is the same for every epoch unless rows are drawn by weight.
 
     Parameters
@@ -79,4 +79,4 @@ def plan_of(
     elif train.balance == "weights":
         expanded = weighted_plan(rows, emotions, seed=train.seed, epoch=epoch)
     transform = Compose(augmentations, store=store, seed=train.seed) if augmentations else None
-    return Plan(rows=expanded.rows, copies=expanded.copies, transform=transform)
+    return AugmentationPlan(rows=expanded.rows, copies=expanded.copies, transform=transform)

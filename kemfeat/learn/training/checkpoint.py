@@ -193,7 +193,7 @@ def _brief(value: Any) -> str:
 
 def _save(path: Path, content: Any) -> None:
     with disk.writing(path.parent):
-        disk.write_aside(path, lambda aside: _write(aside, content))
+        disk.atomic_write(path, lambda aside: _write(aside, content))
 
 
 def _write(path: Path, content: Any) -> None:

@@ -23,7 +23,7 @@ _TASKS: Mapping[Modality, str] = {"audio": "arousal", "text": "valence"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Resolved:
+class ResolvedWeights:
     """A recipe whose loaded runs are known.
 
     Parameters
@@ -38,7 +38,7 @@ class Resolved:
     pretrained: Mapping[str, PretrainedFacts]
 
 
-def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resolved:
+def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> ResolvedWeights:
     """Take over what the runs that a fusion names were trained with; a recipe without such is as it was.
 
     Raises
@@ -50,7 +50,7 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         A run is missing, unfinished or damaged.
     """
     if not isinstance(recipe.model, FusionConfig):
-        return Resolved(recipe=recipe, data=data, pretrained={})
+        return ResolvedWeights(recipe=recipe, data=data, pretrained={})
     pretrained: dict[str, PretrainedFacts] = {}
     configs: dict[str, ModelConfig] = {}
     for modality in modalities_of(recipe):
@@ -71,7 +71,7 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         audio=_of_kind(AudioConfig, configs, "audio", recipe.model),
         text=_of_kind(TextConfig, configs, "text", recipe.model),
     )
-    return Resolved(recipe=recipe.model_copy(update={"model": model}), data=data, pretrained=pretrained)
+    return ResolvedWeights(recipe=recipe.model_copy(update={"model": model}), data=data, pretrained=pretrained)
 
 
 def fill_pretrained(model: Model, pretrained: Mapping[str, PretrainedFacts]) -> None:

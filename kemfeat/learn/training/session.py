@@ -59,7 +59,7 @@ class Position:
 
 
 @dataclass(kw_only=True, eq=False)
-class Session:
+class TrainingSession:
     """A run under way: what it is of, what trains it, and where it stands.
 
     ``drawn`` is the epoch that the rows of ``train`` were drawn for.
@@ -82,12 +82,14 @@ class Session:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def begin(training_data: TrainingData, model: Model, facts: RunFacts, *, out: Path, device: torch.device) -> Session:
+def begin(
+    training_data: TrainingData, model: Model, facts: RunFacts, *, out: Path, device: torch.device
+) -> TrainingSession:
     """Everything as it is before the first step; nothing is written."""
     config = training_data.recipe.train
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.learning_rate)
     loader = training_data.training_loader(epoch=0, device=device)
-    return Session(
+    return TrainingSession(
         out=out,
         facts=facts,
         training_data=training_data,
@@ -110,7 +112,7 @@ def _loss(training_data: TrainingData, loader: StoreLoader) -> Loss:
     return losses.make_loss(train.loss, task=training_data.recipe.task, class_weights=weights)
 
 
-def start(session: Session) -> None:
+def start(session: TrainingSession) -> None:
     """Load the runs that a fusion names, and write what never changes.
 
     Raises
@@ -124,7 +126,7 @@ def start(session: Session) -> None:
         write_run(session.out, session.facts)
 
 
-def save(session: Session, name: str) -> None:
+def save(session: TrainingSession, name: str) -> None:
     """Write a checkpoint in one step."""
     checkpoint.save(
         session.out / name,
@@ -143,7 +145,7 @@ def save(session: Session, name: str) -> None:
     )
 
 
-def resume(session: Session) -> bool:
+def resume(session: TrainingSession) -> bool:
     """Go on behind the last checkpoint, if there is one.
 
     Raises
@@ -172,7 +174,7 @@ def resume(session: Session) -> bool:
     return True
 
 
-def turn_to(session: Session, epoch: int) -> None:
+def turn_to(session: TrainingSession, epoch: int) -> None:
     """Have the training loader yield this epoch; the first one for all, as published, where nothing is reshuffled."""
     train = session.training_data.recipe.train
     epoch = epoch if train.reshuffle else 0
@@ -182,7 +184,7 @@ def turn_to(session: Session, epoch: int) -> None:
     session.train.set_epoch(epoch)
 
 
-def write_history(session: Session) -> None:
+def write_history(session: TrainingSession) -> None:
     """Write ``history.csv``."""
     import pandas as pd
 

@@ -28,7 +28,7 @@ from kemfeat.learn.training.losses import Sums
 from kemfeat.learn.training.predictions import determinism, judge, numbers_of, predict, table_of
 from kemfeat.learn.training.pretrained import resolved
 from kemfeat.learn.training.recipe import Recipe, recipe_from
-from kemfeat.learn.training.session import Session, begin, resume, save, start, turn_to, write_history
+from kemfeat.learn.training.session import TrainingSession, begin, resume, save, start, turn_to, write_history
 from kemfeat.learn.training.training_data import AuditedFold, TrainingData, audit_fold, training_data_of
 from kemfeat.store import disk
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from kemfeat.store.reader import Store
 
 
-class Progress(Protocol):
+class TrainingProgress(Protocol):
     """Told what training does."""
 
     def compared(self, done: int, total: int) -> None:
@@ -94,7 +94,7 @@ def train(
     split: Split,
     out: Path,
     options: Options | None = None,
-    progress: Progress | None = None,
+    progress: TrainingProgress | None = None,
 ) -> Evaluation:
     """Train a recipe on one fold of a split, or go on where an earlier call stopped; test the best epoch.
 
@@ -121,7 +121,7 @@ def train(
     return conclude(out, data, device=options.device)
 
 
-def fit(recipe: Recipe, data: AuditedFold, *, out: Path, options: Options, progress: Progress) -> RunFacts:
+def fit(recipe: Recipe, data: AuditedFold, *, out: Path, options: Options, progress: TrainingProgress) -> RunFacts:
     """Train until patience or epochs run out; the test part is not looked at.
 
     Raises
@@ -224,7 +224,7 @@ def _recipe_of(run: Path, facts: RunFacts) -> Recipe:
     return recipe_from(facts.config, where=f"{run}/{run_folder.RUN}")
 
 
-def _train(session: Session, *, save_every: float, progress: Progress) -> None:
+def _train(session: TrainingSession, *, save_every: float, progress: TrainingProgress) -> None:
     """Epochs until there is a reason to stop; each ends with a checkpoint."""
     config, position = session.training_data.recipe.train, session.position
     while not position.stopped(config):
@@ -246,7 +246,7 @@ def _train(session: Session, *, save_every: float, progress: Progress) -> None:
         progress.ended(session.history[-1])
 
 
-def _train_epoch(session: Session, *, began: float, save_every: float, progress: Progress) -> float:
+def _train_epoch(session: TrainingSession, *, began: float, save_every: float, progress: TrainingProgress) -> float:
     """What is left of one pass over the train part; returns the loss of all its utterances together."""
     position = session.position
     session.model.train()
@@ -269,7 +269,7 @@ def _train_epoch(session: Session, *, began: float, save_every: float, progress:
     return float(session.loss.value(sums))
 
 
-def _step(session: Session, loss: Tensor) -> None:
+def _step(session: TrainingSession, loss: Tensor) -> None:
     config, scaler = session.training_data.recipe.train, session.scaler
     where = f"of epoch {session.position.epoch + 1}, step {session.position.step + 1},"
     _require_number(float(loss.detach()), f"the loss {where}")
@@ -292,7 +292,7 @@ def _require_number(value: float, what: str) -> None:
         )
 
 
-def _finish(session: Session) -> RunFacts:
+def _finish(session: TrainingSession) -> RunFacts:
     """Look at the best epoch once more, and say how training ended."""
     best = checkpoint.load(session.out / run_folder.BEST)
     session.model.load_state_dict(best.weights, strict=False)

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kemfeat.arrays import Indices
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import FIVE_CLASSES, usual_labels
 from kemfeat.leakage import audit_split
 from kemfeat.learn.augment import check_rows
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.run_folder import Leakage, SplitFacts, StoreFacts, TrainFacts
-from kemfeat.learn.settings import MEDIA, Modality
+from kemfeat.learn.settings import FEATURES, Modality
 from kemfeat.learn.training.augmented import plan_of
 from kemfeat.learn.training.recipe import Recipe
 from kemfeat.splits import PARTS
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from kemfeat.splits import Audit, Split
     from kemfeat.store.reader import Store
 
-Rows = NDArray[np.int64]
 
 _LABELS = "7class"
 """The label rule where a split does not name its own."""
@@ -104,7 +104,7 @@ def _leakage(audit: Audit, fold: int) -> Leakage:
 
 def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
     """The modalities whose features the model of a recipe reads, all of them."""
-    return tuple(modality for modality, features in MEDIA.items() if set(features) <= set(recipe.model.media))
+    return tuple(modality for modality, features in FEATURES.items() if set(features) <= set(recipe.model.media))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,7 +120,7 @@ class TrainingData:
 
     recipe: Recipe
     audited: AuditedFold
-    rows: Mapping[str, Rows]
+    rows: Mapping[str, Indices]
     left_out: Mapping[str, int]
 
     @property
@@ -155,7 +155,7 @@ class TrainingData:
         """The rows of a part in the order of the split, each once, as they are."""
         return self.rows_loader(self.rows[part], device=device, batch_size=batch_size)
 
-    def rows_loader(self, rows: Rows, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
+    def rows_loader(self, rows: Indices, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
         """Some rows in the order given, as they are."""
         batch_size = batch_size or self.recipe.train.batch_size
         return StoreLoader(self.audited.store, rows, batch_size, device, rank=0, world_size=1, **self._reading())
@@ -221,7 +221,7 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
     return found
 
 
-def _parts(data: AuditedFold) -> dict[str, Rows]:
+def _parts(data: AuditedFold) -> dict[str, Indices]:
     ids = data.store.utterances["id"].tolist()
     return {part: data.split.indices(ids, part, fold=data.fold) for part in PARTS}
 

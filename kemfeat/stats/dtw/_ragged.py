@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kemfeat.arrays import AnyFloats
 from kemfeat.errors import ConfigError
-
-Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +18,13 @@ class Ragged:
 
     Parameters
     ----------
-    values : [shape=(total, d)].
-    offsets : where each series begins, and where the last ends [shape=(series + 1,)].
+    values : ndarray, shape (total, d)
+        All samples.
+    offsets : ndarray, shape (series + 1,), int
+        Where each series begins, and where the last ends.
     """
 
-    values: Floats
+    values: AnyFloats
     offsets: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -32,15 +32,15 @@ class Ragged:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """How many samples each series has [shape=(series,)]."""
+        """Number of samples in each series, shape (series,)."""
         return np.diff(self.offsets)
 
     def part(self, start: int, stop: int) -> Ragged:
         """Series ``start`` to ``stop``, without a copy."""
         return Ragged(self.values, self.offsets[start : stop + 1])
 
-    def in_lanes(self) -> Floats:
-        """One series per lane, zeros behind its end [shape=(longest, d, lanes)]."""
+    def in_lanes(self) -> AnyFloats:
+        """One series per lane, zeros after its end, shape (longest, d, lanes)."""
         lengths = self.lengths
         lanes = np.zeros((lengths.max(), self.values.shape[1], len(self)), self.values.dtype)
         for lane, (start, length) in enumerate(zip(self.offsets[:-1], lengths, strict=True)):
@@ -48,18 +48,18 @@ class Ragged:
         return lanes
 
 
-def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[Floats]:
-    """Each series as an array [shape=(length, d)].
+def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[AnyFloats]:
+    """Each series as an array of shape (length, d).
 
     Raises
     ------
     ConfigError
         A series is empty, not finite, not numbers, or of another shape than the first.
     """
-    arrays: list[Floats] = []
+    arrays: list[AnyFloats] = []
     for place, values in enumerate(series):
         try:
-            with np.errstate(over="ignore"):  # what float32 cannot hold is refused below, by its place
+            with np.errstate(over="ignore"):  # too large for float32: refused below
                 array = np.asarray(values, dtype)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"series {place} is not an array of numbers ({error})") from None
@@ -75,12 +75,15 @@ def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[Floats]:
                 "compare series of one kind"
             )
         if not np.isfinite(shaped).all():
-            raise ConfigError(f"series {place} holds NaN or infinity (as {dtype}); fill or cut the gaps first")
+            raise ConfigError(
+                f"series {place} contains NaN or infinity (as {dtype}); expected finite numbers: "
+                "fill or cut the gaps first"
+            )
         arrays.append(shaped)
     return arrays
 
 
-def end_to_end(arrays: Sequence[Floats], *, dtype: str) -> Ragged:
+def end_to_end(arrays: Sequence[AnyFloats], *, dtype: str) -> Ragged:
     """Join arrays that :func:`as_arrays` has checked; there may be none."""
     offsets = np.cumsum([0, *(len(array) for array in arrays)], dtype=np.int64)
     values = np.concatenate(arrays) if arrays else np.empty((0, 1), dtype)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.synth.layout import Turns
-from kemfeat.synth.ratings import Ratings, Scheme, draw_kinds, rate
+from kemfeat.synth.ratings import Ratings, RatingScheme, draw_kinds, rate
 from kemfeat.synth.streams import Stream, generator
 
 CLASS_COUNTS = {"neutral": 3707, "angry": 1805, "happy": 1372, "surprise": 961, "sad": 745, "disgust": 391, "fear": 379}
@@ -58,7 +58,7 @@ CORPUS_MEAN = (2.741, 3.339)
 UTTERANCE_SD = {"neutral": (0.40, 0.35), "other": (0.35, 0.35)}
 """Guesses; actors show more of an emotion, and less, than people who talk."""
 
-KEMDY19 = Scheme(CLASS_COUNTS, TIE_COUNTS, CLASS_MEANS, CORPUS_MEAN, UTTERANCE_SD)
+KEMDY19 = RatingScheme(CLASS_COUNTS, TIE_COUNTS, CLASS_MEANS, CORPUS_MEAN, UTTERANCE_SD)
 
 SHARED = 0.6
 """Share of the utterances whose listener is given the speaker's label."""

@@ -113,8 +113,10 @@ def test_the_test_by_speaker_leads_where_it_contradicts(holding):
         "level: 0 of 1 pairs differ at .05; no evidence for: F-M (CR2 by 24 speakers F(1, "
     )
     assert result.summary[1].startswith("Beside it, by session: ")
-    assert result.summary[2].startswith("Games-Howell, as others report it, takes utterances for independent: 1 of 1 ")
-    assert "The test by speaker concludes otherwise: " in result.summary[3]
+    assert result.summary[2].startswith(
+        "Games-Howell, which the literature reports, treats utterances as independent: 1 of 1 "
+    )
+    assert "The test by speaker disagrees with it: " in result.summary[3]
     assert "standard error x" in result.summary[3]
     sources = set(result.tables["disagreements"]["source"])
     assert {"cr2", "means"} <= sources
@@ -123,7 +125,7 @@ def test_the_test_by_speaker_leads_where_it_contradicts(holding):
 def test_the_test_by_speaker_leads_where_it_agrees(holding):
     result = run(holding(corpus()), arousal())
     assert result.values["dv"]["arousal"]["leading"] == "speaker"
-    assert not any("concludes otherwise" in sentence for sentence in result.summary)
+    assert not any("disagrees with it" in sentence for sentence in result.summary)
     assert not any("omega2" in sentence for sentence in result.summary)
 
 
@@ -134,7 +136,7 @@ def test_the_test_by_speaker_may_find_more(holding):
     result = run(holding(table), AnovaConfig(dv=("level",)))
     assert not result.tables["pairs"]["significant"].any()
     assert result.summary[0].startswith("level: 9 of 10 pairs differ")
-    assert any(line.startswith("The test by speaker concludes otherwise: ") for line in result.summary)
+    assert any(line.startswith("The test by speaker disagrees with it: ") for line in result.summary)
 
 
 def test_holm_is_across_dependent_variables(holding):
@@ -166,7 +168,7 @@ def test_rows_left_out_are_counted(holding):
     table.loc[20:31, "arousal"] = np.nan
     result = run(holding(table), arousal())
     said = " | ".join(result.warnings)
-    assert "label rule 5class leaves out 10 of 960 utterances, as annotated: 7 ties, 3 fear" in said
+    assert "label rule 5class leaves out 10 of 960 utterances, by their annotation: 7 ties, 3 fear" in said
     assert "arousal is missing in 12 utterances, left out: " in said
     assert result.values["rows_without_group"] == 10
     assert result.tables["groups"]["missing"].sum() == 12
@@ -197,7 +199,7 @@ def test_few_dyads_are_not_tested_and_many_are(holding):
 def test_factor_that_is_the_cluster_has_no_nested_test(holding):
     result = run(holding(corpus(speakers=4)), AnovaConfig(dv=("level",), between="speaker"))
     assert "0 of 6 pairs differ at .05; cannot be tested: " in result.summary[0]
-    assert any("lie in one cluster" in warning for warning in result.warnings)
+    assert any("are in one cluster" in warning for warning in result.warnings)
 
 
 def test_seed_decides_the_draws(holding):

@@ -15,7 +15,7 @@ from kemfeat.analyses.correlation import CorrelationConfig, run
 from kemfeat.analyses.correlation._conversations import by_utterance
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.store.reader import Store, open_store
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 PLAIN = CorrelationConfig(examples=0)
 

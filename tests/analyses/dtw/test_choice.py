@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from kemfeat.analyses.dtw import _choice
-from kemfeat.analyses.dtw._distances import Room, measure
+from kemfeat.analyses.dtw._distances import DistanceStorage, measure
 from kemfeat.stats import dtw
-from tests.analyses.dtw_kit import configured
+from tests.analyses.dtw.kit import configured
 
 
 def test_golden_runs_of_tsclust_from_series_to_indices(shared: Path, tmp_path: Path):
@@ -18,7 +18,9 @@ def test_golden_runs_of_tsclust_from_series_to_indices(shared: Path, tmp_path: P
     raw = json.loads((golden / "dtw_series.json").read_text())
     values = raw["series"] if isinstance(raw, dict) else raw
     config = configured(method="tsclust").distance
-    found = measure(dtw.scale(values).series, config=config, room=Room(memory=2e9, folder=tmp_path, workers=2), seed=0)
+    found = measure(
+        dtw.scale(values).series, config=config, room=DistanceStorage(memory=2e9, folder=tmp_path, workers=2), seed=0
+    )
     golden_distances = np.loadtxt(golden / "dtw_basic_default_minmax.csv", delimiter=",")
     np.testing.assert_allclose(found.matrix, golden_distances, rtol=1e-12, atol=1e-12)
     for expected in (stored["k5_seed1"], *stored["k2to10_seed42"]):

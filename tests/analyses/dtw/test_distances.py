@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from kemfeat.analyses.dtw import _distances
-from kemfeat.analyses.dtw._distances import Room, measure, nearest
+from kemfeat.analyses.dtw._distances import DistanceStorage, measure, nearest
 from kemfeat.errors import StoreCorruptError
 from kemfeat.stats import dtw
 from kemfeat.store import blocks
-from tests.analyses.dtw_kit import configured, shapes
+from tests.analyses.dtw.kit import configured, shapes
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_blocks_hold_the_same_bits_as_memory(series: list[np.ndarray], tmp_path: Path, workers: int):
     config = configured().distance
-    room = Room(memory=1e4, folder=tmp_path, workers=workers)
+    room = DistanceStorage(memory=1e4, folder=tmp_path, workers=workers)
     found = measure(series, config=config, room=room, seed=7)
     assert len(found.sample) == 50
     whole = dtw.distance_matrix(series, dtype="float32")
@@ -41,7 +41,7 @@ def test_blocks_hold_the_same_bits_as_memory(series: list[np.ndarray], tmp_path:
 def test_an_interrupted_run_goes_on_where_it_stopped(
     series: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    config, room = configured().distance, Room(memory=1e4, folder=tmp_path, workers=1)
+    config, room = configured().distance, DistanceStorage(memory=1e4, folder=tmp_path, workers=1)
     calls: list[int] = []
     real = dtw.block
 
@@ -64,7 +64,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 
 @pytest.mark.usefixtures("small_blocks")
 def test_other_series_or_settings_have_blocks_of_their_own(series: list[np.ndarray], tmp_path: Path):
-    room = Room(memory=1e4, folder=tmp_path, workers=1)
+    room = DistanceStorage(memory=1e4, folder=tmp_path, workers=1)
     for values, normalize in ((series, False), (series, True), ([s + 1 for s in series], False)):
         measure(values, config=configured(normalize=normalize).distance, room=room, seed=0)
     assert len(list(tmp_path.iterdir())) == 3
@@ -72,7 +72,7 @@ def test_other_series_or_settings_have_blocks_of_their_own(series: list[np.ndarr
 
 @pytest.mark.usefixtures("small_blocks")
 def test_a_damaged_folder_of_blocks_is_a_sentence(series: list[np.ndarray], tmp_path: Path):
-    room = Room(memory=1e4, folder=tmp_path, workers=1)
+    room = DistanceStorage(memory=1e4, folder=tmp_path, workers=1)
     measure(series, config=configured().distance, room=room, seed=0)
     (folder,) = tmp_path.iterdir()
     (folder / "order.npy").unlink()

@@ -4,7 +4,7 @@ import numpy as np
 
 from kemfeat.analyses.dtw._findings import MOST, barycentre
 from kemfeat.stats import dtw
-from tests.analyses.dtw_kit import shapes
+from tests.analyses.dtw.kit import shapes
 
 
 def test_a_barycentre_is_nearer_to_its_members_than_the_medoid():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kemfeat.analyses.dtw._series import energy, read
 from kemfeat.store.reader import Store
-from tests.analyses.dtw_kit import plant, shapes
+from tests.analyses.dtw.kit import plant, shapes
 
 SIGNALS = ("temp", "eda", "ibi", "mel-energy")
 

@@ -15,7 +15,7 @@ from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.store.reader import Store
 from kemfeat.synth.defects import BROKEN
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_refusals(store, copied):
     with pytest.raises(ConfigError, match="least_gap"):
         validated(MissingnessConfig, {"least_gap": -1.0}, where="missingness")
     pd.read_parquet(copied.path / "signal_index.parquet").head(0).to_parquet(copied.path / "signal_index.parquet")
-    with pytest.raises(AnalysisError, match="holds no physiology"):
+    with pytest.raises(AnalysisError, match="has no physiology"):
         run(vouch(copied.path), MissingnessConfig())
 
 
@@ -152,7 +152,7 @@ def test_signals_without_a_finite_value_are_none(copied):
     changed = copied
     for session in copied.header.sessions:
         changed = with_signals(changed, session, lambda signals: signals.assign(value=np.nan))
-    with pytest.raises(AnalysisError, match="holds no physiology"):
+    with pytest.raises(AnalysisError, match="has no physiology"):
         run(changed, MissingnessConfig(permutations=9))
 
 

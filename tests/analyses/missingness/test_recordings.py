@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kemfeat.analyses.missingness._recordings import (
     HOLE,
-    Recording,
+    RecordingQuality,
     _in_conversations,
     _on_the_clock,
     media_of,
@@ -18,9 +18,9 @@ from kemfeat.analyses.missingness._recordings import (
 )
 
 
-def beats(times: list[float], intervals: list[float], window: tuple[float, float] = (0.0, 20.0)) -> Recording:
+def beats(times: list[float], intervals: list[float], window: tuple[float, float] = (0.0, 20.0)) -> RecordingQuality:
     values, ends = np.array(intervals, dtype=float), np.array(times, dtype=float)
-    return Recording("S", "a", "F", "ibi", window, values, ends - values, ends)
+    return RecordingQuality("S", "a", "F", "ibi", window, values, ends - values, ends)
 
 
 def test_beats_cover_their_intervals_and_pauses_are_between():

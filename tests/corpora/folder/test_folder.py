@@ -264,7 +264,7 @@ def test_wrong_places_are_refused_with_a_sentence(private, tmp_path):
         open_reader("folder", root=tmp_path / "nowhere")
     (private / "utterances.csv").rename(private / "rows.csv")
     with pytest.raises(
-        CorpusLayoutError, match=r"utterances\.csv: no such file; .* holds eda, ibi, rows\.csv, wav; pass the table"
+        CorpusLayoutError, match=r"utterances\.csv: no such file; .* contains eda, ibi, rows\.csv, wav; pass the table"
     ):
         open_reader("folder", root=private)
     with pytest.raises(CorpusLayoutError, match=r"x\.csv and .*x\.csv: no such file"):

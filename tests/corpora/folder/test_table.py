@@ -108,8 +108,8 @@ def test_spellings_of_one_table(content, where):
     [
         ("", "found no header; expected the names"),
         (",,\n", "found no header"),
-        ("id,audio\n", "holds no utterance; expected a row"),
-        ("id,audio\n,\n\n", "holds no utterance"),
+        ("id,audio\n", "no utterance; expected one row"),
+        ("id,audio\n,\n\n", "no utterance; expected"),
         ("id,path\na,b\n", "found the columns 'id', 'path', expected one called 'audio' too; rename 'path' to 'audio'"),
         ("id;audio\na;b\n", "expected one called 'id' too; add it; cells are separated by commas"),
         ("id,audio,,x\na,b,c,d\n", r":1 column 3: found the name '', expected 1 to 64 printable"),
@@ -329,5 +329,5 @@ def test_files_are_found_below_the_root_and_links_out_of_it_refused(tmp_path):
         lacking = ("in", "no.wav", "pipe", "loop", "in/a.wav/b", "x" * 300)
         assert not any(files.has(path, line=2, column="audio") for path in lacking)
         for path in ("out.wav", "beside/c.wav"):
-            with pytest.raises(CorpusError, match=rf"^t\.csv:7 column eda: {path} leads by a link to .*outside of"):
+            with pytest.raises(CorpusError, match=rf"^t\.csv:7 column eda: {path} leads by a link to .*outside"):
                 files.has(path, line=7, column="eda")

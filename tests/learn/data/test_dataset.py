@@ -21,7 +21,7 @@ from kemfeat.store.reader import open_store
 from tests.build.kit import SETTINGS as TINY
 from tests.build.kit import write_corpus
 from tests.corpora.tiny import wav_bytes
-from tests.learn.loader_kit import DTYPES, check_row, same
+from tests.learn.data.kit import DTYPES, check_row, same
 
 few = settings(deadline=None, max_examples=15)
 

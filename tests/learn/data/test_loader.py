@@ -14,7 +14,7 @@ from kemfeat.learn.data.batch_sampler import BatchSampler
 from kemfeat.store.reader import open_store
 from tests.build.kit import SETTINGS as TINY
 from tests.build.kit import write_corpus
-from tests.learn.loader_kit import MODES, all_same, same
+from tests.learn.data.kit import MODES, all_same, same
 
 few = settings(deadline=None, max_examples=10)
 flags = st.booleans()

@@ -35,7 +35,7 @@ def started(way: str, store: Path, out: Path) -> list[list[list[int]]]:
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "TORCHELASTIC_RUN_ID": "test",
     }
-    command = [sys.executable, str(ROOT / "tests/learn/ranks_script.py"), way, str(store), str(out)]
+    command = [sys.executable, str(ROOT / "tests/learn/data/ranks_script.py"), way, str(store), str(out)]
     processes = [
         subprocess.Popen(
             command,

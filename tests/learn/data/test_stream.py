@@ -13,7 +13,7 @@ from kemfeat.learn.data.batch_sampler import WINDOW
 from kemfeat.learn.data.packed import Packed, lay_out, parts
 from kemfeat.learn.data.stream import read_ahead, read_all
 from kemfeat.store.reader import open_store
-from tests.learn.loader_kit import all_same
+from tests.learn.data.kit import all_same
 
 MANY = np.tile(np.arange(120), 30)
 """Every row thirty times: 3,600 rows, four windows."""

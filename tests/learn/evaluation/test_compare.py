@@ -15,7 +15,7 @@ from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn.evaluation import compare
 from kemfeat.learn.evaluation.evaluate import evaluate, measure
 from tests.e2e.command import kemfeat, sentence
-from tests.learn.run_kit import facts, predictions, write
+from tests.learn.kit import facts, predictions, write
 
 LEAKING = {"verdict": "leaking", "counts": {"speaker": 80, "<b>|": 1}}
 

@@ -13,7 +13,7 @@ from sklearn import metrics as oracle
 from kemfeat.errors import RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import evaluate, measure
-from tests.learn.run_kit import EMOTIONS, content, facts, predictions, write
+from tests.learn.kit import EMOTIONS, content, facts, predictions, write
 
 LEAKING = {"verdict": "leaking", "counts": {"speaker": 80}}
 WRITTEN = {f"{name}{suffix}" for name in (run_folder.CONFUSION, run_folder.CURVES) for suffix in (".svg", ".png")}

@@ -15,7 +15,7 @@ from kemfeat.learn.experiments.ablate import ablate
 from kemfeat.learn.training.trainer import load_model, training_data_of_run
 from kemfeat.learn.training.training_data import audit_fold
 from kemfeat.store.reader import Store
-from tests.learn import train_kit as kit
+from tests.learn.training import kit
 
 
 @pytest.fixture(scope="module")

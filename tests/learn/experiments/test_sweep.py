@@ -13,7 +13,7 @@ from kemfeat.learn.experiments.sweep import sweep, trials_of
 from kemfeat.learn.training.trainer import Silent
 from kemfeat.learn.training.training_data import audit_fold
 from kemfeat.store.reader import Store
-from tests.learn import train_kit as kit
+from tests.learn.training import kit
 
 RECIPE = "kor/audio-arousal"
 

@@ -18,7 +18,7 @@ from kemfeat.errors import ConfigError, RunError, StoreWriteError
 from kemfeat.learn.models.frozen import Frozen
 from kemfeat.learn.training import checkpoint
 from kemfeat.learn.training.checkpoint import Checkpoint
-from tests.learn import run_kit
+from tests.learn import kit as run_kit
 
 
 class Half(nn.Module):

@@ -21,7 +21,7 @@ from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models import Outputs
 from kemfeat.learn.training.losses import LogitGuard, Loss, Sums, class_weights, make_loss
-from tests.learn import model_kit as kit
+from tests.learn.models import kit
 
 WEIGHTS = torch.tensor([0.2, 1.0, 2.0, 0.5, 3.0])
 

@@ -18,7 +18,7 @@ from kemfeat.learn.training.trainer import Options, Silent, conclude, fit, load_
 from kemfeat.learn.training.training_data import audit_fold
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
-from tests.learn import train_kit as kit
+from tests.learn.training import kit
 
 
 @pytest.fixture(scope="module")

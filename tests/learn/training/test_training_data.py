@@ -14,7 +14,7 @@ from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.training.recipe import load_recipe
 from kemfeat.learn.training.training_data import audit_fold, modalities_of, training_data_of
 from kemfeat.store.reader import Store
-from tests.learn import train_kit as kit
+from tests.learn.training import kit
 
 CPU = torch.device("cpu")
 

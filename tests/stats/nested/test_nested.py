@@ -17,7 +17,7 @@ from scipy import stats
 
 from kemfeat.stats.nested import cluster_means, cluster_robust, random_intercept
 from tests.bench.tools import null_control
-from tests.stats.nested_data import balanced, robust, unbalanced
+from tests.stats.nested.kit import balanced, robust, unbalanced
 
 few = settings(deadline=None, max_examples=25)
 seeds = st.integers(0, 2**32 - 1)

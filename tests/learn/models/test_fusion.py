@@ -12,7 +12,7 @@ from torch import nn
 from kemfeat.errors import ConfigError
 from kemfeat.learn.models import FusionClassifier, build_model
 from kemfeat.learn.models.frozen import Frozen
-from tests.learn import model_kit as kit
+from tests.learn.models import kit
 
 
 def dropouts(part: nn.Module | None) -> set[bool]:

@@ -11,7 +11,7 @@ import torch
 
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.models import TextRegressor, build_model, load_text_encoder
-from tests.learn import model_kit as kit
+from tests.learn.models import kit
 
 
 class Evil:

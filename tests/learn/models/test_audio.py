@@ -10,7 +10,7 @@ from torch import nn
 
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.models.audio import AudioExtractor
-from tests.learn import model_kit as kit
+from tests.learn.models import kit
 
 
 def test_a_frame_becomes_a_token_of_768_numbers_and_sees_no_neighbour() -> None:

@@ -12,7 +12,7 @@ from kemfeat.learn.augment import FrequencyNoise
 from kemfeat.learn.augment._draws import Stream
 from kemfeat.learn.augment._frequency_noise import frequency_noise
 from kemfeat.learn.augment._mel import MelFacts
-from tests.learn.augment_kit import mel_batch, oracle, real
+from tests.learn.augment.kit import mel_batch, oracle, real
 
 AGREEMENT = 2e-5
 few = settings(deadline=None, max_examples=20)

@@ -7,7 +7,7 @@ from torch import nn
 
 from kemfeat.errors import ConfigError
 from kemfeat.learn.models import check_trainable, trainable_audit
-from tests.learn import model_kit as kit
+from tests.learn.models import kit
 
 
 def test_one_row_per_part() -> None:

@@ -12,7 +12,7 @@ from kemfeat.analyses.dtw._config import DtwClustersConfig
 from kemfeat.config import validated
 from kemfeat.store import schema
 from kemfeat.store.reader import Store
-from tests.store.vouching import vouch
+from tests.store.kit import vouch
 
 Series = Sequence[Any]
 

@@ -10,7 +10,7 @@ from kemfeat.learn.augment import SpecAugment
 from kemfeat.learn.augment._draws import Stream
 from kemfeat.learn.augment._mel import MelFacts
 from kemfeat.learn.augment._spec_augment import spec_augment
-from tests.learn.augment_kit import mel_batch, oracle, real
+from tests.learn.augment.kit import mel_batch, oracle, real
 
 AGREEMENT = 2e-5
 few = settings(deadline=None, max_examples=20)

@@ -17,7 +17,7 @@ from kemfeat.learn.run_folder import read_run
 from kemfeat.learn.training.trainer import load_model, train
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
-from tests.learn import train_kit as kit
+from tests.learn.training import kit
 
 
 class Stages(NamedTuple):

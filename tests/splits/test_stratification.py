@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.splits.balance import class_counts, deal
+from kemfeat.splits.stratification import class_counts, deal
 
 
 @st.composite

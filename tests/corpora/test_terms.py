@@ -1,14 +1,15 @@
-"""What a store inherits from its corpus."""
+"""What a store inherits from its corpus: terms and the meaning of its own columns."""
 
 from __future__ import annotations
 
 import pytest
 
-from kemfeat.store.terms import terms_of
+from kemfeat.corpora import columns_of, terms_of
 
 
 def test_a_corpus_without_known_terms_keeps_its_own() -> None:
-    assert "The terms of MyCorpus hold" in terms_of("MyCorpus").licence
+    assert "The terms of MyCorpus apply" in terms_of("MyCorpus").licence
+    assert columns_of("MyCorpus") == {}
 
 
 @pytest.mark.parametrize("dataset", ["KEMDy20", "KEMDy19", "IEMOCAP"])

@@ -20,8 +20,8 @@ from kemfeat.learn.augment import (
     kor_2022_plan,
 )
 from kemfeat.store.reader import open_store
-from tests.learn.augment_kit import longer, snapshot, some
-from tests.learn.loader_kit import MODES, all_same, same
+from tests.learn.augment.kit import longer, snapshot, some
+from tests.learn.data.kit import MODES, all_same, same
 
 EACH = {
     "noise": [FrequencyNoise(probability=0.7)],

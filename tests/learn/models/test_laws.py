@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kemfeat.learn.models import Outputs
-from tests.learn import model_kit as kit
+from tests.learn.models import kit
 
 FAITHFUL: dict[str, Callable[[], Any]] = {
     "audio": lambda: kit.audio_model(kit.audio_config(**kit.PUBLISHED)),

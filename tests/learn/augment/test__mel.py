@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kemfeat.features import delta
 from kemfeat.learn import StoreDataset
 from kemfeat.learn.augment._mel import slopes
-from tests.learn.augment_kit import longer, mel_batch
+from tests.learn.augment.kit import longer, mel_batch
 
 AGREEMENT = 2e-5  # dB per frame; float32 sums here, float64 sums there
 

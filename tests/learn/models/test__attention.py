@@ -9,7 +9,7 @@ from torch import nn
 from kemfeat.errors import ConfigError
 from kemfeat.learn.models._attention import EncoderLayer, SelfAttention, WithResidual, attend, attend_as_published
 from kemfeat.learn.models._tokens import length_mask
-from tests.learn.model_kit import audio_config
+from tests.learn.models.kit import audio_config
 
 MASK = length_mask(torch.tensor([5, 3]), size=5)
 

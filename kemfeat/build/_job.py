@@ -1,0 +1,338 @@
+"""The work of a build, in order: resolve, scan, parse, plan, write partitions, finalise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kemfeat import parallel, plugins
+from kemfeat.build import _axes, _diff, _folder, _keys, _refusals, _settings, _sources, _tables
+from kemfeat.build._lengths import specs_of
+from kemfeat.build._partition import PartitionTask, write_partition
+from kemfeat.build._physiology import SessionTask, parse_session
+from kemfeat.build._statistics import group_names
+from kemfeat.build.disk_space import refuse_too_large
+from kemfeat.corpora import CorpusReader, open_reader
+from kemfeat.errors import CorpusError
+from kemfeat.manifest import SEGMENT, Manifest
+from kemfeat.parallel import Progress
+from kemfeat.store import disk, schema, writer
+from kemfeat.store.reader import Store, open_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """How to build; none of it changes a byte of the result.
+
+    Parameters
+    ----------
+    workers : processes that extract; with a scheduler, threads that hash here.
+    scheduler : address of a Dask scheduler whose workers extract instead, such as ``tcp://HOST:8786``.
+    on_error : ``raise`` stops at the first row that cannot be extracted; ``skip`` makes it an explicit missing row.
+    max_failures : largest share of rows that may fail under ``skip``, 0 to 1.
+    rehash : hash every source and every kept shard, whatever their size and time say.
+    force : move a finished or half-built store aside and begin anew.
+    """
+
+    workers: int = 1
+    scheduler: str | None = None
+    on_error: Literal["raise", "skip"] = "raise"
+    max_failures: float = 0.01
+    rehash: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildReport:
+    """What a build did.
+
+    Parameters
+    ----------
+    store : the finished store, opened.
+    written, kept : parts (one partition of one feature) that were written, and that were taken over unchanged.
+    failures : rows that stand as missing.
+    seconds : how long it took.
+    moved_aside : where ``force`` put what was there before, or None.
+    """
+
+    store: Store
+    written: int
+    kept: int
+    failures: int
+    seconds: float
+    moved_aside: Path | None = None
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether there was nothing to do."""
+        return self.written == 0 and self.kept == 0
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def build_store(
+    dataset: str,
+    *,
+    root: Path,
+    out: Path,
+    table: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    options: BuildOptions | None = None,
+    progress: Progress = _silent,
+) -> BuildReport:
+    """Make, resume or update the store ``out`` of the corpus in ``root``.
+
+    Parameters
+    ----------
+    dataset : name of a corpus reader, e.g. ``KEMDy20``.
+    root : folder of the corpus.
+    out : folder of the store; made when absent.
+    table : the user's table of utterances, for a reader that takes one.
+    settings : what is to be made: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and a table per feature.
+    options : how to make it.
+    progress : called as work is done.
+
+    Raises
+    ------
+    KemfeatError
+        With a message for people; what was finished is kept, and running the same build again resumes.
+    """
+    reader = open_reader(dataset, root=root, table=table)
+    return build_from(
+        reader, root=root, out=out, settings=settings or {}, options=options or BuildOptions(), progress=progress
+    )
+
+
+def build_from(
+    reader: CorpusReader,
+    *,
+    root: Path,
+    out: Path,
+    settings: Mapping[str, Any],
+    options: BuildOptions,
+    progress: Progress,
+) -> BuildReport:
+    """As :func:`build_store`, of what a reader reads, which may be less than its corpus."""
+    began = time.monotonic()
+    groups = reader.sources(root)
+    resolved = _settings.resolve(settings, reader=reader, root=root)
+    with parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool:
+        moved = _folder.take_over(out, force=options.force)
+        # Workers end before the lock does.
+        with disk.locked(out), closing(pool):
+            with disk.writing(out):
+                writer.complete_swap(out)
+            job = _Job(reader, pool.reads(root), pool.reads(out), resolved, options, progress, pool)
+            return job.run(groups, began=began, moved=moved)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One build under its lock."""
+
+    reader: CorpusReader
+    root: Path
+    out: Path
+    resolved: _settings.Resolved
+    options: BuildOptions
+    progress: Progress
+    pool: parallel.Pool
+    old: Store | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.old = _folder.finished(self.out, rehash=self.options.rehash)
+
+    def run(self, groups: Mapping[str, tuple[str, ...]], *, began: float, moved: Path | None) -> BuildReport:
+        if self.old is not None:
+            _refusals.refuse_loss(self.old, self.resolved)
+        else:
+            self._warm()
+        sources = self._scan(groups)
+        if self.old is not None and self._is_current(self.old, sources):
+            failures = _refusals.failed_in(self.old)
+            return BuildReport(
+                store=self.old,
+                written=0,
+                kept=0,
+                failures=failures,
+                seconds=time.monotonic() - began,
+                moved_aside=moved,
+            )
+        self._warm()
+        self._claim()
+        manifest = self._manifest(sources)
+        sessions, signals = self._signals(groups, sources)
+        utterances = _tables.with_media(manifest.utterances, sources=sources.table, signals=signals)
+        plan = self._planned(utterances, sources, signals)
+        self._write(plan, utterances, faults=manifest.faults)
+        receipts = writer.receipts(self.out, plan.all_parts)
+        made = _tables.Made(
+            reader=self.reader,
+            resolved=self.resolved,
+            manifest=manifest,
+            utterances=utterances,
+            sources=sources,
+            sessions=sessions,
+            signals=signals,
+            plan=plan,
+            receipts=receipts,
+        )
+        with disk.writing(self.out):
+            header = _tables.write_tables(self.out, made, seconds=time.monotonic() - began)
+        writer.finalise(self.out, header)
+        return BuildReport(
+            store=open_store(self.out),
+            written=len(plan.fresh_parts),
+            kept=len(plan.all_parts) - len(plan.fresh_parts),
+            failures=len(_refusals.failures(plan, receipts)) + len(manifest.faults),
+            seconds=time.monotonic() - began,
+            moved_aside=moved,
+        )
+
+    def _warm(self) -> None:
+        """Now that there is work, have workers import what it needs while this process reads and plans."""
+        self.pool.warm(partial(_import, tuple(self.resolved.extractors)))
+
+    def _claim(self) -> None:
+        with disk.writing(self.out):
+            writer.staging(self.out).mkdir(exist_ok=True)
+        self.pool.writes(writer.staging(self.out))
+
+    def _scan(self, groups: Mapping[str, tuple[str, ...]]) -> _sources.Sources:
+        """Hash what changed; an interrupted build's hashes are kept."""
+        known = None if self.options.rehash else self._known_sources()
+        sources = _sources.scan(
+            self.root,
+            groups,
+            known=known,
+            workers=self.options.workers,
+            progress=lambda done, total: self.progress("hash", done, total),
+        )
+        if sources.hashed:
+            with disk.writing(self.out):
+                disk.write_table(writer.staging(self.out) / schema.SOURCES, sources.table)
+        return sources
+
+    def _known_sources(self) -> pd.DataFrame | None:
+        staged = _sources.read_scan(writer.staging(self.out) / schema.SOURCES)
+        return _sources.read_scan(self.out / schema.SOURCES) if staged is None else staged
+
+    def _is_current(self, old: Store, sources: _sources.Sources) -> bool:
+        """Whether the finished store is what this build would make, as far as sizes and times tell.
+
+        It is compared with the finished store's own list of sources: what an interrupted build has hashed since is
+        known, but not yet built.
+        """
+        if self.options.rehash or old.header.config_digest != self.resolved.digest:
+            return False
+        finished = _sources.read_scan(self.out / schema.SOURCES)
+        if not (sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))):
+            return False
+        return self.options.on_error == "skip" or not _refusals.failed_in(old)
+
+    def _manifest(self, sources: _sources.Sources) -> Manifest:
+        manifest = self.reader.read_manifest(self.root, on_error=self.options.on_error)
+        if not len(manifest):
+            raise CorpusError(f"{self.root}: the annotation lists no utterances; copy the corpus again")
+        if self.options.on_error == "raise":
+            _refusals.refuse_missing(self.root, manifest.utterances, sources.table, self.resolved)
+        return manifest.labelled(self.resolved.config.labels)
+
+    def _signals(
+        self, groups: Mapping[str, tuple[str, ...]], sources: _sources.Sources
+    ) -> tuple[dict[str, schema.SessionReceipt], pd.DataFrame]:
+        """Parse the sessions whose files changed; the rest is taken from the finished store."""
+        names = [group.removeprefix("signals/") for group in groups if group.startswith("signals/")]
+        keys = {name: sources.group_key(f"signals/{name}", version=self.reader.version) for name in names}
+        stage = _tables.SignalStage(self.out, self.old, keys, rehash=self.options.rehash)
+        tasks = [SessionTask(self.reader, self.root, self.out, name, keys[name]) for name in stage.stale()]
+        self.progress("parse", 0, len(tasks))
+        for done, (name, receipt, rows) in enumerate(
+            self.pool.run(parse_session, tasks, name=lambda task: task.session), start=1
+        ):
+            stage.add(name, receipt, rows)
+            self.progress("parse", done, len(tasks))
+        return stage.receipts(), stage.index()
+
+    def _planned(self, utterances: pd.DataFrame, sources: _sources.Sources, signals: pd.DataFrame) -> _diff.Plan:
+        audio = sources.table[sources.table["group"] == "audio"]
+        digests = _keys.medium_digests(
+            utterances, audio=dict(zip(audio["path"], audio["sha256"], strict=True)), signals=signals
+        )
+        keys = _keys.row_keys(self.resolved, digests)
+        axes = _axes.axes_of(self.out, self.resolved, utterances)
+        with disk.writing(self.out):
+            for feature, files in self.resolved.resources.items():
+                for name, content in files.items():
+                    disk.write_bytes(writer.staging(self.out) / schema.RESOURCES / feature / name, content)
+            writer.begin(
+                self.out,
+                specs=specs_of(self.resolved),
+                layouts={
+                    name: writer.ArrayLayout(
+                        extractor.axis, len(axes[extractor.axis]), self.resolved.rows_per_shard(name)
+                    )
+                    for name, extractor in self.resolved.extractors.items()
+                },
+            )
+        return _diff.plan(
+            self.out,
+            self.resolved,
+            axes,
+            keys,
+            group_names(utterances),
+            old=self.old,
+            rehash=self.options.rehash,
+            with_failures=self.options.on_error == "skip",
+        )
+
+    def _write(self, plan: _diff.Plan, utterances: pd.DataFrame, *, faults: Sequence[str]) -> None:
+        segment = [name for name in SEGMENT if name in utterances.columns]
+        rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start", *segment]]
+        base = PartitionTask(
+            store=self.out,
+            root=self.root,
+            finished="" if self.old is None else self.old.digest,
+            media=frozenset(self.reader.media),
+            rows=rows,
+            spans=(),
+            features=(),
+            skip_errors=self.options.on_error == "skip",
+        )
+        refuse_too_large(plan, base, seconds=utterances["duration"].to_numpy("float64"))
+        tasks = plan.tasks(base)
+        total = sum(len(span) for task in tasks for span in task.spans)
+        done = 0
+        there = writer.receipts(self.out, plan.finished_parts)
+        failed = _refusals.failures(plan, there)
+        _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
+        self.progress("extract", 0, total)
+        with writer.flushing(self.out) as flush:
+            flush(there)
+            for receipts in self.pool.run(write_partition, tasks, name=_rows):
+                flush(receipts)
+                done += receipts[0].stop - receipts[0].start
+                failed |= _refusals.failures(plan, receipts)
+                _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
+                self.progress("extract", done, total)
+
+
+def _import(features: Sequence[str]) -> None:
+    """What a worker needs before its first task."""
+    for name in features:
+        plugins.find("features", name)
+
+
+def _rows(task: PartitionTask) -> str:
+    parts = [feature.part for feature in task.features if feature.part is not None]
+    return f"rows {parts[0].start} to {parts[0].stop - 1}"
