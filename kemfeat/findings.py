@@ -39,6 +39,7 @@ UNKNOWN_LABEL = Rule("unknown-label", "error", "the label is missing; correct it
 RATING_OFF_SCALE = Rule("rating-off-scale", "error", "the rating is missing; write a number from 1 to 5")
 BAD_FLAG = Rule("bad-flag", "error", "the cell counts as no; write yes or no")
 BAD_NUMBER = Rule("bad-number", "error", "the number is missing; write a finite one such as 3.57")
+UNKNOWN_ENCODING = Rule("unknown-encoding", "error", "the cell counts as blank; write the name of an encoding")
 EMPTY_ANNOTATION = Rule("empty-annotation", "error", "the session has no utterances; copy the file again")
 MISSING_ANNOTATION = Rule("missing-annotation", "error", "the session is left out; copy its annotation file")
 MISSING_EVALUATION = Rule("missing-evaluation", "error", "the dialog is left out; copy its EmoEvaluation file again")
@@ -61,6 +62,7 @@ UNKNOWN_SPEAKER = Rule("unknown-speaker", "warning", "all such rows count as one
 UNKNOWN_COLUMN = Rule(
     "unknown-column", "warning", "kept as text, with x_ before its name; rename it if another was meant"
 )
+EMOTION_CODE = Rule("emotion-code", "warning", "kept as a class of its own; write the emotion that is meant")
 VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
 UNKNOWN_VOTE = Rule("unknown-vote", "warning", "the word is left out; other emotions of the same vote count")
 RATING_BEYOND_SCALE = Rule("rating-beyond-scale", "warning", "the rating is kept; clip it where 1 to 5 matters")
@@ -95,6 +97,7 @@ EMPTY_IBI = Rule("empty-ibi", "info", "no beats were detected; IBI is missing an
 NO_IBI = Rule("no-ibi", "info", "IBI of the utterance is missing and masked")
 ASSUMED_RATE = Rule("assumed-rate", "info", "4 Hz is assumed, the rate of the wristband")
 DECODING_FALLBACK = Rule("decoding-fallback", "info", "read in the encoding given; normal for Korean corpora")
+OWN_EMOTION = Rule("own-emotion", "info", "kept as a class of its own")
 LABEL_NOT_MAJORITY = Rule("label-not-majority", "info", "the label rule decides which of the two is used")
 NO_MAJORITY = Rule("no-majority", "info", "the label is missing; the votes may still give one")
 VAD_NOT_MEAN = Rule("vad-not-mean", "info", "the corpus' own value is used")

@@ -71,7 +71,7 @@ def find(room: Room, name: str) -> Any:
     Returns
     -------
     object
-        The ``READER``, ``EXTRACTOR``, ``ANALYSIS``, ``EXPORTER`` or ``SYNTH`` of its module.
+        The ``READER``, ``EXTRACTOR``, ``ANALYSIS``, ``EXPORTER``, ``MODEL`` or ``SYNTH`` of its module.
 
     Raises
     ------

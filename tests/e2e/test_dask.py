@@ -138,7 +138,7 @@ def test_ctrl_c_drops_what_is_queued_and_another_build_goes_on(dask, serial, tmp
     build.send_signal(signal.SIGINT)
     err = build.communicate(timeout=100)[1].decode()
     assert build.returncode == 130, err
-    assert err.endswith("kemfeat: what is finished is kept: run the same command again to go on\n")
+    assert err.endswith("kemfeat: what is finished is kept: run the same command again to continue\n")
     assert "Traceback" not in err
     assert "distributed" not in err
     wait(dask.is_idle, "an idle cluster")
@@ -193,7 +193,7 @@ def test_an_analysis_has_its_distances_computed_there_even_where_memory_would_do
 def test_workers_of_a_scheduler_are_not_counted_here(command, tmp_path):
     dataset = () if command[0] == "analyze" else ("--dataset", "KEMDy20")
     said = sentence(*command, *dataset, "--workers", 2, "--scheduler", "tcp://h:8786", code=2, cwd=tmp_path)
-    assert "--workers 2 and --scheduler tcp://h:8786: give one of them" in said
+    assert "--workers 2 and --scheduler tcp://h:8786: pass only one of them" in said
 
 
 def test_a_scheduler_that_is_not_there_is_a_sentence_and_nothing_is_touched(serial, tmp_path):

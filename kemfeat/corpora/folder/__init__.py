@@ -84,7 +84,7 @@ class FolderReader:
     """
 
     name: str = "folder"
-    version: int = 2
+    version: int = 3
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=SettingsTable({"text": {"preset": "none"}}))

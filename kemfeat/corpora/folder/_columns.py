@@ -16,7 +16,7 @@ SIGNAL_MEDIA = (*UNIFORM, "ibi")
 
 REQUIRED = ("id", "audio")
 _OPTIONAL = (
-    *("text", "text_file", "speaker", "session", "script", "sex", "partner"),
+    *("text", "text_file", "text_encoding", "speaker", "session", "script", "sex", "partner"),
     *("emotion", "valence", "arousal", "start", "end", "scripted"),
     *SIGNAL_MEDIA,
 )
@@ -136,6 +136,11 @@ def _check_pairs(at: Mapping[str, int], *, where: str) -> None:
         raise CorpusError(
             f"{where}:1: found the columns 'text' and 'text_file', expected one of them; keep 'text' for the words "
             "themselves or 'text_file' for paths of text files"
+        )
+    if "text_encoding" in at and "text_file" not in at:
+        raise CorpusError(
+            f"{where}:1: found the column 'text_encoding' without 'text_file', expected both; the words in 'text' have "
+            "the encoding of the table; rename the column, or delete it"
         )
     for medium, rate in zip(UNIFORM, _RATES, strict=True):
         if (medium in at) != (rate in at):

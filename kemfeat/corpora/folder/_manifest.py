@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from kemfeat.corpora._kemdy.formats import decode
-from kemfeat.corpora.folder._emotions import vocabulary
+from kemfeat.corpora.folder._emotions import report_others, vocabulary
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
 from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.text import decode
 from kemfeat.findings import (
     DECODING_FAILED,
     DECODING_FALLBACK,
@@ -57,7 +57,9 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     """
     findings = Findings(strict=on_error != "skip")
     read = read_table(read_file(root / table), where=table, findings=findings)
-    words = vocabulary((row.emotions for row in read.rows), where=table)
+    emotions = [row.emotions for row in read.rows]
+    words = vocabulary(emotions, where=table)
+    report_others(emotions, where=table, findings=findings)
     shared = _shared(read.rows)
     media = _Media(root, table, findings, shared=shared)
     media.report_recordings(read.rows)
@@ -157,11 +159,9 @@ class _Media:
         if path is None or not self._has(row, "text_file", path):
             self._findings.add(MISSING_TXT, f"{self._place(row, 'text_file')}: {_lack(path)}")
             return _NO_TEXT
-        decoded = decode(read_file(self._root / path))
+        decoded = decode(read_file(self._root / path), declared=row.text_encoding)
         if decoded is None:
-            self._findings.fault(
-                DECODING_FAILED, f"{path}: found bytes that are neither UTF-8 nor cp949, expected text"
-            )
+            self._findings.fault(DECODING_FAILED, f"{path}: {_not_text(row.text_encoding)}")
             return _NO_TEXT
         text, encoding = decoded
         if not encoding.startswith("utf-8"):
@@ -185,6 +185,15 @@ class _Media:
 
     def _place(self, row: Row, column: str) -> str:
         return f"{self._files.place(row.line, column)}: {row.id}"
+
+
+def _not_text(declared: str | None) -> str:
+    if declared is not None:
+        return f"found bytes that are neither UTF-8 nor {declared}, expected text; correct its text_encoding"
+    return (
+        "found bytes that are not UTF-8, expected text in UTF-8, or in UTF-16 with a byte order mark; save the file as "
+        "UTF-8, or write its encoding, such as cp949 or cp1252, in the column text_encoding"
+    )
 
 
 def _lack(path: str | None) -> str:

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kemfeat.corpora.folder._formats import beat_lines, no_beats, number, sample_lines
+from kemfeat.corpora.folder._formats import beat_lines, no_beats, sample_lines
 from kemfeat.corpora.folder._rows import LATEST, Row, SignalFile
+from kemfeat.corpora.text import number
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_PHYSIOLOGY_LINE,

@@ -73,7 +73,7 @@ def build(root, out, *, table=None, **options):
 def test_found_by_its_name_and_a_reader_of_tables():
     assert find("corpora", "folder") is READER
     assert isinstance(READER, TableReader)
-    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 2, "")
+    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 3, "")
     assert READER.settings == {"text": {"preset": "none"}}
 
 
@@ -180,7 +180,7 @@ def test_a_ravdess_like_set(tmp_path):
             rows.append([name, f"Actor_{actor}/{name}.wav", f"Actor_{actor}", sex, word, "normal"])
     write(tmp_path / "ravdess.tsv", "".join("\t".join(row) + "\n" for row in rows).encode())
     manifest, rules = read(tmp_path, table=tmp_path / "ravdess.tsv")
-    assert rules == {}
+    assert rules == {"own-emotion": 1}
     assert manifest.vocabulary == (*EMOTIONS, "calm")
     utterances = manifest.utterances
     assert utterances["emotion"].to_list() == ["calm", "angry", "fear", "surprise"] * 2
@@ -228,10 +228,10 @@ def write_emodb_table(root, path, *, most=None):
             for cells in list(csv.reader(file))[2:]:
                 name = cells[3]
                 clip = f"wav/Session{name[4:6]}/{name}"
-                rows.append([name, f"{clip}.wav", f"{clip}.txt", name[16:24], cells[4], *cells[1:3]])
+                rows.append([name, f"{clip}.wav", f"{clip}.txt", "cp949", name[16:24], cells[4], *cells[1:3]])
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "audio", "text_file", "speaker", "emotion", "start", "end"])
+        writer.writerow(["id", "audio", "text_file", "text_encoding", "speaker", "emotion", "start", "end"])
         writer.writerows(rows[:most])
     return path
 
@@ -270,7 +270,7 @@ def test_wrong_places_are_refused_with_a_sentence(private, tmp_path):
     with pytest.raises(CorpusLayoutError, match=r"x\.csv and .*x\.csv: no such file"):
         open_reader("folder", root=private, table=Path("x.csv"))
     with pytest.raises(
-        CorpusLayoutError, match=r"wav/utterances\.csv: no such file; expected the table .* holds u1\.wav"
+        CorpusLayoutError, match=r"wav/utterances\.csv: no such file; expected the table .* contains u1\.wav"
     ):
         open_reader("folder", root=private / "wav")
     with pytest.raises(CorpusLayoutError, match=r"rows\.csv: expected audio .* wav/u1\.wav, is not in .*pass --root"):
@@ -322,7 +322,9 @@ def test_an_export_of_another_rate_or_format_stops_a_build(private, tmp_path):
     write(private / "eda/u1.txt", b"1644226223.0\n64.0\n0.5\n")
     write(private / "eda/u2.txt", b"PK\x03\x04 EDA.csv")
     assert read(private, on_error="skip")[1]["unreadable-recording"] == 2
-    with pytest.raises(CorpusError, match=r"64 samples per second, the table 4.*unreadable-recording"):
+    with pytest.raises(
+        CorpusError, match=r"64 samples per second in the file and 4 in the table.*unreadable-recording"
+    ):
         build(private, tmp_path / "store")
     write(private / "eda/u1.txt", b"1644226223.0\n4.0\n0.5\n0.25\n")
     write(private / "eda/u2.txt", b"1\n2\n")
@@ -391,7 +393,7 @@ def test_an_utterance_outside_of_its_recording_is_refused(private, tmp_path):
 
 def test_rows_that_share_a_file_without_times_are_refused(private, tmp_path):
     edit(private, "u3,wav/u3.wav,Bye,anna,S2,0,0.75", "u3,./wav/u1.wav,Bye,anna,S2,,")
-    with pytest.raises(CorpusError, match=r"named by several rows, expected start and end.*shared-audio"):
+    with pytest.raises(CorpusError, match=r"is the audio of several rows, expected start and end.*shared-audio"):
         build(private, tmp_path / "s")
     manifest, rules = read(private, on_error="skip")
     assert rules["shared-audio"] == 1
@@ -409,16 +411,35 @@ def test_text_files(private):
     assert manifest.utterances["text"].to_list()[:2] == ["Wie schön", " "]
     assert manifest.utterances["text"].isna().to_list() == [False, False, True]
     assert rules == {"empty-txt": 1, "missing-txt": 1}
-    write(private / "txt/b.txt", "안녕".encode("cp949"))
-    manifest, rules = read(private, table=private / "t.csv")
-    assert manifest.utterances["text_encoding"].to_list()[:2] == ["utf-8-sig", "cp949"]
-    assert rules == {"decoding-fallback": 1, "missing-txt": 1}
-    write(private / "txt/b.txt", b"sch\xf6n")
-    with pytest.raises(CorpusError, match=r"^txt/b\.txt: found bytes that are neither UTF-8.*decoding-failed"):
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("안녕", "cp949"), ("schön", "cp1252"), ("schön", "latin-1"), ("你好吗", "gb2312")]
+)
+def test_a_text_file_that_is_not_unicode_is_read_as_declared_or_refused(private, text, encoding):
+    write(private / "txt/a.txt", text.encode(encoding))
+    rest = b"u2,wav/u2.wav,s,txt/b.txt,\n"
+    write(private / "txt/b.txt", b"plain")
+    write(private / "t.csv", b"id,audio,speaker,text_file,text_encoding\nu1,wav/u1.wav,s,txt/a.txt,\n" + rest)
+    with pytest.raises(
+        CorpusError, match=r"^txt/a\.txt: found bytes that are not UTF-8, .* column text_encoding.*failed"
+    ):
         read(private, table=private / "t.csv")
     skipped, rules = read(private, table=private / "t.csv", on_error="skip")
-    assert rules == {"decoding-failed": 1, "missing-txt": 1}
-    assert len(skipped.faults) == 1
+    assert skipped.utterances["text"].isna().to_list() == [True, False]
+    assert (rules, len(skipped.faults)) == ({"decoding-failed": 1}, 1)
+    write(private / "t.csv", (private / "t.csv").read_bytes().replace(b"a.txt,", b"a.txt," + encoding.upper().encode()))
+    manifest, rules = read(private, table=private / "t.csv")
+    assert manifest.utterances["text"].to_list() == [text, "plain"]
+    assert manifest.utterances["text_encoding"].to_list() == [encoding, "utf-8"]
+    assert rules == {"decoding-fallback": 1}
+
+
+def test_a_wrong_declaration_is_refused(private):
+    write(private / "txt/a.txt", b"\x81\xff\xff")
+    write(private / "t.csv", b"id,audio,speaker,text_file,text_encoding\nu1,wav/u1.wav,s,txt/a.txt,cp949\n")
+    with pytest.raises(CorpusError, match="neither UTF-8 nor cp949, expected text; correct its text_encoding"):
+        read(private, table=private / "t.csv")
 
 
 def test_an_unreadable_table_is_a_sentence(private, monkeypatch):
