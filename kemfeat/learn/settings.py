@@ -23,7 +23,7 @@ Task = Literal["arousal", "valence", "emotion"]
 
 Modality = Literal["audio", "text"]
 
-MEDIA: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
+FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
 """The features of each modality."""
 
 
@@ -99,7 +99,7 @@ class AudioConfig(StackConfig):
     @property
     def media(self) -> tuple[str, ...]:
         """Mel and delta."""
-        return MEDIA["audio"]
+        return FEATURES["audio"]
 
     @property
     def hidden_size(self) -> int:
@@ -121,7 +121,7 @@ class TextConfig(StackConfig):
     @property
     def media(self) -> tuple[str, ...]:
         """Token ids."""
-        return MEDIA["text"]
+        return FEATURES["text"]
 
 
 class FusionConfig(StackConfig):
@@ -164,8 +164,8 @@ class FusionConfig(StackConfig):
     @property
     def media(self) -> tuple[str, ...]:
         """What the models in use read."""
-        used = MEDIA if self.modalities == "both" else (self.modalities,)
-        return tuple(medium for modality in used for medium in MEDIA[modality])
+        used = FEATURES if self.modalities == "both" else (self.modalities,)
+        return tuple(medium for modality in used for medium in FEATURES[modality])
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -122,6 +122,7 @@ def test_a_corpus_is_one_file_and_its_test(tmp_path):
     assert "0 error," in copy.kemfeat("validate", "--dataset", "MSP", "--root", "MSP")
     copy.kemfeat("build", "--dataset", "msp", "--root", "MSP", "--out", "store", "--features", "mel")
     assert json.loads(copy.kemfeat("info", "store", "--json"))["dataset"] == "MSP"
+    assert "CC0 1.0" in (copy.folder / "store/README.md").read_text(encoding="utf-8")
 
 
 def test_a_feature_is_one_file_its_test_and_its_settings(tmp_path, corpus):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from kemfeat import plugins
-from kemfeat.learn.data.columns import MEDIA
+from kemfeat.learn.data.columns import ARRAYS
 from kemfeat.learn.models import Architecture, Outputs, architecture_of, build_model, seeded
 from kemfeat.learn.settings import ModelConfig
 from kemfeat.learn.training.recipe import load_recipe, recipe_from
@@ -74,7 +74,7 @@ def test_a_model_says_who_it_is_and_what_it_reads(name: str) -> None:
     assert architecture.tasks
     assert set(architecture.tasks) <= {"arousal", "valence", "emotion"}
     assert config.media
-    assert set(config.media) <= set(MEDIA)
+    assert set(config.media) <= set(ARRAYS)
     assert config.model_config["frozen"]
     assert architecture.config.model_validate_json(config.model_dump_json()) == config
     assert "emotion" not in architecture.tasks or config.classes == config.model_dump()["emotions"]

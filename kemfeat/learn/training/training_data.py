@@ -17,7 +17,7 @@ from kemfeat.leakage import audit_split
 from kemfeat.learn.augment import check_rows
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.run_folder import Leakage, SplitFacts, StoreFacts, TrainFacts
-from kemfeat.learn.settings import MEDIA, Modality
+from kemfeat.learn.settings import FEATURES, Modality
 from kemfeat.learn.training.augmented import plan_of
 from kemfeat.learn.training.recipe import Recipe
 from kemfeat.splits import PARTS
@@ -104,7 +104,7 @@ def _leakage(audit: Audit, fold: int) -> Leakage:
 
 def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
     """The modalities whose features the model of a recipe reads, all of them."""
-    return tuple(modality for modality, features in MEDIA.items() if set(features) <= set(recipe.model.media))
+    return tuple(modality for modality, features in FEATURES.items() if set(features) <= set(recipe.model.media))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
