@@ -15,6 +15,8 @@ import pytest
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.ranks import ranks
 
+pytestmark = pytest.mark.slow  # each starts the processes of several ranks
+
 ROOT = Path(__file__).parents[3]
 
 

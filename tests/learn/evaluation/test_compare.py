@@ -131,6 +131,7 @@ class TestDifferences:
             compare.differences(judged(targets=("emotion",)), judged(targets=("arousal",)))
 
 
+@pytest.mark.slow  # each runs the installed command
 class TestCommand:
     def test_of_one_run_prints_what_it_wrote(self, tmp_path):
         write(tmp_path / "run")

@@ -21,6 +21,8 @@ from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 @pytest.fixture(scope="module")
 def split(store: Store) -> Split:

@@ -19,6 +19,8 @@ from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 class Stages(NamedTuple):
     """Finished runs of the three stages, and the text encoder."""
