@@ -294,7 +294,7 @@ def _position(last: Checkpoint) -> Position:
     position = Position(**last.position)
     values: dict[str, object] = asdict(position)
     for name, value in values.items():
-        wanted = int if isinstance(getattr(Position, name), int) else float
+        wanted: type[float] = type(getattr(Position, name))
         if not isinstance(value, wanted) or isinstance(value, bool) or value < 0:
             raise ValueError(f"position: {name} is {value!r}")
     return position
