@@ -214,11 +214,15 @@ def _print_summary(content: dict[str, Any], folder: Path) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from kemfeat.provenance import BANNER
+
     console = Console()
     first, *rest = content["summary"] or ["nothing to say"]
     console.print(f"[bold]{escape(first)}[/bold]")
     for sentence in rest:
         console.print(escape(sentence))
+    if content["store"]["synthetic"]:
+        console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     for warning in content["warnings"]:
         console.print(f"[yellow]{escape(warning)}[/yellow]")
     console.print(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kemfeat import findings, media, parallel
+from kemfeat import findings, media, parallel, provenance
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
 from kemfeat.findings import Findings
@@ -40,6 +40,8 @@ class ValidationReport:
         Number of utterances, sessions, speakers, ratings, audio files, transcripts and physiology files.
     findings : tuple of Finding
         One per rule, errors first.
+    synthetic : bool
+        Whether the corpus is computer-generated, as its folder says.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class ValidationReport:
 
     dataset: str
     root: Path
+    synthetic: bool
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
 
@@ -135,7 +138,11 @@ def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progres
     found += [finding for task in sessions for finding in by_session[task.session]]
     found += _check_audio(root, manifest.utterances, pool=pool, progress=progress)
     return ValidationReport(
-        dataset=reader.name, root=root, counts=_counts(manifest, groups), findings=findings.merge(found)
+        dataset=reader.name,
+        root=root,
+        synthetic=provenance.is_synthetic(root),
+        counts=_counts(manifest, groups),
+        findings=findings.merge(found),
     )
 
 

@@ -89,7 +89,12 @@ def write(
             "schema_version": SCHEMA_VERSION,
             "analysis": analysis.name,
             "title": analysis.title,
-            "store": {"dataset": store.dataset, "digest": store.digest, "label_rule": store.header.label_rule},
+            "store": {
+                "dataset": store.dataset,
+                "digest": store.digest,
+                "label_rule": store.header.label_rule,
+                "synthetic": store.synthetic,
+            },
             "config": config.model_dump(mode="json"),
             "summary": list(result.summary),
             "warnings": list(result.warnings),

@@ -63,7 +63,8 @@ def test_result_json_holds_what_docs_promise(written, store, tmp_path):
     assert written["summary"] == ["one thing", "another"]
     assert written["warnings"] == ["beware"]
     assert written["values"] == {"x": None, "counts": {"a": 3}}
-    assert written["store"] == {"dataset": "KEMDy20", "digest": store.digest, "label_rule": "annotated"}
+    said = {"dataset": "KEMDy20", "digest": store.digest, "label_rule": "annotated", "synthetic": True}
+    assert written["store"] == said
     assert set(written["provenance"]) == {"created", "command", "versions"}
     assert written["tables"]["cells"]["rows"] == 3
     assert written["tables"]["cells"]["columns"] == ["code", "p_한글", "n"]

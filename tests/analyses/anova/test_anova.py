@@ -338,6 +338,7 @@ def test_configuration_is_identity_and_refuses():
             validated(AnovaConfig, settings, where="anova")
 
 
+@pytest.mark.slow
 def test_real_store_end_to_end(store, tmp_path):
     result = run(store, AnovaConfig())
     content = write(ANALYSIS, result, store=store, config=AnovaConfig(), out=tmp_path)
@@ -364,12 +365,12 @@ def test_every_table_and_column_is_documented(holding):
 
 
 def test_command(copied, tmp_path):
-    cli = CliRunner()
-    done = cli.invoke(app, ["analyze", "anova", str(copied.path), "--dv", "duration", "--between", "sex"])
+    cli, where = CliRunner(), ["analyze", "anova", str(copied.path), "--dv", "duration"]
+    done = cli.invoke(app, [*where, "--between", "sex"])
     assert done.exit_code == 0
     assert "duration: " in done.stdout
     assert (copied.path / "analyses/anova/result.json").exists()
-    json_ = cli.invoke(app, ["analyze", "anova", str(copied.path), "--out", str(tmp_path / "o"), "--json"])
+    json_ = cli.invoke(app, [*where, "--out", str(tmp_path / "o"), "--json"])
     assert json.loads(json_.stdout)["config"]["labels"] == "5class"
     refused = cli.invoke(app, ["analyze", "anova", str(copied.path), "--dv", "valenc"])
     assert isinstance(refused.exception, ConfigError)
