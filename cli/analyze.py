@@ -158,13 +158,13 @@ def _run(
     analysis: AnyAnalysis, given: Mapping[str, Any], *, store: Path | None, out: Path | None, as_json: bool
 ) -> None:
     """Run one analysis, write its result, and print a few lines about it."""
-    from kemfeat.analyses.output import default_folder, refuse_unusable, write
+    from kemfeat.analyses.output import default_folder, prepare, write
     from kemfeat.config import validated
 
     config = validated(analysis.config, _settings(analysis, given, out=out), where=analysis.name)
     opened = open_one(store)
     folder = out or default_folder(opened, analysis)
-    refuse_unusable(folder, store=opened)
+    prepare(folder, store=opened)
     content = write(analysis, analysis.run(opened, config), store=opened, config=config, out=folder)
     if as_json:
         print_json(content)
@@ -214,11 +214,15 @@ def _print_summary(content: dict[str, Any], folder: Path) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from kemfeat.provenance import BANNER
+
     console = Console()
     first, *rest = content["summary"] or ["nothing to say"]
     console.print(f"[bold]{escape(first)}[/bold]")
     for sentence in rest:
         console.print(escape(sentence))
+    if content["store"]["synthetic"]:
+        console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     for warning in content["warnings"]:
         console.print(f"[yellow]{escape(warning)}[/yellow]")
     console.print(

@@ -48,6 +48,7 @@ def export(
 ) -> None:
     """Write a store in the format of other programs, every row with its id."""
     from kemfeat.export import export_store
+    from kemfeat.provenance import BANNER
     from kemfeat.store.reader import open_store
 
     opened = open_store(store)
@@ -64,6 +65,8 @@ def export(
     if as_json:
         print_json({"store": str(store), "digest": opened.digest, **asdict(made)})
         return
+    if opened.synthetic:
+        print(BANNER)
     left = f", {made.dropped:,} left out by the label rule {labels}" if made.dropped else ""
     print(f"{out}: {made.rows:,} rows of the axis {made.axis}{left}, as {made.format}; digest {opened.digest[:12]}")
     print(f"{made.files} files, {made.bytes / 1e6:,.1f} MB; arrays: {', '.join(made.arrays) or 'none'}")

@@ -131,6 +131,8 @@ class _Lines:
 
     def began(self, facts: RunFacts, out: Path) -> None:
         """Say what is trained where, and how much of it trains."""
+        from kemfeat.provenance import BANNER
+
         self._before = None
         self._reporter.restart("train")
         trainable = sum(part.trainable for part in facts.parameters)
@@ -142,6 +144,8 @@ class _Lines:
             self._reporter.say(f"{frozen:,} parameters are frozen: {names}")
         for reason, count in facts.left_out.items():
             self._reporter.say(f"{count:,} utterances are left out: {reason}")
+        if facts.synthetic:
+            self._reporter.say(BANNER)
         if facts.leakage.warning:
             self._reporter.say(facts.leakage.warning)
 

@@ -57,6 +57,7 @@ def _facts(report: ValidationReport) -> dict[str, Any]:
     return {
         "dataset": report.dataset,
         "root": str(report.root),
+        "synthetic": report.synthetic,
         "counts": dict(report.counts),
         "findings": [
             {
@@ -75,8 +76,12 @@ def _print_report(report: ValidationReport) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from kemfeat.provenance import BANNER
+
     console = Console()
     console.print(f"[bold]{escape(report.dataset)}[/bold] in {escape(str(report.root))}")
+    if report.synthetic:
+        console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     console.print(", ".join(f"{count:,} {escape(what)}" for what, count in report.counts.items()))
     if report.findings:
         console.print(_table(report))

@@ -11,7 +11,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
@@ -105,6 +105,8 @@ class Manifest:
         One sentence per row or cell that could not be read and was dropped or blanked; empty unless errors are skipped.
     vocabulary : tuple of str
         The emotions that labels and votes may contain, in canonical order.
+    synthetic : bool
+        Whether the corpus is computer-generated; a build asks its folder.
 
     Examples
     --------
@@ -124,6 +126,7 @@ class Manifest:
     findings: tuple[Finding, ...] = ()
     faults: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = EMOTIONS
+    synthetic: bool = False
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -174,7 +177,7 @@ class Manifest:
         kept = [word for word in self.vocabulary if word in EMOTIONS or word not in names]
         vocabulary = (*kept, *sorted(set(names.values()) - set(kept)))
 
-        def renamed(label: object) -> str | None:
+        def renamed(label: object) -> Any:
             parts = self._parsed(label) if isinstance(label, str) else ()
             return join_emotions([names.get(part, part) for part in parts], vocabulary=vocabulary) or None
 

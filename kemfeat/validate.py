@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kemfeat import findings, media, parallel
+from kemfeat import findings, media, parallel, provenance
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
 from kemfeat.findings import Findings
@@ -42,6 +42,8 @@ class ValidationReport:
         Number of utterances, sessions, speakers, ratings, audio files, transcripts and physiology files.
     findings : tuple of Finding
         One per rule, errors first.
+    synthetic : bool
+        Whether the corpus is computer-generated, as its folder says.
 
     Examples
     --------
@@ -53,6 +55,7 @@ class ValidationReport:
 
     dataset: str
     root: Path
+    synthetic: bool
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
 
@@ -137,7 +140,11 @@ def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progres
     found += [finding for task in sessions for finding in by_session[task.session]]
     found += _check_audio(root, manifest.utterances, pool=pool, progress=progress)
     return ValidationReport(
-        dataset=reader.name, root=root, counts=_counts(manifest, groups), findings=findings.merge(found)
+        dataset=reader.name,
+        root=root,
+        synthetic=provenance.is_synthetic(root),
+        counts=_counts(manifest, groups),
+        findings=findings.merge(found),
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat import provenance
 from kemfeat.analyses import AnalysisResult, AnyAnalysis
-from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, refuse_unusable
+from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, prepare
 from kemfeat.config import FrozenConfig
 from kemfeat.store import disk
 from kemfeat.store.reader import Store
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-__all__ = ["RESULT", "SCHEMA_VERSION", "default_folder", "markdown", "plain", "refuse_unusable", "write"]
+__all__ = ["RESULT", "SCHEMA_VERSION", "default_folder", "markdown", "plain", "prepare", "write"]
 
 
 def default_folder(store: Store, analysis: AnyAnalysis) -> Path:
@@ -89,7 +89,12 @@ def write(
             "schema_version": SCHEMA_VERSION,
             "analysis": analysis.name,
             "title": analysis.title,
-            "store": {"dataset": store.dataset, "digest": store.digest, "label_rule": store.header.label_rule},
+            "store": {
+                "dataset": store.dataset,
+                "digest": store.digest,
+                "label_rule": store.header.label_rule,
+                "synthetic": store.synthetic,
+            },
             "config": config.model_dump(mode="json"),
             "summary": list(result.summary),
             "warnings": list(result.warnings),

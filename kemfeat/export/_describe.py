@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from kemfeat import provenance
 from kemfeat.corpora import terms_of
 from kemfeat.export._selection import Selection
 from kemfeat.store import disk
@@ -39,6 +40,7 @@ def _manifest(selection: Selection, name: str) -> dict[str, Any]:
         "export_version": VERSION,
         "format": name,
         "dataset": header.dataset,
+        "synthetic": header.synthetic,
         "store_digest": header.digest,
         "axis": selection.axis,
         "rows": len(selection),
@@ -62,9 +64,10 @@ def _readme(selection: Selection, name: str, reading: str) -> str:
     header, terms = selection.store.header, terms_of(selection.store.dataset)
     lines = [f"| `{array}` | {_shape(selection, array)} | {header.arrays[array].dtype} |" for array in selection.arrays]
     table = "\n".join(["| array | dims | dtype |", "| --- | --- | --- |", *lines])
+    banner = f"> **{provenance.BANNER}**\n\n" if header.synthetic else ""
     return f"""# {escape(header.dataset)} as {name}
 
-{len(selection):,} rows of the axis `{selection.axis}` of the store with the digest `{header.digest}`.
+{banner}{len(selection):,} rows of the axis `{selection.axis}` of the store with the digest `{header.digest}`.
 `{MANIFEST}` says the same for programs, with units.
 
 {table}

@@ -12,6 +12,7 @@ tokenises. The conversion gives SentencePiece's own pieces, except in two corner
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -31,6 +32,8 @@ _SPACE = "\u2581"
 _STAND_INS = tuple(map(chr, range(0xFDD0, 0xFDF0)))  # noncharacters: no text for interchange contains them
 # Targets that the tables of a later Unicode add: 137 in sentencepiece 0.2; case folding has 1,570.
 _MOST_TARGETS = 256
+# Far above any published model, and small enough that a hostile file costs seconds and not hours.
+_MOST_PIECES, _LONGEST_PIECE, _MOST_NODES = 1 << 20, 256, 50_000
 _NORMAL, _BPE, _UNIGRAM = 1, 2, 1  # numbers of sentencepiece_model.proto
 _UNSUPPORTED = {4: "USER_DEFINED", 5: "UNUSED", 6: "BYTE"}
 _NORMALISATIONS = ("identity", "nfkc", "nmt_nfkc")
@@ -55,6 +58,7 @@ def convert(model: bytes, *, vocabulary: Sequence[str] | None, where: str) -> To
         the vocabulary.
     """
     proto = parse(model, where=where)
+    _refuse_hostile(proto, where)
     _refuse_unsupported(proto, where)
     tokens = [piece.piece for piece in proto.pieces] if vocabulary is None else list(vocabulary)
     scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == _NORMAL}
@@ -100,6 +104,21 @@ def bert_template(tokenizer: Tokenizer) -> processors.TemplateProcessing:
     return processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
     )
+
+
+def _refuse_hostile(proto: Any, where: str) -> None:
+    """Refuse what no trainer writes: it would take hours, or crash the libraries that read it."""
+    if len(proto.pieces) > _MOST_PIECES:
+        found = f"{len(proto.pieces):,} pieces, expected at most {_MOST_PIECES:,}"
+    elif not any(piece.type == _NORMAL for piece in proto.pieces):
+        found = "no normal piece, expected some"
+    elif not all(0 < len(piece.piece) <= _LONGEST_PIECE for piece in proto.pieces):
+        found = f"an empty piece or one of more than {_LONGEST_PIECE} characters, expected neither"
+    elif not all(math.isfinite(piece.score) for piece in proto.pieces):
+        found = "a score that is not a number, expected finite ones"
+    else:
+        return
+    raise ConfigError(f"{where}: has {found}; the file is damaged or not meant to be read; fetch it again")
 
 
 def _refuse_unsupported(proto: Any, where: str) -> None:
@@ -216,7 +235,10 @@ def _characters(spec: Any, where: str) -> Iterator[normalizers.Normalizer]:
     composes decomposed Hangul, and it drops the rest of a grapheme whose first character it knows.
     """
     nfkc = normalizers.NFKC()
-    table = dict(_single_characters(spec.precompiled_charsmap))
+    try:
+        table = dict(_single_characters(spec.precompiled_charsmap))
+    except (IndexError, TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: its table of characters is damaged ({error}); fetch the file again") from None
     wanted = {**{character: character for character in _compatibility_characters()}, **table}
     different = {source: target for source, target in wanted.items() if nfkc.normalize_str(source) != target}
     kept = sorted(source for source, target in different.items() if nfkc.normalize_str(target) != target)
@@ -255,8 +277,11 @@ def _single_characters(charsmap: bytes) -> Iterator[tuple[str, str]]:
     units = memoryview(charsmap[4 : 4 + size]).cast("I")
     targets = charsmap[4 + size :]
     pending = [(0, b"")]
+    seen = 0
     while pending:
         position, key = pending.pop()
+        if (seen := seen + 1) > _MOST_NODES:
+            raise ValueError(f"more than {_MOST_NODES:,} nodes")
         unit = units[position]
         base = position ^ ((unit >> 10) << ((unit & 0x200) >> 6))
         if key and len(key) == _utf8_length(key[0]):
@@ -264,7 +289,7 @@ def _single_characters(charsmap: bytes) -> Iterator[tuple[str, str]]:
                 start = units[base] & 0x7FFFFFFF
                 yield key.decode(), targets[start : targets.index(b"\0", start)].decode()
             continue
-        for label in range(1, 256):
+        for label in range(0x80, 0xC0) if key else range(1, 256):  # a key is one character in UTF-8
             child = base ^ label
             if child < len(units) and units[child] & 0x800000FF == label:
                 pending.append((child, key + bytes([label])))

@@ -26,7 +26,7 @@ from tokenizers import Tokenizer
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Extract, Extractor, Media, Prepared
-from kemfeat.features._tokenizers import locate, resolve
+from kemfeat.features._tokenizers import locate, refused, resolve
 from kemfeat.records import FeatureArray, FeatureSpec
 
 if TYPE_CHECKING:
@@ -93,6 +93,12 @@ def load_tokenizer(path_or_name: str | Path) -> PreTrainedTokenizerFast:
 
 def _prepare(config: TokensConfig, *, root: Path, tokenizer: str) -> Prepared[TokensConfig]:
     source = resolve(config.tokenizer, root=root, default=tokenizer)
+    added = Tokenizer.from_str(source.json.decode()).num_special_tokens_to_add(is_pair=False)
+    if added >= config.max_length:
+        raise ConfigError(
+            f"tokens.max_length: found {config.max_length}, but the tokenizer adds {added} tokens to every text; "
+            f"expected more than {added}; raise max_length, or pass another --tokenizer"
+        )
     ready = TokensConfig(
         preset=config.preset,
         max_length=config.max_length,
@@ -138,10 +144,12 @@ def _open(config: TokensConfig, resources: Path) -> Extract:
     room = config.max_length - tokenizer.num_special_tokens_to_add(is_pair=False)
 
     def extract(media: Media) -> FeatureArray:
-        encoding = tokenizer.encode(_cleaned(media), add_special_tokens=False)
-        pieces = len(encoding)
-        encoding.truncate(room)
-        row = tokenizer.post_process(encoding)
+        text = _cleaned(media)
+        with refused("tokens", "the tokenizer fails on the text", "use another tokenizer", kind=ExtractionError):
+            encoding = tokenizer.encode(text, add_special_tokens=False)
+            pieces = len(encoding)
+            encoding.truncate(room)
+            row = tokenizer.post_process(encoding)
         arrays: dict[str, NDArray[Any]] = {
             "input_ids": np.array(row.ids, dtype=np.int32),
             "attention_mask": np.array(row.attention_mask, dtype=np.int8),

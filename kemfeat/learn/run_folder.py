@@ -176,6 +176,7 @@ class RunFacts(FrozenConfig):
     task : what the model is trained for, and chosen by.
     emotions : all classes in the order of the model's outputs.
     split, fold, store : trained on which utterances.
+    synthetic : whether the store says that its corpus is computer-generated.
     leakage : verdict of the audit.
     train : labels of the train part.
     left_out : utterances of the split that were neither trained on nor predicted, by reason.
@@ -194,6 +195,7 @@ class RunFacts(FrozenConfig):
     split: SplitFacts
     fold: Count
     store: StoreFacts
+    synthetic: bool = False
     leakage: Leakage
     train: TrainFacts
     left_out: Mapping[Line, Count] = {}

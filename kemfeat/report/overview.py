@@ -27,6 +27,8 @@ class Card:
         Name of the corpus.
     terms : Terms
         Licence, citation, how it was collected.
+    banner : str
+        What must be shown with every number; empty for a real corpus.
     counts : tuple of (str, str)
         Short facts, shown large: name and value.
     identity : tuple of (str, str)
@@ -37,6 +39,7 @@ class Card:
 
     dataset: str
     terms: Terms
+    banner: str
     counts: tuple[tuple[str, str], ...]
     identity: tuple[tuple[str, str], ...]
     settings: Table
@@ -75,6 +78,7 @@ def card(store: Store) -> Card:
     return Card(
         dataset=printable(store.dataset),
         terms=terms_of(store.dataset),
+        banner=provenance.BANNER if store.synthetic else "",
         counts=_counts(store),
         identity=_identity(store),
         settings=_settings(store),

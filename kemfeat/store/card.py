@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kemfeat import provenance
 from kemfeat.records import Terms
 from kemfeat.store import columns, croissant, schema, summary
 
@@ -91,9 +92,10 @@ def _introduction(header: schema.Header, utterances: pd.DataFrame, terms: Terms)
         if len(known)
         else ", no audio"
     )
+    banner = f"> **{provenance.BANNER}**\n\n" if header.synthetic else ""
     return f"""# {escape(header.dataset)}: feature store
 
-{escape(terms.title)}, as features: {len(utterances):,} utterances of \
+{banner}{escape(terms.title)}, as features: {len(utterances):,} utterances of \
 {utterances["speaker"].nunique():,} speakers in {utterances["session"].nunique():,} sessions, \
 {known.sum() / 3600:.2f} h of speech{lengths}.
 

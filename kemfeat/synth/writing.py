@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from kemfeat import parallel
 from kemfeat.errors import ConfigError, StoreWriteError
+from kemfeat.provenance import NOTICE
 
 SAMPLING_RATE = 16000
 VOCAB_SIZE = 2000
@@ -184,9 +185,8 @@ class SyntheticCorpus(ABC, Generic[P]):
             speaker_effect=speaker_effect,
         )
         self._check(options)
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ConfigError(f"{out}: is not empty; pass a folder that is absent or empty, or delete this one first")
         try:
+            _refuse_what_is_there(out)
             with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
                 self._begin(out, options)
                 plan = self.plan(pool.writes(out), options)
@@ -200,7 +200,7 @@ class SyntheticCorpus(ABC, Generic[P]):
         except OSError as error:
             raise StoreWriteError(
                 f"{error.filename or out}: the disk refused a write ({error.strerror}); "
-                f"free space or permit writing, delete {out} and run again"
+                f"free space or permit writing and run again with another --out; {out} is left unfinished"
             ) from None
 
     def _check(self, options: Options) -> None:
@@ -224,7 +224,18 @@ class SyntheticCorpus(ABC, Generic[P]):
         if options.speaker_effect != 1:
             notice += f"speaker effect = {options.speaker_effect}\n"
         out.mkdir(parents=True, exist_ok=True)
-        (out / "SYNTHETIC.txt").write_text(notice, encoding="utf-8")
+        (out / NOTICE).write_text(notice, encoding="utf-8")
+
+
+def _refuse_what_is_there(out: Path) -> None:
+    """Refuse to write over anything: it may be the real corpus."""
+    if out.is_symlink() and not out.exists():
+        raise ConfigError(f"{out}: is a link to nothing; choose an absent or empty folder with --out")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: is not a folder; choose an absent or empty folder with --out")
+    found = next(iter(sorted(out.iterdir())), None) if out.exists() else None
+    if found is not None:
+        raise ConfigError(f"{out}: is not empty (found {found.name}); choose an absent or empty folder with --out")
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from kemfeat.errors import ConfigError
 from kemfeat.features._sentencepiece import SPECIALS, parse
-from kemfeat.features._tokenizers import DEFAULT_MAX_LENGTH, Source, locate, read_folder, resolve
+from kemfeat.features._tokenizers import DEFAULT_MAX_LENGTH, MOST_BYTES, Source, locate, read_folder, resolve
 
 TOKENS = [*SPECIALS.values(), "오늘", "하루", "##도", "."]
 
@@ -256,3 +257,77 @@ def test_files_hold_no_path(tmp_path: Path) -> None:
     assert set(files) == {"tokenizer.json", "tokenizer_config.json"}
     assert not any(str(tmp_path).encode() in content for content in files.values())
     assert json.loads(files["tokenizer_config.json"])["model_max_length"] == 64
+
+
+def settings_of(tokenizer: Tokenizer, **changes: object) -> str:
+    return json.dumps({**json.loads(tokenizer.to_str()), **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}, "not a tokenizer"),
+        ({"normalizer": {"type": "Replace", "pattern": {"Regex": "("}, "content": ""}}, "not a tokenizer"),
+        ({"model": {"type": "WordLevel", "vocab": {"[PAD]": 0, "a": 2**31}, "unk_token": "a"}}, "token id 2147483648"),
+    ],
+)
+def test_a_hostile_tokenizer_json_is_a_sentence(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    """The first one makes the Rust library panic, which is no Exception in Python."""
+    (tmp_path / "tokenizer.json").write_text(settings_of(words(), **changes), encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "vocab.txt", "a.model"])
+def test_a_file_larger_than_any_tokenizer_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "vocab.txt").write_text("\n".join(TOKENS), encoding="utf-8")
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(ConfigError, match=f"{name}: has 67 MB, more than any tokenizer"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vocab.json", "a.model"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "vocab.txt").write_text("\n".join(TOKENS), encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"{name}: is not a file"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "auto_map"),
+    [
+        ("tokenizer_config.json", {"AutoTokenizer": ["evil.Evil", None]}),
+        ("tokenizer_config.json", ["evil.Evil", None]),
+        ("config.json", {"AutoTokenizer": "evil.Evil"}),
+    ],
+)
+def test_code_that_comes_with_a_tokenizer_is_named(tmp_path: Path, name: str, auto_map: object) -> None:
+    (tmp_path / "vocab.txt").write_text("\n".join(TOKENS), encoding="utf-8")
+    (tmp_path / name).write_text(json.dumps({"auto_map": auto_map, "model_type": "bert"}))
+    with pytest.raises(ConfigError, match=f"auto_map in {name} names Python code, which kemfeat never runs"):
+        read_folder(tmp_path)
+
+
+def test_code_of_the_model_alone_does_not_matter(tmp_path: Path) -> None:
+    fast_folder(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "evil.Evil"}}))
+    assert ids(read_folder(tmp_path), "하루.") == [2, 6, 8, 3]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        '{"model_max_length": ' + "9" * 5_000 + "}",
+        '{"token_to_idx": {"a": 0, "b": "1"}}',
+        '{"token_to_idx": {"a": false, "b": true}}',
+        '{"token_to_idx": {"a": 0, "b": 0}}',
+    ],
+)
+def test_hostile_json_is_a_sentence(tmp_path: Path, content: str) -> None:
+    kobert_folder(tmp_path / "k")
+    (tmp_path / "k/extra.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"extra\.json: (not JSON|expected idx_to_token)"):
+        read_folder(tmp_path / "k")

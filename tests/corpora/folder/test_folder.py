@@ -165,6 +165,7 @@ def test_a_change_in_the_table_reaches_the_signals(private, tmp_path):
     assert store.array("eda")[1, :3].tolist() == [0.5, 0.25, 0.125]
 
 
+@pytest.mark.slow
 def test_a_build_is_the_same_whoever_works(private, tmp_path):
     digests = {build(private, tmp_path / f"store{workers}", workers=workers).store.digest for workers in (1, 2)}
     assert len(digests) == 1
