@@ -158,13 +158,13 @@ def _run(
     analysis: AnyAnalysis, given: Mapping[str, Any], *, store: Path | None, out: Path | None, as_json: bool
 ) -> None:
     """Run one analysis, write its result, and print a few lines about it."""
-    from kemfeat.analyses.output import default_folder, refuse_unusable, write
+    from kemfeat.analyses.output import default_folder, prepare, write
     from kemfeat.config import validated
 
     config = validated(analysis.config, _settings(analysis, given, out=out), where=analysis.name)
     opened = open_one(store)
     folder = out or default_folder(opened, analysis)
-    refuse_unusable(folder, store=opened)
+    prepare(folder, store=opened)
     content = write(analysis, analysis.run(opened, config), store=opened, config=config, out=folder)
     if as_json:
         print_json(content)

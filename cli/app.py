@@ -54,7 +54,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -63,10 +63,10 @@ def options(
 
 
 def main() -> None:
-    """Run the command line and exit with its code; ``--debug`` may stand anywhere."""
+    """Run the command line and exit with its code; ``--debug`` may be anywhere in it."""
     debug = "--debug" in sys.argv
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no Unicode, terminals no UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may not be Unicode, nor terminals UTF-8
     try:
         with _font_advice():
             app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
@@ -75,10 +75,10 @@ def main() -> None:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if code == _STOPPED:
-            print("kemfeat: what is finished is kept: run the same command again to go on", file=sys.stderr)
+            print("kemfeat: what is finished is kept: run the same command again to continue", file=sys.stderr)
     except MemoryError as error:
         code = _refuse(error, 1, debug=debug, prefix="out of memory; try fewer --workers ")
-    except Exception as error:  # noqa: BLE001 - the last wall: a user sees a sentence, never a trace
+    except Exception as error:  # noqa: BLE001 - the last resort: a user sees a sentence, never a traceback
         prefix = "this is a defect of kemfeat; run again with --debug and report what it shows: "
         code = _refuse(error, 1, debug=debug, prefix=f"{prefix}{type(error).__name__}: ")
     sys.exit(code)
@@ -113,6 +113,6 @@ def _refuse(error: BaseException, code: int, *, debug: bool, prefix: str = "") -
         raise error
     from kemfeat.findings import printable
 
-    told = "\n".join(map(printable, str(error).split("\n")))  # it may name files of a corpus
+    told = "\n".join(map(printable, str(error).split("\n")))  # it may contain names of files of a corpus
     print(f"kemfeat: {prefix}{told}", file=sys.stderr)
     return code

@@ -254,10 +254,26 @@ def _call(packed: bytes) -> Any:
         return function(task)
 
 
-def _unfit(what: str) -> WorkerError:
+def worker_address() -> str:
+    """The Dask worker that this task runs on.
+
+    Returns
+    -------
+    str
+        Address of the worker; empty where no Dask worker runs this.
+    """
+    if "distributed" not in sys.modules:
+        return ""
     from distributed import get_worker
 
-    return WorkerError(f"{get_worker().address}: this worker {what}, or stop it; {_KEPT}")
+    try:
+        return str(get_worker().address)
+    except ValueError:
+        return ""
+
+
+def _unfit(what: str) -> WorkerError:
+    return WorkerError(f"{worker_address()}: this worker {what}, or stop it; {_KEPT}")
 
 
 def _unseen(paths: Sequence[str]) -> list[str]:

@@ -39,6 +39,8 @@ UNKNOWN_LABEL = Rule("unknown-label", "error", "the label is missing; correct it
 RATING_OFF_SCALE = Rule("rating-off-scale", "error", "the rating is missing; write a number from 1 to 5")
 BAD_FLAG = Rule("bad-flag", "error", "the cell counts as no; write yes or no")
 BAD_NUMBER = Rule("bad-number", "error", "the number is missing; write a finite one such as 3.57")
+UNKNOWN_UNIT = Rule("unknown-unit", "error", "the utterance's signal is missing; write a unit that kemfeat knows")
+UNKNOWN_ENCODING = Rule("unknown-encoding", "error", "the cell counts as blank; write the name of an encoding")
 EMPTY_ANNOTATION = Rule("empty-annotation", "error", "the session has no utterances; copy the file again")
 MISSING_ANNOTATION = Rule("missing-annotation", "error", "the session is left out; copy its annotation file")
 MISSING_EVALUATION = Rule("missing-evaluation", "error", "the dialog is left out; copy its EmoEvaluation file again")
@@ -61,6 +63,9 @@ UNKNOWN_SPEAKER = Rule("unknown-speaker", "warning", "all such rows count as one
 UNKNOWN_COLUMN = Rule(
     "unknown-column", "warning", "kept as text, with x_ before its name; rename it if another was meant"
 )
+EMOTION_CODE = Rule(
+    "emotion-code", "warning", "kept as a class of its own; correct the word, or rename it with labels.map"
+)
 VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
 UNKNOWN_VOTE = Rule("unknown-vote", "warning", "the word is left out; other emotions of the same vote count")
 RATING_BEYOND_SCALE = Rule("rating-beyond-scale", "warning", "the rating is kept; clip it where 1 to 5 matters")
@@ -78,6 +83,11 @@ MISSING_PHYSIOLOGY_FILE = Rule("missing-physiology-file", "warning", "the conver
 EMPTY_PHYSIOLOGY = Rule("empty-physiology", "warning", "the conversation's EDA or TEMP is missing")
 EMPTY_ECG = Rule("empty-ecg", "warning", "the ECG of the session and speaker is missing")
 NOMINAL_RATE = Rule("nominal-rate", "warning", "the nominal rate is kept; use the stamps where time matters")
+IMPLAUSIBLE_SIGNAL = Rule(
+    "implausible-signal", "warning", "the values are kept; correct the file, or declare its unit where it has another"
+)
+SIGNAL_DURATION = Rule("signal-duration", "warning", "the samples are kept; correct the sampling rate, or the file")
+RATING_RANGE = Rule("rating-range", "warning", "the ratings are kept; kemfeat's figures expect 1 to 5")
 UNANNOTATED_PHYSIOLOGY = Rule(
     "unannotated-physiology", "warning", "no row has the id of an utterance, so no utterance gets this signal"
 )
@@ -95,6 +105,7 @@ EMPTY_IBI = Rule("empty-ibi", "info", "no beats were detected; IBI is missing an
 NO_IBI = Rule("no-ibi", "info", "IBI of the utterance is missing and masked")
 ASSUMED_RATE = Rule("assumed-rate", "info", "4 Hz is assumed, the rate of the wristband")
 DECODING_FALLBACK = Rule("decoding-fallback", "info", "read in the encoding given; normal for Korean corpora")
+OWN_EMOTION = Rule("own-emotion", "info", "kept as a class of its own")
 LABEL_NOT_MAJORITY = Rule("label-not-majority", "info", "the label rule decides which of the two is used")
 NO_MAJORITY = Rule("no-majority", "info", "the label is missing; the votes may still give one")
 VAD_NOT_MEAN = Rule("vad-not-mean", "info", "the corpus' own value is used")

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from kemfeat.labels import EMOTIONS, FIVE_CLASSES, count_votes, join_emotions, majority, parse_emotions
+from kemfeat.config import suggest
+from kemfeat.errors import ConfigError
+from kemfeat.labels import EMOTIONS, FIVE_CLASSES, TIE, count_votes, join_emotions, majority, parse_emotions
 from kemfeat.records import Finding
 
 if TYPE_CHECKING:
@@ -142,6 +146,46 @@ class Manifest:
                 total.update(json.dumps([name, cells], default=str).encode())
         return total.hexdigest()
 
+    def renamed(self, words: Mapping[str, str]) -> Manifest:
+        """A copy where emotions of labels and votes have other names, such as ``angry`` for ``ang``.
+
+        Parameters
+        ----------
+        words : mapping of str to str
+            Per word of the vocabulary its new name, in upper or lower case; names that are the same become one emotion.
+
+        Returns
+        -------
+        Manifest
+            The same utterances; kemfeat's own words stay in the vocabulary, other renamed words leave it.
+
+        Raises
+        ------
+        ConfigError
+            A word is not in the vocabulary, or a new name is blank or contains ``;``.
+        """
+        if not words:
+            return self
+        names = {_spelt(word): _spelt(name) for word, name in words.items()}
+        for word, name in names.items():
+            if word not in self.vocabulary:
+                raise ConfigError(
+                    f"labels.map: found {word!r}, not an emotion of {self.corpus}{suggest(word, self.vocabulary)}"
+                )
+            if not name or TIE in name:
+                raise ConfigError(f"labels.map.{word}: found {name!r}, expected one emotion such as 'angry'")
+        kept = [word for word in self.vocabulary if word in EMOTIONS or word not in names]
+        vocabulary = (*kept, *sorted(set(names.values()) - set(kept)))
+
+        def renamed(label: object) -> Any:
+            parts = self._parsed(label) if isinstance(label, str) else ()
+            return join_emotions([names.get(part, part) for part in parts], vocabulary=vocabulary) or None
+
+        utterances, ratings = self.utterances.copy(), self.ratings.copy()
+        for table in (utterances, ratings):
+            table["emotion"] = [renamed(label) for label in table["emotion"]]
+        return replace(self, utterances=utterances, ratings=ratings, vocabulary=vocabulary)
+
     def labelled(self, rule: LabelRule) -> Manifest:
         """A copy with the label columns; labelling it again with another rule replaces them.
 
@@ -189,3 +233,7 @@ class Manifest:
             if label in named and name in votes:
                 votes[name].append(named[label])
         return {name: count_votes(named_by, vocabulary=self.vocabulary) for name, named_by in votes.items()}
+
+
+def _spelt(word: str) -> str:
+    return unicodedata.normalize("NFC", word.strip().lower())

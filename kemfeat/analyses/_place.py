@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from kemfeat.errors import ConfigError, StoreError, StoreWriteError
 from kemfeat.store import disk
@@ -96,7 +99,49 @@ def _named(out: Path) -> set[str] | None:
 def made_aside(out: Path, *, store: Store) -> Iterator[Path]:
     """Give a folder beside ``out`` to fill, which becomes ``out`` at the end.
 
-    Until then an earlier result stays as it is; after any failure, too. Blocks of distances are carried over.
+    Until then an earlier result stays as it is, and so it does after any failure. Blocks of distances are carried over.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`refuse_unusable`.
+    StoreWriteError
+        The system refuses.
+    """
+    prepare(out, store=store)
+    whole, run = out.resolve(), uuid.uuid4().hex
+    aside, old = _beside(whole, run, "aside"), _beside(whole, run, "old")
+    try:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with disk.writing(out, resumes=False), _locked(whole, run):
+            try:
+                aside.mkdir()
+                yield aside
+                _put_in_place(aside, whole, old)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+                if whole.exists():
+                    shutil.rmtree(old, ignore_errors=True)
+                with suppress(OSError):
+                    _beside(whole, run, "lock").unlink()
+    except StoreError:
+        raise
+    except OSError as error:
+        raise _refused(out, error) from None
+
+
+def prepare(out: Path, *, store: Store) -> None:
+    """Refuse an unusable folder for a result, and put right what a killed run left beside it.
+
+    The earlier result and its blocks of distances are put back, unfinished files are removed. A run that is still going
+    on is left alone.
+
+    Parameters
+    ----------
+    out : Path
+        Folder for the result.
+    store : Store
+        The store that is analysed.
 
     Raises
     ------
@@ -107,20 +152,48 @@ def made_aside(out: Path, *, store: Store) -> Iterator[Path]:
     """
     refuse_unusable(out, store=store)
     whole = out.resolve()
-    aside, old = (whole.with_name(f".{whole.name}.{uuid.uuid4().hex}.{kind}") for kind in ("aside", "old"))
+    left = re.compile(rf"\.{re.escape(whole.name)}\.([0-9a-f]{{32}})\.(?:aside|old|lock)")
     try:
-        aside.mkdir(parents=True)
-        with disk.writing(out, resumes=False):
-            yield aside
-            _put_in_place(aside, whole, old)
-    except StoreError:
-        raise
+        found = [left.fullmatch(path.name) for path in whole.parent.iterdir()] if whole.parent.is_dir() else []
+        for run in sorted({match[1] for match in found if match}):
+            with _locked(whole, run) as is_dead:
+                if is_dead:
+                    _recover(whole, run)
     except OSError as error:
         raise _refused(out, error) from None
+
+
+def _beside(whole: Path, run: str, kind: str) -> Path:
+    return whole.with_name(f".{whole.name}.{run}.{kind}")
+
+
+@contextmanager
+def _locked(whole: Path, run: str) -> Iterator[bool]:
+    """Hold the lock of a run, which ends with its process; False where another holds it, or the disk has no locks."""
+    lock = FileLock(_beside(whole, run, "lock"))
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, NotImplementedError, OSError):
+        yield False
+        return
+    try:
+        yield True
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        if whole.exists():
-            shutil.rmtree(old, ignore_errors=True)
+        lock.release()
+
+
+def _recover(whole: Path, run: str) -> None:
+    """Put right what a killed run left."""
+    aside, old = _beside(whole, run, "aside"), _beside(whole, run, "old")
+    is_complete = (whole / RESULT).exists()
+    for left in (path for path in (old, aside) if path.is_dir()):
+        for part in sorted(left.iterdir(), key=lambda path: path.name == RESULT):  # it vouches for the others: last
+            wanted = part.name.startswith(_BLOCKS) or (left == old and not is_complete)
+            if wanted and not (whole / part.name).exists():
+                whole.mkdir(exist_ok=True)
+                part.rename(whole / part.name)
+        shutil.rmtree(left)
+    _beside(whole, run, "lock").unlink()
 
 
 def _put_in_place(aside: Path, whole: Path, old: Path) -> None:

@@ -256,19 +256,14 @@ def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, Draw]:
     ]
     alphas = pd.concat(named).rename(columns={"alpha": "value", "speaker_ci_low": "low", "speaker_ci_high": "high"})
     raters = tables["raters"].rename(columns={"rater": "row", "agreement": "value", "ci_low": "low", "ci_high": "high"})
-    drawn: dict[str, Draw] = {
-        "alpha": partial(
-            estimates.dots,
-            alphas.assign(series="alpha")[["row", "series", "value", "low", "high"]],
-            label="Krippendorff's alpha, 95 % interval over speakers",
-        ),
-        "raters": partial(
-            estimates.dots,
-            raters.assign(series="rater"),
-            label="share of utterances with the emotion that most other raters choose",
-            span=(0, 1),
-        ),
-    }
+    drawn: dict[str, Draw] = {}
+    known = alphas.assign(series="alpha")[["row", "series", "value", "low", "high"]].dropna(subset="value")
+    if len(known):
+        drawn["alpha"] = partial(estimates.dots, known, label="Krippendorff's alpha, 95 % interval over speakers")
+    known = raters.assign(series="rater").dropna(subset="value")
+    if len(known):
+        label = "share of utterances with the emotion that most other raters choose"
+        drawn["raters"] = partial(estimates.dots, known, label=label, span=(0, 1))
     if len(tables["confusion"]):
         drawn["confusion"] = partial(figures.confusion, tables["confusion"])
     return drawn

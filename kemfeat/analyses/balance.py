@@ -135,7 +135,7 @@ def _baseline(classes: pd.DataFrame, rule: str) -> dict[str, object]:
         "labels": rule,
         "classes": k,
         "utterances": int(counts.sum()),
-        "majority": classes["emotion"].iloc[int(counts.argmax())],
+        "majority": classes["emotion"].iloc[int(counts.argmax())] if k else None,
         "accuracy": top,
         "balanced_accuracy": 1 / k if k else np.nan,
         "macro_f1": 2 * top / (1 + top) / k if k else np.nan,
@@ -227,7 +227,10 @@ def _summary(tables: Mapping[str, pd.DataFrame], *, utterances: int) -> Iterator
 def _warnings(tables: Mapping[str, pd.DataFrame], widest: str) -> Iterator[str]:
     classes = tables["classes"][tables["classes"]["labels"] == widest]
     speakers = int(classes["speakers"].max())
-    rare = classes[classes["speakers"] < speakers / 2]
+    absent = classes["emotion"][classes["utterances"] == 0]
+    if len(absent):
+        yield f"no utterance is labelled {', '.join(absent)}; these classes count in no baseline and in no figure"
+    rare = classes[(classes["utterances"] > 0) & (classes["speakers"] < speakers / 2)]
     if len(rare):
         names = ", ".join(f"{row.emotion} ({row.speakers})" for row in rows(rare))
         widest_class = classes["emotion"].iloc[int(classes["speakers"].argmax())]
@@ -240,9 +243,9 @@ def _warnings(tables: Mapping[str, pd.DataFrame], widest: str) -> Iterator[str]:
 
 
 def _figures(store: Store, tables: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, Draw]:
+    present = tables["classes"].query("utterances > 0")
     drawn: dict[str, Draw] = {
-        f"classes_{rule}": partial(figures.class_counts, tables["classes"][tables["classes"]["labels"] == rule])
-        for rule in tables["baselines"].query("utterances > 0")["labels"]
+        f"classes_{rule}": partial(figures.class_counts, part) for rule, part in present.groupby("labels", sort=False)
     }
     if len(tables["ties"]):
         drawn["ties"] = partial(figures.class_counts, tables["ties"].rename(columns={"tie": "emotion"}))

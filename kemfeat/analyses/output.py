@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat import provenance
 from kemfeat.analyses import AnalysisResult, AnyAnalysis
-from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, refuse_unusable
+from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, prepare
 from kemfeat.config import FrozenConfig
 from kemfeat.figures.style import watermarked
 from kemfeat.store import disk
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-__all__ = ["RESULT", "SCHEMA_VERSION", "default_folder", "markdown", "plain", "refuse_unusable", "write"]
+__all__ = ["RESULT", "SCHEMA_VERSION", "default_folder", "markdown", "plain", "prepare", "write"]
 
 
 def default_folder(store: Store, analysis: AnyAnalysis) -> Path:

@@ -63,9 +63,9 @@ class Track:
         """
         wanted = clock[:, None] + _PERIOD * _OFFSETS
         found = np.searchsorted(self.clock, wanted)
-        before, behind = np.maximum(found - 1, 0), np.minimum(found, len(self.clock) - 1)
-        nearer = wanted - self.clock[before] <= self.clock[behind] - wanted
-        nearest = np.where(nearer, before, behind)
+        before, after = np.maximum(found - 1, 0), np.minimum(found, len(self.clock) - 1)
+        nearer = wanted - self.clock[before] <= self.clock[after] - wanted
+        nearest = np.where(nearer, before, after)
         distance = np.abs(self.clock[nearest] - wanted)
         return np.where(distance < _PERIOD / 2, self.values[nearest], np.nan)
 

@@ -273,7 +273,7 @@ def _source(content: bytes, *, folder: Path, tokenizer: Tokenizer) -> Source:
         raise ConfigError(f"{folder}: the tokenizer has no padding token; expected [PAD], <pad> or a named pad_token")
     length = settings.get("model_max_length")
     # transformers writes 1e30 where the length is not known
-    if not isinstance(length, int) or isinstance(length, bool) or not 0 < length <= 1_000_000:
+    if type(length) is not int or not 0 < length <= 1_000_000:
         length = DEFAULT_MAX_LENGTH
     return Source(content, specials, pad_id, length)
 

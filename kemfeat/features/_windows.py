@@ -43,8 +43,8 @@ class Framing:
         """The padding before and after ``values`` [each shape=(n_fft / 2,)]; only the ends of a long clip are read."""
         half = self.n_fft // 2
         before = np.pad(values[: half + 1], (half, 0), mode=self.pad_mode)[:half]
-        behind = np.pad(values[-half - 1 :], (0, half), mode=self.pad_mode)[-half:]
-        return before, behind
+        after = np.pad(values[-half - 1 :], (0, half), mode=self.pad_mode)[-half:]
+        return before, after
 
     def blocks(self, values: NDArray[Any], *, frames: int) -> Iterator[tuple[slice, NDArray[Any]]]:
         """Cut ``values`` [shape=(n,)] into spans of ``frames`` frames, counted from the first sample.
@@ -56,12 +56,12 @@ class Framing:
         ndarray
             Its samples: frame i of the span starts at ``i * hop_length``. A view where no padding is needed.
         """
-        before, behind = self.edges(values)
+        before, after = self.edges(values)
         total = self.count(len(values))
         for first in range(0, total, frames):
             last = min(first + frames, total)
             start, stop = first * self.hop_length, (last - 1) * self.hop_length + self.n_fft
-            yield slice(first, last), _span((before, values, behind), start=start, stop=stop)
+            yield slice(first, last), _span((before, values, after), start=start, stop=stop)
 
 
 def _span(parts: Sequence[NDArray[Any]], *, start: int, stop: int) -> NDArray[Any]:

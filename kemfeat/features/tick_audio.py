@@ -104,8 +104,8 @@ def _levels(values: NDArray[np.float32], middles: NDArray[np.int64], *, n_mels: 
     from scipy.fft import rfft
 
     before = _SPAN // 2
-    behind = max(0, int(middles[-1]) + _FRAME - len(values))
-    frames = sliding_window_view(np.pad(values, (before, behind)), _FRAME)
+    after = max(0, int(middles[-1]) + _FRAME - len(values))
+    frames = sliding_window_view(np.pad(values, (before, after)), _FRAME)
     window, bands = hann(_FRAME), _filters(n_mels).bands
     powers = np.empty((len(middles), n_mels), dtype=np.float32)
     for first in range(0, len(middles), _BLOCK):

@@ -238,7 +238,9 @@ def _settings(header: schema.Header) -> str:
         for feature, settings in header.config.model_dump(mode="json")["settings"].items()
         for key, value in settings.items()
     ]
-    lines.append(f"labels = {json.dumps(header.config.labels)}")
+    names = header.config.label_map
+    lines.append(f"labels{'.rule' if names else ''} = {json.dumps(header.config.labels)}")
+    lines += [f"labels.map.{json.dumps(word)} = {json.dumps(name)}" for word, name in names.items()]
     lines.append(f"rows_per_shard = {header.config.rows_per_shard}")
     return "## Settings\n\n```toml\n" + "\n".join(lines) + "\n```"
 

@@ -121,13 +121,16 @@ def test_scales_that_nobody_rated_leave_emotion(copied):
     assert alpha[("emotion", "nominal")] == ""
     assert result.tables["icc"].empty
     assert any("not defined" in sentence for sentence in result.summary)
+    drawn = result.figures["alpha"].args[0]
+    assert drawn["value"].notna().all()
+    assert not drawn["row"].str.startswith(("valence", "arousal")).any()
 
 
 def test_emotions_that_nobody_named_leave_the_scales(copied):
     result = run(with_ratings(copied, lambda table: table.assign(emotion=None)), FEW)
     assert "emotion is not defined" in result.summary[0]
     assert result.tables["confusion"].empty
-    assert "confusion" not in result.figures
+    assert {"confusion", "raters"}.isdisjoint(result.figures)
     assert result.tables["raters"]["agreement"].isna().all()
     assert result.tables["raters"]["valence_bias"].notna().all()
 

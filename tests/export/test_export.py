@@ -24,8 +24,8 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_formats_are_those_that_the_command_names() -> None:
-    assert [plugins.find("export", name).name for name in FORMATS] == ["datasets", "tsv-npy", "webdataset"]
+def test_the_formats_that_the_command_names_are_there() -> None:
+    assert {"datasets", "tsv-npy", "webdataset"} <= {plugins.find("export", name).name for name in FORMATS}
     assert {plugins.find("export", name).name for name in ("Datasets", "tsv_npy", "web-dataset")} == {
         "datasets",
         "tsv-npy",

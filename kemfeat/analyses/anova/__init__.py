@@ -92,7 +92,7 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     found = [run_tests(data, name, seed=config.seed) for name in dv]
     made, own = tables(found), columns_of(store.dataset)
     return AnalysisResult(
-        summary=summary(found, made["disagreements"]),
+        summary=summary(found, made, between=data.between),
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests, own).items()},
         values=_values(data, found),

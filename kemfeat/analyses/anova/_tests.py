@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from kemfeat.analyses.anova._data import Data
 from kemfeat.errors import AnalysisError
 from kemfeat.stats import group_tests
 from kemfeat.stats.nested import ClusterMeans, ClusterRobust, cluster_means, cluster_robust
+from kemfeat.stats.slopes import RandomSlopes, random_slopes
 
 ALPHA = 0.05
 """Level of all tests, one minus the confidence of all intervals."""
@@ -33,6 +34,8 @@ class Tests:
     nested: Mapping[str, ClusterRobust]
     """By cluster, the smallest unit first."""
     means: Mapping[str, ClusterMeans]
+    slopes: Mapping[str, RandomSlopes]
+    """By cluster how much clusters differ in their response to the groups; with a reason where that is unknown."""
 
     @property
     def contradictions(self) -> dict[str, tuple[Contradiction, ...]]:
@@ -89,9 +92,19 @@ def run_tests(data: Data, dv: str, *, seed: int) -> Tests:
         anova=anova,
         pairs=group_tests.games_howell(values, groups, alpha=ALPHA),
         robust=group_tests.robustness(values, groups, alpha=ALPHA, seed=seed),
-        nested={name: cluster_robust(values, groups, cluster) for name, cluster in data.clusters.items()},
-        means={name: cluster_means(values, groups, cluster) for name, cluster in data.clusters.items()},
+        nested={name: _testable(cluster_robust(values, groups, each)) for name, each in data.clusters.items()},
+        means={name: cluster_means(values, groups, each) for name, each in data.clusters.items()},
+        slopes={name: random_slopes(values, groups, each) for name, each in data.clusters.items()},
     )
+
+
+def _testable(test: ClusterRobust) -> ClusterRobust:
+    """The same without the test of all groups where that has less than one denominator degree of freedom."""
+    if not test.df2 < 1:
+        return test
+    few = f"{test.df2:.1f} denominator degrees of freedom are too few to test all groups at once (at least 1)"
+    reason = "; ".join(filter(None, [test.reason, few]))
+    return replace(test, F=math.nan, p=math.nan, log_p=math.nan, reason=reason)
 
 
 def _describe(data: Data, dv: str, *, seed: int) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from kemfeat.figures import coverage as figures
 from kemfeat.figures import estimates
 from kemfeat.stats.association import associate
 from kemfeat.stats.proportions import effective_n, wilson
-from kemfeat.stats.tails import p_text
+from kemfeat.stats.tails import holm, p_text
 from kemfeat.store.reader import Store
 
 SESSIONS_PER_PAGE = 8
@@ -157,7 +157,8 @@ def _association(presence: pd.DataFrame, media: Sequence[str], *, config: Missin
         )
         row = (medium, len(known), found.chi2, found.df, found.cramers_v, found.p_permutation)
         made.append(row)
-    return pd.DataFrame(made, columns=["medium", "utterances", "chi2", "df", "cramers_v", "p_within_speakers"])
+    table = pd.DataFrame(made, columns=["medium", "utterances", "chi2", "df", "cramers_v", "p_within_speakers"])
+    return table.assign(p_holm=np.exp(holm(np.log(table["p_within_speakers"].astype(np.float64)))))
 
 
 def _describe(recording: RecordingQuality) -> dict[str, object]:
@@ -235,10 +236,10 @@ def _dependence(tables: dict[str, pd.DataFrame]) -> list[str]:
     sentences = []
     for row in rows(tables["association"]):
         shares = emotions[emotions["medium"] == row.medium].set_index("group")["share"]
-        verb = "depends on" if row.p_within_speakers < ALPHA else "shows no evidence of depending on"
+        verb = "depends on" if row.p_holm < ALPHA else "shows no evidence of depending on"
         sentences.append(
-            f"Having {row.medium.upper()} {verb} emotion (permutation within speakers p = "
-            f"{p_text(float(np.log(row.p_within_speakers)))}, V = {row.cramers_v:.2f}): from {shares.min():.0%} of "
+            f"Having {row.medium.upper()} {verb} emotion (permutation within speakers, Holm-adjusted over media: p = "
+            f"{p_text(float(np.log(row.p_holm)))}, V = {row.cramers_v:.2f}): from {shares.min():.0%} of "
             f"{shares.idxmin()} to {shares.max():.0%} of {shares.idxmax()}."
         )
     return sentences

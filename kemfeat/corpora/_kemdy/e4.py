@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat.corpora._kemdy.formats import STAMP, STAMP_LENGTH, is_time, parse_stamps
+from kemfeat.corpora.text import number
 from kemfeat.findings import ASSUMED_RATE, BAD_PHYSIOLOGY_LINE, MISSING_VALUE, NOMINAL_RATE, Findings
 
 _AROUND_FIELDS = b' \t\r"'
@@ -50,6 +51,8 @@ class Sensor:
         Whether the samples have a rate; beats have none.
     rate : float or None [Hz]
         Nominal rate of files that do not state it.
+    has_unit : bool
+        Whether the unit of the values is known.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Sensor:
     header_lines: int
     uniform: bool = True
     rate: float | None = None
+    has_unit: bool = True
 
 
 EDA = Sensor("eda", "EDA", lead=1, value=0, header_lines=2)
@@ -151,7 +155,7 @@ def _header(lines: Sequence[bytes], most: int) -> list[bytes]:
 
 def _rate(header: Sequence[bytes], *, where: str, findings: Findings) -> float:
     """The rate in the second header line, which repeats it once per column."""
-    fields = {_number(field) for field in header[1].split(b",") if field.strip()} if len(header) > 1 else set()
+    fields = {number(field) for field in header[1].split(b",") if field.strip()} if len(header) > 1 else set()
     rate = fields.pop() if len(fields) == 1 else math.nan
     if 0 < rate <= MAX_RATE:
         return rate
@@ -285,17 +289,8 @@ class _IrregularReader:
         ids = [field for field in fields[at + 1 :] if field] or [b""]
         if len(values) > 1 or len(ids) > 1 or (ids[0] and not _is_known(ids[0], self.canonical)):
             return None
-        value = _number(values[0]) if values else math.nan
+        value = number(values[0]) if values else math.nan
         if math.isnan(value):
             found = repr(values[0].decode("latin-1")) if values else "no value"
             self.findings.add(MISSING_VALUE, f"{where}: found {found}, expected a number")
-        return ids[0], fields[at], value, _number(offset)
-
-
-def _number(text: bytes) -> float:
-    """The finite number in ``text``, else NaN."""
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
+        return ids[0], fields[at], value, number(offset)

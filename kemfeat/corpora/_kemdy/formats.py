@@ -1,8 +1,7 @@
-"""Formats that KEMDy19 and KEMDy20 share: text encodings, clock stamps, the two-row annotation header."""
+"""Formats that KEMDy19 and KEMDy20 share: the encoding of texts, clock stamps, the two-row annotation header."""
 
 from __future__ import annotations
 
-import codecs
 import re
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,9 @@ from numpy.typing import NDArray
 
 from kemfeat.errors import CorpusError
 
+ENCODING = "cp949"
+"""Encoding of texts that are not Unicode."""
+
 STAMP = re.compile(rb"[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{2}-[0-9]{3}")
 """``YYYY-MMDD-HHMM-SS-mmm``, for example ``2020-0821-1128-57-250``."""
 
@@ -22,31 +24,6 @@ _DASHES = (4, 9, 14, 17)
 _DIGITS = tuple(place for place in range(STAMP_LENGTH) if place not in _DASHES)
 _EVALUATOR = re.compile(r"Eval[0-9]{2}([FM]?)", re.IGNORECASE)
 _JUDGEMENT_WIDTH = 3
-
-
-def decode(content: bytes) -> tuple[str, str] | None:
-    """Decode a text of a Korean corpus: UTF-16 by its byte order mark, else UTF-8 with or without one, else cp949.
-
-    Parameters
-    ----------
-    content : bytes
-        Content of a text file.
-
-    Returns
-    -------
-    tuple of (str, str) or None
-        The text and the name of the encoding (``utf-16``, ``utf-8-sig``, ``utf-8``, ``cp949``); None when none fits.
-    """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8", "cp949"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    return None
 
 
 def parse_stamps(stamps: Sequence[bytes] | NDArray[np.bytes_]) -> NDArray[np.datetime64]:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from kemfeat.corpora._kemdy.annotation import AnnotationRow
-from kemfeat.corpora._kemdy.formats import Rater, decode
+from kemfeat.corpora._kemdy.formats import ENCODING, Rater
 from kemfeat.corpora._kemdy.tree import Tree, session_of
 from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.text import decode
 from kemfeat.findings import (
     DECODING_FAILED,
     DECODING_FALLBACK,
@@ -155,7 +156,7 @@ def _text(
     if path is None:
         findings.add(MISSING_TXT, f"{utterance.place}.txt: no such file")
         return None, None
-    decoded = decode(read_file(root / path))
+    decoded = decode(read_file(root / path), declared=ENCODING)
     if decoded is None:
         findings.fault(DECODING_FAILED, f"{path}: found bytes that are neither UTF-8 nor cp949, expected text")
         return None, None

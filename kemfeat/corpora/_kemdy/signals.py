@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from kemfeat.corpora._kemdy.e4 import Canonical, Recording, Sensor, read_recording
 from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.plausibility import check_values
 from kemfeat.findings import UNANNOTATED_PHYSIOLOGY, Findings, Rule
 from kemfeat.manifest import SIGNALS
 
@@ -50,6 +51,8 @@ def read_reported(
         findings.add(empty, f"{path}: no row")
     elif not any(recording.names.values()):
         findings.add(UNANNOTATED_PHYSIOLOGY, f"{path}: {len(recording)} rows, none with an id")
+    if medium.has_unit:
+        check_values(medium.name, recording.rows.values, where=path, findings=findings)
     return recording
 
 

@@ -41,7 +41,7 @@ from kemfeat.corpora.folder._columns import SIGNAL_MEDIA
 from kemfeat.corpora.folder._manifest import read_manifest
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
-from kemfeat.corpora.folder._signals import absent, recording_table
+from kemfeat.corpora.folder._signals import absent, utterance_tables
 from kemfeat.corpora.folder._table import UtteranceTable, read_kept
 from kemfeat.corpora.layout import list_files, read_file, require_folder, show_contents
 from kemfeat.errors import CorpusLayoutError
@@ -84,7 +84,7 @@ class FolderReader:
     """
 
     name: str = "folder"
-    version: int = 2
+    version: int = 3
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=SettingsTable({"text": {"preset": "none"}}))
@@ -131,11 +131,10 @@ class FolderReader:
         """
         files, findings = Files(root, self.table), Findings()
         tables = [
-            recording_table(row, medium, read_file(root / recording.path), findings=findings)
+            table
             for row in self._read(root).rows
             if row.session == session
-            for medium, recording in row.recordings.items()
-            if files.has(recording.path, line=row.line, column=medium)
+            for table in utterance_tables(row, files, findings=findings)
         ]
         return pa.concat_tables([SIGNALS.empty_table(), *tables]).combine_chunks(), findings.merged()
 

@@ -16,12 +16,13 @@ SIGNAL_MEDIA = (*UNIFORM, "ibi")
 
 REQUIRED = ("id", "audio")
 _OPTIONAL = (
-    *("text", "text_file", "speaker", "session", "script", "sex", "partner"),
+    *("text", "text_file", "text_encoding", "speaker", "session", "script", "sex", "partner"),
     *("emotion", "valence", "arousal", "start", "end", "scripted"),
     *SIGNAL_MEDIA,
 )
 _RATES = tuple(f"{medium}_rate" for medium in UNIFORM)
-KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES)
+_UNITS = tuple(f"{medium}_unit" for medium in SIGNAL_MEDIA)
+KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES, *_UNITS)
 
 OWN_PREFIX = "x_"
 """Prefix of a user's own column, so that it cannot clash with a column that kemfeat makes."""
@@ -137,12 +138,23 @@ def _check_pairs(at: Mapping[str, int], *, where: str) -> None:
             f"{where}:1: found the columns 'text' and 'text_file', expected one of them; keep 'text' for the words "
             "themselves or 'text_file' for paths of text files"
         )
+    if "text_encoding" in at and "text_file" not in at:
+        raise CorpusError(
+            f"{where}:1: found the column 'text_encoding' without 'text_file', expected both; the words in 'text' have "
+            "the encoding of the table; rename the column, or delete it"
+        )
     for medium, rate in zip(UNIFORM, _RATES, strict=True):
         if (medium in at) != (rate in at):
             found, other = (medium, rate) if medium in at else (rate, medium)
             raise CorpusError(
                 f"{where}:1: found the column {found!r} without {other!r}, expected both; write paths in {medium!r}, "
                 f"samples per second in {rate!r}"
+            )
+
+    for medium, unit in zip(SIGNAL_MEDIA, _UNITS, strict=True):
+        if unit in at and medium not in at:
+            raise CorpusError(
+                f"{where}:1: found the column {unit!r} without {medium!r}, expected both; write paths in {medium!r}"
             )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 
+from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
+from kemfeat.findings import EMOTION_CODE, OWN_EMOTION, Findings
 from kemfeat.labels import ALIASES, EMOTIONS, TIE
 
 SPELLINGS = {
@@ -18,6 +22,17 @@ SPELLINGS = {
     "disgusted": "disgust",
     "fearful": "fear",
     "sadness": "sad",
+    "기쁨": "happy",
+    "행복": "happy",
+    "놀람": "surprise",
+    "놀라움": "surprise",
+    "분노": "angry",
+    "화남": "angry",
+    "중립": "neutral",
+    "혐오": "disgust",
+    "공포": "fear",
+    "두려움": "fear",
+    "슬픔": "sad",
 }
 """Per common spelling the word of :data:`kemfeat.labels.EMOTIONS` for it."""
 
@@ -43,11 +58,11 @@ def read_emotions(text: str) -> tuple[str, ...]:
     Raises
     ------
     CorpusError
-        A word has other characters than letters, digits, spaces, ``_``, ``-`` and ``'``, or is ``nan``.
+        A word has other characters than letters, digits, spaces, ``_``, ``-`` and ``'``, or means a missing value.
     """
     words = [unicodedata.normalize("NFC", part.strip().lower()) for part in text.split(TIE)]
     for word in words:
-        if not _WORD.fullmatch(word) or word == "nan":  # what a program writes for a blank cell
+        if not _WORD.fullmatch(word) or is_missing(word):
             raise CorpusError(
                 f"found emotion {word[:40]!r}, expected 1 to 64 letters, digits, spaces, _, - and ', "
                 f"several joined by {TIE!r}, or a blank cell"
@@ -82,3 +97,56 @@ def vocabulary(emotions: Iterable[tuple[str, ...]], *, where: str) -> tuple[str,
             f"expected classes, at most {MAX_WORDS} beside kemfeat's own; rename the column, or write classes in it"
         )
     return (*EMOTIONS, *others)
+
+
+def report_others(emotions: Iterable[tuple[str, ...]], *, where: str, findings: Findings) -> None:
+    """Report every word beside kemfeat's own, with its count and, for codes and misspellings, what may be meant.
+
+    Parameters
+    ----------
+    emotions : iterable of tuple of str
+        Words of each row.
+    where : str
+        The table, for the findings.
+    findings : Findings
+        Receives one case per word.
+    """
+    counts = Counter(word for words in emotions for word in words if word not in EMOTIONS)
+    for word, count in sorted(counts.items()):
+        guess = guessed(word)
+        found = f"{where} column emotion: found {word!r} in {count} row{'s'[: count != 1]}"
+        if guess:
+            findings.add(EMOTION_CODE, f"{found}; did you mean {guess!r}? (--set labels.map.{word}={guess})")
+        elif word.isdigit():
+            findings.add(EMOTION_CODE, f"{found}, a number; expected a word, such as --set labels.map.{word}=angry")
+        else:
+            findings.add(OWN_EMOTION, found)
+
+
+def guessed(word: str) -> str:
+    """The emotion that a word is probably a code or a misspelling of.
+
+    Parameters
+    ----------
+    word : str
+        A word of :func:`read_emotions`.
+
+    Returns
+    -------
+    str
+        A word of :data:`kemfeat.labels.EMOTIONS`, or empty.
+
+    Examples
+    --------
+    >>> guessed("ang"), guessed("surprized"), guessed("boredom")
+    ('angry', 'surprise', '')
+    """
+    known = {**{name: name for name in EMOTIONS}, **SPELLINGS}
+    begun = {meant for name, meant in known.items() if len(word) >= _SHORTEST_CODE and name.startswith(word)}
+    if len(begun) == 1:
+        return begun.pop()
+    near = difflib.get_close_matches(word, known, n=1, cutoff=_LIKENESS)
+    return known[near[0]] if near else ""
+
+
+_SHORTEST_CODE, _LIKENESS = 3, 0.8

@@ -7,6 +7,7 @@ import math
 from datetime import datetime
 from typing import NamedTuple
 
+from kemfeat.corpora.text import MISSING_WORDS, number
 from kemfeat.errors import CorpusError
 
 EARLIEST_CLOCK = 1e8
@@ -14,7 +15,7 @@ EARLIEST_CLOCK = 1e8
 
 MAX_RATE = 1e6
 RATE_TOLERANCE = 0.01
-_MISSING = {b"", b"nan", b"na", b"n/a", b"null", b"none", b"inf", b"-inf"}
+_MISSING = frozenset(word.encode() for word in MISSING_WORDS) | {b"inf", b"-inf"}
 _SAMPLES, _BEATS = "one number per line", "time,interval in seconds on each line"
 _KINDS = (
     (b"PK\x03\x04", "a zip archive; unpack it and name the file inside"),
@@ -100,14 +101,6 @@ def no_beats(where: str, body: SignalBody) -> CorpusError:
     return _unreadable(where, body, _BEATS)
 
 
-def number(field: bytes) -> float:
-    """The number in a field, else NaN; ``1_0`` is not a number, although Python reads it as 10."""
-    try:
-        return math.nan if b"_" in field else float(field)
-    except ValueError:
-        return math.nan
-
-
 def _lines(content: bytes, where: str, expected: str) -> list[bytes]:
     for magic, kind in _KINDS:
         if content.startswith(magic):
@@ -142,7 +135,7 @@ def _after_rate(body: SignalBody, *, where: str, rate: float | None) -> SignalBo
     if rate is not None and abs(found - rate) > RATE_TOLERANCE * found:
         raise CorpusError(
             f"{where}:{body.first + 1}: found {found:g} samples per second in the file and {rate:g} in the table; "
-            "expected the same rate; correct the table"
+            "expected the same rate"
         )
     rest = SignalBody(body.lines[2:], body.first + 2)
     for place, line in enumerate(rest.lines):
@@ -192,7 +185,7 @@ def _unreadable(where: str, body: SignalBody, expected: str) -> CorpusError:
 def _is_clock(line: bytes) -> bool:
     """Whether the first field is seconds (or finer) since 1970, or a date with a time of day."""
     field = line.split(b",")[0].strip().strip(b'"')
-    if number(field) >= EARLIEST_CLOCK and math.isfinite(number(field)):
+    if number(field) >= EARLIEST_CLOCK:
         return True
     try:
         datetime.fromisoformat(field.decode("ascii"))
@@ -206,7 +199,8 @@ def _is_finite(line: bytes) -> bool:
 
 
 def _is_word(field: bytes) -> bool:
-    return math.isnan(number(field)) and field.strip().lower() != b"nan"
+    """Whether a field is neither a number nor a missing value; a blank field may be part of a header."""
+    return math.isnan(number(field)) and field.strip().lower() not in _MISSING - {b""}
 
 
 def _shown(line: bytes) -> str:

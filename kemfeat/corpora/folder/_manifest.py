@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from kemfeat.corpora._kemdy.formats import decode
-from kemfeat.corpora.folder._emotions import vocabulary
+from kemfeat.corpora.folder._emotions import report_others, vocabulary
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
 from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.text import decode
 from kemfeat.findings import (
     DECODING_FAILED,
     DECODING_FALLBACK,
@@ -23,6 +23,7 @@ from kemfeat.findings import (
     MISSING_RECORDING,
     MISSING_TXT,
     MISSING_WAV,
+    RATING_RANGE,
     SHARED_AUDIO,
     UNREADABLE_RECORDING,
     Findings,
@@ -34,6 +35,8 @@ _Text = tuple[str | None, str | None]
 """Words and their encoding, None where there are none."""
 
 _NO_TEXT: _Text = (None, None)
+LOWEST, HIGHEST = 1.0, 5.0
+"""Ends of the scale of ratings that kemfeat's figures expect."""
 
 
 def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Manifest:
@@ -57,7 +60,10 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     """
     findings = Findings(strict=on_error != "skip")
     read = read_table(read_file(root / table), where=table, findings=findings)
-    words = vocabulary((row.emotions for row in read.rows), where=table)
+    emotions = [row.emotions for row in read.rows]
+    words = vocabulary(emotions, where=table)
+    report_others(emotions, where=table, findings=findings)
+    _report_ratings(read.rows, table, findings)
     shared = _shared(read.rows)
     media = _Media(root, table, findings, shared=shared)
     media.report_recordings(read.rows)
@@ -109,6 +115,17 @@ def _segments(rows: Sequence[Row], shared: Collection[str]) -> dict[str, list[fl
     }
 
 
+def _report_ratings(rows: Sequence[Row], table: str, findings: Findings) -> None:
+    for column in ("valence", "arousal"):
+        rated = [value for row in rows if not math.isnan(value := getattr(row, column))]
+        outside = sum(not LOWEST <= value <= HIGHEST for value in rated)
+        if outside:
+            found = (
+                f"{outside} of {len(rated)} outside {LOWEST:g} to {HIGHEST:g}, found {min(rated):g} to {max(rated):g}"
+            )
+            findings.add(RATING_RANGE, f"{table} column {column}: {found}")
+
+
 class _Media:
     """Looks up the files in the rows of a table."""
 
@@ -157,11 +174,9 @@ class _Media:
         if path is None or not self._has(row, "text_file", path):
             self._findings.add(MISSING_TXT, f"{self._place(row, 'text_file')}: {_lack(path)}")
             return _NO_TEXT
-        decoded = decode(read_file(self._root / path))
+        decoded = decode(read_file(self._root / path), declared=row.text_encoding)
         if decoded is None:
-            self._findings.fault(
-                DECODING_FAILED, f"{path}: found bytes that are neither UTF-8 nor cp949, expected text"
-            )
+            self._findings.fault(DECODING_FAILED, f"{path}: {_not_text(row.text_encoding)}")
             return _NO_TEXT
         text, encoding = decoded
         if not encoding.startswith("utf-8"):
@@ -185,6 +200,15 @@ class _Media:
 
     def _place(self, row: Row, column: str) -> str:
         return f"{self._files.place(row.line, column)}: {row.id}"
+
+
+def _not_text(declared: str | None) -> str:
+    if declared is not None:
+        return f"found bytes that are neither UTF-8 nor {declared}, expected text; correct its text_encoding"
+    return (
+        "found bytes that are not UTF-8, expected text in UTF-8, or in UTF-16 with a byte order mark; save the file as "
+        "UTF-8, or write its encoding, such as cp949 or cp1252, in the column text_encoding"
+    )
 
 
 def _lack(path: str | None) -> str:

@@ -54,7 +54,7 @@ class Files:
     """
 
     def __init__(self, root: Path, table: str) -> None:
-        self._root = root
+        self.root = root
         self._real = os.path.realpath(root)
         self._table = table
 
@@ -87,7 +87,7 @@ class Files:
         target = os.path.realpath(f"{self._real}/{path}")
         if os.path.commonpath((self._real, target)) != self._real:
             raise CorpusError(
-                f"{self.place(line, column)}: {path} leads by a link to {target}, outside {self._root}; expected a "
+                f"{self.place(line, column)}: {path} leads by a link to {target}, outside {self.root}; expected a "
                 "file below the root; copy or hard-link the original there"
             )
         return os.path.isfile(target)  # noqa: PTH113 - a Path per file costs more than the call

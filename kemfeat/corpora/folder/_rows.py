@@ -12,6 +12,8 @@ from typing import NamedTuple
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
 from kemfeat.corpora.folder._emotions import read_emotions
 from kemfeat.corpora.folder._paths import relative_path
+from kemfeat.corpora.folder._units import CONVERSIONS, find_unit
+from kemfeat.corpora.text import ENCODINGS, is_missing, number
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_FLAG,
@@ -22,8 +24,10 @@ from kemfeat.findings import (
     MALFORMED_ID,
     MALFORMED_NAME,
     MALFORMED_ROW,
+    UNKNOWN_ENCODING,
     UNKNOWN_LABEL,
     UNKNOWN_SPEAKER,
+    UNKNOWN_UNIT,
     Findings,
     Rule,
 )
@@ -58,10 +62,11 @@ _HERTZ = _Range(1e-3, 1e6, "samples per second from 0.001 to 1e6")
 
 
 class SignalFile(NamedTuple):
-    """Path of a file of samples or beats, and its sampling rate [Hz], None for beats."""
+    """Path of a file of samples or beats, its sampling rate [Hz], None for beats, and the unit of its values."""
 
     path: str
     rate: float | None
+    unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,8 @@ class Row:
         Times in the conversation.
     text, text_file : str or None
         The words as written, or the path of a file with the words.
+    text_encoding : str or None
+        Declared encoding of the file with the words.
     audio : str or None
         Path of the audio file.
     emotions : tuple of str
@@ -105,6 +112,7 @@ class Row:
     end: float
     text: str | None
     text_file: str | None
+    text_encoding: str | None
     audio: str | None
     emotions: tuple[str, ...]
     valence: float
@@ -129,7 +137,9 @@ class _Cells:
         self._cells = cells
 
     def __getitem__(self, column: str) -> str:
-        return self.raw(column).strip()
+        """The cell without the spaces around its text; empty where it says that the value is missing."""
+        text = self.raw(column).strip()
+        return "" if is_missing(text) else text
 
     def raw(self, column: str) -> str:
         """The cell with the spaces around its text."""
@@ -164,7 +174,6 @@ class RowReader:
             return None
         start, end = self._times(cell, line)
         self._report_blank_labels(cell, line)
-        text = cell.raw("text")
         return Row(
             line=line,
             id=names["id"],
@@ -176,15 +185,16 @@ class RowReader:
             start=start,
             end=end,
             # A blank cell is an utterance without words; only a column can be missing.
-            text=(text if text.strip() else "") if "text" in self.header.at else None,
+            text=(cell.raw("text") if cell["text"] else "") if "text" in self.header.at else None,
             text_file=self._path(cell, line, "text_file"),
+            text_encoding=self._encoding(cell, line),
             audio=self._path(cell, line, "audio"),
             emotions=self._emotions(cell, line),
             valence=self._number(cell, line, "valence"),
             arousal=self._number(cell, line, "arousal"),
             scripted=self._scripted(cell, line),
             recordings=self._recordings(cell, line),
-            own=tuple(cells[place].strip() or None for place in self.header.own.values()),
+            own=tuple(None if is_missing(cells[at]) else cells[at].strip() for at in self.header.own.values()),
         )
 
     def _place(self, line: int, column: str) -> str:
@@ -207,7 +217,8 @@ class RowReader:
         for column, name in names.items():
             if not NAME.fullmatch(name) and (name or column == "id"):
                 rule = MALFORMED_ID if column == "id" else MALFORMED_NAME
-                self.findings.fault(rule, f"{self._place(line, column)}: found {name[:40]!r}, expected {_NAMED}")
+                found = cell.raw(column).strip()[:40]
+                self.findings.fault(rule, f"{self._place(line, column)}: found {found!r}, expected {_NAMED}")
                 return None
         if not names["speaker"] and "speaker" in self.header.at:
             self.findings.add(UNKNOWN_SPEAKER, f"{self._place(line, 'speaker')}: {names['id']}: blank cell")
@@ -236,6 +247,16 @@ class RowReader:
             self.findings.fault(UNKNOWN_LABEL, f"{self._place(line, 'emotion')}: {error}")
             return ()
 
+    def _encoding(self, cell: _Cells, line: int) -> str | None:
+        encoding = cell["text_encoding"].lower()
+        if not encoding or encoding in ENCODINGS:
+            return encoding or None
+        expected = f"expected one of {', '.join(ENCODINGS)}, or a blank cell"
+        self.findings.fault(
+            UNKNOWN_ENCODING, f"{self._place(line, 'text_encoding')}: found {encoding[:40]!r}, {expected}"
+        )
+        return None
+
     def _scripted(self, cell: _Cells, line: int) -> bool:
         text = cell["scripted"].lower()
         if text not in _FLAGS:
@@ -253,9 +274,18 @@ class RowReader:
             if path is None:
                 continue
             rate = self._rate(cell, line, f"{medium}_rate") if medium in UNIFORM else None
-            if rate is None or not math.isnan(rate):  # a signal without its rate cannot be used
-                found[medium] = SignalFile(path, rate)
+            unit = self._unit(cell, line, medium)
+            if unit is not None and (rate is None or not math.isnan(rate)):  # without its rate it cannot be used
+                found[medium] = SignalFile(path, rate, unit)
         return found
+
+    def _unit(self, cell: _Cells, line: int, medium: str) -> str | None:
+        text = cell[f"{medium}_unit"]
+        unit = find_unit(medium, text)
+        if unit is None:
+            expected = f"expected one of {', '.join(CONVERSIONS[medium])}, or a blank cell"
+            self.findings.fault(UNKNOWN_UNIT, f"{self._place(line, f'{medium}_unit')}: found {text[:40]!r}, {expected}")
+        return unit
 
     def _rate(self, cell: _Cells, line: int, column: str) -> float:
         if not cell[column]:
@@ -269,11 +299,8 @@ class RowReader:
         text = cell[column]
         if not text:
             return math.nan
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if within.lowest <= number <= within.highest:
-            return number
+        value = number(text)
+        if within.lowest <= value <= within.highest:
+            return value
         self.findings.fault(rule, f"{self._place(line, column)}: found {text[:40]!r}, expected {within.called}")
         return math.nan

@@ -9,9 +9,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kemfeat.corpora.folder._formats import beat_lines, no_beats, number, sample_lines
+from kemfeat.corpora.folder._formats import beat_lines, no_beats, sample_lines
+from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import LATEST, Row, SignalFile
-from kemfeat.errors import CorpusError
+from kemfeat.corpora.folder._units import converted
+from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.plausibility import check_values
+from kemfeat.corpora.text import number
+from kemfeat.errors import CorpusError, MediaError
 from kemfeat.findings import (
     BAD_PHYSIOLOGY_LINE,
     EMPTY_ECG,
@@ -22,10 +27,15 @@ from kemfeat.findings import (
     NO_IBI,
     NO_PHYSIOLOGY,
     PARTIAL_PHYSIOLOGY,
+    SIGNAL_DURATION,
     Findings,
     Rule,
 )
 from kemfeat.manifest import SIGNALS
+from kemfeat.media import scan_header
+
+_SLACK = 1.0
+"""Seconds that a signal may last longer or shorter, beside a factor of two: sensors are started by hand."""
 
 _EMPTY = {"eda": EMPTY_PHYSIOLOGY, "temp": EMPTY_PHYSIOLOGY, "ecg": EMPTY_ECG, "ibi": EMPTY_IBI}
 
@@ -104,6 +114,60 @@ def _shown(line: bytes) -> str:
     return repr(line[:40].decode("latin-1"))
 
 
+def utterance_tables(row: Row, files: Files, *, findings: Findings) -> Iterator[pa.Table]:
+    """The rows of every file of physiology of an utterance, with a finding where one does not last as long.
+
+    Parameters
+    ----------
+    row : Row
+        The utterance.
+    files : Files
+        Looks up the files of the table.
+    findings : Findings
+        Receives what is wrong.
+
+    Yields
+    ------
+    pyarrow.Table
+        See :func:`recording_table`.
+    """
+    seconds = math.nan
+    for medium, recording in row.recordings.items():
+        if not files.has(recording.path, line=row.line, column=medium):
+            continue
+        table = recording_table(row, medium, read_file(files.root / recording.path), findings=findings)
+        if math.isnan(seconds):
+            seconds = _duration(row, files)
+        _check_duration(recording, medium, table, seconds=seconds, findings=findings)
+        yield table
+
+
+def _duration(row: Row, files: Files) -> float:
+    """Seconds of an utterance, by its times or else its audio; NaN where neither says."""
+    if not math.isnan(row.end - row.start) or row.audio is None:
+        return row.end - row.start
+    if not files.has(row.audio, line=row.line, column="audio"):
+        return math.nan
+    try:
+        header = scan_header(files.root / row.audio)
+    except MediaError:  # reported with the audio
+        return math.nan
+    return header.frames / header.sampling_rate
+
+
+def _check_duration(recording: SignalFile, medium: str, table: pa.Table, *, seconds: float, findings: Findings) -> None:
+    if not len(table):
+        return
+    rate = recording.rate
+    lasts = pa.compute.max(table["offset"]).as_py() if rate is None else len(table) / rate
+    if lasts > 2 * seconds + _SLACK or (rate is not None and lasts < seconds / 2 - _SLACK):
+        at = "" if rate is None else f" at {rate:g} Hz"
+        findings.add(
+            SIGNAL_DURATION,
+            f"{recording.path}: {lasts:.3g} s of {medium.upper()}{at}, but the utterance lasts {seconds:.3g} s",
+        )
+
+
 def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings) -> pa.Table:
     """The rows of one file in the table of signals.
 
@@ -126,17 +190,19 @@ def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings
     pyarrow.Table
         Rows of :data:`kemfeat.manifest.SIGNALS`; none where the file has another format.
     """
-    path, rate = row.recordings[medium]
+    path, rate, unit = row.recordings[medium]
     offsets: NDArray[np.float64] | None = None
     try:
         if rate is None:
-            offsets, values = read_beats(content, where=path, findings=findings)
-            seconds = offsets
+            times, values = read_beats(content, where=path, findings=findings)
+            seconds = offsets = converted(times, medium=medium, unit=unit)
         else:
             values = read_samples(content, where=path, findings=findings, rate=rate)
             seconds = np.arange(len(values)) / rate
     except CorpusError:  # reading the manifest refused it or left a fault
         return SIGNALS.empty_table()
+    values = converted(values, medium=medium, unit=unit)
+    check_values(medium, values, where=path, findings=findings)
     if not len(values):
         findings.add(_EMPTY[medium], f"{path}: no row")
     began = 0.0 if math.isnan(row.start) else row.start

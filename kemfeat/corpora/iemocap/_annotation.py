@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kemfeat.corpora.iemocap._tree import UTTERANCE
+from kemfeat.corpora.text import is_missing, number
 from kemfeat.findings import (
     BAD_TIME,
     DUPLICATE_ID,
@@ -201,10 +202,10 @@ def read_transcription(content: bytes, *, dialog: str, where: str, findings: Fin
 def _lines(content: bytes) -> Iterator[tuple[int, str]]:
     """Numbered lines, without blank ones and comments."""
     # Not str.splitlines, which would also cut at 0x85: a line end in latin-1, but an ellipsis in files from Windows.
-    for number, line in enumerate(content.splitlines(), start=1):
+    for place, line in enumerate(content.splitlines(), start=1):
         text = line.decode(ENCODING)
         if text.strip() and not text.lstrip().startswith("%"):
-            yield number, text
+            yield place, text
 
 
 class _Line(NamedTuple):
@@ -241,13 +242,13 @@ class _File:
 
     def blocks(self, content: bytes) -> list[_Block]:
         found: list[_Block] = []
-        for number, text in _lines(content):
+        for place, text in _lines(content):
             if text.startswith("["):
-                found.append(_Block(_Line(number, text)))
+                found.append(_Block(_Line(place, text)))
             elif found:
-                found[-1].ratings.append(_Line(number, text))
+                found[-1].ratings.append(_Line(place, text))
             else:
-                self.fault(MALFORMED_LINE, number, f"found {text[:_SHOWN]!r}, expected the '[start - end]' of a turn")
+                self.fault(MALFORMED_LINE, place, f"found {text[:_SHOWN]!r}, expected the '[start - end]' of a turn")
         return found
 
     def evaluation(self, block: _Block) -> EmoEvaluation | None:
@@ -289,10 +290,10 @@ class _File:
         return start, end
 
     def _seconds(self, text: str, line: int) -> float:
-        seconds = _number(text)
-        if seconds is None:
+        seconds = number(text)
+        if math.isnan(seconds):
             self.fault(BAD_TIME, line, f"found time {text.strip()!r}, expected seconds")
-        return math.nan if seconds is None else seconds
+        return seconds
 
     def _label(self, name: str, code: str, line: int) -> str | None:
         if code == _NO_MAJORITY:
@@ -303,19 +304,19 @@ class _File:
         return CODES.get(code)
 
     def _attributes(self, texts: Sequence[str], line: int, *, blank: Rule) -> Attributes:
-        if not all(map(str.strip, texts)):
+        if any(map(is_missing, texts)):
             self.findings.add(blank, f"{self.where}:{line}: blank valence, activation or dominance")
         return Attributes(*(self._rated(text.strip(), line) for text in texts))
 
     def _rated(self, text: str, line: int) -> float:
-        rating = _number(text)
-        if rating is not None and LOWEST <= rating <= HIGHEST:
+        rating = number(text)
+        if LOWEST <= rating <= HIGHEST:
             return rating
-        if rating is not None and LOWEST - _BEYOND <= rating <= HIGHEST + _BEYOND:
+        if LOWEST - _BEYOND <= rating <= HIGHEST + _BEYOND:
             example = f"{self.where}:{line}: found rating {text!r}, expected {LOWEST:g} to {HIGHEST:g}"
             self.findings.add(RATING_BEYOND_SCALE, example)
             return rating
-        if text:
+        if not is_missing(text):
             self.fault(RATING_OFF_SCALE, line, f"found rating {text!r}, expected {LOWEST:g} to {HIGHEST:g}")
         return math.nan
 
@@ -355,11 +356,3 @@ class _File:
             self.fault(MALFORMED_LINE, line, f"found {text[:_SHOWN]!r}, expected such as 'val 3; act 2; dom 2;'")
             return Attributes()
         return self._attributes(parts.groups(), line, blank=VOTES_MISSING)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from kemfeat.corpora._kemdy.annotation import AnnotationRow, Judgement, is_blank, read_annotation
+from kemfeat.corpora._kemdy.annotation import AnnotationRow, Judgement, read_annotation
 from kemfeat.corpora._kemdy.formats import Rater
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
 from kemfeat.corpora._kemdy.tree import Tree, session_of
 from kemfeat.corpora.kemdy19._repairs import repaired
 from kemfeat.corpora.kemdy19._tree import ORIGINAL, SENSORS, UTTERANCE, place_of, scan
 from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BLANK_ID,
@@ -131,7 +132,7 @@ def _sex_of(path: str) -> str:
 
 
 def _is_named(row: AnnotationRow, path: str, findings: Findings) -> bool:
-    if is_blank(row.id):
+    if is_missing(row.id):
         findings.add(BLANK_ID, f"{path}:{row.line} column 10: found no id")
         return False
     session, parts = session_of(path), UTTERANCE.fullmatch(row.id)

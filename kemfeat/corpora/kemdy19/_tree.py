@@ -13,7 +13,7 @@ from kemfeat.corpora.layout import entries
 
 EDA = Sensor("eda", "EDA", lead=2, value=0, header_lines=0, rate=4.0)
 TEMP = Sensor("temp", "TEMP", lead=2, value=0, header_lines=0, rate=4.0)
-ECG = Sensor("ecg", "ECG", lead=2, value=1, header_lines=0, rate=250.0)
+ECG = Sensor("ecg", "ECG", lead=2, value=1, header_lines=0, rate=250.0, has_unit=False)
 SENSORS = (EDA, TEMP, ECG)
 """``value,period,stamp`` from the wristband, ``time,value,stamp`` from the chest strap; no file states its rate."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from kemfeat.leakage import audit_split
 from kemfeat.learn.augment import check_rows
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.run_folder import Leakage, SplitFacts, StoreFacts, TrainFacts
-from kemfeat.learn.settings import FusionConfig
+from kemfeat.learn.settings import FEATURES, Modality
 from kemfeat.learn.training.augmented import plan_of
 from kemfeat.learn.training.recipe import Recipe
 from kemfeat.splits import PARTS
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from kemfeat.splits import Audit, Split
     from kemfeat.store.reader import Store
 
-Modality = Literal["audio", "text"]
-
-FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
-"""The features that a model of each modality reads."""
 
 _LABELS = "7class"
 """The label rule where a split does not name its own."""
@@ -107,10 +103,8 @@ def _leakage(audit: Audit, fold: int) -> Leakage:
 
 
 def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
-    """What the model of a recipe reads."""
-    if isinstance(recipe.model, FusionConfig):
-        return ("audio", "text") if recipe.model.modalities == "both" else (recipe.model.modalities,)
-    return ("audio",) if recipe.task == "arousal" else ("text",)
+    """The modalities whose features the model of a recipe reads, all of them."""
+    return tuple(modality for modality, features in FEATURES.items() if set(features) <= set(recipe.model.media))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -132,12 +126,12 @@ class TrainingData:
     @property
     def emotions(self) -> tuple[str, ...]:
         """Classes in the order of their ids."""
-        return self.recipe.model.emotions if isinstance(self.recipe.model, FusionConfig) else FIVE_CLASSES
+        return self.recipe.model.classes
 
     @property
     def media(self) -> tuple[str, ...]:
         """The features that the model reads."""
-        return tuple(medium for modality in modalities_of(self.recipe) for medium in FEATURES[modality])
+        return self.recipe.model.media
 
     def truth(self, part: str) -> pd.DataFrame:
         """``id session speaker emotion arousal valence`` of a part; an emotion that is no class is None."""

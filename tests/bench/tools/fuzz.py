@@ -66,8 +66,8 @@ def outcome(dataset: str, root: Path, out: Path, *, known: frozenset[str], usual
     except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
         return Outcome("traceback", traceback.format_exc(limit=-4))
     lost = known - set(store.utterances["id"])
-    if lost and found == usual:
-        return Outcome("lost", f"{len(lost)} of {len(known)} rows, such as {min(lost)}")
+    if len(store) < len(known) and found == usual:  # a row may go by another id
+        return Outcome("lost", f"{len(known) - len(store)} of {len(known)} rows, such as {min(lost)}")
     return Outcome("stored")
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kemfeat.corpora.folder._formats import beat_lines, number, sample_lines
+from kemfeat.corpora.folder._formats import beat_lines, sample_lines
+from kemfeat.corpora.text import number
 from kemfeat.errors import CorpusError
 
 
