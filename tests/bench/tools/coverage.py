@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -125,20 +126,23 @@ def _ratings(speakers: int, rng: np.random.Generator) -> tuple[NDArray[np.float6
     return np.clip(np.rint(said), 1, 5), speaker
 
 
-_MANY = _ratings(3000, np.random.default_rng(SEED))[0]
-ALPHA = krippendorff_alpha(_MANY, level="interval", resamples=1).alpha
-AGREEMENT = float(icc(_MANY).set_index("type").loc["ICC(A,1)", "icc"])
+@cache
+def _agreement() -> tuple[float, float]:
+    """Krippendorff's alpha and ICC(A,1) of very many speakers, which stand for the truth."""
+    many = _ratings(3000, np.random.default_rng(SEED))[0]
+    alpha = krippendorff_alpha(many, level="interval", resamples=1).alpha
+    return alpha, float(icc(many).set_index("type").loc["ICC(A,1)", "icc"])
 
 
 def ratings(speakers: int, rng: np.random.Generator) -> Held:
     """Krippendorff's alpha and intraclass correlations of utterances of speakers."""
-    table, speaker = _ratings(speakers, rng)
+    (alpha, absolute), (table, speaker) = _agreement(), _ratings(speakers, rng)
     found = krippendorff_alpha(table, level="interval", clusters=speaker)
     over, plain = (icc(table, clusters=labels).query("type == 'ICC(A,1)'") for labels in (speaker, None))
     return {
-        **_held("Krippendorff's alpha", (found.ci_low, found.ci_high), ALPHA),
-        **_held("ICC(A,1) over speakers", _limits(over), AGREEMENT),
-        **_held("naive: ICC(A,1)", _limits(plain), AGREEMENT),
+        **_held("Krippendorff's alpha", (found.ci_low, found.ci_high), alpha),
+        **_held("ICC(A,1) over speakers", _limits(over), absolute),
+        **_held("naive: ICC(A,1)", _limits(plain), absolute),
     }
 
 
