@@ -174,7 +174,7 @@ def icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd.DataFram
     table = _numbers(ratings)
     known = np.isfinite(table)
     table = table[:, known.any(axis=0)]
-    complete = np.isfinite(table).all(axis=1)
+    complete = np.asarray(np.isfinite(table).all(axis=1))
     wide = table[complete]
     codes = None if clusters is None else _cluster_codes(clusters, complete, name="icc")
     if min(wide.shape) < 2 or np.ptp(wide) <= 1e-12 * np.abs(wide).max():

@@ -7,42 +7,54 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from kemfeat.corpora.folder._columns import TableHeader, read_header
 from kemfeat.corpora.folder._rows import Row, RowReader
 from kemfeat.errors import CorpusError
+from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import DUPLICATE_ID, UNKNOWN_SPEAKER, Findings
 
 
 @dataclass(frozen=True, slots=True)
 class UtteranceTable:
-    """A table read: its header and its rows, in order."""
+    """A table as read: its header and its rows, in order."""
 
     header: TableHeader
     rows: tuple[Row, ...]
 
 
-def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTable:
-    """Read a table; a name that ends in ``.tsv`` says that tabs separate its cells, any other that commas do.
+def read_table(content: bytes, *, where: str, root: Path, findings: Findings) -> UtteranceTable:
+    """Read a table; in a file whose name ends in ``.tsv`` tabs separate the cells, in any other commas.
 
     Parameters
     ----------
-    content : the bytes of the file, UTF-8 with or without a byte order mark; LF or CR LF.
-    where : the file, for messages.
-    findings : receives every row and cell that cannot be read; it is dropped or becomes missing unless the collector
-        is strict.
+    content : bytes
+        Content of the file, UTF-8 with or without a byte order mark; LF or CR LF.
+    where : str
+        The file, for messages.
+    root : Path
+        Folder that its paths start from.
+    findings : Findings
+        Receives every row and cell that cannot be read; it is dropped or becomes missing unless the collector is
+        strict.
+
+    Returns
+    -------
+    UtteranceTable
+        Columns and rows.
 
     Raises
     ------
     CorpusError
-        The table has no header or no row, cannot be decoded or split into cells, or names a path that may not be
-        followed; or a cell cannot be read and ``findings`` is strict.
+        The table has no header or no row, cannot be decoded or split into cells, or contains a path that leaves the
+        root; or a cell cannot be read and ``findings`` is strict.
     """
     lines = _split(content, where=where)
     header = read_header(next(lines, (1, []))[1], where=where, findings=findings)
     if "speaker" not in header.at:
         findings.add(UNKNOWN_SPEAKER, f"{where}: no column speaker")
-    reader = RowReader(header, where, findings)
+    reader = RowReader(header, where, root, findings)
     rows: dict[str, Row] = {}
     for line, cells in lines:
         row = reader.read(cells, line)
@@ -56,18 +68,21 @@ def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTa
 
 
 @lru_cache(maxsize=1)
-def read_kept(content: bytes, where: str) -> UtteranceTable:
-    """What is left of a table when errors are skipped; remembered, since every session's signals ask for it."""
-    return read_table(content, where=where, findings=Findings())
+def read_kept(content: bytes, where: str, root: Path) -> UtteranceTable:
+    """What a table contains when errors are skipped; cached, because the signals of every session need it."""
+    return read_table(content, where=where, root=root, findings=Findings())
 
 
 def _without_rows(where: str, faults: Sequence[str]) -> str:
     if faults:
         return f"{where}: none of its rows can be read; correct them, first {faults[0]}"
-    return f"{where}: holds no utterance; expected a row for each below the header; write them there"
+    return f"{where}: no utterance; expected one row per utterance below the header; write them there"
 
 
 def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
+    kind = foreign_kind(content)
+    if kind is not None:
+        raise CorpusError(f"{where}: found {kind}; expected a table as CSV in UTF-8")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -77,13 +92,13 @@ def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
             "in UTF-8"
         ) from None
     delimiter = "\t" if where.lower().endswith(".tsv") else ","
-    # Strict, or a quote that is never closed would swallow the rest of the table without a word.
+    # Strict, because otherwise a quote that is never closed would silently swallow the rest of the table.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             yield reader.line_num, cells
     except csv.Error as error:
         raise CorpusError(
-            f"{where}:{reader.line_num}: cannot be split into cells ({error}); expected CSV, a cell with a quote in it "
-            "quoted and its quotes doubled; correct the line"
+            f"{where}:{reader.line_num}: cannot be split into cells ({error}); expected CSV, where a cell with a quote "
+            "in it is quoted and its quotes are doubled; correct the line"
         ) from None

@@ -5,15 +5,17 @@ import io
 import math
 import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.corpora.folder._emotions import MAX_WORDS, SPELLINGS, read_emotions, vocabulary
+from kemfeat.corpora.folder._emotions import MAX_WORDS, SPELLINGS, read_emotions, report_others, vocabulary
 from kemfeat.corpora.folder._paths import Files, relative_path
 from kemfeat.corpora.folder._rows import NAME
 from kemfeat.corpora.folder._table import read_table
+from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
 from kemfeat.findings import Findings
 from kemfeat.labels import ALIASES, EMOTIONS, join_emotions, parse_emotions
@@ -24,7 +26,7 @@ WHERE = "sub/utterances.csv"
 def read(text, *, strict=False, where=WHERE):
     findings = Findings(strict=strict)
     content = text if isinstance(text, bytes) else text.encode()
-    return read_table(content, where=where, findings=findings), findings
+    return read_table(content, where=where, root=Path("/data/corpus"), findings=findings), findings
 
 
 def rules(findings):
@@ -47,10 +49,10 @@ def test_a_row_with_every_column():
     assert (row.text, row.text_file, row.audio) == (' Ja, "so" ', None, "wav/a.wav")
     assert (row.emotions, row.valence, row.arousal, row.start, row.end) == (("sad", "happy"), 2.5, -1000.0, 0.0, 3.25)
     assert row.recordings == {
-        "eda": ("eda/a.txt", 4.0),
-        "temp": ("temp/a.txt", 4.0),
-        "ecg": ("ecg/a.txt", 250.0),
-        "ibi": ("ibi/a.csv", None),
+        "eda": ("eda/a.txt", 4.0, "uS"),
+        "temp": ("temp/a.txt", 4.0, "degC"),
+        "ecg": ("ecg/a.txt", 250.0, "mV"),
+        "ibi": ("ibi/a.csv", None, "s"),
     }
     assert (list(table.header.own), row.own) == (["x_Take"], ("7",))
 
@@ -108,8 +110,8 @@ def test_spellings_of_one_table(content, where):
     [
         ("", "found no header; expected the names"),
         (",,\n", "found no header"),
-        ("id,audio\n", "holds no utterance; expected a row"),
-        ("id,audio\n,\n\n", "holds no utterance"),
+        ("id,audio\n", "no utterance; expected one row"),
+        ("id,audio\n,\n\n", "no utterance; expected"),
         ("id,path\na,b\n", "found the columns 'id', 'path', expected one called 'audio' too; rename 'path' to 'audio'"),
         ("id;audio\na;b\n", "expected one called 'id' too; add it; cells are separated by commas"),
         ("id,audio,,x\na,b,c,d\n", r":1 column 3: found the name '', expected 1 to 64 printable"),
@@ -144,12 +146,15 @@ def test_a_table_of_which_nothing_is_left_says_why():
     ("column", "cell", "rule", "sentence"),
     [
         ("id", "", "malformed-id", r":2 column id: found '', expected 1 to 128 letters"),
+        ("id", "None", "malformed-id", "found 'None'"),
         ("id", "../a", "malformed-id", r"found '\.\./a'"),
-        ("id", ".a", "malformed-id", r"found '\.a', .*no \. at the beginning"),
+        ("id", ".a", "malformed-id", r"found '\.a', .*without \. at the beginning"),
         ("id", "a" * 129, "malformed-id", "expected 1 to 128"),
         ("id", "안녕", "malformed-id", "found '안녕'"),
         ("session", "S/1", "malformed-name", r":2 column session: found 'S/1'"),
-        ("speaker", "anna b", "malformed-name", "found 'anna b'"),
+        ("speaker", "anna/b", "malformed-name", "found 'anna/b', expected letters"),
+        ("speaker", "." + "a" * 9, "malformed-name", "a space not at the beginning"),
+        ("session", "가" * 67, "malformed-name", "at most 128 and 200 bytes"),
         ("script", "a\x00", "malformed-name", "column script"),
         ("partner", "ben?", "malformed-name", "column partner"),
     ],
@@ -174,14 +179,16 @@ def test_a_row_whose_names_do_not_fit_is_dropped(column, cell, rule, sentence):
         ("end", "1.5", "end-before-start", "found end 1.5 s, expected more than the start 1.5 s"),
         ("scripted", "maybe", "bad-flag", "column scripted: found 'maybe', expected yes or no"),
         ("valence", "high", "bad-number", r"column valence: found 'high', expected a finite number"),
-        ("arousal", "nan", "bad-number", "found 'nan'"),
+        ("arousal", "1_0", "bad-number", "found '1_0'"),
+        ("end", "٣", "bad-time", "found '٣'"),
+        ("eda_rate", "1_0", "bad-number", "found '1_0'"),
         ("eda_rate", "", "bad-number", "column eda_rate: blank cell, expected samples per second"),
         ("eda_rate", "0", "bad-number", "found '0', expected samples per second from 0.001 to"),
         ("eda_rate", "4 Hz", "bad-number", "found '4 Hz'"),
         ("emotion", "sad;", "unknown-label", r"column emotion: found emotion '', expected 1 to 64 letters"),
         ("emotion", "sad/angry", "unknown-label", "found emotion 'sad/angry'"),
         ("emotion", "x" * 65, "unknown-label", "found emotion"),
-        ("emotion", "NaN", "unknown-label", "found emotion 'nan', .* or a blank cell"),
+        ("emotion", "sad;NaN", "unknown-label", "found emotion 'nan', .* or a blank cell"),
     ],
 )
 def test_a_cell_that_cannot_be_read_is_blanked(column, cell, rule, sentence):
@@ -251,7 +258,7 @@ def test_any_text_that_csv_can_write_comes_back_as_it_stands(texts, tabs):
     writer.writerow(["id", "audio", "speaker", "text"])
     writer.writerows([f"u{number}", "a.wav", "s", text] for number, text in enumerate(texts))
     table, _ = read(buffer.getvalue(), where="t.tsv" if tabs else "t.csv", strict=True)
-    assert [row.text for row in table.rows] == [text if text.strip() else "" for text in texts]
+    assert [row.text for row in table.rows] == ["" if is_missing(text) else text for text in texts]
 
 
 @given(st.binary(max_size=60))
@@ -278,6 +285,51 @@ def test_what_is_read_of_an_emotion_can_be_joined_and_parsed(text):
     assert read_emotions(label) == parse_emotions(label, vocabulary=words)
 
 
+@pytest.mark.parametrize("word", ["NA", "None", "null", "N/A", " nan "])
+def test_a_missing_word_is_missing_in_every_column(word):
+    optional = (
+        *("text", "speaker", "session", "script", "sex", "partner", "emotion", "valence", "arousal", "start", "end"),
+        *("scripted", "eda", "eda_rate", "ibi", "mine"),
+    )
+    header = ",".join(("id", "audio", *optional))
+    blank, missing = (read(f"{header}\na,{','.join([cell] * (1 + len(optional)))}\n") for cell in ("", word))
+    assert repr(missing[0]) == repr(blank[0])
+    assert rules(missing[1]) == rules(blank[1]) == {"unknown-speaker": 1, "label-missing": 1}
+
+
+def test_words_beside_the_seven_are_listed_with_counts_and_a_guess():
+    rows = [("ang",)] * 3 + [("hap", "boredom")] * 2 + [("0",), ("surprized",), ("sad",), ("평온",)]
+    findings = Findings()
+    report_others(rows, where=WHERE, findings=findings)
+    found = {finding.rule: finding for finding in findings.merged()}
+    where = f"{WHERE} column emotion: found"
+    assert found["emotion-code"].examples == (
+        f"{where} '0' in 1 row, a number; expected a word, such as --set labels.map.0=angry",
+        f"{where} 'ang' in 3 rows; did you mean 'angry'? (--set labels.map.ang=angry)",
+        f"{where} 'hap' in 2 rows; did you mean 'happy'? (--set labels.map.hap=happy)",
+        f"{where} 'surprized' in 1 row; did you mean 'surprise'? (--set labels.map.surprized=surprise)",
+    )
+    assert found["own-emotion"].examples == (f"{where} 'boredom' in 2 rows", f"{where} '평온' in 1 row")
+    assert found.keys() == {"emotion-code", "own-emotion"}
+
+
+def test_korean_words_are_read_as_the_seven():
+    assert read_emotions("슬픔;분노") == ("sad", "angry")
+    assert read_emotions(unicodedata.normalize("NFD", "기쁨")) == ("happy",)
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "zlib", "utf-7", "cp9490"])
+def test_only_listed_encodings_may_be_declared(encoding):
+    text = f"id,audio,speaker,text_file,text_encoding\na,a,s,a.txt,{encoding}\n"
+    table, findings = read(text)
+    assert table.rows[0].text_encoding is None
+    assert rules(findings) == {"unknown-encoding": 1}
+    with pytest.raises(CorpusError, match=f"column text_encoding: found '{encoding}', expected one of utf-8, .*cp949"):
+        read(text, strict=True)
+    with pytest.raises(CorpusError, match="found the column 'text_encoding' without 'text_file', expected both"):
+        read("id,audio,text,text_encoding\na,a,b,utf-8\n")
+
+
 def test_spellings_lead_to_known_words_and_aliases_are_among_them():
     assert set(SPELLINGS.values()) <= set(EMOTIONS)
     assert set(ALIASES) <= set(SPELLINGS)
@@ -295,7 +347,20 @@ def test_other_words_stand_behind_the_known_ones_sorted():
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", "../a", "a/../../b", "C:/a", "c:a", "\\\\host\\a", "a\\b", "a\x00b", "a\nb"]
+    "path",
+    [
+        "/etc/passwd",
+        "../a",
+        "a/../../b",
+        "C:/a",
+        "c:a",
+        "\\\\host\\a",
+        "..\\a",
+        "\\a",
+        "/data/corpus/../b",
+        "a\x00b",
+        "a\nb",
+    ],
 )
 @pytest.mark.parametrize("column", ["audio", "text_file", "eda"])
 def test_a_path_out_of_the_root_is_refused_in_both_modes(path, column):
@@ -306,9 +371,45 @@ def test_a_path_out_of_the_root_is_refused_in_both_modes(path, column):
             read(text, strict=strict)
 
 
-def test_paths_are_normal():
-    assert relative_path("./a//b/./c d.wav", where=WHERE) == "a/b/c d.wav"
-    assert relative_path("..a/b..c", where=WHERE) == "..a/b..c"
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("./a//b/./c d.wav", "a/b/c d.wav"),
+        ("..a/b..c", "..a/b..c"),
+        ("wav\\a\\b.wav", "wav/a/b.wav"),
+        ("/data/corpus/wav/a.wav", "wav/a.wav"),
+        (unicodedata.normalize("NFD", "음성/가.wav"), "음성/가.wav"),
+    ],
+)
+def test_paths_are_normal(text, path):
+    assert relative_path(text, where=WHERE, root=Path("/data/corpus")) == path
+
+
+def test_a_root_behind_a_link_is_the_root(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for root in (tmp_path / "real", tmp_path / "link"):
+        assert relative_path(f"{tmp_path}/real/a.wav", where=WHERE, root=root) == "a.wav"
+    with pytest.raises(CorpusError, match="expected one below the root"):
+        relative_path(f"{tmp_path}/other/a.wav", where=WHERE, root=tmp_path / "real")
+
+
+@pytest.mark.parametrize("folder_form", ["NFC", "NFD"])
+@pytest.mark.parametrize("name_form", ["NFC", "NFD"])
+@pytest.mark.parametrize("cell_form", ["NFC", "NFD"])
+def test_names_are_found_in_either_form_of_unicode(folder_form, name_form, cell_form, tmp_path):
+    folder, name = unicodedata.normalize(folder_form, "음성"), unicodedata.normalize(name_form, "가é.wav")
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / name).touch()
+    path = relative_path(unicodedata.normalize(cell_form, "음성/가é.wav"), where=WHERE, root=tmp_path)
+    assert Files(tmp_path, "t.csv").find(path, line=2, column="audio") == f"{folder}/{name}"
+    assert Files(tmp_path, "t.csv").find("음성/나.wav", line=2, column="audio") is None
+
+
+def test_names_of_people_may_be_in_any_script():
+    table, findings = read("id,audio,speaker,partner\na,a.wav,김 안나,Jürgen O.\n")
+    assert (table.rows[0].speaker, table.rows[0].session, table.rows[0].partner) == ("김 안나", "김 안나", "Jürgen O.")
+    assert rules(findings) == {}
 
 
 def test_files_are_found_below_the_root_and_links_out_of_it_refused(tmp_path):
@@ -325,9 +426,12 @@ def test_files_are_found_below_the_root_and_links_out_of_it_refused(tmp_path):
     (tmp_path / "link").symlink_to(root, target_is_directory=True)
     for base in (root, tmp_path / "link"):
         files = Files(base, "t.csv")
-        assert [files.has(path, line=2, column="audio") for path in ("in/a.wav", "same.wav")] == [True, True]
+        assert [files.find(path, line=2, column="audio") for path in ("in/a.wav", "same.wav")] == [
+            "in/a.wav",
+            "same.wav",
+        ]
         lacking = ("in", "no.wav", "pipe", "loop", "in/a.wav/b", "x" * 300)
-        assert not any(files.has(path, line=2, column="audio") for path in lacking)
+        assert not any(files.find(path, line=2, column="audio") for path in lacking)
         for path in ("out.wav", "beside/c.wav"):
-            with pytest.raises(CorpusError, match=rf"^t\.csv:7 column eda: {path} leads by a link to .*outside of"):
-                files.has(path, line=7, column="eda")
+            with pytest.raises(CorpusError, match=rf"^t\.csv:7 column eda: {path} leads by a link to .*outside"):
+                files.find(path, line=7, column="eda")
