@@ -15,6 +15,9 @@ from kemfeat.stats.tails import SMALLEST, log_level
 SHAPIRO_LIMIT = 5000
 """Royston's approximation to the p of Shapiro-Wilk is valid up to this n; larger groups are sampled to it."""
 
+LEAST_RESAMPLED = 20
+"""Groups of fewer values have Student's interval of the mean, not that of the bootstrap."""
+
 _SHAPIRO_LEAST = 3
 _COLUMNS = (
     *("group", "n", "missing", "mean", "sd", "median", "skew", "kurtosis"),
@@ -45,9 +48,9 @@ def describe(
     -------
     DataFrame
         One row per group: ``group n missing mean sd median skew kurtosis`` (skew and excess kurtosis corrected for
-        bias, G1 and G2), ``ci_low ci_high`` (BCa bootstrap interval of the mean, widened for small groups), ``shapiro_w
-        shapiro_p shapiro_n`` (n tested, at most :data:`SHAPIRO_LIMIT`), ``reason`` (what is NaN or sampled, and why;
-        empty where nothing is).
+        bias, G1 and G2), ``ci_low ci_high`` (BCa bootstrap interval of the mean, Student's for fewer than 20 values),
+        ``shapiro_w shapiro_p shapiro_n`` (n tested, at most :data:`SHAPIRO_LIMIT`), ``reason`` (what is NaN or sampled,
+        and why; empty where nothing is).
 
     Raises
     ------
@@ -94,6 +97,7 @@ def shapiro(array: Floats, *, seed: int) -> tuple[float, float, int]:
 def mean_interval(array: Floats, *, alpha: float, resamples: int, seed: int) -> tuple[float, float]:
     """BCa bootstrap interval of the mean; NaN for fewer than two values, no width where all are equal.
 
+    Fewer than :data:`LEAST_RESAMPLED` values do not show the shape that BCa corrects for: they have Student's interval.
     The bootstrap of n values is too narrow, by the divisor n of its variance and because it knows no t distribution:
     both limits are moved from the mean by t / z * sqrt(n / (n - 1)), after Hesterberg (2015, The American Statistician
     69:371-386).
@@ -103,13 +107,16 @@ def mean_interval(array: Floats, *, alpha: float, resamples: int, seed: int) -> 
     deviation = array - array.mean()
     if array.min() == array.max():
         return float(array[0]), float(array[0])
+    n = len(array)
+    if n < LEAST_RESAMPLED:
+        half = stats.t.isf(alpha / 2, n - 1) * array.std(ddof=1) / np.sqrt(n)
+        return float(array.mean() - half), float(array.mean() + half)
     means = _resampled_means(deviation, resamples, seed)
     below = (np.count_nonzero(means < 0) + np.count_nonzero(means == 0) / 2) / resamples
     bias = special.ndtri(np.clip(below, 1 / (resamples + 1), resamples / (resamples + 1)))
     acceleration = np.sum(deviation**3) / (6 * np.sum(deviation**2) ** 1.5)
     shifted = bias + special.ndtri(np.array([alpha / 2, 1 - alpha / 2]))
     levels = special.ndtr(bias + shifted / (1 - acceleration * shifted))
-    n = len(array)
     wider = stats.t.isf(alpha / 2, n - 1) / -special.ndtri(alpha / 2) * np.sqrt(n / (n - 1))
     low, high = array.mean() + wider * np.quantile(means, levels)
     return float(low), float(high)

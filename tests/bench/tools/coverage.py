@@ -1,63 +1,207 @@
-"""How often 95 % intervals hold the truth when values come in few speakers.
+"""How often 95 % intervals contain the truth, by simulation.
 
-``python tests/bench/tools/coverage.py`` prints a Markdown table.
+``python tests/bench/tools/coverage.py`` prints two Markdown tables: intervals that take all values to be independent,
+on such values, and intervals for the utterances of a few speakers, who resemble themselves.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
-from kemfeat.stats.agreement import krippendorff_alpha
+from kemfeat.stats.agreement import icc, krippendorff_alpha
 from kemfeat.stats.clustered_effects import clustered_effects
+from kemfeat.stats.correlation import mean_correlation, pooled_z, repeated, within
+from kemfeat.stats.group_tests import WelchAnova, describe, games_howell, welch_anova
+from kemfeat.stats.nested import cluster_means, cluster_robust
+from kemfeat.stats.proportions import effective_n, wilson
 
-DATA_SETS = 1000
-SPEAKERS = (5, 8, 12, 20, 40)
+DATA_SETS = 300
+SIZES = (5, 10, 40)
+SPEAKERS = (5, 12, 40)
 SEED = 11
+EFFECT = np.array([0.0, 0.4, 0.8])
+"""Means of three groups, in units of the residual standard deviation."""
+LEVEL, RESPONSE = 0.8, 0.6
+"""Standard deviations of a speaker's level and of a speaker's own response to an emotion, in the same unit."""
+
+Held = dict[str, bool]
+"""By interval, whether it contains the truth in one data set; an interval that is not given is left out."""
+Family = Callable[[int, np.random.Generator], Held]
 
 
-def effects(speakers: int, data_sets: int) -> tuple[float, float]:
-    """Coverage of the standardised difference and of Cliff's delta, both 0, for emotions within speakers."""
-    rng, held = np.random.default_rng(SEED), np.zeros(2)
-    for _ in range(data_sets):
-        speaker, emotion = np.repeat(np.arange(speakers), 20), np.tile([0, 1], speakers * 10)
-        response = 0.6 * rng.normal(size=(speakers, 2))
-        values = rng.normal(size=speakers)[speaker] + response[speaker, emotion] + rng.normal(size=len(speaker))
-        row = clustered_effects(values, emotion, speaker).iloc[0]
-        held += (row["g_low"] <= 0 <= row["g_high"], row["delta_low"] <= 0 <= row["delta_high"])
-    share = held / data_sets
-    return float(share[0]), float(share[1])
+def _held(name: str, limits: Sequence[float], truth: float) -> Held:
+    low, high = limits
+    return {name: bool(low <= truth <= high)} if np.isfinite([low, high]).all() else {}
 
 
-def _ratings(speakers: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _all_pairs(pairs: pd.DataFrame) -> bool:
+    truth = EFFECT[pairs["a"]] - EFFECT[pairs["b"]]
+    return bool(((pairs["ci_low"] <= truth) & (truth <= pairs["ci_high"])).all())
+
+
+def _limits(pairs: pd.DataFrame, low: str = "ci_low", high: str = "ci_high") -> tuple[float, float]:
+    return float(pairs[low].iloc[0]), float(pairs[high].iloc[0])
+
+
+def _weighted_spread(weight: NDArray[np.float64]) -> float:
+    return float(weight @ (EFFECT - weight @ EFFECT / weight.sum()) ** 2)
+
+
+def equal_variances(size: int, rng: np.random.Generator) -> Held:
+    """Three groups that differ in their means; ``size`` values in the first two, twice as many in the third."""
+    sizes = np.array([size, size, 2 * size])
+    group = np.repeat(np.arange(3), sizes)
+    values = EFFECT[group] + rng.normal(size=len(group))
+    anova, pairs = welch_anova(values, group), games_howell(values, group)
+    spread = _weighted_spread(sizes.astype(np.float64))
+    own = describe(values[:size], group[:size], resamples=1000)
+    return {
+        "Games-Howell, all pairs": _all_pairs(pairs),
+        **_held("Hedges g", _limits(pairs, "g_low", "g_high"), EFFECT[0] - EFFECT[1]),
+        **_held("eta2_classic", anova.eta2_classic_ci, spread / (spread + sizes.sum())),
+        **_held("eta2_welch", anova.eta2_welch_ci, spread / (spread + anova.df2)),
+        **_held("mean of a group", _limits(own), 0.0),
+    }
+
+
+def unequal_variances(size: int, rng: np.random.Generator) -> Held:
+    """The same with standard deviations of 1, 2 and 0.5."""
+    sizes, sd = np.array([size, size, 2 * size]), np.array([1.0, 2.0, 0.5])
+    group = np.repeat(np.arange(3), sizes)
+    values = EFFECT[group] + sd[group] * rng.normal(size=len(group))
+    anova: WelchAnova = welch_anova(values, group)
+    pairs, spread = games_howell(values, group), _weighted_spread(sizes / sd**2)
+    return {
+        "Games-Howell, all pairs, unequal variances": _all_pairs(pairs),
+        **_held("Hedges g, unequal variances", _limits(pairs, "g_low", "g_high"), -0.4 / np.sqrt((1 + 4) / 2)),
+        **_held("eta2_welch, unequal variances", anova.eta2_welch_ci, spread / (spread + anova.df2)),
+    }
+
+
+def independent_units(size: int, rng: np.random.Generator) -> Held:
+    """Ratings of independent units by five raters with biases of their own; the first by new raters for each."""
+    raters, bias, error = 5, 0.5, 0.8
+    same = rng.normal(size=(size, 1)) + bias * rng.normal(size=raters) + error * rng.normal(size=(size, raters))
+    new = rng.normal(size=(size, 1)) + np.hypot(bias, error) * rng.normal(size=(size, raters))
+    absolute, consistent = 1 / (1 + bias**2 + error**2), 1 / (1 + error**2)
+    found, first = icc(same).set_index("type"), icc(new).set_index("type")
+    return {
+        **_held("ICC(1,1)", first.loc["ICC(1,1)", ["ci_low", "ci_high"]].tolist(), absolute),
+        **_held("ICC(A,1)", found.loc["ICC(A,1)", ["ci_low", "ci_high"]].tolist(), absolute),
+        **_held("ICC(C,1)", found.loc["ICC(C,1)", ["ci_low", "ci_high"]].tolist(), consistent),
+    }
+
+
+def emotions(speakers: int, rng: np.random.Generator) -> Held:
+    """Three emotions within speakers, who respond each in their own way; 30 utterances each."""
+    speaker, emotion = np.repeat(np.arange(speakers), 30), np.tile(np.arange(3), speakers * 10)
+    own = LEVEL * rng.normal(size=(speakers, 1)) + RESPONSE * rng.normal(size=(speakers, 3))
+    values = EFFECT[emotion] + own[speaker, emotion] + rng.normal(size=len(speaker))
+    difference, variance = EFFECT[0] - EFFECT[1], 1 + LEVEL**2 + RESPONSE**2
+    g = _limits(clustered_effects(values, emotion, speaker), "g_low", "g_high")
+    between = float(np.var(EFFECT))
+    return {
+        **_held("CR2, one pair", _limits(cluster_robust(values, emotion, speaker).pairs), difference),
+        **_held("speaker means, one pair", _limits(cluster_means(values, emotion, speaker).pairs), difference),
+        **_held("standardised difference over speakers", g, difference / np.sqrt(variance)),
+        "naive: Games-Howell, all pairs": _all_pairs(games_howell(values, emotion)),
+        **_held("naive: eta2_classic", welch_anova(values, emotion).eta2_classic_ci, between / (between + variance)),
+    }
+
+
+def _ratings(speakers: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Ratings from 1 to 5 by five raters, who find some speakers harder than others."""
     speaker = np.repeat(np.arange(speakers), 30)
     level, noise = 0.5 * rng.normal(size=speakers), 0.4 + 0.8 * rng.random(speakers)
-    truth = level[speaker] + 0.7 * rng.normal(size=len(speaker))
-    said = 3 + truth[:, None] + noise[speaker, None] * rng.normal(size=(len(speaker), 5))
+    truth = level[speaker] + 0.7 * rng.normal(size=len(speaker)) + 3
+    bias = 0.3 * np.array([-1, -0.5, 0, 0.5, 1])
+    said = truth[:, None] + bias + noise[speaker, None] * rng.normal(size=(len(speaker), 5))
     return np.clip(np.rint(said), 1, 5), speaker
 
 
-def alpha(speakers: int, data_sets: int) -> float:
-    """Coverage of Krippendorff's alpha of interval ratings."""
-    rng = np.random.default_rng(SEED)
-    truth = krippendorff_alpha(_ratings(3000, rng)[0], level="interval", resamples=1).alpha
-    held = 0
-    for _ in range(data_sets):
-        ratings, speaker = _ratings(speakers, rng)
-        found = krippendorff_alpha(ratings, level="interval", clusters=speaker)
-        held += found.ci_low <= truth <= found.ci_high
-    return held / data_sets
+@cache
+def _agreement() -> tuple[float, float]:
+    """Krippendorff's alpha and ICC(A,1) of very many speakers, which stand for the truth."""
+    many = _ratings(3000, np.random.default_rng(SEED))[0]
+    alpha = krippendorff_alpha(many, level="interval", resamples=1).alpha
+    return alpha, float(icc(many).set_index("type").loc["ICC(A,1)", "icc"])
+
+
+def ratings(speakers: int, rng: np.random.Generator) -> Held:
+    """Krippendorff's alpha and intraclass correlations of utterances of speakers."""
+    (alpha, absolute), (table, speaker) = _agreement(), _ratings(speakers, rng)
+    found = krippendorff_alpha(table, level="interval", clusters=speaker)
+    over, plain = (icc(table, clusters=labels).query("type == 'ICC(A,1)'") for labels in (speaker, None))
+    return {
+        **_held("Krippendorff's alpha", (found.ci_low, found.ci_high), alpha),
+        **_held("ICC(A,1) over speakers", _limits(over), absolute),
+        **_held("naive: ICC(A,1)", _limits(plain), absolute),
+    }
+
+
+def shares(speakers: int, rng: np.random.Generator) -> Held:
+    """A share that differs from speaker to speaker: half on average, and nine tenths where some have hardly any."""
+    speaker, found = np.repeat(np.arange(speakers), 30), {}
+    for truth, concentration in ((0.5, 5.0), (0.9, 1.0)):
+        own = rng.beta(truth * concentration, (1 - truth) * concentration, speakers)
+        present = rng.random(len(speaker)) < own[speaker]
+        low, high = wilson(present.mean(), n=effective_n(present, clusters=speaker))
+        found |= _held(f"share of {truth:g}", (float(low), float(high)), truth)
+    return found
+
+
+def correlations(speakers: int, rng: np.random.Generator) -> Held:
+    """Correlations within two conversations of each speaker, 12 utterances each, about a z of 0.3."""
+    conversation = np.repeat(np.arange(2 * speakers), 12)
+    unit = pd.Series(np.repeat(np.arange(speakers), 2))
+    own = np.tanh(0.3 + 0.2 * rng.normal(size=speakers))[conversation // 2]
+    x = rng.normal(size=len(own))
+    y = own * x + np.sqrt(1 - own**2) * rng.normal(size=len(own))
+    each = within(x, y=y, groups=conversation)
+    mean = mean_correlation(pooled_z(each["z"], n=each["n"], units=unit))
+    line = repeated(x, y=y, subjects=conversation // 2)
+    return {
+        **_held("mean correlation over speakers", (mean.ci_low, mean.ci_high), float(np.tanh(0.3))),
+        **_held("repeated-measures correlation", (line.ci_low, line.ci_high), float(np.tanh(0.3))),
+    }
+
+
+def coverage(family: Family, size: int) -> dict[str, float]:
+    """Share of the data sets in which each interval of ``family`` contains the truth."""
+    rng, held = np.random.default_rng([SEED, size]), defaultdict(list)
+    for _ in range(DATA_SETS):
+        for name, flag in family(size, rng).items():
+            held[name].append(flag)
+    return {name: float(np.mean(flags)) for name, flags in held.items()}
+
+
+def rows(family: Family, sizes: Sequence[int]) -> list[str]:
+    """Rows of a Markdown table, one for each interval."""
+    columns = [coverage(family, size) for size in sizes]
+    names = dict.fromkeys(name for column in columns for name in column)
+    return [f"| {name} | {' | '.join(f'{c[name]:.3f}' if name in c else '' for c in columns)} |" for name in names]
+
+
+INDEPENDENT: tuple[Family, ...] = (equal_variances, unequal_variances, independent_units)
+CLUSTERED: tuple[Family, ...] = (emotions, ratings, shares, correlations)
 
 
 def main() -> None:
-    sys.stdout.write(
-        "| speakers | standardised difference | Cliff's delta | Krippendorff's alpha |\n|---|---|---|---|\n"
-    )
-    for speakers in SPEAKERS:
-        g, delta = effects(speakers, DATA_SETS)
-        sys.stdout.write(f"| {speakers} | {g:.3f} | {delta:.3f} | {alpha(speakers, DATA_SETS):.3f} |\n")
-        sys.stdout.flush()
+    for title, sizes, families in (
+        ("values or units in a group", SIZES, INDEPENDENT),
+        ("speakers", SPEAKERS, CLUSTERED),
+    ):
+        sys.stdout.write(f"\n| {title} | {' | '.join(map(str, sizes))} |\n{'|---' * (len(sizes) + 1)}|\n")
+        for family in families:
+            sys.stdout.write("\n".join(rows(family, sizes)) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -37,16 +37,22 @@ def test_numbers_equal_pandas() -> None:
 
 
 def test_interval_is_the_bca_bootstrap() -> None:
-    row = row_of(describe(SKEWED, ["x"] * len(SKEWED), resamples=20_000), "x")
-    oracle = stats.bootstrap((np.array(SKEWED),), np.mean, n_resamples=20_000, rng=1, method="BCa").confidence_interval
-    n = len(SKEWED)
+    twice = np.repeat(SKEWED, 2)
+    row = row_of(describe(twice, ["x"] * len(twice), resamples=20_000), "x")
+    oracle = stats.bootstrap((twice,), np.mean, n_resamples=20_000, rng=1, method="BCa").confidence_interval
+    n = len(twice)
     wider = stats.t.isf(0.025, n - 1) / stats.norm.isf(0.025) * np.sqrt(n / (n - 1))
     expected = row["mean"] + wider * (np.array([oracle.low, oracle.high]) - row["mean"])
     assert row[["ci_low", "ci_high"]].tolist() == pytest.approx(expected.tolist(), rel=0.04)
     assert row["ci_high"] - row["mean"] > row["mean"] - row["ci_low"]
 
 
-@pytest.mark.parametrize("size", [3, 5, 15])
+def test_few_values_have_students_interval() -> None:
+    row, found = row_of(describe(SKEWED, ["x"] * len(SKEWED)), "x"), stats.ttest_1samp(SKEWED, 0).confidence_interval()
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((found.low, found.high), rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [3, 5, 20])
 def test_the_interval_of_a_small_group_contains_its_mean(size: int) -> None:
     rng, held = np.random.default_rng(1), 0
     for _ in range(300):
