@@ -306,7 +306,7 @@ def test_links_out_of_the_root_are_refused_in_both_modes(private, tmp_path):
         ("eda/u2.txt", "eda/u9.txt", "missing-recording", r":3 column eda: u2: eda/u9\.txt: no such file"),
         ("S1,1,1.75", "S1,1,x", "bad-time", ":3 column end: found 'x'"),
         ("\nu2,", "\nu1,", "duplicate-id", ":3: u1 again, first in line 2"),
-        ("S2,", "S 2,", "malformed-name", ":4 column session: found 'S 2'"),
+        ("S2,", "S/2,", "malformed-name", ":4 column session: found 'S/2'"),
     ],
 )
 def test_faults_stop_a_build_or_are_counted(private, tmp_path, old, new, rule, sentence):
