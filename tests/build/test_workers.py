@@ -7,6 +7,8 @@ from kemfeat import parallel
 from kemfeat.build import _partition
 from tests.build.kit import PARTITIONS, tree
 
+pytestmark = pytest.mark.slow  # each starts worker processes
+
 
 @pytest.fixture
 def pools(monkeypatch):

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import zarr
 
 from kemfeat import plugins
@@ -13,6 +14,8 @@ from kemfeat.store import disk, schema
 from kemfeat.store.reader import Store, open_store
 from tests.build.kit import ROWS, Bench
 from tests.e2e.command import kemfeat, sentence
+
+pytestmark = pytest.mark.slow  # each runs the installed command
 
 
 def test_it_says_what_it_made(store: Store, tmp_path: Path) -> None:

@@ -49,7 +49,18 @@ __all__ = [
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from a generator of this seed inside: torch's initialisers know only the global one of the CPU."""
+    """Seed torch's global CPU generator, the only one that its initialisers use, and restore it afterwards.
+
+    Parameters
+    ----------
+    seed : int, >= 0
+        Seed of the generator.
+
+    Yields
+    ------
+    None
+        The generator is seeded.
+    """
     before = torch.default_generator.get_state()
     torch.default_generator.manual_seed(seed)
     try:
@@ -59,14 +70,33 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def build_model(config: ModelConfig, *, seed: int = 0) -> Model:
-    """Make the model of a configuration, on the CPU, with weights that depend on ``seed`` alone.
+    """Make the model of a configuration on the CPU, with weights that depend only on ``seed``.
 
-    Weights of runs that a fusion names are loaded by whoever reads the runs.
+    Weights of the runs of a fusion are loaded later, by the caller that reads the runs.
+
+    Parameters
+    ----------
+    config : AudioConfig, TextConfig or FusionConfig
+        Settings of the model.
+    seed : int, >= 0
+        Seed of the weights.
+
+    Returns
+    -------
+    AudioRegressor, TextRegressor or FusionClassifier
+        The model.
 
     Raises
     ------
     ConfigError
         The configuration belongs to no model, the text encoder is not on this machine, or sizes do not fit.
+
+    Examples
+    --------
+    >>> from kemfeat.learn.models import AudioConfig, build_model
+    >>> model = build_model(AudioConfig(n_layers=1, n_mels=16, n_heads=4), seed=1)
+    >>> model.hidden_size
+    96
     """
     with seeded(seed):
         return architecture_of(config).build(config)

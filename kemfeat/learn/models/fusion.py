@@ -21,24 +21,39 @@ Regressor = AudioRegressor | TextRegressor
 
 
 class FrozenRegressor(Frozen):
-    """A trained regressor that only reads."""
+    """A trained regressor that is only read."""
 
     inner: Regressor
 
     def forward(self, batch: Batch) -> Reading:
-        """Tokens, mask and prediction, without gradients."""
+        """Read a batch without gradients.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with what the regressor reads.
+
+        Returns
+        -------
+        Reading
+            Tokens, mask and prediction.
+        """
         with torch.no_grad():
             return self.inner.read(batch)
 
 
 class FusionClassifier(nn.Module):
-    """Emotion, passing arousal and valence on. 28,929,669 trainable parameters at the published sizes.
+    """Emotion, together with arousal and valence. 28,929,669 trainable parameters at the published sizes.
 
     Parameters
     ----------
-    config : settings.
-    audio, text : the regressors, None for one that ``config.modalities`` leaves out. They are frozen here; weights
-        of a run are loaded by ``model.audio.inner.load_state_dict``.
+    config : FusionConfig
+        Settings.
+    audio : AudioRegressor or None
+        Regressor of arousal; None where ``config.modalities`` leaves it out. It is frozen here;
+        ``model.audio.inner.load_state_dict`` loads the weights of a run.
+    text : TextRegressor or None
+        Regressor of valence, likewise.
 
     Raises
     ------
@@ -61,7 +76,17 @@ class FusionClassifier(nn.Module):
         self._join = self._join_as_published if config.masks == "values" else _join_real
 
     def forward(self, batch: Batch) -> Outputs:
-        """Logits, arousal and valence.
+        """Predict the emotion.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with what the regressors read.
+
+        Returns
+        -------
+        Outputs
+            ``logits``, and ``arousal`` and ``valence`` of the regressors.
 
         Raises
         ------
@@ -86,7 +111,7 @@ class FusionClassifier(nn.Module):
         return joined(parts)
 
     def _mask_of_mel(self, batch: Batch) -> Tensor:
-        """Frames without a zero: padding is zero, but so is the loudest bin of every utterance (K3)."""
+        """Mask of frames without a zero: padding is zero, but so is the loudest bin of every utterance (K3)."""
         mel_BCTF, real_BT = mel_of(batch, n_mels=self.config.audio.n_mels)
         return guessed_mask(mel_BCTF[:, 0].masked_fill(~real_BT[:, :, None], 0.0), real_BT)
 
@@ -106,7 +131,7 @@ def _common_size(audio: AudioRegressor | None, text: TextRegressor | None) -> in
         quarter = audio.config.n_mels // 4
         raise ConfigError(
             f"fusion: audio tokens are {audio.hidden_size} wide, text tokens {text.hidden_size}; expected one size; "
-            f"train the audio model with model.conv_channels[1] = {text.hidden_size / quarter:g}, or take a text "
+            f"train the audio model with model.conv_channels[1] = {text.hidden_size / quarter:g}, or use a text "
             f"encoder of size {audio.hidden_size}"
         )
     return sizes.pop()

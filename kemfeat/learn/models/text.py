@@ -14,12 +14,16 @@ from kemfeat.learn.settings import TextConfig
 
 
 class TextRegressor(nn.Module):
-    """Valence. 19,869,505 trainable parameters at the published sizes, and KoBERT's 92,186,880 frozen ones.
+    """Valence from token ids.
+
+    19,869,505 trainable parameters at the published sizes, and KoBERT's 92,186,880 frozen ones.
 
     Parameters
     ----------
-    config : settings; the size of a token is the encoder's.
-    pretrained : a ``transformers`` encoder, see :func:`load_text_encoder`.
+    config : TextConfig
+        Settings; the size of a token is the encoder's.
+    pretrained : nn.Module
+        A ``transformers`` encoder, see :func:`load_text_encoder`.
     """
 
     def __init__(self, config: TextConfig, pretrained: nn.Module) -> None:
@@ -32,11 +36,32 @@ class TextRegressor(nn.Module):
         self._mask = guessed_mask if config.masks == "values" else told_mask
 
     def forward(self, batch: Batch) -> Outputs:
-        """Predict valence."""
+        """Predict valence.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with tokens.
+
+        Returns
+        -------
+        Outputs
+            ``valence``.
+        """
         return Outputs(valence=self.read(batch).value)
 
     def read(self, batch: Batch) -> Reading:
         """Tokens, their mask and valence.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with tokens.
+
+        Returns
+        -------
+        Reading
+            What a fusion reads.
 
         Raises
         ------

@@ -105,7 +105,7 @@ def test_unlabelled_utterances_are_left_out_and_counted(tmp_path):
     assert list(found.targets) == ["emotion"]
     assert content(run)["targets"]["emotion"]["unlabelled"] == 10
     assert found.targets["emotion"].result.scores["uar"].n == 134
-    assert "emotion: 10 utterances have no label and are in no number" in found.remarks
+    assert "emotion: 10 utterances have no label and are left out of every score" in found.remarks
 
 
 def test_figures_name_run_number_and_interval(tmp_path):
@@ -205,7 +205,7 @@ class TestRefusals:
         ],
     )
     def test_a_train_part_without_labels(self, tmp_path, train, lacks):
-        with pytest.raises(RunError, match=f"knows no {lacks} of the train part"):
+        with pytest.raises(RunError, match=f"has no {lacks} of the train part"):
             evaluate(write(tmp_path / "run", said=facts(train=train)))
 
     def test_a_folder_that_cannot_be_written(self, tmp_path):

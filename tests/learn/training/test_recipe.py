@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def test_a_file_of_ones_own(mine: Path) -> None:
         ({"model": 3}, "model"),
         ({"model.n_layers.deep": 3}, "model.n_layers"),
         ({"variant": "faithfull"}, "did you mean 'faithful'"),
-        ({"variant": 3}, "no variant 3"),
+        ({"variant": 3}, "unknown variant 3"),
         ({"task": "joy"}, "task: found 'joy', expected one of arousal, valence, emotion"),
         ({"task": ["joy"]}, "task: found"),
         ({"train.loss": "cross-entropy"}, "does not fit the task 'arousal'"),
@@ -168,8 +169,24 @@ def test_unknown_names(name: str) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="is not a file; pass a TOML file, or one of kor/audio-arousal"):
         load_recipe(tmp_path / "absent.toml")
+
+
+def test_a_file_that_cannot_be_a_recipe_is_a_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(ConfigError, match="is not a file"):
+        load_recipe(tmp_path / "pipe.toml")
+    (tmp_path / "large.toml").write_text("#" * (1 << 20) + "\n")
+    with pytest.raises(ConfigError, match="larger than 1 MiB"):
+        load_recipe(tmp_path / "large.toml")
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a" + ".a" * 5_000 + " = 1", "a = " + "{a = " * 5_000])
+def test_tables_without_end_are_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "deep.toml").write_text(f"{MINIMAL}\n[other]\n{text}\n")
+    with pytest.raises(ConfigError, match=r"deep\.toml"):
+        load_recipe(tmp_path / "deep.toml")
 
 
 def test_a_recipe_does_not_change() -> None:
