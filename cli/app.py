@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Annotated
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +32,7 @@ app.command("validate")(validate.validate)
 app.command("info")(store.info)
 app.command("verify")(store.verify)
 app.command("diff")(store.diff)
-app.command("export")(export.export)
+app.command("export", cls=export.Export)(export.export)
 app.command("report")(report.report)
 app.command("split")(split.split)
 app.command("audit")(audit.audit)
@@ -65,7 +68,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may not be Unicode, nor terminals UTF-8
     try:
-        app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
+        with _font_advice():
+            app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
     except KemfeatError as error:
         code = _refuse(error, error.exit_code, debug=debug)
     except SystemExit as end:
@@ -82,6 +86,30 @@ def main() -> None:
         prefix = "this is a defect of kemfeat; run again with --debug and report what it shows: "
         code = _refuse(error, 1, debug=debug, prefix=f"{prefix}{type(error).__name__}: ")
     sys.exit(code)
+
+
+@contextmanager
+def _font_advice() -> Iterator[None]:
+    """After a command that drew Korean text without a font for it, say once which font to install."""
+    from kemfeat.figures.style import MissingFontWarning
+
+    advice: set[str] = set()
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def keep(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if issubclass(category, MissingFontWarning):
+                advice.add(str(message))
+            else:
+                show(message, category, *where)
+
+        warnings.showwarning = keep  # type: ignore[assignment] # `where` is passed on as it comes
+        warnings.simplefilter("always", MissingFontWarning)
+        try:
+            yield
+        finally:
+            for sentence in advice:
+                print(f"kemfeat: {sentence}", file=sys.stderr)
 
 
 def _refuse(error: BaseException, code: int, *, debug: bool, prefix: str = "") -> int:

@@ -97,12 +97,16 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
             }
         )
         return
+    from kemfeat.provenance import BANNER
+
     if report.moved_aside is not None:
         print(f"the former content is now {report.moved_aside}")
     if report.up_to_date:
         print(f"{_shown(store.path)}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
     else:
         _show_work(report)
+    if store.synthetic:
+        print(BANNER)
     if report.failures:
         print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
 

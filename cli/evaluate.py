@@ -1,4 +1,4 @@
-"""``kemfeat evaluate``: how good runs are, one by one, side by side, and against another."""
+"""``kemfeat evaluate``: how good runs are, one by one, side by side, and compared with another run."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ def evaluate(
     ],
     against: Annotated[
         Path | None,
-        typer.Option("--against", metavar="RUN", help="Compare each with this run, utterance by utterance."),
+        typer.Option("--against", metavar="RUN", help="Compare each run with this one, utterance by utterance."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Table to write, .csv or .md, one row per run.", show_default=False)
+        Path | None,
+        typer.Option("--out", help="Table to write, .csv or .md, with one row per run.", show_default=False),
     ] = None,
     as_json: _options.Json = False,
 ) -> None:
-    """Judge the test predictions of runs: metrics, baselines, intervals over speakers; folds of a split pooled."""
+    """Evaluate the test predictions of runs: metrics, baselines, intervals over speakers; folds of a split pooled."""
     from kemfeat.analyses.output import plain
     from kemfeat.learn.evaluation import compare
 
@@ -55,7 +56,7 @@ def evaluate(
 
 
 def _evaluated(run: Path) -> Evaluation:
-    """An evaluation under the name that the user gave."""
+    """The evaluation of a run, under the path that the user gave."""
     from dataclasses import replace
 
     from kemfeat.learn.evaluation.evaluate import evaluate as judged
@@ -81,7 +82,7 @@ def _print(found: Sequence[Evaluation], other: Evaluation | None, gaps: Sequence
 
 
 def print_one(console: Console, one: Evaluation) -> None:
-    """Print every number of one run, and what must be known about them."""
+    """Print every score of one run, and the warnings and remarks about them."""
     _print_scores(console, one)
     _print_remarks(console, one, named=False)
 

@@ -32,6 +32,7 @@ def _facts(store: Store) -> dict[str, Any]:
     incomplete = {name: store.complete_rows(name).count(False) for name in header.features}
     return {
         "dataset": header.dataset,
+        "synthetic": header.synthetic,
         "format_version": header.format_version,
         "digest": header.digest,
         "utterances": len(store),
@@ -69,8 +70,12 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
+    from kemfeat.provenance import BANNER
+
     console = Console()
     console.print(f"[bold]{escape(summary['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
+    if store.synthetic:
+        console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     table = Table(
         Column("array", overflow="fold"), "shape", "dtype", "unit", "what it is", box=None, header_style="bold"
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kemfeat.learn.evaluation.evaluate import Evaluation
     from kemfeat.learn.experiments.sweep import Trial
-    from kemfeat.learn.run_folder import Determinism, RunFacts
+    from kemfeat.learn.run_facts import Determinism, RunFacts
 
 
 class Device(StrEnum):
@@ -42,7 +42,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="kor/audio-arousal, kor/text-valence, kor/fusion, or a TOML file.",
+            help="kor/audio-arousal, kor/text-valence, kor/fusion, or a TOML file of your own.",
             show_default=False,
         ),
     ],
@@ -55,7 +55,7 @@ def train(
     sweep: Annotated[
         list[str] | None,
         typer.Option(
-            "--sweep", metavar="KEY=V1,V2...", help="A run per value; the best on validation is tested. Repeatable."
+            "--sweep", metavar="KEY=V1,V2...", help="One run per value; the best on validation is tested. Repeatable."
         ),
     ] = None,
     ablate: Annotated[
@@ -66,24 +66,24 @@ def train(
         Path | None,
         typer.Option("--out", metavar="RUN", help="Folder of the run.", show_default="runs/RECIPE-foldN-DIGEST"),
     ] = None,
-    device: Annotated[Device, typer.Option("--device", help="Where to train; auto takes a GPU where there is one.")] = (
+    device: Annotated[Device, typer.Option("--device", help="Where to train; auto uses a GPU where there is one.")] = (
         Device.AUTO
     ),
     allow_leakage: Annotated[
-        bool, typer.Option("--allow-leakage", help="Train on a split that leaks, and say so everywhere.")
+        bool, typer.Option("--allow-leakage", help="Train on a split that leaks, and say so in every result.")
     ] = False,
     save_every: Annotated[
-        float, typer.Option("--save-every", min=0, help="Seconds between checkpoints in the middle of an epoch.")
+        float, typer.Option("--save-every", min=0, help="Seconds between checkpoints within an epoch.")
     ] = 300.0,
     progress: _options.ShowProgress = None,
 ) -> None:
-    """Train a recipe, or go on where the same command stopped; test its best epoch, once."""
+    """Train a recipe, or continue where the same command stopped; test its best epoch, once."""
     _require_torch()
     from kemfeat.learn.experiments.ablate import ablate as ablated
     from kemfeat.learn.experiments.sweep import sweep as swept
+    from kemfeat.learn.training.audited_fold import audit_fold
     from kemfeat.learn.training.trainer import Options, audited_of_run
     from kemfeat.learn.training.trainer import train as trained
-    from kemfeat.learn.training.training_data import audit_fold
     from kemfeat.splits import read_split
     from kemfeat.store.reader import open_store
 
@@ -119,39 +119,43 @@ def _require_torch() -> None:
 
 
 class _Lines:
-    """Says what training does: a few lines for each run, one for each epoch."""
+    """Reports what training does: a few lines for each run, one for each epoch."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._before: int | None = None
 
     def compared(self, done: int, total: int) -> None:
-        """Show how far the audit is."""
+        """Show the progress of the audit."""
         self._reporter("compare", done, total)
 
     def began(self, facts: RunFacts, out: Path) -> None:
-        """Say what is trained where, and how much of it trains."""
+        """Say what is trained where, and how many parameters train."""
+        from kemfeat.provenance import BANNER
+
         self._before = None
         self._reporter.restart("train")
         trainable = sum(part.trainable for part in facts.parameters)
         frozen = sum(part.parameters - part.trainable for part in facts.parameters)
         split = f"{facts.split.scheme} fold {facts.fold}"
-        self._reporter.say(f"{out}: {facts.recipe} {facts.variant}, {split}; {trainable:,} parameters train")
+        self._reporter.say(f"{out}: {facts.recipe} {facts.variant}, {split}; {trainable:,} trainable parameters")
         if frozen:
             names = ", ".join(part.part for part in facts.parameters if part.frozen)
-            self._reporter.say(f"{frozen:,} parameters are frozen: {names}")
+            self._reporter.say(f"{frozen:,} frozen parameters: {names}")
         for reason, count in facts.left_out.items():
-            self._reporter.say(f"{count:,} utterances are left out: {reason}")
+            self._reporter.say(f"{count:,} utterances left out: {reason}")
+        if facts.synthetic:
+            self._reporter.say(BANNER)
         if facts.leakage.warning:
             self._reporter.say(facts.leakage.warning)
 
     def stepped(self, done: int, total: int) -> None:
-        """Show how far training is, from where this command found it."""
+        """Show the progress of training since this command began."""
         self._before = done - 1 if self._before is None else self._before
         self._reporter("train", done - self._before, total - self._before)
 
     def ended(self, row: Mapping[str, float]) -> None:
-        """One line for an epoch."""
+        """Report an epoch in one line."""
         numbers = ", ".join(
             f"{name.removeprefix('valid_')} {value:.3f}"
             for name, value in row.items()
@@ -164,7 +168,7 @@ class _Lines:
 
 
 def _trials(name: str, sets: Sequence[str], sweeps: Sequence[str]) -> list[Trial]:
-    """The recipe with every combination of swept values; one where nothing is swept."""
+    """The recipe with every combination of swept values; a single trial where nothing is swept."""
     from kemfeat.config import with_overrides
     from kemfeat.learn.experiments.sweep import trials_of
 
@@ -185,7 +189,7 @@ def _axis(text: str) -> tuple[str, list[Any]]:
 
 
 def _default_folder(trials: Sequence[Trial], data: list[Any]) -> Path:
-    """A folder of its own for every combination of settings, split and store: the same command finds it again."""
+    """A folder for each combination of settings, split and store, so that the same command finds its run again."""
     from kemfeat.config import digest
 
     recipe = trials[0].recipe
@@ -207,8 +211,8 @@ def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, 
         _print_ablation(console, gaps)
     outcome = evaluation.facts.outcome
     if outcome is not None:
-        why = "patience ran out" if outcome.stopped == "patience" else "all are trained"
-        best = f"epoch {outcome.best_epoch} was best on validation and is tested"
+        why = "stopped by patience" if outcome.stopped == "patience" else "all that were asked for"
+        best = f"epoch {outcome.best_epoch} was best on validation and was tested"
         console.print(f"{outcome.epochs} epochs, {why}; {best}")
         if not outcome.determinism.holds:
             console.print(f"[yellow]{escape(_deviation(outcome.determinism))}[/yellow]", soft_wrap=True)
@@ -217,8 +221,8 @@ def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, 
 
 def _deviation(found: Determinism) -> str:
     return (
-        f"predictions are not settled: of {found.rows} utterances, two passes differ by up to {found.two_passes:.2g}, "
-        f"and alone or in a batch by up to {found.batch_of_one:.2g}"
+        f"predictions are not deterministic: over {found.rows} utterances, two passes differ by up to "
+        f"{found.two_passes:.2g}, and prediction alone or in a batch by up to {found.batch_of_one:.2g}"
     )
 
 

@@ -17,8 +17,10 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -117,6 +119,8 @@ class BuildConfig(FrozenConfig):
         Name of a corpus reader.
     labels : {"annotated", "votes"}
         ``annotated`` takes the corpus' own final label, ``votes`` the majority of the raters.
+    label_map : mapping of str to str
+        Other names for emotions of the corpus, such as ``angry`` for ``ang``: the ``map`` of ``labels`` in settings.
     features : tuple of str
         Names of the features to build, in order; each one once.
     rows_per_shard : int, 1 to 65536
@@ -127,11 +131,17 @@ class BuildConfig(FrozenConfig):
 
     dataset: str
     labels: Literal["annotated", "votes"] = "annotated"
+    label_map: Annotated[Mapping[str, str], AfterValidator(SettingsTable), PlainSerializer(_thawed)] = SettingsTable({})
     features: tuple[str, ...]
     rows_per_shard: int = Field(default=128, ge=1, le=65536)
     settings: Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(SettingsTable), PlainSerializer(_thawed)] = (
         SettingsTable({})
     )
+
+    @model_serializer(mode="wrap")
+    def _without_empty_map(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The fields; an empty map is left out, so that a configuration without one keeps its digest."""
+        return {name: value for name, value in handler(self).items() if name != "label_map" or value}
 
     @field_validator("features")
     @classmethod

@@ -16,6 +16,8 @@ from kemfeat.media import read_audio
 from kemfeat.store.reader import open_store
 from tests.dask_kit import DaskCluster, wait
 
+pytestmark = pytest.mark.slow  # each starts a Dask cluster or its workers
+
 FEW = list(range(7))
 STRANGER = """
 import importlib.metadata

@@ -17,6 +17,8 @@ from kemfeat.errors import KemfeatError, MediaError, StoreIncompleteError, Worke
 from kemfeat.media import read_audio
 from kemfeat.store.reader import open_store
 
+pytestmark = pytest.mark.slow  # each starts worker processes
+
 FEW = list(range(7))
 
 

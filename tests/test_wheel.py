@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # a wheel is built
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"kemfeat": "kemfeat", "cli": "kemfeat_cli"}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kemfeat import parallel, plugins
+from kemfeat import parallel, plugins, provenance
 from kemfeat.build import _axes, _diff, _folder, _keys, _refusals, _settings, _sources, _tables
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
@@ -280,6 +280,8 @@ class _Job:
         """
         if self.options.rehash or old.header.config_digest != self.resolved.digest:
             return False
+        if old.synthetic != provenance.is_synthetic(self.root):
+            return False
         finished = _sources.read_scan(self.out / schema.SOURCES)
         if not (sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))):
             return False
@@ -291,6 +293,9 @@ class _Job:
             raise CorpusError(f"{self.root}: the annotation lists no utterances; copy the corpus again")
         if self.options.on_error == "raise":
             _refusals.refuse_missing(self.root, manifest.utterances, sources.table, self.resolved)
+        manifest = replace(
+            manifest.renamed(self.resolved.config.label_map), synthetic=provenance.is_synthetic(self.root)
+        )
         return manifest.labelled(self.resolved.config.labels)
 
     def _signals(

@@ -84,7 +84,8 @@ class _Fresh:
 
 
 def _read_again(store: Store, reader: CorpusReader, root: Path, ids: list[str]) -> _Fresh:
-    manifest = reader.read_manifest(root, on_error="skip").labelled(store.header.config.labels)
+    made = store.header.config
+    manifest = reader.read_manifest(root, on_error="skip").renamed(made.label_map).labelled(made.labels)
     utterances = manifest.utterances[manifest.utterances["id"].isin(ids)].reset_index(drop=True)
     groups = reader.sources(root)
     audio = set(utterances["audio"].dropna())

@@ -17,6 +17,7 @@ from kemfeat.store.schema import FORMAT_VERSION
 DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi", "ecg")
 """Default features: the preprocessing of system 1, and all physiology that the corpus has."""
 
+_LABEL_KEYS = {"rule": "labels", "map": "label_map"}
 _OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard")
 
 
@@ -83,13 +84,24 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     names = tuple(extractor.name for extractor in wanted)
     _check_media(extractors, reader)
     prepared = _prepared(extractors, _with_preset(raw, extractors, reader), reader=reader, root=root)
-    own: dict[str, Any] = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw}
+    own: dict[str, Any] = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw} | _label_table(raw)
     settings = {name: ready.config.model_dump(mode="json") for name, ready in prepared.items()}
     config = validated(
         BuildConfig, {**own, "dataset": reader.name, "features": names, "settings": settings}, where="configuration"
     )
     resources = {name: ready.files for name, ready in prepared.items() if ready.files}
     return Resolved(config, extractors, resources, _identity(config, extractors, reader))
+
+
+def _label_table(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Rule and map of labels where the settings give them as a table."""
+    table = raw.get("labels")
+    if not isinstance(table, Mapping):
+        return {}
+    for key in table:
+        if key not in _LABEL_KEYS:
+            raise ConfigError(f"labels: unknown key {key!r}{suggest(key, _LABEL_KEYS)}")
+    return {"labels": "annotated"} | {_LABEL_KEYS[key]: value for key, value in table.items()}
 
 
 def _prepared(

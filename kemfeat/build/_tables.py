@@ -270,7 +270,12 @@ def _header(made: Made, utterances: pd.DataFrame, tables: dict[str, FileReceipt]
         complete=_complete(made),
         annotation_faults=len(made.manifest.faults),
         digest="",
-        provenance={"created": provenance.now(), "command": provenance.command(), "seconds": round(seconds, 1)},
+        provenance={
+            "created": provenance.now(),
+            "command": provenance.command(),
+            "seconds": round(seconds, 1),
+            "synthetic": made.manifest.synthetic,
+        },
     )
     return header.model_copy(update={"digest": schema.store_digest(header)})
 

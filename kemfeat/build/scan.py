@@ -124,7 +124,7 @@ def listing(reader: CorpusReader, root: Path, settings: Mapping[str, Any]) -> In
     manifest = reader.read_manifest(root, on_error="skip")
     if not len(manifest):
         raise CorpusError(f"{root}: the annotation lists no utterances; copy the corpus again")
-    labelled = manifest.labelled(resolved.config.labels)
+    labelled = manifest.renamed(resolved.config.label_map).labelled(resolved.config.labels)
     return Inventory(
         reader=reader,
         root=root,

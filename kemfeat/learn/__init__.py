@@ -1,6 +1,6 @@
-"""From a store to a trained and judged model: the only room that knows torch, in the modules that need it.
+"""From a store to a trained and evaluated model. No other room imports torch.
 
-The public names are imported when first asked for, so that what needs no torch does not wait for it.
+The public names are imported on first use, so that code that needs no torch does not wait for it.
 """
 
 from __future__ import annotations

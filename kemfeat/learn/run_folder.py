@@ -1,12 +1,12 @@
-"""The folder of one training run: its files, what ``run.json`` says, and reading both as data that may be wrong.
+"""The folder of one training run: its files and ``run.json``, both read as data that may be wrong.
 
 ::
 
     run.json               what was trained on what; written first
     history.csv            one row per epoch
     last.pt best.pt        checkpoints; frozen.pt beside them where parts of the model do not train
-    predictions.parquet    one row per utterance of the split; written last, by the best checkpoint
-    metrics.json           made of the predictions by ``kemfeat evaluate``, as are
+    predictions.parquet    predictions of the best checkpoint, one row per utterance; written last
+    metrics.json           computed from the predictions by ``kemfeat evaluate``, as are
     confusion.svg .png     (of emotions) and
     curves.svg .png        (of ``history.csv``)
 """
@@ -14,14 +14,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, Field, model_validator
-
-from kemfeat.config import FrozenConfig, validated
+from kemfeat.config import validated
 from kemfeat.errors import ConfigError, RunError
+from kemfeat.learn.run_facts import RunFacts
 from kemfeat.splits import PARTS
 from kemfeat.store import disk
 
@@ -41,190 +39,47 @@ CURVES = "curves"
 TARGETS = ("emotion", "arousal", "valence")
 
 HISTORY_COLUMNS = ("epoch", "lr", "train_loss", "valid_loss", "seconds", "kept")
-"""Besides one ``valid_NAME`` per further number; ``kept`` is 1 where the epoch became ``best.pt``, else 0."""
+"""There is one more column ``valid_NAME`` per score; ``kept`` is 1 where the epoch became ``best.pt``, else 0."""
 
 PREDICTION_COLUMNS = ("id", "part", "fold", "session", "speaker")
-"""Besides, for each target that the model predicts, ``TARGET_true`` and ``TARGET_pred``; ``p_CLASS`` per emotion."""
-
-
-def _one_line(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("holds characters that do not print")
-    return text
-
-
-Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
-"""Text that may be shown: on one line, without control characters."""
-
-Count = Annotated[int, Field(ge=0)]
-
-ROUNDING = 1e-4
-"""Difference between two predictions of one utterance that float32 explains."""
-
-
-class SplitFacts(FrozenConfig):
-    """The split: its ``scheme``, its ``digest``, and what else it says of itself."""
-
-    scheme: Line
-    digest: Line
-    facts: Mapping[str, Any] = {}
-
-
-class StoreFacts(FrozenConfig):
-    """The store: its ``digest`` and its corpus."""
-
-    digest: Line
-    dataset: Line
-
-
-class Leakage(FrozenConfig):
-    """What the audit of the split found.
-
-    Parameters
-    ----------
-    verdict : ``leaking`` where something of the test part was there in training.
-    counts : what leaked, by kind, such as ``{"speaker": 80}``.
-    """
-
-    verdict: Literal["clean", "leaking"]
-    counts: Mapping[Line, Count] = {}
-
-    @property
-    def warning(self) -> str:
-        """What must stand on everything made of such a split; empty for a clean one."""
-        if self.verdict == "clean":
-            return ""
-        counts = ", ".join(f"{kind} {count:,}" for kind, count in self.counts.items() if count)
-        shared = f" ({counts})" if counts else ""
-        return f"LEAKING SPLIT: train and test share what they must not{shared}; this is no estimate for new speakers"
-
-
-class TrainFacts(FrozenConfig):
-    """Labels of the train part before augmentation, from which the baselines are made.
-
-    Parameters
-    ----------
-    classes : utterances by emotion.
-    arousal, valence : means; None where no utterance has a rating.
-    """
-
-    classes: Mapping[Line, Count]
-    arousal: float | None
-    valence: float | None
-
-
-class PartFacts(FrozenConfig):
-    """One part of the model: how many parameters it has, how many of them train, and whether it is meant not to."""
-
-    part: Line
-    parameters: Count
-    trainable: Count
-    frozen: bool
-
-
-class PretrainedFacts(FrozenConfig):
-    """A run whose model was loaded: its folder, and the SHA-256 of its ``best.pt``."""
-
-    run: Line
-    best: Line
-
-
-class Determinism(FrozenConfig):
-    """Whether the trained model predicts the same utterances of the validation part alike, whatever happens around it.
-
-    Parameters
-    ----------
-    rows : utterances looked at.
-    two_passes : largest difference between two passes, in logits or points of the rating.
-    batch_of_one : largest difference between each utterance alone and in a batch.
-    """
-
-    rows: Count
-    two_passes: float
-    batch_of_one: float
-
-    @property
-    def holds(self) -> bool:
-        """Two passes are equal, and a batch changes no more than rounding does."""
-        return self.two_passes == 0 and self.batch_of_one <= ROUNDING
-
-
-class Outcome(FrozenConfig):
-    """How training ended.
-
-    Parameters
-    ----------
-    epochs : trained.
-    best_epoch : the one kept, counted from 1 as in ``history.csv``.
-    stopped : ``patience`` ran out, or all ``epochs`` were trained.
-    determinism : of the epoch kept.
-    """
-
-    epochs: Count
-    best_epoch: Count
-    stopped: Literal["patience", "epochs"]
-    determinism: Determinism
-
-
-class RunFacts(FrozenConfig):
-    """What ``run.json`` holds.
-
-    Parameters
-    ----------
-    recipe : its name, such as ``kor/fusion``.
-    variant : ``faithful`` or ``corrected``, or what a recipe of the user's own calls it.
-    task : what the model is trained for, and chosen by.
-    emotions : all classes in the order of the model's outputs.
-    split, fold, store : trained on which utterances.
-    leakage : verdict of the audit.
-    train : labels of the train part.
-    left_out : utterances of the split that were neither trained on nor predicted, by reason.
-    config : the resolved recipe.
-    parameters : of the model, part by part.
-    pretrained : the runs whose models were loaded, by modality.
-    outcome : how training ended; None while it has not.
-    versions : of the libraries.
-    """
-
-    schema_version: Literal[1] = 1
-    recipe: Line
-    variant: Line
-    task: Literal["emotion", "arousal", "valence"]
-    emotions: Annotated[tuple[Line, ...], Field(min_length=2)]
-    split: SplitFacts
-    fold: Count
-    store: StoreFacts
-    leakage: Leakage
-    train: TrainFacts
-    left_out: Mapping[Line, Count] = {}
-    config: Mapping[str, Any] = {}
-    parameters: tuple[PartFacts, ...] = ()
-    pretrained: Mapping[Line, PretrainedFacts] = {}
-    outcome: Outcome | None = None
-    versions: Mapping[str, str] = {}
-
-    @model_validator(mode="after")
-    def _each_once(self) -> RunFacts:
-        if len(set(self.emotions)) < len(self.emotions):
-            raise ValueError("emotions: each stands there once")
-        unknown = set(self.train.classes) - set(self.emotions)
-        if unknown:
-            raise ValueError(f"train.classes: {min(unknown)!r} is none of the emotions")
-        return self
+"""Each predicted target adds ``TARGET_true`` and ``TARGET_pred``; emotion also adds one ``p_CLASS`` per class."""
 
 
 def write_run(folder: Path, facts: RunFacts) -> None:
-    """Write ``run.json`` in one step."""
+    """Write ``run.json`` in one step.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    facts : RunFacts
+        What to write.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
     disk.write_json(folder / RUN, facts.model_dump(mode="json"))
 
 
 def read_run(folder: Path) -> RunFacts:
-    """What was trained on what.
+    """Read ``run.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+
+    Returns
+    -------
+    RunFacts
+        What was trained on what.
 
     Raises
     ------
     RunError
-        There is no run, or ``run.json`` does not say what it must.
+        There is no run, or its ``run.json`` is not valid.
     """
     path = _file(folder, RUN, "name the folder that `kemfeat train` wrote")
     try:
@@ -234,18 +89,25 @@ def read_run(folder: Path) -> RunFacts:
 
 
 def read_predictions(folder: Path, facts: RunFacts) -> pd.DataFrame:
-    """One row per utterance and part, checked against what the run says of itself.
+    """Read the predictions of a run and check them against its ``run.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    facts : RunFacts
+        Contents of its ``run.json``.
 
     Returns
     -------
     DataFrame
-        :data:`PREDICTION_COLUMNS`; for each target predicted, ``TARGET_true``, which is None or NaN where the utterance
-        has no label, and ``TARGET_pred``.
+        One row per utterance and part: :data:`PREDICTION_COLUMNS` and, for each predicted target, ``TARGET_pred`` and
+        ``TARGET_true``, which is None or NaN where the utterance has no label.
 
     Raises
     ------
     RunError
-        The run has no predictions yet, or they do not fit.
+        The run has no predictions yet, or they do not fit it.
     """
     import pandas as pd
     import pyarrow as pa
@@ -262,12 +124,22 @@ def read_predictions(folder: Path, facts: RunFacts) -> pd.DataFrame:
 
 
 def read_history(folder: Path) -> pd.DataFrame:
-    """One row per epoch: :data:`HISTORY_COLUMNS` and every ``valid_NAME``.
+    """Read the history of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+
+    Returns
+    -------
+    DataFrame, float64
+        One row per epoch: :data:`HISTORY_COLUMNS` and every ``valid_NAME``.
 
     Raises
     ------
     RunError
-        The run has no history yet, or it is no table of numbers.
+        The run has no history yet, or the file is not a table of numbers.
     """
     import pandas as pd
 
@@ -283,20 +155,20 @@ def read_history(folder: Path) -> pd.DataFrame:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"holds {constant}, which is no number")
+    raise ValueError(f"contains {constant}, which is not a number")
 
 
 def _file(folder: Path, name: str, advice: str) -> Path:
     path = folder / name
     if not folder.is_dir():
-        raise RunError(f"{folder}: is no folder; name the folder that `kemfeat train` wrote")
+        raise RunError(f"{folder}: is not a folder; name the folder that `kemfeat train` wrote")
     if not path.is_file():
         raise RunError(f"{folder}: found no {name}; {advice}")
     return path
 
 
 def _misfit(table: pd.DataFrame, facts: RunFacts) -> str:
-    """What is wrong with predictions; empty where nothing is."""
+    """What is wrong with the predictions; empty where nothing is."""
     lacking = [name for name in PREDICTION_COLUMNS if name not in table]
     if lacking:
         return f"found no column {lacking[0]!r}"
@@ -321,7 +193,7 @@ def _misfit_of(target: str, table: pd.DataFrame, facts: RunFacts) -> str:
     true, said = table[f"{target}_true"], table[f"{target}_pred"]
     if target == "emotion":
         odd = ~said.isin(facts.emotions) | ~(true.isin(facts.emotions) | true.isna())
-        what = f"an emotion that is none of {', '.join(facts.emotions)}"
+        what = f"an emotion that is not one of {', '.join(facts.emotions)}"
     else:
         if not (is_numeric_dtype(true) and is_numeric_dtype(said)):
             return f"{target} is not a column of numbers"

@@ -1,12 +1,13 @@
-"""Settings of models and of training. Model defaults are the published sizes with every defect corrected.
+"""Settings of models and of training. The model defaults are the published sizes with every defect corrected.
 
-A defect of the published system is a setting of its own, so a recipe's ``[faithful]`` table is the list of them and
-each can be switched back alone (``--set model.pooling=mean``). Defect ids (K3, K4 ...) are explained in
-``docs/recipes.md``.
+Each defect of the published system is a setting of its own, so a recipe's ``[faithful]`` table lists them all and each
+can be switched back alone (``--set model.pooling=mean``). ``docs/recipes.md`` explains the defect ids (K3, K4 ...).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -16,22 +17,53 @@ from kemfeat.errors import ConfigError
 from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn.augment.settings import Augmentation
 
+Task = Literal["arousal", "valence", "emotion"]
+"""What a model is trained for."""
 
-class StackConfig(FrozenConfig):
-    """Self-attention layers with a two-layer recurrent head, which all three models end in.
+Modality = Literal["audio", "text"]
+
+FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
+"""The features of each modality."""
+
+
+class ModelConfig(FrozenConfig, ABC):
+    """Base of the settings of every model."""
+
+    @property
+    @abstractmethod
+    def media(self) -> tuple[str, ...]:
+        """The features that the model reads, such as ``("mel", "delta")``."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Emotions in the order of their ids; a classifier returns the field ``emotions`` here."""
+        return FIVE_CLASSES
+
+
+class StackConfig(ModelConfig):
+    """Self-attention layers and a two-layer recurrent head, with which all three models end.
 
     Parameters
     ----------
-    n_layers : self-attention layers.
-    n_heads : attention heads; must divide the token size.
-    inner_size : width of the feed-forward part.
-    dropout : probability everywhere dropout stands, in [0, 1).
-    recurrent_size : units of the GRU (regressors) or LSTM (fusion).
-    masks : which tokens are padding: told by ``lengths``, or guessed from the ``values`` as published (K3, K4, K5).
-    attention_dropout : ``training`` only, or ``always`` as published, which makes predictions random (K6).
-    pooling : ``mean`` of the recurrent outputs over real tokens, or the last step of the padded sequence
-        (``padded-end``) as published (K7).
-    ffn_residual : the feed-forward part adds its input once more, as published (K20).
+    n_layers : int, 1 to 64
+        Self-attention layers.
+    n_heads : int, >= 1
+        Attention heads; must divide the token size.
+    inner_size : int, >= 1
+        Width of the feed-forward part.
+    dropout : float, in [0, 1)
+        Dropout probability, the same in every layer.
+    recurrent_size : int, >= 1
+        Units of the GRU (regressors) or LSTM (fusion).
+    masks : {"lengths", "values"}
+        How padding is recognised: by ``lengths``, or guessed from the ``values`` as published (K3, K4, K5).
+    attention_dropout : {"training", "always"}
+        When attention drops out: in ``training`` only, or ``always`` as published, which makes predictions random (K6).
+    pooling : {"mean", "padded-end"}
+        ``mean`` of the recurrent outputs over real tokens, or the last step of the padded sequence (``padded-end``) as
+        published (K7).
+    ffn_residual : bool
+        Add the input of the feed-forward part a second time, as published (K20).
     """
 
     n_layers: int = Field(ge=1, le=64)
@@ -50,10 +82,15 @@ class AudioConfig(StackConfig):
 
     Parameters
     ----------
-    n_mels : mel bands of the store, a multiple of 4.
-    conv_channels : channels of the first and of the second pair of convolutions. A token has
-        ``conv_channels[1] * n_mels / 4`` numbers: 768 as published.
-    positions : ``sinusoidal`` positions without parameters, or ``none`` as published (K21).
+    n_layers : int, 1 to 64
+        Self-attention layers.
+    n_mels : int, >= 4, a multiple of 4
+        Mel bands of the store.
+    conv_channels : tuple of int, length 2, each >= 1
+        Channels of the first and of the second pair of convolutions. A token has ``conv_channels[1] * n_mels / 4``
+        numbers: 768 as published.
+    positions : {"sinusoidal", "none"}
+        ``sinusoidal`` positions, which have no parameters, or ``none`` as published (K21).
     """
 
     n_layers: int = Field(default=7, ge=1, le=64)
@@ -73,8 +110,13 @@ class AudioConfig(StackConfig):
         return self
 
     @property
+    def media(self) -> tuple[str, ...]:
+        """Mel and delta."""
+        return FEATURES["audio"]
+
+    @property
     def hidden_size(self) -> int:
-        """Numbers of one token."""
+        """Numbers per token."""
         return self.conv_channels[1] * (self.n_mels // 4)
 
 
@@ -83,27 +125,50 @@ class TextConfig(StackConfig):
 
     Parameters
     ----------
-    text_encoder : frozen ``transformers`` model: a folder, or a Hugging Face name in the local cache.
+    n_layers : int, 1 to 64
+        Self-attention layers.
+    text_encoder : str
+        Frozen ``transformers`` model: a folder, or a Hugging Face name in the local cache.
     """
 
     n_layers: int = Field(default=5, ge=1, le=64)
     text_encoder: str = Field(default="skt/kobert-base-v1", min_length=1)
 
+    @property
+    def media(self) -> tuple[str, ...]:
+        """Token ids."""
+        return FEATURES["text"]
+
 
 class FusionConfig(StackConfig):
-    """Emotion from the tokens of a frozen audio and a frozen text model.
+    """Emotion from the tokens of a frozen audio model and a frozen text model.
 
     Parameters
     ----------
-    emotions : classes, in the order of their ids.
-    modalities : whose tokens are read; one alone is the unimodal baseline.
-    audio_run, text_run : run folders whose weights are loaded; empty leaves that model untrained.
-    audio, text : the two models. What is not set here is taken from the run (:meth:`adopt`).
-    audio_heads : heads the trained audio model is run with; 0 keeps those it was trained with. Published were 4 for
-        a model trained with 6 (K8).
-    text_encoder : where the text encoder lies now; empty takes the place of the text run.
-    extractors : ``eval`` keeps the frozen models in evaluation mode; ``train`` lets their dropout run while the
-        fusion trains, as published (K21).
+    n_layers : int, 1 to 64
+        Self-attention layers.
+    inner_size : int, >= 1
+        Width of the feed-forward part.
+    recurrent_size : int, >= 1
+        Units of the LSTM.
+    emotions : tuple of str, length >= 2
+        Classes, in the order of their ids.
+    modalities : {"both", "audio", "text"}
+        Which tokens are read; one modality alone is the unimodal baseline.
+    audio_run, text_run : str
+        Run folders whose weights are loaded; an empty name leaves that model untrained.
+    audio : AudioConfig
+        The audio model. What is not set here is taken from its run (:meth:`adopt`).
+    text : TextConfig
+        The text model, likewise.
+    audio_heads : int, >= 0
+        Attention heads that the trained audio model is run with; 0 keeps those it was trained with. As published: 4
+        for a model trained with 6 (K8).
+    text_encoder : str
+        Where the text encoder is stored now; an empty name takes the place given in the text run.
+    extractors : {"eval", "train"}
+        ``eval`` keeps the frozen models in evaluation mode; ``train`` leaves their dropout on while the fusion trains,
+        as published (K21).
     """
 
     n_layers: int = Field(default=4, ge=1, le=64)
@@ -122,10 +187,21 @@ class FusionConfig(StackConfig):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if len(set(self.emotions)) < len(self.emotions):
-            raise ValueError(f"emotions names a class twice: {', '.join(self.emotions)}")
+            raise ValueError(f"emotions lists a class twice: {', '.join(self.emotions)}")
         if self.audio_heads and self.audio.hidden_size % self.audio_heads:
             raise ValueError(f"audio_heads {self.audio_heads} does not divide the token size {self.audio.hidden_size}")
         return self
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """What the models in use read."""
+        used = FEATURES if self.modalities == "both" else (self.modalities,)
+        return tuple(medium for modality in used for medium in FEATURES[modality])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions."""
+        return self.emotions
 
     @property
     def audio_in_use(self) -> AudioConfig:
@@ -140,6 +216,18 @@ class FusionConfig(StackConfig):
     def adopt(self, *, audio: AudioConfig | None = None, text: TextConfig | None = None) -> FusionConfig:
         """Take over what the loaded runs were trained with.
 
+        Parameters
+        ----------
+        audio : AudioConfig or None
+            Settings of the audio run; None where none is loaded.
+        text : TextConfig or None
+            Settings of the text run, likewise.
+
+        Returns
+        -------
+        FusionConfig
+            These settings with those of the runs.
+
         Raises
         ------
         ConfigError
@@ -153,43 +241,56 @@ class FusionConfig(StackConfig):
         return FusionConfig.model_validate({**dict(self), **update})
 
 
-ModelConfig = AudioConfig | TextConfig | FusionConfig
-
-
 def _agreed(given: StackConfig, trained: StackConfig, *, where: str, table: str) -> StackConfig:
     for key in sorted(given.model_fields_set):
         asked, found = getattr(given, key), getattr(trained, key)
         if asked != found:
             raise ConfigError(
-                f"{where}: was trained with {key} {found!r}, but {table}.{key} is {asked!r}; weights run with other "
-                f"settings than they were trained with load without an error and compute something else (K8); leave "
-                f"{table}.{key} out, or train that model again"
+                f"{where}: was trained with {key} {found!r}, but {table}.{key} is {asked!r}; with settings other than "
+                f"those of their training, weights load without an error and compute something else (K8); leave out "
+                f"{table}.{key}, or train that model again"
             )
     return trained
 
 
 class TrainConfig(FrozenConfig):
-    """How a model is trained: Adam, a rate that falls by ``gamma`` each epoch, the best epoch on validation kept.
+    """How a model is trained: Adam, a learning rate that decays by ``gamma``, the epoch best on validation kept.
 
     Parameters
     ----------
-    loss : ``mse`` or, as published, ``rmse`` of each batch (K19) for a rating; ``cross-entropy`` for an emotion.
-    class_weights : ``balanced`` weighs classes by their inverse frequency in the training part.
-    learning_rate : of the first epoch.
-    gamma : the rate of an epoch is this times that of the one before, in (0, 1].
-    epochs : at most.
-    batch_size : utterances of one step.
-    patience : epochs without a better validation loss after which training stops.
-    clip : largest norm of the gradient; 0 does not clip.
-    amp : ``auto`` computes in half precision where the device is a GPU; ``off`` never.
-    seed : of weights, order, dropout and augmentation.
-    frames : mel frames of every batch; 0 pads to the longest of the batch.
-    drop_last : leave the last, smaller batch of a training epoch out. Nothing is ever left out of an evaluation.
-    reshuffle : a new order every epoch; published was one order for all (K19).
-    bucket_by_length : put utterances of like length into a batch.
-    augment : what is done to training batches, in order.
-    balance : ``kor-2022`` repeats surprise, angry and sad four times, augmented as published; ``weights`` draws
-        rare classes more often; ``none``.
+    loss : {"mse", "rmse", "cross-entropy"}
+        ``mse`` or, as published, ``rmse`` of each batch (K19) for a rating; ``cross-entropy`` for an emotion.
+    class_weights : {"none", "balanced"}
+        ``balanced`` weights each class by its inverse frequency in the training part.
+    learning_rate : float, > 0
+        Learning rate of the first epoch.
+    gamma : float, in (0, 1]
+        Each epoch's learning rate is this times that of the epoch before.
+    epochs : int, >= 1
+        Maximum number of epochs.
+    batch_size : int, >= 1
+        Utterances per step.
+    patience : int, >= 1
+        Training stops after so many epochs without a lower validation loss.
+    clip : float, >= 0
+        Largest norm of the gradient; 0 does not clip.
+    amp : {"auto", "off"}
+        ``auto`` computes in half precision on a GPU; ``off`` never does.
+    seed : int, in [0, 2**32)
+        Seed of weights, order, dropout and augmentation.
+    frames : int, >= 0
+        Mel frames of every batch; 0 pads to the longest utterance of the batch.
+    drop_last : bool
+        Drop the last, smaller batch of a training epoch. Evaluation never drops anything.
+    reshuffle : bool
+        Draw a new order every epoch; as published, one order served all epochs (K19).
+    bucket_by_length : bool
+        Batch utterances of similar length together.
+    augment : tuple of Augmentation
+        Augmentations of training batches, in order.
+    balance : {"none", "kor-2022", "weights"}
+        ``kor-2022`` repeats surprise, angry and sad four times, augmented as published; ``weights`` draws rare classes
+        more often; ``none`` does neither.
     """
 
     loss: Literal["mse", "rmse", "cross-entropy"]

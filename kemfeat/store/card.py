@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kemfeat import provenance
 from kemfeat.records import Terms
 from kemfeat.store import columns, croissant, schema, summary
 
@@ -91,9 +92,10 @@ def _introduction(header: schema.Header, utterances: pd.DataFrame, terms: Terms)
         if len(known)
         else ", no audio"
     )
+    banner = f"> **{provenance.BANNER}**\n\n" if header.synthetic else ""
     return f"""# {escape(header.dataset)}: feature store
 
-{escape(terms.title)}, as features: {len(utterances):,} utterances of \
+{banner}{escape(terms.title)}, as features: {len(utterances):,} utterances of \
 {utterances["speaker"].nunique():,} speakers in {utterances["session"].nunique():,} sessions, \
 {known.sum() / 3600:.2f} h of speech{lengths}.
 
@@ -236,7 +238,9 @@ def _settings(header: schema.Header) -> str:
         for feature, settings in header.config.model_dump(mode="json")["settings"].items()
         for key, value in settings.items()
     ]
-    lines.append(f"labels = {json.dumps(header.config.labels)}")
+    names = header.config.label_map
+    lines.append(f"labels{'.rule' if names else ''} = {json.dumps(header.config.labels)}")
+    lines += [f"labels.map.{json.dumps(word)} = {json.dumps(name)}" for word, name in names.items()]
     lines.append(f"rows_per_shard = {header.config.rows_per_shard}")
     return "## Settings\n\n```toml\n" + "\n".join(lines) + "\n```"
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kemfeat import provenance
 from kemfeat.manifest import RATINGS
 from kemfeat.records import Terms
 from kemfeat.store import columns, schema
@@ -57,16 +58,17 @@ def document(header: schema.Header, utterances: pd.DataFrame, *, terms: Terms, o
     str
         JSON text.
     """
+    banner = f" {provenance.BANNER}" if header.synthetic else ""
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": list(CONFORMS_TO),
-        "name": f"{header.dataset} features",
-        "description": f"{terms.title}: features of {len(utterances)} utterances, made by kemfeat.",
+        "name": f"{header.dataset} features{' (synthetic)' if header.synthetic else ''}",
+        "description": f"{terms.title}: features of {len(utterances)} utterances, made by kemfeat.{banner}",
         "license": terms.licence,
         "citeAs": terms.citation,
         "version": f"{header.format_version}.0.0+{header.digest[:12]}",
-        "keywords": ["speech emotion recognition", header.dataset],
+        "keywords": ["speech emotion recognition", header.dataset, *(["synthetic data"] if header.synthetic else [])],
         "isLiveDataset": False,
         **_responsible_ai(header, utterances, terms),
         "variableMeasured": [_variable(name, info) for name, info in header.arrays.items()],

@@ -91,6 +91,17 @@ class Store:
         return self.header.digest
 
     @property
+    def synthetic(self) -> bool:
+        """Whether the corpus was computer-generated, as far as its folder said so when the store was built.
+
+        Examples
+        --------
+        >>> open_store("stores/KEMDy20").synthetic
+        True
+        """
+        return self.header.synthetic
+
+    @property
     def arrays(self) -> tuple[str, ...]:
         """Names of all arrays.
 

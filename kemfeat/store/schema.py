@@ -232,6 +232,11 @@ class Header(Stored):
     digest: str
     provenance: dict[str, Any]
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the corpus was computer-generated, as far as its folder said so when the store was built."""
+        return self.provenance.get("synthetic") is True
+
     @model_validator(mode="after")
     def _refers_to_itself(self) -> Self:
         """Refuse a header in which a member refers to a name that no other member defines."""

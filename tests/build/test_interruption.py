@@ -30,6 +30,8 @@ from tests.build.kit import (
 )
 from tests.corpora.tiny import wav_bytes
 
+pytestmark = pytest.mark.slow  # builds are killed, each in a process of its own
+
 TOP = Path(__file__).parents[2]
 
 

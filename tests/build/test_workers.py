@@ -7,6 +7,8 @@ from kemfeat.build import _job, _partition
 from kemfeat.errors import StoreError
 from tests.build.kit import PARTITIONS, tree
 
+pytestmark = pytest.mark.slow  # each starts worker processes
+
 
 @pytest.fixture
 def pools(monkeypatch):

@@ -1,4 +1,4 @@
-"""The last resort of the command line: an error of the system is a sentence and no defect; any other one is called so."""
+"""The last resort of the command line: an error of the system is not called a defect, any other one is."""
 
 import errno
 import os
@@ -22,8 +22,8 @@ def _said(monkeypatch, capsys, error):
 def test_an_error_of_the_system_is_no_defect(monkeypatch, capsys, code):
     error = OSError(code, os.strerror(code), "/some/file")
     exit_code, said = _said(monkeypatch, capsys, error)
-    told = f"kemfeat: /some/file: the system refuses ({os.strerror(code)}); make it possible, and run the same command again\n"
-    assert (exit_code, said) == (1, told)
+    told = f"kemfeat: /some/file: the system refuses ({os.strerror(code)}); make it possible, and run the same command "
+    assert (exit_code, said) == (1, f"{told}again\n")
 
 
 def test_an_error_without_a_number_or_a_file_has_its_own_words(monkeypatch, capsys):

@@ -82,7 +82,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(given: Giv
     pd.testing.assert_frame_equal(kit.losses(out), kit.losses(whole), check_exact=True)
     assert (out / "predictions.parquet").read_bytes() == (whole / "predictions.parquet").read_bytes()
     assert f"epoch {EPOCHS}: loss " in said.err
-    assert f"{EPOCHS} epochs, all are trained; epoch " in said.out
+    assert f"{EPOCHS} epochs, all that were asked for; epoch " in said.out
     assert said.out.rstrip().endswith(str(out))
     again = kemfeat(*arguments, **ONE_THREAD)
     assert again.out == said.out

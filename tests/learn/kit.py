@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from kemfeat.learn import run_folder
-from kemfeat.learn.run_folder import RunFacts, write_run
+from kemfeat.learn.run_facts import RunFacts
+from kemfeat.learn.run_folder import write_run
 
 EMOTIONS = ("neutral", "sad", "happy", "surprise", "angry")
 

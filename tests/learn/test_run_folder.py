@@ -8,7 +8,8 @@ import pytest
 
 from kemfeat.errors import RunError
 from kemfeat.learn import run_folder
-from kemfeat.learn.run_folder import Leakage, read_history, read_predictions, read_run, write_run
+from kemfeat.learn.run_facts import Leakage
+from kemfeat.learn.run_folder import read_history, read_predictions, read_run, write_run
 from tests.learn.kit import facts, history, predictions, write
 
 
@@ -39,9 +40,9 @@ def test_only_a_leaking_split_has_a_warning():
     [
         ({"task": "joy"}, "task"),
         ({"emotions": ["sad"]}, "emotions"),
-        ({"emotions": ["sad", "sad"]}, "each stands there once"),
-        ({"train": {"classes": {"joy": 1}, "arousal": None, "valence": None}}, "'joy' is none of the emotions"),
-        ({"recipe": "kor\x1b[31m"}, "do not print"),
+        ({"emotions": ["sad", "sad"]}, "a class is listed twice"),
+        ({"train": {"classes": {"joy": 1}, "arousal": None, "valence": None}}, "'joy' is not one of the emotions"),
+        ({"recipe": "kor\x1b[31m"}, "cannot be printed"),
         ({"fold": -1}, "fold"),
         ({"colour": 1}, "unknown key 'colour'"),
         ({"leakage": {"verdict": "perhaps"}}, "verdict"),
@@ -64,7 +65,7 @@ def test_what_is_no_run_is_refused(tmp_path, text):
 
 
 def test_absent_files_are_named(tmp_path):
-    with pytest.raises(RunError, match="is no folder; name the folder that `kemfeat train` wrote"):
+    with pytest.raises(RunError, match="is not a folder; name the folder that `kemfeat train` wrote"):
         read_run(tmp_path / "nowhere")
     with pytest.raises(RunError, match=f"found no {run_folder.RUN}"):
         read_run(tmp_path)
@@ -93,7 +94,7 @@ def replaced(column, value, row=0):
         (replaced("part", "exam"), "expected only the parts train, valid, test of fold 0"),
         (predictions(fold=1), "of fold 0"),
         (replaced("id", "train_0_1"), "'train_0_1' is predicted twice"),
-        (replaced("emotion_pred", "joy"), "1 utterances have an emotion that is none of neutral, .* 'train_0_0'"),
+        (replaced("emotion_pred", "joy"), "1 utterances have an emotion that is not one of neutral, .* 'train_0_0'"),
         (replaced("emotion_true", "joy"), "none of neutral"),
         (replaced("emotion_pred", None), "none of neutral"),
         (replaced("arousal_pred", float("nan")), "1 utterances have arousal that is not a finite number"),

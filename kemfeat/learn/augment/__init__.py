@@ -1,6 +1,6 @@
 """Augmentation and class balance: training batches changed on their device, differently in every epoch.
 
-Settings and class balance do not need torch; the public names are imported when first asked for.
+Settings and class balance do not need torch; the public names are imported on first use.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ from kemfeat.learn.augment.settings import FrequencyNoise
 from kemfeat.learn.data.batch import Batch
 
 _START, _WIDTH, _LEVELS, _NOISE = 1, 2, (3, 4), (5, 6)
-"""Slots; noise has one for each channel."""
+"""Slots; there is one for the noise of each channel."""
 
 
 def frequency_noise(batch: Batch, epoch: int, *, settings: FrequencyNoise, facts: MelFacts, stream: Stream) -> Batch:
-    """The batch with noise in a band of its chosen utterances; outside of it nothing changes.
+    """Add noise in a band of the chosen utterances of a batch; nothing changes outside it.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def frequency_noise(batch: Batch, epoch: int, *, settings: FrequencyNoise, facts
 
 
 def _band(draws: Draws, settings: FrequencyNoise, *, bands: int) -> tuple[Tensor, Tensor]:
-    """As many neighbouring bins as the widest band has, and which of them are in it [shape=(B, W) each]."""
+    """As many neighbouring bins as the widest band has, and which of them are in it; both of shape (B, W)."""
     start = draws.integers(_START, 0, bands)
     width = draws.integers(_WIDTH, settings.min_width, settings.max_width + 1)
     stop = torch.where(draws.chosen(settings), (start + width).clamp(max=bands), start)
@@ -51,7 +51,7 @@ def _band(draws: Draws, settings: FrequencyNoise, *, bands: int) -> tuple[Tensor
 
 
 def _levels(draws: Draws, facts: MelFacts) -> tuple[Tensor, Tensor]:
-    """Lower and upper level of each utterance, whole dB in [-top_db, -1] [shape=(B, 1, 1) each]."""
+    """Lower and upper level of each utterance, whole dB in [-top_db, -1]; both of shape (B, 1, 1)."""
     whole = max(1, math.floor(facts.top_db))
     first, second = (-draws.integers(slot, 1, whole + 1).to(torch.float32)[:, None, None] for slot in _LEVELS)
     low, high = torch.minimum(first, second), torch.maximum(first, second)
@@ -59,7 +59,7 @@ def _levels(draws: Draws, facts: MelFacts) -> tuple[Tensor, Tensor]:
 
 
 def _noise(draws: Draws, bins: Tensor, levels: tuple[Tensor, Tensor], slot: int, *, frames: int) -> Tensor:
-    """Values between the levels, dB [shape=(B, frames, W)]; those of a frame do not depend on how many there are."""
+    """Values between the levels [dB], shape (B, frames, W); those of a frame do not depend on the number of frames."""
     times = torch.arange(frames, device=bins.device)[None, :, None]
     share = draws.uniform(slot, (times << 20) + bins[:, None, :])
     return share * (levels[1] - levels[0]) + levels[0]

@@ -13,14 +13,14 @@ from kemfeat.learn.augment.settings import SpecAugment
 from kemfeat.learn.data.batch import Batch
 
 _FREQUENCY, _TIME = (1, 2), (3, 4)
-"""Slots of widths and begins; each has as many places as there are masks."""
+"""Slots of widths and starts; each has as many places as there are masks."""
 
 _STEPS = 2**16
-"""Steps per dB when a mean is taken: sums of integers do not depend on the order, so neither on the padding."""
+"""Steps per dB when a mean is taken: integer sums do not depend on their order, and so not on the padding."""
 
 
 def spec_augment(batch: Batch, epoch: int, *, settings: SpecAugment, facts: MelFacts, stream: Stream) -> Batch:
-    """The batch with masks over its chosen utterances; no number changes that no mask reaches.
+    """Mask the chosen utterances of a batch; no number changes that no mask reaches.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def spec_augment(batch: Batch, epoch: int, *, settings: SpecAugment, facts: MelF
 
 
 def _masks(draws: Draws, settings: SpecAugment, lengths_B: Tensor, *, shape: torch.Size) -> tuple[Tensor, Tensor]:
-    """Masked bins [shape=(B, F), bool] and masked frames [shape=(B, T), bool]."""
+    """Masked bins, shape (B, F), and masked frames, shape (B, T)."""
     chosen = draws.chosen(settings)
     bands = torch.full_like(lengths_B, shape[3])
     most_bins = torch.where(chosen, bands.clamp(max=settings.frequency_width), 0)
@@ -53,7 +53,7 @@ def _masks(draws: Draws, settings: SpecAugment, lengths_B: Tensor, *, shape: tor
 
 
 def _spans(draws: Draws, slots: tuple[int, int], *, count: int, most: Tensor, room: Tensor, size: int) -> Tensor:
-    """The union of ``count`` spans, each up to ``most`` wide and inside ``room`` [shape=(B, size), bool]."""
+    """The union of ``count`` spans, each up to ``most`` wide and inside ``room``: a mask of shape (B, size)."""
     masks = torch.arange(count, device=room.device)[None, :]
     widths = draws.integers(slots[0], 0, most[:, None] + 1, at=masks)
     begins = draws.integers(slots[1], 0, room[:, None] - widths + 1, at=masks)
@@ -63,7 +63,7 @@ def _spans(draws: Draws, slots: tuple[int, int], *, count: int, most: Tensor, ro
 
 
 def _means(mel_BTF: Tensor, real_BT: Tensor) -> Tensor:
-    """Mean over the real frames of each utterance, dB [shape=(B, 1, 1)]; 0 where there are none."""
+    """Mean over the real frames of each utterance [dB], shape (B, 1, 1); 0 where there are none."""
     steps = (mel_BTF * _STEPS).to(torch.int32).sum(dim=2)  # summed up in int64
     counts = real_BT.sum(dim=1).clamp(min=1) * mel_BTF.shape[2]
     means = torch.where(real_BT, steps, 0).sum(dim=1).to(torch.float64) / counts / _STEPS
@@ -71,7 +71,7 @@ def _means(mel_BTF: Tensor, real_BT: Tensor) -> Tensor:
 
 
 def _near(masked_BT: Tensor, lengths_B: Tensor, *, width: int) -> Tensor:
-    """Frames whose slope sees a masked frame [shape=(B, T), bool]."""
+    """Frames whose slope depends on a masked frame: a mask of shape (B, T)."""
     before = torch.nn.functional.pad(masked_BT.cumsum(dim=1), (1, 0))
     times = torch.arange(masked_BT.shape[1], device=masked_BT.device)
     begins = torch.minimum(times - width // 2, lengths_B[:, None] - width).clamp(min=0)

@@ -1,4 +1,4 @@
-"""Words of the cleaned text moved or left out, and the text cut into tokens again as the store's were."""
+"""Words of the cleaned text moved or left out, and the text tokenized again as for the store."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ WordSettings = RandomSwap | RandomDeletion
 Tokenize = Callable[[str], FeatureArray]
 
 _ORDER = 1
-"""The slot of the numbers that put a text's words in a random order."""
+"""The slot of the numbers that put the words of a text in random order."""
 
 
 class Words:
-    """Changes words, one augmentation after the other, before the text is cut into tokens once.
+    """Changes words, one augmentation after another, before the text is tokenized once.
 
-    Tokenizers run on the host, so this waits for the device to tell which rows a batch has.
+    Tokenizers run on the host, so this waits until the device has said which rows are in a batch.
 
     Parameters
     ----------
-    augmentations : settings of each and the numbers it draws, in order.
-    store : where texts and tokenizer lie.
+    augmentations : sequence of (WordSettings, Stream)
+        Settings of each and the numbers it draws, in order.
+    store : Store
+        The store of the texts and the tokenizer.
 
     Raises
     ------
@@ -88,13 +90,13 @@ class Words:
         return [(place, " ".join(found)) for place, (found, original) in pairs if found != original]
 
     def _tokens(self, text: str) -> dict[str, NDArray[Any]] | None:
-        """Arrays of a text; None where the tokenizer makes nothing of it, so that no text becomes empty."""
+        """Arrays of a text; None where the tokenizer finds no token, so that no text becomes empty."""
         made = self._tokenize(text)
         return dict(made.arrays) if made.columns["n_pieces"] else None
 
 
 def tokenizer_of(store: Store) -> Tokenize:
-    """What made the tokens of a store.
+    """The tokenizer of a store.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def tokenizer_of(store: Store) -> Tokenize:
 
 
 def _change(words: list[str], turn: list[int], settings: WordSettings) -> list[str]:
-    """The words changed; ``turn`` holds a random number for each and perhaps more."""
+    """The words changed; ``turn`` contains a random number for each word, and perhaps more."""
     order = sorted(range(len(words)), key=turn.__getitem__)
     match settings:
         case RandomSwap():
@@ -132,9 +134,9 @@ def _change(words: list[str], turn: list[int], settings: WordSettings) -> list[s
 
 
 def swapped(words: list[str], order: list[int], *, alpha: float) -> list[str]:
-    """The words at the first max(2, round(alpha n)) places of a random order, swapped along it; one word stays.
+    """The words at the first max(2, round(alpha n)) places of a random order, swapped along it; a single word stays.
 
-    As published, one swap begins where the one before ended, so the words move on in a circle.
+    As published, each swap begins where the one before ended, so the words move on in a circle.
     """
     result = list(words)
     for here, there in pairwise(order[: max(2, round(alpha * len(words)))]):
@@ -143,7 +145,7 @@ def swapped(words: list[str], order: list[int], *, alpha: float) -> list[str]:
 
 
 def thinned(words: list[str], order: list[int], *, alpha: float) -> list[str]:
-    """The words without those at the first max(1, round(alpha n)) places of a random order; one always stays."""
+    """The words without those at the first max(1, round(alpha n)) places of a random order; at least one word stays."""
     gone = set(order[: max(1, round(alpha * len(words)))][: len(words) - 1])
     return [word for place, word in enumerate(words) if place not in gone]
 

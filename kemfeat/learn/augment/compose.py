@@ -1,4 +1,4 @@
-"""Augmentations one after the other, as a transform of a loader."""
+"""Several augmentations in sequence, as a transform of a loader."""
 
 from __future__ import annotations
 
@@ -29,18 +29,21 @@ _Step = Callable[[Batch, int], Batch]
 
 
 class Compose:
-    """Changes a batch as each of some augmentations says, in order; given to a loader as ``transform``.
+    """Applies augmentations to a batch, in order; given to a loader as ``transform``.
 
-    What happens to a sample is a function of ``seed``, its row of the store, its copy number, the epoch, and the place
-    of the augmentation among the others. The batch around it, its padding and the device do not matter. The batch that
-    goes in is not changed.
+    What happens to a sample depends only on ``seed``, its row of the store, its copy number, the epoch, and the place
+    of the augmentation in the sequence. The rest of the batch, its padding and the device do not matter. The batch
+    passed in is not changed.
 
     Parameters
     ----------
-    augmentations : settings of each. Those of mel and those of words do not meet; texts are cut into tokens once,
-        when all words are changed.
-    store : the store that the batches come from.
-    seed : from 0 to 2**63 - 1.
+    augmentations : iterable of Augmentation
+        Settings of each. Augmentations of mel and of words are independent; texts are tokenized once, after all changes
+        of words.
+    store : Store
+        The store of the batches.
+    seed : int, in [0, 2**63)
+        Seed of all augmentations.
 
     Raises
     ------
@@ -61,7 +64,7 @@ class Compose:
         self._steps = tuple(_steps(self.augmentations, store, self.seed))
 
     def __call__(self, batch: Batch, epoch: int) -> Batch:
-        """The batch as it is in an epoch."""
+        """The batch as it is in this epoch."""
         for step in self._steps:
             batch = step(batch, epoch)
         return batch

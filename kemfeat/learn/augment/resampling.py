@@ -21,19 +21,21 @@ KOR_2022: tuple[str, ...] = ("surprise", "angry", "sad")
 """The emotions that system 1 repeats."""
 
 _SWAPPED, _MASKED, _THINNED = 1, 2, 3
-"""Its copies: words swapped; mel masked; words deleted and mel masked."""
+"""Its copies: with words swapped; with mel masked; with words deleted and mel masked."""
 
-_SALT = 0x77656967  # the order of an epoch is drawn from seed and epoch too, and must not follow from this
+_SALT = 0x77656967  # the order of an epoch is drawn from seed and epoch too, and must be independent of this
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Expanded:
-    """Rows for a loader, and which copy of its utterance each is.
+    """Rows for a loader, and their copy numbers.
 
     Parameters
     ----------
-    rows : rows of the store; a copy has the row, and so the id and labels, of its original [shape=(n,)].
-    copies : 0 for an original [shape=(n,)].
+    rows : ndarray, shape (n,), int64
+        Rows of the store; a copy has the row, and so the id and labels, of its original.
+    copies : ndarray, shape (n,), int64
+        Copy numbers; 0 for an original.
     """
 
     rows: NDArray[np.int64]
@@ -46,18 +48,32 @@ class Expanded:
 def kor_2022_plan(rows: ArrayLike, emotions: Sequence[str | None]) -> Expanded:
     """System 1's balance: surprise, angry and sad four times, the others once.
 
-    Their copies 1, 2 and 3 are told apart by :func:`kor_2022_augmentations`. On the published training part this makes
-    10,043 of 9,161 rows.
+    :func:`kor_2022_augmentations` changes copies 1, 2 and 3, each in its own way. From the 9,161 rows of the published
+    training part this makes 10,043.
 
     Parameters
     ----------
-    rows : rows of the train part alone; see :func:`check_rows`.
-    emotions : of each row.
+    rows : array of int, shape (n,)
+        Rows of the train part alone; see :func:`check_rows`.
+    emotions : sequence of str or None, length n
+        Emotion of each row.
+
+    Returns
+    -------
+    Expanded
+        The originals, then copies 1, 2 and 3.
 
     Raises
     ------
     ConfigError
-        There are not as many emotions as rows.
+        There are more or fewer emotions than rows.
+
+    Examples
+    --------
+    >>> from kemfeat.learn.augment import kor_2022_plan
+    >>> plan = kor_2022_plan([5, 6], ["neutral", "sad"])
+    >>> plan.rows.tolist(), plan.copies.tolist()
+    ([5, 6, 6, 6, 6], [0, 0, 1, 2, 3])
     """
     found = _rows(rows, emotions)
     rare = found[np.array([emotion in KOR_2022 for emotion in emotions], dtype=bool)]
@@ -69,12 +85,19 @@ def kor_2022_plan(rows: ArrayLike, emotions: Sequence[str | None]) -> Expanded:
 
 
 def kor_2022_augmentations(media: Collection[str], *, faithful: bool = False) -> tuple[Augmentation, ...]:
-    """What system 1 does to the copies of :func:`kor_2022_plan`, as far as a model reads it.
+    """System 1's augmentation of the copies of :func:`kor_2022_plan`, limited to what a model reads.
 
     Parameters
     ----------
-    media : what the model reads; without ``mel`` or ``tokens``, what changes that is left out.
-    faithful : write noise over the slope too (K15).
+    media : collection of str
+        Features that the model reads; what changes ``mel`` or ``tokens`` is left out where it does not read them.
+    faithful : bool
+        Write noise over the slope too (K15).
+
+    Returns
+    -------
+    tuple of Augmentation
+        Settings, in order.
     """
     everything: tuple[Augmentation, ...] = (
         RandomSwap(copies=(_SWAPPED,)),
@@ -85,17 +108,30 @@ def kor_2022_augmentations(media: Collection[str], *, faithful: bool = False) ->
 
 
 def sampling_weights(emotions: Sequence[str | None], *, power: float = 1.0) -> NDArray[np.float64]:
-    """The chance of each row to be drawn: its class' frequency to the minus ``power``, summing to 1.
+    """The chance of each row to be drawn: the frequency of its class to the power of minus ``power``, normalised.
 
     Parameters
     ----------
-    emotions : of each row, one or more; rows without one are a class of their own.
-    power : 1 draws all classes equally often, 0 all rows.
+    emotions : sequence of str or None, length n >= 1
+        Emotion of each row; rows without one are a class of their own.
+    power : float, >= 0
+        1 draws all classes equally often, 0 all rows.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
+        Chances, summing to 1.
 
     Raises
     ------
     ConfigError
         There is no row, or the power is not a number from 0 on.
+
+    Examples
+    --------
+    >>> from kemfeat.learn.augment import sampling_weights
+    >>> [round(float(x), 4) for x in sampling_weights(["sad", "sad", "sad", "angry"])]
+    [0.1667, 0.1667, 0.1667, 0.5]
     """
     if not len(emotions) or not 0 <= power < np.inf:
         raise ConfigError(
@@ -110,17 +146,26 @@ def sampling_weights(emotions: Sequence[str | None], *, power: float = 1.0) -> N
 
 
 def weighted_places(weights: NDArray[np.float64], *, seed: int, epoch: int) -> NDArray[np.int64]:
-    """As many places as there are weights, drawn with replacement; a function of nothing but these.
+    """Draw as many places as there are weights, with replacement; the result depends only on the parameters.
 
     Parameters
     ----------
-    weights : chance of each place, summing to 1 [shape=(n,)].
-    seed, epoch : from 0 on.
+    weights : ndarray, shape (n,), float64
+        Chance of each place, summing to 1.
+    seed : int, >= 0
+        Seed of all epochs.
+    epoch : int, >= 0
+        Which epoch.
+
+    Returns
+    -------
+    ndarray, shape (n,), int64
+        Places.
 
     Raises
     ------
     ConfigError
-        Seed or epoch is not a number from 0 on.
+        Seed or epoch is not a whole number from 0 on.
     """
     for name, value in (("seed", seed), ("epoch", epoch)):
         check_integer(name, value, least=0)
@@ -131,21 +176,32 @@ def weighted_places(weights: NDArray[np.float64], *, seed: int, epoch: int) -> N
 def weighted_plan(
     rows: ArrayLike, emotions: Sequence[str | None], *, seed: int, epoch: int, power: float = 1.0
 ) -> Expanded:
-    """Rows of one epoch drawn by :func:`sampling_weights`, as many as there are.
+    """Draw the rows of one epoch by :func:`sampling_weights`, as many as there are.
 
-    A row that is drawn again is the next copy of it, so that its augmentation differs.
+    A row that is drawn again becomes its next copy, so that it is augmented differently.
 
     Parameters
     ----------
-    rows : rows of the train part alone; see :func:`check_rows`.
-    emotions : of each row.
-    seed, epoch : from 0 on.
-    power : see :func:`sampling_weights`.
+    rows : array of int, shape (n,)
+        Rows of the train part alone; see :func:`check_rows`.
+    emotions : sequence of str or None, length n
+        Emotion of each row.
+    seed : int, >= 0
+        Seed of all epochs.
+    epoch : int, >= 0
+        Which epoch.
+    power : float, >= 0
+        See :func:`sampling_weights`.
+
+    Returns
+    -------
+    Expanded
+        Rows in the order drawn.
 
     Raises
     ------
     ConfigError
-        There are not as many emotions as rows, or none; or a number is out of range.
+        There are more or fewer emotions than rows, or none; or a number is out of range.
     """
     found = _rows(rows, emotions)
     drawn = found[weighted_places(sampling_weights(emotions, power=power), seed=seed, epoch=epoch)]
@@ -159,30 +215,37 @@ def _rows(rows: ArrayLike, emotions: Sequence[str | None]) -> NDArray[np.int64]:
     found = np.asarray(rows, dtype=np.int64)
     if found.shape != (len(emotions),):
         raise ConfigError(
-            f"balance: found {len(emotions)} emotions for rows of shape {found.shape}; pass the emotion of each row"
+            f"balance: found {len(emotions)} emotions for rows of shape {found.shape}; pass one emotion for each row"
         )
     return found
 
 
 def check_rows(rows: ArrayLike, split: Split, *, ids: Sequence[str], part: str = "train", fold: int = 0) -> None:
-    """Refuse rows that are not of a part: what is repeated or augmented must never be tested on.
+    """Refuse rows outside a part: what is repeated or augmented must never be tested on.
 
     Parameters
     ----------
-    rows : rows of the store.
-    split, fold : what is in the part.
-    ids : id of every row of the store.
+    rows : array of int, shape (n,)
+        Rows of the store.
+    split : Split
+        The split.
+    ids : sequence of str
+        Id of every row of the store.
+    part : {"train", "valid", "test"}
+        Part that the rows must be in.
+    fold : int, >= 0
+        Fold of the split.
 
     Raises
     ------
     ConfigError
-        A row is outside of the part, or there is no such part or fold.
+        A row is outside the part, or there is no such part or fold.
     """
     found = np.asarray(rows, dtype=np.int64)
     outside = np.setdiff1d(found, split.indices(ids, part, fold=fold))
     if len(outside):
         known = ids[outside[0]] if 0 <= outside[0] < len(ids) else "no row of the store"
         raise ConfigError(
-            f"{len(outside)} rows are outside of {part} of fold {fold}, such as {outside[0]} ({known}); what is "
-            f"balanced or augmented must be of {part} alone, so pass its rows"
+            f"{len(outside)} rows are not in {part} of fold {fold}, such as {outside[0]} ({known}); only rows of "
+            f"{part} may be balanced or augmented, so pass those"
         )

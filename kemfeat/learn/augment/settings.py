@@ -1,4 +1,4 @@
-"""Settings of the augmentations; a recipe names one, or writes a table with its ``name`` and what differs."""
+"""Settings of the augmentations; a recipe gives a name, or a table with ``name`` and the settings that differ."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ class Chosen(FrozenConfig):
 
     Parameters
     ----------
-    probability : of each of them, in [0, 1]; drawn anew every epoch.
-    copies : only these copies of an utterance, 0 being the original; None takes all.
+    probability : float, in [0, 1]
+        Chance of each utterance; drawn anew every epoch.
+    copies : tuple of int, each >= 0, or None
+        Only these copies of an utterance, 0 being the original; None takes all.
     """
 
     medium: ClassVar[AugmentedInput]
@@ -30,13 +32,15 @@ class Chosen(FrozenConfig):
 class FrequencyNoise(Chosen):
     """Uniform noise in one band of mel, over all real frames; system 1's "random frequency masking".
 
-    The band begins at any bin, ends at the last one at most, and its noise lies between two whole levels drawn from
-    [-top_db, -1] dB. The slope is taken anew.
+    The band begins at any bin and ends at the last bin at most. Its noise is between two whole levels drawn from
+    [-top_db, -1] dB. The slope is computed again.
 
     Parameters
     ----------
-    min_width, max_width : bins of the band.
-    faithful : write noise of the same two levels over the slope too, as published (K15).
+    min_width, max_width : int, >= 1
+        Width of the band [bins].
+    faithful : bool
+        Write noise between the same two levels over the slope too, as published (K15).
     """
 
     medium: ClassVar[AugmentedInput] = "mel"
@@ -54,18 +58,23 @@ class FrequencyNoise(Chosen):
 
 
 class SpecAugment(Chosen):
-    """Masks over frequency and time (Park et al., Interspeech 2019), without time warping. The slope is taken anew.
+    """Masks over frequency and time (Park et al., Interspeech 2019), without time warping. The slope is computed again.
 
-    A mask's width is drawn from 0 to its largest, then its begin among all that fit. Defaults are the policy SS of
+    The width of a mask is drawn from 0 to its largest, then its start among all that fit. Defaults are the policy SS of
     that paper (F 27, T 0.7 s, p 0.2, two masks each) at 32 ms per frame.
 
     Parameters
     ----------
-    frequency_masks, time_masks : how many; 0 leaves them out.
-    frequency_width : largest width of a frequency mask, bins.
-    time_width : largest width of a time mask, frames.
-    time_share : a time mask covers at most this share of the utterance's frames, in [0, 1].
-    value : what stands in the masks: the utterance's own ``mean`` or the ``floor`` of its range, -top_db.
+    frequency_masks, time_masks : int, 0 to 16
+        Number of masks.
+    frequency_width : int, >= 1 [bins]
+        Largest width of a frequency mask.
+    time_width : int, >= 1 [frames]
+        Largest width of a time mask.
+    time_share : float, in [0, 1]
+        Largest share of the utterance's frames in one time mask.
+    value : {"mean", "floor"}
+        Value in the masks: the utterance's own ``mean``, or the ``floor`` of its range, -top_db.
     """
 
     medium: ClassVar[AugmentedInput] = "mel"
@@ -80,11 +89,12 @@ class SpecAugment(Chosen):
 
 
 class OnWords(Chosen):
-    """What changes words of the cleaned text.
+    """Changes words of the cleaned text.
 
     Parameters
     ----------
-    alpha : share of the words, in (0, 1].
+    alpha : float, in (0, 1]
+        Share of the words.
     """
 
     medium: ClassVar[AugmentedInput] = "tokens"
@@ -105,7 +115,7 @@ class RandomDeletion(OnWords):
 
 
 def _named(value: Any) -> Any:
-    if isinstance(value, Mapping):  # pydantic forgets that a table came from JSON once it has passed through here
+    if isinstance(value, Mapping):  # after this validator, pydantic no longer knows that a table came from JSON
         return {key: tuple(cell) if isinstance(cell, list) else cell for key, cell in value.items()}
     return {"name": value} if isinstance(value, str) else value
 
@@ -115,4 +125,4 @@ Augmentation: TypeAlias = Annotated[
     Field(discriminator="name"),
     BeforeValidator(_named),
 ]
-"""One of them: its name, or a table with its name and settings."""
+"""One augmentation: its name, or a table with its name and settings."""

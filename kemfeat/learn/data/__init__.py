@@ -1,1 +1,1 @@
-"""From a store to batches: rows, order, placement, loaders."""
+"""From a store to batches: rows, order, placement and loaders."""

@@ -11,31 +11,44 @@ from torch import Tensor
 from kemfeat.errors import ConfigError
 
 _REAL_VALUED = ("mel", "eda", "temp", "ibi")
-"""The inputs that another precision may change; ids, lengths, masks, classes and ratings stay what they are."""
+"""The inputs that :meth:`Batch.to` casts to another precision; everything else keeps its type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """Padded tensors of B utterances, all on one device, with lengths and masks that come from the store.
+    """Padded tensors of B utterances, all on one device, with lengths and masks from the store.
 
-    What was not asked for, or is not in the store, is None. A row whose extraction failed has length 0 or a mask of
-    nothing but False, and holds only padding.
+    What was not asked for, or is not in the store, is None. A row whose extraction failed has the length 0 or a mask of
+    nothing but False, and consists of padding.
 
     Parameters
     ----------
-    ids : names of the utterances.
-    rows : their rows of the store [shape=(B,), int64].
-    copies : which copy of its utterance a row is, 0 for the original [shape=(B,), int64].
-    mel_lengths : real frames, 0 without any [shape=(B,), int64].
-    emotion : class, -1 without a label [shape=(B,), int64].
-    arousal, valence : 1 to 5, NaN without ratings [shape=(B,), float32].
-    mel : mel [dB] in channel 0, its slope [dB/frame] in channel 1 where delta was asked for [shape=(B, 2, T, n_mels),
-        float32]; after the real frames comes the value that the store declares for each.
-    mel_pads : that value, for every channel.
-    input_ids : token ids, then the padding id [shape=(B, L), int64].
-    attention_mask : 1 on tokens, 0 on padding [shape=(B, L), int64].
-    eda, temp, ibi : microsiemens, degrees Celsius and seconds, NaN where nothing was measured [shape=(B, n), float32].
-    eda_mask, temp_mask, ibi_mask : True where a measured value stands [shape=(B, n), bool].
+    ids : tuple of str, length B
+        Ids of the utterances.
+    rows : Tensor, shape (B,), int64
+        Their rows of the store.
+    copies : Tensor, shape (B,), int64
+        Copy number of each row; 0 for the original.
+    mel_lengths : Tensor, shape (B,), int64
+        Real frames; 0 where there are none.
+    emotion : Tensor, shape (B,), int64
+        Class; -1 without a label.
+    arousal, valence : Tensor, shape (B,), float32
+        Ratings, 1 to 5; NaN where there are none.
+    mel : Tensor, shape (B, C, T, n_mels), float32, or None
+        Mel [dB] in channel 0, and its slope [dB/frame] in channel 1 where delta was asked for; C is 1 or 2. After the
+        real frames comes the padding value that the store declares for each channel.
+    mel_pads : tuple of float, length C
+        That padding value, for every channel.
+    input_ids : Tensor, shape (B, L), int64, or None
+        Token ids, then the padding id.
+    attention_mask : Tensor, shape (B, L), int64, or None
+        1 on tokens, 0 on padding.
+    eda, temp, ibi : Tensor, shape (B, n), float32, or None
+        Electrodermal activity [uS], skin temperature [degrees Celsius] and interbeat intervals [s]; NaN where nothing
+        was measured.
+    eda_mask, temp_mask, ibi_mask : Tensor, shape (B, n), bool, or None
+        True where a value was measured.
     """
 
     ids: tuple[str, ...]
@@ -60,12 +73,18 @@ class Batch:
         return len(self.ids)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Every tensor that is there, by its name."""
+        """The tensors that the batch has.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Tensors by the names of their fields.
+        """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
     def __getitem__(self, index: object) -> NoReturn:
-        """Refuse: a batch is not a list of samples, which is what a ``DataLoader`` without ``collate_fn`` takes it for.
+        """Refuse: a batch is not a list of samples, though a ``DataLoader`` without ``collate_fn`` takes it for one.
 
         Raises
         ------
@@ -83,15 +102,15 @@ class Batch:
         Parameters
         ----------
         target : torch.device, str, int or torch.dtype
-            A device moves every tensor. A floating-point type casts ``mel``, ``eda``, ``temp`` and ``ibi`` and
-            nothing else: token ids, lengths, masks, classes and ratings keep their types.
+            A device moves every tensor. A floating-point type casts ``mel``, ``eda``, ``temp`` and ``ibi`` and nothing
+            else: token ids, lengths, masks, classes and ratings keep their types.
         non_blocking : bool
             See :meth:`torch.Tensor.to`.
 
         Returns
         -------
         Batch
-            This one stays as it is.
+            A new batch; this one is not changed.
 
         Raises
         ------

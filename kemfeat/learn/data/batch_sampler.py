@@ -3,7 +3,7 @@
 A full shuffle draws one permutation of all rows. A stream cannot afford that, as it would decode every shard for every
 window: it shuffles by blocks instead. A block is a short run of rows of one shard. An epoch shuffles the blocks across
 the whole store, puts their rows one after the other, cuts that into windows of :data:`WINDOW` rows and shuffles each
-window; batches are cut from the windows. A stream therefore never holds more than two windows.
+window; batches are cut from the windows. A stream therefore never keeps more than two windows in memory.
 """
 
 from __future__ import annotations
@@ -17,30 +17,37 @@ from kemfeat.arrays import Indices
 from kemfeat.errors import ConfigError
 
 Shuffle = Literal["full", "blocks"]
-"""``full`` permutes all rows; ``blocks`` is what a stream reads well."""
+"""``full`` permutes all rows; ``blocks`` is cheap to stream."""
 
 BLOCK = 16
-"""Rows of a block: a read of so few costs little more per row than a read of a whole shard."""
+"""Rows per block: reading so few costs little more per row than reading a whole shard."""
 
 WINDOW = 1024
-"""Rows shuffled together, or the nearest multiple of the batch size below (one batch, where that is larger)."""
+"""Rows shuffled together, rounded down to a multiple of the batch size (one batch, where that is larger)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BatchSampler:
-    """How a list of rows is visited; a function of nothing but these and the epoch.
+    """The order in which a list of rows is visited; depends only on these parameters and the epoch.
 
     Parameters
     ----------
-    blocks : block of every row, in the order the rows were given [shape=(n,)].
-    lengths : of every row; rows of like length share a batch [shape=(n,)]. None leaves them where they are.
-    batch_size : rows of a batch; the last one of the epoch may have fewer.
-    shuffle : None visits the rows as they were given; ``full`` permutes them all; ``blocks`` permutes the blocks, then
-        the rows of each window.
-    seed : of the shuffling, 0 or more.
-    drop_last : leave out the last rows, so that all batches are full and all ranks have equally many.
-    rank, world_size : this rank takes every ``world_size``-th batch from batch ``rank`` on. The ranks' batches are
-        disjoint and together the whole epoch; unless ``drop_last``, some ranks may have one batch more than others.
+    blocks : ndarray, shape (n,), int64
+        Block of every row, in the order the rows were given.
+    lengths : ndarray, shape (n,), int64, or None
+        Length of every row; rows of similar length share a batch. None leaves them in place.
+    batch_size : int, >= 1
+        Rows per batch; the last one of the epoch may have fewer.
+    shuffle : {"full", "blocks"} or None
+        None visits the rows as they were given; ``full`` permutes them all; ``blocks`` permutes the blocks, then the
+        rows of each window.
+    seed : int, >= 0
+        Seed of the shuffling.
+    drop_last : bool
+        Drop the last rows, so that all batches are full and all ranks have the same number of them.
+    rank, world_size : int
+        This rank takes every ``world_size``-th batch from batch ``rank`` on. The batches of the ranks are disjoint and
+        together make the whole epoch; without ``drop_last``, some ranks may have one batch more than others.
 
     Raises
     ------
@@ -64,26 +71,36 @@ class BatchSampler:
             raise ConfigError(f"rank is {self.rank}; expected less than world_size, which is {self.world_size}")
 
     def __len__(self) -> int:
-        """Batches of this rank in an epoch."""
+        """Batches of this rank per epoch."""
         return len(range(self.rank, self.whole, self.world_size))
 
     @property
     def whole(self) -> int:
-        """Batches of all ranks in an epoch."""
+        """Batches of all ranks per epoch."""
         return -(-self._used // self.batch_size)
 
     @property
     def uneven(self) -> bool:
-        """Whether some ranks have a batch more than others."""
+        """Whether some ranks have one batch more than others."""
         return self.whole % self.world_size > 0
 
     def batches(self, epoch: int) -> list[Indices]:
         """The batches of this rank, in order.
 
+        Parameters
+        ----------
+        epoch : int, >= 0
+            Which epoch.
+
+        Returns
+        -------
+        list of ndarray, int64
+            Places in the list of rows, one array per batch.
+
         Raises
         ------
         ConfigError
-            The epoch is not 0 or more.
+            The epoch is not a whole number from 0 on.
         """
         check_integer("epoch", epoch, least=0)
         rng = np.random.default_rng([self.seed, epoch])
@@ -99,7 +116,7 @@ class BatchSampler:
         return rows - rows % (self.batch_size * self.world_size) if self.drop_last else rows
 
     def _sequence(self, rng: np.random.Generator) -> Indices:
-        """All rows, in the order of the epoch but for the shuffling inside of windows."""
+        """All rows, in the order of the epoch before windows are shuffled."""
         if self.shuffle is None:
             return np.arange(len(self.blocks))
         if self.shuffle == "full":
@@ -109,7 +126,7 @@ class BatchSampler:
         return np.argsort(turn[block], kind="stable")
 
     def _cut(self, window: Indices, rng: np.random.Generator) -> list[Indices]:
-        """The batches of one window; one with fewer rows stays the last."""
+        """The batches of one window; a smaller one stays last."""
         rows = rng.permutation(window) if self.shuffle == "blocks" else window
         if self.lengths is not None:
             rows = rows[np.argsort(self.lengths[rows], kind="stable")]
@@ -122,12 +139,21 @@ class BatchSampler:
 
 
 def check_integer(name: str, value: Any, *, least: int) -> None:
-    """Refuse what is not a whole number from ``least`` on.
+    """Refuse anything but a whole number of at least ``least``.
+
+    Parameters
+    ----------
+    name : str
+        What the number is, for the error message.
+    value : object
+        What was given.
+    least : int
+        Smallest number allowed.
 
     Raises
     ------
     ConfigError
-        It is not.
+        It is something else.
     """
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{name} is {value!r}; expected a whole number from {least} on")

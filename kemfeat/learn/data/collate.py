@@ -1,4 +1,4 @@
-"""Batches padded on the host, in memory that is used again when its batch is gone."""
+"""Pad batches on the host, in memory that is used again once a batch is gone."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from kemfeat.learn.data.columns import Column
 from kemfeat.learn.data.packed import Packed
 
 InputTensors = dict[str, Tensor]
-"""The fields of a batch that hold features."""
+"""The feature fields of a batch."""
 
 
 class Recycled:
-    """Tensors in memory that comes back when the last tensor, view or array that shares it is gone.
+    """Memory for tensors, used again once the last tensor, view or array that shares it is gone.
 
-    Fresh memory costs a page fault every few kilobytes, which takes longer than padding does.
+    Fresh memory costs a page fault every few kilobytes, which takes longer than the padding itself.
 
     Parameters
     ----------
-    capacity : most numbers that a tensor will have; memory that is never touched costs nothing.
+    capacity : int
+        Largest number of elements that a tensor will have; memory that is never touched costs nothing.
     """
 
     _KEEP = 4
@@ -36,12 +37,23 @@ class Recycled:
         self._free: deque[NDArray[np.float32]] = deque(maxlen=self._KEEP)
 
     def tensor(self, shape: tuple[int, ...]) -> Tensor:
-        """A float32 tensor; its values may be anything."""
+        """A tensor with undefined values.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Its shape.
+
+        Returns
+        -------
+        Tensor, float32
+            The tensor.
+        """
         try:
             memory = self._free.pop()
         except IndexError:
             memory = np.empty(self._capacity, np.float32)
-        # torch keeps this very array for as long as any tensor uses its memory; a view of it would not keep it.
+        # torch keeps this very array as long as any tensor uses its memory; it would not keep a view of it.
         lent = memory[: int(np.prod(shape))].reshape(shape)
         weakref.finalize(lent, self._free.append, memory).atexit = False
         return torch.from_numpy(lent)
@@ -52,10 +64,14 @@ class HostCollator:
 
     Parameters
     ----------
-    columns : the arrays.
-    rows : row of the store at every place [shape=(n,)].
-    frames : frames of every batch; None takes the longest of each batch.
-    batch_size : most rows of a batch.
+    columns : tuple of Column
+        The arrays.
+    rows : ndarray, shape (n,), int64
+        Row of the store at every place.
+    frames : int or None
+        Frames of every batch; None takes the longest row of each batch.
+    batch_size : int
+        Largest number of rows in a batch.
     """
 
     def __init__(
@@ -66,7 +82,7 @@ class HostCollator:
         self._frames = frames
         most = frames_of(columns, rows, frames)
         self._recycled = Recycled(batch_size * mel_numbers(columns, most))
-        # NumPy copies a block of padding faster than it repeats one number.
+        # NumPy copies a block of padding faster than it fills in a number.
         self._padding = {c.name: np.full((most, c.shape[-1]), c.pad, np.float32) for c in ragged(columns)}
 
     def run(self, packs: Iterable[Packed], batches: Iterable[Indices], at: Iterable[Tensor]) -> Iterator[InputTensors]:  # noqa: ARG002 - for collators on a device
@@ -74,18 +90,39 @@ class HostCollator:
 
         Parameters
         ----------
-        packs : the packed rows that hold each batch.
-        batches : the places of each.
-        at : the same, on the device.
+        packs : iterable of Packed
+            For each batch, packed rows that include its own.
+        batches : iterable of ndarray, shape (B,), int64
+            The places of each batch.
+        at : iterable of Tensor, shape (B,), int64
+            The same places, on the device.
+
+        Yields
+        ------
+        dict of str to Tensor
+            The feature fields of each batch.
         """
         for packed, places in zip(packs, batches, strict=True):
             yield self.media(packed, places)
 
     def settle(self) -> None:
-        """Nothing is under way when a batch is there."""
+        """Do nothing: no copies are pending."""
 
     def media(self, packed: Packed, places: Indices) -> InputTensors:
-        """The features of one batch."""
+        """Pad one batch.
+
+        Parameters
+        ----------
+        packed : Packed
+            Packed rows that include those of the batch.
+        places : ndarray, shape (B,), int64
+            The places of the batch.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Its feature fields.
+        """
         rows = self._rows[places]
         slots = packed.slots(rows)
         media: InputTensors = {}
@@ -105,7 +142,7 @@ class HostCollator:
 def _pad(
     packed: Packed, column: Column, slots: NDArray[np.int64], padding: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None:
-    """Rows of a ragged column and their padding [shape=(B, frames, n_mels)]."""
+    """Write the rows of a ragged column and their padding into ``out``, shape (B, frames, n_mels)."""
     values, starts = packed.values[column.name].numpy(), packed.starts[column.name]
     spans = zip(starts[slots].tolist(), starts[slots + 1].tolist(), strict=True)
     for row, (start, stop) in zip(out, spans, strict=True):
@@ -115,22 +152,72 @@ def _pad(
 
 
 def ragged(columns: Iterable[Column]) -> list[Column]:
-    """The columns that become channels of mel, in order."""
+    """The columns that become channels of mel, in order.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        All columns.
+
+    Returns
+    -------
+    list of Column
+        Those with lengths.
+    """
     return [column for column in columns if column.lengths is not None]
 
 
 def even(columns: Iterable[Column]) -> list[Column]:
-    """The columns whose rows all have the stored length."""
+    """The columns whose rows all have the stored length.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        All columns.
+
+    Returns
+    -------
+    list of Column
+        Those without lengths.
+    """
     return [column for column in columns if column.lengths is None]
 
 
 def frames_of(columns: Iterable[Column], rows: NDArray[np.int64], frames: int | None) -> int:
-    """Frames that these rows are padded to: as many as asked for, else the most that one has, at least one."""
+    """The number of frames that rows are padded to.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        The arrays.
+    rows : ndarray, shape (n,), int64
+        Rows of the store.
+    frames : int or None
+        Frames asked for.
+
+    Returns
+    -------
+    int, >= 1
+        Those asked for, or the frames of the longest row.
+    """
     if frames is not None:
         return frames
     return max([1, *(int(column.lengths[rows].max()) for column in columns if column.lengths is not None)])
 
 
 def mel_numbers(columns: Iterable[Column], frames: int) -> int:
-    """Numbers of one row of ``Batch.mel``."""
+    """The size of one row of ``Batch.mel``.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        The arrays.
+    frames : int
+        Frames that rows are padded to.
+
+    Returns
+    -------
+    int
+        Number of elements.
+    """
     return frames * sum(column.shape[-1] for column in ragged(columns))

@@ -1,4 +1,4 @@
-"""Which arrays of a store go into a batch, and how they lie there."""
+"""Which arrays of a store go into a batch, and how they are stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
     "temp": ("temp", "temp_mask"),
     "ibi": ("ibi", "ibi_mask"),
 }
-"""The arrays of each feature that a batch can hold."""
+"""The arrays of each feature that can go into a batch."""
 
 CHANNELS = ("mel", "delta")
 """The arrays that become channels of ``Batch.mel``: ragged, stored without their padding."""
@@ -32,7 +32,7 @@ CHANNELS = ("mel", "delta")
 _DTYPES = {"input_ids": torch.int64, "attention_mask": torch.int64}
 
 _FAR = 8
-"""Rows that are farther apart are read on their own: a read costs about as much as decoding so many rows of mel."""
+"""Rows that are farther apart are read separately: a read costs about as much as decoding so many rows of mel."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,12 +41,18 @@ class Column:
 
     Parameters
     ----------
-    name : of the array, and of the field of a batch unless it is a channel.
-    feature : that it belongs to.
-    shape : of a row as it is stored.
-    pad : what comes after the real elements of a row.
-    lengths : real elements of every row of the store [shape=(rows,)]; None where rows are taken as they are stored.
-    array : the array itself.
+    name : str
+        Name of the array, and of the field of a batch unless it is a channel.
+    feature : str
+        Feature that it belongs to.
+    shape : tuple of int
+        Shape of a stored row.
+    pad : float
+        Padding after the real elements of a row.
+    lengths : ndarray, shape (rows,), int64, or None
+        Real elements of every row of the store; None where rows are taken as they are stored.
+    array : StoredArray
+        The array itself.
     """
 
     name: str
@@ -58,7 +64,7 @@ class Column:
 
     @property
     def stored(self) -> torch.dtype:
-        """Type on disk, and in the packed tensors."""
+        """Type on disk and in the packed tensors."""
         return torch.from_numpy(np.empty(0, self.array.dtype)).dtype
 
     @property
@@ -67,11 +73,17 @@ class Column:
         return torch.bool if self.stored is torch.bool else _DTYPES.get(self.name, torch.float32)
 
     def read(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
-        """Rows of the store, as views into what was decoded at once [shape=``shape`` each].
+        """Read rows of the store.
 
         Parameters
         ----------
-        rows : sorted, each once.
+        rows : ndarray, shape (n,), int64
+            Sorted and unique.
+
+        Returns
+        -------
+        list of ndarray, length n
+            One row each, as views into what was decoded together.
 
         Raises
         ------
@@ -99,29 +111,40 @@ def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None)
 
     Parameters
     ----------
-    store : where they lie.
-    media : names in :data:`MEDIA`; None takes all that the store has.
-    frames : real frames beyond that many are left out.
+    store : Store
+        The store.
+    media : sequence of str or None
+        Features in :data:`ARRAYS`; None takes all that the store has.
+    frames : int or None
+        Frames after so many are left out.
+
+    Returns
+    -------
+    tuple of Column
+        One per array.
 
     Raises
     ------
     ConfigError
         A name is unknown, or delta is asked for without mel.
     AnalysisError
-        The store does not have a feature, or not in the shape that a batch holds.
+        The store lacks a feature, or has it in another shape than a batch needs.
     """
     if isinstance(media, str):
         raise ConfigError(f"media is the text {media!r}; expected a list of names, such as ({media!r},)")
     chosen = _known(store) if media is None else tuple(media)
     for name in chosen:
         if name not in ARRAYS:
-            raise ConfigError(f"media: no feature {name!r} goes into a batch{suggest(name, ARRAYS)}")
+            raise ConfigError(f"media: {name!r} is not a feature that goes into a batch{suggest(name, ARRAYS)}")
     if "delta" in chosen and "mel" not in chosen:
-        raise ConfigError("media: delta is the second channel of mel and does not come alone; add 'mel'")
+        raise ConfigError("media: delta is the second channel of mel and cannot be used alone; add 'mel'")
     names = [array for medium, arrays in ARRAYS.items() if medium in chosen for array in arrays]
     columns = tuple(_column(store, name, frames) for name in names)
     if len({column.shape[1:] for column in columns if column.lengths is not None}) > 1:
-        raise AnalysisError(f"{store.path}: mel and delta have different numbers of bands; build them with the same")
+        raise AnalysisError(
+            f"{store.path}: mel and delta have different numbers of bands, expected the same; build both again from "
+            "one configuration"
+        )
     return columns
 
 
@@ -147,19 +170,31 @@ def _column(store: Store, name: str, frames: int | None) -> Column:
 
 
 def lengths_of(store: Store, name: str) -> NDArray[np.int64]:
-    """Real elements of every row of a ragged array, as the store has counted them [shape=(rows,)].
+    """The real elements of every row of a ragged array, as counted in the store.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    name : str
+        Name of the array.
+
+    Returns
+    -------
+    ndarray, shape (rows,), int64
+        Lengths.
 
     Raises
     ------
     AnalysisError
-        The store has not counted them.
+        The store does not have them.
     StoreCorruptError
-        A number cannot be one.
+        A length is negative or more than the array has.
     """
     if f"{name}_lengths" not in store.arrays:
         raise AnalysisError(
-            f"{store.path}: the store has no array {name}_lengths, so nobody knows where {name} ends; "
-            "build it again with this kemfeat"
+            f"{store.path}: the store has no array {name}_lengths, so the ends of {name} are unknown; build it again "
+            "with this kemfeat"
         )
     lengths: NDArray[np.int64] = np.asarray(store.array(f"{name}_lengths")[:]).astype(np.int64)
     most = store.header.arrays[name].shape[1]

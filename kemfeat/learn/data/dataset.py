@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 class StoreDataset:
-    """Some rows of a finished store, for :class:`torch.utils.data.DataLoader` or to look at.
+    """Rows of a finished store, for :class:`torch.utils.data.DataLoader` or to look at.
 
-    Rows stay as they were given, also those whose features could not be extracted (``complete`` tells them) and those
+    All rows given stay in the dataset, also those whose features could not be extracted (see ``complete``) and those
     without a label. ``DataLoader(dataset, batch_size=32, collate_fn=collate)`` yields batches; worker processes must be
-    spawned (``multiprocessing_context="spawn"``), as a forked one may wait forever. For training take
-    :class:`~kemfeat.learn.data.loader.StoreLoader`, which does not read a row anew for every epoch.
+    spawned (``multiprocessing_context="spawn"``), as a forked one may wait forever. For training use
+    :class:`~kemfeat.learn.data.loader.StoreLoader`, which does not read every row again in every epoch.
 
     Parameters
     ----------
@@ -41,30 +41,30 @@ class StoreDataset:
     rows : array of int, shape (n,), or None
         Rows of the store, in the order of the dataset; a row may occur several times. None takes all.
     media : sequence of str or None
-        Names of features, some of ``mel delta tokens eda temp ibi``; None takes those that the store has.
+        Features, some of ``mel delta tokens eda temp ibi``; None takes those that the store has.
     emotions : sequence of str or None
         Name of each class; any other label counts as none. None takes the usual classes of the corpus: five for KEMDy,
-        four for IEMOCAP, else all that the corpus knows.
+        four for IEMOCAP, otherwise all emotions of the corpus.
     labels : str or None
         Label rule, see :meth:`~kemfeat.store.reader.Store.labels`; None takes that of the corpus.
     frames : int or None
-        Cut and pad mel to so many frames; None pads to the longest of a batch.
+        Cut and pad mel to so many frames; None pads to the longest row of a batch.
     copies : array of int, shape (n,), or None
-        Which copy of its utterance each row is, for augmentation; None says that all are originals.
+        Copy number of each row, for augmentation; None makes all of them originals.
 
     Attributes
     ----------
     store : Store
         The store.
-    rows, copies : array of int64, shape (n,)
+    rows, copies : ndarray, shape (n,), int64
         As above.
 
     Raises
     ------
     ConfigError
-        A row, feature, emotion, rule or number is not one.
+        A row, feature, emotion, rule or number is not valid.
     AnalysisError
-        The store does not have a feature.
+        The store lacks a feature.
 
     Examples
     --------
@@ -127,55 +127,63 @@ class StoreDataset:
 
     @cached_property
     def complete(self) -> Mapping[str, NDArray[np.bool_]]:
-        """Per feature in a batch, whether it could be extracted for each row [shape=(n,)]."""
+        """Whether each row has each feature: per feature a boolean array of shape (n,)."""
         features = dict.fromkeys(column.feature for column in self.columns)
         whole = {feature: np.array(self.store.complete_rows(feature))[self.rows] for feature in features}
         return MappingProxyType(whole)
 
     @property
     def failed(self) -> Mapping[str, int]:
-        """Per feature in a batch, the number of rows for which it could not be extracted."""
+        """Per feature, the number of rows that lack it."""
         return {feature: int((~whole).sum()) for feature, whole in self.complete.items()}
 
     def check_readable(self) -> None:
-        """Refuse to read in a process that was forked off after the dataset was made, or a store that has gone.
+        """Refuse to read in a process that was forked after the dataset was made, or from a store that has gone.
 
         Raises
         ------
         ConfigError
-            This is such a process: threads that reading relies on do not exist here, and it would wait for them.
+            This is such a process: the threads that reading needs do not exist here, and it would wait for them.
         StoreCorruptError
-            The folder of the store is not there any more; an array without files would read as missing values.
+            The folder of the store no longer exists; an array without files would read as missing values.
         """
         if os.getpid() != self._process:
             raise ConfigError(
-                "this process was forked off after the dataset was made, and reading might wait forever in it; "
-                "pass multiprocessing_context='spawn' to DataLoader, or num_workers=0, or make the dataset in here"
+                "this process was forked after the dataset was made, and reading in it might wait forever; pass "
+                "multiprocessing_context='spawn' or num_workers=0 to DataLoader, or make the dataset in this process"
             )
         if not self.store.path.is_dir():
             raise StoreCorruptError(
-                f"{self.store.path}: the store was there when it was opened and is gone; mount or restore the folder, "
-                "then open the store again"
+                f"{self.store.path}: the store has gone since it was opened; mount or restore the folder, then open "
+                "the store again"
             )
 
 
 def collate(batches: Batch | Sequence[Batch]) -> Batch:
-    """What ``DataLoader`` needs as ``collate_fn``: a batch stays as it is, several are joined.
+    """Collate batches for ``DataLoader``: one batch stays as it is, several are joined.
 
     Parameters
     ----------
     batches : Batch or sequence of Batch
-        What the dataset has made; a ``ConcatDataset`` of several stores makes one batch for each row.
+        What the dataset made; a ``ConcatDataset`` of several stores makes one batch for each row.
 
     Returns
     -------
     Batch
-        The rows of all, in order, ``mel`` padded to the longest. ``rows`` are those of each row's own store.
+        All rows in order, ``mel`` padded to the longest. ``rows`` are rows of each utterance's own store.
 
     Raises
     ------
     ConfigError
-        The batches have different features, or the same in different shapes.
+        The batches have different features, or the same features in different shapes.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import StoreDataset, collate
+    >>> dataset = StoreDataset(kemfeat.open_store("stores/KEMDy20"), media=("mel",))
+    >>> len(collate([dataset[0], dataset[1]]))
+    2
     """
     if isinstance(batches, Batch):
         return batches
@@ -186,7 +194,7 @@ def collate(batches: Batch | Sequence[Batch]) -> Batch:
     if len({_shape(batch) for batch in batches}) > 1:
         raise ConfigError(
             "batches of stores with different features, sizes or padding cannot be joined; build the stores with the "
-            "same settings, or choose the features that they share with media"
+            "same settings, or pass media with the features that they share"
         )
     tensors = [batch.tensors() for batch in batches]
     joined = {name: torch.cat([one[name] for one in tensors]) for name in tensors[0]}

@@ -1,4 +1,4 @@
-"""Batches padded on the device by index arithmetic: of rows that lie there, or that are sent there row by row."""
+"""Pad batches on the device by index arithmetic, from rows that are already there or are sent row by row."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ from kemfeat.learn.data.row_metadata import RowMetadata
 
 
 def padded(values: Tensor, starts: Tensor, lengths: Tensor, *, frames: int, pad: float) -> Tensor:
-    """Rows that lie end to end, one for each row of a batch, padded.
+    """Pad rows that are stored end to end, one for each row of a batch.
 
     Parameters
     ----------
-    values : the rows end to end [shape=(total, n)].
-    starts, lengths : where each row of the batch begins, and how long it is, at most ``frames`` [shape=(B,)].
-    frames : length of the result.
-    pad : what comes after a row.
+    values : Tensor, shape (total, n)
+        The rows end to end.
+    starts, lengths : Tensor, shape (B,), int64
+        Where each row of the batch begins, and how long it is, at most ``frames``.
+    frames : int
+        Length of the result.
+    pad : float
+        Value after the end of a row.
 
     Returns
     -------
-    Tensor [shape=(B, frames, n)]
-        float32.
+    Tensor, shape (B, frames, n), float32
+        Padded rows.
     """
     steps = torch.arange(frames, device=values.device)
     real = steps < lengths[:, None]
@@ -43,13 +47,16 @@ def padded(values: Tensor, starts: Tensor, lengths: Tensor, *, frames: int, pad:
 
 
 class GatherCollator:
-    """Pads batches of rows that lie on the device already; nothing is copied from the host.
+    """Pads batches of rows that are already on the device; nothing is copied from the host.
 
     Parameters
     ----------
-    packed : the rows, on the device.
-    facts : about every place, on the device.
-    frames : frames of every batch; None takes the longest of each batch.
+    packed : Packed
+        The rows, on the device.
+    facts : RowMetadata
+        Labels and lengths of every place, on the device.
+    frames : int or None
+        Frames of every batch; None takes the longest row of each batch.
     """
 
     def __init__(self, packed: Packed, facts: RowMetadata, *, frames: int | None) -> None:
@@ -61,12 +68,12 @@ class GatherCollator:
         self._starts = {name: torch.from_numpy(starts[slots]).to(device) for name, starts in packed.starts.items()}
 
     def run(self, packs: Iterable[Packed], batches: Iterable[Indices], at: Iterable[Tensor]) -> Iterator[InputTensors]:
-        """Pad one batch after the other."""
+        """Pad one batch after the other. See :meth:`~kemfeat.learn.data.collate.HostCollator.run`."""
         for packed, places, there in zip(packs, batches, at, strict=True):
             yield self._media(packed, places, there)
 
     def settle(self) -> None:
-        """Nothing is copied, so nothing is under way."""
+        """Do nothing: no copies are pending."""
 
     def _media(self, packed: Packed, places: Indices, at: Tensor) -> InputTensors:
         frames = frames_of(packed.columns, self._rows[places], self._frames)
@@ -89,15 +96,17 @@ class _Sent(NamedTuple):
 
 
 class SendCollator:
-    """Sends the real frames of a batch to the device and pads them there, one batch ahead of whoever consumes them.
+    """Sends the real frames of a batch to the device and pads them there, one batch ahead of the consumer.
 
-    On CUDA copies and padding run on a stream of their own, beside the consumer's work; they do not wait for the host
-    where the packed rows lie in pinned memory.
+    On CUDA, copies and padding run on a stream of their own, beside the consumer's work; they do not wait for the host
+    where the packed rows are in pinned memory.
 
     Parameters
     ----------
-    facts : about every place, on the device.
-    frames : frames of every batch; None takes the longest of each batch.
+    facts : RowMetadata
+        Labels and lengths of every place, on the device.
+    frames : int or None
+        Frames of every batch; None takes the longest row of each batch.
     """
 
     def __init__(self, facts: RowMetadata, *, frames: int | None) -> None:
@@ -109,8 +118,8 @@ class SendCollator:
             self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
 
     def run(self, packs: Iterable[Packed], batches: Iterable[Indices], at: Iterable[Tensor]) -> Iterator[InputTensors]:
-        """Send a batch, then hand over the one before it."""
-        if self._stream is not None:  # what a batch is made of was put on the device by the consumer's stream
+        """Send a batch, then hand over the one before it. See :meth:`~kemfeat.learn.data.collate.HostCollator.run`."""
+        if self._stream is not None:  # the consumer's stream put the metadata of the batch on the device
             self._stream.wait_stream(torch.cuda.current_stream(self._device))
         before: _Sent | None = None
         try:
@@ -125,7 +134,7 @@ class SendCollator:
             self.settle()
 
     def settle(self) -> None:
-        """Wait until the device has all that was sent, so that the memory it was sent from may be used again."""
+        """Wait until everything sent has reached the device, so that the host memory may be used again."""
         if self._stream is not None:
             self._stream.synchronize()
 
@@ -142,7 +151,7 @@ class SendCollator:
             consumer = torch.cuda.current_stream(self._device)
             consumer.wait_event(sent.arrived)
             for tensor in sent.media.values():
-                tensor.record_stream(consumer)  # or its memory would be given away while the consumer still reads it
+                tensor.record_stream(consumer)  # else its memory could be reused while the consumer still reads it
         return sent.media
 
     def _media(self, packed: Packed, places: Indices, at: Tensor) -> InputTensors:

@@ -1,4 +1,4 @@
-"""Batches of a store, epoch by epoch, in one order whatever lies where."""
+"""Load the batches of a store, epoch by epoch, in one order wherever the features are kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Transform = Callable[[Batch, int], Batch]
 
 @dataclass
 class _Position:
-    """Where one pass stands."""
+    """How far one pass has got."""
 
     epoch: int
     batch: int = 0
@@ -37,34 +37,34 @@ class _Position:
 
 
 class StoreLoader:
-    """Iterating yields the batches of one epoch; the next pass yields those of the next.
+    """Iterating yields the batches of one epoch; the next pass yields those of the next epoch.
 
-    A batch of the same rows is the same, byte for byte, in every mode and on every machine. The loader has threads but
-    no processes, and refuses to read in a process that was forked off.
+    A batch of the same rows is the same, byte for byte, in every mode and on every machine. The loader uses threads but
+    no processes, and refuses to read in a forked process.
 
     Parameters
     ----------
-    store, rows, media, emotions, labels, frames, copies
+    store, rows, media, emotions, labels, frames, copies : various
         See :class:`~kemfeat.learn.data.dataset.StoreDataset`.
-    batch_size : int, 1 or more
-        Rows of a batch; the last one of an epoch may have fewer.
+    batch_size : int, >= 1
+        Rows per batch; the last one of an epoch may have fewer.
     device : torch.device or str
         Where batches go.
     resident : {"auto", "device", "host", "stream"}
-        Where features lie; see :func:`~kemfeat.learn.data.placement.choose`.
+        Where features are kept; see :func:`~kemfeat.learn.data.placement.choose`.
     shuffle : bool, "full" or "blocks"
-        ``full`` permutes all rows. ``blocks`` permutes short runs of rows, then the rows of windows of 1,024, which a
-        stream reads well. True takes ``blocks`` where features are streamed, else ``full``; name one of them to have
+        ``full`` permutes all rows. ``blocks`` permutes short runs of rows, then the rows of windows of 1,024, which is
+        cheap to stream. True takes ``blocks`` where features are streamed, else ``full``; choose one of the two to get
         the same order in every mode. False visits the rows as they were given.
-    seed : int, 0 or more
-        Of the shuffling.
+    seed : int, >= 0
+        Seed of the shuffling.
     bucket_by_length : bool
-        Put rows of like length in one batch; needs mel in the store.
+        Put rows of similar length into one batch; needs mel in the store.
     drop_last : bool
-        Leave out the last rows, so that all batches are full and all ranks have equally many.
+        Drop the last rows, so that all batches are full and all ranks have the same number of them.
     rank, world_size : int or None
-        This process takes every ``world_size``-th batch from batch ``rank`` on. None asks ``torch.distributed`` and
-        the environment at the start of every pass.
+        This process takes every ``world_size``-th batch from batch ``rank`` on. None asks ``torch.distributed`` and the
+        environment at the start of every pass.
     transform : callable or None
         ``(batch, epoch) -> batch``, applied on the device, such as an augmentation.
 
@@ -72,14 +72,16 @@ class StoreLoader:
     ----------
     dataset : StoreDataset
         The rows.
-    device, resident
-        As above, the mode chosen.
+    device : torch.device
+        Where batches go.
+    resident : {"device", "host", "stream"}
+        Where features are kept.
 
     Raises
     ------
     ConfigError, AnalysisError
-        As for the dataset; a number, device, mode or shuffle is not one; ranks that were found would have unequal
-        numbers of shuffled batches, for which ``DistributedDataParallel`` waits for ever.
+        As for the dataset; a number, device, mode or shuffle is not valid; or the ranks found would have unequal
+        numbers of shuffled batches, for which ``DistributedDataParallel`` waits forever.
     StoreCorruptError
         The store is damaged.
 
@@ -139,25 +141,28 @@ class StoreLoader:
 
     @property
     def epoch(self) -> int:
-        """The epoch that is next, or under way."""
+        """The current epoch, or the next one between passes."""
         return self._position.epoch
 
     def __len__(self) -> int:
-        """Batches of this rank in an epoch."""
+        """Batches of this rank per epoch."""
         return len(self._order)
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of an epoch: from the position of a loaded state, of the next after a whole pass, else anew.
+        """The batches of an epoch.
+
+        They begin at the position of a loaded state. Otherwise the next epoch begins after a whole pass, and the same
+        one again after a pass that was broken off.
 
         Raises
         ------
         ConfigError
-            The processes that were found would have unequal numbers of shuffled batches.
+            The processes found would have unequal numbers of shuffled batches.
         """
         order, position = self._order, self._position
         if order.uneven and order.shuffle is not None and not self._ranks:
             raise ConfigError(
-                f"an epoch has {order.whole} batches for {order.world_size} processes, so some would wait for ever for "
+                f"an epoch has {order.whole} batches for {order.world_size} processes, so some would wait forever for "
                 "the others; pass drop_last=True, or rank and world_size where no process waits for another"
             )
         if position.begun:
@@ -175,68 +180,77 @@ class StoreLoader:
             Always.
         """
         raise ConfigError(
-            "a StoreLoader yields whole batches already and cannot be a dataset of torch's DataLoader; iterate over "
+            "a StoreLoader already yields whole batches and cannot be a dataset of torch's DataLoader; iterate over "
             "it, or pass DataLoader a StoreDataset with collate_fn=kemfeat.learn.collate"
         )
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next pass; naming the one that is chosen keeps the position of a loaded state.
+        """Choose the epoch of the next pass; choosing the same one keeps the position of a loaded state.
 
         Parameters
         ----------
-        epoch : int, 0 or more
+        epoch : int, >= 0
+            The epoch.
 
         Raises
         ------
         ConfigError
-            The epoch is not a number from 0 on.
+            The epoch is not a whole number from 0 on.
         """
         check_integer("epoch", epoch, least=0)
         if epoch != self.epoch or self._position.begun:
             self._position = _Position(int(epoch))
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the pass that was begun last stands, and whose it is; plain numbers and texts.
+        """The position of the pass that was begun last, and of which loader it is.
 
         Returns
         -------
         dict
-            ``epoch`` and ``batch``, the number of batches that were yielded; after a whole pass the next epoch and 0.
+            Numbers and texts, among them ``epoch`` and ``batch``, the number of batches already yielded; after a whole
+            pass the next epoch and 0.
         """
         return {**self._identity(), "epoch": self._position.epoch, "batch": self._position.batch}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on after the batch that a state names; the mode and the device may be others.
+        """Continue after the batch that a state gives; the mode and the device may differ.
+
+        Parameters
+        ----------
+        state : mapping
+            From :meth:`state_dict`.
 
         Raises
         ------
         ConfigError
-            It is the state of a loader of another store, other rows, or another order, or it is none.
+            It is the state of a loader of another store, other rows or another order, or is not a state.
         """
         for name, ours in self._identity().items():
             theirs = state.get(name)
             if theirs != ours:
                 raise ConfigError(
-                    f"the state of a loader has {name} {_brief(theirs)}, this loader has {_brief(ours)}; "
-                    "its position means nothing here: resume with the settings it was saved with, or start anew"
+                    f"the state of a loader has {name} {_brief(theirs)}, this loader has {_brief(ours)}; its position "
+                    "means nothing here: resume with the settings it was saved with, or start from the beginning"
                 )
         epoch, batch = state.get("epoch"), state.get("batch")
         check_integer("epoch of a loader's state", epoch, least=0)
         check_integer("batch of a loader's state", batch, least=0)
         if batch > len(self):  # type: ignore[operator]  # checked above
-            raise ConfigError(f"the state of a loader is at batch {batch}, and an epoch has {len(self)}; start anew")
+            raise ConfigError(
+                f"the state of a loader is at batch {batch}, but an epoch has {len(self)}; start from the beginning"
+            )
         self._position = _Position(int(epoch), int(batch))  # type: ignore[arg-type]  # checked above
 
     @property
     def _order(self) -> BatchSampler:
-        """The order of this process, of those that there are now."""
+        """The order of this process among those that run now."""
         if self._ranks:
             return self._sampler
         rank, world_size = ranks()
         return replace(self._sampler, rank=rank, world_size=world_size)
 
     def _batches(self, order: BatchSampler, position: _Position) -> Iterator[Batch]:
-        """What is left of an epoch; its places go to the device in one copy."""
+        """The rest of an epoch; its places go to the device in one copy."""
         self.dataset.check_readable()
         batches = order.batches(position.epoch)[position.batch :]
         everything = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *batches])).to(self.device)
@@ -264,10 +278,10 @@ class StoreLoader:
 
 
 def _checked_ranks(rank: int | None, world_size: int | None) -> dict[str, int]:
-    """Those that the caller named; none where they are to be found."""
+    """Those that the caller gave; none where they must be detected."""
     if (rank is None) != (world_size is None):
         raise ConfigError(
-            f"rank is {rank} and world_size is {world_size}; pass both, or neither to take those of torch.distributed"
+            f"rank is {rank} and world_size is {world_size}; pass both, or neither to use those of torch.distributed"
         )
     return {} if rank is None or world_size is None else {"rank": rank, "world_size": world_size}
 
@@ -288,5 +302,5 @@ def _digest(*arrays: NDArray[np.int64]) -> str:
 
 
 def _brief(value: object) -> str:
-    """As people read it: a digest by its first digits."""
+    """A value for an error message: a digest is cut to its first digits."""
     return value[:12] if isinstance(value, str) else repr(value)

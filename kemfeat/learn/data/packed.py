@@ -16,20 +16,24 @@ from kemfeat.learn.data.columns import Column
 from kemfeat.parallel import default_workers
 
 Allocate = Callable[[str, tuple[int, ...], torch.dtype], Tensor]
-"""Makes the tensor of a column: name, shape, type; its values may be anything."""
+"""Makes the tensor of a column from its name, shape and type; the values are undefined."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Packed:
-    """Some rows of a store.
+    """Rows of a store without their padding.
 
     Parameters
     ----------
-    columns : the arrays.
-    rows : which rows these are, sorted, each once [shape=(n,)].
-    values : per column the rows end to end [shape=(sum of lengths, n_mels)] where they are ragged, else as they are
-        stored [shape=(n, ...)].
-    starts : per ragged column where each row begins; the last number is where the last row ends [shape=(n + 1,)].
+    columns : tuple of Column
+        The arrays.
+    rows : ndarray, shape (n,), int64
+        Which rows these are, sorted and unique.
+    values : dict of str to Tensor
+        Per column the rows end to end, shape (sum of lengths, n_mels), where they are ragged, else as they are stored,
+        shape (n, ...).
+    starts : dict of str to ndarray, shape (n + 1,), int64
+        Per ragged column where each row begins; the last number is where the last row ends.
     """
 
     columns: tuple[Column, ...]
@@ -38,11 +42,27 @@ class Packed:
     starts: dict[str, NDArray[np.int64]]
 
     def slots(self, rows: Indices) -> NDArray[np.int64]:
-        """Where rows lie, which must be among these."""
+        """Find rows.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (m,), int64
+            Rows of the store that are among these.
+
+        Returns
+        -------
+        ndarray, shape (m,), int64
+            Their positions in ``rows``.
+        """
         return np.searchsorted(self.rows, rows)
 
     def read(self, part: slice) -> None:
-        """Fill in the rows of ``part``; different parts may be read in different threads.
+        """Read some of the rows; different parts may be read in different threads.
+
+        Parameters
+        ----------
+        part : slice
+            Positions in ``rows``.
 
         Raises
         ------
@@ -57,7 +77,7 @@ class Packed:
             self._put(column, self.rows[part], self.values[column.name][first:last])
 
     def _put(self, column: Column, rows: Indices, target: Tensor) -> None:
-        # Tensors on a device are filled by way of the host, in one copy.
+        # Tensors on a device are filled via the host, in one copy.
         held = target if target.device.type == "cpu" else torch.empty_like(target, device="cpu")
         into = held.numpy()
         stop = 0
@@ -73,7 +93,22 @@ class Packed:
 
 
 def lay_out(columns: Sequence[Column], rows: Indices, allocate: Allocate) -> Packed:
-    """Room for rows of a store, which are sorted and each there once; their values are still to be read."""
+    """Allocate room for rows of a store; their values are read later.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        The arrays.
+    rows : ndarray, shape (n,), int64
+        Sorted and unique.
+    allocate : callable
+        Makes the tensors.
+
+    Returns
+    -------
+    Packed
+        Rows with undefined values.
+    """
     values: dict[str, Tensor] = {}
     starts: dict[str, NDArray[np.int64]] = {}
     for column in columns:
@@ -86,19 +121,51 @@ def lay_out(columns: Sequence[Column], rows: Indices, allocate: Allocate) -> Pac
 
 
 def parts(rows: Indices, *, rows_per_shard: int) -> list[slice]:
-    """Cut sorted rows where a shard ends."""
+    """Cut sorted rows where a shard ends.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n,), int64
+        Sorted rows of the store.
+    rows_per_shard : int, >= 1
+        Rows per shard.
+
+    Returns
+    -------
+    list of slice
+        One per shard, in order.
+    """
     cuts = np.flatnonzero(np.diff(rows // rows_per_shard)) + 1
     edges = [0, *cuts.tolist(), len(rows)]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
 def size(columns: Iterable[Column], rows: Indices) -> int:
-    """Bytes that these rows take without their padding; the rows are sorted and each there once."""
+    """Size of rows without their padding.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        The arrays.
+    rows : ndarray, shape (n,), int64
+        Sorted and unique.
+
+    Returns
+    -------
+    int [bytes]
+        Size.
+    """
     return sum(_elements(column, rows) * column.array.dtype.itemsize for column in columns)
 
 
 def readers() -> int:
-    """Threads that decode shards: half of the cores, as each also keeps zarr's own threads busy."""
+    """Number of threads that decode shards: half of the cores, as each also keeps zarr's own threads busy.
+
+    Returns
+    -------
+    int, 1 to 4
+        Threads.
+    """
     return max(1, min(4, default_workers() // 2))
 
 

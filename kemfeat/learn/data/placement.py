@@ -1,4 +1,4 @@
-"""Where the features of a loader lie: on the device, in host memory, or on disk until shortly before their batch."""
+"""Where a loader keeps the features: on the device, in host memory, or on disk until shortly before their batch."""
 
 from __future__ import annotations
 
@@ -28,26 +28,34 @@ Placement = Literal["device", "host", "stream"]
 Wanted = Literal["auto", "device", "host", "stream"]
 
 Packs: TypeAlias = Callable[[Sequence[Indices]], Iterable[Packed]]
-"""For every batch the packed rows that hold it."""
+"""For every batch, packed rows that include its own."""
 
 Collator: TypeAlias = HostCollator | GatherCollator | SendCollator
 
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
-"""What a container may use; it holds ``max`` where that is not limited."""
+"""Memory limit of the container; the file says ``max`` where there is none."""
 
 
 def choose(wanted: str, *, device: torch.device, needed: int) -> Placement:
-    """The mode of a loader.
+    """Choose the mode of a loader.
 
-    ``auto`` takes the device where the features fit in its free memory less half of all its memory, which is left to
-    the model; else the host where they fit in half of its memory; else they are streamed. On the CPU nothing lies on
-    a device.
+    ``auto`` takes the device where the features fit into its free memory less half of its total memory, which is left
+    for the model; else the host where they fit into half of its memory; else they are streamed. On the CPU, nothing is
+    kept on a device.
 
     Parameters
     ----------
-    wanted : ``auto`` or a mode.
-    device : where batches go.
-    needed : bytes of the features without their padding.
+    wanted : {"auto", "device", "host", "stream"}
+        ``auto`` or a mode.
+    device : torch.device
+        Where batches go.
+    needed : int [bytes]
+        Size of the features without their padding.
+
+    Returns
+    -------
+    {"device", "host", "stream"}
+        The mode.
 
     Raises
     ------
@@ -71,13 +79,30 @@ def choose(wanted: str, *, device: torch.device, needed: int) -> Placement:
 
 
 def device_memory(device: torch.device) -> tuple[int, int]:
-    """Free and total memory of a CUDA device [bytes]."""
+    """Memory of a CUDA device.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device.
+
+    Returns
+    -------
+    free, total : int [bytes]
+        Free and total memory.
+    """
     free, total = torch.cuda.mem_get_info(device)
     return int(free), int(total)
 
 
 def host_memory() -> int:
-    """Memory that this machine or its container has [bytes]; 0 where nobody tells."""
+    """Memory of this machine or its container.
+
+    Returns
+    -------
+    int [bytes]
+        Total memory; 0 where it cannot be found out.
+    """
     try:
         physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not a POSIX system
@@ -90,24 +115,52 @@ def host_memory() -> int:
 
 
 def device_of(name: torch.device | str) -> torch.device:
-    """The device of that name.
+    """Check a device.
+
+    Parameters
+    ----------
+    name : torch.device or str
+        Its name.
+
+    Returns
+    -------
+    torch.device
+        The device.
 
     Raises
     ------
     ConfigError
-        There is no such device on this machine.
+        This machine does not have that device.
     """
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0]
-        raise ConfigError(f"device {str(name)!r} cannot be used here ({reason}); take 'cpu'") from None
+        raise ConfigError(f"device {str(name)!r} cannot be used on this machine ({reason}); use 'cpu'") from None
     return device
 
 
 def open_(dataset: StoreDataset, facts: RowMetadata, *, resident: Placement, batch_size: int) -> tuple[Packs, Collator]:
-    """Where packed rows come from in a mode, and what makes batches of them on the device of the facts.
+    """Open the source of packed rows of a mode, and the collator that makes batches of them.
+
+    Parameters
+    ----------
+    dataset : StoreDataset
+        The rows.
+    facts : RowMetadata
+        Their labels and lengths, on the device of the batches.
+    resident : {"device", "host", "stream"}
+        The mode.
+    batch_size : int, >= 1
+        Largest number of rows in a batch.
+
+    Returns
+    -------
+    packs : callable
+        Gives for every batch packed rows that include its own.
+    collator : HostCollator, GatherCollator or SendCollator
+        Makes batches.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which of several processes this is, as torch or whoever started them says."""
+"""Which of several processes this is, according to torch or to whatever started them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from kemfeat.errors import ConfigError
 
 
 def ranks() -> tuple[int, int]:
-    """Number of this process and how many there are: of ``torch.distributed``, else of the environment.
+    """Number of this process and of all processes, from ``torch.distributed`` or else from the environment.
 
     Lightning, accelerate and ``torchrun`` set both.
 
     Returns
     -------
-    tuple of int
+    rank, world_size : int
         Rank, from 0, and world size; 0 and 1 where there is one process.
 
     Raises
     ------
     ConfigError
-        The environment names several processes but not which of them this is.
+        The environment says that there are several processes but not which of them this is.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def ranks() -> tuple[int, int]:
     rank = os.environ.get("RANK", "")
     if not (world.isdecimal() and rank.isdecimal() and int(rank) < int(world)):
         raise ConfigError(
-            f"WORLD_SIZE is {world!r} and RANK is {rank!r} in the environment; expected a rank from 0 to below the "
-            "world size, as torchrun sets both; pass rank and world_size to the loader, or unset WORLD_SIZE"
+            f"WORLD_SIZE is {world!r} and RANK is {rank!r} in the environment; expected a rank from 0 on that is less "
+            "than the world size, as torchrun sets them; pass rank and world_size to the loader, or unset WORLD_SIZE"
         )
     return int(rank), int(world)

@@ -1,4 +1,4 @@
-"""What is known about each row of a loader without reading an array: names, labels, lengths."""
+"""What is known about each row of a loader without reading an array: ids, labels and lengths."""
 
 from __future__ import annotations
 
@@ -23,14 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowMetadata:
-    """RowMetadata about n rows; the tensors lie on one device.
+    """Ids, labels and lengths of n rows; the tensors are on one device.
 
     Parameters
     ----------
-    ids : names of the utterances [shape=(n,)].
-    rows, copies, emotion, arousal, valence : as in :class:`~kemfeat.learn.data.batch.Batch` [shape=(n,)].
-    lengths : per ragged array the real frames of each row [shape=(n,)].
-    mel_pads : what comes after the real frames, for every channel of mel.
+    ids : ndarray, shape (n,), object
+        Ids of the utterances.
+    rows, copies, emotion : Tensor, shape (n,), int64
+        As in :class:`~kemfeat.learn.data.batch.Batch`.
+    arousal, valence : Tensor, shape (n,), float32
+        As in :class:`~kemfeat.learn.data.batch.Batch`.
+    lengths : mapping of str to Tensor, shape (n,), int64
+        Per ragged array the real frames of each row.
+    mel_pads : tuple of float
+        Padding after the real frames, for every channel of mel.
     """
 
     ids: NDArray[np.object_]
@@ -43,7 +49,18 @@ class RowMetadata:
     mel_pads: tuple[float, ...]
 
     def to(self, device: torch.device) -> RowMetadata:
-        """The same facts on another device."""
+        """The same metadata on another device.
+
+        Parameters
+        ----------
+        device : torch.device
+            The device.
+
+        Returns
+        -------
+        RowMetadata
+            A copy there.
+        """
         return RowMetadata(
             ids=self.ids,
             rows=self.rows.to(device),
@@ -56,13 +73,21 @@ class RowMetadata:
         )
 
     def batch(self, places: NDArray[np.int64], at: Tensor, media: Mapping[str, Tensor]) -> Batch:
-        """The batch of some rows.
+        """Make the batch of some rows.
 
         Parameters
         ----------
-        places : which of the rows.
-        at : the same, on the device of the facts.
-        media : the fields that hold features.
+        places : ndarray, shape (B,), int64
+            Which of the rows.
+        at : Tensor, shape (B,), int64
+            The same, on the device of the metadata.
+        media : mapping of str to Tensor
+            The feature fields.
+
+        Returns
+        -------
+        Batch
+            The batch.
         """
         lengths = self.lengths.get(CHANNELS[0])
         return Batch(
@@ -87,12 +112,30 @@ def row_metadata_of(
     emotions: Sequence[str] | None,
     labels: str | None,
 ) -> RowMetadata:
-    """The facts about some rows of a store.
+    """The metadata of some rows of a store.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    rows, copies : ndarray, shape (n,), int64
+        Rows and their copy numbers.
+    columns : sequence of Column
+        The arrays that batches have.
+    emotions : sequence of str or None
+        Name of each class; None takes the usual classes of the corpus.
+    labels : str or None
+        Label rule; None takes that of the corpus.
+
+    Returns
+    -------
+    RowMetadata
+        Metadata on the CPU.
 
     Raises
     ------
     ConfigError
-        An emotion is unknown or named twice, or there is no such label rule.
+        An emotion is unknown or given twice, or there is no such label rule.
     """
     table = store.utterances.iloc[rows]
     usual = usual_labels(store.emotions)
@@ -118,12 +161,24 @@ def _classes(emotions: Sequence[str], store: Store) -> dict[str, int]:
         if name not in store.emotions:
             raise ConfigError(f"emotions: unknown emotion {name!r}{suggest(name, store.emotions)}")
         if name in emotions[:place]:
-            raise ConfigError(f"emotions: {name!r} is named twice; name each class once")
+            raise ConfigError(f"emotions: {name!r} is given twice; give each class once")
     return {name: number for number, name in enumerate(emotions)}
 
 
 def checked_rows(store: Store, rows: ArrayLike | None) -> NDArray[np.int64]:
-    """Rows of a store as an array of their own; None means all.
+    """Check the rows of a store.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    rows : array of int, shape (n,), or None
+        Its rows; None means all.
+
+    Returns
+    -------
+    ndarray, shape (n,), int64
+        A copy.
 
     Raises
     ------
@@ -140,12 +195,24 @@ def checked_rows(store: Store, rows: ArrayLike | None) -> NDArray[np.int64]:
 
 
 def checked_copies(copies: ArrayLike | None, *, rows: int) -> NDArray[np.int64]:
-    """A copy number for each row; None means that all are originals.
+    """Check copy numbers.
+
+    Parameters
+    ----------
+    copies : array of int, shape (n,), or None
+        Copy number of each row; None means that all are originals.
+    rows : int
+        Number of rows.
+
+    Returns
+    -------
+    ndarray, shape (n,), int64
+        A copy.
 
     Raises
     ------
     ConfigError
-        There are not as many as rows, or some are below 0.
+        There are more or fewer than rows, or some are negative.
     """
     found: NDArray[Any] = np.zeros(rows, np.int64) if copies is None else np.asarray(copies)
     if found.shape != (rows,) or not np.issubdtype(found.dtype, np.integer) or found.min() < 0:

@@ -1,8 +1,9 @@
-"""Mel and delta in standard deviations from the mean, by the statistics that a store carries.
+"""Mel and delta in standard deviations from the mean, by the statistics in the store.
 
-Whoever is left out of a fold is left out of its statistics: ``train`` uses the frames of the training rows alone.
-``speaker`` uses all frames of the row's own speaker, known or not from training. That needs no label, but the whole
-recording of a test speaker, which a live system does not have: say so where results are reported.
+Rows that a fold leaves out are left out of its statistics: ``train`` uses only the frames of the training rows.
+``speaker`` uses all frames of each row's own speaker, whether or not that speaker is in the training part. That needs
+no label, but it needs the whole recording of a test speaker, which a live system does not have: say so where results
+are reported.
 """
 
 from __future__ import annotations
@@ -25,19 +26,32 @@ if TYPE_CHECKING:
 
 _CHANNELS = ("mel", "delta")
 _SMALLEST = 1e-6
-"""Deviations below count as this, so that a bin that never changes becomes 0."""
+"""Smaller deviations count as this, so that a bin that never changes becomes 0."""
 _READ = 128
-"""Rows read at a time where statistics do not tell the rows apart."""
+"""Rows read at a time where the store's statistics do not separate the rows."""
 
 
 class Standardise:
-    """A transform for :class:`~kemfeat.learn.data.loader.StoreLoader`; frames behind the real ones become 0, the mean.
+    """A transform for :class:`~kemfeat.learn.data.loader.StoreLoader`; padding becomes 0, the mean.
 
     Parameters
     ----------
-    store : where rows come from.
-    rows : rows of the training part.
-    by : ``train`` for one mean and deviation of each bin over those rows; ``speaker`` for those of each row's speaker.
+    store : Store
+        The store of the rows.
+    rows : sequence of int
+        Rows of the training part.
+    by : {"train", "speaker"}
+        ``train`` for one mean and deviation of each bin over those rows; ``speaker`` for those of each row's speaker.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import Standardise, StoreLoader
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> rows = list(range(len(store)))
+    >>> loader = StoreLoader(store, rows, transform=Standardise(store, rows))
+    >>> bool(next(iter(loader)).mel[:, 0].abs().max() < 20)
+    True
     """
 
     def __init__(self, store: Store, rows: Sequence[int], *, by: Literal["train", "speaker"] = "train") -> None:
@@ -52,7 +66,7 @@ class Standardise:
         self.group = torch.as_tensor(group.astype(np.int64))
 
     def __call__(self, batch: Batch, epoch: int) -> Batch:  # noqa: ARG002 - the shape of a transform
-        """The batch with ``mel`` in standard deviations [shape=(B, channels, T, n_mels)]."""
+        """The batch with ``mel`` in standard deviations."""
         if batch.mel is None:
             return batch
         group = self.group.to(batch.rows.device)[batch.rows]
@@ -63,16 +77,24 @@ class Standardise:
 
 
 def train_moments(store: Store, rows: Sequence[int], *, array: str) -> Moments:
-    """The moments of some rows' frames.
+    """Mean and variance of the frames of some rows.
 
-    Merged from the store's statistics where the rows are all those of some speakers' sessions, as in every group-wise
-    split; read and counted otherwise.
+    Merged from the store's statistics where the rows are all the rows of certain speakers in certain sessions, as in
+    every group-wise split; read and counted otherwise.
 
     Parameters
     ----------
-    store : the store.
-    rows : rows of the ``utterance`` axis.
-    array : an array of frames of bins, such as ``mel``.
+    store : Store
+        The store.
+    rows : sequence of int
+        Rows of the ``utterance`` axis.
+    array : str
+        An array of frames of bins, such as ``mel``.
+
+    Returns
+    -------
+    Moments
+        Count, mean and sum of squared deviations of each bin.
     """
     who = store.utterances[["speaker", "session"]].agg("@".join, axis=1)
     chosen = np.zeros(len(who), dtype=bool)

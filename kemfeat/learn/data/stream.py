@@ -1,4 +1,4 @@
-"""Where packed rows come from: all of them at once, or window by window while the batches before are consumed."""
+"""Where packed rows come from: all at once, or window by window while earlier batches are consumed."""
 
 from __future__ import annotations
 
@@ -24,15 +24,25 @@ from kemfeat.parallel import run_threads
 def read_all(
     columns: Sequence[Column], rows: NDArray[np.int64], *, rows_per_shard: int, allocate: Allocate, threads: int
 ) -> Packed:
-    """Some rows of a store, packed.
+    """Read rows of a store at once.
 
     Parameters
     ----------
-    columns : the arrays.
-    rows : in any order, each as often as it likes.
-    rows_per_shard : how the store is cut.
-    allocate : where the tensors lie.
-    threads : how many read.
+    columns : sequence of Column
+        The arrays.
+    rows : ndarray, shape (n,), int64
+        Rows in any order, each as often as it occurs.
+    rows_per_shard : int, >= 1
+        Rows per shard of the store.
+    allocate : callable
+        Makes the tensors.
+    threads : int, >= 1
+        Threads that read.
+
+    Returns
+    -------
+    Packed
+        The rows, each once.
 
     Raises
     ------
@@ -55,19 +65,30 @@ def read_ahead(
     pinned: bool,
     settle: Callable[[], None],
 ) -> Iterator[Packed]:
-    """For every batch the packed rows that hold it, window by window.
+    """Read the rows of batches window by window, one window ahead.
 
-    A window holds as many batches as have :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows. Threads read the next
-    one into the second of two sets of tensors while the batches of the first are consumed.
+    A window has as many batches as fit into :data:`~kemfeat.learn.data.batch_sampler.WINDOW` rows. Threads read the
+    next one into the second of two sets of tensors while the batches of the first are consumed.
 
     Parameters
     ----------
-    batches : the places of each batch to come.
-    columns : the arrays.
-    rows : row of the store at every place [shape=(n,)].
-    rows_per_shard : how the store is cut.
-    pinned : put the rows where a GPU can fetch them by itself.
-    settle : waits until nobody reads the rows of earlier batches any more.
+    batches : sequence of ndarray, shape (B,), int64
+        The places of each batch to come.
+    columns : tuple of Column
+        The arrays.
+    rows : ndarray, shape (n,), int64
+        Row of the store at every place.
+    rows_per_shard : int, >= 1
+        Rows per shard of the store.
+    pinned : bool
+        Use pinned memory, from which a GPU copies by itself.
+    settle : callable
+        Waits until nothing reads the rows of earlier batches any more.
+
+    Yields
+    ------
+    Packed
+        For every batch, packed rows that include its own.
 
     Raises
     ------
@@ -89,7 +110,7 @@ def read_ahead(
 
 
 class _Window(NamedTuple):
-    """Rows that are being read, and how many batches they are for."""
+    """Rows that are being read, and the number of batches they serve."""
 
     packed: Packed
     batches: int
@@ -103,7 +124,7 @@ class _Window(NamedTuple):
 
 @contextmanager
 def _reading() -> Iterator[ThreadPoolExecutor]:
-    """Threads that drop what they have not begun when the consumer goes away."""
+    """Threads that drop work not yet begun when the consumer goes away."""
     pool = ThreadPoolExecutor(readers(), thread_name_prefix="kemfeat-read")
     try:
         yield pool
@@ -112,7 +133,7 @@ def _reading() -> Iterator[ThreadPoolExecutor]:
 
 
 class _Reused:
-    """Tensors that take the memory of those of the window before the last."""
+    """Tensors in the memory of the window before last."""
 
     def __init__(self, *, pinned: bool) -> None:
         self._pinned = pinned
@@ -122,13 +143,13 @@ class _Reused:
         count = int(np.prod(shape))
         held = self._held.get(name)
         if held is None or len(held) < count:
-            # An eighth more, as the next window may be a little longer.
+            # One eighth more, as the next window may be a little longer.
             held = self._held[name] = torch.empty(count + count // 8, dtype=dtype, pin_memory=self._pinned)
         return held[:count].view(shape)
 
 
 def _sections(batches: Sequence[Indices]) -> Iterator[list[Indices]]:
-    """Runs of batches with at most as many rows as a window has, or one batch."""
+    """Runs of batches with at most as many rows as a window, or a single batch."""
     section: list[Indices] = []
     rows = 0
     for batch in batches:

@@ -1,1 +1,1 @@
-"""What a finished run says: scores and comparisons."""
+"""What a finished run shows: scores and comparisons."""

@@ -1,4 +1,4 @@
-"""Several runs side by side: one table, folds of one split pooled, and two runs on the same utterances."""
+"""Compare runs: one table, folds of a split pooled, and two runs on the same utterances."""
 
 from __future__ import annotations
 
@@ -19,15 +19,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DETAILS = ("mae", "pearson")
-"""Scores that a table for people leaves out."""
+"""Scores that tables for reading leave out."""
 
 
 def pooled(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
-    """One evaluation more for every recipe that was trained on several folds of one split.
+    """Pool the folds of every recipe that was trained on several folds of one split.
 
-    The predictions of its folds are put one behind the other, each beside the baseline of its own fold. Runs go
-    together when recipe, settings, split and store are the same and no fold is there twice; paths of the runs that a
-    recipe loads may differ, as they must from fold to fold.
+    The predictions of the folds are concatenated, each beside the baseline of its own fold. Runs belong together when
+    recipe, settings, split and store are the same and no fold occurs twice; the paths of runs that a recipe loads may
+    differ, as they must from fold to fold.
+
+    Parameters
+    ----------
+    evaluations : iterable of Evaluation
+        Evaluations of single runs.
+
+    Returns
+    -------
+    list of Evaluation
+        One for every recipe with several folds.
 
     Raises
     ------
@@ -41,13 +51,19 @@ def pooled(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
 
 
 def table(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
-    """One row per evaluation.
+    """Tabulate evaluations for programs.
+
+    Parameters
+    ----------
+    evaluations : sequence of Evaluation
+        What to tabulate.
 
     Returns
     -------
     DataFrame
-        ``run recipe variant task dataset split folds part leakage``; per target ``TARGET_n TARGET_speakers``, each
-        score as ``TARGET_SCORE`` with ``_low`` and ``_high``, and ``TARGET_baseline_SCORE``; last ``warning``.
+        One row per evaluation: ``run recipe variant task dataset split folds part leakage``; per target ``TARGET_n
+        TARGET_speakers``, each score as ``TARGET_SCORE`` with ``_low`` and ``_high``, and ``TARGET_baseline_SCORE``;
+        last ``warning``.
     """
     import pandas as pd
 
@@ -60,7 +76,18 @@ def table(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
 
 
 def readable(evaluations: Sequence[Evaluation]) -> dict[str, pd.DataFrame]:
-    """One table of texts per target, one row per evaluation; the baseline in parentheses behind each score."""
+    """Tabulate evaluations for people, with the baseline in parentheses after each score.
+
+    Parameters
+    ----------
+    evaluations : sequence of Evaluation
+        What to tabulate.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Per target one table of texts, one row per evaluation.
+    """
     import pandas as pd
 
     found = {}
@@ -72,12 +99,17 @@ def readable(evaluations: Sequence[Evaluation]) -> dict[str, pd.DataFrame]:
 
 
 def differences(mine: Evaluation, other: Evaluation) -> pd.DataFrame:
-    """Every score of one run minus that of another on the same utterances, with a paired interval.
+    """Subtract every score of one run from that of another on the same utterances, with a paired interval.
+
+    Parameters
+    ----------
+    mine, other : Evaluation
+        The two runs.
 
     Returns
     -------
     DataFrame
-        ``target score mine other difference low high n speakers``.
+        ``target score mine other difference low high n speakers``; ``difference`` is mine minus other.
 
     Raises
     ------
@@ -95,7 +127,7 @@ def differences(mine: Evaluation, other: Evaluation) -> pd.DataFrame:
             cells = (target, name, score.value, scores[1][name].value, gap.value, *gap.interval, gap.n, gap.speakers)
             rows.append(cells)
     if not rows:
-        raise RunError(f"{mine.name} and {other.name}: predict nothing that both do; compare runs of one task")
+        raise RunError(f"{mine.name} and {other.name}: predict no common label; compare runs of one task")
     columns = ["target", "score", "mine", "other", "difference", "low", "high", "n", "speakers"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -103,10 +135,17 @@ def differences(mine: Evaluation, other: Evaluation) -> pd.DataFrame:
 def write_table(path: Path, evaluations: Sequence[Evaluation]) -> None:
     """Write :func:`table` as ``.csv``, for programs, or :func:`readable` as ``.md``, for people, in one step.
 
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    evaluations : sequence of Evaluation
+        What to tabulate.
+
     Raises
     ------
-    ConfigError
-        The name ends in neither.
+    StoreWriteError
+        The file cannot be written.
     """
     check_name(path)
     text = table(evaluations).to_csv(index=False) if path.suffix == ".csv" else _page(evaluations)
@@ -115,12 +154,17 @@ def write_table(path: Path, evaluations: Sequence[Evaluation]) -> None:
 
 
 def check_name(path: Path) -> None:
-    """Refuse a name that says no format which :func:`write_table` writes.
+    """Refuse a name whose ending is not that of a format that :func:`write_table` writes.
+
+    Parameters
+    ----------
+    path : Path
+        File to be written later.
 
     Raises
     ------
     ConfigError
-        It ends in neither ``.csv`` nor ``.md``.
+        The name ends in neither ``.csv`` nor ``.md``.
     """
     if path.suffix not in {".csv", ".md"}:
         raise ConfigError(f"--out {path}: found the ending {path.suffix!r}; expected .csv or .md")
@@ -149,8 +193,8 @@ def _pool(group: Sequence[Evaluation]) -> Evaluation:
     if rows["id"].duplicated().any():
         twice = rows.loc[rows["id"].duplicated(), "id"].iloc[0]
         raise RunError(
-            f"{', '.join(one.name for one in group)}: {twice!r} is tested in several folds, expected in one; "
-            "evaluate these runs one by one"
+            f"{', '.join(one.name for one in group)}: {twice!r} is tested in several folds, expected one; evaluate "
+            "these runs one by one"
         )
     return judge(
         rows,
@@ -221,6 +265,6 @@ def _same_utterances(mine: Evaluation, other: Evaluation, target: str) -> None:
     shared = one.index.intersection(two.index)
     alike = int((one.loc[shared] == two.loc[shared]).all(axis=1).sum())
     raise RunError(
-        f"{mine.name} and {other.name}: share {alike:,} of {len(one):,} and {len(two):,} utterances with their "
-        f"{target}, expected all; compare runs on the same fold of the same split"
+        f"{mine.name} and {other.name}: of {len(one):,} and {len(two):,} utterances, {alike:,} are the same with the "
+        f"same {target}, expected all; compare runs on the same fold of the same split"
     )

@@ -1,4 +1,4 @@
-"""How good a run is: everything from its one prediction file, all utterances pooled, with baselines and leakage."""
+"""How good a run is: computed from its one prediction file, all utterances pooled, with baselines and leakage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from kemfeat.analyses.output import plain
 from kemfeat.errors import RunError
 from kemfeat.figures import training as figures
 from kemfeat.learn import run_folder
-from kemfeat.learn.run_folder import TARGETS, RunFacts, read_history, read_predictions, read_run
+from kemfeat.learn.run_facts import RunFacts
+from kemfeat.learn.run_folder import TARGETS, read_history, read_predictions, read_run
 from kemfeat.stats import metrics
 from kemfeat.stats.metrics import Classification, Regression, Score, difference
 from kemfeat.store import disk
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 SEED = 0
-"""Of every bootstrap, so that two runs are judged by the same resamples of the speakers."""
+"""Seed of every bootstrap, so that two runs are compared on the same resamples of the speakers."""
 
 HEADLINES = {"emotion": "uar", "arousal": "ccc", "valence": "ccc"}
 NAMES = {
@@ -38,7 +39,7 @@ NAMES = {
     "mae": "MAE",
     "pearson": "Pearson r",
 }
-"""What people call a score."""
+"""Names of the scores in tables and figures."""
 
 _DRAWN = (run_folder.CONFUSION, run_folder.CURVES)
 
@@ -49,9 +50,12 @@ class Target:
 
     Parameters
     ----------
-    result : of the model.
-    baseline : of the most frequent class, or the mean, of the train part; on the same utterances.
-    unlabelled : utterances that were predicted but have no label, and are in no number.
+    result : Classification or Regression
+        Scores of the model.
+    baseline : Classification or Regression
+        Scores of the most frequent class, or the mean, of the train part, on the same utterances.
+    unlabelled : int, >= 0
+        Utterances that were predicted but have no label; no score includes them.
     """
 
     result: Classification | Regression
@@ -60,7 +64,7 @@ class Target:
 
     @property
     def gain(self) -> Mapping[str, Score]:
-        """Scores of the model minus those of the baseline, paired; the other way round where less is better."""
+        """Paired differences, model minus baseline; baseline minus model for errors, where less is better."""
         pairs = {name: (score, self.baseline.scores[name]) for name, score in self.result.scores.items()}
         errors = ("rmse", "mae")
         return {name: difference(*(pair[::-1] if name in errors else pair)) for name, pair in pairs.items()}
@@ -72,13 +76,20 @@ class Evaluation:
 
     Parameters
     ----------
-    name : what the run is called.
-    facts : what was trained on what; of the first fold where folds are pooled.
-    folds : whose predictions these are.
-    part : which utterances.
-    rows : the predictions, with ``TARGET_base``, what the baseline says.
-    targets : ``emotion``, ``arousal`` and ``valence``, as far as they are predicted and labelled.
-    warning : how the split leaks; empty where it does not.
+    name : str
+        Name of the run.
+    facts : RunFacts
+        What was trained on what; of the first fold where folds are pooled.
+    folds : tuple of int
+        Folds whose predictions these are.
+    part : {"train", "valid", "test"}
+        Which utterances.
+    rows : DataFrame
+        The predictions, with a column ``TARGET_base`` for what the baseline predicts.
+    targets : mapping of str to Target
+        ``emotion``, ``arousal`` and ``valence``, as far as they are predicted and labelled.
+    warning : str
+        How the split leaks; empty where it does not.
     """
 
     name: str
@@ -91,12 +102,12 @@ class Evaluation:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences about what is missing or not to be trusted, each with its target before it."""
-        found = []
+        """Sentences about what is missing or unreliable, each beginning with its target."""
+        found = [provenance.BANNER] if self.facts.synthetic else []
         for name, target in self.targets.items():
             found += [f"{name}: {remark}" for remark in target.result.remarks]
             if target.unlabelled:
-                found.append(f"{name}: {target.unlabelled:,} utterances have no label and are in no number")
+                found.append(f"{name}: {target.unlabelled:,} utterances have no label and are left out of every score")
         return tuple(found)
 
     @property
@@ -106,14 +117,26 @@ class Evaluation:
         return f"{self.part} part of {self.facts.split.scheme}, fold{'s' * (len(self.folds) > 1)} {folds}"
 
     def headline(self) -> str:
-        """The number that counts, with its interval and what it is made of."""
+        """The main score with its interval and sample.
+
+        Returns
+        -------
+        str
+            Such as ``emotion UAR 0.412 [0.380, 0.441]; 1,234 utterances of 20 speakers``.
+        """
         target = self.facts.task if self.facts.task in self.targets else next(iter(self.targets))
         name = HEADLINES[target]
         score = self.targets[target].result.scores[name]
         return f"{target} {NAMES[name]} {shown(score)}; {score.n:,} utterances of {score.speakers} speakers"
 
     def content(self) -> dict[str, Any]:
-        """What ``metrics.json`` holds of the numbers; ``docs/evaluation.md`` says what the members are."""
+        """The scores in ``metrics.json``; ``docs/evaluation.md`` explains the members.
+
+        Returns
+        -------
+        dict
+            JSON values.
+        """
         facts = self.facts
         return {
             "schema_version": SCHEMA_VERSION,
@@ -138,7 +161,17 @@ class Evaluation:
 
 
 def evaluate(run: Path) -> Evaluation:
-    """Judge the test part of a finished run; write ``metrics.json`` and the figures into its folder.
+    """Evaluate the test part of a finished run, and write ``metrics.json`` and the figures into its folder.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of the run.
+
+    Returns
+    -------
+    Evaluation
+        Scores on the test part.
 
     Raises
     ------
@@ -166,7 +199,23 @@ def evaluate(run: Path) -> Evaluation:
 
 
 def measure(predictions: pd.DataFrame, facts: RunFacts, *, name: str, part: str = "test") -> Evaluation:
-    """Judge one part of the predictions of :func:`~kemfeat.learn.run_folder.read_predictions`.
+    """Evaluate one part of the predictions of a run.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        From :func:`~kemfeat.learn.run_folder.read_predictions`.
+    facts : RunFacts
+        Contents of ``run.json``.
+    name : str
+        Name of the run.
+    part : {"train", "valid", "test"}
+        Which part.
+
+    Returns
+    -------
+    Evaluation
+        Scores on that part.
 
     Raises
     ------
@@ -182,7 +231,27 @@ def measure(predictions: pd.DataFrame, facts: RunFacts, *, name: str, part: str 
 def judge(
     rows: pd.DataFrame, facts: RunFacts, *, name: str, folds: tuple[int, ...], part: str, warning: str
 ) -> Evaluation:
-    """Judge predictions beside those of a baseline, both columns of ``rows``.
+    """Evaluate predictions beside those of a baseline.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns ``speaker`` and, per target, ``TARGET_true``, ``TARGET_pred`` and ``TARGET_base``.
+    facts : RunFacts
+        Contents of ``run.json``.
+    name : str
+        Name of the run.
+    folds : tuple of int
+        Folds whose predictions these are.
+    part : {"train", "valid", "test"}
+        Which part.
+    warning : str
+        How the split leaks; empty where it does not.
+
+    Returns
+    -------
+    Evaluation
+        Scores of the model and of the baseline.
 
     Raises
     ------
@@ -192,7 +261,7 @@ def judge(
     wanted = [target for target in TARGETS if f"{target}_base" in rows and rows[f"{target}_true"].notna().any()]
     if not wanted:
         raise RunError(
-            f"{name}: found no labelled utterance of the part {part!r}, expected some to test; "
+            f"{name}: found no labelled utterance in the part {part!r}, expected some to test; "
             "train with a split that has them"
         )
     targets = {target: _target(rows, target, facts) for target in wanted}
@@ -200,19 +269,49 @@ def judge(
 
 
 def shown(score: Score) -> str:
-    """A score and its interval, as people read them."""
+    """Format a score with its interval. See :func:`in_words`."""
     return in_words(score.value, *score.interval)
 
 
 def in_words(value: float, low: float, high: float) -> str:
-    """A number and its interval, each as far as it is defined."""
+    """Format a number with its interval, each as far as it is defined.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    low, high : float
+        Bounds of its interval, NaN where there is none.
+
+    Returns
+    -------
+    str
+        Such as ``0.412 [0.380, 0.441]``.
+
+    Examples
+    --------
+    >>> from kemfeat.learn.evaluation.evaluate import in_words
+    >>> in_words(0.4123, 0.38, 0.441)
+    '0.412 [0.380, 0.441]'
+    """
     if math.isnan(value):
         return "not defined"
     return f"{value:.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")
 
 
 def printable(name: str) -> str:
-    """The name of a folder, which may hold anything, as text on one line."""
+    """Make the name of a folder safe to print.
+
+    Parameters
+    ----------
+    name : str
+        Any text.
+
+    Returns
+    -------
+    str
+        One line, with ``?`` for every character that cannot be printed.
+    """
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
@@ -224,7 +323,7 @@ def _baseline(target: str, facts: RunFacts, *, name: str) -> Any:
     else:
         found = getattr(facts.train, target)
     if found is None:
-        raise RunError(f"{name}: {run_folder.RUN} knows no {target} of the train part; train the run again")
+        raise RunError(f"{name}: {run_folder.RUN} has no {target} of the train part; train the run again")
     return found
 
 
@@ -270,6 +369,7 @@ def _scores_content(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
     title = [f"{found.name}: {found.facts.recipe} {found.facts.variant}, {found.where}", found.headline()]
+    title += ["SYNTHETIC DATA"] if found.facts.synthetic else []
     emotion = found.targets.get("emotion")
     drawings: dict[str, Callable[[Path], None]] = {
         run_folder.CURVES: lambda stem: figures.curves(history, stem, title=title, warning=found.warning)
@@ -279,7 +379,7 @@ def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
         drawings[run_folder.CONFUSION] = lambda stem: figures.confusion(
             result.confusion, stem, classes=list(result.classes), title=title, warning=found.warning
         )
-    # Drawn aside and put in place: a link that lies there is replaced, not followed.
+    # Drawn in another folder and moved into place: an existing link is replaced, not followed.
     with tempfile.TemporaryDirectory(prefix=".figures.", dir=run) as aside:
         for name in _DRAWN:
             for suffix in (".svg", ".png"):

@@ -1,1 +1,1 @@
-"""Several runs of one recipe: sweeps of a setting, ablations of a modality."""
+"""Several runs of one recipe: sweeps over settings and ablations of a modality."""

@@ -1,4 +1,4 @@
-"""What a modality is worth to a trained model: its test part again, with that modality shuffled, and with it gone.
+"""What a modality contributes to a trained model: test it again with that modality shuffled, and with it removed.
 
 A model that does as well with the sound of other utterances does not listen (S1, S13). Nothing is trained.
 """
@@ -23,10 +23,12 @@ from kemfeat.learn.evaluation.compare import differences
 from kemfeat.learn.evaluation.evaluate import Evaluation, measure
 from kemfeat.learn.models import Model
 from kemfeat.learn.run_folder import read_predictions, read_run
+from kemfeat.learn.settings import Modality
 from kemfeat.learn.training import runtime
+from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.trainer import load_model, training_data_of_run
-from kemfeat.learn.training.training_data import AuditedFold, Modality, TrainingData, modalities_of
+from kemfeat.learn.training.training_data import TrainingData, modalities_of
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -41,23 +43,34 @@ _PADDED: dict[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": (
 
 
 def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device: str = "auto") -> pd.DataFrame:
-    """Test a finished run again without what each modality says; write ``ablation.json`` into its folder.
+    """Test a finished run again without the information in each modality; write ``ablation.json`` into its folder.
 
-    ``shuffled`` gives each utterance that modality of another one of the test part; ``gone`` gives it no frame, or a
-    sentence without words.
+    ``shuffled`` gives each utterance that modality of another utterance of the test part; ``gone`` gives it no frame,
+    or a sentence without words.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of the run.
+    data : AuditedFold
+        The fold that it was trained on.
+    modalities : tuple of str
+        Some of ``audio`` and ``text``.
+    device : str
+        Where to predict; ``auto`` is the GPU where there is one.
 
     Returns
     -------
     DataFrame
-        ``modality way``, then those of :func:`~kemfeat.learn.evaluation.compare.differences` of the run itself minus
-        the ablated one.
+        ``modality way``, then the columns of :func:`~kemfeat.learn.evaluation.compare.differences`, the whole run minus
+        the ablated one, with ``ablated`` instead of ``other``.
 
     Raises
     ------
     ConfigError
         The model does not read a modality, or the run was trained on something else.
     RunError
-        The run is not finished or damaged.
+        The run is unfinished or damaged.
     """
     import pandas as pd
 
@@ -85,7 +98,9 @@ def _require(modalities: tuple[str, ...], training_data: TrainingData) -> None:
     known = modalities_of(training_data.recipe)
     for modality in modalities:
         if modality not in known:
-            raise ConfigError(f"--ablate: {training_data.recipe.name} reads no {modality!r}{suggest(modality, known)}")
+            raise ConfigError(
+                f"--ablate: {training_data.recipe.name} does not read {modality!r}{suggest(modality, known)}"
+            )
 
 
 def _content(whole: Evaluation, found: pd.DataFrame) -> dict[str, Any]:
@@ -114,7 +129,7 @@ def _ablated(
 
 
 def _elsewhere(rows: Indices, *, seed: int) -> Indices:
-    """The rows in an order in which none is in its own place, as far as there are two."""
+    """The rows in an order that leaves none in its own place, given at least two."""
     order = np.random.default_rng(seed).permutation(len(rows))
     moved = np.empty_like(rows)
     moved[order] = rows[np.roll(order, 1)]
@@ -122,7 +137,7 @@ def _elsewhere(rows: Indices, *, seed: int) -> Indices:
 
 
 def _mixed(loader: StoreLoader, others: StoreLoader, modality: Modality) -> Iterator[Batch]:
-    """Batches of one loader with a modality of another."""
+    """Batches of one loader with a modality from another."""
     for batch, other in zip(loader, others, strict=True):
         yield replace(batch, **{name: getattr(other, name) for name in _FIELDS[modality]})
 
@@ -132,7 +147,7 @@ def _pad(training_data: TrainingData, array: str) -> float:
 
 
 def _silenced(batch: Batch, pads: dict[str, float]) -> Batch:
-    """No frame at all: nothing but the padding that the store declares."""
+    """No frames: only the padding that the store declares."""
     assert batch.mel is not None  # noqa: S101 - an audio model reads it
     mel_BCTF = torch.empty_like(batch.mel)
     mel_BCTF[:, 0], mel_BCTF[:, 1] = pads["mel"], pads["delta"]
@@ -140,7 +155,7 @@ def _silenced(batch: Batch, pads: dict[str, float]) -> Batch:
 
 
 def _wordless(batch: Batch, pads: dict[str, float]) -> Batch:
-    """The first and the last token of each text alone, which stand around its words."""
+    """Only the first and the last token of each text, which enclose its words."""
     assert batch.input_ids is not None  # noqa: S101 - a text model reads it
     assert batch.attention_mask is not None  # noqa: S101 - likewise
     last_B = (batch.attention_mask.sum(dim=1) - 1).clamp_min(0)

@@ -13,9 +13,10 @@ from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import Evaluation
 from kemfeat.learn.run_folder import read_history, read_run
+from kemfeat.learn.training.audited_fold import AuditedFold
+from kemfeat.learn.training.progress import TrainingProgress
 from kemfeat.learn.training.recipe import Recipe, load_recipe
-from kemfeat.learn.training.trainer import Options, TrainingProgress, conclude, fit
-from kemfeat.learn.training.training_data import AuditedFold
+from kemfeat.learn.training.trainer import Options, conclude, fit
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SWEEP = "sweep.csv"
 
 _INCOMPARABLE = ("variant", "train.loss", "train.class_weights", "train.seed")
-"""What changes the loss itself, by which is chosen; or chance, of which none is to be chosen."""
+"""Settings that change the loss, by which the run is chosen; or the seed, which must not be chosen."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,9 +34,12 @@ class Trial:
 
     Parameters
     ----------
-    name : of its folder below that of the sweep.
-    values : of the swept settings, by dotted key.
-    recipe : with these values.
+    name : str
+        Name of its folder inside that of the sweep.
+    values : mapping
+        Values of the swept settings, by dotted key.
+    recipe : Recipe
+        The recipe with these values.
     """
 
     name: str
@@ -49,10 +53,13 @@ class Swept:
 
     Parameters
     ----------
-    table : one row per trial: the settings, ``run epochs best_epoch valid_loss``, every ``valid_NAME``, ``chosen``
-        and ``warning``.
-    chosen : folder of the run with the smallest validation loss, the first of several.
-    evaluation : of that run on the test part.
+    table : DataFrame
+        One row per trial: the settings, ``run epochs best_epoch valid_loss``, every ``valid_NAME``, ``chosen`` and
+        ``warning``.
+    chosen : Path
+        Folder of the run with the smallest validation loss; the first of several.
+    evaluation : Evaluation
+        Scores of that run on the test part.
     """
 
     table: pd.DataFrame
@@ -61,26 +68,36 @@ class Swept:
 
 
 def trials_of(name: str | Path, overrides: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> list[Trial]:
-    """Every combination of the values of some settings.
+    """Combine the values of several settings in every way.
 
     Parameters
     ----------
-    name, overrides : as for :func:`~kemfeat.learn.training.recipe.load_recipe`.
-    axes : dotted keys, each with its values.
+    name : str or Path
+        See :func:`~kemfeat.learn.training.recipe.load_recipe`.
+    overrides : mapping
+        Values that all trials share, likewise.
+    axes : mapping of str to sequence
+        Values to try, by dotted key.
+
+    Returns
+    -------
+    list of Trial
+        One per combination; the last key varies fastest.
 
     Raises
     ------
     ConfigError
-        A key or value is none, stands there twice, or makes losses that cannot be compared.
+        A key or value is not valid, a value is given twice, or the losses could not be compared.
     """
     for key, values in axes.items():
         if key in _INCOMPARABLE:
             raise ConfigError(
-                f"--sweep {key}: the run with the smallest validation loss is chosen, and {key} is no reason for a "
-                "smaller one; train one run for each value and compare them with `kemfeat evaluate`"
+                f"--sweep {key}: the run with the smallest validation loss is chosen, and a loss that is smaller "
+                f"because of {key} is not better; train one run for each value and compare them with `kemfeat "
+                "evaluate`"
             )
         if len(set(map(repr, values))) < len(values):
-            raise ConfigError(f"--sweep {key}: a value stands there twice; name each once")
+            raise ConfigError(f"--sweep {key}: a value is given twice; give each once")
     trials = []
     for number, combination in enumerate(itertools.product(*axes.values())):
         chosen = dict(zip(axes, combination, strict=True))
@@ -93,7 +110,25 @@ def trials_of(name: str | Path, overrides: Mapping[str, Any], axes: Mapping[str,
 def sweep(
     trials: Sequence[Trial], data: AuditedFold, *, out: Path, options: Options, progress: TrainingProgress
 ) -> Swept:
-    """Train every trial in a folder below ``out``, choose, and test the one chosen; write ``sweep.csv``.
+    """Train every trial in a folder of its own, choose one, test it, and write ``sweep.csv``.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        From :func:`trials_of`.
+    data : AuditedFold
+        The fold to train on.
+    out : Path
+        Folder of the sweep.
+    options : Options
+        Device and the like.
+    progress : TrainingProgress
+        Receives reports.
+
+    Returns
+    -------
+    Swept
+        The table, the chosen run and its scores.
 
     Raises
     ------
@@ -101,7 +136,7 @@ def sweep(
         As :func:`~kemfeat.learn.training.trainer.train`.
     """
     if (out / run_folder.RUN).exists():
-        raise ConfigError(f"{out}: holds a run of its own; choose another --out for the sweep")
+        raise ConfigError(f"{out}: is the folder of a single run; choose another --out for the sweep")
     for trial in trials:
         fit(trial.recipe, data, out=out / trial.name, options=options, progress=progress)
     table = _table(trials, out)
@@ -128,6 +163,6 @@ def _table(trials: Sequence[Trial], out: Path) -> pd.DataFrame:
 
 
 def _short(value: Any) -> str:
-    """A value as part of a file name; of a path its last part."""
+    """A value as part of a file name; a path is shortened to its last part."""
     text = Path(value).name if isinstance(value, str) else str(value)
     return re.sub(r"[^\w.-]+", "-", text)[:40]

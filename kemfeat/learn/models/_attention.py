@@ -14,26 +14,26 @@ from kemfeat.errors import ConfigError
 from kemfeat.learn.settings import StackConfig
 
 _FAR_BELOW = -1e9
-"""Score of a masked key. A finite one: where every key is masked, all weigh the same and nothing becomes NaN."""
+"""Score of a masked key. It is finite: where every key is masked, all weigh the same and nothing becomes NaN."""
 
 Heads = tuple[Tensor, Tensor, Tensor]
-"""Query, key and value, each [shape=(B, heads, T, D)]."""
+"""Query, key and value, each of shape (B, heads, T, D)."""
 
 Attend = Callable[[Heads, Tensor, float, bool], Tensor]
-"""(heads, mask [shape=(B, T)], dropout, training) -> [shape=(B, heads, T, D)]."""
+"""(heads, mask of shape (B, T), dropout, training) -> Tensor of shape (B, heads, T, D)."""
 
 
 def attend_as_published(heads: Heads, mask_BT: Tensor, dropout: float, training: bool) -> Tensor:  # noqa: ARG001
     """Scaled dot products whose dropout runs in evaluation too (K6)."""
     q_BNTD, k_BNTD, v_BNTD = heads
-    # float32: half precision cannot hold the score of a masked key
+    # float32: half precision cannot represent the score of a masked key
     scores_BNTT = (q_BNTD @ k_BNTD.transpose(-2, -1)).float() / math.sqrt(q_BNTD.shape[-1])
     weights_BNTT = scores_BNTT.masked_fill(~mask_BT[:, None, None, :], _FAR_BELOW).softmax(dim=-1)
     return functional.dropout(weights_BNTT, dropout, training=True).to(v_BNTD.dtype) @ v_BNTD
 
 
 def attend(heads: Heads, mask_BT: Tensor, dropout: float, training: bool) -> Tensor:
-    """Scaled dot products over real keys; a row without any reads them all, and its result is never used."""
+    """Scaled dot products over real keys; a row without any attends to all, and its result is never used."""
     keys_BT = mask_BT | ~mask_BT.any(dim=1, keepdim=True)
     return functional.scaled_dot_product_attention(
         *heads, attn_mask=keys_BT[:, None, None, :], dropout_p=dropout if training else 0.0
@@ -54,7 +54,7 @@ class SelfAttention(nn.Module):
         self.query, self.key, self.value, self.out = linear(), linear(), linear(), linear()
 
     def forward(self, x_BTH: Tensor, mask_BT: Tensor) -> Tensor:
-        """Tokens [shape=(B, T, H)] that have read each other."""
+        """Tokens of shape (B, T, H) that have attended to each other."""
         heads = self._heads(self.query(x_BTH)), self._heads(self.key(x_BTH)), self._heads(self.value(x_BTH))
         read_BNTD = self._attend(heads, mask_BT, self.dropout, self.training)
         out: Tensor = self.out(read_BNTD.transpose(1, 2).flatten(2))
@@ -75,7 +75,7 @@ class FeedForward(nn.Sequential):
 
 
 class WithResidual(nn.Module):
-    """A part that adds its input to its output: inside of a layer that does so too, the input counts twice (K20)."""
+    """Adds its input to its output: inside a layer that does so too, the input counts twice (K20)."""
 
     def __init__(self, part: nn.Module) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class WithResidual(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Attention and feed-forward part, each with residual, dropout and a layer norm behind it."""
+    """Attention and feed-forward part, each followed by dropout, the residual and a layer norm."""
 
     def __init__(self, hidden_size: int, *, config: StackConfig) -> None:
         super().__init__()

@@ -17,8 +17,10 @@ class Outputs:
 
     Parameters
     ----------
-    logits : scores before softmax [shape=(B, classes)].
-    arousal, valence : rating scale of the corpus, 1 to 5 [shape=(B,)].
+    logits : Tensor, shape (B, classes), or None
+        Scores before softmax.
+    arousal, valence : Tensor, shape (B,), or None
+        Ratings on the scale of the corpus, 1 to 5.
     """
 
     logits: Tensor | None = None
@@ -32,9 +34,12 @@ class Reading:
 
     Parameters
     ----------
-    tokens : contextual tokens [shape=(B, T, H)].
-    mask : True on real tokens [shape=(B, T)].
-    value : the prediction [shape=(B,)].
+    tokens : Tensor, shape (B, T, H)
+        Contextual tokens.
+    mask : Tensor, shape (B, T), bool
+        True on real tokens.
+    value : Tensor, shape (B,)
+        The prediction.
     """
 
     tokens: Tensor
@@ -43,7 +48,21 @@ class Reading:
 
 
 def mel_of(batch: Batch, *, n_mels: int) -> tuple[Tensor, Tensor]:
-    """Mel and delta [shape=(B, 2, T, n_mels)] and the mask of real frames [shape=(B, T)].
+    """The mel and delta of a batch, and which frames are real.
+
+    Parameters
+    ----------
+    batch : Batch
+        The batch.
+    n_mels : int
+        Mel bands of the model.
+
+    Returns
+    -------
+    mel : Tensor, shape (B, 2, T, n_mels), float32
+        Mel [dB] and delta [dB/frame].
+    mask : Tensor, shape (B, T), bool
+        True on real frames.
 
     Raises
     ------
@@ -66,7 +85,19 @@ def mel_of(batch: Batch, *, n_mels: int) -> tuple[Tensor, Tensor]:
 
 
 def tokens_of(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Token ids and the mask of real tokens, both [shape=(B, L)].
+    """The token ids of a batch, and which of them are real.
+
+    Parameters
+    ----------
+    batch : Batch
+        The batch.
+
+    Returns
+    -------
+    ids : Tensor, shape (B, L), int64
+        Token ids.
+    mask : Tensor, shape (B, L), bool
+        True on real tokens.
 
     Raises
     ------

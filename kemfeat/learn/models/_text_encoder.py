@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kemfeat.errors import ConfigError
+from kemfeat.errors import ConfigError, KemfeatError
+from kemfeat.learn.models._pretrained_folder import check_folder, check_size
 from kemfeat.learn.models.frozen import Frozen
 
 _FILES = ("*.json", "*.safetensors", "pytorch_model*.bin")
@@ -22,7 +22,8 @@ class TextEncoder(Frozen):
 
     Parameters
     ----------
-    pretrained : a ``transformers`` encoder such as ``BertModel``.
+    pretrained : nn.Module
+        A ``transformers`` encoder such as ``BertModel``.
     """
 
     def __init__(self, pretrained: nn.Module) -> None:
@@ -31,16 +32,16 @@ class TextEncoder(Frozen):
 
     @property
     def hidden_size(self) -> int:
-        """Numbers of one token."""
+        """Numbers per token."""
         return int(self._config.hidden_size)
 
     def forward(self, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
-        """Hidden states [shape=(B, L, H)].
+        """Hidden states of shape (B, L, H).
 
         Raises
         ------
         ConfigError
-            The ids are longer than the encoder has positions, or were made by a tokenizer of another vocabulary.
+            The rows are longer than the encoder's positions, or were made by a tokenizer with another vocabulary.
         """
         self._check(ids_BL)
         with torch.no_grad():
@@ -51,7 +52,7 @@ class TextEncoder(Frozen):
         positions = getattr(self._config, "max_position_embeddings", ids_BL.shape[1])
         if ids_BL.shape[1] > positions:
             raise ConfigError(
-                f"text encoder: rows of {ids_BL.shape[1]} tokens, but it has {positions} positions; build the store "
+                f"text encoder: rows have {ids_BL.shape[1]} tokens, but it has {positions} positions; build the store "
                 f"with tokens.max_length={positions}"
             )
         largest = int(ids_BL.max())
@@ -64,48 +65,72 @@ class TextEncoder(Frozen):
 
 
 def load_text_encoder(name: str) -> nn.Module:
-    """The pretrained encoder of a folder or of a Hugging Face name in the local cache, float32, on the CPU.
+    """Load a pretrained encoder from a folder or from the Hugging Face cache, float32, onto the CPU.
 
-    Nothing is fetched, no code that came with the weights is run, and no pickle is opened: weights are safetensors,
-    or a ``.bin`` read with ``weights_only=True``.
+    Nothing is downloaded, no code that comes with the weights is run, and nothing is unpickled: weights are
+    safetensors, or a ``.bin`` read with ``weights_only=True``.
+
+    Parameters
+    ----------
+    name : str
+        A folder, or a Hugging Face name in the local cache.
+
+    Returns
+    -------
+    nn.Module
+        The encoder.
 
     Raises
     ------
     ConfigError
-        It is not on this machine, cannot be read, is no encoder, or its weights do not fill it.
+        It is not on this machine, cannot be read, is not an encoder, or lacks weights.
     """
     from transformers import AutoModel
 
     try:
         with _silent():
+            folder = _folder(name)
+            check_folder(folder, name=name)
+            check_size(_parameters(folder), folder, name=name)
             encoder, report = AutoModel.from_pretrained(
-                _source(name),
+                str(folder),
                 local_files_only=True,
                 trust_remote_code=False,
                 weights_only=True,
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, pickle.UnpicklingError, _safetensors()) as error:
+    except KemfeatError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a damaged configuration may raise anything inside transformers
         raise _absent(name, error) from None
     _refuse_unfit(encoder, report, name)
     return encoder  # type: ignore[no-any-return]
 
 
-def _source(name: str) -> str:
+def _folder(name: str) -> Path:
+    """The folder of that name, or where the cache keeps the model of that name."""
     folder = Path(name).expanduser()
-    return str(folder) if folder.is_dir() else name
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(name, local_files_only=True))
 
 
-def _safetensors() -> type[Exception]:
-    from safetensors import SafetensorError
+def _parameters(folder: Path) -> int:
+    """The numbers of the model that a folder describes, counted without memory for them."""
+    from transformers import AutoConfig, AutoModel
 
-    return SafetensorError
+    config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    with torch.device("meta"):
+        described = AutoModel.from_config(config, trust_remote_code=False)
+    return sum(parameter.numel() for parameter in described.parameters())
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without the bars and reports of transformers: a library does not print."""
+    """Silence the progress bars and reports of transformers: a library does not print."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -124,9 +149,9 @@ def _absent(name: str, error: Exception) -> ConfigError:
     fetch = "pass --set model.text_encoder=DIR, a folder with config.json and model.safetensors"
     if Path(name).expanduser().is_dir():
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        return ConfigError(f"text encoder {name}: the folder holds no model that can be loaded ({reason}); {fetch}")
+        return ConfigError(f"text encoder {name}: the model in the folder cannot be loaded ({reason}); {fetch}")
     return ConfigError(
-        f"text encoder {name}: no such folder and not in the Hugging Face cache of this machine ({_cache()}); run "
+        f"text encoder {name}: is not a folder and not in the Hugging Face cache of this machine ({_cache()}); run "
         f"`hf download {name} {includes}`, or {fetch}"
     )
 
@@ -139,11 +164,11 @@ def _cache() -> str:
 
 def _refuse_unfit(encoder: Any, report: dict[str, Any], name: str) -> None:
     if encoder.config.is_encoder_decoder or not hasattr(encoder.config, "hidden_size"):
-        raise ConfigError(f"text encoder {name}: {type(encoder).__name__} is no encoder; pass a BERT or its like")
-    # the pooler is never used, and many checkpoints come without
+        raise ConfigError(f"text encoder {name}: {type(encoder).__name__} is not an encoder; pass a model such as BERT")
+    # the pooler is never used, and many checkpoints lack it
     absent = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
     if absent or report["mismatched_keys"]:
         raise ConfigError(
             f"text encoder {name}: {len(absent)} weights are not in its files (first: {', '.join(absent[:2])}) and "
-            f"would be random; fetch the files again, or pass --set model.text_encoder=DIR"
+            f"would be random; download the files again, or pass --set model.text_encoder=DIR"
         )

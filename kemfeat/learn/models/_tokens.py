@@ -1,4 +1,4 @@
-"""Tokens: masks over them, positions, joining those of two models, and the recurrent head that pools them.
+"""Tokens: their masks and positions, joining those of two models, and the recurrent head that pools them.
 
 A mask is True on real tokens.
 """
@@ -16,22 +16,22 @@ from kemfeat.learn.settings import StackConfig
 
 
 def length_mask(lengths_B: Tensor, *, size: int) -> Tensor:
-    """Mask [shape=(B, size)] of sequences of these lengths."""
+    """Mask of shape (B, size) of sequences of these lengths."""
     return torch.arange(size, device=lengths_B.device) < lengths_B[:, None]
 
 
 def guessed_mask(x_BTF: Tensor, real_BT: Tensor) -> Tensor:  # noqa: ARG001 - that it does not ask is the defect
-    """Mask [shape=(B, T)] as published: a token is real where none of its numbers is zero (K3, K4, K5)."""
+    """Mask of shape (B, T) as published: a token is real where none of its numbers is zero (K3, K4, K5)."""
     return (x_BTF != 0).all(dim=-1)
 
 
 def told_mask(x_BTF: Tensor, real_BT: Tensor) -> Tensor:  # noqa: ARG001 - values say nothing about padding
-    """Mask [shape=(B, T)] from the lengths."""
+    """Mask of shape (B, T) from the lengths."""
     return real_BT
 
 
 def joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Tokens and masks of several models end to end, padding in between included, as published."""
+    """Tokens and masks of several models end to end, including the padding in between, as published."""
     tokens, masks = zip(*parts, strict=True)
     return torch.cat(tokens, dim=1), torch.cat(masks, dim=1)
 
@@ -43,7 +43,7 @@ def packed(x_BTH: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sinusoids(x_BTH: Tensor) -> Tensor:
-    """Positions [shape=(T, H)] in [-1, 1] of Vaswani et al., Attention Is All You Need, 2017, section 3.5."""
+    """Positions of shape (T, H) in [-1, 1], from Vaswani et al., Attention Is All You Need, 2017, section 3.5."""
     _, size, width = x_BTH.shape
     steps_T1 = torch.arange(size, device=x_BTH.device, dtype=torch.float32)[:, None]
     rates_H = torch.exp(torch.arange(0, width, 2, device=x_BTH.device) * (-math.log(10000.0) / width))
@@ -52,7 +52,7 @@ def sinusoids(x_BTH: Tensor) -> Tensor:
 
 
 Pooling = Callable[[Tensor, Tensor], Tensor]
-"""(outputs [shape=(B, T, H)], mask [shape=(B, T)]) -> [shape=(B, H)]."""
+"""(outputs of shape (B, T, H), mask of shape (B, T)) -> Tensor of shape (B, H)."""
 
 
 def mean_of_real(x_BTH: Tensor, mask_BT: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def mean_of_real(x_BTH: Tensor, mask_BT: Tensor) -> Tensor:
 
 
 def padded_end(x_BTH: Tensor, mask_BT: Tensor) -> Tensor:  # noqa: ARG001 - that it does not look at the mask is K7
-    """The last step, however much padding lies before it (K7)."""
+    """The last step, however much of what comes before it is padding (K7)."""
     return x_BTH[:, -1]
 
 
@@ -70,7 +70,7 @@ _POOLS: dict[Literal["mean", "padded-end"], Pooling] = {"mean": mean_of_real, "p
 
 
 class RecurrentHead(nn.Module):
-    """``kind`` over the tokens, pooling, linear layer to ``n_outputs``."""
+    """A recurrent network of this ``kind`` over the tokens, pooling, and a linear layer to ``n_outputs``."""
 
     def __init__(
         self, hidden_size: int, *, kind: type[nn.GRU] | type[nn.LSTM], n_outputs: int, config: StackConfig
@@ -83,7 +83,7 @@ class RecurrentHead(nn.Module):
         self._pool = _POOLS[config.pooling]
 
     def forward(self, x_BTH: Tensor, mask_BT: Tensor) -> Tensor:
-        """Outputs [shape=(B, n_outputs)]; padding must come after the real tokens."""
+        """Outputs of shape (B, n_outputs); padding must come after the real tokens."""
         steps_BTR, _ = self.recurrent(x_BTH)
         out: Tensor = self.out(self._pool(steps_BTR, mask_BT))
         return out

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, mel_of
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, sinusoids, told_mask
@@ -16,9 +17,14 @@ from kemfeat.learn.settings import AudioConfig
 
 
 class AudioExtractor(nn.Module):
-    """Four convolutions along frequency alone; a frame becomes a token and never sees its neighbours.
+    """Four convolutions along frequency alone: each frame becomes a token that does not depend on its neighbours.
 
-    Without bias, Xavier uniform; the 1st and 3rd halve the bands, ReLU behind the first three.
+    No bias, Xavier uniform; the first and third halve the bands, and a ReLU follows each of the first three.
+
+    Parameters
+    ----------
+    channels : tuple of int, length 2
+        Channels of the first and of the second pair of convolutions.
     """
 
     def __init__(self, channels: tuple[int, int]) -> None:
@@ -28,7 +34,18 @@ class AudioExtractor(nn.Module):
         self.convolutions = nn.ModuleList(_along_frequency(*shape) for shape in shapes)
 
     def forward(self, x_BCTF: Tensor) -> Tensor:
-        """Tokens [shape=(B, T, channels[1] * F / 4)] of (B, 2, T, F)."""
+        """Turn frames into tokens.
+
+        Parameters
+        ----------
+        x_BCTF : Tensor, shape (B, 2, T, F), float32
+            Mel and delta.
+
+        Returns
+        -------
+        Tensor, shape (B, T, channels[1] * F / 4), float32
+            Tokens.
+        """
         *inner, last = self.convolutions
         for convolution in inner:
             x_BCTF = functional.relu(convolution(x_BCTF))
@@ -44,7 +61,13 @@ def _along_frequency(inputs: int, outputs: int, width: int) -> nn.Conv2d:
 
 
 class AudioRegressor(nn.Module):
-    """Arousal. 27,748,865 parameters at the published sizes."""
+    """Arousal from mel and delta. 27,748,865 parameters at the published sizes.
+
+    Parameters
+    ----------
+    config : AudioConfig
+        Settings.
+    """
 
     def __init__(self, config: AudioConfig) -> None:
         super().__init__()
@@ -57,20 +80,44 @@ class AudioRegressor(nn.Module):
         self._mask = guessed_mask if config.masks == "values" else told_mask
 
     def forward(self, batch: Batch) -> Outputs:
-        """Predict arousal."""
+        """Predict arousal.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with mel and delta.
+
+        Returns
+        -------
+        Outputs
+            ``arousal``.
+        """
         return Outputs(arousal=self.read(batch).value)
 
     def read(self, batch: Batch) -> Reading:
         """Tokens, their mask and arousal.
 
+        Parameters
+        ----------
+        batch : Batch
+            A batch with mel and delta.
+
+        Returns
+        -------
+        Reading
+            What a fusion reads.
+
         Raises
         ------
         AnalysisError, ConfigError
-            The batch has no mel, or another number of bands.
+            The batch has no mel or delta, or another number of bands.
         """
         mel_BCTF, real_BT = mel_of(batch, n_mels=self.config.n_mels)
-        # padding becomes 0 whatever the store holds: the published value (K2), which nothing but K4 looks at
+        # padding becomes 0 whatever is in the store: the published value (K2), which only K4 depends on
         x_BTH = self.extractor(mel_BCTF.masked_fill(~real_BT[:, None, :, None], 0.0))
         mask_BT = self._mask(x_BTH, real_BT)
         x_BTH = self.encoder(x_BTH + self._positions(x_BTH), mask_BT)
         return Reading(x_BTH, mask_BT, self.head(x_BTH, mask_BT).squeeze(1))
+
+
+MODEL = Architecture(name="audio", tasks=("arousal",), config=AudioConfig, build=AudioRegressor)

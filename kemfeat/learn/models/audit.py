@@ -1,4 +1,4 @@
-"""What trains in a model and what does not: a frozen head or a training encoder shows in no loss curve (J6, J9)."""
+"""What trains in a model and what does not: no loss curve shows a frozen head or an encoder that trains (J6, J9)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,35 @@ from kemfeat.learn.models.frozen import Frozen
 
 
 def trainable_audit(model: nn.Module) -> pd.DataFrame:
-    """One row per part of a model.
+    """Count the parameters of each part of a model, and those that train.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
 
     Returns
     -------
     DataFrame
-        ``part`` (dotted name), ``parameters`` and ``trainable`` (counts), ``frozen`` (is meant not to train).
+        ``part`` (dotted name), ``parameters`` and ``trainable`` (counts), ``frozen`` (whether it is meant not to
+        train).
     """
     rows = [(name, _count(part), _count(part, trainable=True), frozen) for name, part, frozen in _parts(model)]
     return pd.DataFrame(rows, columns=["part", "parameters", "trainable", "frozen"])
 
 
 def check_trainable(model: nn.Module) -> pd.DataFrame:
-    """The audit, once it holds.
+    """Audit a model, and refuse one in which the wrong parts train.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+
+    Returns
+    -------
+    DataFrame
+        :func:`trainable_audit`.
 
     Raises
     ------
@@ -37,8 +53,8 @@ def check_trainable(model: nn.Module) -> pd.DataFrame:
     if len(wrong) or not table["trainable"].sum():
         found = "; ".join(f"{row.part}: {row.trainable:,} of {row.parameters:,} train" for row in wrong.itertuples())
         raise ConfigError(
-            f"{type(model).__name__}: {found or 'it has no part that trains'}; expected every parameter outside of "
-            f"frozen parts to train, and none inside; set requires_grad accordingly"
+            f"{type(model).__name__}: {found or 'it has no part that trains'}; expected every parameter outside frozen "
+            f"parts to train, and none inside; set requires_grad accordingly"
         )
     return table
 

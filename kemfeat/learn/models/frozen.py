@@ -8,9 +8,16 @@ from torch import nn
 
 
 class Frozen(nn.Module):
-    """Holds ``inner`` without gradients, and in evaluation mode unless ``follows_mode``.
+    """Wraps ``inner`` without gradients, and in evaluation mode unless ``follows_mode``.
 
     Setting ``requires_grad`` alone leaves dropout running whenever the whole model trains (K21).
+
+    Parameters
+    ----------
+    inner : nn.Module
+        The part that does not train.
+    follows_mode : bool
+        Whether it follows the mode of the whole model.
     """
 
     def __init__(self, inner: nn.Module, *, follows_mode: bool = False) -> None:
@@ -20,7 +27,18 @@ class Frozen(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode of the whole model; ``inner`` stays in evaluation mode unless it follows."""
+        """Set the mode of the whole model; ``inner`` stays in evaluation mode unless it follows.
+
+        Parameters
+        ----------
+        mode : bool
+            True for training mode.
+
+        Returns
+        -------
+        Self
+            This module.
+        """
         super().train(mode)
         if not self._follows_mode:
             self.inner.eval()

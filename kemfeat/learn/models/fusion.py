@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, mel_of, tokens_of
+from kemfeat.learn.models._text_encoder import load_text_encoder
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, joined, packed
 from kemfeat.learn.models.audio import AudioRegressor
 from kemfeat.learn.models.frozen import Frozen
@@ -19,24 +21,39 @@ Regressor = AudioRegressor | TextRegressor
 
 
 class FrozenRegressor(Frozen):
-    """A trained regressor that only reads."""
+    """A trained regressor that is only read."""
 
     inner: Regressor
 
     def forward(self, batch: Batch) -> Reading:
-        """Tokens, mask and prediction, without gradients."""
+        """Read a batch without gradients.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with what the regressor reads.
+
+        Returns
+        -------
+        Reading
+            Tokens, mask and prediction.
+        """
         with torch.no_grad():
             return self.inner.read(batch)
 
 
 class FusionClassifier(nn.Module):
-    """Emotion, passing arousal and valence on. 28,929,669 trainable parameters at the published sizes.
+    """Emotion, together with arousal and valence. 28,929,669 trainable parameters at the published sizes.
 
     Parameters
     ----------
-    config : settings.
-    audio, text : the regressors, None for one that ``config.modalities`` leaves out. They are frozen here; weights
-        of a run are loaded by ``model.audio.inner.load_state_dict``.
+    config : FusionConfig
+        Settings.
+    audio : AudioRegressor or None
+        Regressor of arousal; None where ``config.modalities`` leaves it out. It is frozen here;
+        ``model.audio.inner.load_state_dict`` loads the weights of a run.
+    text : TextRegressor or None
+        Regressor of valence, likewise.
 
     Raises
     ------
@@ -59,7 +76,17 @@ class FusionClassifier(nn.Module):
         self._join = self._join_as_published if config.masks == "values" else _join_real
 
     def forward(self, batch: Batch) -> Outputs:
-        """Logits, arousal and valence.
+        """Predict the emotion.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with what the regressors read.
+
+        Returns
+        -------
+        Outputs
+            ``logits``, and ``arousal`` and ``valence`` of the regressors.
 
         Raises
         ------
@@ -84,7 +111,7 @@ class FusionClassifier(nn.Module):
         return joined(parts)
 
     def _mask_of_mel(self, batch: Batch) -> Tensor:
-        """Frames without a zero: padding is zero, but so is the loudest bin of every utterance (K3)."""
+        """Mask of frames without a zero: padding is zero, but so is the loudest bin of every utterance (K3)."""
         mel_BCTF, real_BT = mel_of(batch, n_mels=self.config.audio.n_mels)
         return guessed_mask(mel_BCTF[:, 0].masked_fill(~real_BT[:, :, None], 0.0), real_BT)
 
@@ -104,7 +131,18 @@ def _common_size(audio: AudioRegressor | None, text: TextRegressor | None) -> in
         quarter = audio.config.n_mels // 4
         raise ConfigError(
             f"fusion: audio tokens are {audio.hidden_size} wide, text tokens {text.hidden_size}; expected one size; "
-            f"train the audio model with model.conv_channels[1] = {text.hidden_size / quarter:g}, or take a text "
+            f"train the audio model with model.conv_channels[1] = {text.hidden_size / quarter:g}, or use a text "
             f"encoder of size {audio.hidden_size}"
         )
     return sizes.pop()
+
+
+def _build(config: FusionConfig) -> FusionClassifier:
+    audio = AudioRegressor(config.audio_in_use) if config.modalities != "text" else None
+    text = None
+    if config.modalities != "audio":
+        text = TextRegressor(config.text_in_use, load_text_encoder(config.text_in_use.text_encoder))
+    return FusionClassifier(config, audio=audio, text=text)
+
+
+MODEL = Architecture(name="fusion", tasks=("emotion",), config=FusionConfig, build=_build)

@@ -5,20 +5,25 @@ from __future__ import annotations
 from torch import nn
 
 from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, tokens_of
-from kemfeat.learn.models._text_encoder import TextEncoder
+from kemfeat.learn.models._text_encoder import TextEncoder, load_text_encoder
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, told_mask
 from kemfeat.learn.settings import TextConfig
 
 
 class TextRegressor(nn.Module):
-    """Valence. 19,869,505 trainable parameters at the published sizes, and KoBERT's 92,186,880 frozen ones.
+    """Valence from token ids.
+
+    19,869,505 trainable parameters at the published sizes, and KoBERT's 92,186,880 frozen ones.
 
     Parameters
     ----------
-    config : settings; the size of a token is the encoder's.
-    pretrained : a ``transformers`` encoder, see :func:`load_text_encoder`.
+    config : TextConfig
+        Settings; the size of a token is the encoder's.
+    pretrained : nn.Module
+        A ``transformers`` encoder, see :func:`load_text_encoder`.
     """
 
     def __init__(self, config: TextConfig, pretrained: nn.Module) -> None:
@@ -31,11 +36,32 @@ class TextRegressor(nn.Module):
         self._mask = guessed_mask if config.masks == "values" else told_mask
 
     def forward(self, batch: Batch) -> Outputs:
-        """Predict valence."""
+        """Predict valence.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with tokens.
+
+        Returns
+        -------
+        Outputs
+            ``valence``.
+        """
         return Outputs(valence=self.read(batch).value)
 
     def read(self, batch: Batch) -> Reading:
         """Tokens, their mask and valence.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with tokens.
+
+        Returns
+        -------
+        Reading
+            What a fusion reads.
 
         Raises
         ------
@@ -47,3 +73,10 @@ class TextRegressor(nn.Module):
         mask_BL = self._mask(x_BLH, real_BL)
         x_BLH = self.encoder(x_BLH, mask_BL)
         return Reading(x_BLH, mask_BL, self.head(x_BLH, mask_BL).squeeze(1))
+
+
+def _build(config: TextConfig) -> TextRegressor:
+    return TextRegressor(config, load_text_encoder(config.text_encoder))
+
+
+MODEL = Architecture(name="text", tasks=("valence",), config=TextConfig, build=_build)

@@ -1,4 +1,4 @@
-"""The rows of a training epoch: balanced and augmented as a recipe says."""
+"""The rows of a training epoch, balanced and augmented according to the recipe."""
 
 from __future__ import annotations
 
@@ -29,9 +29,12 @@ class AugmentationPlan:
 
     Parameters
     ----------
-    rows : rows of the store, as often as an epoch has them [shape=(n,)].
-    copies : which copy of its utterance each is [shape=(n,)].
-    transform : applied to each batch; None where nothing is augmented.
+    rows : ndarray, shape (n,), int64
+        Rows of the store, each as often as an epoch uses it.
+    copies : ndarray, shape (n,), int64
+        Copy number of each row.
+    transform : callable or None
+        Applied to each batch; None where nothing is augmented.
     """
 
     rows: NDArray[np.int64]
@@ -48,26 +51,26 @@ def plan_of(
     media: Sequence[str],
     epoch: int,
 ) -> AugmentationPlan:
-    """The plan of a recipe, which is the same for every epoch unless rows are drawn by weight.
+    """Make the plan of a recipe; it is the same for every epoch unless rows are drawn by weight.
 
     Parameters
     ----------
     recipe : Recipe
         How the train part is balanced and augmented.
     store : Store
-        Where the rows lie.
-    rows : array of int64, shape (n,)
+        The store of the rows.
+    rows : ndarray, shape (n,), int64
         Rows of the train part.
     emotions : sequence of str or None, length n
         Their labels.
     media : sequence of str
         The features that the model reads.
-    epoch : int, 0 or more
-        For which epoch rows are drawn.
+    epoch : int, >= 0
+        Epoch for which rows are drawn.
 
     Returns
     -------
-    Plan
+    AugmentationPlan
         Rows, copies and transform of the training loader.
     """
     train = recipe.train

@@ -1,8 +1,8 @@
-"""A checkpoint says what it is of: weights, everything that training goes on from, and the facts of its run.
+"""A checkpoint: the weights, everything needed to continue training, and the facts of its run.
 
 Read with ``weights_only=True``, so that a file from elsewhere runs no code. What does not train is written once, into
-``frozen.pt``, whose SHA-256 every checkpoint names: a run needs neither the runs it loaded nor the weights of the text
-encoder.
+``frozen.pt``, and every checkpoint records its SHA-256: a run needs neither the runs it loaded nor the weights of the
+text encoder.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from torch import Tensor, nn
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.models.frozen import Frozen
-from kemfeat.learn.run_folder import RunFacts
+from kemfeat.learn.run_facts import RunFacts
+from kemfeat.learn.torch_files import archive_problem, content_problem
 from kemfeat.store import disk
 
 FORMAT = 1
 
-_NOT_IDENTITY = ("outcome", "versions")
-"""RowMetadata in which a run may differ from its checkpoint."""
+_NOT_IDENTITY = ("outcome", "versions", "synthetic")
+"""Facts in which a run may differ from its checkpoint."""
 
 _SHOWN = 3
 
@@ -40,24 +41,31 @@ _DAMAGE = (
     AttributeError,
     pickle.UnpicklingError,
 )
-"""What torch raises on reading what it did not write, or not like this."""
+"""What torch raises on files that it did not write, or that were damaged."""
 
 Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Checkpoint:
-    """What a file holds; tensors, numbers, texts, lists and tables alone.
+    """Contents of a checkpoint: only tensors, numbers, strings, lists and dicts.
 
     Parameters
     ----------
-    facts : of the run (:func:`identity`): configuration, classes, split and store among them.
-    weights : of the parts that train.
-    frozen : SHA-256 of ``frozen.pt``; empty where every part trains.
-    optimizer, scheduler, scaler, loader : their states.
-    position : where training stands.
-    history : rows of ``history.csv``.
-    rng : states of torch's generators by device.
+    facts : dict
+        Facts of the run (:func:`identity`): configuration, classes, split and store among them.
+    weights : dict of str to Tensor
+        Weights of the parts that train.
+    frozen : str
+        SHA-256 of ``frozen.pt``; empty where every part trains.
+    optimizer, scheduler, scaler, loader : dict
+        Their states.
+    position : dict
+        How far training has got.
+    history : list of dict
+        Rows of ``history.csv``.
+    rng : dict of str to Tensor
+        States of torch's generators, by device.
     """
 
     facts: dict[str, Any]
@@ -73,33 +81,75 @@ class Checkpoint:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint in one step: whoever is killed leaves the old one or the new one.
+    """Write a checkpoint in one step: if the process is killed, either the old one or the new one is there.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    checkpoint : Checkpoint
+        What to write.
 
     Raises
     ------
     StoreWriteError
-        The disk refuses.
+        The file cannot be written.
     """
     content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
     _save(path, {"format": FORMAT, **content})
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint, onto the CPU.
+    """Read a checkpoint onto the CPU.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+
+    Returns
+    -------
+    Checkpoint
+        Its contents.
 
     Raises
     ------
     RunError
-        It is damaged, or no checkpoint.
+        The file is damaged, or is not a checkpoint.
     """
     content = _load(path)
-    if content.pop("format", None) != FORMAT or set(content) != {field.name for field in fields(Checkpoint)}:
-        raise RunError(f"{path}: is no checkpoint that this kemfeat wrote; remove it to train from the beginning")
+    if content.pop("format", None) != FORMAT or not _has_the_fields(content):
+        raise RunError(f"{path}: is not a checkpoint that this kemfeat wrote; move it away to train from the beginning")
     return Checkpoint(**content)
 
 
+def _has_the_fields(content: Mapping[str, Any]) -> bool:
+    kinds = {field.name: dict for field in fields(Checkpoint)} | {"frozen": str, "history": list}
+    if set(content) != set(kinds) or not all(isinstance(content[name], kind) for name, kind in kinds.items()):
+        return False
+    return all(isinstance(value, Tensor) for name in ("weights", "rng") for value in content[name].values())
+
+
 def save_frozen(path: Path, model: nn.Module) -> str:
-    """Write the weights that do not train, where there are any; returns the SHA-256 of the file, or nothing."""
+    """Write the weights that do not train, if there are any.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    model : nn.Module
+        The model.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file; empty where every part trains.
+
+    Raises
+    ------
+    StoreWriteError
+        The file cannot be written.
+    """
     frozen = weights_of(model, frozen=True)
     if not frozen:
         return ""
@@ -108,47 +158,79 @@ def save_frozen(path: Path, model: nn.Module) -> str:
 
 
 def weights_of(model: nn.Module, *, frozen: bool) -> Weights:
-    """Weights of the parts that do not train, or of those that do."""
+    """Weights of either the frozen or the trained parts of a model.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    frozen : bool
+        True for the parts that do not train, False for those that do.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Weights by name.
+    """
     inside = tuple(f"{name}." for name, part in model.named_modules() if isinstance(part, Frozen))
     return {name: value for name, value in model.state_dict().items() if name.startswith(inside) == frozen}
 
 
 def fill(model: nn.Module, found: Checkpoint, *, where: Path) -> None:
-    """Load the weights of a checkpoint, with what is frozen beside it; all of them and no others.
+    """Load the weights of a checkpoint and the frozen ones beside it: all of them and no others.
 
     Parameters
     ----------
-    where : folder of the run.
+    model : nn.Module
+        The model to fill.
+    found : Checkpoint
+        A checkpoint of the run.
+    where : Path
+        Folder of the run.
 
     Raises
     ------
     RunError
-        They are damaged, or those of another model.
+        The weights are damaged, or belong to another model.
     """
     frozen = _frozen(where / run_folder.FROZEN, found.frozen)
     try:
         model.load_state_dict({**found.weights, **frozen}, strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise RunError(f"{where}: holds the weights of another model ({reason}); train the run again") from None
+        raise RunError(f"{where}: contains the weights of another model ({reason}); train the run again") from None
 
 
 def identity(facts: RunFacts) -> dict[str, Any]:
-    """The facts that make a run what it is, as JSON has them."""
+    """The facts that make a run what it is.
+
+    Parameters
+    ----------
+    facts : RunFacts
+        Facts of the run.
+
+    Returns
+    -------
+    dict
+        All of them but the outcome and the versions, as JSON values.
+    """
     return facts.model_dump(mode="json", exclude=set(_NOT_IDENTITY))
 
 
 def refuse_other(found: Mapping[str, Any], wanted: Mapping[str, Any], *, where: Path) -> None:
-    """Refuse to go on with a run under other settings than it was begun with (K8).
+    """Refuse to continue a run under settings other than those it was begun with (K8).
 
     Parameters
     ----------
-    found, wanted : :func:`identity` of what lies there and of what was asked for.
+    found, wanted : mapping
+        :func:`identity` of the run that exists and of the run that was asked for.
+    where : Path
+        Folder or file of the run, for the error message.
 
     Raises
     ------
     ConfigError
-        They differ; the message names the first keys that do.
+        They differ; the message gives the first keys that do.
     """
     theirs, ours = _flat(found), _flat(wanted)
     keys = [key for key in sorted(theirs.keys() | ours.keys()) if theirs.get(key) != ours.get(key)]
@@ -158,8 +240,8 @@ def refuse_other(found: Mapping[str, Any], wanted: Mapping[str, Any], *, where: 
         )
         more = f"; and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
         raise ConfigError(
-            f"{where}: was begun with other settings ({shown}{more}); run it with those to go on, or choose another "
-            "--out"
+            f"{where}: was begun with other settings ({shown}{more}); run it with those to continue, or choose "
+            "another --out"
         )
 
 
@@ -174,7 +256,7 @@ def _frozen(path: Path, digest: str) -> Weights:
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """The cells of nested tables and lists by their dotted names."""
+    """The values of nested tables and lists by their dotted names."""
     if isinstance(value, Mapping):
         items = [(str(key), cell) for key, cell in value.items()]
     elif isinstance(value, list | tuple):
@@ -197,7 +279,7 @@ def _save(path: Path, content: Any) -> None:
 
 
 def _write(path: Path, content: Any) -> None:
-    # Through a file of Python's: its errors name what the disk refused, torch's own writer tells a line of C++.
+    # Through a Python file object: its errors say what the disk refused, torch's own writer only cites a line of C++.
     with path.open("wb") as file:
         torch.save(content, file)
 
@@ -205,11 +287,14 @@ def _write(path: Path, content: Any) -> None:
 def _load(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's about formats: what follows says enough
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            warnings.simplefilter("ignore")  # torch warns of formats: the error below says enough
+            problem = archive_problem(path)
+            content = None if problem else torch.load(path, map_location="cpu", weights_only=True)
+        if problem := problem or content_problem(content):
+            raise ValueError(problem)
     except _DAMAGE as error:
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
-        raise RunError(f"{path}: cannot be read ({reason}); remove it to train from the beginning") from None
+        raise RunError(f"{path}: cannot be read ({reason}); move it away to train from the beginning") from None
     if not isinstance(content, dict):
-        raise RunError(f"{path}: is no checkpoint that this kemfeat wrote; remove it to train from the beginning")
+        raise RunError(f"{path}: is not a checkpoint that this kemfeat wrote; move it away to train from the beginning")
     return content

@@ -1,7 +1,7 @@
 """Losses as sums, so that the loss of an epoch is that of all its utterances and not a mean over batches (K10, K19).
 
-A loss gives :class:`Sums` per batch; sums add up over batches; :meth:`Loss.value` of a sum is the loss. Utterances
-without a label (class -1, NaN) weigh nothing.
+A loss gives :class:`Sums` for each batch; sums of batches add up; :meth:`Loss.value` of a sum is the loss. Utterances
+without a label (class -1, NaN) have no weight.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from kemfeat.learn.models._batches import Outputs
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What a loss is made of; both are scalars of float32.
+    """Numerator and denominator of a loss.
 
     Parameters
     ----------
-    total : sum of the weighted errors.
-    weight : sum of the weights.
+    total : Tensor, shape (), float32
+        Sum of the weighted errors.
+    weight : Tensor, shape (), float32
+        Sum of the weights.
     """
 
     total: Tensor
@@ -35,7 +37,13 @@ class Sums:
         return Sums(self.total + other.total, self.weight + other.weight)
 
     def detach(self) -> Sums:
-        """Without a graph, for adding up an epoch."""
+        """Detach from the graph, to add up an epoch.
+
+        Returns
+        -------
+        Sums
+            The same numbers without a graph.
+        """
         return Sums(self.total.detach(), self.weight.detach())
 
 
@@ -43,10 +51,39 @@ class Loss(Protocol):
     """What the trainer minimises."""
 
     def sums(self, outputs: Outputs, batch: Batch) -> Sums:
-        """The part of one batch."""
+        """The sums of one batch.
+
+        Parameters
+        ----------
+        outputs : Outputs
+            What the model predicts.
+        batch : Batch
+            The batch, with its labels.
+
+        Returns
+        -------
+        Sums
+            Weighted errors and weights.
+
+        Raises
+        ------
+        ConfigError
+            The model does not predict what the loss needs.
+        """
 
     def value(self, sums: Sums) -> Tensor:
-        """The loss of a batch or of an epoch [shape=()]; 0 where nothing is labelled."""
+        """The loss of a batch or of an epoch.
+
+        Parameters
+        ----------
+        sums : Sums
+            Sums of the batch, or of all batches added up.
+
+        Returns
+        -------
+        Tensor, shape (), float32
+            The loss; 0 where nothing is labelled.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +92,18 @@ class RegressionLoss:
 
     Parameters
     ----------
-    target : which rating.
-    root : the loss is the root of the mean squared error. Over an epoch that is the true RMSE; minimised batch by
-        batch, as published, its gradient has no bound near 0 (K19).
+    target : {"arousal", "valence"}
+        Which rating.
+    root : bool
+        Take the root of the mean squared error. Over an epoch that is the true RMSE; minimised batch by batch, as
+        published, its gradient is unbounded near 0 (K19).
     """
 
     target: Literal["arousal", "valence"]
     root: bool = False
 
     def sums(self, outputs: Outputs, batch: Batch) -> Sums:
-        """Squared errors and number of rated utterances."""
+        """Squared errors and the number of rated utterances. See :meth:`Loss.sums`."""
         predicted_B, rated_B = getattr(outputs, self.target), getattr(batch, self.target)
         if predicted_B is None:
             raise ConfigError(f"the model predicts no {self.target}; train it with a recipe whose task it fits")
@@ -74,7 +113,7 @@ class RegressionLoss:
         return Sums(errors_B.square().sum(), real_B.sum().float())
 
     def value(self, sums: Sums) -> Tensor:
-        """Mean squared error, or its root."""
+        """Mean squared error or its root. See :meth:`Loss.value`."""
         mean = sums.total / sums.weight.clamp_min(1.0)
         return mean.sqrt() if self.root else mean
 
@@ -84,7 +123,8 @@ class ClassificationLoss:
 
     Parameters
     ----------
-    class_weights : weight of each class [shape=(classes,)]; None weighs all 1.
+    class_weights : Tensor, shape (classes,), float32, or None
+        Weight of each class; None gives all the weight 1.
     """
 
     def __init__(self, class_weights: Tensor | None = None) -> None:
@@ -92,12 +132,12 @@ class ClassificationLoss:
         self._guard = LogitGuard()
 
     def sums(self, outputs: Outputs, batch: Batch) -> Sums:
-        """Weighted cross entropies and weights of labelled utterances.
+        """Weighted cross entropies and weights of labelled utterances. See :meth:`Loss.sums`.
 
         Raises
         ------
         ConfigError
-            The model predicts no emotion, or probabilities instead of logits.
+            The model predicts no emotion, or returns probabilities instead of logits.
         """
         if outputs.logits is None:
             raise ConfigError("the model predicts no emotion; train it with a recipe whose task it fits")
@@ -111,16 +151,16 @@ class ClassificationLoss:
         return Sums((weights_B * errors_B).sum(), weights_B.sum())
 
     def value(self, sums: Sums) -> Tensor:
-        """Weighted mean cross entropy, nats."""
+        """Weighted mean cross entropy in nats. See :meth:`Loss.value`."""
         return sums.total / sums.weight.clamp_min(torch.finfo(torch.float32).tiny)
 
 
 class LogitGuard:
     """Refuses probabilities where logits belong.
 
-    Softmax in front of cross entropy, which takes a softmax itself, keeps the loss above a floor and shrinks every
-    gradient (P3). Two batches in a row whose rows all lie in [0, 1] and sum to 1 are no chance; the first batch that
-    does not look so ends the checks, which each wait for the device.
+    Softmax before cross entropy, which takes a softmax itself, keeps the loss above a floor and shrinks every gradient
+    (P3). Two batches in a row in which every row is within [0, 1] and sums to 1 are no coincidence. The first batch
+    that does not look so ends the checks, because each of them waits for the device.
     """
 
     def __init__(self) -> None:
@@ -128,12 +168,17 @@ class LogitGuard:
         self._cleared = False
 
     def check(self, logits_BC: Tensor) -> None:
-        """Look at one batch.
+        """Check one batch.
+
+        Parameters
+        ----------
+        logits_BC : Tensor, shape (B, classes)
+            What the model returned.
 
         Raises
         ------
         ConfigError
-            This batch and the one before it hold probabilities.
+            This batch and the one before it consist of probabilities.
         """
         if self._cleared:
             return
@@ -141,8 +186,8 @@ class LogitGuard:
         self._suspects += not self._cleared
         if self._suspects == 2:
             raise ConfigError(
-                "the model returns probabilities: in two batches every row lies in [0, 1] and sums to 1; expected "
-                "logits, since cross entropy takes the softmax itself (defect P3); take the softmax out of the model"
+                "the model returns probabilities: in two batches every row is within [0, 1] and sums to 1; expected "
+                "logits, since cross entropy takes the softmax itself (defect P3); remove the softmax from the model"
             )
 
 
@@ -159,7 +204,21 @@ def make_loss(
     task: Literal["arousal", "valence", "emotion"],
     class_weights: Tensor | None = None,
 ) -> Loss:
-    """The loss that a recipe names: ``make_loss(recipe.train.loss, task=recipe.task)``.
+    """Make the loss of a recipe: ``make_loss(recipe.train.loss, task=recipe.task)``.
+
+    Parameters
+    ----------
+    kind : {"mse", "rmse", "cross-entropy"}
+        Which loss.
+    task : {"arousal", "valence", "emotion"}
+        What is predicted.
+    class_weights : Tensor, shape (classes,), float32, or None
+        Weight of each class for cross entropy.
+
+    Returns
+    -------
+    Loss
+        What the trainer minimises.
 
     Raises
     ------
@@ -174,19 +233,34 @@ def make_loss(
 
 
 def class_weights(emotions_N: Tensor, *, n_classes: int) -> Tensor:
-    """Weight of each class [shape=(n_classes,)]: N / (n_classes * count), which weighs an utterance 1 on average.
+    """Weight of each class: N / (n_classes * count), so that the mean weight of an utterance is 1.
 
     The "balanced" heuristic of King and Zeng, Logistic Regression in Rare Events Data, 2001.
 
     Parameters
     ----------
-    emotions_N : class ids of the training part alone; -1 counts for nothing. A class without utterances weighs 0: it
-        cannot be learned, so it does not steer which epoch is kept.
+    emotions_N : Tensor, shape (N,), int64
+        Class ids of the training part alone; -1 is not counted.
+    n_classes : int, >= 1
+        Number of classes.
+
+    Returns
+    -------
+    Tensor, shape (n_classes,), float32
+        Weights. A class without utterances has the weight 0: it cannot be learned, so it has no say in which epoch is
+        kept.
 
     Raises
     ------
     AnalysisError
         No utterance is labelled.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from kemfeat.learn.training.losses import class_weights
+    >>> class_weights(torch.tensor([0, 0, 0, 1, -1]), n_classes=2).tolist()
+    [0.6666666865348816, 2.0]
     """
     counts_C = torch.bincount(emotions_N[emotions_N >= 0], minlength=n_classes).float()
     if not counts_C.sum():

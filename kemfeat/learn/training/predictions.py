@@ -1,4 +1,4 @@
-"""A model over every batch of a loader, in evaluation mode: what it predicts, and its loss."""
+"""Run a model over every batch of a loader in evaluation mode: its predictions and its loss."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models import Model, Outputs
-from kemfeat.learn.run_folder import Determinism
+from kemfeat.learn.run_facts import Determinism
 from kemfeat.learn.training.losses import Loss, Sums
 from kemfeat.stats import metrics
 
@@ -23,21 +23,24 @@ if TYPE_CHECKING:
     from kemfeat.learn.training.training_data import TrainingData
 
 _LOOKED_AT = 8
-"""Utterances whose predictions are compared: alone, together, and twice."""
+"""Utterances whose predictions are compared: twice together, and once alone."""
 
 _NUMBERS = {"emotion": ("uar", "macro_f1", "accuracy"), "arousal": ("ccc", "rmse"), "valence": ("ccc", "rmse")}
-"""Scores of the validation part that ``history.csv`` keeps for each task."""
+"""Validation scores in ``history.csv``, by task."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predicted:
-    """Predictions of n utterances, in the order in which they came; None where the model does not predict that.
+    """Predictions of n utterances, in the order of the batches; None where the model does not predict that.
 
     Parameters
     ----------
-    ids : names of the utterances.
-    logits : [shape=(n, classes)].
-    arousal, valence : [shape=(n,)].
+    ids : tuple of str, length n
+        Ids of the utterances.
+    logits : ndarray, shape (n, classes), float32, or None
+        Scores before softmax.
+    arousal, valence : ndarray, shape (n,), float32, or None
+        Ratings, 1 to 5.
     """
 
     ids: tuple[str, ...]
@@ -46,7 +49,18 @@ class Predicted:
     valence: NDArray[np.float32] | None
 
     def largest_difference(self, other: Predicted) -> float:
-        """From the predictions of the same utterances, in any unit that a model predicts."""
+        """Compare with other predictions of the same utterances.
+
+        Parameters
+        ----------
+        other : Predicted
+            Predictions of the same utterances in the same order.
+
+        Returns
+        -------
+        float
+            Largest absolute difference, in logits or points of the rating.
+        """
         mine, theirs = self._arrays(), other._arrays()
         return max(float(np.abs(mine[name] - theirs[name]).max(initial=0)) for name in mine)
 
@@ -57,7 +71,20 @@ class Predicted:
 
 @torch.inference_mode()
 def predict(model: Model, batches: Iterable[Batch]) -> Predicted:
-    """Predict every utterance, in float32 whatever the model trains in."""
+    """Predict every utterance, in float32 whatever the precision of training.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    batches : iterable of Batch
+        At least one batch.
+
+    Returns
+    -------
+    Predicted
+        Predictions in the order of the batches.
+    """
     model.eval()
     ids: list[str] = []
     found: list[Outputs] = []
@@ -69,7 +96,24 @@ def predict(model: Model, batches: Iterable[Batch]) -> Predicted:
 
 @torch.inference_mode()
 def judge(model: Model, batches: Iterable[Batch], loss: Loss) -> tuple[float, Predicted]:
-    """The loss of all utterances together, and their predictions."""
+    """Predict every utterance and compute the loss of all of them together.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    batches : iterable of Batch
+        At least one batch.
+    loss : Loss
+        What training minimises.
+
+    Returns
+    -------
+    loss : float
+        Loss of all utterances together.
+    predicted : Predicted
+        Predictions in the order of the batches.
+    """
     model.eval()
     ids: list[str] = []
     found: list[Outputs] = []
@@ -93,7 +137,22 @@ def _collected(ids: list[str], found: list[Outputs]) -> Predicted:
 
 
 def table_of(predicted: Predicted, training_data: TrainingData, part: str) -> pd.DataFrame:
-    """The rows of ``predictions.parquet`` for one part."""
+    """The rows of ``predictions.parquet`` for one part.
+
+    Parameters
+    ----------
+    predicted : Predicted
+        Predictions of the part.
+    training_data : TrainingData
+        Where the labels come from.
+    part : {"train", "valid", "test"}
+        Which part.
+
+    Returns
+    -------
+    DataFrame
+        :data:`~kemfeat.learn.run_folder.PREDICTION_COLUMNS` and the columns of each predicted target.
+    """
     import pandas as pd
 
     truth = training_data.truth(part).set_index("id", drop=False).loc[list(predicted.ids)].reset_index(drop=True)
@@ -114,11 +173,24 @@ def table_of(predicted: Predicted, training_data: TrainingData, part: str) -> pd
 
 
 def numbers_of(table: pd.DataFrame, training_data: TrainingData) -> dict[str, float]:
-    """The scores of a validation table that ``history.csv`` keeps, by column."""
+    """The validation scores in ``history.csv``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        :func:`table_of` of the validation part.
+    training_data : TrainingData
+        What is trained for which task.
+
+    Returns
+    -------
+    dict of str to float
+        Scores by column.
+    """
     task = training_data.recipe.task
     labelled = table[table[f"{task}_true"].notna()]
     truth, said, speakers = labelled[f"{task}_true"], labelled[f"{task}_pred"], labelled["speaker"]
-    # the interval of one epoch's score is never looked at: one resample
+    # nobody reads the interval of one epoch's score: one resample is enough
     if task == "emotion":
         result: metrics.Classification | metrics.Regression = metrics.classification(
             truth, said, classes=training_data.emotions, speakers=speakers, resamples=1
@@ -129,7 +201,22 @@ def numbers_of(table: pd.DataFrame, training_data: TrainingData) -> dict[str, fl
 
 
 def determinism(model: Model, training_data: TrainingData, *, device: torch.device) -> Determinism:
-    """Whether a few utterances of the validation part are predicted alike, twice and in batches of one (K6)."""
+    """Check whether a few utterances of the validation part are predicted the same twice and in batches of one (K6).
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    training_data : TrainingData
+        Where the utterances come from.
+    device : torch.device
+        Device of the model.
+
+    Returns
+    -------
+    Determinism
+        The largest differences.
+    """
     rows = training_data.rows["valid"][:_LOOKED_AT]
     together = training_data.rows_loader(rows, device=device, batch_size=len(rows))
     alone = training_data.rows_loader(rows, device=device, batch_size=1)

@@ -5,29 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.models import FusionClassifier, Model
-from kemfeat.learn.run_folder import PretrainedFacts, RunFacts, read_predictions, read_run
-from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig
+from kemfeat.learn.run_facts import PretrainedFacts, RunFacts
+from kemfeat.learn.run_folder import read_predictions, read_run
+from kemfeat.learn.settings import AudioConfig, FusionConfig, Modality, ModelConfig, TextConfig
 from kemfeat.learn.training import checkpoint
+from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.recipe import Recipe, recipe_from
-from kemfeat.learn.training.training_data import AuditedFold, Modality, modalities_of
+from kemfeat.learn.training.training_data import modalities_of
 from kemfeat.store import disk
+
+M = TypeVar("M", bound=ModelConfig)
 
 _TASKS: Mapping[Modality, str] = {"audio": "arousal", "text": "valence"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ResolvedWeights:
-    """A recipe whose loaded runs are known.
+    """A recipe whose pretrained runs have been looked up.
 
     Parameters
     ----------
-    recipe : with the settings that the runs were trained with.
-    data : with the leak that a run of another split is.
-    pretrained : the runs.
+    recipe : Recipe
+        The recipe, with the settings that the runs were trained with.
+    data : AuditedFold
+        The fold; a run from another split counts as a leak.
+    pretrained : mapping of str to PretrainedFacts
+        The runs, by modality.
     """
 
     recipe: Recipe
@@ -36,12 +44,26 @@ class ResolvedWeights:
 
 
 def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> ResolvedWeights:
-    """Take over what the runs that a fusion names were trained with; a recipe without such is as it was.
+    """Take over what the runs of a fusion were trained with; other recipes stay as they are.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The recipe.
+    data : AuditedFold
+        The fold to train on.
+    allow_leakage : bool
+        Accept runs that were trained on another split.
+
+    Returns
+    -------
+    ResolvedWeights
+        Recipe, fold and runs.
 
     Raises
     ------
     ConfigError
-        A run is not named, was trained with other settings or on another store, or, unless that is allowed, on another
+        A run is not given, was trained with other settings or on another store, or (unless that is allowed) on another
         split: utterances that are tested here may have been trained on there (nested folds).
     RunError
         A run is missing, unfinished or damaged.
@@ -64,20 +86,27 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         data = data.leaking("pretraining", seen) if seen else data
         pretrained[modality] = PretrainedFacts(run=str(folder), best=disk.sha256(folder / run_folder.BEST))
         configs[modality] = recipe_from(facts.config, where=f"{folder}/{run_folder.RUN}").model
-    audio, text = configs.get("audio"), configs.get("text")
     model = recipe.model.adopt(
-        audio=audio if isinstance(audio, AudioConfig) else None, text=text if isinstance(text, TextConfig) else None
+        audio=_of_kind(AudioConfig, configs, "audio", recipe.model),
+        text=_of_kind(TextConfig, configs, "text", recipe.model),
     )
     return ResolvedWeights(recipe=recipe.model_copy(update={"model": model}), data=data, pretrained=pretrained)
 
 
 def fill_pretrained(model: Model, pretrained: Mapping[str, PretrainedFacts]) -> None:
-    """Load the weights of the runs into a fusion.
+    """Load the weights of the runs into a fusion; other models stay as they are.
+
+    Parameters
+    ----------
+    model : Model
+        The model to fill.
+    pretrained : mapping of str to PretrainedFacts
+        The runs, by modality.
 
     Raises
     ------
     RunError
-        They are missing or damaged.
+        The weights are missing or damaged.
     """
     if not isinstance(model, FusionClassifier):
         return
@@ -99,6 +128,17 @@ def _folder(config: FusionConfig, modality: Modality) -> Path:
     return Path(name)
 
 
+def _of_kind(kind: type[M], configs: Mapping[str, ModelConfig], modality: Modality, fusion: FusionConfig) -> M | None:
+    """What the run of a modality was trained with; the fusion knows one model for each."""
+    found = configs.get(modality)
+    if found is None or isinstance(found, kind):
+        return found
+    raise ConfigError(
+        f"model.{modality}_run {_folder(fusion, modality)}: was trained with {type(found).__name__}, expected "
+        f"{kind.__name__}: a fusion reads the tokens of the {modality} model; train a recipe without `architecture`"
+    )
+
+
 def _fitting(folder: Path, modality: Modality, data: AuditedFold) -> RunFacts:
     facts = read_run(folder)
     if facts.task != _TASKS[modality]:
@@ -106,10 +146,10 @@ def _fitting(folder: Path, modality: Modality, data: AuditedFold) -> RunFacts:
             f"model.{modality}_run {folder}: was trained for {facts.task}; expected a run for {_TASKS[modality]}"
         )
     if facts.outcome is None:
-        raise RunError(f"model.{modality}_run {folder}: is not finished; run its `kemfeat train` again to go on")
+        raise RunError(f"model.{modality}_run {folder}: is not finished; run its `kemfeat train` again to continue")
     if facts.store.digest != data.store.digest:
         raise ConfigError(
-            f"model.{modality}_run {folder}: was trained on the store {facts.store.digest[:12]}, this one is "
+            f"model.{modality}_run {folder}: was trained on the store {facts.store.digest[:12]}, but this store is "
             f"{data.store.digest[:12]}; train it again on this store"
         )
     return facts

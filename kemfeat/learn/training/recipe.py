@@ -1,42 +1,54 @@
 """Recipes: what to train and how, as TOML.
 
-A recipe has a ``name``, a ``task``, common tables ``[model]`` and ``[train]``, and per variant a table of what differs,
-``[faithful]`` and ``[corrected]``, with the same two tables inside. The common values, then the variant's, then the
-caller's make one :class:`Recipe`.
+A recipe has a ``name``, a ``task``, the ``architecture`` if it is not the reference system's for that task, the common
+tables ``[model]`` and ``[train]``, and for each variant a table of what differs, ``[faithful]`` and ``[corrected]``,
+which contains the same two tables. The common values, then the variant's, then the caller's make one :class:`Recipe`.
 """
 
 from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from kemfeat import plugins
 from kemfeat.config import FrozenConfig, read_toml, suggest, validated
 from kemfeat.errors import ConfigError, UnknownPluginError
-from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig, TrainConfig
+from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, Task, TextConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from kemfeat.learn.models import Architecture
 
 VARIANTS = ("corrected", "faithful")
 _SUFFIX = ".toml"
+_LARGEST = 1 << 20
 
 
 class Recipe(FrozenConfig):
-    """A resolved recipe; one subclass per task.
+    """A resolved recipe; one subclass per task, and one per architecture that a recipe names.
 
     Parameters
     ----------
-    name : of the recipe.
-    variant : ``corrected``, or ``faithful`` to what was published, defects included.
-    task : what is predicted.
-    model, train : settings.
+    name : str
+        Name of the recipe.
+    variant : {"corrected", "faithful"}
+        ``corrected``, or ``faithful`` to what was published, defects included.
+    task : {"arousal", "valence", "emotion"}
+        What is predicted.
+    model : AudioConfig, TextConfig or FusionConfig
+        Settings of the model.
+    train : TrainConfig
+        Settings of training.
     """
 
     name: str = Field(min_length=1)
     variant: Literal["corrected", "faithful"]
-    task: Literal["arousal", "valence", "emotion"]
+    task: Task
     model: ModelConfig
     train: TrainConfig
 
@@ -76,7 +88,13 @@ _BY_TASK: dict[str, type[Recipe]] = {"arousal": ArousalRecipe, "valence": Valenc
 
 
 def recipe_names() -> tuple[str, ...]:
-    """Names of the recipes that come with kemfeat, sorted."""
+    """The names of the recipes that come with kemfeat.
+
+    Returns
+    -------
+    tuple of str
+        Sorted names.
+    """
     return tuple(sorted(_shipped()))
 
 
@@ -85,51 +103,124 @@ def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = 
 
     Parameters
     ----------
-    name_or_path : a name of :func:`recipe_names`, or a TOML file.
-    overrides : values that win: tables, or dotted keys such as ``{"variant": "faithful", "model.n_layers": 4}``.
+    name_or_path : str or Path
+        A name of :func:`recipe_names`, or a TOML file.
+    overrides : mapping or None
+        Values that win: tables, or dotted keys such as ``{"variant": "faithful", "model.n_layers": 4}``.
+
+    Returns
+    -------
+    Recipe
+        The resolved recipe of its task.
 
     Raises
     ------
     UnknownPluginError
-        No recipe of that name.
+        There is no recipe of that name.
     ConfigError
-        The file cannot be read, or a key is unknown, missing or of the wrong type or range.
+        The file cannot be read, or a key is unknown, missing, of the wrong type or out of range.
+
+    Examples
+    --------
+    >>> from kemfeat.learn import load_recipe
+    >>> recipe = load_recipe("kor/audio-arousal", {"model.n_layers": 4})
+    >>> recipe.task, recipe.variant, recipe.model.n_layers
+    ('arousal', 'corrected', 4)
     """
     where = str(name_or_path)
-    values = read_toml(_found(name_or_path))
+    try:
+        return _resolved(read_toml(_found(name_or_path)), overrides or {}, where=where)
+    except RecursionError:
+        raise ConfigError(
+            f"{where}: its tables or lists are nested too deeply; write them as [model], [train]"
+        ) from None
+
+
+def _resolved(values: dict[str, Any], overrides: Mapping[str, Any], *, where: str) -> Recipe:
+    """The common values, then the variant's, then the caller's."""
     tables = {variant: values.pop(variant) for variant in VARIANTS if variant in values}
-    given = _nested(overrides or {}, where)
+    given = _nested(overrides, where)
     variant = given.get("variant", values.get("variant", VARIANTS[0]))
     if variant not in VARIANTS:
-        raise ConfigError(f"{where}: variant: no variant {variant!r}{suggest(str(variant), VARIANTS)}")
+        raise ConfigError(f"{where}: variant: unknown variant {variant!r}{suggest(str(variant), VARIANTS)}")
     if not isinstance(tables.get(variant), Mapping):
-        raise ConfigError(f"{where}: has no table [{variant}]; add it, or pass --set variant of the other one")
+        raise ConfigError(f"{where}: has no table [{variant}]; add it, or choose another one with --set variant=NAME")
     return recipe_from(_merged(_merged({**values, "variant": variant}, tables[variant]), given), where=where)
 
 
 def recipe_from(values: Mapping[str, Any], *, where: str) -> Recipe:
-    """The recipe of resolved values, such as those that ``run.json`` keeps.
+    """Check resolved values, such as those in ``run.json``.
+
+    Parameters
+    ----------
+    values : mapping
+        Tables of a recipe, its variant resolved.
+    where : str
+        Where the values come from, for error messages.
+
+    Returns
+    -------
+    Recipe
+        The recipe of its task.
 
     Raises
     ------
     ConfigError
-        A key is unknown, missing or of the wrong type or range.
+        A key is unknown, missing, of the wrong type or out of range.
     """
     task = values.get("task")
     if not isinstance(task, str) or task not in _BY_TASK:
         raise ConfigError(f"{where}: task: found {task!r}, expected one of {', '.join(_BY_TASK)}")
-    return validated(_BY_TASK[task], values, where=where)
+    if "architecture" not in values:
+        return validated(_BY_TASK[task], values, where=where)
+    architecture = _architecture(values["architecture"], where=where)
+    if task not in architecture.tasks:
+        raise ConfigError(
+            f"{where}: task: found {task!r}, but the architecture {architecture.name!r} is for "
+            f"{', '.join(architecture.tasks)}; correct one of the two"
+        )
+    return validated(_recipe_of(architecture), {**values, "architecture": architecture.name}, where=where)
+
+
+def _architecture(name: Any, *, where: str) -> Architecture[ModelConfig]:
+    try:
+        found: Architecture[ModelConfig] = plugins.find("learn.models", str(name))
+    except UnknownPluginError:
+        known = plugins.names("learn.models")
+        raise UnknownPluginError(f"{where}: architecture: no model {name!r}{suggest(str(name), known)}") from None
+    return found
+
+
+@cache
+def _recipe_of(architecture: Architecture[ModelConfig]) -> type[Recipe]:
+    """The recipe of an architecture; the same class each time, as recipes of two classes are never equal."""
+    model = architecture.config
+    return create_model(
+        f"{model.__name__}Recipe",
+        __base__=Recipe,
+        model=(model, model()),
+        architecture=(str, ...),
+    )
 
 
 def _found(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, Path) or name_or_path.endswith(_SUFFIX):
-        return Path(name_or_path)
+        return _own_file(Path(name_or_path))
     shipped = _shipped()
     if name_or_path not in shipped:
         raise UnknownPluginError(
-            f"no recipe {name_or_path!r}{suggest(name_or_path, shipped)}; or pass a file that ends in {_SUFFIX}"
+            f"unknown recipe {name_or_path!r}{suggest(name_or_path, shipped)}; or pass a file that ends in {_SUFFIX}"
         )
     return shipped[name_or_path]
+
+
+def _own_file(path: Path) -> Path:
+    """Neither a pipe, which would block, nor a file too large for a recipe."""
+    if not path.is_file():
+        raise ConfigError(f"{path}: is not a file; pass a TOML file, or one of {', '.join(recipe_names())}")
+    if path.stat().st_size > _LARGEST:
+        raise ConfigError(f"{path}: is larger than 1 MiB; expected a recipe, a TOML file of a few lines")
+    return path
 
 
 def _shipped() -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""What a run trains in: a device and its memory, generators, and a folder that is its own."""
+"""What a run trains in: a device and its memory, random generators, and a folder of its own."""
 
 from __future__ import annotations
 
@@ -20,26 +20,74 @@ _CPU_IS_FULL = "can't allocate memory"
 
 
 def device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is the GPU where there is one."""
+    """Resolve the name of a device.
+
+    Parameters
+    ----------
+    name : str
+        ``cpu``, ``cuda``, or ``auto`` for the GPU where there is one.
+
+    Returns
+    -------
+    torch.device
+        The device.
+
+    Raises
+    ------
+    ConfigError
+        This machine does not have that device.
+    """
     return device_of(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 @contextmanager
 def seeded(device: torch.device, seed: int) -> Iterator[None]:
-    """Dropout draws from torch's global generators: seeded in here, as they were behind."""
+    """Seed torch's global generators, from which dropout draws, and restore them afterwards.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device whose generator is seeded as well as the CPU's.
+    seed : int, >= 0
+        Seed of the generators.
+
+    Yields
+    ------
+    None
+        The generators are seeded.
+    """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
 
 
 def generator_states(device: torch.device) -> dict[str, Tensor]:
-    """Of every generator that training draws from."""
+    """The states of every generator that training draws from.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device of the training.
+
+    Returns
+    -------
+    dict of str to Tensor
+        States by type of device.
+    """
     states = {"cpu": torch.get_rng_state()}
     return {**states, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else states
 
 
 def set_generators(states: Mapping[str, Tensor], device: torch.device) -> None:
-    """Go on drawing where :func:`generator_states` were taken."""
+    """Continue drawing from where :func:`generator_states` were taken.
+
+    Parameters
+    ----------
+    states : mapping of str to Tensor
+        States by type of device.
+    device : torch.device
+        Device of the training.
+    """
     torch.set_rng_state(states["cpu"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
@@ -47,12 +95,22 @@ def set_generators(states: Mapping[str, Tensor], device: torch.device) -> None:
 
 @contextmanager
 def memory(config: TrainConfig) -> Iterator[None]:
-    """A device without room as a sentence.
+    """Turn a device that runs out of memory into a sentence.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        Settings, whose batch size the sentence gives.
+
+    Yields
+    ------
+    None
+        Errors inside are translated.
 
     Raises
     ------
     RunError
-        Its memory ran out.
+        Memory ran out.
     """
     try:
         yield
@@ -68,16 +126,26 @@ def memory(config: TrainConfig) -> Iterator[None]:
 
 @contextmanager
 def owned(out: Path) -> Iterator[None]:
-    """Hold the folder of a run against a second training; leftovers of one that was killed are removed.
+    """Lock the folder of a run against a second training, and remove what a killed one left behind.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the run; created if missing.
+
+    Yields
+    ------
+    None
+        The folder is locked.
 
     Raises
     ------
     ConfigError
-        It is a file.
+        The path is a file.
     RunError
         Another process trains there.
     StoreWriteError
-        The disk refuses.
+        The folder cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -90,7 +158,7 @@ def owned(out: Path) -> Iterator[None]:
             lock.acquire(timeout=0)
         except Timeout:
             raise RunError(
-                f"{out}: another process trains there; wait for it, end it, or choose another --out"
+                f"{out}: another process is training there; wait for it, end it, or choose another --out"
             ) from None
     try:
         for leftover in out.glob(".*.aside"):

@@ -1,18 +1,20 @@
-"""All that changes while a run trains: made, saved, and loaded again."""
+"""Everything that changes while a run trains: created, saved and loaded again."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
+from kemfeat.errors import RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.models import Model
-from kemfeat.learn.run_folder import RunFacts, write_run
+from kemfeat.learn.run_facts import RunFacts
+from kemfeat.learn.run_folder import write_run
 from kemfeat.learn.settings import TrainConfig
 from kemfeat.learn.training import checkpoint, losses, runtime
 from kemfeat.learn.training.checkpoint import Checkpoint, identity, refuse_other
@@ -24,14 +26,20 @@ from kemfeat.store import disk
 
 @dataclass(kw_only=True)
 class Position:
-    """Where training stands; numbers alone.
+    """How far training has got; only numbers.
 
     Parameters
     ----------
-    epoch, step : finished.
-    best_epoch, best_loss : of the smallest validation loss so far.
-    total, weight : sums of the losses of the epoch under way.
-    seconds : spent in the epoch under way.
+    epoch, step : int, >= 0
+        How many are finished.
+    best_epoch : int, >= 0
+        Epoch with the smallest validation loss so far, counted from 1; 0 before the first.
+    best_loss : float
+        Its validation loss.
+    total, weight : float
+        Sums of the losses of the current epoch.
+    seconds : float [s]
+        Time spent in the current epoch.
     """
 
     epoch: int = 0
@@ -43,13 +51,35 @@ class Position:
     seconds: float = 0.0
 
     def stopped(self, config: TrainConfig) -> Literal["patience", "epochs"] | None:
-        """Why training is over, if it is."""
+        """Why training is over, if it is.
+
+        Parameters
+        ----------
+        config : TrainConfig
+            Settings, of which epochs and patience count.
+
+        Returns
+        -------
+        {"patience", "epochs"} or None
+            The reason; None where training continues.
+        """
         if self.epoch >= config.epochs:
             return "epochs"
         return "patience" if self.epoch - self.best_epoch >= config.patience else None
 
     def end_epoch(self, valid_loss: float) -> bool:
-        """Count the epoch under way; True where it is the best so far."""
+        """Count the current epoch as finished.
+
+        Parameters
+        ----------
+        valid_loss : float
+            Its validation loss.
+
+        Returns
+        -------
+        bool
+            Whether it is the best so far.
+        """
         self.epoch += 1
         self.total = self.weight = self.seconds = 0.0
         kept = valid_loss < self.best_loss
@@ -60,7 +90,7 @@ class Position:
 
 @dataclass(kw_only=True, eq=False)
 class TrainingSession:
-    """A run under way: what it is of, what trains it, and where it stands.
+    """A run in progress: what it trains, with what, and how far it has got.
 
     ``drawn`` is the epoch that the rows of ``train`` were drawn for.
     """
@@ -85,7 +115,26 @@ class TrainingSession:
 def begin(
     training_data: TrainingData, model: Model, facts: RunFacts, *, out: Path, device: torch.device
 ) -> TrainingSession:
-    """Everything as it is before the first step; nothing is written."""
+    """Set up everything as it is before the first step; nothing is written.
+
+    Parameters
+    ----------
+    training_data : TrainingData
+        What is trained on.
+    model : Model
+        The model, on its device.
+    facts : RunFacts
+        Contents of ``run.json``.
+    out : Path
+        Folder of the run.
+    device : torch.device
+        Device of the training.
+
+    Returns
+    -------
+    TrainingSession
+        The session.
+    """
     config = training_data.recipe.train
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.learning_rate)
     loader = training_data.training_loader(epoch=0, device=device)
@@ -105,7 +154,7 @@ def begin(
 
 
 def _loss(training_data: TrainingData, loader: StoreLoader) -> Loss:
-    """Classes weigh by what an epoch has of them: a class that is repeated is not weighed up once more."""
+    """Class weights follow the counts of an epoch, so that a class that is repeated is not weighted up as well."""
     train, weights = training_data.recipe.train, None
     if train.class_weights == "balanced":
         weights = losses.class_weights(loader.dataset.facts.emotion, n_classes=len(training_data.emotions))
@@ -113,12 +162,19 @@ def _loss(training_data: TrainingData, loader: StoreLoader) -> Loss:
 
 
 def start(session: TrainingSession) -> None:
-    """Load the runs that a fusion names, and write what never changes.
+    """Load the runs of a fusion, and write what never changes.
+
+    Parameters
+    ----------
+    session : TrainingSession
+        The session.
 
     Raises
     ------
     RunError
         A loaded run is damaged.
+    StoreWriteError
+        The folder cannot be written.
     """
     fill_pretrained(session.model, session.facts.pretrained)
     session.frozen = checkpoint.save_frozen(session.out / run_folder.FROZEN, session.model)
@@ -127,7 +183,20 @@ def start(session: TrainingSession) -> None:
 
 
 def save(session: TrainingSession, name: str) -> None:
-    """Write a checkpoint in one step."""
+    """Write a checkpoint in one step.
+
+    Parameters
+    ----------
+    session : TrainingSession
+        The session.
+    name : str
+        Name of the file.
+
+    Raises
+    ------
+    StoreWriteError
+        The file cannot be written.
+    """
     checkpoint.save(
         session.out / name,
         Checkpoint(
@@ -146,12 +215,22 @@ def save(session: TrainingSession, name: str) -> None:
 
 
 def resume(session: TrainingSession) -> bool:
-    """Go on behind the last checkpoint, if there is one.
+    """Continue after the last checkpoint, if there is one.
+
+    Parameters
+    ----------
+    session : TrainingSession
+        The session, as :func:`begin` made it.
+
+    Returns
+    -------
+    bool
+        Whether there was a checkpoint.
 
     Raises
     ------
     ConfigError
-        It is of a run with other settings.
+        It belongs to a run with other settings.
     RunError
         It is damaged.
     """
@@ -161,21 +240,85 @@ def resume(session: TrainingSession) -> bool:
     last = checkpoint.load(path)
     refuse_other(last.facts, identity(session.facts), where=path)
     checkpoint.fill(session.model, last, where=session.out)
+    try:
+        _restore(session, last)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        raise RunError(
+            f"{path}: its state does not fit this run ({reason}); move it away to train from the beginning"
+        ) from None
+    return True
+
+
+def _restore(session: TrainingSession, last: Checkpoint) -> None:
     session.frozen = last.frozen
+    for ours, theirs in (
+        (session.optimizer.state_dict()["param_groups"], last.optimizer["param_groups"]),
+        (session.scheduler.state_dict(), last.scheduler),
+    ):
+        _require_alike(ours, theirs)
     session.optimizer.load_state_dict(last.optimizer)
     session.scheduler.load_state_dict(last.scheduler)
-    if last.scaler:  # empty where the run went on a CPU before
+    if last.scaler:  # empty where the run was on a CPU before
         session.scaler.load_state_dict(last.scaler)
-    session.position, session.history = Position(**last.position), last.history
+    _require_shapes(session.optimizer)
+    session.position, session.history = _position(last), _history(last)
     turn_to(session, session.position.epoch)
     if last.loader["batch"]:  # in the middle of an epoch; else of the one before
         session.train.load_state_dict(last.loader)
     runtime.set_generators(last.rng, session.device)
-    return True
+
+
+def _require_alike(ours: Any, theirs: Any) -> None:
+    """States are taken over unseen, so a text in place of a rate would only fail at the next step."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name in ours.keys() & theirs.keys():
+            _require_alike(ours[name], theirs[name])
+    elif isinstance(ours, list | tuple) and isinstance(theirs, list | tuple) and len(ours) == len(theirs):
+        for mine, other in zip(ours, theirs, strict=True):
+            _require_alike(mine, other)
+    elif type(ours) is not type(theirs) or isinstance(ours, list | tuple):
+        raise TypeError(f"found {theirs!r}, expected a value like {ours!r}")
+
+
+def _require_shapes(optimizer: torch.optim.Optimizer) -> None:
+    """An optimizer takes over moments of any shape, and fails at its next step."""
+    for parameter, state in optimizer.state.items():
+        for name in ("exp_avg", "exp_avg_sq"):
+            if state[name].shape != parameter.shape:
+                raise ValueError(f"{name} of shape {tuple(state[name].shape)} for weights of {tuple(parameter.shape)}")
+
+
+def _position(last: Checkpoint) -> Position:
+    """A position of numbers: whole ones where they count."""
+    position = Position(**last.position)
+    values: dict[str, object] = asdict(position)
+    for name, value in values.items():
+        wanted = int if isinstance(getattr(Position, name), int) else float
+        if not isinstance(value, wanted) or isinstance(value, bool) or value < 0:
+            raise ValueError(f"position: {name} is {value!r}")
+    return position
+
+
+def _history(last: Checkpoint) -> list[dict[str, float]]:
+    for row in last.history:
+        if not isinstance(row, dict) or not all(isinstance(value, int | float) for value in row.values()):
+            raise ValueError("history: a row is not a table of numbers")
+    if len(last.history) != last.position["epoch"]:
+        raise ValueError(f"history: {len(last.history)} rows for {last.position['epoch']} epochs")
+    return last.history
 
 
 def turn_to(session: TrainingSession, epoch: int) -> None:
-    """Have the training loader yield this epoch; the first one for all, as published, where nothing is reshuffled."""
+    """Make the training loader yield this epoch; the first one for all, as published, where nothing is reshuffled.
+
+    Parameters
+    ----------
+    session : TrainingSession
+        The session.
+    epoch : int, >= 0
+        The epoch.
+    """
     train = session.training_data.recipe.train
     epoch = epoch if train.reshuffle else 0
     if epoch != session.drawn and train.balance == "weights":
@@ -185,7 +328,18 @@ def turn_to(session: TrainingSession, epoch: int) -> None:
 
 
 def write_history(session: TrainingSession) -> None:
-    """Write ``history.csv``."""
+    """Write ``history.csv`` in one step.
+
+    Parameters
+    ----------
+    session : TrainingSession
+        The session.
+
+    Raises
+    ------
+    StoreWriteError
+        The file cannot be written.
+    """
     import pandas as pd
 
     text = pd.DataFrame(session.history).to_csv(index=False)

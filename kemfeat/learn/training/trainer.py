@@ -1,7 +1,7 @@
-"""Train a recipe: one loop, chosen on the validation part alone, tested once.
+"""Train a recipe: one loop, the best epoch chosen on the validation part alone, tested once.
 
-A run can be killed at any time. The same call goes on behind the last checkpoint, and on a CPU with the same number of
-threads its losses are those of a run that was never killed.
+A run can be killed at any time. The same call continues after the last checkpoint, and on a CPU with the same number of
+threads its losses equal those of a run that was never killed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -21,15 +21,18 @@ from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import Evaluation, evaluate
 from kemfeat.learn.models import Model, build_model, check_trainable
-from kemfeat.learn.run_folder import Outcome, PartFacts, PretrainedFacts, RunFacts, read_run, write_run
+from kemfeat.learn.run_facts import Outcome, PartFacts, PretrainedFacts, RunFacts
+from kemfeat.learn.run_folder import read_run, write_run
 from kemfeat.learn.training import checkpoint, runtime
+from kemfeat.learn.training.audited_fold import AuditedFold, audit_fold
 from kemfeat.learn.training.checkpoint import identity, refuse_other
 from kemfeat.learn.training.losses import Sums
 from kemfeat.learn.training.predictions import determinism, judge, numbers_of, predict, table_of
 from kemfeat.learn.training.pretrained import resolved
+from kemfeat.learn.training.progress import Silent, TrainingProgress
 from kemfeat.learn.training.recipe import Recipe, recipe_from
 from kemfeat.learn.training.session import TrainingSession, begin, resume, save, start, turn_to, write_history
-from kemfeat.learn.training.training_data import AuditedFold, TrainingData, audit_fold, training_data_of
+from kemfeat.learn.training.training_data import TrainingData, training_data_of
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -37,48 +40,20 @@ if TYPE_CHECKING:
     from kemfeat.store.reader import Store
 
 
-class TrainingProgress(Protocol):
-    """Told what training does."""
-
-    def compared(self, done: int, total: int) -> None:
-        """Utterances that the audit of the split has compared."""
-
-    def began(self, facts: RunFacts, out: Path) -> None:
-        """A run begins, or goes on."""
-
-    def stepped(self, done: int, total: int) -> None:
-        """Steps so far, and how many there are if training does not stop early."""
-
-    def ended(self, row: Mapping[str, float]) -> None:
-        """An epoch, as ``history.csv`` has it."""
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    def compared(self, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def began(self, facts: RunFacts, out: Path) -> None:
-        """Say nothing."""
-
-    def stepped(self, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def ended(self, row: Mapping[str, float]) -> None:
-        """Say nothing."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a recipe is trained, beside what it says itself.
+    """How a recipe is trained, apart from what it says itself.
 
     Parameters
     ----------
-    fold : of the split.
-    device : ``cpu``, ``cuda`` or ``auto``, the GPU where there is one.
-    allow_leakage : train on a split that leaks, and say so everywhere.
-    save_every : seconds after which a checkpoint is written in the middle of an epoch; there is one after every epoch.
+    fold : int, >= 0
+        Fold of the split.
+    device : {"auto", "cpu", "cuda"}
+        Where to train; ``auto`` is the GPU where there is one.
+    allow_leakage : bool
+        Train on a split that leaks, and say so everywhere.
+    save_every : float [s]
+        Time between checkpoints within an epoch; there is always one after every epoch.
     """
 
     fold: int = 0
@@ -96,24 +71,36 @@ def train(
     options: Options | None = None,
     progress: TrainingProgress | None = None,
 ) -> Evaluation:
-    """Train a recipe on one fold of a split, or go on where an earlier call stopped; test the best epoch.
+    """Train a recipe on one fold of a split, or continue where an earlier call stopped; test the best epoch.
 
     Parameters
     ----------
-    recipe : see :func:`~kemfeat.learn.training.recipe.load_recipe`.
-    store, split : trained on which utterances.
-    out : folder of the run (:mod:`kemfeat.learn.run_folder`).
-    options : how.
-    progress : told what happens.
+    recipe : Recipe
+        See :func:`~kemfeat.learn.training.recipe.load_recipe`.
+    store : Store
+        Store to train on.
+    split : Split
+        Split of that store.
+    out : Path
+        Folder of the run (:mod:`kemfeat.learn.run_folder`).
+    options : Options or None
+        Fold, device and the like; None takes the defaults.
+    progress : TrainingProgress or None
+        Receives reports; None reports nothing.
+
+    Returns
+    -------
+    Evaluation
+        Scores of the best epoch on the test part.
 
     Raises
     ------
     ConfigError
-        The split leaks, the folder holds another run, or a setting does not fit.
+        The split leaks, the folder contains another run, or a setting does not fit.
     AnalysisError
         The store lacks a feature, or a part has no labelled row.
     RunError
-        The loss is no number any more, memory ran out, or a file of the run is damaged.
+        The loss is no longer a finite number, memory ran out, or a file of the run is damaged.
     """
     options, progress = options or Options(), progress or Silent()
     data = audit_fold(store, split, fold=options.fold, allow_leakage=options.allow_leakage, progress=progress.compared)
@@ -122,7 +109,25 @@ def train(
 
 
 def fit(recipe: Recipe, data: AuditedFold, *, out: Path, options: Options, progress: TrainingProgress) -> RunFacts:
-    """Train until patience or epochs run out; the test part is not looked at.
+    """Train until patience or epochs run out, without touching the test part.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to train.
+    data : AuditedFold
+        The fold to train on.
+    out : Path
+        Folder of the run.
+    options : Options
+        Device and the like.
+    progress : TrainingProgress
+        Receives reports.
+
+    Returns
+    -------
+    RunFacts
+        Contents of ``run.json``, with the outcome.
 
     Raises
     ------
@@ -146,12 +151,26 @@ def fit(recipe: Recipe, data: AuditedFold, *, out: Path, options: Options, progr
 
 
 def conclude(run: Path, data: AuditedFold, *, device: str = "auto") -> Evaluation:
-    """Predict validation and test part with the best epoch, once, and judge the predictions.
+    """Predict the validation and test parts with the best epoch, once, and evaluate the predictions.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of a finished run.
+    data : AuditedFold
+        The fold that it was trained on.
+    device : str
+        Where to predict; ``auto`` is the GPU where there is one.
+
+    Returns
+    -------
+    Evaluation
+        Scores on the test part.
 
     Raises
     ------
     RunError
-        The run is not finished or damaged.
+        The run is unfinished or damaged.
     """
     if not (run / run_folder.PREDICTIONS).is_file():
         import pandas as pd
@@ -168,7 +187,19 @@ def conclude(run: Path, data: AuditedFold, *, device: str = "auto") -> Evaluatio
 
 
 def load_model(run: Path, *, device: str = "cpu") -> Model:
-    """The model of a run as its best epoch was, in evaluation mode.
+    """Load the model of a run as it was after its best epoch, in evaluation mode.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of a finished run.
+    device : str
+        Where the model goes; ``auto`` is the GPU where there is one.
+
+    Returns
+    -------
+    Model
+        The model.
 
     Raises
     ------
@@ -177,7 +208,7 @@ def load_model(run: Path, *, device: str = "cpu") -> Model:
     """
     facts = read_run(run)
     if facts.outcome is None:
-        raise RunError(f"{run}: is not finished; run the same `kemfeat train` again to go on")
+        raise RunError(f"{run}: is not finished; run the same `kemfeat train` again to continue")
     best = checkpoint.load(run / run_folder.BEST)
     refuse_other(best.facts, identity(facts), where=run / run_folder.BEST)
     model = build_model(_recipe_of(run, facts).model)
@@ -186,14 +217,21 @@ def load_model(run: Path, *, device: str = "cpu") -> Model:
 
 
 def audited_of_run(run: Path, *, store: Store, split: Split) -> AuditedFold:
-    """The fold that a run was trained on, with the leakage that was found then; nothing is compared again.
+    """The fold that a run was trained on, with the leakage found then; nothing is compared again.
 
     Parameters
     ----------
     run : Path
         Folder of the run.
-    store, split : Store, Split
-        Those of the run; :func:`training_data_of_run` refuses others.
+    store : Store
+        Store of the run; :func:`training_data_of_run` refuses others.
+    split : Split
+        Split of the run, likewise.
+
+    Returns
+    -------
+    AuditedFold
+        The fold.
 
     Raises
     ------
@@ -207,10 +245,24 @@ def audited_of_run(run: Path, *, store: Store, split: Split) -> AuditedFold:
 def training_data_of_run(run: Path, data: AuditedFold) -> TrainingData:
     """What a run was trained on.
 
+    Parameters
+    ----------
+    run : Path
+        Folder of the run.
+    data : AuditedFold
+        The fold that it was trained on.
+
+    Returns
+    -------
+    TrainingData
+        Rows and labels.
+
     Raises
     ------
     ConfigError
-        That is another split, fold or store.
+        The run was trained on another split, fold or store.
+    RunError
+        There is no such run, or it is damaged.
     """
     facts = read_run(run)
     names = {"split", "fold", "store"}
@@ -278,7 +330,7 @@ def _step(session: TrainingSession, loss: Tensor) -> None:
     scaler.unscale_(session.optimizer)
     trained = [parameter for parameter in session.model.parameters() if parameter.requires_grad]
     norm = nn.utils.clip_grad_norm_(trained, config.clip or math.inf)
-    if not scaler.is_enabled():  # a scaler leaves a step out whose gradient is no number, and scales less
+    if not scaler.is_enabled():  # a scaler skips a step whose gradient is not finite, and lowers its scale
         _require_number(float(norm), f"the gradient {where}")
     scaler.step(session.optimizer)
     scaler.update()
@@ -287,13 +339,13 @@ def _step(session: TrainingSession, loss: Tensor) -> None:
 def _require_number(value: float, what: str) -> None:
     if not math.isfinite(value):
         raise RunError(
-            f"{what} is {value}: training stops, and the last checkpoint is kept; try a smaller --set "
-            "train.learning_rate, or --set train.clip=1 where it was off, and another --out"
+            f"{what} is {value}: training stopped, and the last checkpoint is kept; try a smaller --set "
+            "train.learning_rate, or --set train.clip=1 where it was off, with another --out"
         )
 
 
 def _finish(session: TrainingSession) -> RunFacts:
-    """Look at the best epoch once more, and say how training ended."""
+    """Check the best epoch for determinism, and record how training ended."""
     best = checkpoint.load(session.out / run_folder.BEST)
     session.model.load_state_dict(best.weights, strict=False)
     outcome = Outcome(
@@ -318,6 +370,7 @@ def _facts(training_data: TrainingData, model: Model, *, pretrained: Mapping[str
         split=data.split_facts(),
         fold=data.fold,
         store=data.store_facts(),
+        synthetic=data.store.synthetic,
         leakage=data.leakage,
         train=training_data.train_facts(),
         left_out=training_data.left_out,
@@ -329,12 +382,12 @@ def _facts(training_data: TrainingData, model: Model, *, pretrained: Mapping[str
 
 
 def _finished(out: Path, facts: RunFacts) -> RunFacts | None:
-    """The facts of a run whose training is over; a folder that holds something else is refused."""
+    """The facts of a run whose training is over; a folder with anything else in it is refused."""
     if (out / run_folder.RUN).is_file():
         there = read_run(out)
         refuse_other(identity(there), identity(facts), where=out)
         return there if there.outcome else None
     others = [path.name for path in sorted(out.iterdir()) if path.name not in (runtime.LOCK, run_folder.FROZEN)]
     if others:
-        raise ConfigError(f"{out}: is not empty and holds no run (found {others[0]}); choose another --out")
+        raise ConfigError(f"{out}: is not empty and is not a run (found {others[0]}); choose another --out")
     return None

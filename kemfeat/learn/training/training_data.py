@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from kemfeat.arrays import Indices
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import FIVE_CLASSES, usual_labels
-from kemfeat.leakage import audit_split
 from kemfeat.learn.augment import check_rows
 from kemfeat.learn.data.loader import StoreLoader
-from kemfeat.learn.run_folder import Leakage, SplitFacts, StoreFacts, TrainFacts
-from kemfeat.learn.settings import FusionConfig
+from kemfeat.learn.run_facts import TrainFacts
+from kemfeat.learn.settings import FEATURES, Modality
+from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.augmented import plan_of
 from kemfeat.learn.training.recipe import Recipe
 from kemfeat.splits import PARTS
@@ -25,103 +25,37 @@ from kemfeat.splits import PARTS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kemfeat.splits import Audit, Split
-    from kemfeat.store.reader import Store
 
-Modality = Literal["audio", "text"]
-
-FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
-"""The features that a model of each modality reads."""
-
-_LABELS = "7class"
-"""The label rule where a split does not name its own."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class AuditedFold:
-    """One fold of a split of a store, and whether it leaks.
+def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
+    """What the model of a recipe reads.
 
     Parameters
     ----------
-    store, split, fold : which utterances.
-    leakage : what the audit found in this fold.
+    recipe : Recipe
+        The recipe.
+
+    Returns
+    -------
+    tuple of {"audio", "text"}
+        Its modalities.
     """
-
-    store: Store
-    split: Split
-    fold: int
-    leakage: Leakage
-
-    @property
-    def labels(self) -> str:
-        """The label rule of the split."""
-        return self.split.facts["labels"] or _LABELS
-
-    def split_facts(self) -> SplitFacts:
-        """What ``run.json`` says of the split."""
-        said = {name: value for name, value in self.split.facts.items() if name != "store"}
-        return SplitFacts(scheme=self.split.facts["scheme"], digest=self.split.digest, facts=said)
-
-    def store_facts(self) -> StoreFacts:
-        """What ``run.json`` says of the store."""
-        return StoreFacts(digest=self.store.digest, dataset=self.store.dataset)
-
-    def leaking(self, kind: str, count: int) -> AuditedFold:
-        """The same utterances, with one more leak."""
-        counts = {**self.leakage.counts, kind: count}
-        return replace(self, leakage=Leakage(verdict="leaking", counts=counts))
-
-
-def audit_fold(
-    store: Store,
-    split: Split,
-    *,
-    fold: int = 0,
-    allow_leakage: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> AuditedFold:
-    """One fold of a split, once it is known what its parts share.
-
-    Raises
-    ------
-    ConfigError
-        The split leaks in this fold and that is not allowed, was made for another store, or has no such fold.
-    """
-    split.ids("test", fold=fold)
-    leakage = _leakage(audit_split(store, split, progress=progress), fold)
-    if leakage.verdict == "leaking" and not allow_leakage:
-        counts = ", ".join(f"{kind} {count:,}" for kind, count in leakage.counts.items())
-        raise ConfigError(
-            f"split {split.facts['scheme']}, fold {fold}: train, valid and test share what they must not ({counts}), "
-            "and a score on it says nothing of new speakers; make one with `kemfeat split --scheme session`, look "
-            "closer with `kemfeat audit`, or pass --allow-leakage, and every number and figure will say so"
-        )
-    return AuditedFold(store=store, split=split, fold=fold, leakage=leakage)
-
-
-def _leakage(audit: Audit, fold: int) -> Leakage:
-    counts: dict[str, int] = {}
-    for overlap in (leak for leak in audit.leaks if leak.fold == fold):
-        counts[overlap.kind] = counts.get(overlap.kind, 0) + overlap.count
-    return Leakage(verdict="leaking" if counts else "clean", counts=counts)
-
-
-def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
-    """What the model of a recipe reads."""
-    if isinstance(recipe.model, FusionConfig):
-        return ("audio", "text") if recipe.model.modalities == "both" else (recipe.model.modalities,)
-    return ("audio",) if recipe.task == "arousal" else ("text",)
+    return tuple(modality for modality, features in FEATURES.items() if set(features) <= set(recipe.model.media))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:
-    """The rows that a recipe trains on, and its labels.
+    """The rows that a recipe trains on, and their labels.
 
     Parameters
     ----------
-    recipe, audited : what is trained on which fold.
-    rows : rows of the store by part.
-    left_out : utterances of the split that are in no part, by reason.
+    recipe : Recipe
+        What is trained.
+    audited : AuditedFold
+        On which fold.
+    rows : mapping of str to ndarray, shape (n,), int64
+        Rows of the store, by part.
+    left_out : mapping of str to int
+        Utterances of the split that are in no part, by reason.
     """
 
     recipe: Recipe
@@ -132,22 +66,40 @@ class TrainingData:
     @property
     def emotions(self) -> tuple[str, ...]:
         """Classes in the order of their ids."""
-        return self.recipe.model.emotions if isinstance(self.recipe.model, FusionConfig) else FIVE_CLASSES
+        return self.recipe.model.classes
 
     @property
     def media(self) -> tuple[str, ...]:
         """The features that the model reads."""
-        return tuple(medium for modality in modalities_of(self.recipe) for medium in FEATURES[modality])
+        return self.recipe.model.media
 
     def truth(self, part: str) -> pd.DataFrame:
-        """``id session speaker emotion arousal valence`` of a part; an emotion that is no class is None."""
+        """Labels of a part.
+
+        Parameters
+        ----------
+        part : {"train", "valid", "test"}
+            Which part.
+
+        Returns
+        -------
+        DataFrame
+            ``id session speaker arousal valence emotion``, one row per utterance; None for an emotion that is not a
+            class.
+        """
         rows = self.rows[part]
         table = self.audited.store.utterances.iloc[rows][["id", "session", "speaker", "arousal", "valence"]]
         named = self.audited.store.labels(self.audited.labels).iloc[rows]
         return table.assign(emotion=named.where(named.isin(self.emotions), None)).reset_index(drop=True)
 
     def train_facts(self) -> TrainFacts:
-        """What ``run.json`` says of the labels trained on."""
+        """The labels trained on, for ``run.json``.
+
+        Returns
+        -------
+        TrainFacts
+            Counts of the classes and means of the ratings.
+        """
         truth = self.truth("train")
         counts = truth["emotion"].value_counts()
         means = {name: truth[name].astype("float64").mean() for name in ("arousal", "valence")}
@@ -158,16 +110,49 @@ class TrainingData:
         )
 
     def loader(self, part: str, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
-        """The rows of a part in the order of the split, each once, as they are."""
+        """Load a part (train, valid or test) in the order of the split, unchanged. See :meth:`rows_loader`."""
         return self.rows_loader(self.rows[part], device=device, batch_size=batch_size)
 
     def rows_loader(self, rows: Indices, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
-        """Some rows in the order given, as they are."""
+        """Load some rows in the order given, unchanged.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n,), int64
+            Rows of the store.
+        device : torch.device
+            Where batches go.
+        batch_size : int or None
+            Rows per batch; None takes that of the recipe.
+
+        Returns
+        -------
+        StoreLoader
+            A loader that does not shuffle.
+        """
         batch_size = batch_size or self.recipe.train.batch_size
         return StoreLoader(self.audited.store, rows, batch_size, device, rank=0, world_size=1, **self._reading())
 
     def training_loader(self, *, epoch: int, device: torch.device) -> StoreLoader:
-        """The train part, shuffled, balanced and augmented as the recipe says; drawn for this epoch, if it is drawn."""
+        """Load the train part, shuffled, balanced and augmented according to the recipe.
+
+        Parameters
+        ----------
+        epoch : int, >= 0
+            Epoch for which rows are drawn, where they are drawn.
+        device : torch.device
+            Where batches go.
+
+        Returns
+        -------
+        StoreLoader
+            A loader that shuffles.
+
+        Raises
+        ------
+        ConfigError
+            A row is not in the train part.
+        """
         audited, train = self.audited, self.recipe.train
         plan = plan_of(
             self.recipe,
@@ -184,7 +169,7 @@ class TrainingData:
             plan.rows,
             train.batch_size,
             device,
-            shuffle="blocks",  # named, as what True means depends on the memory of the machine
+            shuffle="blocks",  # not True, whose meaning depends on the memory of the machine
             seed=train.seed,
             bucket_by_length=train.bucket_by_length,
             drop_last=train.drop_last,
@@ -205,12 +190,26 @@ class TrainingData:
 
 
 def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
-    """The rows of each part that have what the model reads, and of the train part what it is to learn.
+    """Find the rows of each part that have what the model reads and, in the train part, what it is to learn.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What is trained.
+    audited : AuditedFold
+        On which fold.
+
+    Returns
+    -------
+    TrainingData
+        Rows and labels.
 
     Raises
     ------
     AnalysisError
-        The store lacks a feature, or a part has no row that can be used.
+        The store lacks a feature, or a part has no usable row.
+    ConfigError
+        The classes of the model are not those of the corpus.
     """
     whole = TrainingData(recipe=recipe, audited=audited, rows=_parts(audited), left_out={})
     readable = _readable(whole)
@@ -247,13 +246,13 @@ def _readable(training_data: TrainingData) -> NDArray[np.bool_]:
 
 
 def _require_classes(training_data: TrainingData, *, named: int, of: int) -> None:
-    """The classes of KEMDy on a corpus with other emotions would leave most rows out."""
+    """Refuse KEMDy's classes on a corpus with other emotions: they would leave most rows out."""
     usual = usual_labels(training_data.audited.store.emotions)
     if training_data.emotions != usual.classes and usual.classes != FIVE_CLASSES and 2 * named < of:
         raise ConfigError(
-            f"model.emotions: {', '.join(training_data.emotions)} name {named:,} of {of:,} rows of train under the "
-            f"label rule {training_data.audited.labels}; this corpus usually has {', '.join(usual.classes)} under the "
-            f"rule {usual.rule}: split with --labels {usual.rule} and pass --set "
+            f"model.emotions: {', '.join(training_data.emotions)} cover only {named:,} of {of:,} rows of train under "
+            f"the label rule {training_data.audited.labels}; this corpus usually has {', '.join(usual.classes)} under "
+            f"the rule {usual.rule}: split with --labels {usual.rule} and pass --set "
             f"'model.emotions={list(usual.classes)}'"
         )
 

@@ -143,7 +143,7 @@ def test_train_rows_pass_however_often_they_stand_there(split):
 
 @pytest.mark.parametrize(("rows", "said"), [([0, 3], r"3 \(d\)"), ([5], r"5 \(f\)"), ([9, 1], r"9 \(no row")])
 def test_rows_outside_of_train_are_refused(split, rows, said):
-    with pytest.raises(ConfigError, match=f"1 rows are outside of train of fold 0, such as {said}"):
+    with pytest.raises(ConfigError, match=f"1 rows are not in train of fold 0, such as {said}"):
         check_rows(rows, split, ids=list("abcdef"))
 
 

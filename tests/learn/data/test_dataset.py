@@ -205,7 +205,7 @@ def test_a_forked_process_is_refused_and_does_not_wait_forever(dataset):
 
 def test_forked_workers_are_refused(dataset):
     loader = DataLoader(dataset, batch_size=4, collate_fn=collate, num_workers=1, multiprocessing_context="fork")
-    with pytest.raises(ConfigError, match="pass multiprocessing_context='spawn' to DataLoader"):
+    with pytest.raises(ConfigError, match="pass multiprocessing_context='spawn' or num_workers=0 to DataLoader"):
         next(iter(loader))
 
 
@@ -213,7 +213,7 @@ def refusal(read) -> bool:
     try:
         read()
     except ConfigError as error:
-        return "was forked off after the dataset was made" in str(error)
+        return "was forked after the dataset was made" in str(error)
     return False
 
 
@@ -243,12 +243,12 @@ def in_fork(check, seconds=20.0) -> bool:
         ({"rows": [[1]]}, "rows: expected a list of one or more row numbers"),
         ({"rows": [1, 2], "copies": [0]}, "copies: expected 2 numbers from 0 on, one for each row"),
         ({"rows": [1], "copies": [-1]}, "copies: expected 1 numbers from 0 on"),
-        ({"media": ("melody",)}, "no feature 'melody' goes into a batch; did you mean 'mel'?"),
+        ({"media": ("melody",)}, "'melody' is not a feature that goes into a batch; did you mean 'mel'?"),
         ({"media": "mel"}, "media is the text 'mel'; expected a list of names, such as ('mel',)"),
         ({"emotions": "sad"}, "emotions is the text 'sad'; expected a list of names"),
-        ({"media": ("delta",)}, "delta is the second channel of mel and does not come alone"),
+        ({"media": ("delta",)}, "delta is the second channel of mel and cannot be used alone"),
         ({"emotions": ("sad", "hapy")}, "unknown emotion 'hapy'; did you mean 'happy'?"),
-        ({"emotions": ("sad", "sad")}, "'sad' is named twice"),
+        ({"emotions": ("sad", "sad")}, "'sad' is given twice"),
         ({"labels": "5clas"}, "label rule '5clas'; did you mean '5class'?"),
         ({"frames": 0}, "frames is 0; expected a whole number from 1 on"),
     ],

@@ -15,6 +15,8 @@ import pytest
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.ranks import ranks
 
+pytestmark = pytest.mark.slow  # each starts the processes of several ranks
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -73,7 +75,7 @@ def test_two_processes_share_every_epoch_and_epochs_differ(store, tmp_path, way)
 def test_an_environment_that_makes_no_sense_is_refused(monkeypatch, world, rank):
     monkeypatch.setenv("WORLD_SIZE", world)
     monkeypatch.setenv("RANK", rank)
-    with pytest.raises(ConfigError, match="expected a rank from 0 to below the world size"):
+    with pytest.raises(ConfigError, match="expected a rank from 0 on that is less than the world size"):
         ranks()
 
 

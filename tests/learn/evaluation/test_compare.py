@@ -121,16 +121,17 @@ class TestDifferences:
         assert gap[["difference", "low", "high"]].dropna().abs().to_numpy().max() < 1e-12
 
     def test_needs_the_same_utterances_and_labels(self):
-        with pytest.raises(RunError, match="share 0 of 144 and 144 utterances with their emotion"):
+        with pytest.raises(RunError, match="of 144 and 144 utterances, 0 are the same with the same emotion"):
             compare.differences(judged(fold=0), judged(fold=1))
         mine, other = judged(), judged()
         other.rows.loc[0, "arousal_true"] += 1
-        with pytest.raises(RunError, match="share 143 of 144 and 144 utterances with their arousal"):
+        with pytest.raises(RunError, match="of 144 and 144 utterances, 143 are the same with the same arousal"):
             compare.differences(mine, other)
-        with pytest.raises(RunError, match="predict nothing that both do"):
+        with pytest.raises(RunError, match="predict no common label"):
             compare.differences(judged(targets=("emotion",)), judged(targets=("arousal",)))
 
 
+@pytest.mark.slow  # each runs the installed command
 class TestCommand:
     def test_of_one_run_prints_what_it_wrote(self, tmp_path):
         write(tmp_path / "run")
@@ -165,7 +166,7 @@ class TestCommand:
         write(tmp_path / "a")
         (tmp_path / "b").mkdir()
         assert "b: found no run.json" in sentence("evaluate", "a", "b", code=3, cwd=tmp_path)
-        assert "nowhere: is no folder" in sentence("evaluate", "nowhere", code=3, cwd=tmp_path)
+        assert "nowhere: is not a folder" in sentence("evaluate", "nowhere", code=3, cwd=tmp_path)
         assert "expected .csv or .md" in sentence("evaluate", "a", "--out", "t.txt", code=2, cwd=tmp_path)
 
     def test_says_what_a_metric_is_not(self, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from sklearn import metrics as oracle
 from kemfeat.errors import RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import evaluate, measure
+from kemfeat.provenance import BANNER
 from tests.learn.kit import EMOTIONS, content, facts, predictions, write
 
 LEAKING = {"verdict": "leaking", "counts": {"speaker": 80}}
@@ -104,7 +105,7 @@ def test_unlabelled_utterances_are_left_out_and_counted(tmp_path):
     assert list(found.targets) == ["emotion"]
     assert content(run)["targets"]["emotion"]["unlabelled"] == 10
     assert found.targets["emotion"].result.scores["uar"].n == 134
-    assert "emotion: 10 utterances have no label and are in no number" in found.remarks
+    assert "emotion: 10 utterances have no label and are left out of every score" in found.remarks
 
 
 def test_figures_name_run_number_and_interval(tmp_path):
@@ -129,6 +130,14 @@ def test_everything_made_of_a_leaking_split_says_so(tmp_path):
     assert content(run)["leakage"] == LEAKING
     for name in ("confusion.svg", "curves.svg"):
         assert warning[:30] in texts(run / name)
+
+
+def test_everything_made_of_synthetic_data_says_so(tmp_path):
+    run = write(tmp_path / "run", said=facts(synthetic=True))
+    assert evaluate(run).remarks[0] == BANNER
+    assert content(run)["remarks"][0] == BANNER
+    assert all("SYNTHETIC DATA" in texts(run / name) for name in WRITTEN if name.endswith(".svg"))
+    assert BANNER not in evaluate(write(tmp_path / "real")).remarks
 
 
 def test_the_same_predictions_give_the_same_files(tmp_path):
@@ -196,7 +205,7 @@ class TestRefusals:
         ],
     )
     def test_a_train_part_without_labels(self, tmp_path, train, lacks):
-        with pytest.raises(RunError, match=f"knows no {lacks} of the train part"):
+        with pytest.raises(RunError, match=f"has no {lacks} of the train part"):
             evaluate(write(tmp_path / "run", said=facts(train=train)))
 
     def test_a_folder_that_cannot_be_written(self, tmp_path):

@@ -12,8 +12,8 @@ import torch
 from kemfeat.errors import ConfigError
 from kemfeat.learn.experiments import ablate as ablation
 from kemfeat.learn.experiments.ablate import ablate
+from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.trainer import load_model, training_data_of_run
-from kemfeat.learn.training.training_data import audit_fold
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
 
@@ -46,7 +46,7 @@ def test_the_same_run_is_ablated_alike(run: Path, store: Store) -> None:
 
 
 def test_a_modality_that_is_not_read_is_refused(run: Path, store: Store) -> None:
-    with pytest.raises(ConfigError, match="reads no 'text'"):
+    with pytest.raises(ConfigError, match="does not read 'text'"):
         ablate(run, audit_fold(store, kit.session_split(store)), modalities=("text",), device="cpu")
 
 

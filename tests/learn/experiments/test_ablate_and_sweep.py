@@ -15,6 +15,8 @@ from kemfeat_bench.tools import experiments
 from kemfeat.build import build_store
 from kemfeat.store.reader import Store, open_store
 
+pytestmark = pytest.mark.slow  # models are trained
+
 NOTEBOOK = Path(__file__).resolve().parents[2] / "docs" / "notebooks" / "train.ipynb"
 
 

@@ -10,8 +10,8 @@ import pytest
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
 from kemfeat.learn.experiments.sweep import sweep, trials_of
-from kemfeat.learn.training.trainer import Silent
-from kemfeat.learn.training.training_data import audit_fold
+from kemfeat.learn.training.audited_fold import audit_fold
+from kemfeat.learn.training.progress import Silent
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
 
@@ -45,7 +45,7 @@ def test_losses_that_cannot_be_compared_are_not_swept(key: str) -> None:
 
 
 def test_values_must_be_values() -> None:
-    with pytest.raises(ConfigError, match="stands there twice"):
+    with pytest.raises(ConfigError, match="given twice"):
         trials_of(RECIPE, {}, {"model.n_layers": [3, 4, 3]})
     with pytest.raises(ConfigError, match="did you mean 'n_layers'"):
         trials_of(RECIPE, {}, {"model.n_layer": [3]})
@@ -77,5 +77,5 @@ def test_a_sweep_does_not_go_into_a_run(store: Store, tmp_path: Path) -> None:
     (tmp_path / run_folder.RUN).write_text("{}")
     data = audit_fold(store, kit.session_split(store))
     trials = trials_of(RECIPE, kit.AUDIO, {"model.n_layers": [1, 2]})
-    with pytest.raises(ConfigError, match="holds a run of its own"):
+    with pytest.raises(ConfigError, match="is the folder of a single run"):
         sweep(trials, data, out=tmp_path, options=kit.CPU, progress=Silent())

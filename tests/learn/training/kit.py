@@ -10,8 +10,9 @@ import torch
 
 from kemfeat.learn import run_folder
 from kemfeat.learn.models import seeded
+from kemfeat.learn.training.progress import Silent
 from kemfeat.learn.training.recipe import Recipe, load_recipe
-from kemfeat.learn.training.trainer import Options, Silent, train
+from kemfeat.learn.training.trainer import Options, train
 from kemfeat.splits import Split, make_split
 from kemfeat.store.reader import Store
 

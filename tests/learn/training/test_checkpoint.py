@@ -107,14 +107,35 @@ def test_half_a_checkpoint_is_a_sentence(tmp_path_factory: pytest.TempPathFactor
     checkpoint.save(folder / "last.pt", of(Half()))
     whole = (folder / "last.pt").read_bytes()
     (folder / "last.pt").write_bytes(whole[: min(size, len(whole) - 1)])
-    with pytest.raises(RunError, match=r"last\.pt: cannot be read .*remove it"):
+    with pytest.raises(RunError, match=r"last\.pt: cannot be read .*move it away"):
         checkpoint.load(folder / "last.pt")
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"format": 2}, {"format": 1, "weights": {}}])
 def test_something_else_is_no_checkpoint(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "last.pt")
-    with pytest.raises(RunError, match="no checkpoint that this kemfeat wrote"):
+    with pytest.raises(RunError, match="not a checkpoint that this kemfeat wrote"):
+        checkpoint.load(tmp_path / "last.pt")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"weights": {"head.weight": torch.zeros(1).expand(10**12)}},
+            "1,000,000,000,000 numbers, more than are stored",
+        ),
+        ({"weights": {"head.weight": [0.5]}}, "not a checkpoint that this kemfeat wrote"),
+        ({"history": {"epoch": 1}}, "not a checkpoint that this kemfeat wrote"),
+        ({"frozen": 3}, "not a checkpoint that this kemfeat wrote"),
+        ({"optimizer": [1]}, "not a checkpoint that this kemfeat wrote"),
+    ],
+)
+def test_contents_of_another_kind_are_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    checkpoint.save(tmp_path / "last.pt", of(Half()))
+    content = torch.load(tmp_path / "last.pt", weights_only=True)
+    torch.save({**content, **changes}, tmp_path / "last.pt")
+    with pytest.raises(RunError, match=said):
         checkpoint.load(tmp_path / "last.pt")
 
 

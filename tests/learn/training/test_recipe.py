@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kemfeat.errors import ConfigError, UnknownPluginError
+from kemfeat.errors import ConfigError, KemfeatError, UnknownPluginError
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 from kemfeat.learn.training.recipe import EmotionRecipe, Recipe, load_recipe, recipe_from, recipe_names
 
@@ -24,7 +25,8 @@ def mine(tmp_path: Path) -> Path:
 
 
 def test_names() -> None:
-    assert recipe_names() == NAMES
+    assert set(NAMES) <= set(recipe_names())
+    assert list(recipe_names()) == sorted(recipe_names())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -41,6 +43,27 @@ def test_corrected_is_the_default_and_its_model_has_no_defect(name: str) -> None
     assert recipe.variant == "corrected"
     kept = {"audio_run", "text_run"}
     assert recipe.model.model_dump(exclude=kept) == type(recipe.model)().model_dump(exclude=kept)
+
+
+def test_a_recipe_may_name_the_architecture(mine: Path) -> None:
+    named = load_recipe(mine, {"architecture": "Audio"})
+    assert named.model_dump() == {**load_recipe(mine).model_dump(), "architecture": "audio"}
+    assert named == load_recipe(mine, {"architecture": "audio"})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ("audoi", r"architecture: no model 'audoi'; did you mean 'audio'"),
+        (3, r"architecture: no model 3"),
+        ("fusion", r"task: found 'arousal', but the architecture 'fusion' is for emotion"),
+    ],
+)
+def test_an_architecture_that_is_not_there_or_does_not_fit_is_refused(
+    mine: Path, architecture: object, message: str
+) -> None:
+    with pytest.raises(KemfeatError, match=message):
+        load_recipe(mine, {"architecture": architecture})
 
 
 @pytest.mark.parametrize(
@@ -107,7 +130,7 @@ def test_a_file_of_ones_own(mine: Path) -> None:
         ({"model": 3}, "model"),
         ({"model.n_layers.deep": 3}, "model.n_layers"),
         ({"variant": "faithfull"}, "did you mean 'faithful'"),
-        ({"variant": 3}, "no variant 3"),
+        ({"variant": 3}, "unknown variant 3"),
         ({"task": "joy"}, "task: found 'joy', expected one of arousal, valence, emotion"),
         ({"task": ["joy"]}, "task: found"),
         ({"train.loss": "cross-entropy"}, "does not fit the task 'arousal'"),
@@ -146,8 +169,24 @@ def test_unknown_names(name: str) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="is not a file; pass a TOML file, or one of kor/audio-arousal"):
         load_recipe(tmp_path / "absent.toml")
+
+
+def test_a_file_that_cannot_be_a_recipe_is_a_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(ConfigError, match="is not a file"):
+        load_recipe(tmp_path / "pipe.toml")
+    (tmp_path / "large.toml").write_text("#" * (1 << 20) + "\n")
+    with pytest.raises(ConfigError, match="larger than 1 MiB"):
+        load_recipe(tmp_path / "large.toml")
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a" + ".a" * 5_000 + " = 1", "a = " + "{a = " * 5_000])
+def test_tables_without_end_are_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "deep.toml").write_text(f"{MINIMAL}\n[other]\n{text}\n")
+    with pytest.raises(ConfigError, match=r"deep\.toml"):
+        load_recipe(tmp_path / "deep.toml")
 
 
 def test_a_recipe_does_not_change() -> None:

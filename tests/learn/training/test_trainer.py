@@ -13,12 +13,15 @@ import torch
 from kemfeat.errors import AnalysisError, ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.run_folder import read_predictions, read_run
+from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.predictions import predict, table_of
-from kemfeat.learn.training.trainer import Options, Silent, conclude, fit, load_model, train, training_data_of_run
-from kemfeat.learn.training.training_data import audit_fold
+from kemfeat.learn.training.progress import Silent
+from kemfeat.learn.training.trainer import Options, conclude, fit, load_model, train, training_data_of_run
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
+
+pytestmark = pytest.mark.slow  # models are trained
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +181,7 @@ def test_a_folder_of_something_else_is_refused(run: Path, store: Store, split: S
         kit.trained(kit.audio_recipe(), store, split, tmp_path / "file")
     (tmp_path / "file").unlink()
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(ConfigError, match=r"not empty and holds no run \(found thesis\.txt\)"):
+    with pytest.raises(ConfigError, match=r"not empty and is not a run \(found thesis\.txt\)"):
         kit.trained(kit.audio_recipe(), store, split, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
@@ -186,7 +189,7 @@ def test_a_folder_of_something_else_is_refused(run: Path, store: Store, split: S
 def test_two_trainings_do_not_share_a_folder(store: Store, split: Split, tmp_path: Path) -> None:
     class Second(Silent):
         def stepped(self, done: int, total: int) -> None:  # noqa: ARG002 - as Progress has it
-            with pytest.raises(RunError, match="another process trains there"):
+            with pytest.raises(RunError, match="another process is training there"):
                 kit.trained(recipe, store, split, tmp_path)
             raise kit.StopError
 
@@ -215,7 +218,7 @@ def test_memory_that_runs_out_is_a_sentence(store: Store, split: Split, tmp_path
 
 
 def test_a_device_that_is_not_there_is_named(store: Store, split: Split, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="device 'xpu' cannot be used here"):
+    with pytest.raises(ConfigError, match="device 'xpu' cannot be used on this machine"):
         train(kit.audio_recipe(), store=store, split=split, out=tmp_path, options=Options(device="xpu"))
 
 

@@ -19,6 +19,8 @@ from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
 
+pytestmark = pytest.mark.slow  # models are trained
+
 
 class Stages(NamedTuple):
     """Finished runs of the three stages, and the text encoder."""
@@ -122,7 +124,7 @@ def test_a_run_that_does_not_fit_is_refused(stages: Stages, store: Store, split:
 
     assert "reads the tokens of a trained audio model" in refused(model__audio_run="")
     assert "was trained for arousal; expected a run for valence" in refused(model__text_run=str(stages.audio))
-    assert "is no folder" in refused(model__audio_run=str(tmp_path / "none"))
+    assert "is not a folder" in refused(model__audio_run=str(tmp_path / "none"))
     assert "trained with n_heads 2, but model.audio.n_heads is 4" in refused(model__audio={"n_heads": 4})
     unfinished = tmp_path / "unfinished"
     shutil.copytree(stages.audio, unfinished)
@@ -134,6 +136,10 @@ def test_a_run_that_does_not_fit_is_refused(stages: Stages, store: Store, split:
     other = facts.store.model_copy(update={"digest": "f" * 64})
     run_folder.write_run(elsewhere, facts.model_copy(update={"store": other}))
     assert "was trained on the store ffffffffffff" in refused(model__audio_run=str(elsewhere))
+    another = tmp_path / "another"
+    shutil.copytree(stages.audio, another)
+    run_folder.write_run(another, facts.model_copy(update={"config": read_run(stages.text).config}))
+    assert "another: was trained with TextConfig, expected AudioConfig" in refused(model__audio_run=str(another))
 
 
 def test_one_modality_alone_is_the_unimodal_baseline(

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.recipe import load_recipe
-from kemfeat.learn.training.training_data import audit_fold, modalities_of, training_data_of
+from kemfeat.learn.training.training_data import modalities_of, training_data_of
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
 

@@ -309,6 +309,7 @@ def test_a_tiny_p_stays_finite_in_logs() -> None:
 # --- Rejection rates under the null ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", null_control.DESIGNS, ids=lambda design: design.name)
 def test_nested_tests_keep_their_level_where_the_naive_one_does_not(design: null_control.Design) -> None:
     data_sets = 200

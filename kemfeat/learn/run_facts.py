@@ -1,0 +1,247 @@
+"""What ``run.json`` says: what was trained on what, and how training ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from kemfeat.config import FrozenConfig
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("contains characters that cannot be printed")
+    return text
+
+
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+"""Text that is safe to show: one line, no control characters."""
+
+Count = Annotated[int, Field(ge=0)]
+
+ROUNDING = 1e-4
+"""Largest difference between two predictions of one utterance that float32 rounding explains."""
+
+
+class SplitFacts(FrozenConfig):
+    """The split.
+
+    Parameters
+    ----------
+    scheme : str
+        Name of the scheme.
+    digest : str
+        Digest of the split.
+    facts : mapping
+        Everything else that the split file says about itself.
+    """
+
+    scheme: Line
+    digest: Line
+    facts: Mapping[str, Any] = {}
+
+
+class StoreFacts(FrozenConfig):
+    """The store.
+
+    Parameters
+    ----------
+    digest : str
+        Digest of the store.
+    dataset : str
+        Name of its corpus.
+    """
+
+    digest: Line
+    dataset: Line
+
+
+class Leakage(FrozenConfig):
+    """What the audit of the split found.
+
+    Parameters
+    ----------
+    verdict : {"clean", "leaking"}
+        ``leaking`` where something of the test part was seen in training.
+    counts : mapping of str to int
+        What leaked, by kind, such as ``{"speaker": 80}``.
+    """
+
+    verdict: Literal["clean", "leaking"]
+    counts: Mapping[Line, Count] = {}
+
+    @property
+    def warning(self) -> str:
+        """The warning that goes on everything made from such a split; empty for a clean one."""
+        if self.verdict == "clean":
+            return ""
+        counts = ", ".join(f"{kind} {count:,}" for kind, count in self.counts.items() if count)
+        shared = f" ({counts})" if counts else ""
+        return f"LEAKING SPLIT: train and test share what they must not{shared}; this is no estimate for new speakers"
+
+
+class TrainFacts(FrozenConfig):
+    """Labels of the train part before augmentation, from which the baselines are computed.
+
+    Parameters
+    ----------
+    classes : mapping of str to int
+        Utterances by emotion.
+    arousal, valence : float or None
+        Mean ratings; None where no utterance has a rating.
+    """
+
+    classes: Mapping[Line, Count]
+    arousal: float | None
+    valence: float | None
+
+
+class PartFacts(FrozenConfig):
+    """One part of the model.
+
+    Parameters
+    ----------
+    part : str
+        Dotted name.
+    parameters : int, >= 0
+        How many parameters it has.
+    trainable : int, >= 0
+        How many of them are trained.
+    frozen : bool
+        Whether it is meant not to train.
+    """
+
+    part: Line
+    parameters: Count
+    trainable: Count
+    frozen: bool
+
+
+class PretrainedFacts(FrozenConfig):
+    """A run whose model was loaded.
+
+    Parameters
+    ----------
+    run : str
+        Its folder.
+    best : str
+        SHA-256 of its ``best.pt``.
+    """
+
+    run: Line
+    best: Line
+
+
+class Determinism(FrozenConfig):
+    """Whether the trained model predicts an utterance the same way every time, whatever else is in the batch.
+
+    Parameters
+    ----------
+    rows : int, >= 0
+        Utterances of the validation part that were checked.
+    two_passes : float
+        Largest difference between two passes, in logits or points of the rating.
+    batch_of_one : float
+        Largest difference between an utterance alone and the same utterance in a batch, in the same unit.
+    """
+
+    rows: Count
+    two_passes: float
+    batch_of_one: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether two passes are equal and batching changes no more than rounding does."""
+        return self.two_passes == 0 and self.batch_of_one <= ROUNDING
+
+
+class Outcome(FrozenConfig):
+    """How training ended.
+
+    Parameters
+    ----------
+    epochs : int, >= 0
+        Epochs trained.
+    best_epoch : int, >= 0
+        The epoch kept, counted from 1 as in ``history.csv``.
+    stopped : {"patience", "epochs"}
+        ``patience`` ran out, or all ``epochs`` were trained.
+    determinism : Determinism
+        Of the epoch kept.
+    """
+
+    epochs: Count
+    best_epoch: Count
+    stopped: Literal["patience", "epochs"]
+    determinism: Determinism
+
+
+class RunFacts(FrozenConfig):
+    """Contents of ``run.json``.
+
+    Parameters
+    ----------
+    schema_version : int
+        Version of this schema.
+    recipe : str
+        Name of the recipe, such as ``kor/fusion``.
+    variant : str
+        ``faithful`` or ``corrected``, or what a user's own recipe calls it.
+    task : {"emotion", "arousal", "valence"}
+        What the model is trained for; also selects the best epoch.
+    emotions : tuple of str, length >= 2
+        All classes, in the order of the model's outputs.
+    split : SplitFacts
+        Split that was trained on.
+    fold : int, >= 0
+        Fold of that split.
+    store : StoreFacts
+        Store that was trained on.
+    synthetic : bool
+        Whether the store says that its corpus is computer-generated.
+    leakage : Leakage
+        Verdict of the audit.
+    train : TrainFacts
+        Labels of the train part.
+    left_out : mapping of str to int
+        Utterances of the split that were neither trained on nor predicted, by reason.
+    config : mapping
+        The resolved recipe.
+    parameters : tuple of PartFacts
+        Parameter counts, part by part.
+    pretrained : mapping of str to PretrainedFacts
+        Runs whose models were loaded, by modality.
+    outcome : Outcome or None
+        How training ended; None until it has.
+    versions : mapping of str to str
+        Versions of the libraries.
+    """
+
+    schema_version: Literal[1] = 1
+    recipe: Line
+    variant: Line
+    task: Literal["emotion", "arousal", "valence"]
+    emotions: Annotated[tuple[Line, ...], Field(min_length=2)]
+    split: SplitFacts
+    fold: Count
+    store: StoreFacts
+    synthetic: bool = False
+    leakage: Leakage
+    train: TrainFacts
+    left_out: Mapping[Line, Count] = {}
+    config: Mapping[str, Any] = {}
+    parameters: tuple[PartFacts, ...] = ()
+    pretrained: Mapping[Line, PretrainedFacts] = {}
+    outcome: Outcome | None = None
+    versions: Mapping[str, str] = {}
+
+    @model_validator(mode="after")
+    def _each_once(self) -> RunFacts:
+        if len(set(self.emotions)) < len(self.emotions):
+            raise ValueError("emotions: a class is listed twice")
+        unknown = set(self.train.classes) - set(self.emotions)
+        if unknown:
+            raise ValueError(f"train.classes: {min(unknown)!r} is not one of the emotions")
+        return self

@@ -1,0 +1,159 @@
+"""One fold of a split of a store, audited for what its parts share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kemfeat.config import validated
+from kemfeat.errors import ConfigError
+from kemfeat.leakage import audit_split
+from kemfeat.learn.run_facts import Leakage, SplitFacts, StoreFacts
+from kemfeat.splits import PARTS
+
+if TYPE_CHECKING:
+    from kemfeat.splits import Audit, Split
+    from kemfeat.store.reader import Store
+
+_LABELS = "7class"
+"""The label rule of a split that does not give its own."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AuditedFold:
+    """One fold of a split of a store, and whether it leaks.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    split : Split
+        The split.
+    fold : int, >= 0
+        The fold.
+    leakage : Leakage
+        What the audit found in this fold.
+    """
+
+    store: Store
+    split: Split
+    fold: int
+    leakage: Leakage
+
+    @property
+    def labels(self) -> str:
+        """Label rule of the split."""
+        rule = self.split.facts["labels"] or _LABELS
+        if not isinstance(rule, str):
+            raise ConfigError(f"split file: labels is {rule!r}; expected the name of a label rule")
+        return rule
+
+    def split_facts(self) -> SplitFacts:
+        """The split, for ``run.json``.
+
+        Returns
+        -------
+        SplitFacts
+            Scheme, digest and the rest.
+        """
+        said = {name: value for name, value in self.split.facts.items() if name != "store"}
+        values = {"scheme": self.split.facts["scheme"], "digest": self.split.digest, "facts": said}
+        return validated(SplitFacts, values, where="split file")
+
+    def store_facts(self) -> StoreFacts:
+        """The store, for ``run.json``.
+
+        Returns
+        -------
+        StoreFacts
+            Digest and corpus.
+        """
+        return StoreFacts(digest=self.store.digest, dataset=self.store.dataset)
+
+    def leaking(self, kind: str, count: int) -> AuditedFold:
+        """Add a leak, such as 80 of the kind ``speaker``.
+
+        Parameters
+        ----------
+        kind, count : str, int
+            What leaks, and how much of it.
+
+        Returns
+        -------
+        AuditedFold
+            The same utterances, with one more leak.
+        """
+        counts = {**self.leakage.counts, kind: count}
+        return replace(self, leakage=Leakage(verdict="leaking", counts=counts))
+
+
+def audit_fold(
+    store: Store,
+    split: Split,
+    *,
+    fold: int = 0,
+    allow_leakage: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AuditedFold:
+    """Audit one fold of a split for what its parts share.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    split : Split
+        Split of that store.
+    fold : int, >= 0
+        Which fold.
+    allow_leakage : bool
+        Accept a fold that leaks.
+    progress : callable
+        ``(done, total)``, called as utterances are compared.
+
+    Returns
+    -------
+    AuditedFold
+        The fold and its verdict.
+
+    Raises
+    ------
+    ConfigError
+        The split leaks in this fold and that is not allowed, was made for another store, or has no such fold.
+    """
+    found = AuditedFold(store=store, split=split, fold=fold, leakage=Leakage(verdict="clean"))
+    found.split_facts()  # a file from elsewhere may say anything of itself
+    store.labels(found.labels)
+    split.ids("test", fold=fold)
+    leakage = _leakage(audit_split(store, split, progress=progress), fold)
+    if leakage.verdict == "leaking" and not allow_leakage:
+        counts = ", ".join(f"{kind} {count:,}" for kind, count in leakage.counts.items())
+        raise ConfigError(
+            f"split {split.facts['scheme']}, fold {fold}: train, valid and test share what they must not ({counts}), "
+            f"so a score on it says nothing about new speakers; {_way_out(store, split)}"
+        )
+    return replace(found, leakage=leakage)
+
+
+def _way_out(store: Store, split: Split) -> str:
+    """What to do about a leaking split; a split by session needs a session for each part."""
+    sessions, allowed = store.utterances["session"].nunique(), "--allow-leakage, and every number and figure says so"
+    if sessions >= len(PARTS):
+        return (
+            "make one with `kemfeat split --scheme session`, take a closer look with `kemfeat audit`, or pass "
+            + allowed
+        )
+    few = f"this store has {sessions} session{'s' * (sessions != 1)}, too few for a split by session"
+    if split.facts["scheme"] == "speaker":
+        return f"{few}, and no split of it does better: speakers are apart, their conversations are not; pass {allowed}"
+    return (
+        f"{few}: make one with `kemfeat split --scheme speaker --folds 2`, which at least keeps speakers apart, and "
+        f"train on that with {allowed}"
+    )
+
+
+def _leakage(audit: Audit, fold: int) -> Leakage:
+    counts: dict[str, int] = {}
+    for overlap in (leak for leak in audit.leaks if leak.fold == fold):
+        counts[overlap.kind] = counts.get(overlap.kind, 0) + overlap.count
+    return Leakage(verdict="leaking" if counts else "clean", counts=counts)

@@ -1,0 +1,78 @@
+"""A fold is audited before anything is trained, and a refusal says what works with this store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from kemfeat.errors import ConfigError
+from kemfeat.learn.training.audited_fold import audit_fold
+from kemfeat.splits import Split, make_split
+from kemfeat.store.reader import Store
+from tests.learn.training import kit
+
+
+@dataclass
+class Merged:
+    """A store whose sessions are merged into a few."""
+
+    store: Store
+    sessions: int
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    @property
+    def utterances(self) -> pd.DataFrame:
+        table = self.store.utterances
+        numbers = table["session"].rank(method="dense").astype("int64") % self.sessions
+        return table.assign(session=numbers.map("Session{:02}".format))
+
+
+def split_of(store: Any, **options: Any) -> Split:
+    return make_split(store.utterances, **{"store": store.digest, **options})
+
+
+def test_a_leaking_fold_is_refused_with_a_way_that_works(store: Store) -> None:
+    with pytest.raises(ConfigError, match=r"fold 1: .* make one with `kemfeat split --scheme session`"):
+        audit_fold(store, kit.session_split(store, scheme="kfold", folds=3), fold=1)
+
+
+@pytest.mark.parametrize("sessions", [1, 2])
+def test_too_few_sessions_are_said_before_training(store: Store, sessions: int) -> None:
+    merged: Any = Merged(store, sessions)
+    with pytest.raises(
+        ConfigError, match=rf"has {sessions} sessions?, too few .*`kemfeat split --scheme speaker"
+    ) as caught:
+        audit_fold(merged, split_of(merged, scheme="kfold", folds=3))
+    assert "--scheme session" not in str(caught.value)
+    speakers = split_of(merged, scheme="speaker", folds=2)
+    with pytest.raises(ConfigError, match=r"no split of it does better: .*; pass --allow-leakage"):
+        audit_fold(merged, speakers)
+    leakage = audit_fold(merged, speakers, allow_leakage=True).leakage
+    assert leakage.counts["session"] > 0
+    assert "speaker" not in leakage.counts
+    assert leakage.warning.startswith("LEAKING SPLIT")
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"scheme": 3}, r"split file: scheme: .*found 3"),
+        ({"scheme": "a\x1b[31m"}, r"split file: scheme: .*cannot be printed"),
+        ({"labels": ["5class"]}, r"labels is .*'5class'.*; expected the name of a label rule"),
+        ({"labels": "no-rule"}, "no-rule"),
+    ],
+)
+def test_a_split_file_that_says_nonsense_of_itself_is_a_sentence(
+    store: Store, facts: dict[str, Any], said: str
+) -> None:
+    made = kit.session_split(store)
+    with pytest.raises(ConfigError, match=said):
+        audit_fold(store, Split(made.rows, type(made.facts)({**made.facts, **facts})))
