@@ -57,6 +57,9 @@ UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy 
 
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
 SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel is constant")
+CHANNELS_DIFFER = Rule(
+    "channels-differ", "warning", "features use the first channel; pass --set mel.channels=mean, or keep the right one"
+)
 EMPTY_TXT = Rule("empty-txt", "warning", "the text is empty, not missing")
 LABEL_MISSING = Rule("label-missing", "warning", "the cell is missing; the votes may still give a label")
 UNKNOWN_SPEAKER = Rule("unknown-speaker", "warning", "all such rows count as one speaker, 'unknown'; name the speakers")
@@ -105,6 +108,7 @@ EMPTY_IBI = Rule("empty-ibi", "info", "no beats were detected; IBI is missing an
 NO_IBI = Rule("no-ibi", "info", "IBI of the utterance is missing and masked")
 ASSUMED_RATE = Rule("assumed-rate", "info", "4 Hz is assumed, the rate of the wristband")
 DECODING_FALLBACK = Rule("decoding-fallback", "info", "read in the encoding given; normal for Korean corpora")
+MULTI_CHANNEL = Rule("multi-channel", "info", "features use the first channel, which equals the others")
 OWN_EMOTION = Rule("own-emotion", "info", "kept as a class of its own")
 LABEL_NOT_MAJORITY = Rule("label-not-majority", "info", "the label rule decides which of the two is used")
 NO_MAJORITY = Rule("no-majority", "info", "the label is missing; the votes may still give one")

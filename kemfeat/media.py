@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kemfeat.errors import MediaError
+from kemfeat.file_kinds import foreign_kind
 from kemfeat.records import Signal
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
 _COPY_AGAIN = "copy it from the corpus again"
 _RATES = (1_000, 1_000_000)
 """Lowest and highest sampling rate that is accepted, Hz; any other means a damaged header."""
+_WAVE = ("WAV", "WAVEX")
 _CHUNK_HEAD = 8
 _STREAM_MARGIN = 4096
 """By how much the size in the header of a stream may be below the greatest number: it may count other chunks."""
@@ -105,7 +107,7 @@ def scan_header(path: Path) -> AudioHeader:
 
     try:
         with soundfile.SoundFile(path) as file:
-            if file.frames:
+            if file.frames and file.format in _WAVE:
                 _check_samples(file, str(path))
                 return _header_of(file)
     except soundfile.LibsndfileError as error:
@@ -309,6 +311,9 @@ def _whole(content: bytes, name: str) -> bytes:
     """The content, with the real size of the samples where the header leaves it open."""
     if not content:
         raise MediaError(f"{name}: the file is empty (0 bytes); {_EXPECTED}; {_COPY_AGAIN}")
+    kind = foreign_kind(content)
+    if kind is not None:
+        raise MediaError(f"{name}: not a RIFF/WAVE file, but {kind}")
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         raise MediaError(
             f"{name}: not a RIFF/WAVE file (begins with {content[:12]!r}); {_EXPECTED}; convert it to 16-bit PCM wav"

@@ -40,6 +40,9 @@ BANNER = (
 )
 """What is shown with everything that is made from a synthetic corpus."""
 
+WATERMARK = "SYNTHETIC DATA"
+"""What is written across its figures."""
+
 
 @cache
 def versions() -> dict[str, str]:

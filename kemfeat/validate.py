@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kemfeat import findings, media, parallel, provenance
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
@@ -202,10 +204,24 @@ def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
             continue
         if media.is_silent(signal):
             found.add(findings.SILENT_WAV, f"{path}: all {len(signal.values)} samples are 0")
+        elif signal.values.ndim > 1:
+            _check_channels(signal, path, found)
         seconds = len(signal.values) / signal.sampling_rate
         if abs(seconds - annotated) > DURATION_TOLERANCE:
             found.add(findings.DURATION_MISMATCH, f"{path}: {seconds:.3f} s of audio, annotated as {annotated:.3f} s")
     return task.first, found.merged()
+
+
+def _check_channels(signal: Signal, path: str, found: Findings) -> None:
+    """Report that a clip has several channels, with their levels where they differ."""
+    values = signal.values.astype(np.float64)
+    count = values.shape[1]
+    if np.array_equal(values, np.repeat(values[:, :1], count, axis=1)):
+        found.add(findings.MULTI_CHANNEL, f"{path}: {count} equal channels")
+        return
+    powers = np.mean(values**2, axis=0)
+    levels = (f"{10 * math.log10(power):.0f} dB" if power else "silent" for power in powers)
+    found.add(findings.CHANNELS_DIFFER, f"{path}: {count} channels that differ: {', '.join(levels)}")
 
 
 def _stretch(signal: Signal, start: float, end: float, path: str, found: Findings) -> Signal | None:

@@ -154,6 +154,24 @@ def test_a_quarter_of_a_second_is_tolerated(bench):
     assert after.count == (before.count if before else 0) + 1
 
 
+@pytest.mark.parametrize(
+    ("gains", "rule", "said"),
+    [
+        ((1.0, 1.0), "multi-channel", "2 equal channels"),
+        ((0.0, 1.0), "channels-differ", "2 channels that differ: silent, -9 dB"),
+        ((0.01, 1.0, 0.1), "channels-differ", "3 channels that differ: -49 dB, -9 dB, -29 dB"),
+        ((0.0, 0.0), "silent-wav", "samples are 0"),
+    ],
+)
+def test_several_channels_are_named_with_their_levels(tmp_path, gains, rule, said):
+    tone = 0.5 * np.sin(2 * np.pi * 200 * np.arange(8000) / 16000)
+    soundfile.write(tmp_path / "a.wav", np.outer(tone, gains), 16000, subtype="FLOAT")
+    (tmp_path / "utterances.csv").write_text("id,audio,speaker,start,end\na,a.wav,s,0,0.5\n")
+    (finding,) = validate_corpus("folder", root=tmp_path).findings
+    assert finding.rule == rule
+    assert said in finding.examples[0]
+
+
 def test_nothing_is_written(bench):
     before = {path: path.stat().st_mtime_ns for path in bench.corpus.root.rglob("*")}
     validate(bench)

@@ -70,7 +70,7 @@ def _foreign(out: Path, *, own: bool) -> Iterator[str]:
     """Files of a folder that are not part of a result; an ``own`` folder may contain what an older version left."""
     named = _named(out)
     for path in sorted(out.iterdir()):
-        if path.name.startswith(_BLOCKS) and path.is_dir():
+        if path.name.removeprefix(".").startswith(_BLOCKS) and path.is_dir():  # hidden: a kill as they were begun
             continue
         if path.name == RESULT and named is not None:
             continue

@@ -13,6 +13,7 @@ from kemfeat import provenance
 from kemfeat.analyses import AnalysisResult, AnyAnalysis
 from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, prepare
 from kemfeat.config import FrozenConfig
+from kemfeat.figures.style import watermarked
 from kemfeat.store import disk
 from kemfeat.store.reader import Store
 
@@ -84,7 +85,8 @@ def write(
     """
     with made_aside(out, store=store) as folder:
         tables = {name: _write_table(disk.inside(folder, f"tables/{name}"), t) for name, t in result.tables.items()}
-        figures = {name: _draw(disk.inside(folder, f"figures/{name}"), draw) for name, draw in result.figures.items()}
+        with watermarked(provenance.WATERMARK if store.synthetic else ""):
+            figures = {name: _draw(disk.inside(folder, f"figures/{name}"), one) for name, one in result.figures.items()}
         content = {
             "schema_version": SCHEMA_VERSION,
             "analysis": analysis.name,

@@ -6,6 +6,8 @@ import codecs
 import math
 import re
 
+from kemfeat.file_kinds import foreign_kind, is_utf16
+
 MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil"})
 """What programs write in a cell without a value, in lower case."""
 
@@ -62,6 +64,29 @@ def number(text: str | bytes) -> float:
     return value if math.isfinite(value) else math.nan
 
 
+def not_text(content: bytes, *, declared: str | None = None) -> str:
+    """What was found where :func:`decode` finds no text, for messages.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+    declared : str or None
+        The encoding that was tried beside UTF-8.
+
+    Returns
+    -------
+    str
+        What was found and what was expected.
+    """
+    kind = foreign_kind(content)
+    if kind is not None:
+        return f"found {kind}; expected text"
+    if declared is not None:
+        return f"found bytes that are neither UTF-8 nor {declared}, expected text"
+    return "found bytes that are not UTF-8, expected text in UTF-8, or in UTF-16 with a byte order mark"
+
+
 def decode(content: bytes, *, declared: str | None = None) -> tuple[str, str] | None:
     """Decode a text: UTF-16 by its byte order mark, else UTF-8 with or without one, else the declared encoding.
 
@@ -76,8 +101,8 @@ def decode(content: bytes, *, declared: str | None = None) -> tuple[str, str] | 
     Returns
     -------
     tuple of (str, str) or None
-        The text and the name of its encoding; None when none fits, or the text has a NUL, as UTF-16 without a byte
-        order mark has when it is read as UTF-8.
+        The text and the name of its encoding; None when none fits, the file is a page, pointer or archive, or the text
+        has a NUL, as UTF-16 without a byte order mark has when it is read as UTF-8.
 
     Examples
     --------
@@ -86,7 +111,9 @@ def decode(content: bytes, *, declared: str | None = None) -> tuple[str, str] | 
     >>> decode("schön".encode("cp1252")) is None
     True
     """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if foreign_kind(content) is not None:
+        return None
+    if is_utf16(content):
         encodings = ["utf-16"]
     else:
         encodings = ["utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8", *filter(None, [declared])]

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ _ADVICE = (
     f"{', '.join(KOREAN_FONTS)} is installed: install one (Debian: fonts-nanum or fonts-noto-cjk), "
     "then run the command again"
 )
+
+_WATERMARK: ContextVar[str] = ContextVar("watermark", default="")
 
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
@@ -83,11 +86,33 @@ def saved(stem: Path, *, width: float = 6.4, height: float = 4.0) -> Iterator[Fi
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # one for each letter
         figure = Figure(figsize=(width, height))
         yield figure
+        if watermark := _WATERMARK.get():
+            figure.text(0.5, 0.5, watermark, ha="center", va="center", rotation=25, fontsize=26, alpha=0.15, zorder=9)
         stem.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(svg, metadata={"Date": None, "Creator": None})
         figure.savefig(png, metadata={"Software": None})
     if len(_families()) == 1 and _HANGUL.search(svg.read_text(encoding="utf-8")):
         _advise()
+
+
+@contextmanager
+def watermarked(text: str) -> Iterator[None]:
+    """Write a text across every figure that is saved in the block.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``SYNTHETIC DATA``; empty for none.
+
+    Yields
+    ------
+    None
+    """
+    before = _WATERMARK.set(text)
+    try:
+        yield
+    finally:
+        _WATERMARK.reset(before)
 
 
 @cache

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from kemfeat.arrays import Floats
+from kemfeat.stats._jackknife import jackknife
 from kemfeat.stats.tails import log_f_sf, probability
 
 COLUMNS = ("type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p")
@@ -37,6 +39,39 @@ def intraclass(table: Floats) -> pd.DataFrame:
     degrees = zip(*(found[name].tolist() for name in ("F", "df1", "df2")), strict=True)
     log_p = np.array([log_f_sf(f, df1=df1, df2=df2) if np.isfinite(f) else np.nan for f, df1, df2 in degrees])
     return found.assign(p=probability(log_p), log_p=log_p)
+
+
+def over_clusters(found: pd.DataFrame, table: Floats, codes: NDArray[np.intp]) -> pd.DataFrame:
+    """The correlations ``found`` in ``table``, with intervals from leaving out one cluster of units at a time.
+
+    The jackknife is that of z = ln((1 + (k - 1) icc) / (1 - icc)) / 2 (Fisher 1925, Statistical Methods for Research
+    Workers, 38), whose error does not depend on the correlation.
+    """
+    k, count = table.shape[1], int(codes.max()) + 1
+    left_out = [_single_z(table[codes != one]) for one in range(count)]
+    low, high = jackknife(np.array(left_out), estimate=_single_z(table), alpha=_ALPHA, counts=np.full(3, float(count)))
+    limits = [[_of_z(float(z), k) for z in side] for side in (low, high)]
+    both = [[*side, *(_stepped_up(limit, k) for limit in side)] for side in limits]
+    return found.assign(ci_low=both[0], ci_high=both[1])
+
+
+def _single_z(table: Floats) -> Floats:
+    """Fisher's z of the three correlations of one rater, NaN where one is 1 or not defined, shape (3,)."""
+    n, k = table.shape
+    if n < 2:
+        return np.full(3, np.nan)
+    units, raters, error, within = _mean_squares(table)
+    df = (n - 1.0, 1.0)
+    agree = _agreement(units, raters, error, shape=(n, k))[0]
+    single = np.array([_by_f(units, within, k=k, df=df)[0], agree, _by_f(units, error, k=k, df=df)[0]])
+    inside = (single < 1) & (single > -1 / (k - 1))
+    single = np.where(inside, single, np.nan)
+    return np.asarray(np.log((1 + (k - 1) * single) / (1 - single)) / 2)
+
+
+def _of_z(z: float, k: int) -> float:
+    ratio = np.exp(-2 * z)
+    return float((1 - ratio) / (1 + (k - 1) * ratio))
 
 
 def _mean_squares(table: Floats) -> tuple[float, float, float, float]:

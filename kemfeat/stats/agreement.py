@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
-from kemfeat.stats._icc import COLUMNS, intraclass
+from kemfeat.stats._icc import COLUMNS, intraclass, over_clusters
 from kemfeat.stats._jackknife import LEAST_CLUSTERS, jackknife
 
 Level = Literal["nominal", "ordinal", "interval"]
@@ -130,29 +130,35 @@ def krippendorff_alpha(
     )
 
 
-def icc(ratings: ArrayLike) -> pd.DataFrame:
+def icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd.DataFrame:
     """Intraclass correlations of units by raters.
+
+    The intervals of McGraw and Wong take the units to be independent. Utterances of one speaker are not: with
+    ``clusters`` the intervals are those of the jackknife over clusters instead.
 
     Parameters
     ----------
     ratings : array_like, shape (units, raters)
         Numbers, missing where a rater did not judge. Raters who judged nothing are left out, then all units with a
         missing or infinite rating.
+    clusters : array_like, shape (units,), or None
+        Label of the cluster of each unit, such as its speaker; None where the units are independent.
 
     Returns
     -------
     DataFrame
         ``type icc ci_low ci_high F df1 df2 p log_p`` (log_p natural), six rows: one rater (``,1``) and the mean of all
         (``,k``), each for new raters per unit (``1``), for the same raters by absolute agreement (``A``) and by
-        consistency, which ignores a rater's bias (``C``). Intervals are of 95 %. No rows where fewer than two units
-        or raters are complete, or all ratings are equal. Where raters never differ the correlation is 1, F infinite,
-        and there is no interval and no p: nothing is left to measure them by. The reliability of a mean is 0 where that
-        of one rater is not above 0: stepped up, a negative one may give any number below 0.
+        consistency, which ignores a rater's bias (``C``). Intervals are of 95 %. No rows where fewer than two units or
+        raters are complete, or all ratings are equal. With fewer than five clusters there are no intervals. Where
+        raters never differ the correlation is 1, F infinite, and there is no interval and no p: nothing is left to
+        measure them by. The reliability of a mean is 0 where that of one rater is not above 0: stepped up, a negative
+        one may give any number below 0.
 
     Raises
     ------
     ConfigError
-        The ratings are not a table of numbers.
+        The ratings are not a table of numbers, or there is not one cluster for each unit.
 
     References
     ----------
@@ -168,10 +174,13 @@ def icc(ratings: ArrayLike) -> pd.DataFrame:
     table = _numbers(ratings)
     known = np.isfinite(table)
     table = table[:, known.any(axis=0)]
-    wide = table[np.isfinite(table).all(axis=1)]
+    complete = np.asarray(np.isfinite(table).all(axis=1))
+    wide = table[complete]
+    codes = None if clusters is None else _cluster_codes(clusters, complete, name="icc")
     if min(wide.shape) < 2 or np.ptp(wide) <= 1e-12 * np.abs(wide).max():
         return pd.DataFrame(columns=list(COLUMNS))
-    return intraclass(wide)
+    found = intraclass(wide)
+    return found if codes is None else over_clusters(found, wide, codes)
 
 
 def _counts(ratings: ArrayLike, *, level: Level) -> tuple[NDArray[Any], Floats]:
@@ -247,17 +256,22 @@ def _by_cluster(pairs: Floats, clusters: ArrayLike | None, paired: NDArray[np.bo
     """The coincidences of each cluster, shape (clusters, values, values)."""
     if clusters is None:
         return pairs
-    names = np.asarray(clusters)
-    if names.shape != paired.shape:
-        raise ConfigError(f"alpha: found clusters of shape {names.shape}; expected one for each of {len(paired)} units")
-    if pd.isna(pd.Series(names)[paired]).any():
-        raise ConfigError(
-            "alpha: a unit with two ratings has no cluster; expected one for each, or leave such units out"
-        )
-    _, codes = np.unique(names[paired].astype(str), return_inverse=True)
+    codes = _cluster_codes(clusters, paired, name="alpha")
     sums = np.zeros((codes.max() + 1, *pairs.shape[1:]))
     np.add.at(sums, codes, pairs)
     return sums
+
+
+def _cluster_codes(clusters: ArrayLike, used: NDArray[np.bool_], *, name: str) -> NDArray[np.intp]:
+    """Number of the cluster of each unit that is ``used``, from 0."""
+    names = np.asarray(clusters)
+    if names.shape != used.shape:
+        raise ConfigError(f"{name}: found clusters of shape {names.shape}; expected one for each of {len(used)} units")
+    if pd.isna(pd.Series(names)[used]).any():
+        raise ConfigError(
+            f"{name}: a unit with ratings has no cluster; expected one for each: leave out units without a cluster"
+        )
+    return np.unique(names[used].astype(str), return_inverse=True)[1]
 
 
 def _interval(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: int, seed: int) -> tuple[float, float]:

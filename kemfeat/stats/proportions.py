@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import special, stats
 
 from kemfeat.arrays import Floats
 
@@ -49,7 +49,9 @@ def effective_n(present: ArrayLike, *, clusters: ArrayLike) -> float:
     """How many independent observations would tell as much about a share as these clustered ones do.
 
     The design effect is the variance of the share between clusters, by the ratio estimator, divided by the variance for
-    independent observations, and at least 1. A share of 0 or 1 has no variance; there the clusters are counted instead.
+    independent observations, and at least 1. It rests on the J clusters alone, so n / design effect is multiplied by
+    (z / t)^2 of the 97.5 % quantiles of the normal and of Student's t with J - 1 degrees of freedom. A share of 0 or 1
+    has no variance; there the clusters are counted instead.
 
     Parameters
     ----------
@@ -70,9 +72,10 @@ def effective_n(present: ArrayLike, *, clusters: ArrayLike) -> float:
     Examples
     --------
     >>> from kemfeat.stats.proportions import effective_n
-    >>> present, speakers = [1, 1, 1, 0, 0, 0, 1, 0], ["a", "a", "a", "b", "b", "b", "c", "c"]
-    >>> round(effective_n(present, clusters=speakers), 3)
-    2.37
+    >>> speakers = [speaker for speaker in "abcdef" for _ in range(20)]
+    >>> present = [at % 20 < 8 + 2 * (at // 20) for at in range(120)]
+    >>> round(effective_n(present, clusters=speakers), 1)
+    22.7
     """
     has = np.asarray(present, dtype=np.float64)
     names, codes = np.unique(np.asarray(clusters).astype(str), return_inverse=True)
@@ -83,4 +86,6 @@ def effective_n(present: ArrayLike, *, clusters: ArrayLike) -> float:
         return float(len(names))
     excess = np.bincount(codes, weights=has - share)
     variance = len(names) / (len(names) - 1) * np.sum(excess**2) / has.size**2
-    return float(min(has.size, max(1.0, share * (1 - share) / variance))) if variance > 0 else float(has.size)
+    independent = min(has.size, share * (1 - share) / variance) if variance > 0 else has.size
+    few = (special.ndtri(0.975) / stats.t.isf(0.025, len(names) - 1)) ** 2
+    return float(max(1.0, independent * few))

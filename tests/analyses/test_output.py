@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 from itertools import count
 from pathlib import Path
@@ -18,6 +17,7 @@ from kemfeat.analyses._place import made_aside
 from kemfeat.analyses.output import SCHEMA_VERSION, default_folder, plain, prepare, write
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreWriteError
+from tests.kill_kit import run_until
 
 
 class Settings(FrozenConfig):
@@ -177,35 +177,6 @@ def test_whatever_the_system_refuses_is_a_sentence(written, result, store, tmp_p
     assert json.loads((tmp_path / "out/result.json").read_text()) == written
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: from this moment on the process changes nothing on the disk."""
-
-
-CHANGES = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync")
-
-
-def _run_until(change: int, run, monkeypatch) -> bool:
-    """Run up to a change of the disk, counted from 0; whether it was killed there."""
-    done = count()
-
-    def killed_at(change_disk):
-        def call(*arguments, **options):
-            if next(done) >= change:
-                raise Killed
-            return change_disk(*arguments, **options)
-
-        return call
-
-    with monkeypatch.context() as patched:
-        for name in CHANGES:
-            patched.setattr(os, name, killed_at(getattr(os, name)))
-        try:
-            run()
-        except Killed:
-            return True
-    return False
-
-
 def _summary_of_whole(out: Path) -> list[str] | None:
     """The summary of the result in a folder, whose files must all be there; None where there is no result."""
     if not (out / "result.json").exists():
@@ -232,7 +203,7 @@ def test_killed_before_any_change_of_the_disk_a_result_is_whole_and_the_next_run
             put(old)
             (out / "distances-01").mkdir()
             (out / "distances-01/0.npy").write_bytes(b"x")
-        if not _run_until(change, lambda: put(new), monkeypatch):
+        if not run_until(change, lambda: put(new), monkeypatch):
             break
         assert _summary_of_whole(out) in ([["old"], ["new"], None] if earlier else [["new"], None])
         prepare(out, store=store)
@@ -242,6 +213,14 @@ def test_killed_before_any_change_of_the_disk_a_result_is_whole_and_the_next_run
         assert [path.name for path in out.parent.iterdir()] == ["out"]
         assert not earlier or (out / "distances-01/0.npy").read_bytes() == b"x"
     assert change > 30
+
+
+def test_blocks_that_were_killed_as_they_were_begun_stop_no_later_run(result, store, tmp_path):
+    begun = tmp_path / f"out/.distances-0123.{'0' * 32}.aside"
+    begun.mkdir(parents=True)
+    write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
+    assert _summary_of_whole(tmp_path / "out") == ["one thing", "another"]
+    assert not begun.exists()
 
 
 def test_a_run_that_still_goes_on_is_left_alone(result, store, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from kemfeat import build_store, open_store, plugins
 from kemfeat.analyses import output
 from kemfeat.export import export_store
-from kemfeat.provenance import BANNER, NOTICE
+from kemfeat.provenance import BANNER, NOTICE, WATERMARK
 from kemfeat.report import write_report
 from kemfeat.store.verify import verify
 from kemfeat.synth.kemdy20 import SYNTH
@@ -61,6 +61,9 @@ def test_all_that_is_made_says_synthetic(build, tmp_path):
     assert json.loads((store.path / "croissant.json").read_text(encoding="utf-8"))["name"].endswith("(synthetic)")
     assert json.loads((tmp_path / "export/export.json").read_text(encoding="utf-8"))["synthetic"] is True
     assert json.loads((tmp_path / "balance/result.json").read_text(encoding="utf-8"))["store"]["synthetic"] is True
+    drawn = sorted((tmp_path / "balance/figures").glob("*.svg"))
+    assert drawn
+    assert all(f">{WATERMARK}<" in path.read_text(encoding="utf-8") for path in drawn)
     assert verify(store).problems == ()
 
 

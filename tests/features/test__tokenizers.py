@@ -99,7 +99,7 @@ def test_settings_name_the_special_tokens_and_the_length(tmp_path: Path) -> None
     assert (source.specials["pad_token"], source.pad_id, source.max_length) == ("<빈칸>", len(TOKENS), 128)
 
 
-@pytest.mark.parametrize("length", [int(1e30), 1e30, 0, -1, None, "512"])
+@pytest.mark.parametrize("length", [int(1e30), 1e30, 0, -1, None, True, "512"])
 def test_an_unusable_length_becomes_the_default(tmp_path: Path, length: object) -> None:
     folder = fast_folder(tmp_path)
     (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": length}))

@@ -14,7 +14,7 @@ import pytest
 from matplotlib import cbook, colors, font_manager, rcParams
 
 from kemfeat.figures import style
-from kemfeat.figures.style import KOREAN_FONTS, PALETTE, MissingFontWarning, saved
+from kemfeat.figures.style import KOREAN_FONTS, PALETTE, MissingFontWarning, saved, watermarked
 
 
 def draw(stem, text="arousal [1..5]"):
@@ -32,6 +32,18 @@ def test_same_input_gives_the_same_bytes(tmp_path):
     draw(tmp_path / "a")
     draw(tmp_path / "b")
     assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_a_watermark_is_on_every_figure_of_the_block_alone(tmp_path):
+    draw(tmp_path / "before")
+    with watermarked("SYNTHETIC DATA"):
+        draw(tmp_path / "marked")
+        with watermarked(""):
+            draw(tmp_path / "within")
+    draw(tmp_path / "after")
+    assert b">SYNTHETIC DATA</text>" in files(tmp_path / "marked")[0]
+    assert files(tmp_path / "marked")[1] != files(tmp_path / "before")[1]
+    assert files(tmp_path / "within") == files(tmp_path / "after") == files(tmp_path / "before")
 
 
 def test_makes_folders_and_both_kinds(tmp_path):

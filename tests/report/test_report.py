@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
-from itertools import pairwise
+import shutil
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from kemfeat.report import write_report
 from kemfeat.store.reader import Store, open_store
 from tests.build.kit import KEMFEAT, ROWS, Bench
 from tests.e2e.test_cli import kemfeat, sentence
+from tests.kill_kit import run_until
 from tests.report.conftest import EVIL, add_analysis
 from tests.report.kit import Element, Page
 
@@ -184,6 +187,24 @@ def test_out_must_be_an_html_file_and_a_store_stays_whole(bench: Bench, tmp_path
         with pytest.raises(ConfigError, match=why):
             write_report(store, out=out)
     assert (bench.out / "kemfeat.json").read_bytes() == header
+
+
+def test_killed_before_any_change_of_the_disk_the_page_is_whole_or_absent_and_the_next_run_tidies(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, out = open_store(bench.out), tmp_path / "page/report.html"
+    monkeypatch.setattr(report, "_facts", lambda *_: {})
+    monkeypatch.setattr(report, "render", lambda _: '<meta name="generator" content="kemfeat">')
+    for change in count():
+        shutil.rmtree(out.parent, ignore_errors=True)
+        if not run_until(change, lambda: write_report(store, out=out), monkeypatch):
+            break
+        assert not out.exists() or "kemfeat" in out.read_text(encoding="utf-8")
+        for left in out.parent.glob(".*") if out.parent.exists() else ():
+            os.utime(left, (0, 0))
+        write_report(store, out=out)
+        assert [path.name for path in out.parent.iterdir()] == ["report.html"]
+    assert change > 3
 
 
 def test_a_store_with_a_lost_table_is_a_sentence(bench: Bench, tmp_path: Path) -> None:

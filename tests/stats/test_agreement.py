@@ -275,3 +275,31 @@ def test_few_clusters_have_an_alpha_but_no_interval(clusters):
     assert np.isnan([found.ci_low, found.ci_high]).all()
     with pytest.raises(ConfigError, match="has no cluster"):
         krippendorff_alpha(rng.integers(0, 3, (2, 3)), clusters=["a", None])
+
+
+def test_intervals_of_icc_over_clusters_contain_the_truth():
+    """Units of one speaker resemble each other; the plain interval contains the truth in two cases of three."""
+    rng, held = np.random.default_rng(6), {"over clusters": 0, "plain": 0}
+    for _ in range(120):
+        speaker = np.repeat(np.arange(10), 20)
+        said = np.sqrt(0.5) * rng.normal(size=10)[speaker] + np.sqrt(0.5) * rng.normal(size=200)
+        ratings = said[:, None] + 0.5 * rng.normal(size=(200, 4))
+        for name, found in (("over clusters", icc(ratings, clusters=speaker)), ("plain", icc(ratings))):
+            row = found.set_index("type").loc["ICC(1,1)"]
+            held[name] += bool(row["ci_low"] <= 1 / 1.25 <= row["ci_high"])
+    assert held["over clusters"] >= 104  # binomial(120, .93) is below with probability 0.01
+    assert held["plain"] < 100
+
+
+def test_icc_over_clusters_changes_intervals_alone():
+    rng = np.random.default_rng(0)
+    ratings = rng.normal(size=(60, 1)) + rng.normal(size=(60, 3))
+    plain, clustered = icc(ratings), icc(ratings, clusters=np.arange(60) % 12)
+    pd.testing.assert_frame_equal(
+        plain.drop(columns=["ci_low", "ci_high"]), clustered.drop(columns=["ci_low", "ci_high"])
+    )
+    assert (clustered["ci_low"] < clustered["icc"]).all()
+    assert ((clustered["icc"] < clustered["ci_high"]) & (clustered["ci_high"] < 1)).all()
+    assert icc(ratings, clusters=np.arange(60) % 4)[["ci_low", "ci_high"]].isna().all(axis=None)
+    with pytest.raises(ConfigError, match="one for each of 60 units"):
+        icc(ratings, clusters=[1, 2])

@@ -85,6 +85,34 @@ def test_repeated_is_the_correlation_about_the_subjects_means(seed):
     t = r * np.sqrt(df / (1 - r**2))
     assert found.p == pytest.approx(2 * stats.t.sf(abs(t), df), rel=1e-6)
     assert np.arctanh([found.ci_low, found.ci_high]).mean() == pytest.approx(np.arctanh(r), abs=1e-9)
+    left_out = [_about_means(data[data["group"] != group]) for group in data["group"].unique()]
+    count = len(left_out)
+    se = np.sqrt((count - 1) / count * np.sum((np.arctanh(left_out) - np.arctanh(r)) ** 2))
+    assert np.arctanh(found.ci_high) - np.arctanh(r) == pytest.approx(stats.t.isf(0.025, count - 1) * se, rel=1e-9)
+
+
+def _about_means(data):
+    centred = data[["x", "y"]] - data.groupby("group")[["x", "y"]].transform("mean")
+    return np.corrcoef(centred["x"], centred["y"])[0, 1]
+
+
+def test_repeated_has_no_interval_for_few_subjects():
+    data = drawn(1, groups=4)
+    found = repeated(data["x"], y=data["y"], subjects=data["group"])
+    assert np.isfinite([found.r, found.p]).all()
+    assert np.isnan([found.ci_low, found.ci_high]).all()
+
+
+def test_the_interval_of_repeated_contains_the_truth_where_speakers_differ():
+    rng, held = np.random.default_rng(5), 0
+    for _ in range(100):
+        own = np.tanh(0.3 + 0.3 * rng.normal(size=15)).repeat(30)
+        x = rng.normal(size=450)
+        found = repeated(
+            x, y=own * x + np.sqrt(1 - own**2) * rng.normal(size=450), subjects=np.repeat(np.arange(15), 30)
+        )
+        held += found.ci_low <= 0.27 <= found.ci_high  # E tanh(0.3 + 0.3 Z) = 0.271
+    assert held >= 86  # binomial(100, .93) is below with probability 0.01
 
 
 def test_repeated_is_undefined_without_three_subjects_or_variance():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.stats import binomtest
 
 from kemfeat.stats.proportions import effective_n, wilson
@@ -28,7 +29,8 @@ def test_nothing_observed_has_no_interval():
 
 def test_whole_clusters_count_as_one_observation_each():
     speaker = np.repeat(np.arange(40), 25)
-    assert effective_n(speaker % 3 == 0, clusters=speaker) == pytest.approx(39, abs=0.5)
+    few = (stats.norm.isf(0.025) / stats.t.isf(0.025, 39)) ** 2
+    assert effective_n(speaker % 3 == 0, clusters=speaker) == pytest.approx(39 * few, abs=0.5)
 
 
 def test_independent_observations_count_in_full():
@@ -58,3 +60,14 @@ def test_intervals_over_clusters_hold_the_truth():
             hits[name] += bool(low <= 0.6 <= high)
     assert hits["clustered"] >= 180
     assert hits["naive"] < 120
+
+
+@pytest.mark.parametrize("speakers", [5, 8, 20])
+def test_intervals_over_few_clusters_contain_the_truth(speakers):
+    rng, held = np.random.default_rng(2), 0
+    for _ in range(300):
+        has = rng.random((speakers, 30)) < rng.beta(2.5, 2.5, (speakers, 1))
+        n = effective_n(has.ravel(), clusters=np.repeat(np.arange(speakers), 30))
+        low, high = wilson(has.mean(), n=n)
+        held += bool(low <= 0.5 <= high)
+    assert held >= 268  # binomial(300, .93) is below with probability 0.01

@@ -33,6 +33,7 @@ def tables(found: Sequence[Tests]) -> dict[str, pd.DataFrame]:
         "nested": _with_log10(_across(_stacked(found, _nested), by=["cluster", "test"])),
         "nested_pairs": _stacked(found, lambda tests: _with_log10(_nested_pairs(tests))),
         "slopes": _stacked(found, _slopes),
+        "effects": _stacked(found, _effects),
         "disagreements": pd.concat([disagreements(tests, holm=holm) for tests in found], ignore_index=True),
     }
 
@@ -121,6 +122,12 @@ def _slopes(tests: Tests) -> pd.DataFrame:
     return pd.DataFrame(
         {"cluster": name, **{column: getattr(fit, column) for column in columns}} for name, fit in tests.slopes.items()
     )
+
+
+def _effects(tests: Tests) -> pd.DataFrame:
+    pieces = [effects.assign(cluster=name) for name, effects in tests.effects.items()]
+    table = pd.concat(pieces, ignore_index=True)
+    return table[["cluster", *(column for column in table if column != "cluster")]]
 
 
 def simultaneous(pairs: pd.DataFrame) -> pd.DataFrame:

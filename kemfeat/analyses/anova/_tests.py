@@ -12,6 +12,7 @@ import pandas as pd
 from kemfeat.analyses.anova._data import Data
 from kemfeat.errors import AnalysisError
 from kemfeat.stats import group_tests
+from kemfeat.stats.clustered_effects import clustered_effects
 from kemfeat.stats.nested import ClusterMeans, ClusterRobust, cluster_means, cluster_robust
 from kemfeat.stats.slopes import RandomSlopes, random_slopes
 
@@ -36,6 +37,8 @@ class Tests:
     means: Mapping[str, ClusterMeans]
     slopes: Mapping[str, RandomSlopes]
     """By cluster how much clusters differ in their response to the groups; with a reason where that is unknown."""
+    effects: Mapping[str, pd.DataFrame]
+    """By cluster the effect sizes of all pairs with intervals over clusters."""
 
     @property
     def contradictions(self) -> dict[str, tuple[Contradiction, ...]]:
@@ -95,6 +98,7 @@ def run_tests(data: Data, dv: str, *, seed: int) -> Tests:
         nested={name: _testable(cluster_robust(values, groups, each)) for name, each in data.clusters.items()},
         means={name: cluster_means(values, groups, each) for name, each in data.clusters.items()},
         slopes={name: random_slopes(values, groups, each) for name, each in data.clusters.items()},
+        effects={name: clustered_effects(values, groups, each, alpha=ALPHA) for name, each in data.clusters.items()},
     )
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from kemfeat.corpora._kemdy.formats import ENCODING, Columns, Rater, locate_columns
-from kemfeat.corpora.text import decode, is_missing, number
+from kemfeat.corpora.text import decode, is_missing, not_text, number
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_TIME,
@@ -106,7 +106,7 @@ def read_annotation(
 def _split(content: bytes, *, where: str, findings: Findings) -> Iterator[tuple[int, list[str]]]:
     decoded = decode(content, declared=ENCODING)
     if decoded is None:
-        raise CorpusError(f"{where}: neither UTF-8 nor cp949 text; copy the file from the corpus again")
+        raise CorpusError(f"{where}: {not_text(content, declared=ENCODING)}; copy the file from the corpus again")
     text, encoding = decoded
     if not encoding.startswith("utf-8"):
         findings.add(DECODING_FALLBACK, f"{where}: {encoding}")

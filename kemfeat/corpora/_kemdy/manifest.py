@@ -14,7 +14,7 @@ from kemfeat.corpora._kemdy.annotation import AnnotationRow
 from kemfeat.corpora._kemdy.formats import ENCODING, Rater
 from kemfeat.corpora._kemdy.tree import Tree, session_of
 from kemfeat.corpora.layout import read_file
-from kemfeat.corpora.text import decode
+from kemfeat.corpora.text import decode, not_text
 from kemfeat.findings import (
     DECODING_FAILED,
     DECODING_FALLBACK,
@@ -156,9 +156,10 @@ def _text(
     if path is None:
         findings.add(MISSING_TXT, f"{utterance.place}.txt: no such file")
         return None, None
-    decoded = decode(read_file(root / path), declared=ENCODING)
+    content = read_file(root / path)
+    decoded = decode(content, declared=ENCODING)
     if decoded is None:
-        findings.fault(DECODING_FAILED, f"{path}: found bytes that are neither UTF-8 nor cp949, expected text")
+        findings.fault(DECODING_FAILED, f"{path}: {not_text(content, declared=ENCODING)}")
         return None, None
     text, encoding = decoded
     if not encoding.startswith("utf-8"):

@@ -97,7 +97,7 @@ class FolderReader:
         found = _locate(root, table)
         place = Path(os.path.realpath(found.parent)) / found.name
         relative = PurePath(os.path.relpath(place, os.path.realpath(root))).as_posix()
-        return replace(self, table=relative, media=read_kept(read_file(found), relative).header.media)
+        return replace(self, table=relative, media=read_kept(read_file(found), relative, root).header.media)
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`.
@@ -149,21 +149,18 @@ class FolderReader:
         return findings.merged()
 
     def _read(self, root: Path) -> UtteranceTable:
-        return read_kept(read_file(root / self.table), self.table)
+        return read_kept(read_file(root / self.table), self.table, root)
 
 
 def _existing(files: Files, rows: Sequence[Row], columns: Sequence[str]) -> tuple[str, ...]:
     """The existing files in some columns, sorted."""
-    return tuple(
-        sorted(
-            {
-                path
-                for row in rows
-                for column, path in row.named
-                if column in columns and files.has(path, line=row.line, column=column)
-            }
-        )
-    )
+    found = {
+        files.find(path, line=row.line, column=column)
+        for row in rows
+        for column, path in row.named
+        if column in columns
+    }
+    return tuple(sorted(path for path in found if path is not None))
 
 
 def _locate(root: Path, table: Path | None) -> Path:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from kemfeat.corpora.text import MISSING_WORDS, number
 from kemfeat.errors import CorpusError
+from kemfeat.file_kinds import foreign_kind, is_utf16
 
 EARLIEST_CLOCK = 1e8
 """Seconds since 1970 (in 1973) from which a number is a clock and never a sample or a time in a conversation."""
@@ -17,17 +18,6 @@ MAX_RATE = 1e6
 RATE_TOLERANCE = 0.01
 _MISSING = frozenset(word.encode() for word in MISSING_WORDS) | {b"inf", b"-inf"}
 _SAMPLES, _BEATS = "one number per line", "time,interval in seconds on each line"
-_KINDS = (
-    (b"PK\x03\x04", "a zip archive; unpack it and name the file inside"),
-    (b"\x1f\x8b", "a gzip archive; unpack it first"),
-    (b"Obj\x01", "an Avro file, as EmbracePlus writes; export the signal from it as CSV first"),
-    (b"PAR1", "a Parquet file; export the signal as CSV first"),
-    (b"\x89HDF", "an HDF5 file; export the signal as CSV first"),
-    (b"\x00\x05\x16\x07", "an AppleDouble file that macOS leaves beside the real one; name the file without ._"),
-    (b"version https://git-lfs", "a git-LFS pointer; run git lfs pull in the corpus"),
-    (codecs.BOM_UTF16_LE, "a UTF-16 text; save it as UTF-8"),
-    (codecs.BOM_UTF16_BE, "a UTF-16 text; save it as UTF-8"),
-)
 
 
 class SignalBody(NamedTuple):
@@ -102,12 +92,10 @@ def no_beats(where: str, body: SignalBody) -> CorpusError:
 
 
 def _lines(content: bytes, where: str, expected: str) -> list[bytes]:
-    for magic, kind in _KINDS:
-        if content.startswith(magic):
-            raise CorpusError(f"{where}: found {kind}; expected text, {expected}")
+    kind = "a UTF-16 text; save it as UTF-8" if is_utf16(content) else foreign_kind(content)
+    if kind is not None:
+        raise CorpusError(f"{where}: found {kind}; expected text, {expected}")
     text = content.removeprefix(codecs.BOM_UTF8)
-    if text[:200].lstrip()[:1] == b"<":
-        raise CorpusError(f"{where}: found an HTML or XML page; expected {expected}; download the file itself")
     if b"\x00" in content:
         raise CorpusError(f"{where}: found a binary file; expected text, {expected}; export the signal as CSV first")
     return text.rstrip().splitlines()

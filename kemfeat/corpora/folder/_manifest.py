@@ -15,7 +15,8 @@ from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
 from kemfeat.corpora.layout import read_file
-from kemfeat.corpora.text import decode
+from kemfeat.corpora.text import decode, not_text
+from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import (
     DECODING_FAILED,
     DECODING_FALLBACK,
@@ -59,7 +60,7 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
         The utterances in the order of the table.
     """
     findings = Findings(strict=on_error != "skip")
-    read = read_table(read_file(root / table), where=table, findings=findings)
+    read = read_table(read_file(root / table), where=table, root=root, findings=findings)
     emotions = [row.emotions for row in read.rows]
     words = vocabulary(emotions, where=table)
     report_others(emotions, where=table, findings=findings)
@@ -157,11 +158,11 @@ class _Media:
         return texts
 
     def _audio(self, row: Row) -> str | None:
-        path = row.audio
-        if path is None or not self._has(row, "audio", path):
-            self._findings.add(MISSING_WAV, f"{self._place(row, 'audio')}: {_lack(path)}")
+        path = self._find(row, "audio", row.audio)
+        if path is None:
+            self._findings.add(MISSING_WAV, f"{self._place(row, 'audio')}: {_lack(row.audio)}")
             return None
-        if path in self._shared and not _has_times(row):
+        if row.audio in self._shared and not _has_times(row):
             example = (
                 f"{self._place(row, 'audio')}: {path} is the audio of several rows, expected start and end in each"
             )
@@ -170,13 +171,14 @@ class _Media:
         return path
 
     def _text_of(self, row: Row) -> _Text:
-        path = row.text_file
-        if path is None or not self._has(row, "text_file", path):
-            self._findings.add(MISSING_TXT, f"{self._place(row, 'text_file')}: {_lack(path)}")
+        path = self._find(row, "text_file", row.text_file)
+        if path is None:
+            self._findings.add(MISSING_TXT, f"{self._place(row, 'text_file')}: {_lack(row.text_file)}")
             return _NO_TEXT
-        decoded = decode(read_file(self._root / path), declared=row.text_encoding)
+        content = read_file(self._root / path)
+        decoded = decode(content, declared=row.text_encoding)
         if decoded is None:
-            self._findings.fault(DECODING_FAILED, f"{path}: {_not_text(row.text_encoding)}")
+            self._findings.fault(DECODING_FAILED, f"{path}: {_not_text(content, row.text_encoding)}")
             return _NO_TEXT
         text, encoding = decoded
         if not encoding.startswith("utf-8"):
@@ -187,28 +189,29 @@ class _Media:
         """Leave a fault for every file of physiology that does not exist or has another format."""
         for row in rows:
             for medium, recording in row.recordings.items():
-                if not self._has(row, medium, recording.path):
+                path = self._find(row, medium, recording.path)
+                if path is None:
                     example = f"{self._place(row, medium)}: {_lack(recording.path)}"
                     self._findings.fault(MISSING_RECORDING, example)
                     continue
-                problem = unusable(read_file(self._root / recording.path), recording)
+                problem = unusable(read_file(self._root / path), recording)
                 if problem is not None:
                     self._findings.fault(UNREADABLE_RECORDING, f"{self._place(row, medium)}: {problem}")
 
-    def _has(self, row: Row, column: str, path: str) -> bool:
-        return self._files.has(path, line=row.line, column=column)
+    def _find(self, row: Row, column: str, path: str | None) -> str | None:
+        return None if path is None else self._files.find(path, line=row.line, column=column)
 
     def _place(self, row: Row, column: str) -> str:
         return f"{self._files.place(row.line, column)}: {row.id}"
 
 
-def _not_text(declared: str | None) -> str:
+def _not_text(content: bytes, declared: str | None) -> str:
+    found = not_text(content, declared=declared)
+    if foreign_kind(content) is not None:
+        return found
     if declared is not None:
-        return f"found bytes that are neither UTF-8 nor {declared}, expected text; correct its text_encoding"
-    return (
-        "found bytes that are not UTF-8, expected text in UTF-8, or in UTF-16 with a byte order mark; save the file as "
-        "UTF-8, or write its encoding, such as cp949 or cp1252, in the column text_encoding"
-    )
+        return f"{found}; correct its text_encoding"
+    return f"{found}; save it as UTF-8, or write its encoding, such as cp949 or cp1252, in the column text_encoding"
 
 
 def _lack(path: str | None) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
@@ -33,7 +35,13 @@ from kemfeat.findings import (
 )
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
-"""Grammar of ids and of names of speakers, partners, sessions and scripts; a session's name becomes a file's."""
+"""Grammar of ids."""
+
+_LABEL = re.compile(r"[\w-](?:[\w .-]{0,126}[\w.-])?")
+"""Grammar of names of speakers, partners, sessions and scripts, in any script."""
+
+_MAX_BYTES = 200
+"""Length of such a name in UTF-8: that of a session becomes the name of a file."""
 
 NO_SPEAKER = "unknown"
 WHOLE_SESSION = "all"
@@ -43,6 +51,7 @@ LATEST = 1e9
 """Greatest time that is accepted, s; milliseconds of a clock are far greater."""
 
 _NAMED = "1 to 128 letters a-z, digits and . _ -, without . at the beginning"
+_LABELLED = f"letters, digits, spaces and . _ -, at most 128 and {_MAX_BYTES} bytes, . or a space not at the beginning"
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 _LABELS = ("emotion", "valence", "arousal")
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
@@ -156,12 +165,15 @@ class RowReader:
         The columns.
     where : str
         The table, for messages.
+    root : Path
+        Folder that its paths start from.
     findings : Findings
         Receives every row and cell that cannot be read.
     """
 
     header: TableHeader
     where: str
+    root: Path
     findings: Findings
 
     def read(self, cells: Sequence[str], line: int) -> Row | None:
@@ -213,12 +225,16 @@ class RowReader:
 
     def _names(self, cell: _Cells, line: int) -> dict[str, str] | None:
         """Id, speaker, session, script and partner, empty where blank; None where one does not fit the grammar."""
-        names = {column: cell[column] for column in ("id", "speaker", "session", "script", "partner")}
+        names = {
+            column: unicodedata.normalize("NFC", cell[column])
+            for column in ("id", "speaker", "session", "script", "partner")
+        }
         for column, name in names.items():
-            if not NAME.fullmatch(name) and (name or column == "id"):
-                rule = MALFORMED_ID if column == "id" else MALFORMED_NAME
+            of_id = column == "id"
+            if not (NAME.fullmatch(name) if of_id else not name or _is_label(name)):
+                rule, expected = (MALFORMED_ID, _NAMED) if of_id else (MALFORMED_NAME, _LABELLED)
                 found = cell.raw(column).strip()[:40]
-                self.findings.fault(rule, f"{self._place(line, column)}: found {found!r}, expected {_NAMED}")
+                self.findings.fault(rule, f"{self._place(line, column)}: found {found!r}, expected {expected}")
                 return None
         if not names["speaker"] and "speaker" in self.header.at:
             self.findings.add(UNKNOWN_SPEAKER, f"{self._place(line, 'speaker')}: {names['id']}: blank cell")
@@ -265,7 +281,8 @@ class RowReader:
         return _FLAGS.get(text, False)
 
     def _path(self, cell: _Cells, line: int, column: str) -> str | None:
-        return relative_path(cell[column], where=self._place(line, column)) if cell[column] else None
+        text = cell[column]
+        return relative_path(text, where=self._place(line, column), root=self.root) if text else None
 
     def _recordings(self, cell: _Cells, line: int) -> dict[str, SignalFile]:
         found: dict[str, SignalFile] = {}
@@ -304,3 +321,7 @@ class RowReader:
             return value
         self.findings.fault(rule, f"{self._place(line, column)}: found {text[:40]!r}, expected {within.called}")
         return math.nan
+
+
+def _is_label(name: str) -> bool:
+    return _LABEL.fullmatch(name) is not None and len(name.encode()) <= _MAX_BYTES

@@ -133,9 +133,10 @@ def utterance_tables(row: Row, files: Files, *, findings: Findings) -> Iterator[
     """
     seconds = math.nan
     for medium, recording in row.recordings.items():
-        if not files.has(recording.path, line=row.line, column=medium):
+        path = files.find(recording.path, line=row.line, column=medium)
+        if path is None:
             continue
-        table = recording_table(row, medium, read_file(files.root / recording.path), findings=findings)
+        table = recording_table(row, medium, read_file(files.root / path), findings=findings)
         if math.isnan(seconds):
             seconds = _duration(row, files)
         _check_duration(recording, medium, table, seconds=seconds, findings=findings)
@@ -146,10 +147,11 @@ def _duration(row: Row, files: Files) -> float:
     """Seconds of an utterance, by its times or else its audio; NaN where neither says."""
     if not math.isnan(row.end - row.start) or row.audio is None:
         return row.end - row.start
-    if not files.has(row.audio, line=row.line, column="audio"):
+    path = files.find(row.audio, line=row.line, column="audio")
+    if path is None:
         return math.nan
     try:
-        header = scan_header(files.root / row.audio)
+        header = scan_header(files.root / path)
     except MediaError:  # reported with the audio
         return math.nan
     return header.frames / header.sampling_rate

@@ -7,10 +7,12 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from kemfeat.corpora.folder._columns import TableHeader, read_header
 from kemfeat.corpora.folder._rows import Row, RowReader
 from kemfeat.errors import CorpusError
+from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import DUPLICATE_ID, UNKNOWN_SPEAKER, Findings
 
 
@@ -22,7 +24,7 @@ class UtteranceTable:
     rows: tuple[Row, ...]
 
 
-def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTable:
+def read_table(content: bytes, *, where: str, root: Path, findings: Findings) -> UtteranceTable:
     """Read a table; in a file whose name ends in ``.tsv`` tabs separate the cells, in any other commas.
 
     Parameters
@@ -31,6 +33,8 @@ def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTa
         Content of the file, UTF-8 with or without a byte order mark; LF or CR LF.
     where : str
         The file, for messages.
+    root : Path
+        Folder that its paths start from.
     findings : Findings
         Receives every row and cell that cannot be read; it is dropped or becomes missing unless the collector is
         strict.
@@ -50,7 +54,7 @@ def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTa
     header = read_header(next(lines, (1, []))[1], where=where, findings=findings)
     if "speaker" not in header.at:
         findings.add(UNKNOWN_SPEAKER, f"{where}: no column speaker")
-    reader = RowReader(header, where, findings)
+    reader = RowReader(header, where, root, findings)
     rows: dict[str, Row] = {}
     for line, cells in lines:
         row = reader.read(cells, line)
@@ -64,9 +68,9 @@ def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTa
 
 
 @lru_cache(maxsize=1)
-def read_kept(content: bytes, where: str) -> UtteranceTable:
+def read_kept(content: bytes, where: str, root: Path) -> UtteranceTable:
     """What a table contains when errors are skipped; cached, because the signals of every session need it."""
-    return read_table(content, where=where, findings=Findings())
+    return read_table(content, where=where, root=root, findings=Findings())
 
 
 def _without_rows(where: str, faults: Sequence[str]) -> str:
@@ -76,6 +80,9 @@ def _without_rows(where: str, faults: Sequence[str]) -> str:
 
 
 def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
+    kind = foreign_kind(content)
+    if kind is not None:
+        raise CorpusError(f"{where}: found {kind}; expected a table as CSV in UTF-8")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

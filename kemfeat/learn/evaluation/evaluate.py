@@ -14,6 +14,7 @@ from kemfeat import provenance
 from kemfeat.analyses.output import plain
 from kemfeat.errors import RunError
 from kemfeat.figures import training as figures
+from kemfeat.figures.style import watermarked
 from kemfeat.learn import run_folder
 from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import TARGETS, read_history, read_predictions, read_run
@@ -369,7 +370,6 @@ def _scores_content(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
     title = [f"{found.name}: {found.facts.recipe} {found.facts.variant}, {found.where}", found.headline()]
-    title += ["SYNTHETIC DATA"] if found.facts.synthetic else []
     emotion = found.targets.get("emotion")
     drawings: dict[str, Callable[[Path], None]] = {
         run_folder.CURVES: lambda stem: figures.curves(history, stem, title=title, warning=found.warning)
@@ -385,7 +385,8 @@ def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
             for suffix in (".svg", ".png"):
                 with suppress(FileNotFoundError):
                     (run / f"{name}{suffix}").unlink()
-        for name, draw in drawings.items():
-            draw(Path(aside) / name)
+        with watermarked(provenance.WATERMARK if found.facts.synthetic else ""):
+            for name, draw in drawings.items():
+                draw(Path(aside) / name)
         for path in sorted(Path(aside).iterdir()):
             path.replace(run / path.name)

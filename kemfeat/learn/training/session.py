@@ -292,16 +292,16 @@ def _require_shapes(optimizer: torch.optim.Optimizer) -> None:
 def _position(last: Checkpoint) -> Position:
     """A position of numbers: whole ones where they count."""
     position = Position(**last.position)
-    values: dict[str, object] = asdict(position)
+    values: dict[str, Any] = asdict(position)
     for name, value in values.items():
-        wanted = int if isinstance(getattr(Position, name), int) else float
-        if not isinstance(value, wanted) or isinstance(value, bool) or value < 0:
+        if type(value) is not type(getattr(Position, name)) or not value >= 0:
             raise ValueError(f"position: {name} is {value!r}")
     return position
 
 
 def _history(last: Checkpoint) -> list[dict[str, float]]:
-    for row in last.history:
+    history: list[Any] = last.history
+    for row in history:
         if not isinstance(row, dict) or not all(isinstance(value, int | float) for value in row.values()):
             raise ValueError("history: a row is not a table of numbers")
     if len(last.history) != last.position["epoch"]:

@@ -19,6 +19,7 @@ from kemfeat.analyses.output import write
 from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import EMOTIONS
+from kemfeat.stats.clustered_effects import clustered_effects
 from kemfeat.stats.group_tests import games_howell, p_text, welch_anova
 from kemfeat.stats.nested import cluster_robust
 from kemfeat.stats.slopes import random_slopes
@@ -36,6 +37,7 @@ TABLES = {
     "nested",
     "nested_pairs",
     "slopes",
+    "effects",
     "disagreements",
 }
 
@@ -192,6 +194,16 @@ def test_within_speakers_it_is_their_response_to_emotion_that_costs(holding):
     assert np.isnan(nested[["design_effect", "effective_n"]].astype(float)).all()
     pairs = result.tables["nested_pairs"].query("cluster == 'speaker' and test == 'random_slopes'")
     assert pairs["se"].tolist() == fit.pairs["se"].tolist()
+
+
+def test_effect_sizes_have_intervals_over_speakers(holding):
+    table = corpus(seed=1, speaker_sd=1.5)
+    result = run(holding(table), AnovaConfig(dv=("level",), between="sex"))
+    by_speaker = result.tables["effects"].query("cluster == 'speaker'").drop(columns=["dv", "cluster"])
+    expected = clustered_effects(table["level"], table["sex"], table["speaker"])
+    pd.testing.assert_frame_equal(by_speaker.reset_index(drop=True), expected, check_dtype=False)
+    naive = result.tables["pairs"].iloc[0]
+    assert expected["g_high"][0] - expected["g_low"][0] > 2 * (naive["g_high"] - naive["g_low"])
 
 
 def test_between_speakers_it_is_their_level_that_costs(holding):

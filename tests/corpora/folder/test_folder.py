@@ -4,6 +4,7 @@ import csv
 import math
 import os
 import pickle
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -473,6 +474,23 @@ def test_ratings_beside_the_scale_are_named_with_their_range(private):
     manifest, rules = read(private, table=private / "t.csv")
     assert rules == {"rating-range": 1}
     assert manifest.findings[0].examples == ("t.csv column valence: 2 of 3 outside 1 to 5, found -2 to 7",)
+
+
+def test_speakers_with_korean_names_and_decomposed_paths_are_built(private, tmp_path):
+    name = unicodedata.normalize("NFD", "가.wav")
+    (private / "wav/u1.wav").rename(private / "wav" / name)
+    text = (
+        PRIVATE.replace("wav/u1.wav", "wav\\가.wav")
+        .replace("anna,S1", "김 안나,")
+        .replace("eda/u2", f"{private}/eda/u2")
+    )
+    write(private / "utterances.csv", text.encode())
+    store = build(private, tmp_path / "s").store
+    assert store.utterances["audio"].to_list() == [f"wav/{name}", "wav/u2.wav", "wav/u3.wav"]
+    assert store.utterances["session"].to_list() == ["김 안나", "S1", "S2"]
+    assert store.signals("김 안나")["medium"].unique().tolist() == ["eda", "ibi"]
+    assert verify(store).problems == ()
+    assert recompute(store, root=private, rows=3) == []
 
 
 def test_rows_that_share_a_file_without_times_are_refused(private, tmp_path):

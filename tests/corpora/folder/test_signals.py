@@ -1,6 +1,7 @@
 """Files of numbers: samples, beats, their clock, and what an utterance lacks."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ def beats(content):
 
 
 def row(cells, header="id,audio,speaker,session,script,start,eda,eda_rate,ibi"):
-    return read_table(f"{header}\n{cells}\n".encode(), where="t.csv", findings=Findings(strict=True)).rows[0]
+    content = f"{header}\n{cells}\n".encode()
+    return read_table(content, where="t.csv", root=Path(), findings=Findings(strict=True)).rows[0]
 
 
 @given(st.lists(st.floats(max_value=9e7, allow_nan=False, allow_infinity=False)), st.booleans(), st.booleans())

@@ -5,6 +5,7 @@ import io
 import math
 import os
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from kemfeat.corpora.folder._emotions import MAX_WORDS, SPELLINGS, read_emotions
 from kemfeat.corpora.folder._paths import Files, relative_path
 from kemfeat.corpora.folder._rows import NAME
 from kemfeat.corpora.folder._table import read_table
+from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
 from kemfeat.findings import Findings
 from kemfeat.labels import ALIASES, EMOTIONS, join_emotions, parse_emotions
@@ -24,7 +26,7 @@ WHERE = "sub/utterances.csv"
 def read(text, *, strict=False, where=WHERE):
     findings = Findings(strict=strict)
     content = text if isinstance(text, bytes) else text.encode()
-    return read_table(content, where=where, findings=findings), findings
+    return read_table(content, where=where, root=Path("/data/corpus"), findings=findings), findings
 
 
 def rules(findings):
@@ -47,10 +49,10 @@ def test_a_row_with_every_column():
     assert (row.text, row.text_file, row.audio) == (' Ja, "so" ', None, "wav/a.wav")
     assert (row.emotions, row.valence, row.arousal, row.start, row.end) == (("sad", "happy"), 2.5, -1000.0, 0.0, 3.25)
     assert row.recordings == {
-        "eda": ("eda/a.txt", 4.0),
-        "temp": ("temp/a.txt", 4.0),
-        "ecg": ("ecg/a.txt", 250.0),
-        "ibi": ("ibi/a.csv", None),
+        "eda": ("eda/a.txt", 4.0, "uS"),
+        "temp": ("temp/a.txt", 4.0, "degC"),
+        "ecg": ("ecg/a.txt", 250.0, "mV"),
+        "ibi": ("ibi/a.csv", None, "s"),
     }
     assert (list(table.header.own), row.own) == (["x_Take"], ("7",))
 
@@ -150,7 +152,9 @@ def test_a_table_of_which_nothing_is_left_says_why():
         ("id", "a" * 129, "malformed-id", "expected 1 to 128"),
         ("id", "안녕", "malformed-id", "found '안녕'"),
         ("session", "S/1", "malformed-name", r":2 column session: found 'S/1'"),
-        ("speaker", "anna b", "malformed-name", "found 'anna b'"),
+        ("speaker", "anna/b", "malformed-name", "found 'anna/b', expected letters"),
+        ("speaker", "." + "a" * 9, "malformed-name", "a space not at the beginning"),
+        ("session", "가" * 67, "malformed-name", "at most 128 and 200 bytes"),
         ("script", "a\x00", "malformed-name", "column script"),
         ("partner", "ben?", "malformed-name", "column partner"),
     ],
@@ -254,7 +258,7 @@ def test_any_text_that_csv_can_write_comes_back_as_it_stands(texts, tabs):
     writer.writerow(["id", "audio", "speaker", "text"])
     writer.writerows([f"u{number}", "a.wav", "s", text] for number, text in enumerate(texts))
     table, _ = read(buffer.getvalue(), where="t.tsv" if tabs else "t.csv", strict=True)
-    assert [row.text for row in table.rows] == [text if text.strip() else "" for text in texts]
+    assert [row.text for row in table.rows] == ["" if is_missing(text) else text for text in texts]
 
 
 @given(st.binary(max_size=60))
@@ -343,7 +347,20 @@ def test_other_words_stand_behind_the_known_ones_sorted():
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", "../a", "a/../../b", "C:/a", "c:a", "\\\\host\\a", "a\\b", "a\x00b", "a\nb"]
+    "path",
+    [
+        "/etc/passwd",
+        "../a",
+        "a/../../b",
+        "C:/a",
+        "c:a",
+        "\\\\host\\a",
+        "..\\a",
+        "\\a",
+        "/data/corpus/../b",
+        "a\x00b",
+        "a\nb",
+    ],
 )
 @pytest.mark.parametrize("column", ["audio", "text_file", "eda"])
 def test_a_path_out_of_the_root_is_refused_in_both_modes(path, column):
@@ -354,9 +371,45 @@ def test_a_path_out_of_the_root_is_refused_in_both_modes(path, column):
             read(text, strict=strict)
 
 
-def test_paths_are_normal():
-    assert relative_path("./a//b/./c d.wav", where=WHERE) == "a/b/c d.wav"
-    assert relative_path("..a/b..c", where=WHERE) == "..a/b..c"
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("./a//b/./c d.wav", "a/b/c d.wav"),
+        ("..a/b..c", "..a/b..c"),
+        ("wav\\a\\b.wav", "wav/a/b.wav"),
+        ("/data/corpus/wav/a.wav", "wav/a.wav"),
+        (unicodedata.normalize("NFD", "음성/가.wav"), "음성/가.wav"),
+    ],
+)
+def test_paths_are_normal(text, path):
+    assert relative_path(text, where=WHERE, root=Path("/data/corpus")) == path
+
+
+def test_a_root_behind_a_link_is_the_root(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for root in (tmp_path / "real", tmp_path / "link"):
+        assert relative_path(f"{tmp_path}/real/a.wav", where=WHERE, root=root) == "a.wav"
+    with pytest.raises(CorpusError, match="expected one below the root"):
+        relative_path(f"{tmp_path}/other/a.wav", where=WHERE, root=tmp_path / "real")
+
+
+@pytest.mark.parametrize("folder_form", ["NFC", "NFD"])
+@pytest.mark.parametrize("name_form", ["NFC", "NFD"])
+@pytest.mark.parametrize("cell_form", ["NFC", "NFD"])
+def test_names_are_found_in_either_form_of_unicode(folder_form, name_form, cell_form, tmp_path):
+    folder, name = unicodedata.normalize(folder_form, "음성"), unicodedata.normalize(name_form, "가é.wav")
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / name).touch()
+    path = relative_path(unicodedata.normalize(cell_form, "음성/가é.wav"), where=WHERE, root=tmp_path)
+    assert Files(tmp_path, "t.csv").find(path, line=2, column="audio") == f"{folder}/{name}"
+    assert Files(tmp_path, "t.csv").find("음성/나.wav", line=2, column="audio") is None
+
+
+def test_names_of_people_may_be_in_any_script():
+    table, findings = read("id,audio,speaker,partner\na,a.wav,김 안나,Jürgen O.\n")
+    assert (table.rows[0].speaker, table.rows[0].session, table.rows[0].partner) == ("김 안나", "김 안나", "Jürgen O.")
+    assert rules(findings) == {}
 
 
 def test_files_are_found_below_the_root_and_links_out_of_it_refused(tmp_path):
@@ -373,9 +426,12 @@ def test_files_are_found_below_the_root_and_links_out_of_it_refused(tmp_path):
     (tmp_path / "link").symlink_to(root, target_is_directory=True)
     for base in (root, tmp_path / "link"):
         files = Files(base, "t.csv")
-        assert [files.has(path, line=2, column="audio") for path in ("in/a.wav", "same.wav")] == [True, True]
+        assert [files.find(path, line=2, column="audio") for path in ("in/a.wav", "same.wav")] == [
+            "in/a.wav",
+            "same.wav",
+        ]
         lacking = ("in", "no.wav", "pipe", "loop", "in/a.wav/b", "x" * 300)
-        assert not any(files.has(path, line=2, column="audio") for path in lacking)
+        assert not any(files.find(path, line=2, column="audio") for path in lacking)
         for path in ("out.wav", "beside/c.wav"):
             with pytest.raises(CorpusError, match=rf"^t\.csv:7 column eda: {path} leads by a link to .*outside"):
-                files.has(path, line=7, column="eda")
+                files.find(path, line=7, column="eda")

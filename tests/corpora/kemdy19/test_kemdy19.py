@@ -91,7 +91,7 @@ DEFECTS = [
     ("EDA", "\n", "empty-physiology"),
     ("ECG", "0,0.5,{at}\n", "unannotated-physiology"),
     ("EDA", "0.5,0.25,{at},{name}\nEDA,Period,Time\n", "bad-physiology-line"),
-    ("TEMP", "0.5,0.25,{at},nobody\n0.5,0.25,{at},{name}\n", "bad-physiology-line"),
+    ("TEMP", "33.5,0.25,{at},nobody\n33.5,0.25,{at},{name}\n", "bad-physiology-line"),
     ("ECG", "0,NA,{at},{name}\n", "missing-value"),
     ("ECG", "0,,{at},{name}\n", "missing-value"),
     ("TEMP", ",0.25,{at},{name}\n", "missing-value"),

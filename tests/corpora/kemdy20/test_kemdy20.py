@@ -104,9 +104,9 @@ def test_ids_of_nobody_and_of_the_other_speaker_are_kept(tiny):
         ("EDA", "", "empty-physiology"),
         ("TEMP", "1597976937.000000\n4.000000\n", "empty-physiology"),
         ("EDA", f"1597976937.000000\n4.000000\n0.5,{stamp(0)}\n", "unannotated-physiology"),
-        ("TEMP", f"1597976937.000000\n4.000000\n0.5,{stamp(0)},{{name}}\n0.5,2020-08", "bad-physiology-line"),
+        ("TEMP", f"1597976937.000000\n4.000000\n33.5,{stamp(0)},{{name}}\n33.5,2020-08", "bad-physiology-line"),
         ("TEMP", f"1597976937.000000\n4.000000\n,{stamp(0)},{{name}}\n", "missing-value"),
-        ("TEMP", f"1597976937.000000\n0.5,{stamp(0)},{{name}}\n", "assumed-rate"),
+        ("TEMP", f"1597976937.000000\n33.5,{stamp(0)},{{name}}\n", "assumed-rate"),
     ],
 )
 def test_a_defective_file_is_a_finding_and_spoils_no_other(tiny, folder, content, rule):

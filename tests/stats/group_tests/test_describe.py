@@ -12,6 +12,7 @@ from scipy import stats
 
 from kemfeat.errors import ConfigError
 from kemfeat.stats.group_tests import describe
+from kemfeat.stats.group_tests._describe import mean_interval
 
 SKEWED = [1.0, 1.2, 1.1, 1.9, 3.4, 1.3, 2.2, 7.5, 1.6, 1.4, 2.8, 1.05]
 
@@ -38,8 +39,20 @@ def test_numbers_equal_pandas() -> None:
 def test_interval_is_the_bca_bootstrap() -> None:
     row = row_of(describe(SKEWED, ["x"] * len(SKEWED), resamples=20_000), "x")
     oracle = stats.bootstrap((np.array(SKEWED),), np.mean, n_resamples=20_000, rng=1, method="BCa").confidence_interval
-    assert (row["ci_low"], row["ci_high"]) == pytest.approx((oracle.low, oracle.high), rel=0.03)
+    n = len(SKEWED)
+    wider = stats.t.isf(0.025, n - 1) / stats.norm.isf(0.025) * np.sqrt(n / (n - 1))
+    expected = row["mean"] + wider * (np.array([oracle.low, oracle.high]) - row["mean"])
+    assert row[["ci_low", "ci_high"]].tolist() == pytest.approx(expected.tolist(), rel=0.04)
     assert row["ci_high"] - row["mean"] > row["mean"] - row["ci_low"]
+
+
+@pytest.mark.parametrize("size", [3, 5, 15])
+def test_the_interval_of_a_small_group_contains_its_mean(size: int) -> None:
+    rng, held = np.random.default_rng(1), 0
+    for _ in range(300):
+        low, high = mean_interval(rng.normal(size=size), alpha=0.05, resamples=1000, seed=0)
+        held += low <= 0 <= high
+    assert held >= 268  # binomial(300, .93) is below with probability 0.01
 
 
 def test_neither_the_order_of_rows_nor_the_other_groups_change_a_row() -> None:
