@@ -61,6 +61,7 @@ def half(bench):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_an_update_ends_in_a_sentence_and_goes_on(bench, half, monkeypatch, name):
     module, function, codes = CALLS[name]
