@@ -78,6 +78,10 @@ def main() -> None:
             print("kemfeat: what is finished is kept: run the same command again to continue", file=sys.stderr)
     except MemoryError as error:
         code = _refuse(error, 1, debug=debug, prefix="out of memory; try fewer --workers ")
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        told = f"{what}the system refuses ({error.strerror or error}); make it possible, and run the same command again"
+        code = _refuse(OSError(told), 1, debug=debug)
     except Exception as error:  # noqa: BLE001 - the last resort: a user sees a sentence, never a traceback
         prefix = "this is a defect of kemfeat; run again with --debug and report what it shows: "
         code = _refuse(error, 1, debug=debug, prefix=f"{prefix}{type(error).__name__}: ")

@@ -272,7 +272,13 @@ class _Processes(_Loop):
 
 @contextmanager
 def interrupt_held() -> Iterator[None]:
-    """Hold Ctrl-C back while processes start: they inherit this, so that it never kills them during an import."""
+    """Hold Ctrl-C back while processes start: they inherit this, so that it never kills them during an import.
+
+    Yields
+    ------
+    None
+        While processes start.
+    """
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kemfeat import media, parallel
 from kemfeat.config import digest
 from kemfeat.errors import CorpusError, MediaError
+from kemfeat.store import disk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,7 +159,7 @@ def _content(root: Path, task: tuple[str, str]) -> dict[str, Any]:
 
     path, group = task
     try:
-        content = (root / path).read_bytes()
+        content = disk.read_bytes(root / path)
     except OSError as error:
         raise CorpusError(
             f"{root / path}: cannot be read ({error.strerror}); make it readable, then run again"

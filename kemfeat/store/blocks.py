@@ -298,15 +298,16 @@ def _lay_out(path: Path, blocks: SymmetricBlocks) -> None:
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.aside")
     n = len(blocks.order)
     try:
-        zarr.create_array(
-            zarr.storage.LocalStore(aside / _MATRIX),
-            shape=(n, n),
-            chunks=(blocks.block, blocks.block),
-            dtype=blocks.dtype,
-            fill_value=np.nan,
-            compressors=None,
-            attributes={"kemfeat_blocks_version": _VERSION, "identity": dict(blocks.identity)},
-        )
+        with shards.in_folder(aside / _MATRIX) as matrix:
+            zarr.create_array(
+                matrix,
+                shape=(n, n),
+                chunks=(blocks.block, blocks.block),
+                dtype=blocks.dtype,
+                fill_value=np.nan,
+                compressors=None,
+                attributes={"kemfeat_blocks_version": _VERSION, "identity": dict(blocks.identity)},
+            )
         np.save(aside / _ORDER, blocks.order, allow_pickle=False)
         (aside / _DONE).mkdir()
         aside.replace(path)

@@ -6,17 +6,19 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from kemfeat.errors import StoreCorruptError, StoreError, StoreLockedError, StoreWriteError
-from kemfeat.store import schema
+from kemfeat.store import disk_refusals, schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,16 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_REFUSALS = {
-    errno.ENOSPC: "the disk is full; free some space",
-    errno.EDQUOT: "your disk quota is used up; free some space",
-    errno.EFBIG: "the file would be larger than this system allows; raise the limit",
-    errno.EROFS: "the disk is read-only; choose another folder with --out",
-    errno.EACCES: "you may not write there; choose another folder with --out",
-    errno.EPERM: "you may not write there; choose another folder with --out",
-    errno.ENOTDIR: "there is a file where a folder must be; choose another folder with --out",
-    errno.EIO: "the disk failed; choose another disk with --out",
-}
+_LEFT = re.compile(r"\..+\.[0-9a-f]{32}\.aside")
+"""Names of what :func:`atomic_write` and :func:`remove` leave in a folder where they are killed."""
 
 
 @contextmanager
@@ -55,17 +49,16 @@ def writing(path: Path, *, resumes: bool = True) -> Iterator[None]:
     Raises
     ------
     StoreWriteError
-        The disk is full, read-only, forbidden or broken.
+        The system refuses, for whatever reason.
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in _REFUSALS:
+        if error.errno is None:  # errors of kemfeat have their own sentence
             raise
         kept = ": what is finished is kept" if resumes else ""
-        raise StoreWriteError(
-            f"{path}: {_REFUSALS[error.errno]} and run the same command again{kept} ({error.strerror})"
-        ) from None
+        advice = disk_refusals.advice(error.errno)
+        raise StoreWriteError(f"{path}: {advice} and run the same command again{kept} ({error.strerror})") from None
 
 
 @contextmanager
@@ -356,21 +349,51 @@ def locked(store: Path) -> Iterator[None]:
     StoreLockedError
         Another process is building this store; the message says which, and for how long.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(store / schema.LOCK)
     owner = store / schema.LOCK_OWNER
-    try:
+    with writing(store):
+        file = (store / schema.LOCK).open("a+b")
+    with file:
         with writing(store):
-            lock.acquire(timeout=0)
-    except Timeout:
-        raise StoreLockedError(_lock_message(store, owner)) from None
+            is_ours = _lock(file)
+        if not is_ours:
+            raise StoreLockedError(_lock_message(store, owner))
+        try:
+            with writing(store):
+                _clear(store)
+                write_json(owner, {"pid": os.getpid(), "host": os.uname().nodename, "since": time.time()})
+            yield
+        finally:
+            with suppress(OSError):  # the lock itself ends with the file
+                owner.unlink(missing_ok=True)
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Whether nobody else has the lock, which this process has from now on."""
     try:
-        write_json(owner, {"pid": os.getpid(), "host": os.uname().nodename, "since": time.time()})
-        yield
-    finally:
-        owner.unlink(missing_ok=True)
-        lock.release()
+        flock(file, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder; one that is killed meanwhile is no longer seen, and the next build deletes the rest.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder directly in a store that is locked.
+    """
+    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.aside")
+    folder.rename(aside)
+    shutil.rmtree(aside)
+
+
+def _clear(store: Path) -> None:
+    """Delete what writing left beside its place when it was killed."""
+    for entry in store.iterdir():
+        if _LEFT.fullmatch(entry.name):
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
 def _lock_message(store: Path, owner: Path) -> str:

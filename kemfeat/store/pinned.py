@@ -76,7 +76,10 @@ class PinnedShards(zarr.storage.LocalStore):
             The shard is not that of the version that was opened.
         """
         await asyncio.to_thread(self._vouch, key)
-        found = await super().get(key, prototype, byte_range)
+        try:
+            found = await super().get(key, prototype, byte_range)
+        except OSError as error:
+            raise self._corrupt(key, f"cannot be read ({error.strerror})") from None
         await asyncio.to_thread(self._check)
         if found is None:
             raise self._corrupt(key, "is missing")

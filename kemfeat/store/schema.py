@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -13,6 +12,7 @@ from kemfeat.records import FeatureSpec
 
 if TYPE_CHECKING:
     from zarr.codecs import BloscCodec
+    from zarr.storage import MemoryStore
 
 FORMAT_VERSION = 1
 
@@ -381,13 +381,15 @@ def chunk_rows(spec: FeatureSpec, rows_per_shard: int) -> int:
     return next(rows for rows in range(most, 0, -1) if rows_per_shard % rows == 0)
 
 
-def create_array(features: Path, feature: str, spec: FeatureSpec, *, axis: str, rows: int, rows_per_shard: int) -> None:
-    """Write the metadata of one array, without data, into the Zarr group of its feature; existing ones are replaced.
+def create_array(
+    features: MemoryStore, feature: str, spec: FeatureSpec, *, axis: str, rows: int, rows_per_shard: int
+) -> None:
+    """Write the metadata of one array, without data, into the Zarr group of its feature.
 
     Parameters
     ----------
-    features : Path
-        Folder of the Zarr hierarchy.
+    features : MemoryStore
+        The Zarr hierarchy, in memory; see :func:`kemfeat.store.shards.in_folder`.
     feature : str
         Name of the feature.
     spec : FeatureSpec
@@ -406,7 +408,7 @@ def create_array(features: Path, feature: str, spec: FeatureSpec, *, axis: str, 
     if spec.frame_rate is not None:
         attributes["frame_rate_hz"] = spec.frame_rate
     zarr.create_array(
-        zarr.storage.LocalStore(features),
+        features,
         name=f"{feature}/{spec.name}",
         shape=(rows, *spec.shape),
         shards=(rows_per_shard, *spec.shape),
@@ -416,7 +418,6 @@ def create_array(features: Path, feature: str, spec: FeatureSpec, *, axis: str, 
         compressors=[_blosc(spec), Crc32cCodec()],
         dimension_names=(axis, *spec.dims),
         attributes=attributes,
-        overwrite=True,
     )
 
 

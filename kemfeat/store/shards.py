@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import zarr
     from zarr.abc.buffer import Buffer
+    from zarr.storage import MemoryStore
 
 _METADATA = "zarr.json"
 _SETTING = threading.Lock()
@@ -48,6 +50,32 @@ def encode(metadata: bytes, rows: slice, block: NDArray[Any]) -> bytes:
     finally:
         for name in held.keys() - {_METADATA}:
             del held[name]
+
+
+@contextmanager
+def in_folder(folder: Path) -> Iterator[MemoryStore]:
+    """Lay out a Zarr hierarchy in memory, then write it into a folder.
+
+    On a disk, zarr creates metadata by hard links, which some disks (FAT, some network disks) do not have.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the hierarchy; made when absent.
+
+    Yields
+    ------
+    MemoryStore
+        The hierarchy, empty.
+    """
+    from zarr.storage import MemoryStore
+
+    held: dict[str, Buffer] = {}
+    yield MemoryStore(held)
+    for name, content in held.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.to_bytes())
 
 
 @lru_cache(maxsize=64)

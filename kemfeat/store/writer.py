@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _TEMPLATE = "template.zarr"
 _RECEIPTS = "receipts"
 _ASIDE = "aside"
+_SWAPPED = "swapped"
+"""A file that says that all of a staged store has been moved, so that what is left in staging can go."""
 _HEADER = schema.HEADER
 
 
@@ -115,14 +117,16 @@ def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: M
     import zarr
 
     template = staging(store) / _TEMPLATE
-    shutil.rmtree(template, ignore_errors=True)
-    zarr.create_group(zarr.storage.LocalStore(template), attributes={"kemfeat_format_version": schema.FORMAT_VERSION})
-    for feature, arrays in specs.items():
-        for spec in arrays:
+    if template.exists():
+        shutil.rmtree(template)
+    with shards.in_folder(template) as features:
+        zarr.create_group(features, attributes={"kemfeat_format_version": schema.FORMAT_VERSION})
+        for feature, arrays in specs.items():
             layout = layouts[feature]
-            schema.create_array(
-                template, feature, spec, axis=layout.axis, rows=layout.rows, rows_per_shard=layout.rows_per_shard
-            )
+            for spec in arrays:
+                schema.create_array(
+                    features, feature, spec, axis=layout.axis, rows=layout.rows, rows_per_shard=layout.rows_per_shard
+                )
 
 
 def write_part(
@@ -391,6 +395,8 @@ def complete_swap(store: Path) -> bool:
     """
     folder = staging(store)
     if not (folder / _HEADER).is_file():
+        if (folder / _SWAPPED).is_file():
+            disk.remove(folder)
         return False
     (store / _HEADER).unlink(missing_ok=True)
     for entry in _ENTRIES:
@@ -398,9 +404,10 @@ def complete_swap(store: Path) -> bool:
             _replace(folder / entry, store / entry)
     # A disk may keep renames out of order unless told to flush: the header must not outrun the rest.
     disk.fsync(store)
+    (folder / _SWAPPED).touch()
     (folder / _HEADER).replace(store / _HEADER)
     disk.fsync(store)
-    shutil.rmtree(folder)
+    disk.remove(folder)
     return True
 
 

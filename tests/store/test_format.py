@@ -6,6 +6,8 @@ import hashlib
 import json
 import math
 import re
+import struct
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from kemfeat.records import FeatureSpec
 from kemfeat.store import schema
 from kemfeat.store.reader import Store
+from kemfeat.store.valid_lengths import marks
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "store-format.md"
 
@@ -229,3 +232,38 @@ def test_members_of_a_later_kemfeat_are_ignored(finished: Store) -> None:
     content["arrays"]["mel"]["later"] = 2
     later = schema.Header.model_validate_json(json.dumps(content))
     assert schema.store_digest(later) == finished.digest
+
+
+def test_numbers_are_spelled_as_documented(finished: Store) -> None:
+    spelled: list[str] = []
+    json.loads((finished.path / "kemfeat.json").read_bytes(), parse_float=lambda text: spelled.append(text) or 0.0)
+    assert spelled
+    assert all(text == repr(float(text)) for text in spelled)
+
+
+def test_digests_of_physiology_are_those_of_the_documented_bytes(finished: Store) -> None:
+    index = pq.read_table(finished.path / "signal_index.parquet").to_pylist()
+    assert {row["medium"] for row in index} == {"eda", "temp", "ibi"}
+    for row in index:
+        rows = pq.read_table(finished.path / "signals" / f"{row['session']}.parquet").to_pylist()
+        own = [each for each in rows if all(each[name] == row[name] for name in ("id", "speaker", "medium"))]
+        epoch = datetime(1970, 1, 1)
+        times = [(each["time"] - epoch) // timedelta(milliseconds=1) for each in own]
+        content = struct.pack(f"<{len(times)}q", *times)
+        for name in ("value", "sampling_rate"):
+            for each in own:
+                number = each[name]
+                content += bytes.fromhex("7FF8000000000000")[::-1] if number is None else struct.pack("<d", number)
+        assert sha256(content) == row["digest"]
+
+
+def test_which_elements_are_real_is_said_by_the_first_array_of_the_document(header: dict[str, Any]) -> None:
+    found = {}
+    for name, info in header["arrays"].items():
+        own = [f"{name}_lengths", f"{name}_mask", *([name] if name.endswith("_mask") else [])]
+        own += ["attention_mask"] if "token" in info["dims"] else []
+        found[name] = next((each for each in own if each in header["arrays"]), None)
+    assert found == {name: marks(schema.Header.model_validate(header, strict=False), name) for name in found}
+    assert found["mel"] == "mel_lengths"
+    assert found["eda"] == "eda_mask"
+    assert found["input_ids"] == "attention_mask"
