@@ -20,7 +20,7 @@ TableFile = Annotated[
     Path | None,
     typer.Option(
         "--table",
-        help="Table of the utterances of a corpus of your own (--dataset folder).",
+        help="Table of the utterances of your own corpus (--dataset folder).",
         show_default="ROOT/utterances.csv",
     ),
 ]
@@ -74,7 +74,7 @@ Tokenizer = Annotated[
 def settings_of(
     config: Path | None, overrides: list[str], preset: str | None, features: str | None, tokenizer: str | None
 ) -> dict[str, Any]:
-    """The TOML file, then the options, each over the one before."""
+    """The settings of the TOML file, overridden by the options."""
     from kemfeat.config import read_toml, with_overrides
 
     settings = with_overrides(read_toml(config) if config is not None else {}, overrides)
@@ -88,13 +88,13 @@ def settings_of(
 
 
 def worker_count(workers: int | None, scheduler: str | None) -> int:
-    """How many workers this machine lends."""
+    """The number of local workers."""
     from kemfeat import parallel
     from kemfeat.errors import ConfigError
 
     if workers is not None and scheduler is not None:
         raise ConfigError(
-            f"--workers {workers} and --scheduler {scheduler}: give one of them; the workers of a scheduler are "
+            f"--workers {workers} and --scheduler {scheduler}: pass only one of them; the workers of a scheduler are "
             "started on their own machines (dask worker)"
         )
     return workers or parallel.default_workers()

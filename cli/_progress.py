@@ -1,4 +1,4 @@
-"""Progress for people: a bar with rate and time left at a terminal, a plain line every few seconds elsewhere."""
+"""Progress for people: at a terminal a bar with rate and time left, elsewhere a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ _EVERY = 5.0
 
 
 class Reporter:
-    """Called with a stage, what is done and what there is to do; a context manager.
+    """A progress function that is called with a stage, what is done and what there is to do; a context manager.
 
     Parameters
     ----------
-    bar : True for a bar, False for plain lines, None to decide by whether stderr is a terminal.
-    quiet : say nothing at all, for programs that read the output.
+    bar : bool or None
+        True for a bar, False for plain lines, None for a bar where stderr is a terminal.
+    quiet : bool
+        Whether to print nothing, for programs that read the output.
     """
 
     def __init__(self, *, bar: bool | None, quiet: bool = False) -> None:
@@ -71,7 +73,7 @@ class Reporter:
             print(_line(stage, done, total, now - began), file=sys.stderr, flush=True)
 
     def say(self, line: str) -> None:
-        """Print a line above the bar, on stderr as the bar."""
+        """Print a line above the bar, on stderr like the bar."""
         if self._quiet:
             return
         if self._bar is not None:
@@ -80,7 +82,7 @@ class Reporter:
             print(line, file=sys.stderr, flush=True)
 
     def restart(self, stage: str) -> None:
-        """Forget a stage, which begins once more."""
+        """Forget a stage, so that it can begin again."""
         self._began.pop(stage, None)
         if self._bar is not None and stage in self._tasks:
             self._bar.remove_task(self._tasks.pop(stage))

@@ -1,8 +1,8 @@
 """``kemfeat analyze``: one command per analysis, made from the frozen configuration of that analysis.
 
-A field is an option of the same name. Its type, default, bounds and choices are the field's; its help is the field's
-description; :class:`kemfeat.analyses.Spelling` says what cannot be read from a type. An analysis is imported when its
-command is asked for, not before.
+Each field is an option of the same name, with the type, default, bounds and choices of the field and its description as
+help; :class:`kemfeat.analyses.Spelling` adds what a type cannot express. An analysis is imported when its command is
+asked for, not before.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _Out = Annotated[
 
 
 class Analyses(TyperGroup):
-    """The commands of the room ``analyses``, each made when it is asked for."""
+    """The commands of all analyses, each made when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is Typer's
         """Names of all analyses."""
@@ -52,7 +52,7 @@ class Analyses(TyperGroup):
         return [*plugins.names("analyses")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of one analysis, None where there is no such analysis."""
+        """The command of one analysis; None where no analysis has that name."""
         return command(cmd_name) if cmd_name in self.list_commands(ctx) else None
 
     @property  # type: ignore[override]
@@ -62,7 +62,7 @@ class Analyses(TyperGroup):
 
     @commands.setter
     def commands(self, _given: Any) -> None:
-        """The room decides which commands there are."""
+        """Ignored: the commands follow from the analyses."""
 
 
 app = typer.Typer(
@@ -81,13 +81,13 @@ def command(name: str) -> Any:
 
 
 def _first_sentences(analysis: AnyAnalysis) -> str:
-    """The first paragraph of the docstring of the analysis' file."""
+    """The first paragraph of the docstring of the analysis' module."""
     text = sys.modules[analysis.run.__module__].__doc__ or analysis.title
     return " ".join(text.strip().partition("\n\n")[0].split())
 
 
 def _callback(analysis: AnyAnalysis) -> Callable[..., None]:
-    """A function with one parameter per field, which is how Typer is told of options."""
+    """A function with one parameter per field, from which Typer makes the options."""
 
     def run(**given: Any) -> None:
         _run(analysis, given, store=given.pop("store"), out=given.pop("out"), as_json=given.pop("as_json"))
@@ -122,7 +122,7 @@ def _spelling(field: FieldInfo) -> Spelling:
 
 
 def _kind(field: FieldInfo, spelling: Spelling) -> tuple[Any, Any]:
-    """Type and default of an option: a tuple is an option that is repeated, or one text with a separator."""
+    """Type and default of an option; a tuple is a repeated option, or one text with a separator."""
     kind = _without_none(field.annotation)
     if get_origin(kind) is tuple:
         return ((str if spelling.separator else list[get_args(kind)[0]]) | None, None)  # type: ignore[misc]
@@ -157,14 +157,14 @@ def _bound(field: FieldInfo, name: str) -> Any:
 def _run(
     analysis: AnyAnalysis, given: Mapping[str, Any], *, store: Path | None, out: Path | None, as_json: bool
 ) -> None:
-    """Run one analysis, write its result, and say in a few lines what it found."""
-    from kemfeat.analyses.output import default_folder, refuse_unusable, write
+    """Run one analysis, write its result, and print a few lines about it."""
+    from kemfeat.analyses.output import default_folder, prepare, write
     from kemfeat.config import validated
 
     config = validated(analysis.config, _settings(analysis, given, out=out), where=analysis.name)
     opened = open_one(store)
     folder = out or default_folder(opened, analysis)
-    refuse_unusable(folder, store=opened)
+    prepare(folder, store=opened)
     content = write(analysis, analysis.run(opened, config), store=opened, config=config, out=folder)
     if as_json:
         print_json(content)
@@ -173,7 +173,7 @@ def _run(
 
 
 def _settings(analysis: AnyAnalysis, given: Mapping[str, Any], *, out: Path | None) -> dict[str, Any]:
-    """What was given, as the configuration has it; what was not given is left to its default."""
+    """The options that were given, as the configuration expects them; all others keep their defaults."""
     fields = analysis.config.model_fields
     settings = {
         name: _numbers(value, _spelling(fields[name]).separator, name) if _spelling(fields[name]).separator else value
@@ -206,7 +206,7 @@ def open_one(store: Path | None) -> Store:
     found = sorted(path.parent for path in Path("stores").glob("*/kemfeat.json"))
     if len(found) != 1:
         names = ", ".join(map(str, found)) or "none"
-        raise ConfigError(f"stores: found {len(found)} stores ({names}), expected one; name the STORE to analyse")
+        raise ConfigError(f"stores: found {len(found)} stores ({names}), expected one; pass the folder of the STORE")
     return open_store(found[0])
 
 
@@ -214,11 +214,15 @@ def _print_summary(content: dict[str, Any], folder: Path) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from kemfeat.provenance import BANNER
+
     console = Console()
     first, *rest = content["summary"] or ["nothing to say"]
     console.print(f"[bold]{escape(first)}[/bold]")
     for sentence in rest:
         console.print(escape(sentence))
+    if content["store"]["synthetic"]:
+        console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     for warning in content["warnings"]:
         console.print(f"[yellow]{escape(warning)}[/yellow]")
     console.print(

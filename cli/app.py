@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Annotated
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +32,7 @@ app.command("validate")(validate.validate)
 app.command("info")(store.info)
 app.command("verify")(store.verify)
 app.command("diff")(store.diff)
-app.command("export")(export.export)
+app.command("export", cls=export.Export)(export.export)
 app.command("report")(report.report)
 app.command("split")(split.split)
 app.command("audit")(audit.audit)
@@ -51,7 +54,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -60,24 +63,49 @@ def options(
 
 
 def main() -> None:
-    """Run the command line and exit with its code; ``--debug`` may stand anywhere."""
+    """Run the command line and exit with its code; ``--debug`` may be anywhere in it."""
     debug = "--debug" in sys.argv
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no Unicode, terminals no UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may not be Unicode, nor terminals UTF-8
     try:
-        app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
+        with _font_advice():
+            app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
     except KemfeatError as error:
         code = _refuse(error, error.exit_code, debug=debug)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if code == _STOPPED:
-            print("kemfeat: what is finished is kept: run the same command again to go on", file=sys.stderr)
+            print("kemfeat: what is finished is kept: run the same command again to continue", file=sys.stderr)
     except MemoryError as error:
         code = _refuse(error, 1, debug=debug, prefix="out of memory; try fewer --workers ")
-    except Exception as error:  # noqa: BLE001 - the last wall: a user sees a sentence, never a trace
+    except Exception as error:  # noqa: BLE001 - the last resort: a user sees a sentence, never a traceback
         prefix = "this is a defect of kemfeat; run again with --debug and report what it shows: "
         code = _refuse(error, 1, debug=debug, prefix=f"{prefix}{type(error).__name__}: ")
     sys.exit(code)
+
+
+@contextmanager
+def _font_advice() -> Iterator[None]:
+    """After a command that drew Korean text without a font for it, say once which font to install."""
+    from kemfeat.figures.style import MissingFontWarning
+
+    advice: set[str] = set()
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def keep(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if issubclass(category, MissingFontWarning):
+                advice.add(str(message))
+            else:
+                show(message, category, *where)
+
+        warnings.showwarning = keep  # type: ignore[assignment] # `where` is passed on as it comes
+        warnings.simplefilter("always", MissingFontWarning)
+        try:
+            yield
+        finally:
+            for sentence in advice:
+                print(f"kemfeat: {sentence}", file=sys.stderr)
 
 
 def _refuse(error: BaseException, code: int, *, debug: bool, prefix: str = "") -> int:
@@ -85,6 +113,6 @@ def _refuse(error: BaseException, code: int, *, debug: bool, prefix: str = "") -
         raise error
     from kemfeat.findings import printable
 
-    told = "\n".join(map(printable, str(error).split("\n")))  # it may name files of a corpus
+    told = "\n".join(map(printable, str(error).split("\n")))  # it may contain names of files of a corpus
     print(f"kemfeat: {prefix}{told}", file=sys.stderr)
     return code

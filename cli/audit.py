@@ -21,7 +21,9 @@ def audit(
     store: _options.StorePath,
     split: Annotated[
         Path,
-        typer.Argument(metavar="SPLIT", help="File of a split, or a CSV: id,part[,fold].", show_default=False),
+        typer.Argument(
+            metavar="SPLIT", help="File of a split, or a CSV with the columns id,part[,fold].", show_default=False
+        ),
     ],
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,

@@ -23,9 +23,9 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Small corpora and few rounds.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="JSON file for the results.", show_default=False)] = None,
     from_: Annotated[
-        Path | None, typer.Option("--from", help="Measure nothing: show what --out wrote.", show_default=False)
+        Path | None, typer.Option("--from", help="Measure nothing; show what --out wrote.", show_default=False)
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 1 when a target is missed.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 if a target is missed.")] = False,
     wavs: Annotated[
         Path | None,
         typer.Option("--wavs", help="Folder of real 16 kHz mono speech.", show_default="synthetic speech"),
@@ -34,7 +34,7 @@ def bench(
         Path | None, typer.Option("--scratch", help="Folder for corpora and stores.", show_default="the system's")
     ] = None,
 ) -> None:
-    """Measure kemfeat beside its peers on this machine: ratios, their spread, and the targets."""
+    """Measure kemfeat and its peers on this machine: ratios, their spread, and the targets."""
     _require_benchmarks()
     from kemfeat_bench._record import read
     from kemfeat_bench._table import table
@@ -48,7 +48,7 @@ def bench(
 def _require_benchmarks() -> None:
     if find_spec("kemfeat_bench") is None:
         raise ConfigError(
-            "kemfeat bench: the benchmarks are not part of the installed package, expected a clone of its repository: "
+            "kemfeat bench: the benchmarks are not part of the installed package; expected a clone of its repository: "
             "clone it and run `make bench` there"
         )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class OnError(StrEnum):
-    """What to do with a row that cannot be extracted."""
+    """What to do about a row that cannot be extracted."""
 
     RAISE = "raise"
     SKIP = "skip"
@@ -35,21 +35,21 @@ def build(
     workers: _options.Workers = None,
     scheduler: _options.Scheduler = None,
     on_error: Annotated[
-        OnError, typer.Option("--on-error", help="Stop at a row that fails, or leave it as an explicit missing row.")
+        OnError, typer.Option("--on-error", help="Stop at a row that fails, or store it as an explicit missing row.")
     ] = OnError.RAISE,
     max_failures: Annotated[
-        float, typer.Option("--max-failures", min=0.0, max=1.0, help="Share of rows that may fail under skip.")
+        float, typer.Option("--max-failures", min=0.0, max=1.0, help="Share of utterances that may fail under skip.")
     ] = 0.01,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Read every source and shard again instead of trusting size and time.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Begin anew; what is there is moved aside, never deleted.")
+        bool, typer.Option("--force", help="Begin anew; existing content is moved aside, never deleted.")
     ] = False,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
-    """Make a feature store, or go on where an earlier build stopped; a finished store is only brought up to date."""
+    """Make a feature store, or continue where an earlier build stopped; a finished store is brought up to date."""
     from kemfeat import plugins
     from kemfeat.build import BuildOptions, build_store
     from kemfeat.data_home import find_root
@@ -97,18 +97,22 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
             }
         )
         return
+    from kemfeat.provenance import BANNER
+
     if report.moved_aside is not None:
-        print(f"what was there is now {report.moved_aside}")
+        print(f"the former content is now {report.moved_aside}")
     if report.up_to_date:
         print(f"{_shown(store.path)}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
     else:
         _show_work(report)
+    if store.synthetic:
+        print(BANNER)
     if report.failures:
         print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
 
 
 def _shown(path: Path) -> Path:
-    """A path as somebody in the working folder would write it."""
+    """A path relative to the working folder where it is below it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 

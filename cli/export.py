@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from . import _options
 from ._json import print_json
 from ._progress import Reporter
 
 
+class Export(TyperCommand):
+    """The command; its help names the formats that there are, which are looked up when it is asked for."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its options, with the formats in the help of ``--to``."""
+        from kemfeat import plugins
+
+        params = super().get_params(ctx)
+        formats = sorted(plugins.find("export", name).name for name in plugins.names("export"))
+        for option in params:
+            if isinstance(option, TyperOption) and option.name == "to":
+                option.help = f"{', '.join(formats)}."
+        return params
+
+
 def export(
     store: _options.StorePath,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="tsv-npy, webdataset or datasets.")],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="One of the formats.")],
     out: Annotated[Path, typer.Option("--out", help="Folder to write; absent or empty.", show_default=False)],
     arrays: Annotated[
         str | None,
@@ -32,6 +48,7 @@ def export(
 ) -> None:
     """Write a store in the format of other programs, every row with its id."""
     from kemfeat.export import export_store
+    from kemfeat.provenance import BANNER
     from kemfeat.store.reader import open_store
 
     opened = open_store(store)
@@ -48,6 +65,8 @@ def export(
     if as_json:
         print_json({"store": str(store), "digest": opened.digest, **asdict(made)})
         return
+    if opened.synthetic:
+        print(BANNER)
     left = f", {made.dropped:,} left out by the label rule {labels}" if made.dropped else ""
     print(f"{out}: {made.rows:,} rows of the axis {made.axis}{left}, as {made.format}; digest {opened.digest[:12]}")
     print(f"{made.files} files, {made.bytes / 1e6:,.1f} MB; arrays: {', '.join(made.arrays) or 'none'}")

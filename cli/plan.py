@@ -31,10 +31,10 @@ def plan(
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
-    """Say what a build would take on this machine: disk, files, memory, time; exit 4 when the disk cannot hold it.
+    """Show what a build would take on this machine: disk, files, memory, time; exit 4 where the disk is too small.
 
-    Only headers and sizes of the corpus are read, no audio is decoded. To know this machine's rates, a few hundred of
-    the utterances are then built for real, which takes some seconds, into a folder that is removed again.
+    Only headers and sizes of the corpus are read, no audio is decoded. To measure the speed of this machine, a few
+    hundred utterances are then built into a folder that is removed again, which takes some seconds.
     """
     from kemfeat import parallel, plugins
     from kemfeat.build import forecast
@@ -130,21 +130,22 @@ def _table(made: Forecast) -> Any:
 def _remarks(made: Forecast) -> list[str]:
     lost = {"without an audio file": made.missing_audio, "whose audio file cannot be read": made.broken_audio}
     lines = [
-        f"{count:,} utterances {what}: build stops there unless --on-error skip"
+        f"{count:,} utterances {what}: a build stops there unless --on-error skip"
         for what, count in lost.items()
         if count
     ]
     return lines + [
-        f"{name}: {rows:,} utterances are longer than a row and will be cut" for name, rows in made.cut.items()
+        f"{name}: {rows:,} utterances are longer than the stored length and will be cut"
+        for name, rows in made.cut.items()
     ]
 
 
 def _verdict(made: Forecast, out: Path) -> str:
     if made.up_to_date:
-        return f"{out}: is up to date; build has nothing to do"
+        return f"{out}: is up to date; a build has nothing to do"
     writes = f"building writes {_size(made.peak - made.there)}, the disk has {_size(made.free)} free"
     if made.there:
-        writes += f"; {_size(made.there)} are there now, what did not change is kept and costs nothing"
+        writes += f"; {_size(made.there)} are there now, and what has not changed is kept at no cost"
     return f"{out}: yes, it fits: {writes}" if made.fits else f"{out}: no, it does not fit: {writes}"
 
 

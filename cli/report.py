@@ -16,7 +16,7 @@ def report(
         "report.html"
     ),
 ) -> None:
-    """Write one self-contained HTML page: data card, coverage, labels, features, the analyses run so far."""
+    """Write one self-contained HTML page: data card, coverage, labels, features and the analyses run so far."""
     from kemfeat.report import write_report
     from kemfeat.store.reader import open_store
 
@@ -24,6 +24,6 @@ def report(
     shown = ", ".join(written.analyses) or "none"
     print(f"{written.path}: {written.size / 1e6:.1f} MB; analyses: {shown}")
     for name in written.stale:
-        print(f"analyses/{name}: is out of date, made from another version of this store; run the analysis again")
+        print(f"analyses/{name}: is out of date (made from another version of this store); run the analysis again")
     for name, reason in written.damaged:
         print(f"analyses/{name}: is not shown: {reason}")

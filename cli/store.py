@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def info(store: _options.StorePath, as_json: _options.Json = False) -> None:
-    """Say what a store holds: corpus, arrays, coverage, settings, digest."""
+    """Show what a store contains: corpus, arrays, coverage, settings, digest."""
     from kemfeat.store.reader import open_store
 
     opened = open_store(store)
@@ -32,6 +32,7 @@ def _facts(store: Store) -> dict[str, Any]:
     incomplete = {name: store.complete_rows(name).count(False) for name in header.features}
     return {
         "dataset": header.dataset,
+        "synthetic": header.synthetic,
         "format_version": header.format_version,
         "digest": header.digest,
         "utterances": len(store),
@@ -58,7 +59,7 @@ def _coverage(store: Store) -> dict[str, int]:
 
 
 def _truncated(store: Store) -> dict[str, int]:
-    """Utterances of which a feature stores less than there is, by the column or array that holds what is stored."""
+    """Utterances that a feature stores only in part, by the column or array that was cut."""
     from kemfeat.store import summary
 
     return {cut.what: cut.rows for cut in summary.cuts(store.header, store.utterances)}
@@ -69,8 +70,12 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
+    from kemfeat.provenance import BANNER
+
     console = Console()
     console.print(f"[bold]{escape(summary['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
+    if store.synthetic:
+        console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     table = Table(
         Column("array", overflow="fold"), "shape", "dtype", "unit", "what it is", box=None, header_style="bold"
     )
@@ -110,7 +115,7 @@ def verify(
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
-    """Check every file of a store against its receipt, and K utterances against the corpus; exit 4 on a defect."""
+    """Check every file of a store against its receipt, and K utterances against the corpus; exit 4 on a problem."""
     from kemfeat.data_home import find_root
     from kemfeat.store.reader import open_store
     from kemfeat.store.verify import verify as verify_files
@@ -150,10 +155,10 @@ def _recompute(store: Store, root: Path, table: Path | None, rows: int, reporter
 
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="Folder of a store.", show_default=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another.", show_default=False)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another store.", show_default=False)],
     as_json: _options.Json = False,
 ) -> None:
-    """Say which rows, columns and settings differ between two stores; exit 1 when something does."""
+    """Show which rows, columns and settings differ between two stores; exit 1 if any do."""
     from kemfeat.store.compare import compare
     from kemfeat.store.reader import open_store
 

@@ -131,8 +131,12 @@ class _Lines:
 
     def began(self, facts: RunFacts, out: Path) -> None:
         """Say what is trained where, and how many parameters train."""
+        from kemfeat.provenance import BANNER
+
         self._before = None
         self._reporter.restart("train")
+        if facts.synthetic:
+            self._reporter.say(BANNER)
         trainable = sum(part.trainable for part in facts.parameters)
         frozen = sum(part.parameters - part.trainable for part in facts.parameters)
         split = f"{facts.split.scheme} fold {facts.fold}"

@@ -22,13 +22,13 @@ def validate(
     dataset: _options.Dataset,
     root: _options.Root = None,
     table: _options.TableFile = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on warnings too, not on errors alone.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on warnings, too, not only on errors.")] = False,
     workers: _options.Workers = None,
     scheduler: _options.Scheduler = None,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
-    """Read a whole corpus and say what is wrong with it, by rule; exit 3 on errors. Nothing is written."""
+    """Read a whole corpus and report what is wrong with it, by rule; exit with 3 on errors. Nothing is written."""
     from kemfeat import plugins
     from kemfeat.data_home import find_root
     from kemfeat.validate import validate_corpus
@@ -57,6 +57,7 @@ def _facts(report: ValidationReport) -> dict[str, Any]:
     return {
         "dataset": report.dataset,
         "root": str(report.root),
+        "synthetic": report.synthetic,
         "counts": dict(report.counts),
         "findings": [
             {
@@ -75,8 +76,12 @@ def _print_report(report: ValidationReport) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from kemfeat.provenance import BANNER
+
     console = Console()
     console.print(f"[bold]{escape(report.dataset)}[/bold] in {escape(str(report.root))}")
+    if report.synthetic:
+        console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     console.print(", ".join(f"{count:,} {escape(what)}" for what, count in report.counts.items()))
     if report.findings:
         console.print(_table(report))

@@ -1,6 +1,6 @@
 """Preprocessing and feature stores for multimodal emotion corpora.
 
-The public names are imported when first asked for, so that ``import kemfeat`` stays instant.
+The public names are imported on first use, so that ``import kemfeat`` stays instant.
 """
 
 from __future__ import annotations

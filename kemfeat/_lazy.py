@@ -1,4 +1,4 @@
-"""Public names of a package, imported when they are first asked for."""
+"""Public names of a package, imported on first use."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ def attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 
     Parameters
     ----------
-    package : its name.
-    homes : per public name the module below the package that defines it.
+    package : str
+        Name of the package.
+    homes : mapping of str to str
+        For each public name, the module below the package that defines it.
+
+    Returns
+    -------
+    callable
+        Takes a name and gives the object; raises AttributeError for an unknown name.
     """
 
     def find(name: str) -> Any:

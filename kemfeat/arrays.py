@@ -1,4 +1,4 @@
-"""Types of NumPy arrays, so that a signature says what an array holds."""
+"""Types of NumPy arrays, so that a signature says what an array contains."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ Floats = NDArray[np.float64]
 """Values in double precision."""
 
 AnyFloats = NDArray[np.floating[Any]]
-"""Values of any precision, kept as they are."""
+"""Values of any floating-point precision, not converted."""
 
 Indices = NDArray[np.int64]
 """Positions along an axis, from 0."""

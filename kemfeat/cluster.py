@@ -1,9 +1,9 @@
 """Run tasks on a Dask cluster; the only file that knows Dask.
 
-Workers share nothing with this process but folders, and run the same kemfeat on the same libraries: a worker that does
-not is refused, as its bytes could differ. Tasks in flight are twice the threads of the cluster at the time, so that its
-scheduler never holds the work of a whole corpus, and workers that come later get their share. Dask gives a task whose
-worker was lost to another one.
+Workers share only folders with this process and run the same kemfeat on the same libraries: a worker that does not is
+refused, because its bytes could differ. The number of submitted tasks is twice that of the cluster's threads at the
+time, so that its scheduler never holds the work of a whole corpus, and workers that join later get their share. When a
+worker is lost, Dask gives its tasks to another one.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _ADDRESS = re.compile(r"tcp://(?P<host>[^/\s:\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port
 _CONNECT = 10.0
 """Seconds within which a scheduler must answer and have a worker."""
 _LOOK = 1.0
-"""Seconds between two looks at who works."""
+"""Seconds between two checks of the number of workers."""
 _PATIENCE = 120.0
-"""Seconds without any worker after which none is expected to come back."""
+"""Seconds without any worker after which the command gives up."""
 _AHEAD = 2
-"""Tasks in flight for each thread: one that runs, and one that waits beside it."""
+"""Submitted tasks per thread: one that runs and one that waits."""
 _BATCH = 32
-"""Tasks of one message to the scheduler."""
+"""Tasks in one message to the scheduler."""
 _LARGEST_GREETING = 2**20
 """Bytes."""
 _KEPT = "what is finished is kept: run the same command again"
@@ -53,7 +53,15 @@ class Cluster:
 
     Parameters
     ----------
-    address : of the scheduler, ``tcp://HOST:PORT``.
+    address : str
+        Address of the scheduler, ``tcp://HOST:PORT``.
+
+    Raises
+    ------
+    ConfigError
+        ``address`` is not an address.
+    WorkerError
+        The scheduler cannot be reached, has no workers, or has workers with other versions than this process.
     """
 
     def __init__(self, address: str) -> None:
@@ -94,17 +102,17 @@ class Cluster:
             self._drop([*flying])
 
     def warm(self, function: Callable[[], object]) -> None:
-        """Nothing: workers of a cluster run already, and keep what they have imported."""
+        """Do nothing: the workers already run and keep their imports; see :meth:`kemfeat.parallel.Pool.warm`."""
 
     def reads(self, folder: Path) -> Path:
-        """The absolute name of a folder that all workers see."""
+        """The absolute path of a folder that all workers see; see :meth:`kemfeat.parallel.Pool.reads`."""
         place = folder.absolute()
         self._folders.append(place)
         self._refuse_blind([place])
         return place
 
     def writes(self, folder: Path) -> Path:
-        """The absolute name of a folder that holds a claim from now on, which all workers see."""
+        """The absolute path of a folder that this command claims; see :meth:`kemfeat.parallel.Pool.writes`."""
         place = folder.absolute()
         claim = write_claims.begin(place)
         self._claims.append(claim)
@@ -112,7 +120,7 @@ class Cluster:
         return place
 
     def close(self) -> None:
-        """End the connection, and the claims; one that a running task holds is left to whoever comes next."""
+        """End the connection and the claims; a claim that a running task holds is left to the next command."""
         with suppress(*_lost()):
             self._client.close(timeout=_CONNECT)
         for claim in self._claims:
@@ -121,7 +129,7 @@ class Cluster:
 
     def _submitted(self, function: Callable[[T], R], batch: Sequence[T]) -> Iterator[tuple[Any, T]]:
         terms = _Terms(_versions(), tuple(map(str, self._folders)), tuple(map(str, self._claims)))
-        # Bytes travel through the scheduler as they are; anything else would be unpacked there.
+        # The scheduler passes bytes on as they are; it would unpack anything else.
         packed = [pickle.dumps((terms, function, task), pickle.HIGHEST_PROTOCOL) for task in batch]
         keys = [f"{function.__name__}-{uuid.uuid4().hex}" for _ in batch]
         with self._gone_as_sentence():
@@ -134,7 +142,7 @@ class Cluster:
         yield from results
 
     def _raise_failure(self, future: Any, name: str) -> None:
-        """Raise what a task ended with, if not with a result."""
+        """Raise the error that a task ended with, if it did."""
         from distributed import KilledWorker
 
         if future.status == "finished":
@@ -148,22 +156,22 @@ class Cluster:
         except KilledWorker as killed:
             raise WorkerError(
                 f"{self._address}: {name}: {killed.allowed_failures + 1} workers died with this task, the last one "
-                f"{killed.last_worker.address}, most often for want of memory; give workers more memory, or fewer "
+                f"{killed.last_worker.address}, most often because memory ran out; give workers more memory, or fewer "
                 f"tasks at once (dask worker --nthreads 1); {_KEPT}"
             ) from None
         except (ImportError, AttributeError):
-            # What a worker without this kemfeat says; if there is none, it is a task's own error.
+            # A worker without this kemfeat raises these; if there is none, it is the task's own error.
             self._refuse_strangers()
             raise
 
     def _drop(self, futures: Sequence[Any]) -> None:
-        """Have the scheduler forget tasks; those that run already run to their end."""
+        """Have the scheduler forget tasks; those that are already running run to their end."""
         if futures:
             with suppress(*_lost()):
                 self._client.cancel(futures, force=True)
 
     def _count_threads(self) -> int:
-        """Threads of all workers, as of a moment ago."""
+        """Threads of all workers, as of the last check."""
         now = time.monotonic()
         if now - self._looked >= _LOOK:
             with self._gone_as_sentence():
@@ -172,7 +180,7 @@ class Cluster:
             self._looked = now
             if self._idle > _PATIENCE:
                 raise WorkerError(
-                    f"{self._address}: has had no worker for {_PATIENCE:.0f} s; start some (dask worker "
+                    f"{self._address}: has had no workers for {_PATIENCE:.0f} s; start some (dask worker "
                     f"{self._address} --nthreads 1); {_KEPT}"
                 )
         return self._threads
@@ -225,7 +233,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """What a worker must be to do a task: the versions it has, the folders it sees and the claims it finds."""
+    """What a worker needs to do a task: these versions, and a view of these folders and claims."""
 
     versions: Mapping[str, str]
     folders: tuple[str, ...]
@@ -234,7 +242,7 @@ class _Terms:
 
 def _call(packed: bytes) -> Any:
     """Do a task on a worker."""
-    # Not data from a disk: the scheduler is trusted with running code, as everything that Dask sends is such bytes.
+    # This is not data from a disk: a Dask scheduler is trusted to run code, as all that it sends is pickled.
     terms, function, task = pickle.loads(packed)  # noqa: S301
     if differences := _differences(terms.versions, _versions()):
         raise _unfit(f"has {differences}; install the same there")
@@ -246,10 +254,26 @@ def _call(packed: bytes) -> Any:
         return function(task)
 
 
-def _unfit(what: str) -> WorkerError:
+def worker_address() -> str:
+    """The Dask worker that this task runs on.
+
+    Returns
+    -------
+    str
+        Address of the worker; empty where no Dask worker runs this.
+    """
+    if "distributed" not in sys.modules:
+        return ""
     from distributed import get_worker
 
-    return WorkerError(f"{get_worker().address}: this worker {what}, or stop it; {_KEPT}")
+    try:
+        return str(get_worker().address)
+    except ValueError:
+        return ""
+
+
+def _unfit(what: str) -> WorkerError:
+    return WorkerError(f"{worker_address()}: this worker {what}, or stop it; {_KEPT}")
 
 
 def _unseen(paths: Sequence[str]) -> list[str]:
@@ -261,7 +285,7 @@ def _versions() -> dict[str, str]:
 
 
 def _told_versions(report: Mapping[str, Any]) -> dict[str, str]:
-    """What Dask reports of a process, as :func:`_versions` has it."""
+    """What Dask reports of a process, in the form of :func:`_versions`."""
     libraries = {name: report["packages"].get(name) or "not installed" for name in provenance.LIBRARIES}
     return {"python": _minor(report["host"]["python"]), **libraries}
 
@@ -289,7 +313,7 @@ def _batches(waiting: Iterator[T], count: int) -> Iterator[list[T]]:
 
 
 def _taken(done: SimpleQueue[Any]) -> list[Any]:
-    """What has ended; waits for it, but not so long that new workers go unseen."""
+    """Tasks that have ended; waits for some, but not so long that new workers go unnoticed."""
     with suppress(Empty):
         ended = [done.get(timeout=_LOOK)]
         while not done.empty():
@@ -299,7 +323,7 @@ def _taken(done: SimpleQueue[Any]) -> list[Any]:
 
 
 def _lost() -> tuple[type[BaseException], ...]:
-    """What Dask raises when the other end is gone."""
+    """What Dask raises when the connection is lost."""
     from distributed.client import ClosedClientError
 
     return (OSError, CancelledError, ClosedClientError)
@@ -308,7 +332,7 @@ def _lost() -> tuple[type[BaseException], ...]:
 def _place(address: str) -> tuple[str, int]:
     parts = _ADDRESS.fullmatch(address)
     if parts is None or int(parts["port"]) > 65535:
-        raise ConfigError(f"scheduler {address!r}: is no address; expected one such as tcp://HOST:8786")
+        raise ConfigError(f"scheduler {address!r}: is not an address; expected one such as tcp://HOST:8786")
     return parts["host"].strip("[]"), int(parts["port"])
 
 
@@ -322,7 +346,7 @@ def _connected(address: str, host: str, port: int) -> Any:
     try:
         _await_greeting(host, port)
         with warnings.catch_warnings():
-            # Dask warns of versions that differ; here they are an error, with a sentence of its own.
+            # Dask warns of versions that differ; here they are an error with its own message.
             warnings.simplefilter("ignore")
             return Client(address, timeout=_CONNECT, set_as_default=False, name="kemfeat")
     except (OSError, ValueError, RuntimeError) as error:
@@ -333,7 +357,7 @@ def _connected(address: str, host: str, port: int) -> Any:
 
 
 def _await_greeting(host: str, port: int) -> None:
-    """Wait for the size that a Dask server begins with: a client of Dask would wait for ever, or allocate that much."""
+    """Wait for the size that a Dask server sends first: Dask's client would wait for ever, or allocate that much."""
     deadline = time.monotonic() + _CONNECT
     while True:
         left = max(deadline - time.monotonic(), 0)
@@ -347,5 +371,5 @@ def _await_greeting(host: str, port: int) -> None:
             time.sleep(_LOOK / 10)
         else:
             if len(size) < 8 or int.from_bytes(size, sys.byteorder) > _LARGEST_GREETING:
-                raise ValueError("what listens there does not speak as one")
+                raise ValueError("what listens there does not speak the protocol of Dask")
             return

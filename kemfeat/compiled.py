@@ -1,9 +1,9 @@
 """Inner loops in machine code; the only file that knows numba.
 
-Compiled functions take plain arrays, fill an output array and release the interpreter lock. Every step is rounded as it
-is written, never reordered or fused, so that vectors of any width make the same bits; division by zero gives infinity
-or NaN, as in NumPy. numba keeps the machine code beside the source, or in the user's cache folder where that
-is read-only.
+Compiled functions take plain arrays, fill an output array and release the interpreter lock. Operations are rounded in
+the order in which they are written, never reordered or fused, so that vector units of any width give the same bits;
+division by zero gives infinity or NaN, as in NumPy. numba caches the machine code beside the source, or in the user's
+cache folder where the source folder is read-only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ def compiled(*, inline: bool = False) -> Callable[[Function], Function]:
 
     Parameters
     ----------
-    inline : compiled only as part of the compiled functions that call it, which takes less time than both do alone.
+    inline : bool
+        Whether to compile it only as part of the compiled functions that call it, which takes less time in all.
+
+    Returns
+    -------
+    callable
+        Decorator of a function.
     """
     import numba
 
@@ -32,7 +38,7 @@ def compiled(*, inline: bool = False) -> Callable[[Function], Function]:
     def compile_(function: Function) -> Function:
         try:
             made: Function = numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # numba found no folder it may write its cache to: compile anew in every process
+        except RuntimeError:  # numba has no writable cache folder: compile again in every process
             made = numba.njit(**options)(function)
         return made
 

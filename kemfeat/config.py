@@ -1,4 +1,4 @@
-"""Typed settings: frozen models, nearest-name suggestions, a digest that is the identity of a configuration."""
+"""Typed settings: frozen models, suggestions of the nearest name, and a digest that identifies a configuration."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -28,7 +30,13 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class SettingsTable(Mapping[str, Any]):
-    """An immutable mapping: tables inside are tables too, lists are tuples. It hashes, pickles and equals a dict."""
+    """An immutable mapping that can be hashed and pickled and equals a dict.
+
+    Parameters
+    ----------
+    cells : mapping of str to object
+        Content; mappings within it become tables too, and lists become tuples.
+    """
 
     __slots__ = ("_cells",)
 
@@ -58,19 +66,19 @@ def _frozen(value: Any) -> Any:
 
 
 def _thawed(value: Any) -> Any:
-    """A copy with dicts for mappings, all the way down."""
+    """A copy in which every mapping, at any depth, is a dict."""
     if isinstance(value, Mapping):
         return {key: _thawed(cell) for key, cell in value.items()}
     return tuple(map(_thawed, value)) if isinstance(value, tuple) else value
 
 
 def _tupled(value: Any) -> Any:
-    """TOML and JSON have lists where the models have tuples."""
+    """A copy with tuples, as the models have them, where TOML and JSON have lists."""
     return _thawed(_frozen(value))
 
 
 class FrozenConfig(BaseModel):
-    """Base of every configuration: immutable, strict types, finite numbers, no unknown keys."""
+    """Base of every configuration: immutable, with strict types, finite numbers and no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -78,8 +86,10 @@ class FrozenConfig(BaseModel):
 class FeatureConfig(FrozenConfig):
     """Base of a feature's configuration.
 
-    ``preset`` names a row of :attr:`PRESETS`, a table of values that stand in for the defaults; a value given
-    explicitly wins over the preset.
+    Parameters
+    ----------
+    preset : str
+        Name of a row of :attr:`PRESETS`, which replaces the defaults; a value given explicitly takes precedence.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}}
@@ -96,43 +106,71 @@ class FeatureConfig(FrozenConfig):
             return values
         if preset not in cls.PRESETS:
             raise ValueError(f"unknown preset {preset!r}{suggest(preset, cls.PRESETS)}")
-        # Pydantic forgets that the values came from JSON once they have passed through here, and refuses its lists.
+        # After this validator, pydantic no longer knows that the values came from JSON, and would refuse its lists.
         return _tupled({**cls.PRESETS[preset], **values})
 
 
 class BuildConfig(FrozenConfig):
-    """What a build makes; the resolved form is kept in the store.
+    """What a build makes; its resolved form is kept in the store.
 
     Parameters
     ----------
-    dataset : name of a corpus reader.
-    labels : ``annotated`` takes the corpus' own final label, ``votes`` the raters' majority.
-    features : names of the features to build, in order.
-    rows_per_shard : rows of one shard, which is the unit of commit and of resume.
-    settings : per feature its resolved configuration.
+    dataset : str
+        Name of a corpus reader.
+    labels : {"annotated", "votes"}
+        ``annotated`` takes the corpus' own final label, ``votes`` the majority of the raters.
+    label_map : mapping of str to str
+        Other names for emotions of the corpus, such as ``angry`` for ``ang``: the ``map`` of ``labels`` in settings.
+    features : tuple of str
+        Names of the features to build, in order; each one once.
+    rows_per_shard : int, 1 to 65536
+        Rows of one shard, which is the unit in which a build commits and resumes.
+    settings : mapping of str to mapping
+        Resolved configuration of each feature.
     """
 
     dataset: str
     labels: Literal["annotated", "votes"] = "annotated"
+    label_map: Annotated[Mapping[str, str], AfterValidator(SettingsTable), PlainSerializer(_thawed)] = SettingsTable({})
     features: tuple[str, ...]
     rows_per_shard: int = Field(default=128, ge=1, le=65536)
     settings: Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(SettingsTable), PlainSerializer(_thawed)] = (
         SettingsTable({})
     )
 
+    @model_serializer(mode="wrap")
+    def _without_empty_map(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The fields; an empty map is left out, so that a configuration without one keeps its digest."""
+        return {name: value for name, value in handler(self).items() if name != "label_map" or value}
+
     @field_validator("features")
     @classmethod
     def _each_once(cls, features: tuple[str, ...]) -> tuple[str, ...]:
         for place, name in enumerate(features):
             if name in features[:place]:
-                raise ValueError(f"{name!r} is named twice; name each feature once")
+                raise ValueError(f"{name!r} is named twice; name each feature only once")
         return features
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'? (known: ...)"`` for the name nearest to an unknown one, whatever its case.
+    """The end of a message about an unknown name: the nearest known one in any case, and all of them.
 
-    Empty where nothing is known.
+    Parameters
+    ----------
+    name : str
+        Unknown name.
+    known : iterable of str
+        Names that are valid.
+
+    Returns
+    -------
+    str
+        ``"; did you mean 'x'? (known: ...)"``; empty where there are no known names.
+
+    Examples
+    --------
+    >>> suggest("mell", ["mel", "text"])
+    "; did you mean 'mel'? (known: mel, text)"
     """
     names = {word.casefold(): word for word in sorted(known)}
     if not names:
@@ -143,7 +181,21 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 def validated(model: type[M], values: Mapping[str, Any], *, where: str) -> M:
-    """Build ``model`` from ``values``; every complaint names the key, the value and what would do.
+    """Build a model from values; the message of an error gives each key, its value and what is valid.
+
+    Parameters
+    ----------
+    model : type
+        A pydantic model.
+    values : mapping of str to object
+        Values by field; lists become tuples.
+    where : str
+        What the values are, for messages.
+
+    Returns
+    -------
+    object
+        An instance of ``model``.
 
     Raises
     ------
@@ -170,12 +222,17 @@ def _complaint(problem: Any, model: type[BaseModel], where: str) -> str:
 
 
 def expectation(problem: Mapping[str, Any]) -> str:
-    """What a value should have been, in kemfeat's words and not in those of pydantic.
+    """What a value should have been, in the words of kemfeat and not of pydantic.
 
     Parameters
     ----------
     problem : mapping
         One of ``ValidationError.errors()``.
+
+    Returns
+    -------
+    str
+        Part of a sentence.
 
     Examples
     --------
@@ -194,7 +251,7 @@ def expectation(problem: Mapping[str, Any]) -> str:
 
 
 def _fields(model: type[BaseModel], tables: Iterable[str]) -> Iterable[str]:
-    """Names of the fields of the model that lies at this path below ``model``; none where no model lies there."""
+    """Names of the fields of the model at this path below ``model``; empty where there is no model."""
     for name in tables:
         field = model.model_fields.get(name)
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
@@ -204,12 +261,29 @@ def _fields(model: type[BaseModel], tables: Iterable[str]) -> Iterable[str]:
 
 
 def canonical(value: Any) -> str:
-    """JSON text that depends on the content alone: sorted keys, no spaces.
+    """JSON text that depends on the content alone: keys are sorted, and there are no spaces.
+
+    Parameters
+    ----------
+    value : object
+        Whatever JSON can express, a model, or a mapping or sequence of these.
+
+    Returns
+    -------
+    str
+        JSON text.
 
     Raises
     ------
+    TypeError
+        JSON cannot express a value.
     ValueError
         A number is NaN or infinite.
+
+    Examples
+    --------
+    >>> canonical({"b": (1, 2), "a": None})
+    '{"a":null,"b":[1,2]}'
     """
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_jsonable
@@ -225,12 +299,38 @@ def _jsonable(value: Any) -> Any:
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of a JSON-able value, a configuration or a table of them, as 64 hexadecimal digits."""
+    """SHA-256 of the canonical JSON text of a value.
+
+    Parameters
+    ----------
+    value : object
+        As for :func:`canonical`.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> digest({"a": 1})[:12]
+    '015abd7f5cc5'
+    """
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        A file in UTF-8, with or without a byte order mark.
+
+    Returns
+    -------
+    dict of str to object
+        Content of the file.
 
     Raises
     ------
@@ -246,12 +346,29 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """Apply ``key=value`` texts such as ``mel.n_mels=64``; the value is TOML, or a bare word taken as text.
+    """Apply texts such as ``mel.n_mels=64`` to settings.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        Settings; not changed.
+    overrides : iterable of str
+        ``KEY=VALUE`` each, where the key may have parts joined by dots; a value that is not TOML is taken as text.
+
+    Returns
+    -------
+    dict of str to object
+        The settings with all overrides.
 
     Raises
     ------
     ConfigError
-        A text has no ``=`` or an empty key, or goes through a value as if it were a table.
+        A text has no ``=`` or an empty key, or its key treats a value as a table.
+
+    Examples
+    --------
+    >>> with_overrides({"mel": {"n_mels": 128}}, ["mel.n_mels=64", "labels=votes"])
+    {'mel': {'n_mels': 64}, 'labels': 'votes'}
     """
     merged: dict[str, Any] = _thawed(values)
     for override in overrides:
@@ -269,11 +386,11 @@ def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[
 
 
 def _toml_value(text: str) -> Any:
-    """One TOML value on one line with nothing behind it, no comment either; anything else is text."""
+    """The TOML value that a single line consists of; anything else, such as one with a comment, is text."""
     if "\n" in text or "\r" in text:
         return text
     try:
-        value, *behind = tomllib.loads(f"value = [{text}, 0]")["value"]
+        value, *rest = tomllib.loads(f"value = [{text}, 0]")["value"]
     except tomllib.TOMLDecodeError:
         return text
-    return value if behind == [0] else text
+    return value if rest == [0] else text

@@ -1,4 +1,4 @@
-"""Where a corpus lies when the user does not say."""
+"""Find the folder of a corpus where the user does not name it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ def find_root(dataset: str, *, root: Path | None = None) -> Path:
 
     Parameters
     ----------
-    dataset : the corpus' own spelling; the case of the folder's name does not matter.
-    root : what the user said, taken as it is.
+    dataset : str
+        Name of the corpus in its own spelling; the case of the folder's name does not matter.
+    root : Path, optional
+        Folder that the user named; it is used as it is.
+
+    Returns
+    -------
+    Path
+        An existing folder.
 
     Raises
     ------
     CorpusLayoutError
-        Nothing was found; the message names every place looked at.
+        Nothing was found; the message lists every place that was searched.
     """
     if root is not None:
         return _existing(root)
@@ -50,7 +57,7 @@ def _existing(root: Path) -> Path:
 
 
 def _matching(place: Path, dataset: str) -> list[Path]:
-    """Folders whose name begins with the corpus', the newest release last in name order first."""
+    """Folders whose name begins with the name of the corpus, in descending order: the newest release comes first."""
     wanted = dataset.lower()
     with _listable(place):
         names = place.iterdir() if place.is_dir() else ()
@@ -63,5 +70,5 @@ def _listable(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CorpusLayoutError(
-            f"{place}: cannot be looked at ({error.strerror}); make it readable, or pass another --root"
+            f"{place}: cannot be listed ({error.strerror}); make it readable, or pass another folder with --root"
         ) from None

@@ -3,50 +3,60 @@
 ::
 
     KemfeatError
-    ├── ConfigError(ValueError)           a setting is unknown, of the wrong type or out of range
-    ├── UnknownPluginError(LookupError)   no corpus, feature or analysis of that name
-    ├── CorpusError(ValueError)           a corpus file does not say what it should
+    ├── ConfigError(ValueError)           a setting is unknown, has the wrong type or is out of range
+    ├── UnknownPluginError(LookupError)   there is no corpus, feature or analysis of that name
+    ├── CorpusError(ValueError)           a file of a corpus does not contain what it should
     │   └── CorpusLayoutError             folders or files are not where the corpus keeps them
     ├── MediaError(ValueError)            an audio file cannot be read as audio
     ├── ExtractionError(ValueError)       a feature cannot be computed for one utterance
     ├── AnalysisError(ValueError)         a store does not have what an analysis needs
-    ├── RunError(ValueError)              the folder of a training run is missing, unfinished, or does not fit
+    ├── RunError(ValueError)              the folder of a training run is missing, unfinished or does not match
     ├── StoreError(OSError)               a store cannot be used
-    │   ├── StoreIncompleteError          the store was never finalised, or parts are missing
-    │   ├── StoreCorruptError             what lies on disk is not what was written
-    │   ├── StoreVersionError             the store has a format version this kemfeat does not read
+    │   ├── StoreIncompleteError          the store was never finished, or parts of it are missing
+    │   ├── StoreCorruptError             the files on disk are not those that were written
+    │   ├── StoreVersionError             the store has a format version that this kemfeat cannot read
     │   ├── StoreLockedError              another build is running on the same store
     │   └── StoreWriteError               the disk refused a write
-    ├── WorkerError(RuntimeError)         workers died, or those of a scheduler cannot be used
-    └── TooManyFailuresError(RuntimeError) more rows failed than the caller allowed
+    ├── WorkerError(RuntimeError)         workers died, or the workers of a scheduler cannot be used
+    └── TooManyFailuresError(RuntimeError) more rows failed than the user allowed
 
 Each message says where, what was found, what was expected and what to do now. Only the command line catches
-:class:`KemfeatError`; it prints the message on one line and exits with the code of :attr:`KemfeatError.exit_code`.
+:class:`KemfeatError`; it prints the message on one line and exits with :attr:`KemfeatError.exit_code`.
 """
 
 from __future__ import annotations
 
 
 class KemfeatError(Exception):
-    """Root of all kemfeat errors; ``exit_code`` is what the command line exits with."""
+    """Root of all errors of kemfeat; ``exit_code`` is the exit code of the command line.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> try:
+    ...     kemfeat.open_store("stores/absent")
+    ... except KemfeatError as error:
+    ...     error.exit_code
+    4
+    """
 
     exit_code = 3
 
 
 class ConfigError(KemfeatError, ValueError):
-    """A setting is unknown, of the wrong type or out of range."""
+    """A setting is unknown, has the wrong type or is out of range."""
 
     exit_code = 2
 
 
 class UnknownPluginError(KemfeatError, LookupError):
-    """No plug-in of that name in the room; the message lists the known ones."""
+    """There is no plug-in of that name; the message lists the known ones."""
 
     exit_code = 2
 
 
 class CorpusError(KemfeatError, ValueError):
-    """A corpus file does not say what it should."""
+    """A file of a corpus does not contain what it should."""
 
 
 class CorpusLayoutError(CorpusError):
@@ -66,7 +76,7 @@ class AnalysisError(KemfeatError, ValueError):
 
 
 class RunError(KemfeatError, ValueError):
-    """The folder of a training run is missing, unfinished, or does not fit."""
+    """The folder of a training run is missing, unfinished or does not match."""
 
 
 class StoreError(KemfeatError, OSError):
@@ -76,15 +86,15 @@ class StoreError(KemfeatError, OSError):
 
 
 class StoreIncompleteError(StoreError):
-    """The store was never finalised, or parts of it are missing."""
+    """The store was never finished, or parts of it are missing."""
 
 
 class StoreCorruptError(StoreError):
-    """What lies on disk is not what was written."""
+    """The files on disk are not those that were written."""
 
 
 class StoreVersionError(StoreError):
-    """The store has a format version that this kemfeat does not read."""
+    """The store has a format version that this kemfeat cannot read."""
 
 
 class StoreLockedError(StoreError):
@@ -96,12 +106,12 @@ class StoreWriteError(StoreError):
 
 
 class WorkerError(KemfeatError, RuntimeError):
-    """Workers died, or those of a scheduler cannot be used."""
+    """Workers died, or the workers of a scheduler cannot be used."""
 
     exit_code = 1
 
 
 class TooManyFailuresError(KemfeatError, RuntimeError):
-    """More rows failed than the caller allowed."""
+    """More rows failed than the user allowed."""
 
     exit_code = 5

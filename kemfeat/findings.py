@@ -1,6 +1,6 @@
 """The rules of validation, each with its stable code, and the collector that counts what breaks them.
 
-A code, once released, keeps its meaning. ``error`` means data is lost or a build in its default mode would stop,
+A code, once released, keeps its meaning. ``error`` means that data are lost or a build in its default mode would stop,
 ``warning`` that kemfeat repairs or marks the data, ``info`` that this is normal but worth knowing.
 """
 
@@ -19,7 +19,7 @@ _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What validation looks for: a stable ``code``, its ``severity``, and the ``action`` kemfeat takes."""
+    """What validation looks for: a stable ``code``, its ``severity``, and the ``action`` that kemfeat takes."""
 
     code: str
     severity: Severity
@@ -39,6 +39,8 @@ UNKNOWN_LABEL = Rule("unknown-label", "error", "the label is missing; correct it
 RATING_OFF_SCALE = Rule("rating-off-scale", "error", "the rating is missing; write a number from 1 to 5")
 BAD_FLAG = Rule("bad-flag", "error", "the cell counts as no; write yes or no")
 BAD_NUMBER = Rule("bad-number", "error", "the number is missing; write a finite one such as 3.57")
+UNKNOWN_UNIT = Rule("unknown-unit", "error", "the utterance's signal is missing; write a unit that kemfeat knows")
+UNKNOWN_ENCODING = Rule("unknown-encoding", "error", "the cell counts as blank; write the name of an encoding")
 EMPTY_ANNOTATION = Rule("empty-annotation", "error", "the session has no utterances; copy the file again")
 MISSING_ANNOTATION = Rule("missing-annotation", "error", "the session is left out; copy its annotation file")
 MISSING_EVALUATION = Rule("missing-evaluation", "error", "the dialog is left out; copy its EmoEvaluation file again")
@@ -61,25 +63,33 @@ UNKNOWN_SPEAKER = Rule("unknown-speaker", "warning", "all such rows count as one
 UNKNOWN_COLUMN = Rule(
     "unknown-column", "warning", "kept as text, with x_ before its name; rename it if another was meant"
 )
+EMOTION_CODE = Rule(
+    "emotion-code", "warning", "kept as a class of its own; correct the word, or rename it with labels.map"
+)
 VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
 UNKNOWN_VOTE = Rule("unknown-vote", "warning", "the word is left out; other emotions of the same vote count")
 RATING_BEYOND_SCALE = Rule("rating-beyond-scale", "warning", "the rating is kept; clip it where 1 to 5 matters")
 BLANK_ID = Rule("blank-id", "warning", "the row is dropped: nothing says which utterance it judges")
-WRONG_ID = Rule("wrong-id", "warning", "read as the id that the datasheet names")
-STRAY_ROW = Rule("stray-row", "warning", "the row that the datasheet names is dropped, the other one of its id is kept")
-REPEATED_ROW = Rule("repeated-row", "warning", "the row that starts as the other file says, or the first, is kept")
-UNMATCHED_ROW = Rule("unmatched-row", "warning", "the row is dropped: no other row, audio or transcript goes with it")
+WRONG_ID = Rule("wrong-id", "warning", "read as the id that the datasheet gives")
+STRAY_ROW = Rule("stray-row", "warning", "the row given in the datasheet is dropped, the other one with its id is kept")
+REPEATED_ROW = Rule("repeated-row", "warning", "the row with the start in the other file, or else the first, is kept")
+UNMATCHED_ROW = Rule("unmatched-row", "warning", "the row is dropped: no other row, audio or transcript belongs to it")
 NO_SPEAKER_ROW = Rule("no-speaker-row", "warning", "the utterance is kept without label and votes")
 NO_LISTENER_ROW = Rule("no-listener-row", "warning", "the listener's columns of the utterance are missing")
 UNREADABLE_SPAN = Rule("unreadable-span", "warning", "the cell is missing; no feature is made from it")
 SESSION_PREFIX = Rule("session-prefix", "warning", "the session number of the folder or file replaces the id's")
-UNANNOTATED_MEDIA = Rule("unannotated-media", "warning", "ignored: no annotation row names the utterance")
+UNANNOTATED_MEDIA = Rule("unannotated-media", "warning", "ignored: no annotation row has this id")
 MISSING_PHYSIOLOGY_FILE = Rule("missing-physiology-file", "warning", "the conversation's signal is missing")
 EMPTY_PHYSIOLOGY = Rule("empty-physiology", "warning", "the conversation's EDA or TEMP is missing")
 EMPTY_ECG = Rule("empty-ecg", "warning", "the ECG of the session and speaker is missing")
 NOMINAL_RATE = Rule("nominal-rate", "warning", "the nominal rate is kept; use the stamps where time matters")
+IMPLAUSIBLE_SIGNAL = Rule(
+    "implausible-signal", "warning", "the values are kept; correct the file, or declare its unit where it has another"
+)
+SIGNAL_DURATION = Rule("signal-duration", "warning", "the samples are kept; correct the sampling rate, or the file")
+RATING_RANGE = Rule("rating-range", "warning", "the ratings are kept; kemfeat's figures expect 1 to 5")
 UNANNOTATED_PHYSIOLOGY = Rule(
-    "unannotated-physiology", "warning", "no row names an utterance, so none gets this signal"
+    "unannotated-physiology", "warning", "no row has the id of an utterance, so no utterance gets this signal"
 )
 BAD_PHYSIOLOGY_LINE = Rule("bad-physiology-line", "warning", "the line is dropped")
 MISSING_VALUE = Rule("missing-value", "warning", "the row is kept with the value NaN")
@@ -94,7 +104,8 @@ KNOWN_BAD = Rule("known-bad-conversation", "warning", "kept as recorded; exclude
 EMPTY_IBI = Rule("empty-ibi", "info", "no beats were detected; IBI is missing and masked")
 NO_IBI = Rule("no-ibi", "info", "IBI of the utterance is missing and masked")
 ASSUMED_RATE = Rule("assumed-rate", "info", "4 Hz is assumed, the rate of the wristband")
-DECODING_FALLBACK = Rule("decoding-fallback", "info", "read as the encoding named; normal for Korean corpora")
+DECODING_FALLBACK = Rule("decoding-fallback", "info", "read in the encoding given; normal for Korean corpora")
+OWN_EMOTION = Rule("own-emotion", "info", "kept as a class of its own")
 LABEL_NOT_MAJORITY = Rule("label-not-majority", "info", "the label rule decides which of the two is used")
 NO_MAJORITY = Rule("no-majority", "info", "the label is missing; the votes may still give one")
 VAD_NOT_MEAN = Rule("vad-not-mean", "info", "the corpus' own value is used")
@@ -104,11 +115,27 @@ STRAY_FILE = Rule("stray-file", "info", "ignored, never opened")
 
 
 _STEERING = {"Cc", "Cf"}
-"""Control and format characters; bytes of a name that are no Unicode stay what they are, for the JSON."""
+"""Control and format characters; bytes of a name that are not Unicode are kept for the JSON."""
 
 
 def printable(text: str) -> str:
-    """Text with names out of a corpus in it: what would steer a terminal is escaped."""
+    """Escape characters that would control a terminal, in text with names from a corpus.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text, safe to print.
+
+    Examples
+    --------
+    >>> len(printable(chr(27)))
+    4
+    """
     if text.isprintable():
         return text
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _STEERING else c for c in text)
@@ -119,11 +146,13 @@ class Findings:
 
     Parameters
     ----------
-    strict : whether :meth:`fault` raises at once instead of recording.
+    strict : bool
+        Whether :meth:`fault` raises at once instead of recording.
 
     Attributes
     ----------
-    faults : every case that :meth:`fault` recorded, in order: input that was dropped or blanked.
+    faults : list of str
+        Every case that :meth:`fault` recorded, in order: input that was dropped or blanked.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
@@ -132,16 +161,31 @@ class Findings:
         self.faults: list[str] = []
 
     def add(self, rule: Rule, example: str) -> None:
-        """Record one case; ``example`` is ``path: what was found``."""
+        """Record one case.
+
+        Parameters
+        ----------
+        rule : Rule
+            The rule that it breaks.
+        example : str
+            Where and what: ``path: what was found``.
+        """
         self._found.append(Finding(rule.code, rule.severity, 1, (printable(example),), rule.action))
 
     def fault(self, rule: Rule, example: str) -> None:
         """Record one case of input that cannot be read.
 
+        Parameters
+        ----------
+        rule : Rule
+            The rule that it breaks.
+        example : str
+            Where and what: ``path: what was found, what was expected``.
+
         Raises
         ------
         CorpusError
-            The collector is strict; the message ends in what to do.
+            The collector is strict; the message ends with what to do.
         """
         if self._strict:
             raise CorpusError(f"{example}; correct it, or pass --on-error skip ({rule.code}: {rule.action})")
@@ -149,12 +193,23 @@ class Findings:
         self.add(rule, example)
 
     def merged(self) -> tuple[Finding, ...]:
-        """One finding per rule, see :func:`merge`."""
+        """One finding per rule; see :func:`merge`."""
         return merge(self._found)
 
 
 def merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """One finding per rule: counts summed, the first five examples kept; errors first, then by code."""
+    """Join findings of the same rule.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        Any number per rule.
+
+    Returns
+    -------
+    tuple of Finding
+        One per rule: counts summed, the first five examples kept; errors first, then by code.
+    """
     merged: dict[str, Finding] = {}
     for finding in findings:
         known = merged.get(finding.rule)

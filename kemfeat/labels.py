@@ -1,7 +1,7 @@
-"""Emotion vocabularies and the rules that make one label of several votes.
+"""Emotion vocabularies and the rules that make one label from several votes.
 
 The official KEMDy order (happy, surprise, angry, neutral, disgust, fear, sad) is also the order in which the corpus
-joins ties with ``;``. Other corpora know more emotions: a vocabulary is a tuple of names, in the order of its ties.
+joins ties with ``;``. Other corpora have more emotions: a vocabulary is a tuple of words in the order of its ties.
 """
 
 from __future__ import annotations
@@ -27,37 +27,85 @@ def parse_emotions(text: str, *, vocabulary: Sequence[str] = EMOTIONS) -> tuple[
 
     Parameters
     ----------
-    text : one label or several joined by ``;``; case and spaces around are ignored.
-    vocabulary : the emotions of the corpus, in canonical order.
+    text : str
+        One emotion or several joined by ``;``; case and surrounding spaces are ignored.
+    vocabulary : sequence of str
+        The emotions of the corpus, in canonical order.
+
+    Returns
+    -------
+    tuple of str
+        Words of the vocabulary.
 
     Raises
     ------
     CorpusError
         A part is not an emotion of the vocabulary or an alias of one.
+
+    Examples
+    --------
+    >>> parse_emotions("disqust; Neutral")
+    ('neutral', 'disgust')
     """
     parts = [part.strip().lower() for part in text.split(TIE)]
     names = {ALIASES.get(part, part) for part in parts}
     unknown = sorted(names - set(vocabulary))
     if unknown:
         raise CorpusError(
-            f"label {text!r} holds {unknown[0]!r}; expected some of {', '.join(vocabulary)} joined by {TIE!r}"
+            f"label {text!r} contains {unknown[0]!r}; expected some of {', '.join(vocabulary)} joined by {TIE!r}"
         )
     return tuple(name for name in vocabulary if name in names)
 
 
 def join_emotions(emotions: Sequence[str], *, vocabulary: Sequence[str] = EMOTIONS) -> str:
-    """Join emotions as the corpus does: canonical order, each once, ``;`` between; no emotion gives ``""``.
+    """Join emotions as the corpus does, the inverse of :func:`parse_emotions`.
+
+    Parameters
+    ----------
+    emotions : sequence of str
+        Words of the vocabulary or aliases, in any order.
+    vocabulary : sequence of str
+        The emotions of the corpus, in canonical order.
+
+    Returns
+    -------
+    str
+        Canonical order, each once, ``;`` between them; empty when there is no emotion.
 
     Raises
     ------
     CorpusError
-        As :func:`parse_emotions`, whose inverse this is.
+        A word is not an emotion of the vocabulary or an alias of one.
+
+    Examples
+    --------
+    >>> join_emotions(["sad", "happy"])
+    'happy;sad'
     """
     return TIE.join(parse_emotions(TIE.join(emotions), vocabulary=vocabulary)) if emotions else ""
 
 
 def count_votes(votes: Iterable[Sequence[str]], *, vocabulary: Sequence[str] = EMOTIONS) -> dict[str, int]:
-    """Count raters per emotion, in canonical order; a rater who named several emotions counts for each."""
+    """Count raters per emotion; a rater who chose several emotions counts for each.
+
+    Parameters
+    ----------
+    votes : iterable of sequence of str
+        Per rater the chosen emotions.
+    vocabulary : sequence of str
+        The emotions of the corpus, in canonical order.
+
+    Returns
+    -------
+    dict of str to int
+        Count per emotion, in canonical order.
+
+    Examples
+    --------
+    >>> counts = count_votes([("happy",), ("happy", "sad")])
+    >>> counts["happy"], counts["sad"], counts["fear"]
+    (2, 1, 0)
+    """
     counts = dict.fromkeys(vocabulary, 0)
     for named in votes:
         for emotion in named:
@@ -66,13 +114,31 @@ def count_votes(votes: Iterable[Sequence[str]], *, vocabulary: Sequence[str] = E
 
 
 def majority(counts: Mapping[str, int], *, vocabulary: Sequence[str] = EMOTIONS) -> tuple[str, ...]:
-    """The emotions with the most votes, in canonical order; empty when nobody voted."""
+    """The emotions with the most votes.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Votes per emotion.
+    vocabulary : sequence of str
+        The emotions of the corpus, in canonical order.
+
+    Returns
+    -------
+    tuple of str
+        Several in a tie, in canonical order; empty when nobody voted.
+
+    Examples
+    --------
+    >>> majority({"sad": 3, "happy": 3, "fear": 1})
+    ('happy', 'sad')
+    """
     top = max(counts.values(), default=0)
     return tuple(name for name in vocabulary if top > 0 and counts.get(name) == top)
 
 
 class UsualLabels(NamedTuple):
-    """What is usual for a corpus: its label rule and classes, and the rule that keeps every label but ties."""
+    """The usual label rule and classes of a corpus, and the rule that keeps every label except ties."""
 
     rule: str
     classes: tuple[str, ...]
@@ -90,8 +156,8 @@ def usual_labels(vocabulary: Sequence[str]) -> UsualLabels:
     Returns
     -------
     UsualLabels
-        Five classes for the seven emotions of KEMDy, four for a corpus that tells excited from happy (IEMOCAP), else
-        all of them under the corpus' own labels.
+        Five classes for the seven emotions of KEMDy, four for a corpus that has excited beside happy (IEMOCAP), else
+        all of them, with the corpus' own labels.
 
     Examples
     --------
@@ -112,22 +178,24 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
 
     Parameters
     ----------
-    utterances : table with the columns ``emotion``, ``emotion_first``, ``emotion_annotated`` and ``majority`` of a
-        store; ``emotion`` and ``emotion_first`` follow the rule that the store was built with.
-    rule : ``annotated``, the corpus' own label, ties kept joined by ``;``; ``first``, the first emotion of a tie;
-        ``7class``, ties dropped; ``5class``, system 1's subset, ties and disgust and fear dropped; ``4class``, the
+    utterances : DataFrame
+        The columns ``emotion``, ``emotion_first``, ``emotion_annotated`` and ``majority`` of a store; ``emotion`` and
+        ``emotion_first`` follow the rule that the store was built with.
+    rule : str
+        ``annotated``, the corpus' own label, ties kept joined by ``;``; ``first``, the first emotion of a tie;
+        ``7class``, ties dropped; ``5class``, the subset of system 1: ties, disgust and fear dropped; ``4class``, the
         usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy; ``4class-unmerged``, the
         same without excited; ``votes``, the raters' majority, ties dropped.
 
     Returns
     -------
-    Series
-        Named ``emotion``; ``attrs`` hold the ``rule`` and how many rows it ``dropped``.
+    Series of str or None
+        Called ``emotion``; ``attrs`` has the ``rule`` and the number of rows that it ``dropped``.
 
     Raises
     ------
     ConfigError
-        No such rule.
+        There is no such rule.
     """
     known = {
         "annotated": lambda: utterances["emotion_annotated"],

@@ -1,6 +1,6 @@
 """The Manifest: the ordered utterances of one corpus, their ratings, and what is wrong with them.
 
-A reader fills the columns of :data:`READ_COLUMNS` and the ratings; the label columns are derived here, the same way
+A reader fills the columns of :data:`READ_COLUMNS` and the ratings; the label columns are derived here, in the same way
 for every corpus.
 """
 
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from kemfeat.labels import EMOTIONS, FIVE_CLASSES, count_votes, join_emotions, majority, parse_emotions
+from kemfeat.config import suggest
+from kemfeat.errors import ConfigError
+from kemfeat.labels import EMOTIONS, FIVE_CLASSES, TIE, count_votes, join_emotions, majority, parse_emotions
 from kemfeat.records import Finding
 
 if TYPE_CHECKING:
@@ -41,13 +45,13 @@ READ_COLUMNS = pa.schema(
 )
 """What a reader gives per utterance. ``session``, ``script`` and ``speaker`` are the corpus' own names
 (``Sess01``, ``script01``, ``User001F``); ``start`` and ``end`` are seconds in the conversation; ``text`` is the
-transcript as it stands, decoded, or None when the file is missing; ``audio`` is the path of the audio file relative
+transcript as written, decoded, or None when the file is missing; ``audio`` is the path of the audio file relative
 to the root, with ``/``, or None when it is missing; ``emotion`` is the corpus' final label in canonical order
-(``neutral;disgust``), or None. Readers may add columns behind these."""
+(``neutral;disgust``), or None. Readers may add columns after these."""
 
 SEGMENT = ("audio_start", "audio_end")
-"""Columns that a reader adds where several utterances share one audio file: the stretch of the file that is the
-utterance's, seconds from its beginning, both NaN where the whole file is."""
+"""Columns that a reader adds where several utterances share one audio file: the part of the file that is the
+utterance, in seconds from its beginning; both NaN where the whole file is the utterance."""
 
 RATINGS = pa.schema(
     [
@@ -73,10 +77,10 @@ SIGNALS = pa.schema(
         pa.field("sampling_rate", pa.float64()),
     ]
 )
-"""One row per physiological sample or beat, in file order. ``id`` is the utterance the corpus puts the row in, or
-None outside of utterances; ``medium`` is a key of :data:`UNITS`; ``time`` is the clock stamp of
-the row; ``offset`` is the beat's time since the recording began [s] and ``sampling_rate`` the rate of a uniform
-signal [Hz], each None where it does not apply."""
+"""One row per physiological sample or beat, in file order. ``id`` is the utterance that the corpus puts the row in, or
+None outside utterances; ``medium`` is a key of :data:`UNITS`; ``time`` is the clock stamp of the row; ``offset`` is the
+beat's time since the recording began [s] and ``sampling_rate`` the rate of a uniform signal [Hz], each None where it
+does not apply."""
 
 
 UNITS = {"eda": "uS", "temp": "degC", "ibi": "s", "ecg": "mV"}
@@ -89,13 +93,31 @@ class Manifest:
 
     Parameters
     ----------
-    corpus : name of the corpus, e.g. ``KEMDy20``.
-    utterances : DataFrame with the columns of :data:`READ_COLUMNS` (and, once :meth:`labelled`, the label columns).
-    ratings : DataFrame with the columns of :data:`RATINGS`.
-    findings : what the reader noticed while reading annotation and text.
-    faults : one sentence per row or cell that could not be read and was dropped or blanked; empty unless errors are
-        skipped.
-    vocabulary : the emotions that labels and votes may name, in canonical order.
+    corpus : str
+        Name of the corpus, such as ``KEMDy20``.
+    utterances : DataFrame, one row per utterance
+        The columns of :data:`READ_COLUMNS` and, after :meth:`labelled`, the label columns.
+    ratings : DataFrame, one row per utterance and rater
+        The columns of :data:`RATINGS`.
+    findings : tuple of Finding
+        What the reader noticed in annotation and text.
+    faults : tuple of str
+        One sentence per row or cell that could not be read and was dropped or blanked; empty unless errors are skipped.
+    vocabulary : tuple of str
+        The emotions that labels and votes may contain, in canonical order.
+    synthetic : bool
+        Whether the corpus is computer-generated; a build asks its folder.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from kemfeat.corpora import open_reader
+    >>> root = Path("corpora/KEMDy20")
+    >>> manifest = open_reader("KEMDy20", root=root).read_manifest(root)
+    >>> len(manifest), manifest.vocabulary[:2]
+    (36, ('happy', 'surprise'))
+    >>> int(manifest.labelled("votes").utterances["votes_neutral"].max())
+    10
     """
 
     corpus: str
@@ -104,6 +126,7 @@ class Manifest:
     findings: tuple[Finding, ...] = ()
     faults: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = EMOTIONS
+    synthetic: bool = False
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -112,8 +135,8 @@ class Manifest:
     def fingerprint(self) -> str:
         """SHA-256 over the corpus' name and every column name and cell of both tables, as 64 hexadecimal digits.
 
-        The order of rows and columns counts, floats count to the last bit, and a missing cell is not an empty one.
-        None and NaN are the same missing cell, so a trip through Parquet changes nothing.
+        The order of rows and columns counts, floats count to the last bit, and a missing cell differs from an empty
+        one. None and NaN are the same missing cell, so writing to Parquet and reading back changes nothing.
         """
         total = hashlib.sha256(json.dumps(self.corpus).encode())
         for table in (self.utterances, self.ratings):
@@ -123,13 +146,63 @@ class Manifest:
                 total.update(json.dumps([name, cells], default=str).encode())
         return total.hexdigest()
 
-    def labelled(self, rule: LabelRule) -> Manifest:
-        """A copy whose utterances carry the label columns; labelling it again with another rule replaces them.
+    def renamed(self, words: Mapping[str, str]) -> Manifest:
+        """A copy where emotions of labels and votes have other names, such as ``angry`` for ``ang``.
 
-        ``votes_<emotion>`` counts the raters per emotion, ``majority`` lists the most voted, ``emotion_annotated`` is
-        the corpus' own label, ``emotion`` the final label under ``rule`` (ties joined by ``;``), ``emotion_first`` its
-        first emotion, ``is_tie`` whether it has several and ``in_5class`` whether it is exactly one of the five
-        classes of system 1.
+        Parameters
+        ----------
+        words : mapping of str to str
+            Per word of the vocabulary its new name, in upper or lower case; names that are the same become one emotion.
+
+        Returns
+        -------
+        Manifest
+            The same utterances; kemfeat's own words stay in the vocabulary, other renamed words leave it.
+
+        Raises
+        ------
+        ConfigError
+            A word is not in the vocabulary, or a new name is blank or contains ``;``.
+        """
+        if not words:
+            return self
+        names = {_spelt(word): _spelt(name) for word, name in words.items()}
+        for word, name in names.items():
+            if word not in self.vocabulary:
+                raise ConfigError(
+                    f"labels.map: found {word!r}, not an emotion of {self.corpus}{suggest(word, self.vocabulary)}"
+                )
+            if not name or TIE in name:
+                raise ConfigError(f"labels.map.{word}: found {name!r}, expected one emotion such as 'angry'")
+        kept = [word for word in self.vocabulary if word in EMOTIONS or word not in names]
+        vocabulary = (*kept, *sorted(set(names.values()) - set(kept)))
+
+        def renamed(label: object) -> Any:
+            parts = self._parsed(label) if isinstance(label, str) else ()
+            return join_emotions([names.get(part, part) for part in parts], vocabulary=vocabulary) or None
+
+        utterances, ratings = self.utterances.copy(), self.ratings.copy()
+        for table in (utterances, ratings):
+            table["emotion"] = [renamed(label) for label in table["emotion"]]
+        return replace(self, utterances=utterances, ratings=ratings, vocabulary=vocabulary)
+
+    def labelled(self, rule: LabelRule) -> Manifest:
+        """A copy with the label columns; labelling it again with another rule replaces them.
+
+        ``votes_<emotion>`` counts the raters per emotion, ``majority`` lists the emotions with the most votes,
+        ``emotion_annotated`` is the corpus' own label, ``emotion`` the final label under ``rule`` (ties joined by
+        ``;``), ``emotion_first`` its first emotion, ``is_tie`` whether it has several and ``in_5class`` whether it is
+        exactly one of the five classes of system 1.
+
+        Parameters
+        ----------
+        rule : {"annotated", "votes"}
+            Whether the final label is the corpus' own or the majority of the raters.
+
+        Returns
+        -------
+        Manifest
+            The same utterances in the same order.
         """
         utterances = self.utterances.copy()
         counts = self._vote_counts()
@@ -160,3 +233,7 @@ class Manifest:
             if label in named and name in votes:
                 votes[name].append(named[label])
         return {name: count_votes(named_by, vocabulary=self.vocabulary) for name, named_by in votes.items()}
+
+
+def _spelt(word: str) -> str:
+    return unicodedata.normalize("NFC", word.strip().lower())

@@ -1,7 +1,7 @@
-"""Read and resample audio; the only file that knows soundfile and soxr.
+"""Read and resample audio; the only file that uses soundfile and soxr.
 
-Reading is stricter than libsndfile, which shortens a truncated file without a word: a file that does not hold what
-its header announces is refused.
+Reading is stricter than libsndfile, which silently shortens a file whose header is wrong: a file with fewer or more
+samples than its header announces is refused. Headers of streams, which leave the size open, are accepted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 _EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
 _COPY_AGAIN = "copy it from the corpus again"
 _RATES = (1_000, 1_000_000)
-"""Slowest and fastest sampling rate believed, Hz; beyond lies a damaged header, and a resampler fed with it."""
+"""Lowest and highest sampling rate that is accepted, Hz; any other means a damaged header."""
+_CHUNK_HEAD = 8
+_STREAM_MARGIN = 4096
+"""By how much the size in the header of a stream may be below the greatest number: it may count other chunks."""
 
 SEGMENT_TOLERANCE = 0.25
 """Seconds by which an utterance may end after the recording that it is cut from: rounding of times."""
@@ -36,7 +39,19 @@ SEGMENT_TOLERANCE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class AudioHeader:
-    """What a header says: ``frames`` samples per channel at ``sampling_rate`` Hz, ``channels``, and the ``subtype``."""
+    """What a header says.
+
+    Parameters
+    ----------
+    frames : int
+        Samples per channel.
+    sampling_rate : int [Hz]
+        Samples per second.
+    channels : int
+        Number of channels.
+    subtype : str
+        Encoding of the samples as libsndfile calls it, such as ``PCM_16``.
+    """
 
     frames: int
     sampling_rate: int
@@ -45,54 +60,88 @@ class AudioHeader:
 
 
 def read_header(content: bytes, *, name: str) -> AudioHeader:
-    """Read the header of a wav file held in memory; ``name`` is used in the message.
+    """Read the header of a wav file in memory.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+    name : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    AudioHeader
+        What the header says.
 
     Raises
     ------
     MediaError
-        The bytes are not a PCM or float wav file, hold no sample, or fewer than the header announces.
+        The bytes are not a PCM or float wav file, or contain no sample or fewer than the header announces.
     """
     with _opened(content, name) as file:
-        return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
+        return _header_of(file)
 
 
 def scan_header(path: Path) -> AudioHeader:
     """Read the header of a wav file without its samples; unlike :func:`read_header` it does not notice a cut file.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    AudioHeader
+        What the header says.
+
     Raises
     ------
     MediaError
-        The file cannot be opened, is not a PCM or float wav file, or holds no sample.
+        The file cannot be opened, is not a PCM or float wav file, or contains no sample.
     """
     import soundfile
 
     try:
         with soundfile.SoundFile(path) as file:
-            _check_samples(file, str(path))
-            return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
+            if file.frames:
+                _check_samples(file, str(path))
+                return _header_of(file)
     except soundfile.LibsndfileError as error:
         raise _not_audio(str(path), error) from None
+    return read_header(_content(path), name=str(path))  # no sample, or the header of a stream
 
 
 def read_audio(path: Path) -> Signal:
     """Read a wav file as it is: every channel, at the file's own rate.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
     Returns
     -------
     Signal
-        float32, full scale is [-1, 1] (float files may exceed it) [shape=(n,) for one channel, else (n, channels)].
+        Samples, shape (n,) for one channel, else (n, channels), float32; full scale is [-1, 1], which float files may
+        exceed.
 
     Raises
     ------
     MediaError
-        The file is missing or not readable, is not a PCM or float wav file, holds no sample or fewer than its header
-        announces, or holds NaN or infinite samples.
+        The file is missing or not readable, is not a PCM or float wav file, contains no sample, fewer than its header
+        announces, or NaN or infinite samples.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> name = "Session01/Sess01_script01_User001F_001.wav"
+    >>> signal = read_audio(Path("corpora/KEMDy20/wav") / name)
+    >>> signal.sampling_rate, signal.values.ndim
+    (16000, 1)
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {_COPY_AGAIN}") from None
-    with _opened(content, str(path)) as file:
+    with _opened(_content(path), str(path)) as file:
         values = file.read(dtype="float32")
         sampling_rate = file.samplerate
     finite = np.isfinite(values)
@@ -105,10 +154,27 @@ def read_audio(path: Path) -> Signal:
 
 
 def segment(start: float, end: float, *, sampling_rate: float, frames: int) -> tuple[int, int]:
-    """First sample of a stretch of a recording and the one after its last, by times from its beginning [s].
+    """The samples of a part of a recording.
 
-    A stretch that ends up to :data:`SEGMENT_TOLERANCE` after the recording ends with it; both are equal when nothing
-    of it lies inside, or it ends later still.
+    Parameters
+    ----------
+    start, end : float [s]
+        Times from the beginning of the recording.
+    sampling_rate : float [Hz]
+        Samples per second.
+    frames : int
+        Samples of the recording.
+
+    Returns
+    -------
+    tuple of (int, int)
+        First sample and the one after the last. A part that ends up to :data:`SEGMENT_TOLERANCE` after the recording
+        ends with it; both are 0 when the part begins after the recording or ends later still.
+
+    Examples
+    --------
+    >>> segment(0.5, 1.1, sampling_rate=100, frames=100)
+    (50, 100)
     """
     first, last = round(start * sampling_rate), round(end * sampling_rate)
     if first >= frames or last > frames + SEGMENT_TOLERANCE * sampling_rate:
@@ -117,18 +183,26 @@ def segment(start: float, end: float, *, sampling_rate: float, frames: int) -> t
 
 
 def cut(signal: Signal, start: float, end: float, *, name: str) -> Signal:
-    """A stretch of a recording.
+    """A part of a recording.
 
     Parameters
     ----------
-    signal : every channel of the recording.
-    start, end : where the stretch begins and ends, s from the beginning of the recording.
-    name : the recording, for the message.
+    signal : Signal
+        Every channel of the recording.
+    start, end : float [s]
+        Times from the beginning of the recording.
+    name : str
+        The recording, for the message.
+
+    Returns
+    -------
+    Signal
+        Every channel of the part.
 
     Raises
     ------
     MediaError
-        The stretch does not lie within the recording, or holds no sample.
+        The part is not within the recording, or contains no sample.
     """
     frames = len(signal.values)
     first, last = segment(start, end, sampling_rate=signal.sampling_rate, frames=frames)
@@ -141,7 +215,20 @@ def cut(signal: Signal, start: float, end: float, *, name: str) -> Signal:
 
 
 def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:
-    """One channel of a signal: the ``first``, or the ``mean`` of all, float32 [shape=(n,)]."""
+    """One channel of a signal.
+
+    Parameters
+    ----------
+    signal : Signal
+        Shape (n,) or (n, channels).
+    policy : {"first", "mean"}
+        The first channel, or the mean of all.
+
+    Returns
+    -------
+    Signal
+        Shape (n,), float32.
+    """
     values = signal.values
     if values.ndim == 1:
         return signal
@@ -150,9 +237,19 @@ def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:
 
 
 def resample(signal: Signal, *, target: int) -> Signal:
-    """Bring a signal of one channel [shape=(n,)] to ``target`` Hz with soxr, quality HQ.
+    """Resample a signal of one channel with soxr, quality HQ.
 
-    A clip shorter than one sample of the target rate becomes empty.
+    Parameters
+    ----------
+    signal : Signal
+        Shape (n,).
+    target : int [Hz]
+        The new sampling rate.
+
+    Returns
+    -------
+    Signal
+        A clip shorter than one sample of the new rate becomes empty.
     """
     if signal.sampling_rate == target:
         return signal
@@ -163,18 +260,40 @@ def resample(signal: Signal, *, target: int) -> Signal:
 
 
 def is_silent(signal: Signal) -> bool:
-    """Whether every sample of every channel is exactly zero."""
+    """Whether every sample of every channel is exactly zero.
+
+    Parameters
+    ----------
+    signal : Signal
+        Any shape.
+
+    Returns
+    -------
+    bool
+        True for digital silence.
+    """
     return not np.any(signal.values)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {_COPY_AGAIN}") from None
+
+
+def _header_of(file: Any) -> AudioHeader:
+    return AudioHeader(file.frames, file.samplerate, file.channels, file.subtype)
 
 
 @contextmanager
 def _opened(content: bytes, name: str) -> Iterator[Any]:
-    """The open ``soundfile.SoundFile`` over ``content``, once nothing speaks against it."""
+    """The open ``soundfile.SoundFile`` over ``content``, after all checks."""
     import soundfile
 
-    _check_chunks(content, name)
+    whole = _whole(content, name)
     try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
+        with soundfile.SoundFile(io.BytesIO(whole)) as file:
             _check_samples(file, name)
             yield file
     except soundfile.LibsndfileError as error:
@@ -186,41 +305,84 @@ def _not_audio(name: str, error: Any) -> MediaError:
     return MediaError(f"{name}: cannot be read as audio ({why}); {_EXPECTED}; {_COPY_AGAIN}")
 
 
-def _check_chunks(content: bytes, name: str) -> None:
+def _whole(content: bytes, name: str) -> bytes:
+    """The content, with the real size of the samples where the header leaves it open."""
     if not content:
         raise MediaError(f"{name}: the file is empty (0 bytes); {_EXPECTED}; {_COPY_AGAIN}")
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         raise MediaError(
             f"{name}: not a RIFF/WAVE file (begins with {content[:12]!r}); {_EXPECTED}; convert it to 16-bit PCM wav"
         )
-    announced, held = _data_bytes(content)
+    begin, announced = _data_chunk(content)
+    held = len(content) - begin
     if announced > held:
+        if _is_open(announced):
+            return _with_size(content, begin, held)
         raise MediaError(
-            f"{name}: truncated: the header announces {announced} bytes of samples, the file holds {held}; "
+            f"{name}: truncated: the header announces {announced} bytes of samples, the file contains {held}; "
             f"{_COPY_AGAIN}"
         )
+    after = content[begin + announced :]
+    if _are_chunks(after) or _are_chunks(after[announced % 2 :]):
+        return content
+    if not announced:
+        return _with_size(content, begin, held)
+    raise MediaError(
+        f"{name}: the header announces {announced} bytes of samples, but {len(after)} more bytes follow that are not a "
+        f"chunk; expected a header with the size of all samples; {_COPY_AGAIN}, or write it again with sox or ffmpeg"
+    )
 
 
-def _data_bytes(content: bytes) -> tuple[int, int]:
-    """Bytes of samples that the ``data`` chunk announces, and those that follow it; (0, 0) without such a chunk.
+def _data_chunk(content: bytes) -> tuple[int, int]:
+    """Where the body of the ``data`` chunk begins, and the size that it announces; (end, 0) without such a chunk.
 
     Layout: IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991), RIFF: 12 bytes,
     then chunks of a 4-byte id, a 32-bit size and a body padded to an even length.
     """
     position = 12
-    while position + 8 <= len(content):
+    while position + _CHUNK_HEAD <= len(content):
         kind, size = struct.unpack_from("<4sI", content, position)
-        position += 8
+        position += _CHUNK_HEAD
         if kind == b"data":
-            return size, len(content) - position
+            return position, size
         position += size + size % 2
-    return 0, 0
+    return len(content), 0
+
+
+def _is_open(size: int) -> bool:
+    """Whether a size is what programs write that stream: the greatest 32-bit number, signed or not, or a bit less."""
+    return 2**31 - _STREAM_MARGIN <= size <= 2**31 or size >= 2**32 - _STREAM_MARGIN
+
+
+def _with_size(content: bytes, begin: int, size: int) -> bytes:
+    """A copy whose ``data`` chunk, with its body at ``begin``, announces ``size`` bytes to the end of the file."""
+    return b"".join(
+        (
+            content[:4],
+            struct.pack("<I", len(content) - 8),
+            content[8 : begin - 4],
+            struct.pack("<I", size),
+            content[begin:],
+        )
+    )
+
+
+def _are_chunks(content: bytes) -> bool:
+    """Whether bytes after the samples are whole chunks, apart from a remainder that is too short for one."""
+    position = 0
+    while position + _CHUNK_HEAD <= len(content):
+        kind, size = struct.unpack_from("<4sI", content, position)
+        position += _CHUNK_HEAD + size
+        if not (kind.isascii() and kind.decode("ascii").isprintable()) or position > len(content):
+            return False
+        position += size % 2
+    return True
 
 
 def _check_samples(file: Any, name: str) -> None:
     if file.subtype not in _SUBTYPES:
         raise MediaError(
-            f"{name}: samples of kind {file.subtype} are not supported; expected one of {', '.join(_SUBTYPES)}; "
+            f"{name}: samples of type {file.subtype} are not supported; expected one of {', '.join(_SUBTYPES)}; "
             f"convert the file to 16-bit PCM wav"
         )
     if not _RATES[0] <= file.samplerate <= _RATES[1]:
@@ -229,4 +391,4 @@ def _check_samples(file: Any, name: str) -> None:
             f"{_COPY_AGAIN}"
         )
     if file.frames == 0:
-        raise MediaError(f"{name}: holds no sample; expected at least one; {_COPY_AGAIN} or leave the utterance out")
+        raise MediaError(f"{name}: contains no sample; expected at least one; {_COPY_AGAIN} or leave the utterance out")

@@ -1,4 +1,7 @@
-"""Run independent tasks: in a plain loop, on local processes or on a Dask cluster. Where changes speed, never bytes."""
+"""Run independent tasks in a plain loop, in local processes or on a Dask cluster.
+
+Where they run changes the speed, never the bytes.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from kemfeat.cluster import Cluster
 from kemfeat.errors import WorkerError
 
 Progress = Callable[[str, int, int], None]
-"""Called with the stage of the work, what of it is done and how much there is."""
+"""Called with the stage of the work, how much of it is done and how much there is."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,12 +30,18 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 
 
 def default_workers() -> int:
-    """One worker per core this process may use."""
+    """The number of cores that this process may use.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Pool(Protocol):
-    """Workers for every stage of one command."""
+    """Workers for all stages of one command."""
 
     def run(
         self, function: Callable[[T], R], tasks: Sequence[T], *, name: Callable[[T], str] | None = None
@@ -41,25 +50,49 @@ class Pool(Protocol):
 
         Parameters
         ----------
-        function : a module-level function; pure and idempotent, as a task may run twice.
-        tasks : its arguments; each must survive a trip between processes.
-        name : what to call a task in a message.
+        function : callable
+            A module-level function; pure and idempotent, as a task may run twice.
+        tasks : sequence
+            Arguments of the function, one per call; it must be possible to pickle them.
+        name : callable, optional
+            Takes a task and gives its name for messages.
+
+        Yields
+        ------
+        object
+            Results, in the order in which tasks end.
 
         Raises
         ------
         WorkerError
-            Workers died, for want of memory as a rule, or cannot be reached any more.
+            Workers died, most often because they ran out of memory, or can no longer be reached.
         Exception
-            The first error of a task; tasks not yet begun are dropped.
+            The first error of a task; tasks that have not begun are dropped.
         """
         ...
 
     def warm(self, function: Callable[[], object]) -> None:
-        """Start the workers now and have each call ``function``, such as for its imports, without waiting for it."""
+        """Start the workers now and have each one call a function, for example to import modules, without waiting.
+
+        Parameters
+        ----------
+        function : callable
+            A module-level function without arguments; its errors are ignored.
+        """
         ...
 
     def reads(self, folder: Path) -> Path:
-        """The name by which tasks find a folder.
+        """The path by which tasks find a folder.
+
+        Parameters
+        ----------
+        folder : Path
+            An existing folder that tasks read.
+
+        Returns
+        -------
+        Path
+            The folder as tasks must name it.
 
         Raises
         ------
@@ -69,37 +102,54 @@ class Pool(Protocol):
         ...
 
     def writes(self, folder: Path) -> Path:
-        """As :meth:`reads`, of a folder that is there to be written to; what earlier commands left queued is refused.
+        """The path by which tasks find a folder that they write to; tasks of earlier commands are refused from now on.
+
+        Parameters
+        ----------
+        folder : Path
+            An existing folder that tasks write to.
+
+        Returns
+        -------
+        Path
+            The folder as tasks must name it.
 
         Raises
         ------
         WorkerError
-            Some worker does not see it, or sees another folder of that name.
+            Some worker does not see it, or sees another folder under that name.
         StoreWriteError
             The disk refuses.
         """
         ...
 
     def close(self) -> None:
-        """Drop tasks not yet begun, and let go of the workers."""
+        """Drop the tasks that have not begun, and release the workers."""
         ...
 
 
 @contextmanager
 def open_pool(*, workers: int = 1, scheduler: str | None = None) -> Iterator[Pool]:
-    """Workers for one command, kept for all that it runs.
+    """Workers for one command, kept until it ends.
 
     Parameters
     ----------
-    workers : 1 runs a plain loop in this process, in order; more run that many processes, started when first needed.
-    scheduler : address of a Dask scheduler, such as ``tcp://HOST:8786``, whose workers run the tasks instead.
+    workers : int, >= 1
+        1 runs a plain loop in this process, in order; more start that many processes on first use.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://HOST:8786``, whose workers run the tasks instead.
+
+    Yields
+    ------
+    Pool
+        Open until the context ends.
 
     Raises
     ------
     ConfigError
         ``scheduler`` is not an address.
     WorkerError
-        The scheduler cannot be reached, or has no workers, or some that are not like this process.
+        The scheduler cannot be reached, has no workers, or has workers with other versions than this process.
     """
     pool: Pool = _Loop() if workers <= 1 else _Processes(workers)
     if scheduler is not None:
@@ -114,20 +164,34 @@ def run_threads(function: Callable[[T], R], tasks: Iterable[T], *, workers: int)
     """Call ``function`` on every task in threads and yield the results in the order of the tasks.
 
     For work that waits for the disk or releases the interpreter lock, such as hashing.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one task.
+    tasks : iterable
+        Arguments of the function, one per call.
+    workers : int
+        Number of threads.
+
+    Yields
+    ------
+    object
+        Results, in the order of the tasks.
     """
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         yield from pool.map(function, tasks)
 
 
 class _Loop:
-    """No workers: this process does it all."""
+    """No workers: this process runs all tasks."""
 
     def run(
         self,
         function: Callable[[T], R],
         tasks: Sequence[T],
         *,
-        name: Callable[[T], str] | None = None,  # noqa: ARG002 - an error here comes from the task itself, which tells
+        name: Callable[[T], str] | None = None,  # noqa: ARG002 - errors come from the task itself, which says where
     ) -> Iterator[R]:
         yield from map(function, tasks)
 
@@ -197,18 +261,18 @@ class _Processes(_Loop):
         try:
             yield
         except BrokenProcessPool:
-            # A worker that was being started when the pool broke is missed by it, and it then waits for it for ever.
+            # The pool misses a worker that was just being started when it broke, and then waits for it for ever.
             for worker in set(active_children()) - self._others:
                 worker.terminate()
             raise WorkerError(
-                f"one of {self._workers} worker processes was killed, most often for want of memory; "
+                f"one of {self._workers} worker processes was killed, most often because memory ran out; "
                 "what is finished is kept: run the same command again, with fewer --workers"
             ) from None
 
 
 @contextmanager
 def interrupt_held() -> Iterator[None]:
-    """Hold Ctrl-C back while processes start: they inherit that, and so never die of it half-way through an import."""
+    """Hold Ctrl-C back while processes start: they inherit this, so that it never kills them during an import."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -217,18 +281,18 @@ def interrupt_held() -> Iterator[None]:
 
 
 def _begin_worker(prepare: Callable[[], object]) -> None:
-    # A terminal interrupts the whole group; the parent answers, and lets its workers finish what they write.
+    # A terminal interrupts the whole process group; the parent reacts, and lets its workers finish what they write.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for variable in _ONE_THREAD:
         os.environ.setdefault(variable, "1")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Only a head start: what fails here fails again in the task that needs it, which tells.
+    # Only a head start: what fails here fails again in the task that needs it, with a message.
     with suppress(Exception):
         prepare()
 
 
 def _end_with_parent() -> None:
-    """A worker outliving a killed parent would write into a store that nobody locks."""
+    """End with the parent: a worker that outlived it would write into a store without holding its lock."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])

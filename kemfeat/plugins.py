@@ -1,8 +1,8 @@
-"""The directory is the registry: a public file or folder of a room that defines the room's object is a plug-in.
+"""The directory is the registry: a public file or folder of a room that defines the object of the room is a plug-in.
 
 ``kemdy20`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and defines ``READER``;
-a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a synthetic corpus ``SYNTH``, a format of exports
-``EXPORTER``. A public module that does not define it is shared API of its room, and no plug-in.
+a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a model ``MODEL``, a synthetic corpus ``SYNTH``, an export
+format ``EXPORTER``. A public module that does not define that object is shared API of its room and not a plug-in.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any, Literal
 from kemfeat.config import suggest
 from kemfeat.errors import UnknownPluginError
 
-Room = Literal["analyses", "corpora", "export", "features", "synth"]
+Room = Literal["analyses", "corpora", "export", "features", "learn.models", "synth"]
 _OBJECTS: dict[Room, str] = {
     "analyses": "ANALYSIS",
     "corpora": "READER",
     "export": "EXPORTER",
     "features": "EXTRACTOR",
+    "learn.models": "MODEL",
     "synth": "SYNTH",
 }
 _IGNORED = str.maketrans("", "", " -_")
@@ -30,15 +31,17 @@ _IGNORED = str.maketrans("", "", " -_")
 
 @cache
 def names(room: Room) -> tuple[str, ...]:
-    """Names of the plug-ins of a room, sorted; their source is looked at, none is imported.
+    """Names of the plug-ins of a room, sorted. Their source is searched; nothing is imported.
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+        Package below ``kemfeat``.
 
     Returns
     -------
     tuple of str
+        Names of modules.
 
     Examples
     --------
@@ -60,14 +63,20 @@ def find(room: Room, name: str) -> Any:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+        Package below ``kemfeat``.
     name : str
-        Case, spaces, ``-`` and ``_`` do not matter.
+        Name of the plug-in; case, spaces, ``-`` and ``_`` do not matter.
+
+    Returns
+    -------
+    object
+        The ``READER``, ``EXTRACTOR``, ``ANALYSIS``, ``EXPORTER``, ``MODEL`` or ``SYNTH`` of its module.
 
     Raises
     ------
     UnknownPluginError
-        No such plug-in; the message lists the known ones.
+        There is no such plug-in; the message lists the known ones.
 
     Examples
     --------

@@ -1,12 +1,14 @@
-"""Who made this, with which versions, when and by which command. Never part of a digest."""
+"""With which versions, when, by which command and from which kind of data something was made; never in a digest."""
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 LIBRARIES = (
     "kemfeat",
@@ -29,9 +31,25 @@ LIBRARIES = (
 )
 
 
+NOTICE = "SYNTHETIC.txt"
+"""The file by which a synthetic corpus says what it is."""
+
+BANNER = (
+    "SYNTHETIC DATA: computer-generated in the shape of the corpus. It contains no recording of any person, and "
+    "results on it say nothing about people."
+)
+"""What is shown with everything that is made from a synthetic corpus."""
+
+
 @cache
 def versions() -> dict[str, str]:
-    """Version of Python and of every library whose code touches the bytes of a store or the numbers of an analysis."""
+    """Versions of Python and of every library that affects the bytes of a store or the numbers of an analysis.
+
+    Returns
+    -------
+    dict of str to str
+        Version by name; ``"not installed"`` where a library is absent.
+    """
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -41,11 +59,46 @@ def versions() -> dict[str, str]:
     return found
 
 
+def is_synthetic(root: Path) -> bool:
+    """Whether a corpus is computer-generated: it, or a folder above it, contains the notice that ``synth`` writes.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the corpus.
+
+    Returns
+    -------
+    bool
+        True where :data:`NOTICE` is found, whatever its content.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> is_synthetic(Path("corpora/KEMDy20/wav"))
+    True
+    """
+    folder = root.resolve()
+    return any(os.path.isfile(each / NOTICE) for each in (folder, *folder.parents))  # noqa: PTH113 - denied is absent
+
+
 def now() -> str:
-    """The current time, UTC, ISO 8601, to the second."""
+    """The current time.
+
+    Returns
+    -------
+    str
+        UTC, ISO 8601, to the second.
+    """
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def command() -> str:
-    """The command line that is running; bytes of it that are no Unicode are written as escapes."""
+    """The command line of this process.
+
+    Returns
+    -------
+    str
+        Arguments joined by spaces; bytes that are not valid Unicode are written as escapes.
+    """
     return " ".join(sys.argv).encode("utf-8", "backslashreplace").decode("utf-8")

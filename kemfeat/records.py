@@ -1,4 +1,4 @@
-"""The frozen nouns that travel between rooms.
+"""The frozen records that the packages of kemfeat exchange.
 
 Durations are seconds, rates are Hz. Samples and frames are counted only inside ``features/``.
 """
@@ -22,11 +22,22 @@ class Signal:
 
     Parameters
     ----------
-    values : float array [shape=(n,)], in ``unit``; audio is in [-1, 1].
-    sampling_rate : samples per second, Hz.
-    unit : ``"1"`` for audio, ``"uS"`` microsiemens, ``"degC"`` degrees Celsius, ``"mV"`` millivolts.
-    times : datetime64[ms] array [shape=(n,)], the clock of every sample, or None where there is none (audio). A
-        recording with a gap has more than a period between two of them.
+    values : ndarray, shape (n,), float
+        Samples in ``unit``; audio is in [-1, 1].
+    sampling_rate : float, > 0 [Hz]
+        Samples per second.
+    unit : {"1", "uS", "degC", "mV"}
+        ``"1"`` for audio, ``"uS"`` for microsiemens, ``"degC"`` for degrees Celsius, ``"mV"`` for millivolts.
+    times : ndarray, shape (n,), datetime64[ms], optional
+        Clock time of every sample; None where there is no clock (audio). Across a gap in the recording, two
+        neighbouring samples are more than one period apart.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> signal = Signal(np.array([0.31, 0.32, 0.35, 0.34]), 4.0, "uS")
+    >>> len(signal.values) / signal.sampling_rate  # seconds
+    1.0
     """
 
     values: NDArray[Any]
@@ -41,9 +52,19 @@ class Events:
 
     Parameters
     ----------
-    times : float64 array [shape=(n,)], seconds since the utterance's physiology began (may be negative or unsorted
-        only if the corpus is; the reader sorts).
-    values : float64 array [shape=(n,)], in ``unit`` (``"s"`` for inter-beat intervals).
+    times : ndarray, shape (n,), float64 [s]
+        Seconds since the physiology of the utterance began, ascending; negative for an event before that.
+    values : ndarray, shape (n,), float64
+        Values in ``unit``.
+    unit : str
+        ``"s"`` for inter-beat intervals.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> beats = Events(times=np.array([0.2, 1.0, 1.9]), values=np.array([0.8, 0.8, 0.9]), unit="s")
+    >>> round(float(60 / beats.values.mean()), 1)  # beats per minute
+    72.0
     """
 
     times: NDArray[np.float64]
@@ -53,19 +74,37 @@ class Events:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSpec:
-    """One array of a feature, as every row of it is stored.
+    """One array of a feature, as each of its rows is stored.
 
     Parameters
     ----------
-    name : array name, unique in a store (``mel``, ``eda_mask``).
-    dims : names of the axes behind the row axis, e.g. ``("frame", "mel_bin")``.
-    shape : their sizes; the first is the padded length where the array is ragged.
-    dtype : NumPy dtype name on disk.
-    pad : value written behind the last real element of a row, and over a whole missing row.
-    fill : value that a reader sees where nothing was ever written (a defect); NaN for floats.
-    unit : unit of the values, ``"1"`` for none.
-    frame_rate : elements of the first axis per second [Hz], or None.
-    description : one line.
+    name : str
+        Name of the array, unique in a store (``mel``, ``eda_mask``).
+    dims : tuple of str
+        Names of the axes after the row axis, e.g. ``("frame", "mel_bin")``.
+    shape : tuple of int
+        Sizes of those axes; the first is the padded length where the array is ragged.
+    dtype : str
+        Name of the NumPy dtype on disk.
+    pad : float, int or bool
+        Value written after the last real element of a row, and in every element of a missing row.
+    fill : float, int or bool
+        Value that a reader sees where nothing was ever written (a defect); NaN for floats.
+    unit : str
+        Unit of the values, ``"1"`` for none.
+    description : str
+        One line.
+    frame_rate : float [Hz], optional
+        Elements of the first axis per second; None where it is not an axis of time.
+
+    Examples
+    --------
+    >>> spec = FeatureSpec(
+    ...     name="mel", dims=("frame", "mel_bin"), shape=(1000, 128), dtype="float32", pad=-80.0, fill=float("nan"),
+    ...     unit="dB", description="mel spectrogram", frame_rate=100.0,
+    ... )
+    >>> spec.shape[0] / spec.frame_rate  # seconds that a row can contain
+    10.0
     """
 
     name: str
@@ -85,10 +124,19 @@ class FeatureArray:
 
     Parameters
     ----------
-    arrays : per array name the unpadded values; the first axis may be any length, a longer one than the spec's is
-        cut by the writer, a shorter one padded. On an axis other than ``utterance`` there is one more axis before it,
-        the utterance's rows, and every row is whole: ``(rows, *spec.shape)``.
-    columns : per column name one scalar for the ``utterances`` table; on another axis a sequence, one for each row.
+    arrays : mapping of str to ndarray
+        Unpadded values by the name of the array. The first axis may have any length: the writer cuts one that is
+        longer than that of the spec and pads one that is shorter. On a row axis other than ``utterance``, one more
+        axis precedes it, the rows of the utterance, and every row is complete: ``(rows, *spec.shape)``.
+    columns : mapping of str to scalar or sequence
+        By the name of the column, one scalar for the ``utterances`` table; on another row axis, one value per row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> made = FeatureArray({"eda": np.array([0.31, 0.32])}, columns={"eda_length": 2})
+    >>> made.columns["eda_length"]
+    2
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -107,15 +155,15 @@ class Terms:
     title : str
         Full name of the corpus.
     licence : str
-        Under which terms the corpus is distributed, and what they mean for a store.
+        Terms under which the corpus is distributed, and what they mean for a store.
     citation : str
         How its publishers want to be cited.
     collection : str
-        Who was recorded doing what.
+        Who was recorded, and what they did.
     annotation : str
-        Who labelled what.
+        Who labelled the recordings, and with what.
     restricted : bool
-        Whether the corpus is given only to those who sign for it; tests then need a synthetic twin.
+        Whether the corpus is given only to those who sign an agreement; tests then need a synthetic one.
     """
 
     title: str
@@ -132,11 +180,22 @@ class Finding:
 
     Parameters
     ----------
-    rule : stable code such as ``missing-wav``; documented in ``docs/validation.md``.
-    severity : ``error`` (a build would stop), ``warning`` (kemfeat repairs or marks it) or ``info``.
-    count : how many utterances, files or rows it concerns.
-    examples : up to five places, as ``path: what was found``.
-    action : what kemfeat does about it, and what the user may do.
+    rule : str
+        Stable code such as ``missing-wav``; documented in ``docs/validation.md``.
+    severity : {"error", "warning", "info"}
+        ``error`` would stop a build, ``warning`` is repaired or marked by kemfeat, ``info`` is for information only.
+    count : int
+        Number of utterances, files or rows concerned.
+    examples : tuple of str
+        Up to five places, each as ``path: what was found``.
+    action : str
+        What kemfeat does about it, and what the user can do.
+
+    Examples
+    --------
+    >>> found = Finding("missing-wav", "error", 1, ("wav/a.wav: is missing",), "copy the corpus again")
+    >>> found.rule, found.count
+    ('missing-wav', 1)
     """
 
     rule: str

@@ -1,4 +1,4 @@
-"""Read a whole corpus and say what is wrong with it; nothing is written."""
+"""Read a whole corpus and report what is wrong with it; nothing is written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kemfeat import findings, media, parallel
+from kemfeat import findings, media, parallel, provenance
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
 from kemfeat.findings import Findings
@@ -32,18 +32,44 @@ class ValidationReport:
 
     Parameters
     ----------
-    dataset, root : what was read.
-    counts : how much there is: utterances, sessions, speakers, ratings, audio files, transcripts, physiology files.
-    findings : one per rule, errors first.
+    dataset : str
+        Name of the corpus.
+    root : Path
+        Its folder.
+    counts : mapping of str to int
+        Number of utterances, sessions, speakers, ratings, audio files, transcripts and physiology files.
+    findings : tuple of Finding
+        One per rule, errors first.
+    synthetic : bool
+        Whether the corpus is computer-generated, as its folder says.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> report = validate_corpus("KEMDy20", root=Path("corpora/KEMDy20"))
+    >>> report.counts["utterances"], report.count("error")
+    (36, 0)
     """
 
     dataset: str
     root: Path
+    synthetic: bool
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
 
     def count(self, severity: Severity) -> int:
-        """How many rules of a severity were broken."""
+        """The number of broken rules of a severity.
+
+        Parameters
+        ----------
+        severity : {"error", "warning", "info"}
+            Which rules to count.
+
+        Returns
+        -------
+        int
+            Number of rules, not of places.
+        """
         return sum(finding.severity == severity for finding in self.findings)
 
 
@@ -60,19 +86,37 @@ def validate_corpus(
 
     Parameters
     ----------
-    dataset : name of a corpus reader.
-    root : folder of the corpus.
-    table : the user's table of utterances, for a reader that takes one.
-    workers : processes that read.
-    scheduler : address of a Dask scheduler whose workers read instead, such as ``tcp://HOST:8786``.
-    progress : called with ``parse`` or ``check``, what is done and what there is to do.
+    dataset : str
+        Name of a corpus reader.
+    root : Path
+        Folder of the corpus.
+    table : Path or None
+        The user's table of utterances, for a reader that takes one.
+    workers : int, >= 1
+        Number of processes that read.
+    scheduler : str or None
+        Address of a Dask scheduler whose workers read instead, such as ``tcp://HOST:8786``.
+    progress : callable
+        Called with ``parse`` or ``check``, the number of files done and the number of all.
+
+    Returns
+    -------
+    ValidationReport
+        Counts and findings.
 
     Raises
     ------
     CorpusLayoutError
         ``root`` is not this corpus.
     CorpusError
-        A table is so damaged that its rows cannot be told apart.
+        A table is so damaged that its rows cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> report = validate_corpus("KEMDy20", root=Path("corpora/KEMDy20"))
+    >>> [finding.rule for finding in report.findings if finding.severity == "error"]
+    []
     """
     reader = open_reader(dataset, root=root, table=table)
     with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
@@ -94,7 +138,11 @@ def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progres
     found += [finding for task in sessions for finding in by_session[task.session]]
     found += _check_audio(root, manifest.utterances, pool=pool, progress=progress)
     return ValidationReport(
-        dataset=reader.name, root=root, counts=_counts(manifest, groups), findings=findings.merge(found)
+        dataset=reader.name,
+        root=root,
+        synthetic=provenance.is_synthetic(root),
+        counts=_counts(manifest, groups),
+        findings=findings.merge(found),
     )
 
 
@@ -104,7 +152,7 @@ def _by_session(manifest: Manifest) -> Iterable[tuple[str, pd.DataFrame]]:
 
 @dataclass(frozen=True, slots=True)
 class _SessionTask:
-    """Signals of one session to check, and the speaker of each of its utterances."""
+    """A session whose signals are to be checked, and the speaker of each of its utterances."""
 
     reader: CorpusReader
     root: Path
@@ -120,7 +168,7 @@ def _check_session(task: _SessionTask) -> tuple[str, tuple[Finding, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class _AudioTask:
-    """Audio files to check: path, annotated duration, begin and end of the stretch [s]; NaN where there is none."""
+    """Audio files to check: path, annotated duration, start and end of the part [s]; NaN where there is none."""
 
     first: int
     root: Path
@@ -161,7 +209,7 @@ def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
 
 
 def _stretch(signal: Signal, start: float, end: float, path: str, found: Findings) -> Signal | None:
-    """The stretch of a recording; None and a finding where it does not lie inside."""
+    """The part of a recording; None and a finding where it is not within the recording."""
     try:
         return media.cut(signal, start, end, name=path)
     except MediaError as error:

@@ -1,9 +1,9 @@
-"""Who may write to a folder: the tasks of one command at a time, on whatever machine they run.
+"""Which tasks may write to a folder: those of one command at a time, on any machine.
 
-A command puts its **lease**, a file, into a folder that its tasks write to. A task runs only while it holds that file
-locked, together with others. A command that takes the folder over locks the leases of those before it alone, and
-deletes them. So it waits for what still runs for a command that was killed, and what is still queued for that one is
-refused. A lock ends with the process that holds it, however that ends.
+A command puts a file, its **claim**, into the folder that its tasks write to. A task runs only while it has a shared
+lock on that file. A command that takes the folder over locks the claims of earlier commands exclusively and deletes
+them: it waits for tasks that still run for a command that was killed, and those that are still queued for it are
+refused. A lock ends with its process, however that ends.
 """
 
 from __future__ import annotations
@@ -21,11 +21,21 @@ from kemfeat.errors import KemfeatError, StoreWriteError, WorkerError
 
 _PREFIX = ".kemfeat-lease-"
 _PATIENCE = 60.0
-"""Seconds within which tasks of a command that is gone must end."""
+"""Seconds within which the tasks of a command that has ended must end."""
 
 
 def begin(folder: Path) -> Path:
-    """Put a lease into a folder, once those of earlier commands have ended.
+    """Put a claim into a folder, after those of earlier commands have ended.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+
+    Returns
+    -------
+    Path
+        The file of the claim.
 
     Raises
     ------
@@ -42,11 +52,19 @@ def begin(folder: Path) -> Path:
 
 
 def end_all(folder: Path) -> None:
-    """Wait for tasks that run for earlier commands, and have no more of them begin.
+    """Wait for tasks that run for earlier commands, and let no more of them begin.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
 
     Raises
     ------
-    As :func:`begin`.
+    StoreWriteError
+        The disk refuses.
+    WorkerError
+        Tasks of an earlier command have not ended after a minute.
     """
     deadline = time.monotonic() + _PATIENCE
     with _writing(folder):
@@ -54,14 +72,25 @@ def end_all(folder: Path) -> None:
             while not end(lease):
                 if time.monotonic() > deadline:
                     raise WorkerError(
-                        f"{folder}: a worker still writes here for a command that is gone; wait for it, or stop it, "
-                        "and run the same command again"
+                        f"{folder}: a worker still writes here for a command that has ended; wait for the worker, or "
+                        "stop it, and run the same command again"
                     )
                 time.sleep(0.05)
 
 
 def end(lease: Path) -> bool:
-    """Delete a lease, unless some task holds it; returns whether it is gone."""
+    """Delete a claim unless a task has locked it.
+
+    Parameters
+    ----------
+    lease : Path
+        File of a claim.
+
+    Returns
+    -------
+    bool
+        Whether it no longer exists.
+    """
     with suppress(FileNotFoundError), lease.open("r+b") as file:
         try:
             flock(file, LOCK_EX | LOCK_NB)
@@ -73,12 +102,22 @@ def end(lease: Path) -> bool:
 
 @contextmanager
 def held(lease: Path) -> Iterator[None]:
-    """Do a task under a lease.
+    """Do a task under a claim.
+
+    Parameters
+    ----------
+    lease : Path
+        File of a claim.
+
+    Yields
+    ------
+    None
+        While the claim is locked.
 
     Raises
     ------
     WorkerError
-        The lease has ended, or this machine does not see its folder.
+        The claim has ended, or this machine does not see its folder.
     """
     try:
         file = _locked(lease)
@@ -102,7 +141,7 @@ def _locked(lease: Path) -> IO[bytes]:
 
 def _refusal(lease: Path, why: str | None) -> str:
     return (
-        f"{lease}: cannot be held by a task on {os.uname().nodename} ({why}); either another command has taken the "
+        f"{lease}: cannot be locked by a task on {os.uname().nodename} ({why}); either another command has taken the "
         "folder over, or that machine does not share it: stop its worker, and run the same command again"
     )
 
@@ -114,4 +153,6 @@ def _writing(folder: Path) -> Iterator[None]:
     except KemfeatError:
         raise
     except OSError as error:
-        raise StoreWriteError(f"{folder}: cannot be written to ({error.strerror}); permit it and run again") from None
+        raise StoreWriteError(
+            f"{folder}: cannot be written to ({error.strerror}); make it writable and run the same command again"
+        ) from None

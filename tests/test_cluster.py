@@ -90,7 +90,7 @@ def test_the_error_of_a_task_arrives_as_it_was_and_the_rest_is_dropped(dask, tmp
     with parallel.open_pool(scheduler=dask.address) as pool:
         with pytest.raises(MediaError, match=r"한글 \d+\.wav: cannot be opened \(No such file or directory\)"):
             list(pool.run(read_audio, missing))
-        with pytest.raises(StoreIncompleteError, match=r"^\S+/a: there is no such folder; expected a store"):
+        with pytest.raises(StoreIncompleteError, match=r"^\S+/a: does not exist; expected a store"):
             list(pool.run(open_store, [tmp_path / "a"]))
         with pytest.raises(ZeroDivisionError):
             list(pool.run(operator.call, [partial(operator.truediv, 1, 0)]))
@@ -155,7 +155,7 @@ def test_tasks_of_a_command_are_refused_once_another_has_taken_the_folder(dask, 
         assert list(zombie.run(operator.neg, FEW[1:2])) == [-1]
         pool.writes(tmp_path)
         assert sorted(pool.run(operator.neg, FEW)) == sorted(map(operator.neg, FEW))
-        with pytest.raises(WorkerError, match=r"/.kemfeat-lease-\w+: cannot be held by a task on \S+ \(No such"):
+        with pytest.raises(WorkerError, match=r"/.kemfeat-lease-\w+: cannot be locked by a task on \S+ \(No such"):
             list(zombie.run(operator.neg, FEW))
     assert list(tmp_path.iterdir()) == []
 
@@ -172,7 +172,7 @@ def test_workers_that_do_not_come_back_are_a_sentence(lonely):
         results = pool.run(time.sleep, [0.01] * 200)
         next(results)
         lonely.kill(name)
-        with pytest.raises(WorkerError, match=r"has had no worker for 1 s; start some .* run the same command again$"):
+        with pytest.raises(WorkerError, match=r"has had no workers for 1 s; start some .* run the same command again$"):
             list(results)
 
 
@@ -192,7 +192,7 @@ def test_a_lost_scheduler_is_a_sentence(lonely):
     "address", ["tcp://here", "here:8786", "tcp://a/b:1", "http://h:1", "tcp://h:99999", "tcp://h:8786/x", "tcp://:1"]
 )
 def test_what_is_no_address_is_refused(address):
-    with pytest.raises(ConfigError, match="is no address; expected one such as tcp://HOST:8786"):
+    with pytest.raises(ConfigError, match="is not an address; expected one such as tcp://HOST:8786"):
         parallel.open_pool(scheduler=address).__enter__()
 
 

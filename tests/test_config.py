@@ -238,6 +238,10 @@ class TestBuildConfig:
         with pytest.raises(ConfigError, match="labels: expected 'annotated' or 'votes', found 'vote'"):
             replaced(self.CONFIG, labels="vote")
 
+    def test_a_configuration_without_a_map_keeps_its_digest(self):
+        assert "label_map" not in self.CONFIG.model_dump(mode="json")
+        assert digest(self.CONFIG) != digest(replaced(self.CONFIG, label_map={"ang": "angry"}))
+
 
 class TestOverrides:
     @quick

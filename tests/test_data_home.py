@@ -84,7 +84,7 @@ def test_a_miss_names_every_place_looked_at(here, tmp_path, monkeypatch):
 def test_a_place_that_the_disk_refuses_is_a_sentence(here, monkeypatch, said):
     long = here / ("x" * 300)
     monkeypatch.setenv(VARIABLE, str(long))
-    with pytest.raises(CorpusLayoutError, match=r"xxx: cannot be looked at \(File name too long\); .*another --root"):
+    with pytest.raises(CorpusLayoutError, match=r"xxx: cannot be listed \(File name too long\); .*another folder"):
         find_root("KEMDy20", root=long if said == "root" else None)
 
 

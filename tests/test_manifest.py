@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kemfeat.errors import ConfigError
 from kemfeat.labels import EMOTIONS, FIVE_CLASSES, count_votes, join_emotions, majority, parse_emotions
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, Manifest
 
@@ -34,6 +35,32 @@ def manifest(rows):
         for rater, label in enumerate(votes, start=1)
     ]
     return Manifest("KEMDy20", utterances, pd.DataFrame(ratings, columns=RATINGS.names))
+
+
+@quick
+@given(corpora, st.dictionaries(st.sampled_from(EMOTIONS), st.sampled_from([*EMOTIONS, "calm", "긴장"])))
+def test_renaming_moves_every_label_and_vote_and_loses_none(rows, words):
+    before, after = manifest(rows), manifest(rows).renamed({word.upper(): name for word, name in words.items()})
+    assert after.vocabulary == (*EMOTIONS, *sorted(set(words.values()) - set(EMOTIONS)))
+    for old, new in ((before.utterances, after.utterances), (before.ratings, after.ratings)):
+        assert old.drop(columns="emotion").equals(new.drop(columns="emotion"))
+        for label, renamed in zip(old["emotion"], new["emotion"], strict=True):
+            expected = {words.get(part, part) for part in label.split(";")} if isinstance(label, str) else set()
+            assert (set(renamed.split(";")) if isinstance(renamed, str) else set()) == expected
+    assert manifest(rows).renamed({}).fingerprint == before.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"ang": "angry"}, r"labels\.map: found 'ang', not an emotion of KEMDy20; did you mean 'angry'"),
+        ({"sad": " "}, r"labels\.map\.sad: found '', expected one emotion"),
+        ({"sad": "sad;fear"}, "expected one emotion"),
+    ],
+)
+def test_a_map_that_cannot_be_followed_is_refused(words, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        manifest(SMALL).renamed(words)
 
 
 SMALL = [("neutral", ["neutral", "sad"]), ("happy;sad", ["happy"]), (None, [])]

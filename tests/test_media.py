@@ -61,18 +61,20 @@ def with_bytes(content: bytes, at: int, patch: bytes) -> bytes:
 DATA_SIZE = WAV.index(b"data") + 4
 BROKEN = {
     "empty": (b"", r"the file is empty \(0 bytes\)"),
-    "cut in the samples": (WAV[:-100], "truncated: the header announces 800 bytes of samples, the file holds 700"),
-    "cut before the samples": (WAV[: DATA_SIZE + 4], "announces 800 bytes of samples, the file holds 0"),
+    "cut in the samples": (WAV[:-100], "truncated: the header announces 800 bytes of samples, the file contains 700"),
+    "cut before the samples": (WAV[: DATA_SIZE + 4], "announces 800 bytes of samples, the file contains 0"),
     "cut in the header": (WAV[:30], "cannot be read as audio"),
-    "endless header": (with_bytes(WAV, DATA_SIZE, struct.pack("<I", 0xFFFFFFFF)), "announces 4294967295 bytes"),
+    "half announced": (with_bytes(WAV, DATA_SIZE, struct.pack("<I", 400)), "announces 400 bytes .* but 400 more bytes"),
+    "nearly all announced": (with_bytes(WAV, DATA_SIZE, struct.pack("<I", 780)), "but 20 more bytes follow"),
+    "a gigabyte announced": (with_bytes(WAV, DATA_SIZE, struct.pack("<I", 2**30)), "truncated: the header announces"),
     "only the magic": (WAV[:12], "cannot be read as audio"),
     "text": (b"Segment ID,Total Evaluation\n", "not a RIFF/WAVE file"),
     "zeros": (bytes(4096), "not a RIFF/WAVE file"),
     "flac": (wav_bytes(RAMP, kind="FLAC"), "not a RIFF/WAVE file"),
     "unknown coding": (with_bytes(WAV, 20, struct.pack("<H", 0x1234)), "cannot be read as audio|not supported"),
     "no rate": (with_bytes(WAV, 24, struct.pack("<I", 7)), "the header says 7 samples per second"),
-    "a-law": (wav_bytes(RAMP, subtype="ALAW"), "samples of kind ALAW are not supported"),
-    "no sample": (wav_bytes(np.zeros(0)), "holds no sample"),
+    "a-law": (wav_bytes(RAMP, subtype="ALAW"), "samples of type ALAW are not supported"),
+    "no sample": (wav_bytes(np.zeros(0)), "contains no sample"),
 }
 
 
@@ -119,6 +121,28 @@ def test_chunks_before_and_behind_the_samples_do_no_harm(tmp_path: Path) -> None
     (tmp_path / "clip.wav").write_bytes(content)
     assert read_header(content, name="clip").frames == 400
     assert len(read_audio(tmp_path / "clip.wav").values) == 400
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0xFFFFFFDB, 0xFFFFF000, 0x7FFFFFFF, 0x7FFFFFDB, 0x7FFFF000, 1 << 31, 0])
+@pytest.mark.parametrize("riff", [0xFFFFFFFF, 0])
+def test_a_header_of_a_stream_is_read_to_the_end_of_the_file(tmp_path: Path, size: int, riff: int) -> None:
+    content = with_bytes(with_bytes(WAV, 4, struct.pack("<I", riff)), DATA_SIZE, struct.pack("<I", size))
+    (tmp_path / "clip.wav").write_bytes(content)
+    (tmp_path / "plain.wav").write_bytes(WAV)
+    plain = read_audio(tmp_path / "plain.wav").values
+    np.testing.assert_array_equal(read_audio(tmp_path / "clip.wav").values, plain)
+    assert read_header(content, name="clip") == scan_header(tmp_path / "clip.wav") == read_header(WAV, name="clip")
+
+
+@given(st.integers(0, 799))
+@settings(deadline=None, max_examples=60)
+def test_no_size_loses_samples_in_silence(size: int) -> None:
+    content = with_bytes(WAV, DATA_SIZE, struct.pack("<I", size))
+    if size == 0 or len(RAMP) * 2 - size < 8:  # a stream, or bytes that are too few for a chunk
+        assert read_header(content, name="clip").frames >= 396
+    else:
+        with pytest.raises(MediaError, match="more bytes follow"):
+            read_header(content, name="clip")
 
 
 def test_one_channel_of_two() -> None:

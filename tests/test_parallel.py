@@ -68,7 +68,7 @@ def test_the_error_of_a_task_arrives_as_it_was(tmp_path, workers):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_errors_of_the_store_which_are_system_errors_too_arrive_whole(tmp_path, workers):
-    with pytest.raises(StoreIncompleteError, match=r"^\S+/[ab]: there is no such folder; expected a store"):
+    with pytest.raises(StoreIncompleteError, match=r"^\S+/[ab]: does not exist; expected a store"):
         run(open_store, [tmp_path / "a", tmp_path / "b"], workers=workers)
 
 

@@ -40,7 +40,7 @@ def test_the_next_command_waits_for_what_runs_and_refuses_what_is_queued(tmp_pat
     follower.join(30)
     assert list(tmp_path.iterdir()) == taken
     with (
-        pytest.raises(WorkerError, match=r"cannot be held by a task on \S+ \(No such file.*taken the folder over"),
+        pytest.raises(WorkerError, match=r"cannot be locked by a task on \S+ \(No such file.*taken the folder over"),
         write_claims.held(old),
     ):
         pass
@@ -69,7 +69,7 @@ def test_a_task_that_never_ends_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(write_claims, "_PATIENCE", 0.1)
     with (
         write_claims.held(write_claims.begin(tmp_path)),
-        pytest.raises(WorkerError, match=r"a worker still writes here for a command that is gone; wait for it"),
+        pytest.raises(WorkerError, match=r"a worker still writes here for a command that has ended; wait for the"),
     ):
         write_claims.end_all(tmp_path)
 

@@ -1,9 +1,8 @@
-"""The analyses of a store: one file each, found by its name.
+"""The analyses of a store: one file or folder each, found by its name.
 
-A file of this room holds a frozen configuration, a pure ``run`` from a store to a result, and ends in ``ANALYSIS``.
-Its command ``kemfeat analyze NAME`` is made from the configuration. Sentences are generated from the tables that they
-describe, never written by hand. Nothing here writes a file: :func:`kemfeat.analyses.output.write` does, in the same
-way for every analysis.
+Each has a frozen configuration, a pure ``run`` from a store to a result, and an object ``ANALYSIS``. Its command
+``kemfeat analyze NAME`` is made from the configuration. Summary sentences are generated from the tables that they
+describe. Nothing here writes a file: :func:`kemfeat.analyses.output.write` does that for every analysis.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ C = TypeVar("C", bound=FrozenConfig)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spelling:
-    """What the command line cannot read from the type of a field; put it into ``Annotated``.
+    """What the command line cannot infer from the type of a field; put it into ``Annotated``.
 
     Parameters
     ----------
     metavar : str
         What the help calls a value, such as ``SECONDS``.
     separator : str
-        Between the whole numbers of a tuple that is one text, such as ``:`` in ``2:10``. Empty for a tuple whose
-        option is repeated.
+        Separates the whole numbers of a tuple that is given as one text, such as ``:`` in ``2:10``. Empty for a
+        tuple whose option is repeated.
     short : str
         A second name of the option, such as ``-j``.
     default : str
-        What the help says of a default that is not a value.
+        How the help describes a default that is not a plain value.
     is_out : bool
-        The field takes the folder of ``--out`` and has no option of its own.
+        Whether the field takes the folder of ``--out`` and has no option of its own.
 
     Examples
     --------
@@ -66,11 +65,11 @@ LabelRule = Annotated[
 ]
 """Name of a rule of :func:`kemfeat.labels.apply_rule`."""
 
-Seed = Annotated[int, Field(ge=0, description="Seed of everything that is drawn at random."), Spelling(metavar="N")]
-"""Seed of an analysis that draws at random."""
+Seed = Annotated[int, Field(ge=0, description="Seed of the random numbers."), Spelling(metavar="N")]
+"""Seed of an analysis that uses random numbers."""
 
 Draw = Callable[[Path], None]
-"""Draws one figure into ``<stem>.svg`` and ``<stem>.png``, given the stem, by a function of ``kemfeat.figures``."""
+"""Draws one figure with a function of ``kemfeat.figures`` into ``<stem>.svg`` and ``<stem>.png``, given the stem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +81,13 @@ class AnalysisResult:
     summary : tuple of str
         Sentences for people, the verdict first, each generated from ``tables``.
     tables : mapping of str to DataFrame
-        Tidy tables by name; the names of columns carry units where they have any.
+        Tidy tables by name; column names include units where there are any.
     figures : mapping of str to callable
-        What to draw, by name.
+        Functions that draw the figures, by name.
     values : mapping of str to object
-        Single numbers and short lists by name, as JSON has them (NaN is None).
+        Single numbers and short lists by name. NaN is written to JSON as null.
     warnings : tuple of str
-        What a reader must know to trust the result: rows left out, groups without a test, conflicts.
+        What a reader must know to trust the result: rows left out, groups that were not tested, conflicts.
     """
 
     summary: tuple[str, ...]
@@ -105,14 +104,15 @@ class Analysis(Generic[C]):
     Parameters
     ----------
     name : str
-        The file's name; also the command ``kemfeat analyze NAME``, whose help is the first paragraph of the file.
+        Name of the file or folder, and of the command ``kemfeat analyze NAME``, whose help is the first paragraph
+        of the module docstring.
     title : str
-        What it is called in a report.
+        Heading in a report.
     config : type of FrozenConfig
-        Its configuration, which names its seed where it draws at random. Each field is an option of the command.
+        Its configuration, with a seed where random numbers are used. Each field is an option of the command.
     run : callable
-        From a store and a configuration to a result; raises :class:`~kemfeat.errors.AnalysisError` when the store
-        does not have what it needs.
+        Takes a store and a configuration and returns a result; raises :class:`~kemfeat.errors.AnalysisError` when
+        the store lacks what it needs.
     """
 
     name: str
@@ -125,5 +125,22 @@ AnyAnalysis = Analysis[Any]
 
 
 def rows(table: pd.DataFrame) -> Iterator[Any]:
-    """Rows of a table as named tuples: sentences are written from tables, one row at a time."""
+    """Iterate over the rows of a table as named tuples, from which sentences are written.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Any table; its column names must be Python identifiers.
+
+    Returns
+    -------
+    iterator of namedtuple
+        One per row, without the index.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> [row.n for row in rows(pd.DataFrame({"n": [3, 4]}))]
+    [3, 4]
+    """
     return iter(table.itertuples(index=False))

@@ -1,14 +1,17 @@
-"""Where a result may be written, and how it gets there: complete or not at all."""
+"""Where a result may be written, and how it is put there: complete or not at all."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from kemfeat.errors import ConfigError, StoreError, StoreWriteError
 from kemfeat.store import disk
@@ -22,9 +25,10 @@ _PARTS = {"tables": {".parquet", ".csv", ".tex", ".md"}, "figures": {".svg", ".p
 
 
 def refuse_unusable(out: Path, *, store: Store) -> None:
-    """Refuse a folder in which a result would stand among, or in place of, what no analysis wrote.
+    """Refuse a folder in which a result would be mixed with, or replace, files that no analysis wrote.
 
-    A result may lie in ``STORE/analyses``, in a folder that is absent or empty, or in place of an earlier result.
+    A result may be written to ``STORE/analyses/NAME``, or to a folder outside any store that is absent, empty or an
+    earlier result.
 
     Parameters
     ----------
@@ -36,20 +40,20 @@ def refuse_unusable(out: Path, *, store: Store) -> None:
     Raises
     ------
     ConfigError
-        ``out`` lies in a store, or holds what no analysis wrote.
+        ``out`` is inside a store, or contains files that no analysis wrote.
     StoreWriteError
-        ``out`` is a file, or cannot be looked at.
+        ``out`` is a file, or cannot be read.
     """
     try:
         around = store_around(out)
         own = around is not None and around == store.path.resolve() and out.resolve().parent == around / ANALYSES
         if around is not None and not own:
             raise ConfigError(
-                f"{out}: lies in the store {around}, where a result may only be {around / ANALYSES}/NAME; "
-                "choose a folder outside of the store with --out"
+                f"{out}: is inside the store {around}, where results may only be written to "
+                f"{around / ANALYSES}/NAME; choose a folder outside the store with --out"
             )
         if out.exists() and not out.is_dir():
-            raise StoreWriteError(f"{out}: a file stands where a folder must be; choose another folder with --out")
+            raise StoreWriteError(f"{out}: is a file, expected a folder; choose another folder with --out")
         foreign = next(_foreign(out, own=own), None) if out.is_dir() else None
     except StoreError:
         raise
@@ -57,13 +61,13 @@ def refuse_unusable(out: Path, *, store: Store) -> None:
         raise _refused(out, error) from None
     if foreign is not None:
         raise ConfigError(
-            f"{out}: holds {foreign}, which no analysis wrote; choose a folder with --out that is absent, empty, "
+            f"{out}: contains {foreign}, which no analysis wrote; choose a folder with --out that is absent, empty, "
             "or an earlier result"
         )
 
 
 def _foreign(out: Path, *, own: bool) -> Iterator[str]:
-    """What lies in a folder but is not part of a result; ``own`` folders may hold the rest of an interrupted one."""
+    """Files of a folder that are not part of a result; an ``own`` folder may contain what an older version left."""
     named = _named(out)
     for path in sorted(out.iterdir()):
         if path.name.startswith(_BLOCKS) and path.is_dir():
@@ -81,7 +85,7 @@ def _foreign(out: Path, *, own: bool) -> Iterator[str]:
 
 
 def _named(out: Path) -> set[str] | None:
-    """The files of the result in a folder; None where its ``result.json`` is not that of an analysis."""
+    """The files that ``result.json`` lists; None where there is no ``result.json`` of an analysis."""
     try:
         content: Any = json.loads((out / RESULT).read_bytes())
         tables = [file for entry in content["tables"].values() for file in entry["files"]]
@@ -95,7 +99,49 @@ def _named(out: Path) -> set[str] | None:
 def made_aside(out: Path, *, store: Store) -> Iterator[Path]:
     """Give a folder beside ``out`` to fill, which becomes ``out`` at the end.
 
-    Until then an earlier result stays as it is; after any failure, too. Blocks of distances are carried over.
+    Until then an earlier result stays as it is, and so it does after any failure. Blocks of distances are carried over.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`refuse_unusable`.
+    StoreWriteError
+        The system refuses.
+    """
+    prepare(out, store=store)
+    whole, run = out.resolve(), uuid.uuid4().hex
+    aside, old = _beside(whole, run, "aside"), _beside(whole, run, "old")
+    try:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        with disk.writing(out, resumes=False), _locked(whole, run):
+            try:
+                aside.mkdir()
+                yield aside
+                _put_in_place(aside, whole, old)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+                if whole.exists():
+                    shutil.rmtree(old, ignore_errors=True)
+                with suppress(OSError):
+                    _beside(whole, run, "lock").unlink()
+    except StoreError:
+        raise
+    except OSError as error:
+        raise _refused(out, error) from None
+
+
+def prepare(out: Path, *, store: Store) -> None:
+    """Refuse an unusable folder for a result, and put right what a killed run left beside it.
+
+    The earlier result and its blocks of distances are put back, unfinished files are removed. A run that is still going
+    on is left alone.
+
+    Parameters
+    ----------
+    out : Path
+        Folder for the result.
+    store : Store
+        The store that is analysed.
 
     Raises
     ------
@@ -106,20 +152,48 @@ def made_aside(out: Path, *, store: Store) -> Iterator[Path]:
     """
     refuse_unusable(out, store=store)
     whole = out.resolve()
-    aside, old = (whole.with_name(f".{whole.name}.{uuid.uuid4().hex}.{kind}") for kind in ("aside", "old"))
+    left = re.compile(rf"\.{re.escape(whole.name)}\.([0-9a-f]{{32}})\.(?:aside|old|lock)")
     try:
-        aside.mkdir(parents=True)
-        with disk.writing(out, resumes=False):
-            yield aside
-            _put_in_place(aside, whole, old)
-    except StoreError:
-        raise
+        found = [left.fullmatch(path.name) for path in whole.parent.iterdir()] if whole.parent.is_dir() else []
+        for run in sorted({match[1] for match in found if match}):
+            with _locked(whole, run) as is_dead:
+                if is_dead:
+                    _recover(whole, run)
     except OSError as error:
         raise _refused(out, error) from None
+
+
+def _beside(whole: Path, run: str, kind: str) -> Path:
+    return whole.with_name(f".{whole.name}.{run}.{kind}")
+
+
+@contextmanager
+def _locked(whole: Path, run: str) -> Iterator[bool]:
+    """Hold the lock of a run, which ends with its process; False where another holds it, or the disk has no locks."""
+    lock = FileLock(_beside(whole, run, "lock"))
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, NotImplementedError, OSError):
+        yield False
+        return
+    try:
+        yield True
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        if whole.exists():
-            shutil.rmtree(old, ignore_errors=True)
+        lock.release()
+
+
+def _recover(whole: Path, run: str) -> None:
+    """Put right what a killed run left."""
+    aside, old = _beside(whole, run, "aside"), _beside(whole, run, "old")
+    is_complete = (whole / RESULT).exists()
+    for left in (path for path in (old, aside) if path.is_dir()):
+        for part in sorted(left.iterdir(), key=lambda path: path.name == RESULT):  # it vouches for the others: last
+            wanted = part.name.startswith(_BLOCKS) or (left == old and not is_complete)
+            if wanted and not (whole / part.name).exists():
+                whole.mkdir(exist_ok=True)
+                part.rename(whole / part.name)
+        shutil.rmtree(left)
+    _beside(whole, run, "lock").unlink()
 
 
 def _put_in_place(aside: Path, whole: Path, old: Path) -> None:

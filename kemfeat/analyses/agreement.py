@@ -23,17 +23,19 @@ from kemfeat.store.reader import Store
 SCALES = ("valence", "arousal")
 
 TENTATIVE, RELIABLE = 0.667, 0.8
-"""Krippendorff's bounds: below the first, data are not to be relied on; between them, for tentative conclusions only
+"""Krippendorff's bounds: below the first, data are unreliable; between the two, they support tentative conclusions only
 (Krippendorff 2004, Human Communication Research 30:411-433)."""
 
 
 class AgreementConfig(FrozenConfig):
-    """How the intervals of alpha are made.
+    """Settings of the intervals of alpha.
 
     Parameters
     ----------
-    resamples : bootstrap samples.
-    seed : of the bootstrap.
+    resamples : int, >= 100
+        Number of bootstrap samples.
+    seed : int, >= 0
+        Seed of the bootstrap.
     """
 
     resamples: Annotated[
@@ -43,7 +45,19 @@ class AgreementConfig(FrozenConfig):
 
 
 def run(store: Store, config: AgreementConfig) -> AnalysisResult:
-    """Measure agreement.
+    """Measure agreement among the raters.
+
+    Parameters
+    ----------
+    store : Store
+        A store with single ratings.
+    config : AgreementConfig
+        Settings of the intervals.
+
+    Returns
+    -------
+    AnalysisResult
+        Tables ``alpha``, ``alpha_by_emotion``, ``icc``, ``raters`` and ``confusion``.
 
     Raises
     ------
@@ -54,7 +68,7 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
     if not any((table.notna().sum(axis=1) >= 2).any() for table in wide.values()):
         raise AnalysisError(
             f"{store.path}: no utterance has two raters in ratings.parquet, expected the judgement of each rater; "
-            "build the store from a corpus that holds them"
+            "build the store from a corpus that includes them"
         )
     alphas = [_measured(wide[name], name, level, store, config) for name, level in _LEVELS]
     emotion = next(found for row, found in alphas if row["measure"] == "emotion")
@@ -81,7 +95,7 @@ _LEVELS: tuple[tuple[str, Level], ...] = (
 
 
 def _wide(store: Store, column: str) -> pd.DataFrame:
-    """One row per utterance of the store, one column per rater; no text is no judgement."""
+    """One row per utterance of the store, one column per rater; an empty text means no judgement."""
     ratings = store.ratings.drop_duplicates(["id", "rater"])
     table = ratings.pivot(index="id", columns="rater", values=column).reindex(store.utterances["id"])
     return table.mask(table == "") if column == "emotion" else table.astype(np.float64)
@@ -90,7 +104,7 @@ def _wide(store: Store, column: str) -> pd.DataFrame:
 def _measured(
     table: pd.DataFrame, measure: str, level: Level, store: Store, config: AgreementConfig
 ) -> tuple[dict[str, object], Alpha]:
-    """A row of the table of alphas, with an interval over utterances and one over speakers, and what it is of."""
+    """A row of the table of alphas, with intervals over utterances and over speakers, and the alpha itself."""
     ratings = table.to_numpy(dtype=object)
     drawn = {"resamples": config.resamples, "seed": config.seed}
     found = krippendorff_alpha(ratings, level=level, **drawn)
@@ -134,7 +148,7 @@ def _icc(wide: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _raters(wide: Mapping[str, pd.DataFrame], store: Store) -> pd.DataFrame:
-    """Each rater against all others: their most frequent emotion, where there is one, and the mean of their scales."""
+    """Each rater against all others: their most frequent emotion, where it is unique, and the mean of their scales."""
     counts = {emotion: (wide["emotion"] == emotion).sum(axis=1) for emotion in store.emotions}
     made = [{"rater": str(name), **_against_others(wide, str(name), counts)} for name in wide["emotion"].columns]
     table = pd.DataFrame(made)
@@ -164,7 +178,7 @@ def _against_others(wide: Mapping[str, pd.DataFrame], rater: str, counts: Mappin
 
 
 def _with_majority(mine: pd.Series, counts: pd.DataFrame) -> pd.Series:
-    """Whether a rater says what most votes say, where one emotion has the most and the rater judged."""
+    """Whether a rater agrees with most votes, where one emotion has the most and the rater judged."""
     decided = (counts.eq(counts.max(axis=1), axis=0).sum(axis=1) == 1) & mine.notna()
     return mine[decided] == counts[decided].idxmax(axis=1)
 
@@ -199,7 +213,7 @@ def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
             f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} "
             f"({interval if known else 'too few speakers for an interval'}): {_verdict(row.alpha)}."
         )
-    averaged = tables["icc"].query("type == 'ICC(A,k)' and icc >= 0")  # below 0 it is no estimate of a share
+    averaged = tables["icc"].query("type == 'ICC(A,k)' and icc >= 0")  # a negative value does not estimate a share
     if len(averaged):
         each = [f"{row.measure} {row.icc:.2f}" for row in rows(averaged)]
         k = averaged["raters"].iloc[0]
@@ -208,7 +222,7 @@ def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     if len(known):
         low, high = known.iloc[0], known.iloc[-1]
         yield (
-            f"A rater names the emotion that most of the others name in {low['agreement']:.0%} ({low['rater']}) to "
+            f"A rater chooses the emotion that most of the others choose in {low['agreement']:.0%} ({low['rater']}) to "
             f"{high['agreement']:.0%} ({high['rater']}) of the utterances."
         )
 
@@ -224,10 +238,10 @@ def _verdict(alpha: float) -> str:
 def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:
     several = int(wide["emotion"].map(lambda name: isinstance(name, str) and TIE in name).to_numpy().sum())
     if several:
-        yield f"{several:,} judgements name several emotions; each combination counts as an emotion of its own"
+        yield f"{several:,} judgements contain several emotions; each combination counts as a separate emotion"
     doubled = len(store.ratings) - len(store.ratings.drop_duplicates(["id", "rater"]))
     if doubled:
-        yield f"{doubled:,} judgements are a rater's second of the same utterance and are left out"
+        yield f"{doubled:,} judgements repeat an utterance that the same rater had already judged, and are left out"
     for scale in SCALES:
         incomplete = int(wide[scale].isna().any(axis=1).sum())
         if incomplete:
@@ -242,19 +256,14 @@ def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, Draw]:
     ]
     alphas = pd.concat(named).rename(columns={"alpha": "value", "speaker_ci_low": "low", "speaker_ci_high": "high"})
     raters = tables["raters"].rename(columns={"rater": "row", "agreement": "value", "ci_low": "low", "ci_high": "high"})
-    drawn: dict[str, Draw] = {
-        "alpha": partial(
-            estimates.dots,
-            alphas.assign(series="alpha")[["row", "series", "value", "low", "high"]],
-            label="Krippendorff's alpha, 95 % interval over speakers",
-        ),
-        "raters": partial(
-            estimates.dots,
-            raters.assign(series="rater"),
-            label="share of utterances with the emotion that most other raters name",
-            span=(0, 1),
-        ),
-    }
+    drawn: dict[str, Draw] = {}
+    known = alphas.assign(series="alpha")[["row", "series", "value", "low", "high"]].dropna(subset="value")
+    if len(known):
+        drawn["alpha"] = partial(estimates.dots, known, label="Krippendorff's alpha, 95 % interval over speakers")
+    known = raters.assign(series="rater").dropna(subset="value")
+    if len(known):
+        label = "share of utterances with the emotion that most other raters choose"
+        drawn["raters"] = partial(estimates.dots, known, label=label, span=(0, 1))
     if len(tables["confusion"]):
         drawn["confusion"] = partial(figures.confusion, tables["confusion"])
     return drawn

@@ -1,4 +1,4 @@
-"""How many utterances of what class there are, how long they are, and what a store cuts off of them."""
+"""How many utterances each class has, how long they are, and what a store cuts off them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kemfeat.labels import EMOTIONS, FIVE_CLASSES, FOUR_CLASSES, TIE
 from kemfeat.store.reader import Store
 
 SCHEMES: Mapping[str, tuple[str, ...]] = {"7class": EMOTIONS, "5class": FIVE_CLASSES}
-"""The classes that each rule of labels keeps, of every corpus; see :func:`_schemes`."""
+"""The classes that each label rule keeps, for every corpus; see :func:`_schemes`."""
 
 CONTROL_TOKENS = 2
-"""``[CLS]`` and ``[SEP]``, which a row of tokens holds besides the pieces of its text."""
+"""``[CLS]`` and ``[SEP]``, which a row of tokens contains in addition to the pieces of its text."""
 
 _QUANTILES = {"p5": 0.05, "median": 0.5, "p95": 0.95}
 _UNITS = {"duration_s": "duration [s]", "n_pieces": "text length [pieces]"}
@@ -30,7 +30,19 @@ class BalanceConfig(FrozenConfig):
 
 
 def run(store: Store, _config: BalanceConfig) -> AnalysisResult:
-    """Count classes, ties, lengths and what is cut.
+    """Count classes, ties, lengths and truncated utterances.
+
+    Parameters
+    ----------
+    store : Store
+        A store with emotion labels.
+    _config : BalanceConfig
+        There are no settings.
+
+    Returns
+    -------
+    AnalysisResult
+        Tables ``classes``, ``ties``, ``baselines``, ``lengths`` and ``truncation``.
 
     Raises
     ------
@@ -64,9 +76,9 @@ def run(store: Store, _config: BalanceConfig) -> AnalysisResult:
 
 
 def _schemes(store: Store) -> dict[str, tuple[str, ...]]:
-    """The rules that are counted and their classes; the first one has all emotions of the corpus.
+    """The label rules that are counted, and their classes; the first rule keeps all emotions of the corpus.
 
-    Where a corpus knows more than the seven, ``first`` counts every emotion, a tie as its first one.
+    Where a corpus has emotions beyond the seven, ``first`` counts every emotion, and a tie as its first one.
     """
     own = store.emotions
     if set(own) <= set(EMOTIONS):
@@ -76,7 +88,7 @@ def _schemes(store: Store) -> dict[str, tuple[str, ...]]:
 
 
 def _classes(table: pd.DataFrame, rule: str, names: Sequence[str]) -> pd.DataFrame:
-    """One row per class of the rule, those without an utterance included."""
+    """One row per class of the rule, including classes without an utterance."""
     labelled = table.dropna(subset="emotion")
     by_class = labelled.groupby("emotion")
     counted = pd.DataFrame(
@@ -96,7 +108,7 @@ _CLASS_COLUMNS = ["labels", "emotion", "utterances", "share", "speakers", "sessi
 
 
 def _ties(table: pd.DataFrame) -> pd.DataFrame:
-    """How often each combination of emotions shares the most votes."""
+    """How often each combination of emotions is tied for the most votes."""
     kinds = table.loc[table["is_tie"].astype(bool), "emotion"].value_counts()
     return pd.DataFrame(
         {
@@ -109,10 +121,10 @@ def _ties(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _baseline(classes: pd.DataFrame, rule: str) -> dict[str, object]:
-    """What a model scores that always says the most frequent class; a model below it has learnt nothing.
+    """The scores of a model that always predicts the most frequent class; a model below it has learnt nothing.
 
-    Its F1 of that class is 2 p / (1 + p) at the share p, that of every other class 0. Classes without an utterance do
-    not count: nothing can be scored on them.
+    With the share p of that class its F1 is 2 p / (1 + p); that of every other class is 0. Classes without an
+    utterance do not count, because nothing can be scored on them.
     """
     counts = classes["utterances"].to_numpy(dtype=np.float64)
     k = int((counts > 0).sum())
@@ -123,7 +135,7 @@ def _baseline(classes: pd.DataFrame, rule: str) -> dict[str, object]:
         "labels": rule,
         "classes": k,
         "utterances": int(counts.sum()),
-        "majority": classes["emotion"].iloc[int(counts.argmax())],
+        "majority": classes["emotion"].iloc[int(counts.argmax())] if k else None,
         "accuracy": top,
         "balanced_accuracy": 1 / k if k else np.nan,
         "macro_f1": 2 * top / (1 + top) / k if k else np.nan,
@@ -155,7 +167,7 @@ _Limit = tuple[str, str, int, pd.Series, pd.Series]
 
 
 def _limits(store: Store) -> Iterator[_Limit]:
-    """What, its unit, how much a row holds, and per utterance how much there was and how much is stored."""
+    """Feature, unit, capacity of a row, and for each utterance how much there was and how much is stored."""
     table, arrays = store.utterances, store.header.arrays
     for name in ("mel", "log_spectrogram", "mfcc"):
         if name in arrays and f"{name}_frames_total" in table:
@@ -176,7 +188,7 @@ def _cut(feature: str, unit: str, holds: int, total: pd.Series, stored: pd.Serie
     cut = lost > 0
     share = float(lost[cut].sum() / there.sum()) if there.sum() else 0.0
     row = (feature, unit, holds, int(present.sum()), int(cut.sum()), float(cut.mean()) if len(cut) else np.nan, share)
-    # The smallest size that would cut one utterance in a hundred
+    # The last column is the smallest size that would cut at most one utterance in a hundred.
     return (*row, there.max(), float(there.quantile(0.99, interpolation="higher")) if len(there) else np.nan)
 
 
@@ -190,7 +202,7 @@ def _summary(tables: Mapping[str, pd.DataFrame], *, utterances: int) -> Iterator
     for row in rows(tables["baselines"].query("utterances > 0")):
         yield (
             f"{row.labels} keeps {row.utterances:,} of {utterances:,} utterances, {row.accuracy:.1%} of them "
-            f"{row.majority}; a model that always says {row.majority} has accuracy {row.accuracy:.3f}, balanced "
+            f"{row.majority}; a model that always predicts {row.majority} has accuracy {row.accuracy:.3f}, balanced "
             f"accuracy {row.balanced_accuracy:.3f} and macro-F1 {row.macro_f1:.3f}."
         )
     ties = tables["ties"]
@@ -215,21 +227,25 @@ def _summary(tables: Mapping[str, pd.DataFrame], *, utterances: int) -> Iterator
 def _warnings(tables: Mapping[str, pd.DataFrame], widest: str) -> Iterator[str]:
     classes = tables["classes"][tables["classes"]["labels"] == widest]
     speakers = int(classes["speakers"].max())
-    rare = classes[classes["speakers"] < speakers / 2]
+    absent = classes["emotion"][classes["utterances"] == 0]
+    if len(absent):
+        yield f"no utterance is labelled {', '.join(absent)}; these classes count in no baseline and in no figure"
+    rare = classes[(classes["utterances"] > 0) & (classes["speakers"] < speakers / 2)]
     if len(rare):
         names = ", ".join(f"{row.emotion} ({row.speakers})" for row in rows(rare))
+        widest_class = classes["emotion"].iloc[int(classes["speakers"].argmax())]
         yield (
-            f"fewer than half of the speakers who have {classes['emotion'].iloc[0]} utterances have any of: {names}; "
-            "a fold without them cannot be scored on these classes"
+            f"these classes have fewer than half as many speakers as {widest_class} ({speakers}): {names}; "
+            "a fold without those speakers cannot be scored on these classes"
         )
     missing = tables["lengths"].query("emotion == 'all' and missing > 0")
     yield from (f"{row.missing:,} utterances have no {_UNITS[row.measure]}" for row in rows(missing))
 
 
 def _figures(store: Store, tables: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, Draw]:
+    present = tables["classes"].query("utterances > 0")
     drawn: dict[str, Draw] = {
-        f"classes_{rule}": partial(figures.class_counts, tables["classes"][tables["classes"]["labels"] == rule])
-        for rule in tables["baselines"].query("utterances > 0")["labels"]
+        f"classes_{rule}": partial(figures.class_counts, part) for rule, part in present.groupby("labels", sort=False)
     }
     if len(tables["ties"]):
         drawn["ties"] = partial(figures.class_counts, tables["ties"].rename(columns={"tie": "emotion"}))

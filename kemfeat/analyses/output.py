@@ -1,4 +1,4 @@
-"""Write what an analysis found: result.json, tables, figures, provenance."""
+"""Write the result of an analysis: ``result.json``, tables, figures, provenance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat import provenance
 from kemfeat.analyses import AnalysisResult, AnyAnalysis
-from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, refuse_unusable
+from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, prepare
 from kemfeat.config import FrozenConfig
 from kemfeat.store import disk
 from kemfeat.store.reader import Store
@@ -20,11 +20,32 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-__all__ = ["RESULT", "SCHEMA_VERSION", "default_folder", "markdown", "plain", "refuse_unusable", "write"]
+__all__ = ["RESULT", "SCHEMA_VERSION", "default_folder", "markdown", "plain", "prepare", "write"]
 
 
 def default_folder(store: Store, analysis: AnyAnalysis) -> Path:
-    """Where a result lies unless the user says otherwise: in the store, where the report looks for it."""
+    """Folder of a result unless the user chooses another one: in the store, where the report looks for it.
+
+    Parameters
+    ----------
+    store : Store
+        The store that is analysed.
+    analysis : Analysis
+        The analysis whose result is written.
+
+    Returns
+    -------
+    Path
+        ``STORE/analyses/NAME``.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat import plugins
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> default_folder(store, plugins.find("analyses", "balance")).relative_to(store.path).as_posix()
+    'analyses/balance'
+    """
     return store.path / ANALYSES / analysis.name
 
 
@@ -33,30 +54,31 @@ def write(
 ) -> dict[str, Any]:
     """Write tables (Parquet, CSV, LaTeX, Markdown), figures (SVG, PNG) and ``result.json`` into ``out``.
 
-    They are written beside it and put in place together, so ``out`` holds one whole result, the earlier one until then.
+    They are written to a folder beside ``out`` and put in place together, so ``out`` always contains one complete
+    result: the earlier one until the new one is finished.
 
     Parameters
     ----------
     analysis : Analysis
-        Whose result it is.
+        The analysis that was run.
     result : AnalysisResult
-        What it found.
+        Its result.
     store : Store
-        What was analysed.
+        The store that was analysed.
     config : FrozenConfig
-        How.
+        The settings of the analysis.
     out : Path
         Folder: absent, empty, or an earlier result, which is replaced.
 
     Returns
     -------
     dict
-        What ``result.json`` holds; see ``docs/analyses.md`` for its schema.
+        The content of ``result.json``; see ``docs/analyses.md`` for its schema.
 
     Raises
     ------
     ConfigError
-        ``out`` lies in a store, other than as ``STORE/analyses/NAME``, or holds what no analysis wrote.
+        ``out`` is inside a store, other than as ``STORE/analyses/NAME``, or contains files that no analysis wrote.
     StoreWriteError
         The system refuses.
     """
@@ -67,10 +89,15 @@ def write(
             "schema_version": SCHEMA_VERSION,
             "analysis": analysis.name,
             "title": analysis.title,
-            "store": {"dataset": store.dataset, "digest": store.digest, "label_rule": store.header.label_rule},
+            "store": {
+                "dataset": store.dataset,
+                "digest": store.digest,
+                "label_rule": store.header.label_rule,
+                "synthetic": store.synthetic,
+            },
             "config": config.model_dump(mode="json"),
             "summary": list(result.summary),
-            "warnings": [*result.warnings, *_font_warning(folder, figures)],
+            "warnings": list(result.warnings),
             "values": plain(result.values),
             "tables": tables,
             "figures": figures,
@@ -85,7 +112,24 @@ def write(
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: NumPy scalars become Python's, NaN and infinity None, tuples lists."""
+    """Convert a value to what JSON can express.
+
+    Parameters
+    ----------
+    value : object
+        A number, text, list, tuple, mapping, array or Series, nested as deeply as needed.
+
+    Returns
+    -------
+    object
+        The same with Python's own types: NumPy scalars become numbers, NaN and infinity None, tuples lists.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain({"f": np.float64("nan"), "n": np.arange(3)})
+    {'f': None, 'n': [0, 1, 2]}
+    """
     if isinstance(value, dict) or hasattr(value, "items"):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple) or hasattr(value, "tolist"):
@@ -111,24 +155,33 @@ def _draw(stem: Path, draw: Any) -> list[str]:
     return [f"figures/{stem.name}.svg", f"figures/{stem.name}.png"]
 
 
-def _font_warning(folder: Path, figures: dict[str, list[str]]) -> list[str]:
-    if not figures:
-        return []
-    from kemfeat.figures.style import font_advice
-
-    advice = font_advice(folder / file for files in figures.values() for file in files if file.endswith(".svg"))
-    return [advice] if advice is not None else []
-
-
 def _latex(table: pd.DataFrame) -> str:
     return str(table.map(_one_line).to_latex(index=False, escape=True, float_format="%.6g"))
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table as Markdown: numbers are numbers, all else is text, also what looks like a number or like markup."""
+    r"""Format a table as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Any table. Numeric columns are formatted as numbers with six digits; all others are text, even where a cell
+        looks like a number, and their markup is escaped.
+
+    Returns
+    -------
+    str
+        The table in pipe syntax, with a final newline.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(markdown(pd.DataFrame({"name": ["a|b"], "n": [2]})).splitlines()[-1])
+    | a\|b   |   2 |
+    """
     from pandas.api.types import is_numeric_dtype
 
-    # Of a table without rows tabulate knows no columns.
+    # tabulate sees no columns in a table without rows.
     texts = len(table) == 0 or [at for at, dtype in enumerate(table.dtypes) if not is_numeric_dtype(dtype)]
     escaped = table.rename(columns=_without_markup).map(_without_markup)
     return str(escaped.to_markdown(index=False, floatfmt=".6g", disable_numparse=texts)) + "\n"

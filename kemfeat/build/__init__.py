@@ -1,4 +1,4 @@
-"""Build a store of a corpus. Running the same build again resumes it, or does nothing."""
+"""Build the store of a corpus. Running the same build again resumes it, or does nothing."""
 
 from kemfeat.build._forecast import ArrayForecast, Forecast, forecast
 from kemfeat.build._job import BuildOptions, BuildReport, build_store

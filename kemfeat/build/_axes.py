@@ -1,4 +1,4 @@
-"""Row axes of a build: the utterances, and the rows that features make of them before anything is extracted."""
+"""Row axes of a build: the utterances, and the rows that features derive from them before extraction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UTTERANCE = "utterance"
 
 
 class Span(NamedTuple):
-    """Rows ``first`` to ``last`` (exclusive) of those that one utterance has on an axis."""
+    """Rows ``first`` to ``last`` (exclusive) among the rows of one utterance on an axis."""
 
     first: int
     last: int
@@ -40,10 +40,14 @@ class Axis:
 
     Parameters
     ----------
-    name : ``utterance``, ``clip`` ...
-    parents : index of the utterance that each row belongs to [shape=(rows,)], ascending.
-    numbers : place of each row among those of its utterance [shape=(rows,)].
-    columns : what the features say of each row; None for the utterances.
+    name : str
+        ``utterance``, ``clip`` ...
+    parents : ndarray, shape (rows,), int64
+        Index of the utterance that each row belongs to, ascending.
+    numbers : ndarray, shape (rows,), int64
+        Number of each row among the rows of its utterance, from 0.
+    columns : mapping of str to ndarray, shape (rows,), optional
+        Columns that the features make; None for the utterances.
     """
 
     name: str
@@ -55,20 +59,20 @@ class Axis:
         return len(self.parents)
 
     def spread(self, keys: Sequence[str]) -> list[str]:
-        """The key of every row, given that of every utterance."""
+        """The key of every row, given the key of every utterance."""
         if self.columns is None:
             return list(keys)
         return [f"{keys[parent]}:{number}" for parent, number in zip(self.parents, self.numbers, strict=True)]
 
     def within(self, start: int, stop: int) -> tuple[NDArray[np.int64], list[Span]]:
-        """The utterances of some consecutive rows, and which of each one's rows those are."""
+        """The utterances of consecutive rows, and which rows of each utterance these are."""
         parents, begins = np.unique(self.parents[start:stop], return_index=True)
         firsts = self.numbers[start:stop][begins].tolist()
         counts = np.diff([*begins, stop - start]).tolist()
         return parents, [Span(first, first + count) for first, count in zip(firsts, counts, strict=True)]
 
     def table(self, utterances: pd.DataFrame) -> pd.DataFrame:
-        """One row for each: id, parent, number, speaker and session, then its own columns."""
+        """The table of the axis: id, parent, number, speaker and session, then its own columns."""
         import pandas as pd
 
         own = utterances.iloc[self.parents]
@@ -79,20 +83,28 @@ class Axis:
 
 
 def axes_of(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str, Axis]:
-    """The axes on which the features of a build lie.
+    """The row axes of the features of a build.
 
     Parameters
     ----------
-    store : folder of the store, where the physiology is staged.
-    resolved : what is to be made.
-    utterances : of what.
+    store : Path
+        Folder of the store, where the physiology is staged.
+    resolved : Resolved
+        The configuration.
+    utterances : DataFrame
+        Table of the utterances.
+
+    Returns
+    -------
+    dict of str to Axis
+        Axes by name; ``utterance`` comes first.
 
     Raises
     ------
     ConfigError
         Two features disagree on the rows of their axis.
     ExtractionError
-        The rows of an utterance cannot be told.
+        The rows of an utterance cannot be determined.
     """
     axes = {UTTERANCE: _utterance_axis(len(utterances))}
     makers: dict[str, str] = {}
@@ -109,7 +121,7 @@ def axes_of(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[s
 
 
 def stored_axis(store: Store, name: str) -> Axis:
-    """An axis of a finished store, whose rows are there and are not told again."""
+    """An axis of a finished store, with its stored rows."""
     if name == UTTERANCE:
         return _utterance_axis(len(store))
     place = {utterance: index for index, utterance in enumerate(store.utterances["id"])}
@@ -122,7 +134,7 @@ def _utterance_axis(count: int) -> Axis:
 
 
 def _rows(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str, list[AxisRows]]:
-    """Per feature with rows of its own those of every utterance."""
+    """For each feature that makes rows, the rows of every utterance."""
     makers = [(name, extractor.rows) for name, extractor in resolved.extractors.items() if extractor.rows is not None]
     if not makers:
         return {}
@@ -139,7 +151,7 @@ def _rows(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[str
 
 
 def _outlines(store: Path, utterances: pd.DataFrame, *, reads: Collection[str]) -> Iterator[tuple[str, Outline]]:
-    """Every utterance with what is known of it, session by session: only one session's physiology is held."""
+    """Every utterance with its outline, session by session: only one session's physiology is in memory."""
     for session, rows in utterances.groupby("session", sort=False):
         path = writer.staging(store) / schema.session_path(str(session))
         signals = session_media(path, rows) if reads else {}

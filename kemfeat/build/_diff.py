@@ -1,4 +1,4 @@
-"""Which parts are finished, which can be kept, which rows are copied and which must be extracted."""
+"""Decides which parts are finished, which are kept, which rows are copied and which are extracted."""
 
 from __future__ import annotations
 
@@ -28,13 +28,20 @@ class Plan:
 
     Parameters
     ----------
-    store : folder of the store.
-    resolved : the configuration.
-    axes : the rows of each axis.
-    keys : per feature the key of every utterance.
-    all_parts : every part the store will have.
-    fresh_parts : the parts that are neither finished nor taken over.
-    copies : per feature the row of the finished store with the same key, or -1.
+    store : Path
+        Folder of the store.
+    resolved : Resolved
+        The configuration.
+    axes : mapping of str to Axis
+        Row axes by name.
+    keys : mapping of str to sequence of str
+        For each feature, the key of every utterance.
+    all_parts : tuple of Part
+        Every part that the store will have.
+    fresh_parts : tuple of Part
+        Parts that are neither finished nor taken over.
+    copies : mapping of str to sequence of int
+        For each feature and row, the row of the finished store with the same key, or -1.
     """
 
     store: Path
@@ -56,11 +63,11 @@ class Plan:
         return [part for part in self.all_parts if part.feature == feature]
 
     def axis_of(self, feature: str) -> Axis:
-        """The axis on which a feature lies."""
+        """The row axis of a feature."""
         return self.axes[self.resolved.extractors[feature].axis]
 
     def owners(self, receipt: PartReceipt) -> dict[int, str]:
-        """Why utterances failed in a part, by their index."""
+        """The errors of utterances that failed in a part, by their index."""
         parents = self.axis_of(receipt.feature).parents
         return {int(parents[failure.row]): failure.error for failure in receipt.failures}
 
@@ -75,10 +82,12 @@ class Plan:
 
     def _task(self, base: PartitionTask, fresh: Sequence[Part]) -> PartitionTask:
         parents, spans = self.axis_of(fresh[0].feature).within(fresh[0].start, fresh[0].stop)
-        return replace(base, rows=base.rows.iloc[parents], spans=tuple(spans), features=self._features(fresh))
+        rows = base.rows.iloc[parents]
+        sessions = {name: base.sessions[name] for name in rows["session"].unique() if name in base.sessions}
+        return replace(base, rows=rows, sessions=sessions, spans=tuple(spans), features=self._features(fresh))
 
     def _features(self, fresh: Sequence[Part]) -> tuple[FeatureTask, ...]:
-        """The fresh features of a partition, and those they are made from, in order."""
+        """The fresh features of a partition and those that they are made from, in order."""
         written = {part.feature: part for part in fresh}
         return tuple(
             FeatureTask(
@@ -106,14 +115,27 @@ def plan(
 
     Parameters
     ----------
-    store : folder of the store.
-    resolved : the configuration.
-    axes : the rows of each axis.
-    keys : per feature the key of every utterance.
-    groups : of every utterance what statistics are told apart by.
-    old : the finished store, or None.
-    rehash : whether to read what is kept; else its size is enough.
-    with_failures : whether to keep parts in which rows failed; else those rows are tried again.
+    store : Path
+        Folder of the store.
+    resolved : Resolved
+        The configuration.
+    axes : mapping of str to Axis
+        Row axes by name.
+    keys : mapping of str to sequence of str
+        For each feature, the key of every utterance.
+    groups : sequence of str
+        Group of every utterance in the statistics.
+    old : Store or None
+        The finished store.
+    rehash : bool
+        Whether to read what is kept; otherwise only sizes are compared.
+    with_failures : bool
+        Whether to keep parts with failed rows; otherwise those rows are extracted again.
+
+    Returns
+    -------
+    Plan
+        The work that is left; parts that are kept have been taken over.
     """
     by_row = {name: axes[extractor.axis].spread(keys[name]) for name, extractor in resolved.extractors.items()}
     groups_on = {name: [groups[parent] for parent in axis.parents] for name, axis in axes.items()}
@@ -152,7 +174,7 @@ def _keep_parts(
     old: Store,
     keeps: Callable[[PartReceipt], bool],
 ) -> set[Part]:
-    """Take over the parts that the finished store has under the same key, whole."""
+    """Take over the intact parts that the finished store has under the same key."""
     known = {(receipt.feature, receipt.partition, receipt.key): receipt for receipt in old.header.parts}
     counted = features_counted(resolved)
     places = old.statistics.groupby(["feature", "partition"]).indices
@@ -175,12 +197,12 @@ def _keeps(store: Path, receipt: PartReceipt, *, rehash: bool, with_failures: bo
 
 
 def _counts(receipt: PartReceipt | None, *, with_failures: bool) -> bool:
-    """Whether a part is there and its failed rows, if any, may stay as they are."""
+    """Whether a part exists and its failed rows, if any, may stay."""
     return receipt is not None and (with_failures or not receipt.failures)
 
 
 def _rows_by_key(feature: str, keys: Sequence[str], old: Store | None) -> list[int]:
-    """Per row the row of the finished store that has the same key and was extracted, or -1."""
+    """For each row, the row of the finished store that has the same key and was extracted, or -1."""
     if old is None or feature not in old.keys.columns:
         return [-1] * len(keys)
     sound = old.complete_rows(feature)

@@ -1,4 +1,4 @@
-"""The folder that a build fills: whether it may, and the finished store that may lie there."""
+"""The folder that a build fills: whether it may do so, and the finished store that may already be there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX, schema.STAT
 
 
 def take_over(out: Path, *, force: bool) -> Path | None:
-    """Have ``out`` be a folder that this build may fill; ``force`` moves what is there aside and says where."""
+    """Make ``out`` a folder that this build may fill; with ``force``, move its content aside and return where to."""
     with _usable(out):
         str(out).encode()
         names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
@@ -33,13 +33,13 @@ def take_over(out: Path, *, force: bool) -> Path | None:
 
 @contextmanager
 def _usable(out: Path) -> Iterator[None]:
-    """As :func:`kemfeat.store.disk.usable`, which knows no names that Parquet cannot hold."""
+    """As :func:`kemfeat.store.disk.usable`, and refuse names that Parquet cannot express."""
     try:
         with disk.usable(out):
             yield
     except UnicodeEncodeError:
         raise StoreError(
-            f"{out}: this name is no Unicode, or none in this locale; Parquet needs one; choose another --out"
+            f"{out}: this name is not valid Unicode in this locale, as Parquet needs; choose another folder with --out"
         ) from None
 
 
@@ -55,7 +55,7 @@ def _move_aside(out: Path) -> Path:
 
 
 def finished(out: Path, *, rehash: bool) -> Store | None:
-    """The finished store to update; None when there is none, or when a table that rows are copied with is damaged."""
+    """The finished store to update; None where there is none or a table that copying rows needs is damaged."""
     if not (out / schema.HEADER).is_file():
         return None
     try:

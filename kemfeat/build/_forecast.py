@@ -1,4 +1,4 @@
-"""What a build will take: bytes, files, chunks, memory and time, from the corpus' headers and a measured sample."""
+"""Forecasts what a build takes (bytes, files, chunks, memory, time) from headers and a measured sample."""
 
 from __future__ import annotations
 
@@ -28,7 +28,17 @@ from kemfeat.store.reader import open_store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayForecast:
-    """One array: its size on disk [bytes], the shards it lies in (one file each), and their chunks."""
+    """What one array will take.
+
+    Parameters
+    ----------
+    feature : str
+        Feature that makes the array.
+    bytes : int
+        Size on disk.
+    shards, chunks : int
+        Number of its shards, which are one file each, and of their chunks.
+    """
 
     feature: str
     bytes: int
@@ -38,25 +48,42 @@ class ArrayForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What building a store from nothing will take; for a finished store that changes, the most it will take.
+    """What building a store from nothing will take; for an update of a finished store, the most it will take.
 
     Parameters
     ----------
-    dataset, utterances, hours : what is built from; hours of audio.
-    missing_audio, broken_audio : utterances without an audio file, and with one that cannot be read; a build stops at
-        them unless it skips.
-    cut : per array the rows that are longer than what is stored of them.
-    arrays : per array its size on disk.
-    signals, tables : size of the physiology, and of all other files [bytes].
-    files : files of the store.
-    peak : most that the store takes on disk while it is built, with a finished one that it replaces [bytes].
-    there : what lies in the folder now [bytes].
-    free : room on the disk of the store [bytes].
-    memory : most that the largest process holds [bytes].
-    timing : how long the command takes [s], by stage.
-    workers : worker processes.
-    sampled : utterances that were built for the measurement.
-    up_to_date : whether a finished store lies there that is of the same files and settings.
+    dataset : str
+        Name of the corpus.
+    utterances : int
+        Number of its utterances.
+    hours : float [h]
+        Length of its audio.
+    missing_audio, broken_audio : int
+        Utterances without an audio file, and with one that cannot be read; a build stops there unless it skips them.
+    cut : mapping of str to int
+        For each array, the rows that are longer than their stored length.
+    arrays : mapping of str to ArrayForecast
+        Size of each array.
+    signals, tables : int [bytes]
+        Size of the physiology and of all other files.
+    files : int
+        Files of the store.
+    peak : int [bytes]
+        Largest size of the folder during the build, including a finished store that it replaces.
+    there : int [bytes]
+        Present size of the folder.
+    free : int [bytes]
+        Free space on the disk of the store.
+    memory : int [bytes]
+        Memory of the largest process.
+    timing : Timing
+        Duration of the command by stage.
+    workers : int
+        Worker processes.
+    sampled : int
+        Utterances that were built for the measurement.
+    up_to_date : bool
+        Whether the folder has a finished store of the same files and settings.
     """
 
     dataset: str
@@ -95,7 +122,7 @@ class Forecast:
 
     @property
     def fits(self) -> bool:
-        """Whether what is still to be written has room."""
+        """Whether there is room for what is still to be written."""
         return self.up_to_date or self.peak - self.there <= self.free
 
 
@@ -109,17 +136,33 @@ def forecast(
     workers: int = 1,
     progress: Progress = lambda stage, done, total: None,
 ) -> Forecast:
-    """Say what :func:`kemfeat.build_store` would take, without building.
+    """Forecast what :func:`kemfeat.build_store` would take, without building.
 
-    The corpus is looked at without decoding it: annotation, headers of the audio, sizes of the other files. The rates
-    are measured: a few hundred utterances from three places of the corpus are built for real, into a folder beside
-    ``out`` that is removed afterwards, with as many workers.
+    The corpus is not decoded; its annotation, the headers of its audio and the sizes of its other files are read. Rates
+    are measured: a few hundred utterances from three places in the corpus are built with the same number of workers
+    into a folder beside ``out`` that is removed afterwards.
 
     Parameters
     ----------
-    dataset, root, out, table, settings : as for :func:`kemfeat.build_store`.
-    workers : processes that the build will use.
-    progress : called with ``measure`` or ``scan``, what is done and what there is to do.
+    dataset : str
+        Name of a corpus.
+    root : Path
+        Folder of the corpus.
+    out : Path
+        Folder of the store; not changed.
+    table : Path, optional
+        The user's table of utterances, for a reader that takes one.
+    settings : mapping, optional
+        What is to be made.
+    workers : int
+        Processes that the build will use.
+    progress : callable, optional
+        Called with ``measure`` or ``scan``, what is done and what there is to do.
+
+    Returns
+    -------
+    Forecast
+        What the build would take.
 
     Raises
     ------
@@ -145,12 +188,12 @@ def _hashing(sample: TrialSample, *, root: Path, workers: int) -> float:
 
 
 def _measured(sample: TrialSample, *, root: Path, out: Path, workers: int) -> Measured:
-    """Build the sample beside the store, whose disk will take the writes; elsewhere when it cannot."""
+    """Build the sample on the disk of the store; elsewhere where that is impossible."""
     for folder in (_existing(out.absolute().parent), None):
         with suppress(StoreWriteError, OSError), tempfile.TemporaryDirectory(prefix=".kemfeat-", dir=folder) as here:
             return trial_build.build_sample(sample, root=root, out=Path(here) / "store", workers=workers)
     raise StoreWriteError(
-        f"{out}: no sample can be written to measure with, neither there nor in {tempfile.gettempdir()}; "
+        f"{out}: no sample for the measurement can be written, neither there nor in {tempfile.gettempdir()}; "
         "free some space, or choose another --out"
     )
 
@@ -161,7 +204,7 @@ def _existing(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """What a forecast stands on; every method scales something measured to the whole corpus."""
+    """What a forecast is based on; every method scales a measurement to the whole corpus."""
 
     found: Inventory
     headers: Survey
@@ -206,7 +249,7 @@ class _Basis:
         )
 
     def _arrays(self) -> dict[str, ArrayForecast]:
-        """Compressed bytes follow what the rows fill, never the padding."""
+        """Compressed bytes are proportional to the real elements of the rows, not to the padding."""
         whole = _lengths.lengths(self.found.resolved, self.headers.seconds)
         made = {}
         for feature, specs in _lengths.specs_of(self.found.resolved).items():
@@ -226,12 +269,12 @@ class _Basis:
 
     @property
     def _longer(self) -> float:
-        """How many times more seconds of audio the corpus has than the sample; rows of other axes follow them."""
+        """The ratio of the seconds of audio of corpus and sample, to which rows of other axes are proportional."""
         seconds = self.headers.seconds
         return _ratio(float(np.nansum(seconds)), float(np.nansum(seconds[self.sample.rows])))
 
     def _rows(self, feature: str) -> int:
-        """Rows of a feature's axis."""
+        """Rows of the axis of a feature."""
         axis = self.found.resolved.extractors[feature].axis
         if axis == UTTERANCE:
             return len(self.headers.seconds)
@@ -242,7 +285,7 @@ class _Basis:
         return sum(file.bytes for some in files for name, file in some.items() if name.startswith(f"{array}/"))
 
     def _other_files(self) -> tuple[int, int, int]:
-        """Bytes of the signals, bytes of the tables, and how many files these are."""
+        """Bytes of the signals, bytes of the tables, and the number of these files."""
         header = self.measured.header
         shards = {name for part in header.parts for name in part.files}
         signals = {schema.session_path(session) for session in header.sessions}
@@ -254,7 +297,7 @@ class _Basis:
         )
 
     def _grows(self) -> dict[str, float]:
-        """Per table that grows with the corpus how much larger it will be; the other files stay as they are."""
+        """For each table that grows with the corpus, by which factor; the size of the other files is fixed."""
         rows = _ratio(len(self.headers.seconds), len(self.sample.rows))
         sampled, amounts = self._sampled_amounts(), self._amounts()
         of_axes = [name for name in self.measured.header.tables if name.startswith(f"{schema.TABLES}/")]
@@ -279,7 +322,7 @@ class _Basis:
     def _amounts_of(
         self, groups: Mapping[str, tuple[str, ...]], rows: Any, rows_per_shard: int, *, longer: float
     ) -> Amounts:
-        """Of some utterances, which have ``longer`` times the sample's seconds of audio."""
+        """The amounts of some utterances, which have ``longer`` times the seconds of audio of the sample."""
         extractors = self.found.resolved.extractors.values()
         sound = any("audio" in extractor.media for extractor in extractors)
         on_axes = (self.measured.header.axes[axis].rows for axis in {made.axis for made in extractors} - {UTTERANCE})
@@ -295,7 +338,7 @@ class _Basis:
         )
 
     def _memory(self) -> int:
-        """The largest process: a worker, which holds one padded partition, or the one that holds the tables."""
+        """Memory of the largest process: a worker with one padded partition, or the one with the tables."""
         more = self.found.resolved.config.rows_per_shard - self.sample.rows_per_shard
         block = max(0, min(more, len(self.headers.seconds))) * _lengths.row_bytes(self.found.resolved)
         own = self.measured.own_memory + self.found.memory

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kemfeat import parallel, plugins
+from kemfeat import parallel, plugins, provenance
 from kemfeat.build import _axes, _diff, _folder, _keys, _refusals, _settings, _sources, _tables
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
@@ -30,16 +30,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """How to build; none of it changes a byte of the result.
+    """How to build; none of these options changes a byte of a row that is extracted.
 
     Parameters
     ----------
-    workers : processes that extract; with a scheduler, threads that hash here.
-    scheduler : address of a Dask scheduler whose workers extract instead, such as ``tcp://HOST:8786``.
-    on_error : ``raise`` stops at the first row that cannot be extracted; ``skip`` makes it an explicit missing row.
-    max_failures : largest share of rows that may fail under ``skip``, 0 to 1.
-    rehash : hash every source and every kept shard, whatever their size and time say.
-    force : move a finished or half-built store aside and begin anew.
+    workers : int, >= 1
+        Processes that extract; with a scheduler, local threads that hash.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers extract instead, such as ``tcp://HOST:8786``.
+    on_error : {"raise", "skip"}
+        ``raise`` stops at the first row that cannot be extracted; ``skip`` stores it as an explicit missing row.
+    max_failures : float, 0 to 1
+        Largest share of utterances that may fail under ``skip``.
+    rehash : bool
+        Whether to hash every source and every kept shard, whatever their size and time.
+    force : bool
+        Whether to move a finished or unfinished store aside and begin anew.
+
+    Examples
+    --------
+    >>> BuildOptions(on_error="skip").max_failures
+    0.01
     """
 
     workers: int = 1
@@ -56,11 +67,24 @@ class BuildReport:
 
     Parameters
     ----------
-    store : the finished store, opened.
-    written, kept : parts (one partition of one feature) that were written, and that were taken over unchanged.
-    failures : rows that stand as missing.
-    seconds : how long it took.
-    moved_aside : where ``force`` put what was there before, or None.
+    store : Store
+        The finished store, opened.
+    written, kept : int
+        Parts (one partition of one feature) that were written, and that were taken over unchanged.
+    failures : int
+        Utterances with missing rows, and rows and cells of the annotation that could not be read.
+    seconds : float [s]
+        How long it took.
+    moved_aside : Path, optional
+        Where ``force`` moved the former content of the folder.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import kemfeat
+    >>> report = kemfeat.build_store("KEMDy20", root=Path("corpora/KEMDy20"), out=Path("stores/KEMDy20"))
+    >>> report.up_to_date, report.written, report.failures
+    (True, 0, 0)
     """
 
     store: Store
@@ -77,7 +101,7 @@ class BuildReport:
 
 
 def _silent(stage: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""
 
 
 def build_store(
@@ -90,22 +114,43 @@ def build_store(
     options: BuildOptions | None = None,
     progress: Progress = _silent,
 ) -> BuildReport:
-    """Make, resume or update the store ``out`` of the corpus in ``root``.
+    """Make, resume or update the store of a corpus.
 
     Parameters
     ----------
-    dataset : name of a corpus reader, e.g. ``KEMDy20``.
-    root : folder of the corpus.
-    out : folder of the store; made when absent.
-    table : the user's table of utterances, for a reader that takes one.
-    settings : what is to be made: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and a table per feature.
-    options : how to make it.
-    progress : called as work is done.
+    dataset : str
+        Name of a corpus reader, e.g. ``KEMDy20``.
+    root : Path
+        Folder of the corpus.
+    out : Path
+        Folder of the store; made when absent.
+    table : Path, optional
+        The user's table of utterances, for a reader that takes one.
+    settings : mapping, optional
+        What is to be made: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and a table per feature.
+    options : BuildOptions, optional
+        How to make it.
+    progress : callable, optional
+        Called with the stage, how much of it is done and how much there is.
+
+    Returns
+    -------
+    BuildReport
+        What was done, with the finished store.
 
     Raises
     ------
     KemfeatError
-        With a message for people; what was finished is kept, and running the same build again resumes.
+        With a message for the user; what is finished is kept, and the same build resumes.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import kemfeat
+    >>> root, out = Path("corpora/KEMDy20"), Path("stores/small")
+    >>> report = kemfeat.build_store("KEMDy20", root=root, out=out, settings={"features": ["mel"]})
+    >>> len(report.store), report.store.arrays
+    (36, ('mel', 'mel_lengths'))
     """
     reader = open_reader(dataset, root=root, table=table)
     return build_from(
@@ -122,13 +167,13 @@ def build_from(
     options: BuildOptions,
     progress: Progress,
 ) -> BuildReport:
-    """As :func:`build_store`, of what a reader reads, which may be less than its corpus."""
+    """As :func:`build_store`, of what a reader reads, which may be a part of its corpus."""
     began = time.monotonic()
     groups = reader.sources(root)
     resolved = _settings.resolve(settings, reader=reader, root=root)
     with parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool:
         moved = _folder.take_over(out, force=options.force)
-        # Workers end before the lock does.
+        # Workers end before the lock is released.
         with disk.locked(out), closing(pool):
             with disk.writing(out):
                 writer.complete_swap(out)
@@ -138,7 +183,7 @@ def build_from(
 
 @dataclass(slots=True)
 class _Job:
-    """One build under its lock."""
+    """One build, while its store is locked."""
 
     reader: CorpusReader
     root: Path
@@ -174,7 +219,7 @@ class _Job:
         sessions, signals = self._signals(groups, sources)
         utterances = _tables.with_media(manifest.utterances, sources=sources.table, signals=signals)
         plan = self._planned(utterances, sources, signals)
-        self._write(plan, utterances, faults=manifest.faults)
+        self._write(plan, utterances, sources, sessions, faults=manifest.faults)
         receipts = writer.receipts(self.out, plan.all_parts)
         made = _tables.Made(
             reader=self.reader,
@@ -200,7 +245,7 @@ class _Job:
         )
 
     def _warm(self) -> None:
-        """Now that there is work, have workers import what it needs while this process reads and plans."""
+        """Have workers import what the work needs while this process reads and plans."""
         self.pool.warm(partial(_import, tuple(self.resolved.extractors)))
 
     def _claim(self) -> None:
@@ -209,7 +254,7 @@ class _Job:
         self.pool.writes(writer.staging(self.out))
 
     def _scan(self, groups: Mapping[str, tuple[str, ...]]) -> _sources.Sources:
-        """Hash what changed; an interrupted build's hashes are kept."""
+        """Hash what changed; the hashes of an interrupted build are kept."""
         known = None if self.options.rehash else self._known_sources()
         sources = _sources.scan(
             self.root,
@@ -228,12 +273,14 @@ class _Job:
         return _sources.read_scan(self.out / schema.SOURCES) if staged is None else staged
 
     def _is_current(self, old: Store, sources: _sources.Sources) -> bool:
-        """Whether the finished store is what this build would make, as far as sizes and times tell.
+        """Whether the finished store is what this build would make, according to sizes and times.
 
-        It is compared with the finished store's own list of sources: what an interrupted build has hashed since is
-        known, but not yet built.
+        Sources are compared with the list in the finished store: what an interrupted build has hashed since is not
+        built yet.
         """
         if self.options.rehash or old.header.config_digest != self.resolved.digest:
+            return False
+        if old.synthetic != provenance.is_synthetic(self.root):
             return False
         finished = _sources.read_scan(self.out / schema.SOURCES)
         if not (sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))):
@@ -246,16 +293,22 @@ class _Job:
             raise CorpusError(f"{self.root}: the annotation lists no utterances; copy the corpus again")
         if self.options.on_error == "raise":
             _refusals.refuse_missing(self.root, manifest.utterances, sources.table, self.resolved)
+        manifest = replace(
+            manifest.renamed(self.resolved.config.label_map), synthetic=provenance.is_synthetic(self.root)
+        )
         return manifest.labelled(self.resolved.config.labels)
 
     def _signals(
         self, groups: Mapping[str, tuple[str, ...]], sources: _sources.Sources
     ) -> tuple[dict[str, schema.SessionReceipt], pd.DataFrame]:
-        """Parse the sessions whose files changed; the rest is taken from the finished store."""
+        """Parse the sessions whose files changed; the others are taken over from the finished store."""
         names = [group.removeprefix("signals/") for group in groups if group.startswith("signals/")]
         keys = {name: sources.group_key(f"signals/{name}", version=self.reader.version) for name in names}
         stage = _tables.SignalStage(self.out, self.old, keys, rehash=self.options.rehash)
-        tasks = [SessionTask(self.reader, self.root, self.out, name, keys[name]) for name in stage.stale()]
+        tasks = [
+            SessionTask(self.reader, self.root, self.out, name, keys[name], sources.hashes(f"signals/{name}"))
+            for name in stage.stale()
+        ]
         self.progress("parse", 0, len(tasks))
         for done, (name, receipt, rows) in enumerate(
             self.pool.run(parse_session, tasks, name=lambda task: task.session), start=1
@@ -265,10 +318,7 @@ class _Job:
         return stage.receipts(), stage.index()
 
     def _planned(self, utterances: pd.DataFrame, sources: _sources.Sources, signals: pd.DataFrame) -> _diff.Plan:
-        audio = sources.table[sources.table["group"] == "audio"]
-        digests = _keys.medium_digests(
-            utterances, audio=dict(zip(audio["path"], audio["sha256"], strict=True)), signals=signals
-        )
+        digests = _keys.medium_digests(utterances, audio=sources.hashes("audio"), signals=signals)
         keys = _keys.row_keys(self.resolved, digests)
         axes = _axes.axes_of(self.out, self.resolved, utterances)
         with disk.writing(self.out):
@@ -296,7 +346,15 @@ class _Job:
             with_failures=self.options.on_error == "skip",
         )
 
-    def _write(self, plan: _diff.Plan, utterances: pd.DataFrame, *, faults: Sequence[str]) -> None:
+    def _write(
+        self,
+        plan: _diff.Plan,
+        utterances: pd.DataFrame,
+        sources: _sources.Sources,
+        sessions: Mapping[str, schema.SessionReceipt],
+        *,
+        faults: Sequence[str],
+    ) -> None:
         segment = [name for name in SEGMENT if name in utterances.columns]
         rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start", *segment]]
         base = PartitionTask(
@@ -304,7 +362,8 @@ class _Job:
             root=self.root,
             finished="" if self.old is None else self.old.digest,
             media=frozenset(self.reader.media),
-            rows=rows,
+            rows=rows.assign(audio_sha256=rows["audio"].map(sources.hashes("audio"))),
+            sessions={name: receipt.file for name, receipt in sessions.items()},
             spans=(),
             features=(),
             skip_errors=self.options.on_error == "skip",
@@ -328,7 +387,7 @@ class _Job:
 
 
 def _import(features: Sequence[str]) -> None:
-    """What a worker needs before its first task."""
+    """Import what a worker needs before its first task."""
     for name in features:
         plugins.find("features", name)
 

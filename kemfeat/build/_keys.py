@@ -1,8 +1,8 @@
-"""Row keys: what a feature's row is made of, as one short digest.
+"""Row keys: what a row of a feature is made from, as one short digest.
 
-The key of row i is the digest of the source bytes that the feature reads, its canonical configuration and its
-extractor's version; a feature made from another takes that one's key for the source. Equal keys mean equal bytes,
-so a row is copied, never extracted again, as long as its key exists somewhere in the store.
+The key of row i is the digest of the source bytes that the feature reads, its canonical configuration and the version
+of its extractor; a feature made from another feature uses the key of that one as its source. Equal keys mean equal
+bytes, so a row is copied, never extracted again, as long as its key exists somewhere in the store.
 """
 
 from __future__ import annotations
@@ -25,12 +25,19 @@ _MISSING = "missing"
 
 
 def row_keys(resolved: Resolved, sources: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Per feature the key of every row.
+    """The key of every row of each feature.
 
     Parameters
     ----------
-    resolved : the configuration and its extractors, in order.
-    sources : per medium the digest of every row's source, see :func:`medium_digests`.
+    resolved : Resolved
+        The configuration and its extractors, in order.
+    sources : mapping of str to sequence of str
+        For each medium, the digest of the source of every row; see :func:`medium_digests`.
+
+    Returns
+    -------
+    dict of str to list of str
+        Keys by feature.
     """
     keys: dict[str, list[str]] = {}
     for name, extractor in resolved.extractors.items():
@@ -43,13 +50,21 @@ def row_keys(resolved: Resolved, sources: Mapping[str, Sequence[str]]) -> dict[s
 def medium_digests(
     utterances: pd.DataFrame, *, audio: Mapping[str, str], signals: pd.DataFrame
 ) -> dict[str, list[str]]:
-    """Per medium the digest of every utterance's source, ``missing`` where there is none.
+    """The digest of the source of every utterance for each medium, ``missing`` where there is none.
 
     Parameters
     ----------
-    utterances : the manifest's table with the column ``clock_start``.
-    audio : per path the SHA-256 of the file.
-    signals : index of the physiology (id, speaker, medium, start, digest).
+    utterances : DataFrame
+        Table of the manifest with the column ``clock_start``.
+    audio : mapping of str to str
+        SHA-256 of each file, by path.
+    signals : DataFrame
+        Index of the physiology (id, speaker, medium, start, digest).
+
+    Returns
+    -------
+    dict of str to list of str
+        Digests by medium.
     """
     digests = {
         "audio": _audio_digests(utterances, audio),
@@ -64,14 +79,23 @@ def medium_digests(
 
 
 def parts(feature: str, keys: Sequence[str], groups: Sequence[str], *, rows_per_shard: int) -> list[Part]:
-    """The partitions of one feature: consecutive rows, each under the digest of its rows' keys and groups.
+    """The partitions of one feature: consecutive rows under the digest of their keys and groups.
 
     Parameters
     ----------
-    feature : its name.
-    keys : the key of every row.
-    groups : of every row what statistics are told apart by.
-    rows_per_shard : rows of a partition.
+    feature : str
+        Name of the feature.
+    keys : sequence of str
+        Key of every row.
+    groups : sequence of str
+        Group of every row in the statistics.
+    rows_per_shard : int
+        Rows of a partition.
+
+    Returns
+    -------
+    list of Part
+        In order.
     """
     return [
         Part(
@@ -86,7 +110,7 @@ def parts(feature: str, keys: Sequence[str], groups: Sequence[str], *, rows_per_
 
 
 def _audio_digests(utterances: pd.DataFrame, audio: Mapping[str, str]) -> list[str]:
-    """The digest of every utterance's file, with its stretch of one that it shares."""
+    """The digest of the file of every utterance, with its segment where it shares the file."""
     whole = [audio.get(path, _MISSING) if isinstance(path, str) else _MISSING for path in utterances["audio"]]
     if not set(SEGMENT) <= set(utterances.columns):
         return whole
@@ -97,7 +121,7 @@ def _audio_digests(utterances: pd.DataFrame, audio: Mapping[str, str]) -> list[s
 
 
 def _dated(found: str | None, start: Any) -> str:
-    """Event times count from the utterance's own clock, which another medium may set."""
+    """The digest with the start of the utterance: event times count from it, and another medium may set it."""
     return f"{found}@{start}" if found is not None else _MISSING
 
 

@@ -1,4 +1,4 @@
-"""How long every row of every array will be, from durations alone."""
+"""Computes the length of every row of every array from durations alone."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ def specs_of(resolved: Resolved) -> dict[str, tuple[FeatureSpec, ...]]:
 
 
 def lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
-    """Per array of utterances the elements of its first axis that each row fills; those behind them are padding.
+    """For each array of utterances, how many elements of its first axis each row fills; the others are padding.
 
     Parameters
     ----------
-    resolved : what is to be made.
-    seconds : length of every utterance, NaN or 0 where there is nothing [shape=(n,)].
+    resolved : Resolved
+        The configuration.
+    seconds : ndarray, shape (n,), float64 [s]
+        Length of every utterance; NaN or 0 where there is no audio.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n,), int64
+        Lengths by array.
     """
     specs = _of_utterances(resolved)
     rates = {spec.dims[0]: spec.frame_rate for spec in specs if spec.frame_rate is not None}
@@ -32,7 +39,7 @@ def lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArr
 
 
 def whole_lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
-    """Per array of utterances with a frame rate of its own what :func:`lengths` would be if nothing were cut."""
+    """For each array of utterances that has a frame rate, what :func:`lengths` would be if nothing were cut."""
     specs = _of_utterances(resolved)
     return {spec.name: _frames(seconds, spec.frame_rate) for spec in specs if spec.frame_rate is not None}
 
@@ -47,7 +54,7 @@ def from_audio(resolved: Resolved) -> set[str]:
 
 
 def row_bytes(resolved: Resolved) -> int:
-    """Bytes of one padded row of utterances, in memory: of the axis whose arrays take most."""
+    """Bytes in memory that one utterance takes on the axis whose padded arrays are largest."""
     sizes: dict[str, int] = {}
     for name, specs in specs_of(resolved).items():
         extractor = resolved.extractors[name]
@@ -57,12 +64,19 @@ def row_bytes(resolved: Resolved) -> int:
 
 
 def sound_bytes(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Per feature made from audio the uncompressed bytes of each row, without padding: nearly all of a store.
+    """For each feature made from audio, the uncompressed bytes of each row without padding: nearly all of a store.
 
     Parameters
     ----------
-    resolved : what is to be made.
-    seconds : length of every utterance's audio, NaN where there is none [shape=(n,)].
+    resolved : Resolved
+        The configuration.
+    seconds : ndarray, shape (n,), float64 [s]
+        Length of the audio of every utterance; NaN where there is none.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n,), float64
+        Bytes by feature.
     """
     filled, specs = lengths(resolved, seconds), specs_of(resolved)
     sizes = {}
@@ -86,7 +100,7 @@ def _filled(spec: FeatureSpec, rates: Mapping[str, Any], seconds: NDArray[np.flo
 
 
 def _frames(seconds: NDArray[np.float64], rate: float) -> NDArray[np.int64]:
-    """Frames begun in so many seconds, the one at 0 included; none in nothing."""
+    """Number of frames that begin within a duration, including the one at 0; none where there is no audio."""
     there = np.nan_to_num(seconds)
     return np.where(there > 0, np.floor(there * rate) + 1, 0).astype(np.int64)
 

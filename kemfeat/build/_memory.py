@@ -1,4 +1,4 @@
-"""Most memory that processes have held."""
+"""Peak memory of processes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def own_peak() -> int:
-    """Most that this process has held [bytes]."""
+    """Peak memory of this process [bytes]."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
 
 
 def largest_child() -> int:
-    """Most that any process held that this one has waited for [bytes]."""
+    """Largest peak memory of the child processes that have ended [bytes]."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _UNIT

@@ -1,4 +1,4 @@
-"""The task that workers run: extract, or copy, the rows of one partition and commit each feature's part."""
+"""The task that workers run: extract or copy the rows of one partition, and commit the part of each feature."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 from kemfeat import plugins
 from kemfeat.build._axes import Span
 from kemfeat.build._physiology import session_media
+from kemfeat.build._same_files import require_source, require_staged
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract
@@ -23,7 +24,7 @@ from kemfeat.media import cut, read_audio
 from kemfeat.records import FeatureArray, FeatureSpec, Medium, Signal
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
-from kemfeat.store.schema import PartReceipt, RowFailure
+from kemfeat.store.schema import FileReceipt, PartReceipt, RowFailure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,10 +39,14 @@ class FeatureTask:
 
     Parameters
     ----------
-    name : the feature.
-    settings : its configuration as JSON text, a key for caching.
-    part : what to write, or None when the feature is only read by another.
-    copies : per row of the part the row of the finished store that has the same key, or -1.
+    name : str
+        Name of the feature.
+    settings : str
+        Its configuration as JSON text, which is also the key of a cache.
+    part : Part or None
+        What to write; None where only another feature needs this one.
+    copies : tuple of int
+        For each row of the part, the row of the finished store that has the same key, or -1.
     """
 
     name: str
@@ -56,14 +61,23 @@ class PartitionTask:
 
     Parameters
     ----------
-    store, root : folders of the store and of the corpus.
-    finished : digest of the finished store that rows are copied from, or empty.
-    media : names of what the corpus has.
-    rows : id, speaker, session, audio, text and clock_start of each utterance that has rows in the partition, and the
-        columns of :data:`kemfeat.manifest.SEGMENT` where the corpus has them.
-    spans : of each utterance which of its own rows these are; on the axis of utterances the only one.
-    features : what to write, in order of dependence, all on one axis.
-    skip_errors : whether a row that cannot be extracted becomes a missing row.
+    store, root : Path
+        Folders of the store and of the corpus.
+    finished : str
+        Digest of the finished store that rows are copied from; empty where there is none.
+    media : frozenset of str
+        Media of the corpus.
+    rows : DataFrame
+        The columns id, speaker, session, audio, audio_sha256, text and clock_start of each utterance that has rows in
+        the partition, and those of :data:`kemfeat.manifest.SEGMENT` where the corpus has them.
+    sessions : mapping of str to FileReceipt
+        Staged signals of the sessions of these utterances.
+    spans : tuple of Span
+        For each utterance, which of its rows these are; on the axis of utterances, its only one.
+    features : tuple of FeatureTask
+        What to write, in order of dependence, all on one axis.
+    skip_errors : bool
+        Whether a row that cannot be extracted becomes a missing row.
     """
 
     store: Path
@@ -71,12 +85,13 @@ class PartitionTask:
     finished: str
     media: frozenset[str]
     rows: pd.DataFrame
+    sessions: Mapping[str, FileReceipt]
     spans: tuple[Span, ...]
     features: tuple[FeatureTask, ...]
     skip_errors: bool
 
     def places(self) -> Iterator[tuple[slice, Span]]:
-        """Where the rows of each utterance stand in the partition, and which of its own they are."""
+        """For each utterance, the place of its rows in the partition, and which of its rows they are."""
         at = 0
         for span in self.spans:
             yield slice(at, at + len(span)), span
@@ -85,7 +100,7 @@ class PartitionTask:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A feature ready to extract."""
+    """A feature that is ready to extract."""
 
     extractor: AnyExtractor
     specs: tuple[FeatureSpec, ...]
@@ -93,12 +108,22 @@ class Bound:
 
 
 def write_partition(task: PartitionTask) -> list[PartReceipt]:
-    """Extract or copy every row, then commit each feature's part.
+    """Extract or copy every row, then commit the part of each feature.
+
+    Parameters
+    ----------
+    task : PartitionTask
+        The partition.
+
+    Returns
+    -------
+    list of PartReceipt
+        One for each feature that was written.
 
     Raises
     ------
     ExtractionError, MediaError
-        A row cannot be extracted and errors are not skipped; the message begins with the utterance's id.
+        A row cannot be extracted and errors are not skipped; the message begins with the id of the utterance.
     """
     # Shards can rot between two builds in one process.
     _sound.cache_clear()
@@ -117,7 +142,7 @@ def write_partition(task: PartitionTask) -> list[PartReceipt]:
 
 
 class Block:
-    """The rows of one feature's part, padded, with their columns and failures."""
+    """The padded rows of one part, with their columns and failures."""
 
     def __init__(self, bound: Bound, rows: int) -> None:
         self.specs = bound.specs
@@ -129,13 +154,15 @@ class Block:
         self.failures: list[RowFailure] = []
 
     def put(self, places: slice, span: Span, made: FeatureArray) -> None:
-        """Take the rows ``span`` of what an utterance has on the axis."""
+        """Take the rows ``span`` from those that an utterance has on the axis."""
         if self._on_utterances:
             self._put_only_row(places.start, made)
             return
         for name, values in (*made.arrays.items(), *made.columns.items()):
             if len(values) < span.last:
-                raise ExtractionError(f"{name} has {len(values)} rows, the axis {span.last}; correct the extractor")
+                raise ExtractionError(
+                    f"{name} has {len(values)} rows, expected {span.last} as on its axis; correct the extractor"
+                )
         for spec in self.specs:
             self.arrays[spec.name][places] = made.arrays[spec.name][span.first : span.last]
         for name, column in self.columns.items():
@@ -169,16 +196,17 @@ class Block:
         self.failures += [RowFailure(row=row, error=error) for row in range(places.start, places.stop)]
 
     def table(self) -> pd.DataFrame:
-        """The columns; a count of a missing row is 0, any other value of it None."""
+        """The columns; in a missing row, integers are 0 and other values are None."""
         import pandas as pd
 
         return pd.DataFrame({name: _column(self.columns[name], kind) for name, kind in self.types.items()})
 
 
 class UtteranceMedia(Mapping[str, Medium | None]):
-    """What one utterance given, each loaded when first asked for.
+    """The media and features of one utterance, each loaded on first use.
 
-    A medium of the corpus comes before a feature of the same name: the feature ``eda`` is made from the medium ``eda``.
+    A medium of the corpus takes precedence over a feature of the same name: the feature ``eda`` is made from the medium
+    ``eda``.
     """
 
     def __init__(
@@ -213,7 +241,7 @@ class UtteranceMedia(Mapping[str, Medium | None]):
         return self._features[name]
 
     def within(self, message: str) -> str:
-        """A message without the place of the corpus, which must not show in a store."""
+        """A message without the folder of the corpus, which must not appear in a store."""
         return message.replace(f"{self._root}{os.sep}", "")
 
     def _medium(self, name: str) -> Medium | None:
@@ -224,7 +252,9 @@ class UtteranceMedia(Mapping[str, Medium | None]):
         return self._signals.get((self.row.id, name))
 
     def _audio(self) -> Signal:
-        """The utterance's file, or its stretch of a recording that it shares with others."""
+        """The file of the utterance, or its segment of a recording that it shares with others."""
+        if hasattr(self.row, "audio_sha256"):
+            require_source(self._root, self.row.audio, self.row.audio_sha256)
         whole = read_audio(self._root / self.row.audio)
         start, end = (getattr(self.row, name, math.nan) for name in SEGMENT)
         return whole if math.isnan(start) else cut(whole, start, end, name=self.row.audio)
@@ -232,7 +262,7 @@ class UtteranceMedia(Mapping[str, Medium | None]):
 
 @lru_cache(maxsize=32)
 def bind(name: str, settings: str, resources: Path) -> Bound:
-    """A feature with its configuration (JSON text) and the folder of all features' resources bound in."""
+    """A feature with its configuration (JSON text) and the folder of the resources of all features."""
     extractor: AnyExtractor = plugins.find("features", name)
     config = extractor.config.model_validate_json(settings)
     return Bound(extractor, extractor.specs(config), extractor.open(config, resources / name))
@@ -253,7 +283,10 @@ def _needs_signals(task: PartitionTask, bound: Mapping[str, Bound], copied: Mapp
 def _signals(task: PartitionTask) -> dict[tuple[str, str], Medium]:
     found: dict[tuple[str, str], Medium] = {}
     for session, rows in task.rows.groupby("session", sort=False):
-        found |= session_media(writer.staging(task.store) / schema.session_path(str(session)), rows)
+        path = writer.staging(task.store) / schema.session_path(str(session))
+        if session in task.sessions:
+            require_staged(path, task.sessions[str(session)])
+            found |= session_media(path, rows)
     return found
 
 
@@ -267,7 +300,7 @@ def _extract(name: str, places: slice, span: Span, given: UtteranceMedia, block:
 
 
 def _copy_rows(task: PartitionTask, feature: FeatureTask, block: Block) -> set[int]:
-    """Copy what the finished store has; a row whose shard there is not what was written is left to be extracted."""
+    """Copy what the finished store has; a row whose shard is damaged there is left to be extracted."""
     copied: set[int] = set()
     for start, rows in _runs(feature.copies):
         try:
@@ -286,7 +319,7 @@ def _copy_rows(task: PartitionTask, feature: FeatureTask, block: Block) -> set[i
 
 
 def _runs(copies: tuple[int, ...]) -> Iterator[tuple[int, range]]:
-    """Stretches of consecutive source rows: where each begins here, and the rows there."""
+    """Runs of consecutive source rows: the first row here, and the rows there."""
     start = 0
     for number in range(1, len(copies) + 1):
         if number == len(copies) or copies[number] != copies[number - 1] + 1:
@@ -296,13 +329,13 @@ def _runs(copies: tuple[int, ...]) -> Iterator[tuple[int, range]]:
 
 
 @lru_cache(maxsize=1)
-def _finished(store: Path, digest: str) -> Store:  # noqa: ARG001 - the digest tells one state of the store from the next
+def _finished(store: Path, digest: str) -> Store:  # noqa: ARG001 - the digest distinguishes versions of the store
     return open_store(store)
 
 
 @lru_cache(maxsize=4096)
 def _sound(store: Path, digest: str, feature: str, partition: int) -> bool:
-    """Whether the shards of a finished part, and the metadata to read them with, have the bytes that were written."""
+    """Whether the shards of a finished part and their metadata have the bytes that were written."""
     header = _finished(store, digest).header
     part = next(part for part in header.parts if part.feature == feature and part.partition == partition)
     folder = f"{schema.FEATURES}/{feature}/"
@@ -328,7 +361,7 @@ def _commit(task: PartitionTask, feature: FeatureTask, block: Block) -> PartRece
 
 
 def _plain(value: Any) -> Any:
-    """A cell of a table; NaN and the like stand for None."""
+    """A cell of a table; None for NaN and the like."""
     return None if value is None or value != value else value
 
 

@@ -1,4 +1,4 @@
-"""Parse physiology once, one Parquet file per session, and index which utterance has what."""
+"""Parses physiology once, into one Parquet file per session, and indexes what each utterance has."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from kemfeat.build._same_files import require_source
 from kemfeat.corpora import CorpusReader
 from kemfeat.manifest import SIGNALS, UNITS
 from kemfeat.records import Events, Medium, Signal
@@ -37,23 +38,40 @@ INDEX = pa.schema(
         pa.field("digest", pa.string()),
     ]
 )
-"""One row per utterance, speaker and medium: how many samples or beats, how many seconds they cover, the clock of the
-first, and the digest of them all."""
+"""One row per utterance, speaker and medium: the number of samples or beats, the seconds that they cover, the clock
+time of the first, and the digest of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTask:
-    """Parse one session into the store being built."""
+    """Parse one session into the store being built.
+
+    Parameters
+    ----------
+    reader : CorpusReader
+        Reader of the corpus.
+    root, store : Path
+        Folders of the corpus and of the store.
+    session : str
+        Name of the session.
+    key : str
+        Digest of its source files and of the version of the reader.
+    files : mapping of str to str
+        SHA-256 of each of its source files, by path below the corpus.
+    """
 
     reader: CorpusReader
     root: Path
     store: Path
     session: str
     key: str
+    files: Mapping[str, str]
 
 
 def parse_session(task: SessionTask) -> tuple[str, SessionReceipt, pa.Table]:
-    """Stage one session's signals, its rows of the index and, last, its receipt; returns all but the signals."""
+    """Stage the signals of one session, its rows of the index and then its receipt; return all but the signals."""
+    for path, sha256 in task.files.items():
+        require_source(task.root, path, sha256)
     table, _findings = task.reader.read_signals(task.root, task.session)
     signals, rows, receipt = _staged(task.store, task.session)
     entries = index(table, session=task.session)
@@ -66,11 +84,11 @@ def parse_session(task: SessionTask) -> tuple[str, SessionReceipt, pa.Table]:
 
 
 def staged_session(store: Path, session: str, *, key: str) -> tuple[SessionReceipt, pa.Table] | None:
-    """What an interrupted build has staged of a session under the same key, or None."""
+    """What an interrupted build staged of a session under the same key, or None."""
     signals, rows, receipt = _staged(store, session)
     try:
         made = SessionReceipt.model_validate_json(receipt.read_bytes())
-        whole = made.key == key and signals.stat().st_size == made.file.bytes
+        whole = made.key == key and disk.receipt(signals) == made.file
         return (made, pq.read_table(rows, schema=INDEX)) if whole else None
     except (OSError, ValueError):
         return None
@@ -86,7 +104,7 @@ def _staged(store: Path, session: str) -> tuple[Path, Path, Path]:
 
 
 class _Group(NamedTuple):
-    """The rows of one medium of one utterance from one speaker's recording, in file order."""
+    """The rows of one medium of one utterance from the recording of one speaker, in file order."""
 
     id: str
     speaker: str
@@ -115,12 +133,19 @@ def index(table: pa.Table, *, session: str) -> pa.Table:
 
 
 def session_media(path: Path, rows: pd.DataFrame) -> dict[tuple[str, str], Medium]:
-    """The signals of some utterances (id, speaker, clock_start) of one session, as :func:`media_of` gives them.
+    """The signals of some utterances of one session, as :func:`media_of` gives them.
 
     Parameters
     ----------
-    path : the staged signals of the session; absent where it has none.
-    rows : the utterances.
+    path : Path
+        Staged signals of the session; absent where it has none.
+    rows : DataFrame
+        Utterances: id, speaker and clock_start.
+
+    Returns
+    -------
+    dict of tuple to Signal or Events
+        By (utterance, medium).
     """
     if not path.is_file():
         return {}
@@ -130,17 +155,19 @@ def session_media(path: Path, rows: pd.DataFrame) -> dict[tuple[str, str], Mediu
 
 
 def media_of(signals: pa.Table, rows: pd.DataFrame) -> dict[tuple[str, str], Medium]:
-    """The signals of some utterances, each from its own speaker's recording.
+    """The signals of some utterances, each from the recording of its own speaker.
 
     Parameters
     ----------
-    signals : rows of a session's signals, at least those of the utterances.
-    rows : the utterances: id, speaker, and clock_start, from which beat times count.
+    signals : Table
+        Signals of a session, at least those of the utterances.
+    rows : DataFrame
+        Utterances: id, speaker, and clock_start, from which beat times count.
 
     Returns
     -------
-    dict
-        Signal or Events by (utterance, medium).
+    dict of tuple to Signal or Events
+        By (utterance, medium).
     """
     return _media(rows, _by_owner(signals))
 
@@ -165,8 +192,8 @@ def _by_owner(signals: pa.Table) -> _Owned:
 
 
 @lru_cache(maxsize=1)
-def _read_groups(path: Path, state: tuple[int, ...]) -> _Owned:  # noqa: ARG001 - the state tells a file from a later one
-    """A session's signals; kept, as several partitions in a row read one session."""
+def _read_groups(path: Path, state: tuple[int, ...]) -> _Owned:  # noqa: ARG001 - the state distinguishes versions of the file
+    """The signals of a session, cached because consecutive partitions often read the same session."""
     return _by_owner(pq.read_table(path, columns=["id", "speaker", "medium", "time", "value", "sampling_rate"]))
 
 
@@ -184,7 +211,7 @@ def _groups(table: pa.Table) -> Iterator[_Group]:
 
 
 def _ranked(texts: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
-    """The different texts in order, and the place of each row's among them; numbers sort faster than texts."""
+    """The different texts in order, and the rank of the text of each row; numbers sort faster than texts."""
     encoded = texts.combine_chunks().dictionary_encode()
     order = np.argsort(encoded.dictionary.to_numpy(zero_copy_only=False))
     ranks = np.empty(len(order), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Extract some rows again from the corpus and compare them with the store."""
+"""Extracts some rows of a store again from the corpus and compares them."""
 
 from __future__ import annotations
 
@@ -35,19 +35,30 @@ def recompute(
 ) -> list[str]:
     """Read ``rows`` utterances from the corpus again, extract every feature, and compare all bytes.
 
-    The rows are drawn at random under a seed that is the store's digest: the same store checks the same rows.
+    The rows are drawn at random with the digest of the store as seed: the same store checks the same rows.
 
     Parameters
     ----------
-    store : the store to check.
-    root : folder of the corpus it was built from.
-    rows : how many utterances to check.
-    table : the user's table of utterances, for a reader that takes one.
+    store : Store
+        The store to check.
+    root : Path
+        Folder of the corpus that it was built from.
+    rows : int
+        Number of utterances to check.
+    table : Path, optional
+        The user's table of utterances, for a reader that takes one.
+    progress : callable, optional
+        Called with the number of utterances done and of all to check.
 
     Returns
     -------
     list of str
-        One sentence for each difference; empty when all rows are equal.
+        One sentence for each difference; empty where all rows are equal.
+
+    Raises
+    ------
+    KemfeatError
+        The corpus cannot be read.
     """
     generator = np.random.default_rng(int(store.digest[:16], 16))
     chosen = np.sort(generator.choice(len(store), size=min(rows, len(store)), replace=False))
@@ -64,7 +75,7 @@ def recompute(
 
 
 class _Fresh:
-    """The utterances as the corpus has them now, by id, with their physiology."""
+    """The utterances that the corpus has now, by id, with their physiology."""
 
     def __init__(self, utterances: pd.DataFrame, signals: dict[tuple[str, str], Medium], media: frozenset[str]) -> None:
         self.media = media
@@ -73,7 +84,8 @@ class _Fresh:
 
 
 def _read_again(store: Store, reader: CorpusReader, root: Path, ids: list[str]) -> _Fresh:
-    manifest = reader.read_manifest(root, on_error="skip").labelled(store.header.config.labels)
+    made = store.header.config
+    manifest = reader.read_manifest(root, on_error="skip").renamed(made.label_map).labelled(made.labels)
     utterances = manifest.utterances[manifest.utterances["id"].isin(ids)].reset_index(drop=True)
     groups = reader.sources(root)
     audio = set(utterances["audio"].dropna())
@@ -93,7 +105,7 @@ def _read_again(store: Store, reader: CorpusReader, root: Path, ids: list[str]) 
 
 def _differences(store: Store, row: int, name: str, fresh: _Fresh, root: Path, bound: dict[str, Bound]) -> list[str]:
     if name not in fresh.rows:
-        return ["the corpus does not have this utterance any more; build again"]
+        return ["the corpus no longer has this utterance; build again"]
     again: Any = fresh.rows[name]
     stored = store.utterances.iloc[row]
     problems = [
@@ -137,7 +149,7 @@ def _feature_differences(store: Store, row: int, feature: str, ready: Bound, giv
 
 
 def _rows_of(store: Store, row: int, axis: str) -> tuple[slice, Span]:
-    """The rows of an utterance on an axis, which stand together, and that they are all it has."""
+    """The rows of an utterance on an axis, which are consecutive, and the span of all of them."""
     places = np.flatnonzero(store.owners(axis) == store.utterances["id"].iloc[row])
     first = int(places[0]) if len(places) else 0
     return slice(first, first + len(places)), Span(0, len(places))

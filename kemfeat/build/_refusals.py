@@ -1,4 +1,4 @@
-"""What stops a build: files that are missing before any work, and too many rows that fail during it."""
+"""Stops a build: for files that are missing before any work, and for too many rows that fail during it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def refuse_loss(old: Store, resolved: Resolved) -> None:
-    """Stop when the finished store is of another corpus, or has features that this build would silently drop."""
+    """Stop where the finished store is of another corpus or has features that this build would silently drop."""
     if old.dataset != resolved.config.dataset:
         raise ConfigError(
             f"{old.path}: is a store of {old.dataset}, this build is of {resolved.config.dataset}; choose another --out"
@@ -26,13 +26,13 @@ def refuse_loss(old: Store, resolved: Resolved) -> None:
     if lost:
         wanted = ",".join(dict.fromkeys((*old.header.features, *resolved.extractors)))
         raise ConfigError(
-            f"{old.path}: has {', '.join(lost)}, which this build would drop; to keep all pass --features {wanted}, "
-            "to have a smaller store choose another --out, or --force to begin anew"
+            f"{old.path}: has {', '.join(lost)}, which this build would drop; pass --features {wanted} to keep all, "
+            "choose another --out for a smaller store, or pass --force to begin anew"
         )
 
 
 def refuse_missing(root: Path, utterances: pd.DataFrame, sources: pd.DataFrame, resolved: Resolved) -> None:
-    """Stop before any work when a file that a feature needs is missing or cannot be read."""
+    """Stop before any work where a file that a feature needs is missing or cannot be read."""
     wanted = {medium for extractor in resolved.extractors.values() for medium in extractor.media}
     lost: list[str] = []
     broken: list[str] = []
@@ -50,12 +50,12 @@ def refuse_missing(root: Path, utterances: pd.DataFrame, sources: pd.DataFrame, 
 
 
 def failures(plan: Plan, receipts: Iterable[PartReceipt]) -> dict[int, str]:
-    """Why, by utterance; one that failed in several features counts once."""
+    """The error of each failed utterance; one that failed in several features counts once."""
     return {row: error for receipt in receipts for row, error in plan.owners(receipt).items()}
 
 
 def failed_in(store: Store) -> int:
-    """How many utterances of a finished store miss rows, or were dropped or blanked with the annotation."""
+    """The number of utterances of a finished store with missing rows, and of faults in the annotation."""
     failed = {(receipt.feature, failure.row) for receipt in store.header.parts for failure in receipt.failures}
     return len({_owner(store, *failure) for failure in failed}) + store.header.annotation_faults
 
@@ -65,11 +65,16 @@ def _owner(store: Store, feature: str, row: int) -> str:
 
 
 def refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float, *, faults: Sequence[str]) -> None:
-    """Stop when more than the share ``most`` of the utterances ``ids`` failed, faults of the annotation counted in."""
-    count = len(failed) + len(faults)
-    if count > most * len(ids):
+    """Stop where more than the share ``most`` failed of the utterances ``ids`` and of the faults in the annotation.
+
+    Rows of the annotation that cannot be read are not among the utterances: faults count both as found and as failed,
+    so that the share is at most 1.
+    """
+    share = (len(failed) + len(faults)) / max(len(ids) + len(faults), 1)
+    if share > most:
         examples = "; ".join([*faults, *(f"{ids.iloc[row]}: {failed[row]}" for row in sorted(failed))][:5])
+        also = f" and {len(faults)} rows or cells of the annotation cannot be read, {share:.2%}" if faults else ""
         raise TooManyFailuresError(
-            f"{count} of {len(ids)} rows failed, more than --max-failures {most:g} allows: {examples}. "
+            f"{len(failed)} of {len(ids)} rows failed{also}, more than --max-failures {most:g} allows: {examples}. "
             "Repair the corpus (see `kemfeat validate`) or allow more; what is finished is kept"
         )

@@ -1,4 +1,4 @@
-"""Resolve what the user asked for into a configuration that stands on its own."""
+"""Resolves what the user asked for into a self-contained configuration."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from kemfeat.features import AnyExtractor, Prepared
 from kemfeat.store.schema import FORMAT_VERSION
 
 DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi", "ecg")
-"""What is built unless features are named: system 1's preprocessing, and all physiology that the corpus has."""
+"""Default features: the preprocessing of system 1, and all physiology that the corpus has."""
 
+_LABEL_KEYS = {"rule": "labels", "map": "label_map"}
 _OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A configuration without outside names, its extractors in order, and the resources they need."""
+    """A self-contained configuration, its extractors in order, and the resources that they need."""
 
     config: BuildConfig
     extractors: Mapping[str, AnyExtractor]
@@ -30,15 +31,15 @@ class Resolved:
     digest: str
 
     def settings(self, feature: str) -> Any:
-        """The feature's typed configuration."""
+        """The typed configuration of a feature."""
         return self.extractors[feature].config.model_validate_json(canonical(dict(self.config.settings[feature])))
 
     def rows_per_shard(self, feature: str) -> int:
-        """Rows of a partition of the feature."""
+        """Rows of a partition of a feature."""
         return self.config.rows_per_shard * self.extractors[feature].rows_factor
 
     def with_sources(self, features: Collection[str]) -> list[str]:
-        """Some features and all that they are made from, in order."""
+        """Features and all those that they are made from, in order."""
         needed = set(features)
         for name in reversed(list(self.extractors)):
             if name in needed:
@@ -47,23 +48,33 @@ class Resolved:
 
 
 def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Resolved:
-    """Check every key, fill in defaults and presets, and replace outside names by their content's digest.
+    """Check every key, fill in defaults and presets, and replace external files by the digest of their content.
 
     Parameters
     ----------
-    raw : what a TOML file and ``--set`` say: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and one table per
-        feature.
-    reader : the corpus; features whose media it lacks are left out of the default list.
-    root : folder of the corpus, which may hold a tokenizer.
+    raw : mapping
+        Content of a TOML file and of ``--set``: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and one table
+        per feature.
+    reader : CorpusReader
+        The corpus; features that need media which it lacks are left out of the default list.
+    root : Path
+        Folder of the corpus, which may contain a tokenizer.
+
+    Returns
+    -------
+    Resolved
+        The configuration.
 
     Raises
     ------
     ConfigError
-        A key is unknown, a value does not fit, or a feature lacks what it is made from.
+        A key is unknown, a value is invalid, or a feature lacks what it is made from.
     """
     known = plugins.names("features")
     if raw.get("dataset", reader.name) != reader.name:
-        raise ConfigError(f"configuration: dataset is {raw['dataset']!r}, but the build is of {reader.name}")
+        raise ConfigError(
+            f"configuration: dataset is {raw['dataset']!r}, but this is a build of {reader.name}; correct one of them"
+        )
     raw = {key.replace("-", "_"): value for key, value in raw.items()}
     for key in raw:
         if key not in _OWN_KEYS and key not in known:
@@ -73,13 +84,24 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     names = tuple(extractor.name for extractor in wanted)
     _check_media(extractors, reader)
     prepared = _prepared(extractors, _with_preset(raw, extractors, reader), reader=reader, root=root)
-    own: dict[str, Any] = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw}
+    own: dict[str, Any] = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw} | _label_table(raw)
     settings = {name: ready.config.model_dump(mode="json") for name, ready in prepared.items()}
     config = validated(
         BuildConfig, {**own, "dataset": reader.name, "features": names, "settings": settings}, where="configuration"
     )
     resources = {name: ready.files for name, ready in prepared.items() if ready.files}
     return Resolved(config, extractors, resources, _identity(config, extractors, reader))
+
+
+def _label_table(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Rule and map of labels where the settings give them as a table."""
+    table = raw.get("labels")
+    if not isinstance(table, Mapping):
+        return {}
+    for key in table:
+        if key not in _LABEL_KEYS:
+            raise ConfigError(f"labels: unknown key {key!r}{suggest(key, _LABEL_KEYS)}")
+    return {"labels": "annotated"} | {_LABEL_KEYS[key]: value for key, value in table.items()}
 
 
 def _prepared(
@@ -106,7 +128,7 @@ def _names(raw: Mapping[str, Any], reader: CorpusReader, root: Path) -> tuple[st
 
 
 def _defaults(raw: Mapping[str, Any], reader: CorpusReader, root: Path) -> tuple[str, ...]:
-    """The default features for which the corpus has media, and a tokenizer is known."""
+    """The default features for which the corpus has the media and, for tokens, a tokenizer is known."""
     has_tokenizer = bool(reader.tokenizer or raw.get("tokens")) or (root / "tokenizer").is_dir()
     made: list[str] = []
     for name in DEFAULT_FEATURES:
@@ -133,7 +155,7 @@ def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -
 def _with_preset(
     raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor], reader: CorpusReader
 ) -> dict[str, dict[str, Any]]:
-    """The corpus' own settings, then a preset of the whole build where a feature knows it, then the feature's table."""
+    """The settings of the corpus, then the preset of the build where the feature has it, then the feature's table."""
     tables = {}
     for name, extractor in extractors.items():
         table = raw.get(name, {})

@@ -1,4 +1,4 @@
-"""The files a build depends on: their size, time and content, hashed once and trusted until they change."""
+"""The files that a build depends on: size, time and content, hashed once and trusted until they change."""
 
 from __future__ import annotations
 
@@ -23,18 +23,25 @@ class Sources:
 
     Parameters
     ----------
-    table : one row per file: path (relative, with ``/``), group, size [bytes], mtime_ns, sha256, and for audio frames,
+    table : DataFrame
+        One row per file: path (relative, with ``/``), group, size [bytes], mtime_ns, sha256, and for audio frames,
         sampling_rate [Hz], channels and error (why it cannot be read, or None).
-    hashed : how many of them had to be read.
+    hashed : int
+        How many of them had to be read.
     """
 
     table: pd.DataFrame
     hashed: int
 
     def group_key(self, group: str, *, version: int) -> str:
-        """Digest of the paths and contents of one group's files, and of the version of what reads them."""
+        """Digest of the paths and contents of the files of a group, and of the version of their reader."""
         rows = self.table[self.table["group"] == group]
         return digest([version, list(zip(rows["path"], rows["sha256"], strict=True))])
+
+    def hashes(self, group: str) -> dict[str, str]:
+        """SHA-256 of the files of a group, by path."""
+        rows = self.table[self.table["group"] == group]
+        return dict(zip(rows["path"], rows["sha256"], strict=True))
 
     def equals(self, other: pd.DataFrame | None) -> bool:
         """Whether ``other``, the table of an earlier scan, lists the same files with the same times and contents."""
@@ -42,7 +49,7 @@ class Sources:
 
 
 def read_scan(path: Path) -> pd.DataFrame | None:
-    """The table of an earlier scan, or None when there is none that can be used."""
+    """The table of an earlier scan, or None where there is none that can be used."""
     import pandas as pd
 
     try:
@@ -59,15 +66,30 @@ def scan(
     workers: int,
     progress: Callable[[int, int], None],
 ) -> Sources:
-    """Stat every file; hash those whose size or time is not what was ``known``.
+    """Stat every file, and hash those whose size or time has changed.
 
     Parameters
     ----------
-    root : folder of the corpus.
-    groups : paths by group, as :meth:`~kemfeat.corpora.CorpusReader.sources` lists them.
-    known : table of an earlier scan, or None to hash everything.
-    workers : threads that hash.
-    progress : gets files hashed and files to hash.
+    root : Path
+        Folder of the corpus.
+    groups : mapping of str to tuple of str
+        Paths by group, as :meth:`~kemfeat.corpora.CorpusReader.sources` lists them.
+    known : DataFrame or None
+        Table of an earlier scan; None to hash everything.
+    workers : int
+        Threads that hash.
+    progress : callable
+        Called with the number of files hashed and of all to hash.
+
+    Returns
+    -------
+    Sources
+        Every file.
+
+    Raises
+    ------
+    CorpusError
+        A file cannot be read.
     """
     found = stat_all(root, groups)
     old = _EMPTY() if known is None else known
@@ -98,7 +120,7 @@ def stat_all(root: Path, groups: Mapping[str, tuple[str, ...]]) -> pd.DataFrame:
 
 
 _BATCH = 32
-"""Files hashed at a time: handing files to threads one by one takes as long as hashing small ones."""
+"""Files per task: giving files to threads one by one takes as long as hashing small ones."""
 _CONTENT = ("sha256", "frames", "sampling_rate", "channels", "error")
 _IDENTITY = ["path", "group", "size", "mtime_ns", "sha256"]
 

@@ -1,4 +1,4 @@
-"""Moments of a feature's frames per partition, speaker and session, so that those of any fold need no rereading."""
+"""Moments of frames per partition, speaker and session, so that those of any fold need no reading of arrays."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TABLE = pa.schema(
         pa.field("m2", pa.list_(pa.float64())),
     ]
 )
-"""One row per array, partition, speaker and session: how many frames, and per bin the mean and the sum of squared
+"""One row per array, partition, speaker and session: the number of frames, and per bin the mean and the sum of squared
 distances from it."""
 
 
 def counted(specs: Sequence[FeatureSpec]) -> list[FeatureSpec]:
-    """The arrays that hold frames of bins with a length for each row: those that have statistics."""
+    """The arrays that have statistics: those with frames of bins and a length for each row."""
     names = {spec.name for spec in specs}
     return [spec for spec in specs if len(spec.shape) == 2 and f"{spec.name}_lengths" in names]
 
@@ -60,5 +60,5 @@ def statistics(
 
 
 def group_names(rows: pd.DataFrame) -> list[str]:
-    """Per row what statistics are told apart by, as one text."""
+    """The group of every row in the statistics, as one text."""
     return [f"{speaker}@{session}" for speaker, session in zip(rows["speaker"], rows["session"], strict=True)]

@@ -37,14 +37,18 @@ FIRST_COLUMNS = (
 
 @dataclass(slots=True)
 class SignalStage:
-    """The physiology of a build: sessions finished before are taken over, the others are added as they are parsed.
+    """The physiology of a build: finished sessions are taken over, the others are added as they are parsed.
 
     Parameters
     ----------
-    store : folder of the store.
-    old : the finished store, or None.
-    keys : per session the digest of its source files.
-    rehash : whether to read what is taken over.
+    store : Path
+        Folder of the store.
+    old : Store or None
+        The finished store.
+    keys : mapping of str to str
+        Digest of the source files of each session.
+    rehash : bool
+        Whether to read what is taken over.
     """
 
     store: Path
@@ -59,7 +63,7 @@ class SignalStage:
         return [session for session in self.keys if not (self._resume(session) or self._take_over(session))]
 
     def add(self, session: str, receipt: SessionReceipt, rows: pa.Table) -> None:
-        """Take what parsing a session gave."""
+        """Add the result of parsing a session."""
         self._receipts[session] = receipt
         self._rows[session] = rows
 
@@ -98,9 +102,9 @@ class SignalStage:
 def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
     """Add what is known of the media before extraction.
 
-    ``duration`` of the audio [s], NaN when it is missing; ``clock_start``, the clock of the utterance's first EDA or
-    TEMP sample, else of its first beat or other sample; and per medium ``<medium>_coverage``, the share of
-    start..end that it covers, or of the audio where there is no end, 0 to 1.
+    ``duration`` of the audio [s], NaN where it is missing; ``clock_start``, the clock time of the first EDA or TEMP
+    sample of the utterance, else of its first beat or other sample; and ``<medium>_coverage`` for each medium, the
+    share of start to end that it covers, or of the audio where there is no end, 0 to 1.
     """
     made = utterances.copy()
     audio = sources[sources["group"] == "audio"]
@@ -118,7 +122,7 @@ def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.D
 
 
 def _durations(utterances: pd.DataFrame, audio: pd.DataFrame) -> pd.Series[float]:
-    """Seconds of every utterance's audio: of its file, or of its stretch of one."""
+    """Seconds of the audio of every utterance: of its file, or of its segment of one."""
     seconds = (audio["frames"] / audio["sampling_rate"]).astype("float64")
     durations = utterances["audio"].map(dict(zip(audio["path"], seconds, strict=True))).astype("float64")
     if not set(SEGMENT) <= set(utterances.columns):
@@ -150,7 +154,7 @@ class Made:
 
 
 def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
-    """Stage the tables, the data card and the Croissant file; returns the header that names them all."""
+    """Stage the tables, the data card and the Croissant file; return the header that lists them all."""
     import pandas as pd
 
     utterances = _with_features(store, made)
@@ -184,12 +188,12 @@ def _staged(store: Path, made: Made, feature: str, table: str) -> pa.Table:
 
 
 def _resources(resolved: Resolved) -> list[str]:
-    """Files of the features' resources; an interrupted build of other features may have left more."""
+    """Files of the resources of the features; an interrupted build of other features may have left more."""
     return [f"{schema.RESOURCES}/{feature}/{name}" for feature, files in resolved.resources.items() for name in files]
 
 
 def _with_features(store: Path, made: Made) -> pd.DataFrame:
-    """The utterances with every feature's columns, the well-known ones first."""
+    """The utterances with the columns of every feature, in the order of :data:`FIRST_COLUMNS`."""
     import pandas as pd
 
     table = pd.concat([made.utterances.reset_index(drop=True), *_columns_on(UTTERANCE, store, made)], axis=1)
@@ -199,7 +203,7 @@ def _with_features(store: Path, made: Made) -> pd.DataFrame:
 
 
 def _axis_tables(store: Path, made: Made) -> dict[str, pd.DataFrame]:
-    """Per axis other than that of utterances its rows, with the columns of the features on it."""
+    """The table of each axis other than that of utterances, with the columns of the features on it."""
     import pandas as pd
 
     return {
@@ -210,7 +214,7 @@ def _axis_tables(store: Path, made: Made) -> dict[str, pd.DataFrame]:
 
 
 def _columns_on(axis: str, store: Path, made: Made) -> list[pd.DataFrame]:
-    """The columns of every feature on an axis that makes any."""
+    """The columns that the features on an axis make, one table for each feature that has any."""
     names = [name for name, extractor in made.resolved.extractors.items() if extractor.axis == axis]
     return [
         _staged(store, made, name, COLUMNS).to_pandas()
@@ -220,7 +224,7 @@ def _columns_on(axis: str, store: Path, made: Made) -> list[pd.DataFrame]:
 
 
 def _derived(made: Made, axis_tables: Mapping[str, pd.DataFrame]) -> dict[str, pa.Table]:
-    """The tables that features make of the rows of their axis."""
+    """The tables that features make from the rows of their axis."""
     return {
         name: table
         for feature, extractor in made.resolved.extractors.items()
@@ -266,7 +270,12 @@ def _header(made: Made, utterances: pd.DataFrame, tables: dict[str, FileReceipt]
         complete=_complete(made),
         annotation_faults=len(made.manifest.faults),
         digest="",
-        provenance={"created": provenance.now(), "command": provenance.command(), "seconds": round(seconds, 1)},
+        provenance={
+            "created": provenance.now(),
+            "command": provenance.command(),
+            "seconds": round(seconds, 1),
+            "synthetic": made.manifest.synthetic,
+        },
     )
     return header.model_copy(update={"digest": schema.store_digest(header)})
 
@@ -289,7 +298,7 @@ def _arrays(made: Made, utterances: pd.DataFrame) -> dict[str, schema.ArrayInfo]
 
 
 def _rounding(utterances: pd.DataFrame, array: str) -> float:
-    """Largest error that a narrow dtype made, which its feature records per row as ``<array>_rounding_error``."""
+    """Largest error made by a narrow dtype; its feature records it per row as ``<array>_rounding_error``."""
     column = f"{array}_rounding_error"
     errors = utterances[column].dropna() if column in utterances.columns else ()
     return float(max(errors, default=0.0))

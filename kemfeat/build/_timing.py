@@ -1,4 +1,4 @@
-"""How long a build takes, from the course of a smaller one."""
+"""Scales the course of a small build to the duration of a large one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ class Amounts:
 
     Parameters
     ----------
-    files : source files.
-    sessions, signals : sessions with physiology, and the bytes of it.
-    rows : rows to extract, on all axes.
-    work : seconds of audio, or utterances where no feature is made from audio.
-    parts : partitions.
+    files : int
+        Source files.
+    sessions : int
+        Sessions with physiology.
+    signals : int [bytes]
+        Size of the physiology.
+    rows : int
+        Rows to extract, on all axes.
+    work : float
+        Seconds of audio, or utterances where no feature is made from audio.
+    parts : int
+        Partitions.
     """
 
     files: int
@@ -31,13 +38,13 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of a build by what it does, in order."""
+    """Seconds of a build by stage, in order."""
 
     stages: Mapping[str, float]
 
     @property
     def seconds(self) -> float:
-        """All of it, from the start of the command to its end."""
+        """Seconds from the start of the command to its end."""
         return sum(self.stages.values())
 
 
@@ -46,16 +53,26 @@ def time_of(
 ) -> Timing:
     """Scale the course of a sample's build to the whole corpus.
 
-    Of every stage the first wave of tasks, which starts the workers, is taken as it was, and what comes behind it is
-    scaled by the amount. What lies between the stages hardly depends on the amount and is taken as it was.
+    In every stage, the first wave of tasks, which starts the workers, is taken as measured, and what follows is scaled
+    by the amount. What happens between the stages hardly depends on the amount and is taken as measured.
 
     Parameters
     ----------
-    measured : the sample's build.
-    sampled, whole : what it had to do, and what the whole build has to do.
-    reading : seconds that listing and reading the whole annotation take; the sample's was read before.
-    hashing : seconds that a file takes to hash when no workers are starting.
-    workers : worker processes.
+    measured : Measured
+        Build of the sample.
+    sampled, whole : Amounts
+        What that build had to do, and what the whole build has to do.
+    reading : float [s]
+        Time to list and read the whole annotation; that of the sample was read before.
+    hashing : float [s]
+        Time to hash a file while no workers are starting.
+    workers : int
+        Worker processes.
+
+    Returns
+    -------
+    Timing
+        Of the whole build.
     """
     stages = {stage: [event for event in measured.events if event.stage == stage] for stage in _STAGES}
     began, ended = ({stage: some[place].time for stage, some in stages.items()} for place in (0, -1))
@@ -74,7 +91,7 @@ def time_of(
             "plan": began["extract"] - ended["parse"],
             "extract": _grown(
                 extract,
-                # Every event but the first is the end of a task, and those of other axes have more rows.
+                # Every event but the first is the end of a task, and tasks on other axes have more rows.
                 first=extract[min(workers, len(extract) - 1)].done,
                 whole=whole.rows,
                 heavier=_ratio(whole.work, whole.rows, sampled.work, sampled.rows),
@@ -88,7 +105,7 @@ _STAGES = ("hash", "parse", "extract")
 
 
 def _grown(course: Sequence[Event], *, first: int, whole: int, heavier: float) -> float:
-    """Seconds of a stage over ``whole`` units: as measured up to ``first`` of them, at a steady rate from there."""
+    """Seconds of a stage over ``whole`` units: as measured up to ``first`` of them, then at a steady rate."""
     start, last = course[0], course[-1]
     warm = next(event for event in course if event.done >= min(first, last.total))
     steady = (last.time - warm.time) / (last.done - warm.done) if last.done > warm.done else _mean(start, last)

@@ -1,4 +1,4 @@
-"""Room on the disk: how much there is, and the refusal of a build that cannot fit."""
+"""Space on the disk: how much is free, and the refusal of a build that cannot fit."""
 
 from __future__ import annotations
 
@@ -21,30 +21,45 @@ from kemfeat.errors import StoreWriteError
 from kemfeat.store import disk, schema, writer
 
 _TRIED = 32
-"""Rows that are compressed to learn the share that is left of them; an eighth of a second."""
+"""Rows that are compressed to measure the compression ratio, which takes an eighth of a second."""
 
 _SURE = 0.8
-"""Share of an estimate from so few rows that the whole will not fall below."""
+"""Share of an estimate from so few rows that the real size will not fall below."""
 
 
 def free_bytes(folder: Path) -> int:
-    """What this user may still write on the disk of a folder, which need not exist yet."""
+    """Bytes that this user may still write on the disk of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        It need not exist yet.
+
+    Returns
+    -------
+    int
+        Free space.
+    """
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(there).free
 
 
 def refuse_too_large(plan: Plan, base: PartitionTask, *, seconds: NDArray[np.float64]) -> None:
-    """Stop when what is to be written cannot have room.
+    """Stop where there is no room for what is to be written.
 
-    Where even the uncompressed sound has room, nothing is tried. Elsewhere some rows are extracted and compressed, and
-    the build is refused when a fifth less than they promise is still too much: one that fits shall not be refused. One
-    that passes may yet fill the disk, which stops it later with nothing lost. Kept parts cost nothing: hard links.
-    Rows of other axes than that of utterances are not counted.
+    Where there is room even for the uncompressed features of the audio, nothing is tried. Otherwise some rows are
+    extracted and compressed, and the build is refused if four fifths of the estimate are still too much, so that a
+    build that fits is not refused. A build that passes may still fill the disk, which stops it later with nothing lost.
+    Kept parts cost nothing, because they are hard links. Rows of axes other than that of utterances are not counted.
 
     Parameters
     ----------
-    plan, base : what the build will do; ``base`` has all rows.
-    seconds : length of every row's audio, NaN where there is none [shape=(n,)].
+    plan : Plan
+        What the build will do.
+    base : PartitionTask
+        A task with all rows.
+    seconds : ndarray, shape (n,), float64 [s]
+        Length of the audio of every row; NaN where there is none.
 
     Raises
     ------
@@ -65,12 +80,12 @@ def refuse_too_large(plan: Plan, base: PartitionTask, *, seconds: NDArray[np.flo
         raise StoreWriteError(
             f"{plan.store}: this build writes about {needed / 1e6:,.0f} MB, the disk has {free / 1e6:,.0f} MB free; "
             "free some space, choose another disk with --out, or store less, e.g. with --set mel.dtype=float16; "
-            "`kemfeat plan` says more"
+            "`kemfeat plan` shows details"
         )
 
 
 def _replaced(plan: Plan) -> int:
-    """Bytes of shards that an interrupted build has left and that this one writes again."""
+    """Bytes of shards that an interrupted build left and that this one will write again."""
     specs = specs_of(plan.resolved)
     folder = writer.staging(plan.store)
     names = (
@@ -83,7 +98,7 @@ def _replaced(plan: Plan) -> int:
 
 
 def _shares(plan: Plan, base: PartitionTask, sound: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    """Per feature made from audio the share of its uncompressed bytes that some of the rows take on disk."""
+    """For each feature made from audio, the ratio of bytes on disk to uncompressed bytes, measured on some rows."""
     total = np.sum([*sound.values()], axis=0)
     rows = np.flatnonzero(total)
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, _TRIED).astype(int))]
@@ -102,7 +117,7 @@ def _sound_of(receipt: schema.PartReceipt, sound: NDArray[np.float64]) -> float:
 
 
 def _trial(plan: Plan, base: PartitionTask, rows: NDArray[np.int64], store: Path) -> PartitionTask:
-    """One partition of the rows, of the features that are made from audio, in a store of its own."""
+    """A partition of these rows, with the features that are made from audio, in a store of its own."""
     heavy = from_audio(plan.resolved)
     specs = {name: specs for name, specs in specs_of(plan.resolved).items() if name in heavy}
     layout = writer.ArrayLayout(UTTERANCE, len(rows), len(rows))

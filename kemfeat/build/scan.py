@@ -1,4 +1,4 @@
-"""Look at a corpus without decoding it: annotation, headers of the audio, sizes of everything else."""
+"""Surveys a corpus without decoding it: annotation, headers of the audio, sizes of everything else."""
 
 from __future__ import annotations
 
@@ -28,16 +28,24 @@ _NO_AUDIO = float("nan")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What a build reads before it does anything, all of it read.
+    """What a build reads before its work.
 
     Parameters
     ----------
-    reader, root : the corpus.
-    groups : its files.
-    resolved : what is to be made of it.
-    manifest : its utterances, labelled.
-    seconds, memory : how long listing and reading took, and how many bytes this process has grown by; a build needs
-        them too.
+    reader : CorpusReader
+        Reader of the corpus.
+    root : Path
+        Folder of the corpus.
+    groups : mapping of str to tuple of str
+        Its files by group.
+    resolved : Resolved
+        What is to be made from it.
+    manifest : Manifest
+        Its utterances, labelled.
+    seconds : float [s]
+        Time that listing and reading took; a build needs it too.
+    memory : int [bytes]
+        Growth of this process; a build needs it too.
     """
 
     reader: CorpusReader
@@ -51,13 +59,16 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What the headers say.
+    """What the headers of the files say.
 
     Parameters
     ----------
-    files : path, group, size [bytes] and mtime_ns of every file.
-    seconds : length of every utterance's audio, NaN where it has none that can be read [shape=(n,)].
-    missing_audio, broken_audio : utterances without an audio file, and those whose file is none.
+    files : DataFrame
+        Path, group, size [bytes] and mtime_ns of every file.
+    seconds : ndarray, shape (n,), float64 [s]
+        Length of the audio of every utterance; NaN where there is none that can be read.
+    missing_audio, broken_audio : int
+        Utterances without an audio file, and with one that cannot be read.
     """
 
     files: pd.DataFrame
@@ -66,19 +77,44 @@ class Survey:
     broken_audio: int
 
     def bytes_of(self, groups: Mapping[str, tuple[str, ...]]) -> int:
-        """Size of some groups' files."""
+        """Size of the files of some groups.
+
+        Parameters
+        ----------
+        groups : mapping of str to tuple of str
+            Files by group.
+
+        Returns
+        -------
+        int
+            Bytes.
+        """
         return int(self.files.loc[self.files["path"].isin({p for some in groups.values() for p in some}), "size"].sum())
 
 
 def listing(reader: CorpusReader, root: Path, settings: Mapping[str, Any]) -> Inventory:
-    """Read the annotation and transcripts, as a build does; rows that cannot be read are left out.
+    """Read the annotation and transcripts as a build does; rows that cannot be read are left out.
+
+    Parameters
+    ----------
+    reader : CorpusReader
+        Reader of the corpus.
+    root : Path
+        Folder of the corpus.
+    settings : mapping
+        What is to be made.
+
+    Returns
+    -------
+    Inventory
+        What was read.
 
     Raises
     ------
     KemfeatError
-        There is no such corpus, or no utterance in it, or a setting does not fit.
+        There is no such corpus, it has no utterances, or a setting is invalid.
     """
-    import pandas as pd  # noqa: F401 - so that the time below is that of the corpus
+    import pandas as pd  # noqa: F401 - so that the time below does not include this import
 
     began, held = time.monotonic(), own_peak()
     groups = reader.sources(root)
@@ -88,7 +124,7 @@ def listing(reader: CorpusReader, root: Path, settings: Mapping[str, Any]) -> In
     manifest = reader.read_manifest(root, on_error="skip")
     if not len(manifest):
         raise CorpusError(f"{root}: the annotation lists no utterances; copy the corpus again")
-    labelled = manifest.labelled(resolved.config.labels)
+    labelled = manifest.renamed(resolved.config.label_map).labelled(resolved.config.labels)
     return Inventory(
         reader=reader,
         root=root,
@@ -105,9 +141,17 @@ def survey(found: Inventory, *, workers: int, progress: Callable[[int, int], Non
 
     Parameters
     ----------
-    found : the corpus.
-    workers : threads that read.
-    progress : gets headers read and headers to read.
+    found : Inventory
+        The corpus.
+    workers : int
+        Threads that read.
+    progress : callable
+        Called with the number of headers read and of all to read.
+
+    Returns
+    -------
+    Survey
+        Sizes and lengths.
     """
     audio = found.manifest.utterances["audio"]
     paths = audio.dropna().tolist()

@@ -1,4 +1,4 @@
-"""Build a small part of a corpus for real, in a process of its own, and measure everything about it."""
+"""Builds a small part of a corpus in a process of its own, and measures it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from kemfeat.store.schema import Header
 _WAVES, _MOST_WAVES = 5, 24
 _ROWS = 128
 _CLUSTERS = 3
-"""Every worker gets five tasks of 128 rows, or more of smaller ones: the first warms up, the others have one speed.
-The rows come from three places of the corpus; from more, more sessions would have to be parsed."""
+"""Every worker gets five tasks of 128 rows, or more tasks of fewer rows: the first warms up, the others have one speed.
+The rows come from three places in the corpus; with more places, more sessions would have to be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _SampleReader:
-    """The corpus reader of some utterances only; what it hands out was read before."""
+    """A corpus reader of some utterances only, which were read before."""
 
     base: CorpusReader
     groups: Mapping[str, tuple[str, ...]]
@@ -89,10 +89,14 @@ class TrialSample:
 
     Parameters
     ----------
-    reader : what reads them alone.
-    rows : which they are.
-    settings : what is to be made of them.
-    rows_per_shard : rows of a partition, at most 128.
+    reader : CorpusReader
+        Reader of these rows only.
+    rows : ndarray, shape (n,), int64
+        Their indices in the manifest.
+    settings : mapping
+        What is to be made from them.
+    rows_per_shard : int, <= 128
+        Rows of a partition.
     """
 
     reader: _SampleReader
@@ -103,7 +107,17 @@ class TrialSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Progress: at ``time`` so much of a stage was done."""
+    """One call of the progress function.
+
+    Parameters
+    ----------
+    time : float [s]
+        When it was called.
+    stage : str
+        Stage of the build.
+    done, total : int
+        How much of the stage was done, and how much there is.
+    """
 
     time: float
     stage: str
@@ -117,11 +131,16 @@ class Measured:
 
     Parameters
     ----------
-    began, ended : when the process was started and when the store was finished [s].
-    events : its progress.
-    header : of the store.
-    files : size of every file of the store, by its path.
-    own_memory, worker_memory : most that the process and its largest worker held [bytes].
+    began, ended : float [s]
+        When the process was started and when the store was finished.
+    events : tuple of Event
+        Progress of the build.
+    header : Header
+        Header of the store.
+    files : mapping of str to int
+        Size of every file of the store [bytes], by path.
+    own_memory, worker_memory : int [bytes]
+        Peak memory of the process and of its largest worker.
     """
 
     began: float
@@ -134,7 +153,22 @@ class Measured:
 
 
 def choose(found: Inventory, settings: Mapping[str, Any], *, workers: int) -> TrialSample:
-    """Whole partitions of a corpus, in up to three places, and the files that they need."""
+    """Choose whole partitions in up to three places of a corpus, and the files that they need.
+
+    Parameters
+    ----------
+    found : Inventory
+        The corpus.
+    settings : mapping
+        What is to be made from it.
+    workers : int
+        Worker processes; more workers need more partitions.
+
+    Returns
+    -------
+    TrialSample
+        Rows to build.
+    """
     total = len(found.manifest)
     size = min(found.resolved.config.rows_per_shard, _ROWS)
     waves = min(max(_WAVES, _WAVES * _ROWS // size), _MOST_WAVES)
@@ -151,7 +185,23 @@ def choose(found: Inventory, settings: Mapping[str, Any], *, workers: int) -> Tr
 
 
 def build_sample(sample: TrialSample, *, root: Path, out: Path, workers: int) -> Measured:
-    """Build the sample into ``out`` in a fresh process, as the command would.
+    """Build a sample in a new process, as the command would.
+
+    Parameters
+    ----------
+    sample : TrialSample
+        Rows to build.
+    root : Path
+        Folder of the corpus.
+    out : Path
+        Folder of the store, which must not exist.
+    workers : int
+        Worker processes.
+
+    Returns
+    -------
+    Measured
+        Duration, sizes and memory.
 
     Raises
     ------
@@ -169,7 +219,7 @@ def build_sample(sample: TrialSample, *, root: Path, out: Path, workers: int) ->
         answer = here.recv()
     except EOFError:
         raise WorkerError(
-            "the process that measures was killed, most often for want of memory; try fewer --workers"
+            "the process that measures was killed, most often because memory ran out; try fewer --workers"
         ) from None
     except BaseException:
         process.terminate()
@@ -183,7 +233,7 @@ def build_sample(sample: TrialSample, *, root: Path, out: Path, workers: int) ->
 
 
 def _in_process(answer: Connection, sample: TrialSample, root: Path, out: Path, workers: int, began: float) -> None:
-    # A terminal interrupts the whole group; whoever waits for the answer ends this process, which ends its workers.
+    # A terminal interrupts the whole process group; the parent then ends this process, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
     try:
@@ -237,7 +287,7 @@ def _reader(found: Inventory, rows: NDArray[np.int64]) -> _SampleReader:
 
 
 def _groups(found: Inventory, utterances: Any) -> dict[str, tuple[str, ...]]:
-    """The files of some utterances, and as large a share of those that cannot be told apart."""
+    """The files of some utterances, and the same share of the files that do not say whose they are."""
     share = len(utterances) / len(found.manifest)
     signals = {f"signals/{session}" for session in utterances["session"]}
     audio = set(utterances["audio"].dropna())

@@ -1,8 +1,8 @@
-"""The corpora kemfeat reads: one file each, found by its name.
+"""The corpora that kemfeat reads: one folder or file each, found by its name.
 
-A file of this room ends in ``READER``, an object with what :class:`CorpusReader` asks for, and its docstring is the
-corpus' datasheet: size, labels, licence, citation, known defects. Readers never write, never open a pickle, never
-follow a path out of their root, and repair only what the datasheet documents, leaving a finding each time.
+Each ends in ``READER``, an object with what :class:`CorpusReader` asks for; its docstring is the datasheet of the
+corpus: size, labels, licence, citation, known defects. Readers never write, never open a pickle, never follow a path
+out of their root, and repair only what the datasheet documents, leaving a finding each time.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from kemfeat.records import Finding, Terms
 
 
 class CorpusReader(Protocol):
-    """What the build and the validation ask of a corpus."""
+    """What build and validation ask of a corpus."""
 
     @property
     def name(self) -> str:
-        """The corpus' own spelling, e.g. ``KEMDy20``."""
+        """The corpus' own spelling, such as ``KEMDy20``."""
         ...
 
     @property
@@ -34,17 +34,17 @@ class CorpusReader(Protocol):
 
     @property
     def media(self) -> tuple[str, ...]:
-        """What an utterance may have, e.g. ``("audio", "transcript", "eda", "temp", "ibi")``."""
+        """What an utterance may have, such as ``("audio", "transcript", "eda", "temp", "ibi")``."""
         ...
 
     @property
     def tokenizer(self) -> str:
-        """Hugging Face name of the tokenizer used when the user names none and the corpus folder has none, or empty."""
+        """Hugging Face name of the tokenizer used when neither user nor corpus folder has one; may be empty."""
         ...
 
     @property
     def settings(self) -> Mapping[str, Mapping[str, Any]]:
-        """Per feature the settings whose defaults do not suit this corpus; what the user sets wins."""
+        """Per feature the settings whose defaults do not suit this corpus; the user's settings win."""
         ...
 
     @property
@@ -54,50 +54,122 @@ class CorpusReader(Protocol):
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """What the columns of ``utterances`` mean that only this corpus has, one line each."""
+        """The meaning of the columns of ``utterances`` that only this corpus has, one line each."""
         ...
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Every file a build depends on, as paths relative to ``root`` (with ``/``), sorted, in groups.
 
         The groups are ``annotation``, ``audio``, ``transcript`` and one ``signals/<session>`` per session, whose
-        files :meth:`read_signals` reads for that session. Only what exists is listed.
+        files :meth:`read_signals` reads for that session. Only existing files are listed.
+
+        Parameters
+        ----------
+        root : Path
+            Folder of the corpus.
+
+        Returns
+        -------
+        mapping of str to tuple of str
+            Per group its paths.
 
         Raises
         ------
         CorpusLayoutError
-            ``root`` is not this corpus; the message says what was looked for and what to do.
+            ``root`` is not this corpus; the message says what was expected and what to do.
         """
         ...
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read annotation and transcripts.
 
-        With ``on_error="raise"`` a cell that cannot be read raises; with ``"skip"`` it becomes missing and is only
-        reported. Missing audio is None in the table and a finding either way.
+        Missing audio is None in the table and a finding, whatever ``on_error`` says.
+
+        Parameters
+        ----------
+        root : Path
+            Folder of the corpus.
+        on_error : str
+            With ``raise`` a cell that cannot be read raises; with ``skip`` it becomes missing and is only reported.
+
+        Returns
+        -------
+        Manifest
+            The utterances in the corpus' order, the ratings and the findings.
 
         Raises
         ------
         CorpusError
-            A file does not say what it should: where, found, expected, what now.
+            A file is not as expected: where, found, expected, what to do.
         """
         ...
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
-        """Parse the physiology of one session into a table of :data:`kemfeat.manifest.SIGNALS`, with its findings."""
+        """Parse the physiology of one session.
+
+        Parameters
+        ----------
+        root : Path
+            Folder of the corpus.
+        session : str
+            Name of the session as in the manifest.
+
+        Returns
+        -------
+        tuple of (pyarrow.Table, tuple of Finding)
+            Rows of :data:`kemfeat.manifest.SIGNALS`, and what was found wrong.
+
+        Raises
+        ------
+        CorpusError
+            A file cannot be opened, or the session has no such name.
+        """
         ...
 
     def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:
-        """Compare a session's signals with its utterances; ``known_ids`` gives the speaker of every utterance."""
+        """Compare the signals of a session with its utterances.
+
+        Parameters
+        ----------
+        signals : pyarrow.Table
+            What :meth:`read_signals` returned.
+        known_ids : mapping of str to str
+            Per annotated utterance its speaker.
+        session : str
+            Name of the session.
+
+        Returns
+        -------
+        tuple of Finding
+            One per rule.
+        """
         ...
 
 
 @runtime_checkable
 class TableReader(CorpusReader, Protocol):
-    """A reader of folders that a table of the user's own describes."""
+    """A reader of folders that the user describes by a table."""
 
     def opened(self, root: Path, table: Path | None) -> CorpusReader:
-        """The reader of ``root`` as ``table`` describes it; None stands for the table's usual place."""
+        """The reader of a folder as a table describes it.
+
+        Parameters
+        ----------
+        root : Path
+            Folder of the recordings.
+        table : Path or None
+            The table; None stands for its usual place.
+
+        Returns
+        -------
+        CorpusReader
+            A reader bound to the table.
+
+        Raises
+        ------
+        CorpusError
+            The table does not exist or cannot be read.
+        """
         ...
 
 
@@ -106,41 +178,56 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
 
     Parameters
     ----------
-    dataset : name of a corpus reader.
-    root : folder of the corpus.
-    table : the user's table of utterances, for readers that take one.
+    dataset : str
+        Name of a corpus reader, in upper or lower case.
+    root : Path
+        Folder of the corpus.
+    table : Path or None
+        The user's table of utterances, for readers that take one.
+
+    Returns
+    -------
+    CorpusReader
+        The reader.
 
     Raises
     ------
     UnknownPluginError
-        No such reader.
+        No reader has this name.
     ConfigError
-        A table was given that the reader has no use for.
+        A table was given to a reader that takes none.
     CorpusError
-        The table is missing or says nothing that can be read.
+        The table is missing or cannot be read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> reader = open_reader("kemdy20", root=Path("corpora/KEMDy20"))
+    >>> len(reader.read_manifest(Path("corpora/KEMDy20")))
+    36
     """
     reader: CorpusReader = plugins.find("corpora", dataset)
     if isinstance(reader, TableReader):
         return reader.opened(root, table)
     if table is not None:
         raise ConfigError(
-            f"--table {table}: {reader.name} has an annotation of its own; leave --table out, or pass --dataset folder"
+            f"--table {table}: {reader.name} has its own annotation; leave --table out, or pass --dataset folder"
         )
     return reader
 
 
 def terms_of(dataset: str) -> Terms:
-    """The terms of a store's corpus.
+    """The terms of use of a store's corpus.
 
     Parameters
     ----------
     dataset : str
-        As the store has it.
+        Name of the corpus as in the store.
 
     Returns
     -------
     Terms
-        Those its reader declares; where this installation has no such reader, that the corpus' own terms apply.
+        Those that its reader declares; where no such reader is installed, a note that the corpus' own terms apply.
 
     Examples
     --------
@@ -162,17 +249,17 @@ def terms_of(dataset: str) -> Terms:
 
 
 def columns_of(dataset: str) -> Mapping[str, str]:
-    """What the columns mean that only a store's corpus has; none where this installation has no such reader.
+    """The meaning of the columns that only this corpus has.
 
     Parameters
     ----------
     dataset : str
-        As the store has it.
+        Name of the corpus as in the store.
 
     Returns
     -------
     mapping of str to str
-        One line per column.
+        One line per column; empty where no such reader is installed.
 
     Examples
     --------

@@ -23,18 +23,32 @@ class Listing(NamedTuple):
 
 
 def list_files(folder: Path, pattern: re.Pattern[str], *, root: Path) -> Listing:
-    """Names of the files in ``folder`` that ``pattern`` matches in full; none when the folder does not exist.
+    """Names of the files in a folder that fit a pattern.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; it need not exist.
+    pattern : re.Pattern
+        Must match a whole name.
+    root : Path
+        Folder of the corpus, which no link may leave.
+
+    Returns
+    -------
+    Listing
+        Names that fit and names that do not; both empty when the folder does not exist.
 
     Raises
     ------
     CorpusError
-        The folder cannot be listed, or a fitting name is a link that leads out of ``root``.
+        The folder cannot be listed, or a fitting name is a link out of ``root``.
     """
     return _list(folder, pattern, root=root, wanted=os.DirEntry.is_file)
 
 
 def list_folders(folder: Path, pattern: re.Pattern[str], *, root: Path) -> Listing:
-    """As :func:`list_files`, for the folders in ``folder``."""
+    """Names of the folders in a folder that fit a pattern; parameters as :func:`list_files`."""
     return _list(folder, pattern, root=root, wanted=os.DirEntry.is_dir)
 
 
@@ -61,7 +75,18 @@ def _passes(entry: os.DirEntry[str], wanted: _Test) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder that can be looked at; never raises."""
+    """Whether a path is a folder; never raises.
+
+    Parameters
+    ----------
+    path : Path
+        Any path.
+
+    Returns
+    -------
+    bool
+        False, too, where the path cannot be looked at.
+    """
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (OSError, ValueError):
@@ -70,6 +95,16 @@ def is_folder(path: Path) -> bool:
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:
     """Everything in a folder, in no order.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    list of os.DirEntry
+        Files, folders and links.
 
     Raises
     ------
@@ -89,13 +124,23 @@ def _refuse_escape(path: Path, *, root: Path) -> None:
     target = path.resolve()
     if not target.is_relative_to(root.resolve()):
         raise CorpusError(
-            f"{path}: a link to {target}, outside of the corpus; expected a file below {root}; "
+            f"{path}: a link to {target}, outside the corpus; expected a file below {root}; "
             "copy or hard-link the original here"
         )
 
 
 def read_file(path: Path) -> bytes:
-    """The whole content of a file.
+    """The content of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bytes
+        All of it.
 
     Raises
     ------
@@ -111,35 +156,68 @@ def read_file(path: Path) -> bytes:
 
 
 def require_folder(root: Path, *, corpus: str, holds: str) -> None:
-    """Refuse a root that is no folder; ``holds`` names what the folder of the corpus holds.
+    """Refuse a root that is not a folder.
+
+    Parameters
+    ----------
+    root : Path
+        What the user gave as the folder of the corpus.
+    corpus : str
+        Name of the corpus, for the message.
+    holds : str
+        What its folder contains, for the message.
 
     Raises
     ------
     CorpusLayoutError
-        ``root`` is a file, or nothing.
+        ``root`` is a file or does not exist.
     """
     if not is_folder(root):
         found = "a file" if root.exists() else "nothing"
         raise CorpusLayoutError(
-            f"{root}: found {found}, expected the folder of {corpus}, which holds {holds}; pass it with --root"
+            f"{root}: found {found}, expected the folder of {corpus}, which contains {holds}; pass it with --root"
         )
 
 
 def show_contents(folder: Path) -> str:
-    """The first names in a folder, for messages."""
+    """The first names in a folder, for messages.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    str
+        Up to five names, sorted, and how many more there are.
+
+    Raises
+    ------
+    CorpusError
+        The folder cannot be listed.
+    """
     names = sorted(entry.name for entry in entries(folder))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more if names else "nothing"
 
 
 def nearby(root: Path, *, is_corpus: Callable[[Path], bool], above: int) -> Path | None:
-    """A corpus close to a wrong root, which was a folder too deep or one too high; None where there is none.
+    """A corpus near a wrong root, which may be some folders too deep or one too high.
 
     Parameters
     ----------
-    root : the folder that is no corpus.
-    is_corpus : whether a folder is one.
-    above : how many folders above ``root`` to look at, before those right below it.
+    root : Path
+        The folder that is not the corpus.
+    is_corpus : callable
+        Says whether a folder is the corpus.
+    above : int
+        How many folders above ``root`` to try before those directly inside it.
+
+    Returns
+    -------
+    Path or None
+        The first that is the corpus.
     """
     below = sorted(root / entry.name for entry in entries(root))
     near = (*root.resolve().parents[:above], *below)

@@ -1,10 +1,10 @@
 """A store as files for other programs: one format each, found by its name.
 
-A file of this room holds a function that writes a :class:`Selection` into an empty folder, and ends in ``EXPORTER``.
-It writes rows in the order they come, every one with its id, and takes them block by block: a store is larger than
+A file of this room has a function that writes a :class:`Selection` into an empty folder, and ends in ``EXPORTER``.
+It writes rows in their order, every one with its id, and reads them block by block: a store is larger than
 memory. The same store gives the same bytes: no time, host or command is written.
 
-:func:`export_store` does what is the same for all: it chooses, writes aside, describes, and puts in place.
+:func:`export_store` does what is the same for all: it selects, writes aside, describes, and puts in place.
 """
 
 from __future__ import annotations
@@ -30,11 +30,16 @@ class Exporter:
 
     Parameters
     ----------
-    name : what ``--to`` calls it.
-    description : what it writes, in one line.
-    reading : how to read it, for the export's ``README.md``.
-    write : writes a selection into a folder that is there and empty; the disk's errors are the caller's to explain.
-    front_matter : what must stand on top of ``README.md``.
+    name : str
+        What ``--to`` calls it.
+    description : str
+        What it writes, in one line.
+    reading : str
+        How to read it, for the export's ``README.md``.
+    write : callable
+        Writes a selection into an existing empty folder; errors of the disk are left to the caller.
+    front_matter : str
+        What ``README.md`` must begin with.
     """
 
     name: str
@@ -50,12 +55,18 @@ class Export:
 
     Parameters
     ----------
-    path : its folder.
-    format : name of the format.
-    axis : row axis of its arrays.
-    arrays : their names.
-    rows, dropped : rows that were written, and rows that the label rule left out.
-    files, bytes : how many files, and their size.
+    path : Path
+        Its folder.
+    format : str
+        Name of the format.
+    axis : str
+        Row axis of its arrays.
+    arrays : tuple of str
+        Their names.
+    rows, dropped : int
+        Rows that were written, and rows that the label rule left out.
+    files, bytes : int
+        How many files, and their size.
     """
 
     path: Path
@@ -81,24 +92,43 @@ def export_store(
 
     Parameters
     ----------
-    store : what to write.
-    to : name of a format.
-    out : folder, absent or empty; it appears when everything is in it.
-    arrays : names of arrays on one row axis; None for all on ``utterance``, or on the first axis that has any.
-    labels : a rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
+    store : Store
+        What to write.
+    to : str
+        Name of a format.
+    out : Path
+        Folder, absent or empty; it appears when everything is in it.
+    arrays : sequence of str or None
+        Names of arrays on one row axis; None for all on ``utterance``, or on the first axis that has any.
+    labels : str or None
+        A rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
         None keeps every row and the store's own labels.
-    progress : told how many rows are written, and how many there are.
+    progress : callable
+        Gets the rows written, and how many there are.
+
+    Returns
+    -------
+    Export
+        What was written, and how much.
 
     Raises
     ------
     UnknownPluginError
-        No such format.
+        There is no such format.
     ConfigError
-        An array or rule is unknown, the arrays lie on several axes, or ``out`` is not empty or in the store.
+        An array or rule is unknown, the arrays are on several axes, or ``out`` is not empty or in the store.
     StoreCorruptError
         The store is not what its header says.
     StoreWriteError
         The disk refuses.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import kemfeat
+    >>> made = export_store(kemfeat.open_store("stores/KEMDy20"), to="tsv-npy", out=Path("export"), arrays=["eda"])
+    >>> made.rows, made.arrays
+    (36, ('eda',))
     """
     exporter = _exporter(to)
     selection = select(store, arrays=arrays, labels=labels, progress=progress)
@@ -125,5 +155,5 @@ def _exporter(to: str) -> Exporter:
         found = plugins.find("export", to)
     except UnknownPluginError:
         known = [plugins.find("export", name).name for name in plugins.names("export")]
-        raise UnknownPluginError(f"--to {to}: no format of that name{suggest(to, known)}") from None
+        raise UnknownPluginError(f"--to {to}: no such format{suggest(to, known)}") from None
     return found

@@ -1,4 +1,4 @@
-"""The folder of an export: made aside, put in place when it is whole."""
+"""The folder of an export: made aside, put in place when it is complete."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kemfeat.store.outside import refuse_in_store
 
 @contextmanager
 def made_aside(out: Path, *, store: Path) -> Iterator[Path]:
-    """Give a folder beside ``out`` to fill, which becomes ``out`` at the end; after any failure nothing is there.
+    """Give a folder beside ``out`` to fill, which becomes ``out`` at the end; after any failure nothing is left.
 
     Raises
     ------
     ConfigError
-        ``out`` is not empty, or lies in the store.
+        ``out`` is not empty, or is in the store.
     StoreWriteError
         The disk refuses.
     """
@@ -35,7 +35,7 @@ def made_aside(out: Path, *, store: Path) -> Iterator[Path]:
             for path in (*sorted(aside.rglob("*")), aside):
                 disk.fsync(path)
         with disk.usable(out):
-            aside.rename(whole)  # an empty folder that is there gives way
+            aside.rename(whole)  # an existing empty folder is replaced
             disk.fsync(whole.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -50,5 +50,5 @@ def _refuse_what_is_there(out: Path, store: Path) -> None:
     if stands and not out.is_dir():
         raise ConfigError(f"{out}: is not a folder; choose another with --out")
     if out.resolve().is_relative_to(store.resolve()):
-        raise ConfigError(f"{out}: lies in the store; choose a folder outside of it with --out")
+        raise ConfigError(f"{out}: is in the store; choose a folder outside it with --out")
     refuse_in_store(out)

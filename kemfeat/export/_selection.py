@@ -1,4 +1,4 @@
-"""What an export writes: some arrays of one row axis, the table beside them, and both in blocks that memory holds."""
+"""What an export writes: some arrays of one row axis and the table beside them, in blocks that fit into memory."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RowProgress = Callable[[int, int], None]
-"""Told how many rows are written, and how many there are."""
+"""Gets the rows written, and how many there are."""
 
 BLOCK_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
-"""Bytes of a shard of an export, as its rows are padded in memory; one holds a row at least."""
+"""Bytes of a shard of an export, as its rows are padded in memory; a shard has one row at least."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _WHO = ("id", "speaker", "session")
@@ -32,7 +32,7 @@ _TOLD = ("text", "text_clean", "emotion", "valence", "arousal")
 
 
 def silent(done: int, total: int) -> None:
-    """Progress that nobody wants to see."""
+    """Progress that is not shown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +41,12 @@ class ExportBlock:
 
     Parameters
     ----------
-    table : the rows of :attr:`Selection.table`.
-    values : per array the rows as they are stored, padding included [shape=(n, ...)].
-    ends : per ragged array where the real elements of each row end [shape=(n,)].
+    table : DataFrame
+        The rows of :attr:`Selection.table`.
+    values : mapping of str to ndarray, shape (n, ...)
+        The rows per array as they are stored, padding included.
+    ends : mapping of str to ndarray, shape (n,), int64
+        Where the real elements of each row end, per ragged array.
     """
 
     table: pd.DataFrame
@@ -51,12 +54,12 @@ class ExportBlock:
     ends: Mapping[str, NDArray[np.int64]]
 
     def real(self, name: str) -> list[NDArray[Any]]:
-        """The rows of an array, each cut behind its last real element."""
+        """The rows of an array, each cut after its last real element."""
         rows = self.values[name]
         return [row[:end] for row, end in zip(rows, self.ends[name], strict=True)] if name in self.ends else list(rows)
 
     def records(self) -> list[dict[str, Any]]:
-        """The rows of the table as JSON has them: nothing is None."""
+        """The rows of the table as JSON has them: a missing cell is None."""
         cells = self.table.astype(object)
         return [dict(zip(cells.columns, row, strict=True)) for row in cells.where(cells.notna(), None).to_numpy()]
 
@@ -67,14 +70,22 @@ class Selection:
 
     Parameters
     ----------
-    store : where they are.
-    axis : the row axis of all of them.
-    arrays : their names.
-    rows : rows of the axis, ascending [shape=(n,)].
-    table : one row for each of them, in order; see ``docs/howto/export.md`` for its columns.
-    ends : per ragged array where the real elements of each row end [shape=(n,)].
-    labels : the rule that ``emotion`` follows.
-    progress : told after every block.
+    store : Store
+        Where they are.
+    axis : str
+        The row axis of all of them.
+    arrays : tuple of str
+        Their names.
+    rows : ndarray, shape (n,), int64
+        Rows of the axis, ascending.
+    table : DataFrame
+        One row for each of them, in order; see ``docs/howto/export.md`` for its columns.
+    ends : mapping of str to ndarray, shape (n,), int64
+        Where the real elements of each row end, per ragged array.
+    labels : str
+        The rule that ``emotion`` follows.
+    progress : callable
+        Called after every block.
     """
 
     store: Store
@@ -95,7 +106,7 @@ class Selection:
         return max(1, sum(_row_bytes(self.store, name) for name in self.arrays))
 
     def shards(self) -> list[tuple[int, int]]:
-        """First row and end of each file of a format that has several, of :data:`SHARD_BYTES`; one where no row is."""
+        """First row and end of each file of a format that has several, of :data:`SHARD_BYTES`; one without rows."""
         size = max(1, SHARD_BYTES // self.row_bytes)
         return [(start, min(start + size, len(self))) for start in range(0, len(self), size)] or [(0, 0)]
 
@@ -112,7 +123,7 @@ class Selection:
             self.progress(last, len(self))
 
     def _spans(self, start: int, stop: int) -> Iterator[tuple[int, int, slice]]:
-        """Rows of this export, and the rows of the store among which they are."""
+        """Rows of this export, and the rows of the store that contain them."""
         if start == stop:
             return
         for span in _spans(self.store, self.arrays, int(self.rows[start]), int(self.rows[stop - 1]) + 1):
@@ -128,16 +139,20 @@ def select(
 
     Parameters
     ----------
-    store : where it is.
-    arrays : names of arrays on one row axis; None for all on ``utterance``, or on the first axis that has any.
-    labels : a rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
+    store : Store
+        Where it is.
+    arrays : sequence of str or None
+        Names of arrays on one row axis; None for all on ``utterance``, or on the first axis that has any.
+    labels : str or None
+        A rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
         None keeps every row and the store's own labels.
-    progress : told after every block that is written.
+    progress : callable
+        Called after every block that is written.
 
     Raises
     ------
     ConfigError
-        An array or a rule is unknown, or the arrays lie on several axes.
+        An array or a rule is unknown, or the arrays are on several axes.
     StoreCorruptError
         The store has names that no file may have.
     """
@@ -172,14 +187,14 @@ def _arrays(store: Store, wanted: Sequence[str] | None) -> tuple[str, tuple[str,
         axis = "utterance" if "utterance" in on.values() or not on else next(iter(on.values()))
         return axis, tuple(name for name in on if on[name] == axis)
     if not wanted:
-        raise ConfigError("--arrays: names none; expected some of " + ", ".join(on))
+        raise ConfigError("--arrays: no array is named; expected some of " + ", ".join(on))
     names = tuple(dict.fromkeys(wanted))
     for name in names:
         store.array(name)
     axes = dict.fromkeys(on[name] for name in names)
     if len(axes) > 1:
         found = "; ".join(f"{axis}: {', '.join(name for name in names if on[name] == axis)}" for axis in axes)
-        raise ConfigError(f"--arrays: lie on several row axes ({found}); export each axis into a folder of its own")
+        raise ConfigError(f"--arrays: are on several row axes ({found}); export each axis into a folder of its own")
     return next(iter(axes)), names
 
 
@@ -203,12 +218,12 @@ def _table(store: Store, axis: str, labels: str | None) -> pd.DataFrame:
 def _unique(store: Store, table: pd.DataFrame) -> pd.DataFrame:
     again = table["id"][table["id"].duplicated()]
     if len(again):
-        raise StoreCorruptError(f"{store.path}: id {again.iloc[0]} stands twice; run `kemfeat verify`")
+        raise StoreCorruptError(f"{store.path}: id {again.iloc[0]} occurs twice; run `kemfeat verify`")
     return table
 
 
 def _missing(store: Store, names: Sequence[str]) -> str | list[str]:
-    """Per row of the axis the features that could not be extracted, joined by ``;``; of no array none is missing."""
+    """Per row of the axis the features that could not be extracted, joined by ``;``; without arrays none is missing."""
     features = list(dict.fromkeys(store.header.arrays[name].feature for name in names))
     complete = zip(*map(store.complete_rows, features), strict=True)
     return [";".join(np.compress(np.invert(row), features)) for row in complete] if features else ""

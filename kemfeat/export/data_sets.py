@@ -1,7 +1,7 @@
 """``datasets``: Parquet shards that the Hugging Face library ``datasets``, pandas, Polars and DuckDB read.
 
 ``data/train-NNNNN-of-NNNNN.parquet`` has the columns of the table and one per array: nested lists, the first axis cut
-behind the last real element, the others of fixed size. ``train`` is that library's word for data without parts.
+after the last real element, the others of fixed size. ``train`` is that library's word for data without parts.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def _nested(block: ExportBlock, name: str, kind: pa.DataType) -> pa.Array:
 
 
 def _lists(values: NDArray[Any], shape: tuple[int, ...]) -> pa.Array:
+    """Rows as lists of lists; Arrow keeps their numbers in one piece."""
     import pyarrow as pa
 
     nested = pa.array(values)
@@ -85,7 +86,7 @@ EXPORTER = Exporter(
     reading="""## How to read it
 
 `datasets.load_dataset("PATH OF THIS FOLDER", split="train")`, or any reader of Parquet on `data/*.parquet`. Arrays
-are nested lists, cut behind their last real element; `.with_format("numpy")` makes arrays of them. `train` is that
+are nested lists, cut after their last real element; `.with_format("numpy")` makes arrays of them. `train` is that
 library's word for data without parts: split by speaker or session.""",
     front_matter="""---
 configs:

@@ -1,9 +1,9 @@
 """``tsv-npy``: one table of text, and one ``.npy`` per array whose row i is the table's row i.
 
 ``<axis>.tsv`` has a header and one line for each row, columns separated by tabs. Text in it is the inside of a JSON
-string, which has neither tabs nor line breaks, so that a row is a line whatever was said. A missing cell is empty.
-``<array>.npy`` holds the rows as the store does, (row, frame, bin), padding included; system 2 published MFCC as (row,
-coefficient, frame), which is ``array.transpose(0, 2, 1)``.
+string, which has neither tabs nor line breaks, so that a row is one line whatever the transcript. A missing cell is
+empty. ``<array>.npy`` has the rows as the store does, (row, frame, bin), padding included; system 2 published MFCC as
+(row, coefficient, frame), which is ``array.transpose(0, 2, 1)``.
 
 An array is written from begin to end, never mapped: a full disk would kill a process that writes through a map.
 """

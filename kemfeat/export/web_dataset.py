@@ -1,8 +1,8 @@
 """``webdataset``: POSIX tar shards, as the library of that name streams them.
 
-``shard-NNNNNN.tar`` holds rows in order. Each is ``KEY.json`` (its row of the table) and ``KEY.<array>.npy`` for each
-array, cut behind its last real element. That library ends a key at the first dot, and a path must not leave its
-folder, so KEY is the id in percent-encoding, of dots too; the id itself stands in the JSON. Owners, times and modes
+``shard-NNNNNN.tar`` contains rows in order. Each is ``KEY.json`` (its row of the table) and ``KEY.<array>.npy`` for
+each array, cut after its last real element. That library ends a key at the first dot, and a path must not leave its
+folder, so KEY is the id in percent-encoding, of dots too; the id itself is in the JSON. Owners, times and modes
 are fixed.
 """
 
@@ -60,7 +60,7 @@ EXPORTER = Exporter(
     reading="""## How to read it
 
 `webdataset.WebDataset("shard-{000000..NNNNNN}.tar", shardshuffle=False).decode()` gives one dict per row, with
-`json` (its row of the table) and `<array>.npy`. Arrays are cut behind their last real element, so rows differ in
+`json` (its row of the table) and `<array>.npy`. Arrays are cut after their last real element, so rows differ in
 length. `__key__` is the id in percent-encoding (dots too); the id itself is in `json`.""",
     write=_write,
 )

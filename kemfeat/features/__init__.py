@@ -1,6 +1,6 @@
 """The features kemfeat extracts: one file each, found by its name.
 
-A file of this room holds a frozen configuration, the functions that compute the feature, and ends in ``EXTRACTOR``.
+A file of this room has a frozen configuration, the functions that compute the feature, and ends in ``EXTRACTOR``.
 Extraction is pure: the same media and configuration give the same bytes, in any process, in any order.
 """
 
@@ -34,8 +34,10 @@ class Outline:
 
     Parameters
     ----------
-    duration : length of the audio [s], samples divided by its own rate; NaN where there is none.
-    signals : its physiology by medium, as far as the feature reads any and the utterance has it.
+    duration : float [s]
+        Length of the audio: samples divided by its own rate; NaN where there is none.
+    signals : mapping of str to Signal or Events
+        Physiology by medium, as far as the feature reads any and the utterance has it.
     """
 
     duration: float
@@ -52,8 +54,10 @@ class Prepared(Generic[C]):
 
     Parameters
     ----------
-    config : the configuration with every outside name replaced by what identifies its content.
-    files : named resources that ``open`` will find in its ``resources`` folder (a tokenizer, a table).
+    config : FeatureConfig
+        The configuration, with every outside name replaced by what identifies its content.
+    files : mapping of str to bytes
+        Named resources that ``open`` finds in its ``resources`` folder (a tokenizer, a table).
     """
 
     config: C
@@ -61,12 +65,12 @@ class Prepared(Generic[C]):
 
 
 def _as_given(config: C, *, root: Path, tokenizer: str) -> Prepared[C]:  # noqa: ARG001 - the shape of a preparation
-    """Preparation of a feature that depends on nothing outside its configuration."""
+    """Prepare a feature that depends on nothing outside its configuration."""
     return Prepared(config)
 
 
 def _on_its_own(config: C, before: Mapping[str, FeatureConfig]) -> C:  # noqa: ARG001 - the shape of a following
-    """Following of a feature that shares no setting with those it is made from."""
+    """Follow for a feature that shares no setting with those it is made from."""
     return config
 
 
@@ -76,23 +80,36 @@ class Extractor(Generic[C]):
 
     Parameters
     ----------
-    name : the file's name; also the group in the store.
-    version : raised whenever the same input gives other values; part of every row's key.
-    config : type of its configuration.
-    media : names of the media it reads: ``audio`` (Signal), ``transcript`` (str), ``eda``, ``temp`` (Signal), ``ibi``
-        (Events), or the name of a feature before it, whose unpadded :class:`~kemfeat.records.FeatureArray` it gets.
-    specs : the arrays that a configuration makes.
-    columns : per column of ``utterances`` it fills, the Arrow type name (``int32``, ``float64``, ``string``, ``bool``).
-    open : binds a configuration and the folder of its resources into the function that extracts.
-    axis : row axis of its arrays: ``utterance``, or one on which an utterance has any number of rows, such as ``clip``.
-    rows : the rows that an utterance has on that axis, with at least ``start`` and ``end``, seconds of its audio; all
-        features of a build on one axis must agree. None on the axis ``utterance``.
-    rows_factor : rows of a shard, in multiples of those of a shard of utterances.
-    tables : further tables of a store, made of the axis' whole table (its columns are those of ``rows`` behind ``id``,
-        ``parent``, ``number``, ``speaker`` and ``session``).
-    follow : takes over the settings that must be those of the features before it, given by name; raises
+    name : str
+        The file's name; also the group in the store.
+    version : int, >= 1
+        Raised whenever the same input gives other values; part of every row's key.
+    config : type of FeatureConfig
+        Its configuration.
+    media : tuple of str
+        The media it reads: ``audio`` (Signal), ``transcript`` (str), ``eda``, ``temp`` (Signal), ``ibi`` (Events), or
+        an earlier feature by its name, whose unpadded :class:`~kemfeat.records.FeatureArray` it gets.
+    specs : callable
+        Gives the arrays that a configuration makes.
+    columns : mapping of str to str
+        Arrow type name (``int32``, ``float64``, ``string``, ``bool``) per column of ``utterances`` that it fills.
+    open : callable
+        Binds a configuration and the folder of its resources into the function that extracts.
+    axis : str, default "utterance"
+        Row axis of its arrays: ``utterance``, or one on which an utterance has any number of rows, such as ``clip``.
+    rows : callable or None
+        Gives the rows that an utterance has on that axis, with at least ``start`` and ``end`` in seconds of its audio;
+        all features of a build on one axis must agree. None on the axis ``utterance``.
+    rows_factor : int, default 1
+        Rows of a shard, in multiples of those of a shard of utterances.
+    tables : callable or None
+        Makes further tables of a store from the axis' whole table, whose columns are ``id``, ``parent``, ``number``,
+        ``speaker`` and ``session``, followed by those of ``rows``.
+    follow : callable
+        Takes over the settings that must equal those of the features before it, given by name; raises
         :class:`~kemfeat.errors.ConfigError` when another value was asked for.
-    prepare : makes a configuration self-contained; may read ``root`` (the corpus) and the corpus' default tokenizer.
+    prepare : callable
+        Makes a configuration self-contained; may read ``root`` (the corpus) and the corpus' default tokenizer.
     """
 
     name: str

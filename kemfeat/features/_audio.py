@@ -16,13 +16,16 @@ from kemfeat.records import Signal
 
 
 class WaveformConfig(FeatureConfig):
-    """How the audio is brought in.
+    """How the audio is read.
 
     Parameters
     ----------
-    sampling_rate : rate the audio is brought to, Hz.
-    channels : ``first`` or ``mean`` of all channels, or ``refuse`` clips with more than one.
-    resample : False refuses audio of another rate.
+    sampling_rate : int [Hz]
+        Rate to which the audio is resampled.
+    channels : {"first", "mean", "refuse"}
+        The first channel, the mean of all, or refuse clips with more than one.
+    resample : bool
+        False refuses audio of another rate.
     """
 
     sampling_rate: int = Field(default=16000, ge=1000)
@@ -57,7 +60,7 @@ def brought_in(signal: Signal, config: WaveformConfig, *, feature: str) -> NDArr
     Raises
     ------
     ExtractionError
-        The configuration refuses the channels or the rate, or there is not one sample at the configured rate.
+        The configuration refuses the channels or the rate, or no sample is left at the configured rate.
     """
     if config.channels == "refuse":
         if channel_count(signal) > 1:
@@ -82,7 +85,7 @@ def finite(signal: Signal, config: WaveformConfig, *, feature: str) -> NDArray[n
     Raises
     ------
     ExtractionError
-        One is not, or the audio cannot be brought in.
+        A sample is not a number, or the configuration refuses the audio.
     """
     values = brought_in(signal, config, feature=feature)
     if not np.isfinite(values).all():

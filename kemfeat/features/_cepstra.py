@@ -27,7 +27,7 @@ _BANDS = 26
 _PREEMPHASIS = 0.97
 _LIFTER = 22
 _NOTHING = float(np.finfo(np.float64).eps)
-"""Stands for an energy of exactly zero, whose logarithm there is not."""
+"""Replaces an energy of exactly zero, which has no logarithm."""
 
 
 def frame_count(n_samples: int) -> int:
@@ -60,7 +60,7 @@ def _energies(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def _transform() -> _simd_fft.Transform:
-    """Frames of 400 samples as they are, and zeros behind them."""
+    """Frames of 400 samples as they are, followed by zeros."""
     return _simd_fft.transform((np.arange(_N_FFT) < _FRAME).astype(np.float64))
 
 

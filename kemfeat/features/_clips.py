@@ -3,11 +3,11 @@
 **Rows.** ``length = "whole"``: one row from 0 to the end of the audio. ``length`` in seconds, L: an utterance of at
 most L is one clip; a longer one, T, has floor(T / L) clips, clip n from n L to (n + 1) L. The published rule calls
 3.01 s short, lets the last clip reach to the end of the utterance, and then cuts both to 3 s, which comes to the same:
-what remains behind the last whole clip is in no row. An utterance without audio that can be read has one row, without
-an end, which a build misses or stops at.
+what remains after the last whole clip is in no row. An utterance without readable audio has one row, without an end,
+which a build records as missing or stops at.
 
-**Sound.** One channel, brought to ``sampling_rate``; then the noise cleanup, over the whole utterance; then the
-band-pass; then the cut. A clip shorter than L is filled behind with zeros, or with the noise of the cleanup.
+**Sound.** One channel, resampled to ``sampling_rate``; then the noise cleanup, over the whole utterance; then the
+band-pass; then the cut. A clip shorter than L is filled at its end with zeros, or with the noise of the cleanup.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kemfeat.features._spectral_gate import band_noise, cleaned
 ROWS_FACTOR = 2
 
 _BELOW_NYQUIST = 0.99
-"""A filter's edge must lie below half the sampling rate."""
+"""A filter's edge must be below half the sampling rate."""
 
 
 class ClipConfig(WaveformConfig):
@@ -36,14 +36,20 @@ class ClipConfig(WaveformConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.WaveformConfig`.
-    length : ``whole`` utterances, or clips of so many seconds.
-    denoise : whether noise is cleaned up by spectral gating.
-    noise_level : of the noise that the cleanup adds and then gates by, and that fills clips, dB of full scale.
-    seed : of that noise.
-    band : lower and upper edge of a band-pass, Hz, or None; the upper one is taken as 0.99 of half the sampling rate
-        where it is higher.
-    remainder : what stands behind a clip that is too short: ``zeros`` or ``noise``.
+    sampling_rate, channels, resample : int, str, bool
+        See :class:`~kemfeat.features._audio.WaveformConfig`.
+    length : "whole" or float [s]
+        Whole utterances, or clips of this length.
+    denoise : bool
+        Whether noise is removed by spectral gating.
+    noise_level : float [dB of full scale]
+        Level of the noise that the cleanup adds and gates by, and that fills clips.
+    seed : int, >= 0
+        Seed of that noise.
+    band : tuple of (float, float) or None [Hz]
+        Lower and upper edge of a band-pass. An upper edge above 0.99 of half the sampling rate is lowered to that.
+    remainder : {"zeros", "noise"}
+        What fills the end of a clip that is too short.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -168,7 +174,7 @@ def _band_passed(values: NDArray[np.float32], band: tuple[float, float], *, conf
 
     edges = (band[0], min(band[1], config.band_limit))
     sections = butter(4, edges, btype="bandpass", fs=config.sampling_rate, output="sos")
-    # It begins in silence, and what rings on behind the utterance must be there for the way back.
+    # It begins in silence, and what rings on after the utterance must be there for the way back.
     around = (1, 2 * int(config.sampling_rate / band[0]))
     passed = sosfiltfilt(sections, np.pad(values.astype(np.float64), around), padlen=0)
     return passed[around[0] : -around[1]].astype(np.float32)

@@ -1,4 +1,4 @@
-"""The compiled inner loops of mel and delta before and behind the transform."""
+"""The compiled inner loops of mel and delta before and after the transform."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from kemfeat.features._windows import Framing, PadMode, hann
 SMALLEST_POWER = 1e-10
 
 _BLOCK = 512
-"""Frames whose samples are handed over at once."""
+"""Frames whose samples are passed on at once."""
 
 _SMALL_BLOCK = 32
 """Frames transformed at once by SciPy: their float64 samples and spectra stay in the second-level cache."""
@@ -28,13 +28,22 @@ class MelPowersConfig(WaveformConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.WaveformConfig`.
-    n_mels, n_fft, hop_length : bands; samples of a frame, even; samples between frames.
-    fmin, fmax : lower edge of the first band and upper edge of the last, Hz.
-    top_db : dynamic range kept, dB.
-    max_frames : frames stored per row.
-    pad_mode : what stands around the audio: zeros (``constant``, librosa since 0.9) or its mirror image (``reflect``,
-        librosa before 0.9).
+    sampling_rate, channels, resample : int, str, bool
+        See :class:`~kemfeat.features._audio.WaveformConfig`.
+    n_mels : int, >= 1
+        Mel bands.
+    n_fft : int, even [samples]
+        Length of a frame.
+    hop_length : int, >= 1 [samples]
+        Distance between frames.
+    fmin, fmax : float [Hz]
+        Lower edge of the first band and upper edge of the last.
+    top_db : float [dB]
+        Dynamic range that is kept.
+    max_frames : int, >= 1
+        Frames stored per row.
+    pad_mode : {"constant", "reflect"}
+        What surrounds the audio: zeros (librosa since 0.9) or its mirror image (librosa before 0.9).
     """
 
     n_mels: int = Field(default=128, ge=1)
@@ -50,7 +59,7 @@ class MelPowersConfig(WaveformConfig):
     def _consistent(self) -> Self:
         if self.fmax > self.sampling_rate / 2:
             raise ValueError(
-                f"fmax {self.fmax:g} Hz lies above half the sampling_rate ({self.sampling_rate / 2:g} Hz); "
+                f"fmax {self.fmax:g} Hz is above half the sampling_rate ({self.sampling_rate / 2:g} Hz); "
                 f"lower fmax or raise sampling_rate"
             )
         if self.fmin >= self.fmax:
@@ -66,10 +75,14 @@ class Filters:
 
     Parameters
     ----------
-    window : periodic Hann window [shape=(n_fft,)].
-    transform : tables for frames of this length, None where SciPy transforms them.
-    bands : weights of the mel bands.
-    empty : how many bands are so narrow that no bin falls into them; their power is 0.
+    window : ndarray, shape (n_fft,), float64
+        Periodic Hann window.
+    transform : Transform or None
+        Tables for frames of this length; None where SciPy transforms them.
+    bands : Bands
+        Weights of the mel bands.
+    empty : int
+        How many bands are so narrow that no bin falls into them; their power is 0.
     """
 
     window: NDArray[np.float64]

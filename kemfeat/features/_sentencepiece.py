@@ -1,17 +1,18 @@
 """A SentencePiece model and a vocabulary, made into one fast tokenizer with exactly the vocabulary's ids.
 
 KoBERT publishes its pieces as a SentencePiece model and their ids as a separate list, so neither file alone
-tokenises. The conversion gives SentencePiece's own pieces, but for two corners:
+tokenises. The conversion gives SentencePiece's own pieces, except in two corner cases:
 
 - SentencePiece composes characters by a table that lacks stacked or reordered combining marks. The fast tokenizer
   applies the whole of NFKC, so canonically equivalent texts always get equal ids. On a text in NFKC, and on Hangul
   decomposed from it, both are equal.
-- Where two segmentations have equal scores ("555" as "5 55" or "55 5") SentencePiece's choice hangs on rounding in
+- Where two segmentations have equal scores ("555" as "5 55" or "55 5") SentencePiece's choice depends on rounding in
   single precision; the pieces are the same, their order may differ.
 """
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -28,9 +29,11 @@ SPECIALS = {
     "mask_token": "[MASK]",
 }
 _SPACE = "\u2581"
-_STAND_INS = tuple(map(chr, range(0xFDD0, 0xFDF0)))  # noncharacters: no text for interchange holds them
-# Targets that the tables of a later Unicode bring: 137 in sentencepiece 0.2; case folding has 1,570.
+_STAND_INS = tuple(map(chr, range(0xFDD0, 0xFDF0)))  # noncharacters: no text for interchange contains them
+# Targets that the tables of a later Unicode add: 137 in sentencepiece 0.2; case folding has 1,570.
 _MOST_TARGETS = 256
+# Far above any published model, and small enough that a hostile file costs seconds and not hours.
+_MOST_PIECES, _LONGEST_PIECE, _MOST_NODES = 1 << 20, 256, 50_000
 _NORMAL, _BPE, _UNIGRAM = 1, 2, 1  # numbers of sentencepiece_model.proto
 _UNSUPPORTED = {4: "USER_DEFINED", 5: "UNUSED", 6: "BYTE"}
 _NORMALISATIONS = ("identity", "nfkc", "nmt_nfkc")
@@ -41,9 +44,12 @@ def convert(model: bytes, *, vocabulary: Sequence[str] | None, where: str) -> To
 
     Parameters
     ----------
-    model : content of the ``.model`` file, of type Unigram or BPE.
-    vocabulary : the token of each id; None takes the model's own order.
-    where : the file's name for messages.
+    model : bytes
+        Content of the ``.model`` file, of type Unigram or BPE.
+    vocabulary : sequence of str or None
+        The token of each id; None takes the model's own order.
+    where : str
+        The file's name for messages.
 
     Raises
     ------
@@ -52,6 +58,7 @@ def convert(model: bytes, *, vocabulary: Sequence[str] | None, where: str) -> To
         the vocabulary.
     """
     proto = parse(model, where=where)
+    _refuse_hostile(proto, where)
     _refuse_unsupported(proto, where)
     tokens = [piece.piece for piece in proto.pieces] if vocabulary is None else list(vocabulary)
     scores = {piece.piece: piece.score for piece in proto.pieces if piece.type == _NORMAL}
@@ -76,7 +83,7 @@ def parse(model: bytes, *, where: str) -> Any:
     Raises
     ------
     ConfigError
-        The file is no SentencePiece model.
+        The file is not a SentencePiece model.
     """
     from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
@@ -99,6 +106,21 @@ def bert_template(tokenizer: Tokenizer) -> processors.TemplateProcessing:
     )
 
 
+def _refuse_hostile(proto: Any, where: str) -> None:
+    """Refuse what no trainer writes: it would take hours, or crash the libraries that read it."""
+    if len(proto.pieces) > _MOST_PIECES:
+        found = f"{len(proto.pieces):,} pieces, expected at most {_MOST_PIECES:,}"
+    elif not any(piece.type == _NORMAL for piece in proto.pieces):
+        found = "no normal piece, expected some"
+    elif not all(0 < len(piece.piece) <= _LONGEST_PIECE for piece in proto.pieces):
+        found = f"an empty piece or one of more than {_LONGEST_PIECE} characters, expected neither"
+    elif not all(math.isfinite(piece.score) for piece in proto.pieces):
+        found = "a score that is not a number, expected finite ones"
+    else:
+        return
+    raise ConfigError(f"{where}: has {found}; the file is damaged or not meant to be read; fetch it again")
+
+
 def _refuse_unsupported(proto: Any, where: str) -> None:
     special = set(SPECIALS.values())
     found = {
@@ -113,7 +135,7 @@ def _refuse_unsupported(proto: Any, where: str) -> None:
     if found:
         raise ConfigError(
             f"{where}: has {', '.join(sorted(found))}; expected a Unigram or BPE model of normal pieces, normalised "
-            f"by one of {', '.join(_NORMALISATIONS)}; pass --tokenizer a folder that holds tokenizer.json"
+            f"by one of {', '.join(_NORMALISATIONS)}; pass --tokenizer a folder with tokenizer.json"
         )
 
 
@@ -126,7 +148,7 @@ def _controls(tokens: Sequence[str], scores: Mapping[str, float], *, own: bool, 
         "special tokens missing from the vocabulary": [t for t in SPECIALS.values() if t not in known],
         "pieces missing from the vocabulary": [piece for piece in scores if piece not in known],
         "vocabulary entries missing from the model": strangers,
-        "vocabulary entries written twice": [] if len(known) == len(tokens) else sorted(known)[:1],
+        "repeated vocabulary entries": [] if len(known) == len(tokens) else sorted(known)[:1],
     }
     for problem, examples in problems.items():
         if examples:
@@ -160,12 +182,13 @@ def _guards(controls: Sequence[str], scores: Mapping[str, float], where: str) ->
     """What keeps a control token that is written in a text from being read as one.
 
     A Unigram model finds every entry of its vocabulary in a text. SentencePiece leaves controls out; here such text is
-    cut inside, between two characters that no piece holds side by side, so the cut changes nothing else. A control of
-    unknown characters only is hidden behind another unknown character.
+    cut inside, between two characters that no piece has side by side, so the cut changes nothing else. A control made
+    of unknown characters only is replaced by another unknown character.
 
     Returns
     -------
-    regular expressions of what to cut behind, and the controls to hide.
+    tuple of (list of str, list of str)
+        Regular expressions after which to cut, and the controls to hide.
     """
     alphabet = {character for piece in scores for character in piece}
     pairs = {piece[i : i + 2] for piece in scores for i in range(len(piece) - 1)}
@@ -179,12 +202,14 @@ def _guards(controls: Sequence[str], scores: Mapping[str, float], where: str) ->
         elif not alphabet & set(control):
             hidden.append(control)
         else:
-            raise ConfigError(f"{where}: text {control!r} cannot be told from the control token; use another tokenizer")
+            raise ConfigError(
+                f"{where}: text {control!r} cannot be distinguished from the control token; use another tokenizer"
+            )
     return cuts, hidden
 
 
 def _normaliser(spec: Any, hidden: Sequence[str], where: str) -> Iterator[normalizers.Normalizer]:
-    """SentencePiece's normalisation in order: characters, spaces, the space in front, the space's mark."""
+    """SentencePiece's normalisation in order: characters, spaces, the leading space, the mark of the space."""
     if _normalisation(spec) != "identity":
         yield from _characters(spec, where)
     for control in hidden:
@@ -194,7 +219,7 @@ def _normaliser(spec: Any, hidden: Sequence[str], where: str) -> Iterator[normal
         yield normalizers.Replace(Regex(" {2,}"), " ")
     yield normalizers.Replace(" ", _SPACE)
     if spec.remove_extra_whitespaces:
-        yield normalizers.Replace(Regex(f"{_SPACE}+$"), "")  # marks written in the text go from its end as well
+        yield normalizers.Replace(Regex(f"{_SPACE}+$"), "")  # marks written at the end of the text go as well
     if spec.add_dummy_prefix:
         yield normalizers.Prepend(_SPACE)
 
@@ -204,13 +229,16 @@ def _normalisation(spec: Any) -> str:
 
 
 def _characters(spec: Any, where: str) -> Iterator[normalizers.Normalizer]:
-    """NFKC, with the characters that the model's own table treats otherwise replaced before it.
+    """NFKC, after replacing the characters that the model's own table treats differently.
 
     The ready-made ``Precompiled`` normaliser is not used: it looks at graphemes of at most five bytes, so it never
     composes decomposed Hangul, and it drops the rest of a grapheme whose first character it knows.
     """
     nfkc = normalizers.NFKC()
-    table = dict(_single_characters(spec.precompiled_charsmap))
+    try:
+        table = dict(_single_characters(spec.precompiled_charsmap))
+    except (IndexError, TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: its table of characters is damaged ({error}); fetch the file again") from None
     wanted = {**{character: character for character in _compatibility_characters()}, **table}
     different = {source: target for source, target in wanted.items() if nfkc.normalize_str(source) != target}
     kept = sorted(source for source, target in different.items() if nfkc.normalize_str(target) != target)
@@ -222,7 +250,7 @@ def _characters(spec: Any, where: str) -> Iterator[normalizers.Normalizer]:
     ):
         raise ConfigError(
             f"{where}: its table {_normalisation(spec)!r} is not NFKC; expected NFKC with a few exceptions; pass "
-            f"--tokenizer a folder that holds tokenizer.json"
+            f"--tokenizer a folder with tokenizer.json"
         )
     for target in targets:
         sources = sorted(source for source in different if different[source] == target)
@@ -234,7 +262,7 @@ def _characters(spec: Any, where: str) -> Iterator[normalizers.Normalizer]:
 
 
 def _compatibility_characters() -> Iterator[str]:
-    """Characters that NFKC changes; beyond the ideographs' supplements there are none."""
+    """Characters that NFKC changes; there are none beyond the ideographs' supplements."""
     everything = map(chr, (*range(0xD800), *range(0xE000, 0x30000)))
     return (character for character in everything if not unicodedata.is_normalized("NFKC", character))
 
@@ -243,14 +271,17 @@ def _single_characters(charsmap: bytes) -> Iterator[tuple[str, str]]:
     """The entries of a character map whose source is one character.
 
     A map is the size of a double-array trie in bytes, the trie, and the zero-terminated targets. A unit of the trie
-    holds its label in bits 0-7, whether a value follows in bit 8, and the offset of its children above.
+    has its label in bits 0-7, whether a value follows in bit 8, and the offset of its children above.
     """
     size = int.from_bytes(charsmap[:4], "little")
     units = memoryview(charsmap[4 : 4 + size]).cast("I")
     targets = charsmap[4 + size :]
     pending = [(0, b"")]
+    seen = 0
     while pending:
         position, key = pending.pop()
+        if (seen := seen + 1) > _MOST_NODES:
+            raise ValueError(f"more than {_MOST_NODES:,} nodes")
         unit = units[position]
         base = position ^ ((unit >> 10) << ((unit & 0x200) >> 6))
         if key and len(key) == _utf8_length(key[0]):
@@ -258,7 +289,7 @@ def _single_characters(charsmap: bytes) -> Iterator[tuple[str, str]]:
                 start = units[base] & 0x7FFFFFFF
                 yield key.decode(), targets[start : targets.index(b"\0", start)].decode()
             continue
-        for label in range(1, 256):
+        for label in range(0x80, 0xC0) if key else range(1, 256):  # a key is one character in UTF-8
             child = base ^ label
             if child < len(units) and units[child] & 0x800000FF == label:
                 pending.append((child, key + bytes([label])))

@@ -5,7 +5,7 @@ A transform of n real samples x is one of n/2 complex ones, z[r] = x[2r] + i x[2
 decimating in frequency (Cooley and Tukey, Math. Comput. 19:297, 1965), which leaves the bins in the order of their
 reversed digits.
 
-Row r of the grid holds z[r] of all lanes, first the real parts, then the imaginary ones. Every step does the same to
+Row r of the grid is z[r] of all lanes, first the real parts, then the imaginary ones. Every step does the same to
 all lanes, is rounded as it is written, and never crosses them: a frame has the same bits in any lane, beside any other
 frames, in vectors of any width.
 
@@ -24,7 +24,7 @@ from kemfeat.compiled import compiled
 from kemfeat.features._windows import TURN
 
 LANES = 16
-"""Loops of fewer turns become vectors only where nothing needs to be checked; more lanes need too much cache."""
+"""Loops with fewer turns become vectors only where nothing needs to be checked; more lanes need too much cache."""
 
 _ROW = 2 * LANES
 _AT_ONCE = 8
@@ -34,7 +34,7 @@ _GROUP = 256
 """Rows whose steps are all taken before the next rows are touched: 64 KiB."""
 
 _SIZES = (2 * _GROUP, 4 * _GROUP, 8 * _GROUP, 16 * _GROUP)
-"""Lengths of frames whose steps are laid out below."""
+"""Lengths of frames whose steps are written out below."""
 
 
 class Transform(NamedTuple):
@@ -42,10 +42,14 @@ class Transform(NamedTuple):
 
     Parameters
     ----------
-    window : half of the window [shape=(n,)]; the other factor of 2 lies in :func:`_squared_magnitudes`.
-    twiddles : row i holds cos, -sin of 2 pi i j / (n/2) for j = 1, 2, 3 [shape=(n/4, 6)].
-    turns : row k holds cos, -sin of 2 pi k / n [shape=(n/4 + 1, 2)].
-    places : row of the grid in which bin k ends [shape=(n/2,)].
+    window : ndarray, shape (n,), float64
+        Half of the window; the other factor of 2 is in :func:`_squared_magnitudes`.
+    twiddles : ndarray, shape (n / 4, 6), float64
+        Row i is cos, -sin of 2 pi i j / (n/2) for j = 1, 2, 3.
+    turns : ndarray, shape (n / 4 + 1, 2), float64
+        Row k is cos, -sin of 2 pi k / n.
+    places : ndarray, shape (n / 2,), int64
+        Row of the grid in which bin k ends.
     """
 
     window: NDArray[np.float64]
@@ -59,9 +63,12 @@ class Bands(NamedTuple):
 
     Parameters
     ----------
-    first_bins : first bin of each band [shape=(bands,)].
-    offsets : where each band begins in ``weights``, multiples of 8 [shape=(bands + 1,)].
-    weights : of all bands, end to end, zeros behind each band's own.
+    first_bins : ndarray, shape (bands,), int64
+        First bin of each band.
+    offsets : ndarray, shape (bands + 1,), int64
+        Where each band begins in ``weights``, multiples of 8.
+    weights : ndarray, float64
+        Weights of all bands, end to end, each band's own followed by zeros.
     """
 
     first_bins: NDArray[np.int64]

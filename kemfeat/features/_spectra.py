@@ -9,12 +9,12 @@ from kemfeat.features import _kernels
 
 
 def spectra(samples: NDArray[np.float32], *, window: NDArray[np.float64], hop_length: int) -> NDArray[np.complex128]:
-    """Spectra of the frames that lie whole in ``samples`` [shape=(n,)], at every ``hop_length``-th sample.
+    """Spectra of the frames that fit whole into ``samples`` [shape=(n,)], at every ``hop_length``-th sample.
 
     Returns
     -------
     ndarray [shape=(t, 1 + window.size // 2)]
-        Computed in float64; t is 0 where not one frame fits.
+        Computed in float64; t is 0 where no frame fits.
     """
     from scipy.fft import rfft  # a tenth of a second that the common lengths of mel do not need
 

@@ -1,13 +1,13 @@
 """Noise cleanup by spectral gating, as the fourth published system did it.
 
-Around the audio stand 10,000 zeros on each side. Noise with a flat spectrum from 1 Hz to 30 kHz, limited by half the
-sampling rate, is added to all of it, and its own spectrum becomes the measure: per frequency the mean level over time
-plus two standard deviations, in dB. Cells of the audio's spectrum below that are noise; that mask is smoothed with a
-triangle over 2 bins and 4 frames on each side, and cells lose up to 0.9 of their amplitude by it. Three passes with the
-same measure; then the zeros are cut off.
+The audio is surrounded by 10,000 zeros on each side. Noise with a flat spectrum from 1 Hz to 30 kHz, limited by half
+the sampling rate, is added to all of it, and its own spectrum becomes the measure: per frequency the mean level over
+time plus two standard deviations, in dB. Cells of the audio's spectrum below that are noise; that mask is smoothed with
+a triangle over 2 bins and 4 frames on each side, and cells lose up to 0.9 of their amplitude by it. Three passes with
+the same measure; then the zeros are cut off.
 
 What is quieter than the added noise is lost with it: the level of the noise decides what counts as speech. The
-published noise has ``10 / sqrt(n)`` of full scale, n its samples, which for 3 s at 44.1 kHz is -32 dB.
+published noise has ``10 / sqrt(n)`` of full scale for n samples, which for 3 s at 44.1 kHz is -32 dB.
 
 References
 ----------
@@ -36,15 +36,19 @@ def band_noise(n: int, *, sampling_rate: int, level: float, seed: int) -> NDArra
 
     Parameters
     ----------
-    n : samples, at least 1.
-    sampling_rate : Hz.
-    level : root mean square, dB of full scale.
-    seed : of the phases; one seed and n give the same noise everywhere.
+    n : int, >= 1 [samples]
+        Length.
+    sampling_rate : int [Hz]
+        Rate of the samples.
+    level : float [dB of full scale]
+        Root mean square.
+    seed : int, >= 0
+        Seed of the phases; one seed and n give the same noise everywhere.
 
     Returns
     -------
-    ndarray [shape=(n,)]
-        Full scale is 1; zeros where no frequency of n samples lies in the band.
+    ndarray, shape (n,), float64
+        Full scale is 1; zeros where no frequency of n samples is in the band.
     """
     frequencies = np.fft.rfftfreq(n, 1 / sampling_rate)
     inside = (frequencies >= _BAND[0]) & (frequencies <= _BAND[1])
@@ -59,15 +63,19 @@ def cleaned(values: NDArray[np.float32], *, sampling_rate: int, level: float, se
 
     Parameters
     ----------
-    values : full scale 1 [shape=(n,), n >= 1].
-    sampling_rate : Hz.
-    level : of the noise that is added and gated by, dB of full scale.
-    seed : of that noise.
+    values : ndarray, shape (n,), n >= 1, float32
+        Audio of full scale 1.
+    sampling_rate : int [Hz]
+        Its rate.
+    level : float [dB of full scale]
+        Level of the noise that is added and gated by.
+    seed : int, >= 0
+        Seed of that noise.
 
     Returns
     -------
-    ndarray [shape=(n,)]
-        float32.
+    ndarray, shape (n,), float32
+        The audio at the same scale.
     """
     n_fft = 2 ** round(np.log2(_WINDOW_SECONDS * sampling_rate))
     sound = np.pad(values.astype(np.float64), _ZEROS)

@@ -1,10 +1,10 @@
-"""The row axis ``tick``: the 4 Hz clock of a wristband inside an utterance.
+"""The row axis ``tick``: the 4 Hz clock of a wristband within an utterance.
 
 A tick is a clock time at which the wearer has both an EDA and a TEMP sample. A sample counts where its value is
-finite. The two are joined on the clock, stamp for stamp, so a gap in either leaves a gap between ticks.
+finite. The two are joined on the clock, stamp by stamp, so a gap in either leaves a gap between ticks.
 
-**Clock alignment.** The first tick of an utterance lies at second 0 of its audio. The corpora do not say where between
-two samples the audio begins, so a tick's place in the audio is wrong by up to one period, 0.25 s.
+**Clock alignment.** The first tick of an utterance is placed at second 0 of its audio. The corpora do not say where
+between two samples the audio begins, so a tick's place in the audio is wrong by up to one period, 0.25 s.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SAMPLES = 11
 """Samples of the window around a tick; the tick is the one in the middle."""
 
 WINDOW = SAMPLES / RATE
-"""What the window covers, s: every sample stands for the period that it is the middle of."""
+"""What the window covers, s: every sample stands for the period around it."""
 
 ROWS_FACTOR = 16
 
@@ -38,32 +38,34 @@ _UNITS = {"eda": "uS", "temp": "degC"}
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The samples of one medium that hold a value.
+    """The finite samples of one medium.
 
     Parameters
     ----------
-    clock : milliseconds, ascending, each once [shape=(n,)].
-    values : in the medium's unit [shape=(n,)].
+    clock : ndarray, shape (n,), int64 [ms]
+        Times, ascending, each once.
+    values : ndarray, shape (n,), float64
+        Samples in the medium's unit.
     """
 
     clock: NDArray[np.int64]
     values: NDArray[np.float64]
 
     def at(self, clock: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The values at clock times, each of which has a sample."""
+        """The values at clock times that each have a sample."""
         return self.values[np.searchsorted(self.clock, clock)]
 
     def around(self, clock: NDArray[np.int64]) -> NDArray[np.float64]:
         """Windows [shape=(n, 11)] around clock times [shape=(n,)], slot by slot a period apart.
 
-        A slot holds the sample nearest to its time, if that is less than half a period away, and NaN otherwise: a
+        A slot contains the sample nearest to its time, if that is less than half a period away, and NaN otherwise: a
         window neither leaves the utterance nor closes up over a gap.
         """
         wanted = clock[:, None] + _PERIOD * _OFFSETS
         found = np.searchsorted(self.clock, wanted)
-        before, behind = np.maximum(found - 1, 0), np.minimum(found, len(self.clock) - 1)
-        nearer = wanted - self.clock[before] <= self.clock[behind] - wanted
-        nearest = np.where(nearer, before, behind)
+        before, after = np.maximum(found - 1, 0), np.minimum(found, len(self.clock) - 1)
+        nearer = wanted - self.clock[before] <= self.clock[after] - wanted
+        nearest = np.where(nearer, before, after)
         distance = np.abs(self.clock[nearest] - wanted)
         return np.where(distance < _PERIOD / 2, self.values[nearest], np.nan)
 
@@ -74,8 +76,10 @@ class Ticks:
 
     Parameters
     ----------
-    clock : milliseconds [shape=(n,)].
-    tracks : the samples of ``eda`` and of ``temp``.
+    clock : ndarray, shape (n,), int64 [ms]
+        When they are.
+    tracks : mapping of str to Track
+        The samples of ``eda`` and of ``temp``.
     """
 
     clock: NDArray[np.int64]
@@ -86,11 +90,11 @@ class Ticks:
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """Seconds since the first tick, which is where they lie in the audio."""
+        """Seconds since the first tick, which is their place in the audio."""
         return (self.clock - self.clock[:1]) / 1000
 
     def neighbours(self) -> NDArray[np.int64]:
-        """The numbers of the 11 ticks around each [shape=(n, 11)], in order; ends repeated, gaps not seen."""
+        """The numbers of the 11 ticks around each [shape=(n, 11)], in order; ends repeated, gaps ignored."""
         numbers: NDArray[np.int64] = np.arange(len(self))[:, None] + _OFFSETS
         return numbers.clip(0, len(self) - 1)
 

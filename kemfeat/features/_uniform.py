@@ -1,8 +1,8 @@
 """What ``eda``, ``temp``, ``ibi`` and ``ecg`` share: rows of samples at a fixed rate, with a mask beside them.
 
 The values are raw: in the corpus' unit, never normalised, never filled. A sample is real exactly where the mask is
-True; everywhere else the value is NaN. Which samples belong to an utterance is the corpus' own word (the rows that
-carry its id), never a guess from the clock, so an utterance without physiology has length 0 and nothing but NaN.
+True; everywhere else the value is NaN. The corpus itself says which samples belong to an utterance (the rows that
+carry its id); the clock is never used to guess, so an utterance without physiology has length 0 and nothing but NaN.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ class UniformConfig(FeatureConfig):
 
     Parameters
     ----------
-    sampling_rate : samples per second of the stored row, Hz; a signal of another rate is refused.
-    max_length : samples that a row holds; what lies behind is cut by the store and counted in a column.
+    sampling_rate : float [Hz]
+        Samples per second of the stored row; a signal of another rate is refused.
+    max_length : int, >= 1 [samples]
+        Length of a row; the store cuts what is longer and counts it in a column.
     """
 
     sampling_rate: float = Field(default=4.0, gt=0, le=1e6)

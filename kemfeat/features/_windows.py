@@ -14,7 +14,7 @@ from kemfeat.records import FeatureSpec
 PadMode = Literal["constant", "reflect"]
 
 TURN = 2 * np.arccos(np.longdouble(-1))
-"""A full turn. Cosines are taken in long doubles, so that their last bit in a double depends on no processor."""
+"""A full turn. Cosines are taken in long doubles, so that their last bit in a double is the same on every processor."""
 
 
 def hann(n: int) -> NDArray[np.float64]:
@@ -27,7 +27,7 @@ def hann(n: int) -> NDArray[np.float64]:
 class Framing:
     """Frames of ``n_fft`` samples, an even number; frame t is centred at sample ``t * hop_length``.
 
-    Half a frame of padding stands before the first and behind the last sample: zeros (``constant``) or the samples
+    Half a frame of padding precedes the first sample and follows the last: zeros (``constant``) or the samples
     mirrored at the edge sample, which is not repeated (``reflect``, over and over where the clip is short).
     """
 
@@ -40,11 +40,11 @@ class Framing:
         return 1 + n_samples // self.hop_length
 
     def edges(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The padding before and behind ``values`` [each shape=(n_fft / 2,)]; only the ends of a long clip are read."""
+        """The padding before and after ``values`` [each shape=(n_fft / 2,)]; only the ends of a long clip are read."""
         half = self.n_fft // 2
         before = np.pad(values[: half + 1], (half, 0), mode=self.pad_mode)[:half]
-        behind = np.pad(values[-half - 1 :], (0, half), mode=self.pad_mode)[-half:]
-        return before, behind
+        after = np.pad(values[-half - 1 :], (0, half), mode=self.pad_mode)[-half:]
+        return before, after
 
     def blocks(self, values: NDArray[Any], *, frames: int) -> Iterator[tuple[slice, NDArray[Any]]]:
         """Cut ``values`` [shape=(n,)] into spans of ``frames`` frames, counted from the first sample.
@@ -56,16 +56,16 @@ class Framing:
         ndarray
             Its samples: frame i of the span starts at ``i * hop_length``. A view where no padding is needed.
         """
-        before, behind = self.edges(values)
+        before, after = self.edges(values)
         total = self.count(len(values))
         for first in range(0, total, frames):
             last = min(first + frames, total)
             start, stop = first * self.hop_length, (last - 1) * self.hop_length + self.n_fft
-            yield slice(first, last), _span((before, values, behind), start=start, stop=stop)
+            yield slice(first, last), _span((before, values, after), start=start, stop=stop)
 
 
 def _span(parts: Sequence[NDArray[Any]], *, start: int, stop: int) -> NDArray[Any]:
-    """Elements ``start`` to ``stop`` of the parts laid end to end; a view where one part holds them all."""
+    """Elements ``start`` to ``stop`` of the parts put end to end; a view where one part has them all."""
     pieces = []
     for part in parts:
         piece = part[max(start, 0) : max(stop, 0)]

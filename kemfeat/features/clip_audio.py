@@ -1,14 +1,14 @@
 """The sound of clips or of whole utterances, 16-bit.
 
 ``clip_audio`` (samples,) int16 along ``sample``, on the row axis ``clip``, full scale 32768, and
-``clip_audio_lengths``, the samples that are sound; behind them stands what fills a clip that is too short. Which clips
-there are, the noise cleanup and the band-pass have the settings of ``stft_image``; where both are built, they share the
-length of clips.
+``clip_audio_lengths``, the samples that are sound; they are followed by what fills a clip that is too short. Which
+clips there are, the noise cleanup and the band-pass have the settings of ``stft_image``; where both are built, they
+share the length of clips.
 
 - A 16-bit recording at ``sampling_rate`` that is neither cleaned nor filtered is stored sample by sample. Anything else
-  is rounded, and cut at full scale.
-- Whole utterances take ``max_seconds`` of a row each; what lies behind is cut, and column ``clip_audio_length_total``
-  says how many samples there were.
+  is rounded, and clipped at full scale.
+- Whole utterances take ``max_seconds`` of a row each; the rest is cut, and column ``clip_audio_length_total`` says how
+  many samples there were.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class ClipAudioConfig(ClipConfig):
 
     Parameters
     ----------
-    max_seconds : length of a row where clips are whole utterances.
+    max_seconds : float [s]
+        Length of a row where clips are whole utterances.
     """
 
     max_seconds: float = Field(default=20.0, gt=0, le=3600)

@@ -5,10 +5,10 @@ where the window fits, moved inside the clip at its ends. That is Savitzky-Golay
 and Golay, Anal. Chem. 36:1627, 1964) with a polynomial fit at the edges, the ``interp`` mode of
 ``librosa.feature.delta``.
 
-- **Clips shorter than width**, which librosa refuses: the slope of the line through all frames there are; one frame
+- **Clips shorter than width**, which librosa refuses: the slope of the line through all their frames; one frame
   has slope 0.
 - **Padding** is 0 (no change), and ``delta_lengths`` says how many frames are real.
-- The slope is taken before frames are cut or rounded, so the last stored frame sees the frames behind it.
+- The slope is taken before frames are cut or rounded, so the last stored frame sees the frames after it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ class DeltaConfig(FeatureConfig):
 
     Parameters
     ----------
-    width : frames of the line, odd.
-    max_frames, n_mels : the shape of a row; a build takes them from ``mel``.
-    dtype : ``float16`` halves the store; column ``delta_rounding_error`` holds each row's largest error, dB per frame.
+    width : int, odd, >= 3 [frames]
+        Frames of the line.
+    max_frames, n_mels : int, >= 1
+        Shape of a row; a build takes them from ``mel``.
+    dtype : {"float32", "float16"}
+        ``float16`` halves the store; column ``delta_rounding_error`` gives each row's largest error, dB per frame.
     """
 
     width: int = Field(default=9, ge=3)
@@ -54,12 +57,26 @@ class DeltaConfig(FeatureConfig):
 
 
 def slopes(values: NDArray[np.float32], *, width: int) -> NDArray[np.float32]:
-    """Slope of the least-squares line through the ``width`` rows nearest to each row of ``values`` [shape=(t, n)].
+    """Slope of the least-squares line through the ``width`` rows nearest to each row.
+
+    Parameters
+    ----------
+    values : ndarray, shape (t, n), float32
+        One row for each frame.
+    width : int, odd
+        Rows of the line.
 
     Returns
     -------
-    ndarray [shape=(t, n)]
+    ndarray, shape (t, n), float32
         Units of ``values`` per row. Fewer than ``width`` rows share the slope of the line through all of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rising = np.arange(12, dtype=np.float32)[:, None] * 2
+    >>> [round(float(x), 4) for x in slopes(rising, width=9)[:3, 0]]
+    [2.0, 2.0, 2.0]
     """
     within = min(width, len(values))
     steps = np.arange(within) - (within - 1) / 2

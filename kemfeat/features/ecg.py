@@ -1,7 +1,7 @@
 """Electrocardiogram as recorded, in millivolts.
 
 ``ecg`` (max_length,) float32 and ``ecg_mask`` along ``ecg_sample``, 250 Hz by default: nothing is filtered, filled or
-normalised. A signal of another rate is refused. Column ``ecg_sampling_rate`` holds the rate of the recording [Hz], 0
+normalised. A signal of another rate is refused. Column ``ecg_sampling_rate`` is the rate of the recording [Hz], 0
 where the utterance has none; the heart beats in it are the feature ``ecg_beats``.
 """
 

@@ -1,18 +1,18 @@
 """Heart beats found in the electrocardiogram: when, how far apart, how fast.
 
 ``ecg_beat_times`` [s] and ``ecg_ibi`` [s], each (max_beats,) float32 with a mask, along ``beat``. A time counts from
-the utterance's first ECG sample. An interval is the time since the beat before, as in ``ibi``; the first beat of the
-utterance, and the first behind a gap, has none and is NaN. Columns: ``ecg_beats_length`` beats stored (0 = missing, or
-none found), ``ecg_beats_length_total`` beats found, ``ecg_ibi_mean`` the mean interval [s], and ``ecg_heart_rate``, 60
-over it [1/min]; both are missing where no interval is.
+the utterance's first ECG sample. An interval is the time since the previous beat, as in ``ibi``; the first beat of the
+utterance, and the first after a gap, has none and is NaN. Columns: ``ecg_beats_length`` beats stored (0 = missing, or
+none found), ``ecg_beats_length_total`` beats found, ``ecg_ibi_mean`` the mean interval [s], and ``ecg_heart_rate``,
+60 divided by it [1/min]; both are missing where there is no interval.
 
 Beats are R peaks, found by :func:`sleepecg.detect_heartbeats`: Pan and Tompkins (IEEE Trans. Biomed. Eng. 32:230, 1985)
 with a zero-phase filter, so that a time is exact to a sample. It comes with ``pip install 'kemfeat[ecg]'``.
 
 - **Gaps**: where the clock jumps or a sample is not finite the recording is cut, and each part is searched alone.
 - **Too short**: a part of less than a second is not searched. A beat at the very end of a part may be lost.
-- **Slow hearts**: the detector takes it for granted that a part has a beat in its first second. Where it has none, the
-  wave before the first R peak may stand for it; below 55 beats per minute count on some beats too many.
+- **Slow hearts**: the detector assumes that a part has a beat in its first second. Where it has none, the wave before
+  the first R peak may be taken for it; below 55 beats per minute expect a few beats too many.
 - **No heart in it**: a flat line has no beat, nor has noise in which the detector finds one all the time. In other
   noise it finds beats that mean nothing: look at the intervals before you trust them.
 """
@@ -44,7 +44,7 @@ _SHORTEST = 1.0
 """Length [s] below which a part is not searched."""
 
 _GAP = 10
-"""Periods between two samples above which the recording has a gap; a clock that jitters has shorter ones."""
+"""Periods between two samples above which the recording has a gap; jitter of a clock stays below."""
 
 
 class EcgBeatsConfig(FeatureConfig):
@@ -52,7 +52,8 @@ class EcgBeatsConfig(FeatureConfig):
 
     Parameters
     ----------
-    max_beats : beats stored per row.
+    max_beats : int, >= 1
+        Beats stored per row.
     """
 
     max_beats: int = Field(default=64, ge=1)
@@ -61,12 +62,19 @@ class EcgBeatsConfig(FeatureConfig):
 def beats_of(signal: Signal, *, detect: Detect) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The heart beats of an electrocardiogram.
 
+    Parameters
+    ----------
+    signal : Signal
+        The recording, with its rate and clock.
+    detect : callable
+        Finds R peaks: samples and their rate in, sample numbers out.
+
     Returns
     -------
-    ndarray [shape=(n,)]
-        Times of the R peaks [s] since the first sample.
-    ndarray [shape=(n,)]
-        The interval before each [s], NaN for the first of every part of the recording.
+    times : ndarray, shape (n,), float64 [s]
+        R peaks, since the first sample.
+    intervals : ndarray, shape (n,), float64 [s]
+        Time since the previous beat; NaN for the first of every part of the recording.
     """
     parts = [start + _peaks(values, signal.sampling_rate, detect) for start, values in _parts(signal)]
     intervals = [np.diff(part, prepend=np.nan) for part in parts]
@@ -105,7 +113,7 @@ def _peaks(values: NDArray[np.float64], rate: float, detect: Detect) -> NDArray[
     if len(moving) == 0 or len(values) - moving[0] < _SHORTEST * rate:
         return np.empty(0)
     try:
-        # The detector in C reads and writes behind its arrays, where clips are short or beats are many.
+        # The detector in C reads and writes past the end of its arrays where clips are short or beats are many.
         found = detect(values[moving[0] :], rate, backend="python")
     except IndexError:  # a beat every 0.2 s, throughout, is more than its list of intervals can hold
         return np.empty(0)

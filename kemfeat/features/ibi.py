@@ -1,7 +1,7 @@
 """Inter-beat intervals on a regular grid, in seconds.
 
 ``ibi`` (max_length,) float32 and ``ibi_mask`` along ``ibi_sample``, 4 Hz by default. A beat at time t with interval v
-follows the beat before it by v seconds: it covers (t - v, t]. Point k of the grid lies k / sampling_rate seconds after
+follows the previous beat by v seconds: it covers (t - v, t]. Point k of the grid is k / sampling_rate seconds after
 the utterance's physiology began and takes the interval of the beat that covers it. Nothing is interpolated: where no
 beat was detected the value is NaN and the mask False. Where beats overlap, the later one wins. The beats themselves,
 in full, are in the store's signals.

@@ -2,21 +2,21 @@
 
 ``log_spectrogram``, ``log_spectrogram_delta`` and ``log_spectrogram_delta2``, each (max_frames, 1 + n_fft / 2) float32
 along ``frame`` and ``bin``: 321 bins 25 Hz apart, every 20 ms, at the defaults. The density is the one of
-``scipy.signal.spectrogram(y, fs, "hann", n_fft, n_fft - hop_length, detrend=False)``: periodic Hann window, frames only
-where they lie whole in the audio, one-sided, per Hz. Stored is ``ln(density + 1e-10)``. A difference is the value minus
-the one before it, and the first one stands twice, so that the size stays; the second difference is the difference of
-the first.
+``scipy.signal.spectrogram(y, fs, "hann", n_fft, n_fft - hop_length, detrend=False)``: periodic Hann window, only
+frames that fit whole into the audio, one-sided, per Hz. Stored is ``ln(density + 1e-10)``. A difference is the value
+minus the one before it, and the first one is repeated, so that the size stays; the second difference is the
+difference of the first.
 
 - **Range**: at least ln(1e-10) = -23.03, which is digital silence; full scale is 1.
-- **Padding** behind the last frame is that floor, and 0 in the differences. ``log_spectrogram_lengths``, and the like
+- **Padding** after the last frame is that floor, and 0 in the differences. ``log_spectrogram_lengths``, and the like
   for the differences, say how many frames are not padding.
 - **Too short clips**: audio shorter than one frame has no spectrogram and is refused. Skipping it shifts the rows
-  behind it against the labels (defect J17).
+  after it against the labels (defect J17).
 
 The preset ``faithful`` is what the published system fed its network, defects and all: amplitudes as 16-bit integers,
 differences along *frequency* where time was meant (J8), and clips of fewer than 100 frames filled up with 0, which is a
-loud value of a logarithm (J10). Its network could not tell that filling from sound, so the lengths count it as frames;
-column ``log_spectrogram_frames`` does not.
+loud value of a logarithm (J10). Its network could not distinguish that filling from sound, so the lengths count it as
+frames; column ``log_spectrogram_frames`` does not.
 """
 
 from __future__ import annotations
@@ -47,13 +47,22 @@ class LogSpectrogramConfig(WaveformConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample : see :class:`~kemfeat.features._audio.WaveformConfig`.
-    n_fft, hop_length : samples of a frame, even; samples between frames.
-    scale : amplitude of full scale: 1 (``unit``) or 32768 (``int16``), which is 20.8 more in every logarithm.
-    difference : along which axis the differences are taken.
-    min_frames : frames that a row has at least; what lacks is filled with the pad value.
-    max_frames : frames stored per row.
-    pad_value : what stands behind the last frame of a row: ``floor`` is ln(1e-10), a number is a logarithm.
+    sampling_rate, channels, resample : int, str, bool
+        See :class:`~kemfeat.features._audio.WaveformConfig`.
+    n_fft : int, even [samples]
+        Length of a frame.
+    hop_length : int, >= 1 [samples]
+        Distance between frames.
+    scale : {"unit", "int16"}
+        Amplitude of full scale: 1 or 32768, which adds 20.8 to every logarithm.
+    difference : {"time", "frequency"}
+        Axis along which the differences are taken.
+    min_frames : int, >= 0
+        Frames that a row has at least; missing ones are filled with the pad value.
+    max_frames : int, >= 1
+        Frames stored per row.
+    pad_value : "floor" or float
+        What follows the last frame of a row: ``floor`` is ln(1e-10), a number is a logarithm.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -79,7 +88,7 @@ class LogSpectrogramConfig(WaveformConfig):
 
     @property
     def pad(self) -> float:
-        """The value behind the last frame of a row, as it is stored."""
+        """The value after the last frame of a row, as it is stored."""
         return float(np.float32(np.log(_OFFSET) if self.pad_value == "floor" else self.pad_value))
 
     @property
@@ -89,13 +98,20 @@ class LogSpectrogramConfig(WaveformConfig):
 
 
 def densities(values: NDArray[np.float32], *, config: LogSpectrogramConfig) -> NDArray[np.float64]:
-    """One-sided power spectral density [shape=(t, bins)] of ``values`` [shape=(n,)].
+    """One-sided power spectral density.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), float32
+        Audio of full scale 1.
+    config : LogSpectrogramConfig
+        Frames and scale.
 
     Returns
     -------
-    ndarray
+    ndarray, shape (t, 1 + n_fft / 2), float64
         In squared amplitude per Hz, full scale as configured: ``|X|^2 / (fs sum(w^2))``, doubled in every bin that
-        stands for a negative frequency too.
+        also stands for a negative frequency.
     """
     window = hann(config.n_fft)
     spectrum = spectra(values, window=window, hop_length=config.hop_length)
@@ -106,7 +122,26 @@ def densities(values: NDArray[np.float32], *, config: LogSpectrogramConfig) -> N
 
 
 def differences(values: NDArray[np.float32], *, axis: int) -> NDArray[np.float32]:
-    """Every value minus the one before it along ``axis``; the first difference stands twice, and one value has 0."""
+    """Every value minus the one before it; the first difference is repeated, and a single value has 0.
+
+    Parameters
+    ----------
+    values : ndarray, float32
+        Any shape.
+    axis : int
+        Axis along which the difference is taken.
+
+    Returns
+    -------
+    ndarray, float32
+        Same shape as ``values``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> differences(np.array([1, 4, 9], dtype=np.float32), axis=0).tolist()
+    [3.0, 3.0, 5.0]
+    """
     steps = np.diff(values, axis=axis)
     first = steps.take([0], axis=axis) if steps.shape[axis] else np.zeros_like(values)
     return np.concatenate([first, steps], axis=axis)

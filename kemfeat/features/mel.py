@@ -9,12 +9,12 @@ The values are those of ``librosa.power_to_db(librosa.feature.melspectrogram(y),
 - **Faint clips**: powers below 1e-10 count as 1e-10, as in librosa, so a clip whose loudest bin is below 1e-2 has less
   than 80 dB of range.
 - **Silence** is 0 dB in every bin, since no bin is louder than another; validation names silent clips.
-- **Padding**: behind the last frame stands ``pad_value``, by default the floor -top_db, and ``mel_lengths`` says how
-  many frames are real. Never tell padding by its value: real frames reach the floor too.
+- **Padding**: the last frame is followed by ``pad_value``, by default the floor -top_db, and ``mel_lengths`` says how
+  many frames are real. Never recognise padding by its value: real frames reach the floor too.
 - **Too long clips**: frames beyond ``max_frames`` are computed, counted in ``mel_frames_total`` and not stored.
 
-The preset ``kor-2022`` pads with 0 dB as the published system did. 0 dB is the *loudest* value a frame can hold, so a
-model without lengths takes padding for a scream; use it to reproduce published numbers, for nothing else.
+The preset ``kor-2022`` pads with 0 dB as the published system did. 0 dB is the *loudest* value a frame can have, so a
+model without lengths takes padding for a scream; use it to reproduce published numbers, and for nothing else.
 """
 
 from __future__ import annotations
@@ -40,9 +40,14 @@ class MelConfig(MelPowersConfig):
 
     Parameters
     ----------
-    sampling_rate ... pad_mode : see :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
-    pad_value : what stands behind the last frame of a row: ``floor`` is -top_db, a number is dB.
-    dtype : ``float16`` halves the store; column ``mel_rounding_error`` holds each row's largest error, dB.
+    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str, bool, int, int, int
+        See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
+    fmin, fmax, top_db, max_frames, pad_mode : float, float, float, int, str
+        See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
+    pad_value : "floor" or float [dB]
+        What follows the last frame of a row; ``floor`` is -top_db.
+    dtype : {"float32", "float16"}
+        ``float16`` halves the store; column ``mel_rounding_error`` gives each row's largest error, dB.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}, "kor-2022": {"pad_value": 0.0}}
@@ -58,12 +63,22 @@ class MelConfig(MelPowersConfig):
 
     @property
     def pad(self) -> float:
-        """The value behind the last frame of a row, dB."""
+        """The value after the last frame of a row, dB."""
         return -self.top_db if self.pad_value == "floor" else float(self.pad_value)
 
 
 def mel_filters(config: MelConfig) -> Filters:
     """Window and mel bands of a configuration.
+
+    Parameters
+    ----------
+    config : MelConfig
+        Settings.
+
+    Returns
+    -------
+    Filters
+        Window, transform and weights.
 
     Raises
     ------

@@ -8,13 +8,13 @@ The coefficients are those of ``librosa.feature.mfcc``: mel powers of centred Ha
 ``10 log10(max(p, 1e-10))``, cut off ``top_db`` below the utterance's loudest, then the orthonormal DCT-II over the
 bands (Davis and Mermelstein, IEEE Trans. ASSP 28:357, 1980).
 
-- **Bands narrower than a bin**, which the default settings do not have but 256 samples per frame do, hold no bin. They
-  are kept, as in librosa, which warns: their power is 0, so they stand at the lower end of the range in every frame,
-  and the z-score takes away what that adds to a coefficient.
+- **Bands narrower than a bin**, which the default settings do not have but 256 samples per frame do, contain no bin.
+  They are kept, as in librosa, which warns: their power is 0, so they are at the lower end of the range in every
+  frame, and the z-score takes away what that adds to a coefficient.
 - **z-score** (``zscore``): minus the mean, divided by the standard deviation (of the population) over all frames of the
   utterance, before any is cut, as ``sklearn.preprocessing.scale`` does. A coefficient that deviates by less than
   1.2e-6, ten times float32's epsilon, is constant and becomes 0.
-- **Padding** is 0, which after the z-score is the *mean* of a coefficient and not silence (J15). The mask tells real
+- **Padding** is 0, which after the z-score is the *mean* of a coefficient and not silence (J15). The mask marks real
   frames; no value can.
 - **Too long clips**: frames beyond ``max_frames`` are counted in ``mfcc_frames_total`` and not stored.
 """
@@ -45,9 +45,14 @@ class MfccConfig(MelPowersConfig):
 
     Parameters
     ----------
-    sampling_rate ... pad_mode : see :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
-    n_mfcc : coefficients kept, at most n_mels.
-    zscore : False stores the coefficients as they are, dB.
+    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str, bool, int, int, int
+        See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
+    fmin, fmax, top_db, max_frames, pad_mode : float, float, float, int, str
+        See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
+    n_mfcc : int, 1 to n_mels
+        Coefficients that are kept.
+    zscore : bool
+        False stores the coefficients as they are, dB.
     """
 
     n_fft: int = Field(default=400, ge=2, multiple_of=2)
@@ -65,12 +70,21 @@ class MfccConfig(MelPowersConfig):
 
 
 def coefficients(powers: NDArray[np.float32], *, n_mfcc: int, top_db: float) -> NDArray[np.float64]:
-    """The first ``n_mfcc`` cepstral coefficients of mel powers [shape=(t, n_mels)].
+    """The first cepstral coefficients of mel powers.
+
+    Parameters
+    ----------
+    powers : ndarray, shape (t, n_mels), float32
+        Mel powers of each frame.
+    n_mfcc : int, 1 to n_mels
+        Coefficients that are kept.
+    top_db : float [dB]
+        Dynamic range that is kept.
 
     Returns
     -------
-    ndarray [shape=(t, n_mfcc)]
-        dB; the first is the level of the frame, sqrt(n_mels) times its mean over the bands.
+    ndarray, shape (t, n_mfcc), float64 [dB]
+        The first is the level of the frame, sqrt(n_mels) times its mean over the bands.
     """
     from scipy.fft import dct
 
@@ -81,7 +95,24 @@ def coefficients(powers: NDArray[np.float32], *, n_mfcc: int, top_db: float) -> 
 
 
 def zscored(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each column of ``values`` [shape=(t, n)] with mean 0 and standard deviation 1; a constant one becomes 0."""
+    """Each column with mean 0 and standard deviation 1; a constant one becomes 0.
+
+    Parameters
+    ----------
+    values : ndarray, shape (t, n), float64
+        One row for each frame.
+
+    Returns
+    -------
+    ndarray, shape (t, n), float64
+        The columns, standardised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> zscored(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
+    [[-1.0, 0.0], [1.0, 0.0]]
+    """
     centred = values - values.mean(axis=0)
     deviations = np.sqrt(np.mean(centred**2, axis=0))
     return np.where(deviations < _CONSTANT, 0.0, centred / np.maximum(deviations, _CONSTANT))

@@ -1,8 +1,8 @@
 """Linear-frequency spectrograms of clips as grey images of 200 by 300 pixels.
 
 ``stft_image`` (200, 300) uint8 along ``image_row`` and ``image_column``, on the row axis ``clip``. Row 0 is the highest
-frequency. Column ``stft_image_columns`` says how many columns, from the left, hold sound; those behind them show what
-fills a clip that is too short.
+frequency. Column ``stft_image_columns`` says how many columns, from the left, show sound; the rest show what fills a
+clip that is too short.
 
 A pixel is the level of the Hann spectrum, ``20 log10(max(a, 1e-20))`` dB with a the magnitude of the unscaled
 transform, cut to -60 .. +60 dB, averaged over the area under the pixel, and mapped to 0 .. 255: 0.47 dB a step. The
@@ -12,12 +12,12 @@ scale is fixed, so images can be compared. A sine at full scale reaches ``20 log
   one, so harmonics of a voice stay apart; bins of 20 Hz make two to a pixel, and a column of a clip of 3 s is as
   long as a hop.
 - **Presets** ``clips``, ``clips-denoised``, ``whole`` and ``whole-denoised`` are the four sets of the published system;
-  the paper's numerals cannot be told apart. An image of a whole utterance squeezes its time: 300 columns whatever its
-  length, so it does not tell the rate of speech.
+  the paper's numerals do not say which is which. An image of a whole utterance squeezes its time: 300 columns whatever
+  its length, so it does not show the rate of speech.
 - **Preset ``faithful``**: whole utterances, at 44.1 kHz with frames of 2048 every 512, levels more than 80 dB below the
-  clip's highest raised to that, and noise behind short clips (set ``length`` to 3.0 for those). Audio recorded at
+  clip's highest raised to that, and noise after short clips (set ``length`` to 3.0 for those). Audio recorded at
   16 kHz has nothing above 8 kHz; analysing it at 44.1 kHz only costs time. The published colours, margins and axes of
-  plotted images are left out: a colour map belongs to who loads the image.
+  plotted images are left out: a colour map is for the program that loads the image.
 """
 
 from __future__ import annotations
@@ -49,9 +49,14 @@ class StftImageConfig(ClipConfig):
 
     Parameters
     ----------
-    n_fft, hop_length : samples of a frame, even; samples between frames.
-    fmax : highest frequency of the image, Hz.
-    top_db : range below the highest level of a clip, dB; None for no such limit.
+    n_fft : int, even [samples]
+        Length of a frame.
+    hop_length : int, >= 1 [samples]
+        Distance between frames.
+    fmax : float [Hz]
+        Highest frequency of the image.
+    top_db : float or None [dB]
+        Range kept below the highest level of a clip; None for no such limit.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -75,7 +80,7 @@ class StftImageConfig(ClipConfig):
     def _consistent(self) -> Self:
         if self.fmax > self.sampling_rate / 2:
             raise ValueError(
-                f"fmax {self.fmax:g} Hz lies above half the sampling_rate ({self.sampling_rate / 2:g} Hz); lower fmax"
+                f"fmax {self.fmax:g} Hz is above half the sampling_rate ({self.sampling_rate / 2:g} Hz); lower fmax"
             )
         if self.hop_length > self.n_fft:
             raise ValueError(f"hop_length {self.hop_length} leaves samples between frames of n_fft {self.n_fft}")
@@ -87,13 +92,15 @@ def levels(values: NDArray[np.float32], *, config: StftImageConfig) -> NDArray[n
 
     Parameters
     ----------
-    values : full scale 1 [shape=(n,), n >= 1].
-    config : settings.
+    values : ndarray, shape (n,), n >= 1, float32
+        Audio of full scale 1.
+    config : StftImageConfig
+        Settings.
 
     Returns
     -------
-    ndarray [shape=(1 + n // hop_length, 1 + n_fft / 2)]
-        dB, not cut to the range of the image.
+    ndarray, shape (1 + n // hop_length, 1 + n_fft / 2), float64 [dB]
+        Not cut to the range of the image.
     """
     framing = Framing(config.n_fft, config.hop_length, "constant")
     window = hann(config.n_fft)
@@ -105,7 +112,20 @@ def levels(values: NDArray[np.float32], *, config: StftImageConfig) -> NDArray[n
 
 
 def image(values: NDArray[np.float32], *, config: StftImageConfig) -> NDArray[np.uint8]:
-    """The image [shape=(200, 300)] of a clip [shape=(n,), n >= 1]."""
+    """The image of a clip.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,), n >= 1, float32
+        Audio of full scale 1.
+    config : StftImageConfig
+        Settings.
+
+    Returns
+    -------
+    ndarray, shape (200, 300), uint8
+        Grey values; row 0 is the highest frequency.
+    """
     cells = np.clip(levels(values, config=config), _LOWEST, _HIGHEST)
     # A frame stands for the hop around its middle.
     times = (np.arange(len(cells) + 1, dtype=np.float64) - 0.5) * config.hop_length
@@ -159,19 +179,29 @@ EXTRACTOR = Extractor(
 def area_means(
     values: NDArray[np.float64], edges: NDArray[np.float64], pixels: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Resize the first axis by area: a pixel is the mean of the cells under it, each by the share it covers.
+    """Resize the first axis by area: a pixel is the mean of the cells under it, each weighted by the share it covers.
 
     The first and the last cell reach as far as there are pixels.
 
     Parameters
     ----------
-    values : one row for each cell [shape=(n, ...)].
-    edges : where the cells begin, and where the last one ends, ascending [shape=(n + 1,)].
-    pixels : where the pixels begin, and where the last one ends, ascending [shape=(m + 1,)].
+    values : ndarray, shape (n, ...), float64
+        One row for each cell.
+    edges : ndarray, shape (n + 1,), float64
+        Where the cells begin, and where the last one ends, ascending.
+    pixels : ndarray, shape (m + 1,), float64
+        Where the pixels begin, and where the last one ends, ascending.
 
     Returns
     -------
-    ndarray [shape=(m, ...)]
+    ndarray, shape (m, ...), float64
+        One row for each pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> area_means(np.array([[1.0], [3.0]]), np.array([0.0, 1.0, 2.0]), np.array([0.0, 2.0])).tolist()
+    [[2.0]]
     """
     widths = np.diff(edges)
     sums = np.zeros((len(values) + 1, *values.shape[1:]))
@@ -184,6 +214,25 @@ def area_means(
 
 
 def grey(levels: NDArray[np.float64], *, lowest: float, highest: float) -> NDArray[np.uint8]:
-    """Levels as grey values: ``lowest`` and what lies below it is 0, ``highest`` and what lies above it 255."""
+    """Levels as grey values: ``lowest`` and below is 0, ``highest`` and above is 255.
+
+    Parameters
+    ----------
+    levels : ndarray, float64 [dB]
+        Any shape.
+    lowest, highest : float [dB]
+        Range of the grey scale.
+
+    Returns
+    -------
+    ndarray, uint8
+        Same shape as ``levels``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grey(np.array([-80.0, 0.0, 80.0]), lowest=-60.0, highest=60.0).tolist()
+    [0, 128, 255]
+    """
     share = (np.clip(levels, lowest, highest) - lowest) / (highest - lowest)
     return np.rint(255 * share).astype(np.uint8)

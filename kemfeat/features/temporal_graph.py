@@ -43,9 +43,12 @@ class TemporalGraphConfig(FeatureConfig):
 
     Parameters
     ----------
-    chunk_nodes : nodes of a chunk; the last of a session has fewer.
-    max_gap : largest distance of two joined ticks of one speaker, s; counted in whole milliseconds.
-    cross_speaker : whether ticks of two speakers at the same clock are joined.
+    chunk_nodes : int, >= 1
+        Nodes of a chunk; the last one of a session has fewer.
+    max_gap : float, >= 0 [s]
+        Largest distance of two joined ticks of one speaker; counted in whole milliseconds.
+    cross_speaker : bool
+        Whether ticks of two speakers at the same clock time are joined.
     """
 
     chunk_nodes: int = Field(default=2000, ge=1, le=1_000_000)
@@ -58,12 +61,14 @@ def graph_tables(config: TemporalGraphConfig, ticks: pd.DataFrame) -> dict[str, 
 
     Parameters
     ----------
-    config : settings.
-    ticks : the axis' table, of which ``session``, ``speaker`` and ``clock`` are read.
+    config : TemporalGraphConfig
+        Settings.
+    ticks : DataFrame
+        The axis' table, of which ``session``, ``speaker`` and ``clock`` are read.
 
     Returns
     -------
-    dict
+    dict of str to pyarrow.Table
         ``temporal_graph_nodes`` and ``temporal_graph_edges``.
     """
     import pyarrow as pa
@@ -163,21 +168,32 @@ def edges(
     """Pairs of nodes near in time.
 
     Two nodes are joined, in both directions, when they have one speaker and are at most ``max_gap`` apart, or, across
-    speakers, when they have the same clock. A node is joined with itself.
+    speakers, when they have the same clock time. A node is joined with itself.
 
     Parameters
     ----------
-    clock : milliseconds, ascending [shape=(n,)].
-    speakers : a number for each node's speaker [shape=(n,)].
-    max_gap : milliseconds, at least 0.
-    cross_speaker : whether nodes of different speakers are joined at all.
+    clock : ndarray, shape (n,), int64 [ms]
+        Time of each node, ascending.
+    speakers : ndarray, shape (n,), int64
+        A number for each node's speaker.
+    max_gap : int, >= 0 [ms]
+        Largest distance of two joined nodes of one speaker.
+    cross_speaker : bool
+        Whether nodes of different speakers are joined at all.
 
     Returns
     -------
-    source, target : ndarray [shape=(m,)]
+    source, target : ndarray, shape (m,), int64
         Ends of the edges, by target, then by source.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> source, target = edges(np.array([0, 250, 900]), np.array([0, 0, 0]), max_gap=300, cross_speaker=False)
+    >>> list(zip(source.tolist(), target.tolist()))
+    [(0, 0), (1, 0), (0, 1), (1, 1), (2, 2)]
     """
-    # Nodes within the gap stand side by side, so what is looked at is at most so many times the edges as people speak.
+    # Nodes within the gap are neighbours, so the pairs looked at are at most the edges times the number of speakers.
     first = np.searchsorted(clock, clock - max_gap, side="left")
     last = np.searchsorted(clock, clock + max_gap, side="right")
     counts = last - first

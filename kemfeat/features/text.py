@@ -8,9 +8,9 @@ Three presets:
     side by side stays: double spaces, and a bare ``/`` (a filler) although it is a mark too. Known losses (defect
     K17): ``?`` and ``,``, which carry intonation, and every line but the first. Unicode forms are left alone.
 ``hangul``
-    What system 2 did: the first line, of which only Hangul letters, syllables and spaces stay. The text is brought to
-    NFC first, since decomposed Hangul (as macOS writes it) would otherwise vanish letter by letter. An utterance left
-    empty keeps its row; system 2 dropped it, though not one of spaces alone (J13).
+    What system 2 did: the first line, of which only Hangul letters, syllables and spaces stay. The text is normalised
+    to NFC first, since decomposed Hangul (as macOS writes it) would otherwise vanish letter by letter. An utterance
+    left empty keeps its row; system 2 dropped it, though not one of spaces alone (J13).
 ``none``
     The transcript as it is.
 
@@ -43,7 +43,8 @@ class TextConfig(FeatureConfig):
 
     Parameters
     ----------
-    preset : ``kor-2022``, ``hangul`` or ``none``; see the module.
+    preset : {"kor-2022", "hangul", "none"}
+        How the transcript is cleaned; see the module.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"kor-2022": {}, "hangul": {}, "none": {}}
@@ -56,8 +57,20 @@ def clean(text: str, *, preset: str = "kor-2022") -> str:
 
     Parameters
     ----------
-    text : transcript as read from its file.
-    preset : a key of :attr:`TextConfig.PRESETS`.
+    text : str
+        Transcript as read from its file.
+    preset : str, default "kor-2022"
+        A key of :attr:`TextConfig.PRESETS`.
+
+    Returns
+    -------
+    str
+        The cleaned sentence; it may be empty.
+
+    Examples
+    --------
+    >>> clean("b/ 네, 맞아요 l/")
+    ' 네 맞아요 '
     """
     return _CLEANERS[preset](text)
 

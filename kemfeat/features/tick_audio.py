@@ -1,17 +1,17 @@
 """The sound around every tick, on the row axis ``tick``: a log-mel spectrogram, or the cepstra of the published system.
 
-``tick_audio`` float32 and ``tick_audio_mask`` along ``frame``. Audio is brought to 16 kHz, first channel; frames are
+``tick_audio`` float32 and ``tick_audio_mask`` along ``frame``. Audio is resampled to 16 kHz, first channel; frames are
 25 ms long, every 10 ms.
 
 - **Default**, (273, n_mels) dB: power of Hann frames over 512 points through Slaney's mel bands up to 8 kHz,
   ``10 log10(max(p, 1e-10))`` of samples in [-1, 1]. The level is absolute: nothing is divided by a maximum, so ticks
   can be compared. The middle frame is centred on the tick, as is the physiology of ``tick_physiology``, and all frames
-  lie within its 2.75 s. Outside of the audio there is silence, -100 dB, and the mask is False.
+  are within its 2.75 s. Outside the audio there is silence, -100 dB, and the mask is False.
 - **Preset ``faithful``**, (274, 13): the cepstra of python_speech_features 0.6 at its defaults, of samples on the scale
   of 16-bit integers. The slice lasts from the first to the last of the eleven ticks around; one shorter than 0.08 s
   becomes zeros; then 44,000 samples are made of it by mirroring both ends, or cutting both. So its middle is not the
-  tick near the ends of an utterance, and it spans 2.5 s where the physiology spans 2.75 s. The mask is True where a
-  frame's middle lies in the slice rather than in its mirror image.
+  tick near the ends of an utterance, and it spans 2.5 s where the physiology spans 2.75 s. The mask is True where the
+  middle of a frame is in the slice rather than in its mirror image.
 """
 
 from __future__ import annotations
@@ -54,8 +54,10 @@ class TickAudioConfig(FeatureConfig):
 
     Parameters
     ----------
-    kind : ``log-mel`` spectrogram, or ``mfcc`` as published.
-    n_mels : bands of the spectrogram; the cepstra always come from 26.
+    kind : {"log-mel", "mfcc"}
+        Spectrogram, or cepstra as published.
+    n_mels : int, >= 1
+        Bands of the spectrogram; the cepstra always come from 26.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}, "faithful": {"kind": "mfcc"}}
@@ -77,14 +79,17 @@ def log_mel(values: NDArray[np.float32], centres: NDArray[np.int64], *, n_mels: 
 
     Parameters
     ----------
-    values : audio at 16 kHz in [-1, 1] [shape=(n,)].
-    centres : the samples on which the middle frames are centred [shape=(r,)], at least 0.
-    n_mels : bands.
+    values : ndarray, shape (n,), float32
+        Audio at 16 kHz in [-1, 1].
+    centres : ndarray, shape (r,), int64, >= 0
+        Samples on which the middle frames are centred.
+    n_mels : int, >= 1
+        Bands.
 
     Returns
     -------
     FeatureArray
-        ``tick_audio`` [shape=(r, 273, n_mels)], dB, and ``tick_audio_mask`` [shape=(r, 273)].
+        ``tick_audio``, shape (r, 273, n_mels) [dB], and ``tick_audio_mask``, shape (r, 273).
     """
     middles = centres[:, None] + _STEP * (np.arange(_FRAMES) - _FRAMES // 2)
     # Ticks are a whole number of steps apart, so most frames belong to eleven of them.
@@ -95,12 +100,12 @@ def log_mel(values: NDArray[np.float32], centres: NDArray[np.int64], *, n_mels: 
 
 
 def _levels(values: NDArray[np.float32], middles: NDArray[np.int64], *, n_mels: int) -> NDArray[np.float32]:
-    """Levels [shape=(t, n_mels)] of the frames with these middles [shape=(t,), ascending], dB."""
+    """Levels [shape=(t, n_mels)] of the frames centred on ``middles`` [shape=(t,), ascending], dB."""
     from scipy.fft import rfft
 
     before = _SPAN // 2
-    behind = max(0, int(middles[-1]) + _FRAME - len(values))
-    frames = sliding_window_view(np.pad(values, (before, behind)), _FRAME)
+    after = max(0, int(middles[-1]) + _FRAME - len(values))
+    frames = sliding_window_view(np.pad(values, (before, after)), _FRAME)
     window, bands = hann(_FRAME), _filters(n_mels).bands
     powers = np.empty((len(middles), n_mels), dtype=np.float32)
     for first in range(0, len(middles), _BLOCK):
@@ -122,13 +127,15 @@ def published_cepstra(values: NDArray[np.float32], starts: NDArray[np.int64], en
 
     Parameters
     ----------
-    values : audio at 16 kHz in [-1, 1] [shape=(n,)].
-    starts, ends : first sample of each slice and the one behind its last [shape=(r,)], at least 0.
+    values : ndarray, shape (n,), float32
+        Audio at 16 kHz in [-1, 1].
+    starts, ends : ndarray, shape (r,), int64, >= 0
+        First sample of each slice and the one after its last.
 
     Returns
     -------
     FeatureArray
-        ``tick_audio`` [shape=(r, 274, 13)] and ``tick_audio_mask`` [shape=(r, 274)].
+        ``tick_audio``, shape (r, 274, 13), and ``tick_audio_mask``, shape (r, 274).
     """
     samples = np.rint(values.astype(np.float64) * _FULL_SCALE)
     count = frame_count(_SPAN)

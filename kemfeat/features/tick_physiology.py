@@ -4,11 +4,11 @@
 The tick's own sample is the sixth. Values are raw: microsiemens and degrees Celsius, whose level identifies the
 person; normalise per speaker, on training data.
 
-- **Default**: slots are placed by the clock. A slot without a sample of the same utterance, be it before its first
-  sample, behind its last or in a gap, is NaN and its mask False. Each medium has its own samples: where only TEMP has a
+- **Default**: slots are placed by the clock. A slot without a sample of the same utterance, whether before its first
+  sample, after its last or in a gap, is NaN and its mask False. Each medium has its own samples: where only TEMP has a
   gap, EDA has none.
-- **Preset ``faithful``**: as published, the five ticks before and behind by order, whatever time lies between them,
-  and the first or last tick repeated where the utterance ends. The mask is True throughout.
+- **Preset ``faithful``**: as published, the five ticks before and after by order, however far apart in time, and the
+  first or last tick repeated where the utterance ends. The mask is True throughout.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class TickPhysiologyConfig(FeatureConfig):
 
     Parameters
     ----------
-    neighbours : ``clock`` takes the samples that lie whole periods away, ``order`` the ticks before and behind, the
-        ends repeated.
+    neighbours : {"clock", "order"}
+        ``clock`` takes the samples that are whole periods away, ``order`` the ticks before and after, the ends
+        repeated.
     """
 
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"default": {}, "faithful": {"neighbours": "order"}}

@@ -9,7 +9,7 @@ A transcript is data: ``[SEP]`` written in one is cut into pieces like any other
 token. A tokenizer of :func:`load_tokenizer` does read control tokens unless told ``split_special_tokens=True``.
 
 The store carries the tokenizer, as a folder that ``transformers.AutoTokenizer`` loads, and its digest, so the
-configuration says which tokenizer it was and not where it lay.
+configuration says which tokenizer it was and not where it was stored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tokenizers import Tokenizer
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Extract, Extractor, Media, Prepared
-from kemfeat.features._tokenizers import locate, resolve
+from kemfeat.features._tokenizers import locate, refused, resolve
 from kemfeat.records import FeatureArray, FeatureSpec
 
 if TYPE_CHECKING:
@@ -40,10 +40,14 @@ class TokensConfig(FeatureConfig):
 
     Parameters
     ----------
-    tokenizer : folder or Hugging Face name; empty takes the corpus' own. Empty again in a prepared configuration.
-    max_length : tokens of a row, ``[CLS]`` and ``[SEP]`` included.
-    sha256 : digest of ``tokenizer.json``. Filled in when a build begins; given, it pins the tokenizer.
-    pad_id : the tokenizer's padding id. Filled in when a build begins; 1 is KoBERT's.
+    tokenizer : str
+        Folder or Hugging Face name; empty takes the corpus' own. Empty again in a prepared configuration.
+    max_length : int, >= 2
+        Tokens of a row, ``[CLS]`` and ``[SEP]`` included.
+    sha256 : str
+        Digest of ``tokenizer.json``. Filled in when a build begins; given, it pins the tokenizer.
+    pad_id : int, >= 0
+        The tokenizer's padding id. Filled in when a build begins; 1 is KoBERT's.
     """
 
     tokenizer: str = ""
@@ -57,12 +61,24 @@ def load_tokenizer(path_or_name: str | Path) -> PreTrainedTokenizerFast:
 
     Parameters
     ----------
-    path_or_name : for example KoBERT's folder of SentencePiece model and vocabulary.
+    path_or_name : str or Path
+        For example KoBERT's folder of SentencePiece model and vocabulary.
+
+    Returns
+    -------
+    PreTrainedTokenizerFast
+        The tokenizer, ready to use.
 
     Raises
     ------
     ConfigError
         It is not on this machine or cannot be used.
+
+    Examples
+    --------
+    >>> tokenizer = load_tokenizer("corpora/KEMDy20/tokenizer")
+    >>> tokenizer("네")["input_ids"][0] == tokenizer.cls_token_id
+    True
     """
     from transformers import PreTrainedTokenizerFast
 
@@ -77,6 +93,12 @@ def load_tokenizer(path_or_name: str | Path) -> PreTrainedTokenizerFast:
 
 def _prepare(config: TokensConfig, *, root: Path, tokenizer: str) -> Prepared[TokensConfig]:
     source = resolve(config.tokenizer, root=root, default=tokenizer)
+    added = Tokenizer.from_str(source.json.decode()).num_special_tokens_to_add(is_pair=False)
+    if added >= config.max_length:
+        raise ConfigError(
+            f"tokens.max_length: found {config.max_length}, but the tokenizer adds {added} tokens to every text; "
+            f"expected more than {added}; raise max_length, or pass another --tokenizer"
+        )
     ready = TokensConfig(
         preset=config.preset,
         max_length=config.max_length,
@@ -95,7 +117,7 @@ def _prepare(config: TokensConfig, *, root: Path, tokenizer: str) -> Prepared[To
 
 def _specs(config: TokensConfig) -> tuple[FeatureSpec, ...]:
     def spec(name: str, dtype: str, pad: int, description: str) -> FeatureSpec:
-        # No id and no mask is negative, so -1 shows a place that was never written.
+        # No id and no mask is negative, so -1 marks an element that was never written.
         return FeatureSpec(
             name=name,
             dims=("token",),
@@ -122,10 +144,12 @@ def _open(config: TokensConfig, resources: Path) -> Extract:
     room = config.max_length - tokenizer.num_special_tokens_to_add(is_pair=False)
 
     def extract(media: Media) -> FeatureArray:
-        encoding = tokenizer.encode(_cleaned(media), add_special_tokens=False)
-        pieces = len(encoding)
-        encoding.truncate(room)
-        row = tokenizer.post_process(encoding)
+        text = _cleaned(media)
+        with refused("tokens", "the tokenizer fails on the text", "use another tokenizer", kind=ExtractionError):
+            encoding = tokenizer.encode(text, add_special_tokens=False)
+            pieces = len(encoding)
+            encoding.truncate(room)
+            row = tokenizer.post_process(encoding)
         arrays: dict[str, NDArray[Any]] = {
             "input_ids": np.array(row.ids, dtype=np.int32),
             "attention_mask": np.array(row.attention_mask, dtype=np.int8),

@@ -1,4 +1,4 @@
-"""Who says what where another says something else."""
+"""How often one rater chooses one class where another chooses each class."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import pandas as pd
 from kemfeat.figures.style import saved
 
 MOST_CLASSES = 14
-"""Classes drawn, the most frequent ones; the tables hold all."""
+"""Most classes drawn, the most frequent ones; the tables contain all."""
 
 
 def confusion(pairs: pd.DataFrame, stem: Path) -> None:
-    """Draw what other raters say where one says each class; rows add up to 1.
+    """Draw what other raters choose where one chooses each class; rows add up to 1.
 
     Parameters
     ----------
-    pairs : ``emotion other coincidences share``, every pair of classes.
-    stem : path of the files without suffix.
+    pairs : DataFrame
+        ``emotion other coincidences share``, one row for each pair of classes.
+    stem : Path
+        Path of the files without suffix.
     """
     sizes = pairs.groupby("emotion", sort=False)["coincidences"].sum()
     names = [name for name in sizes.index if name in set(sizes.nlargest(MOST_CLASSES).index)]
@@ -36,8 +38,8 @@ def confusion(pairs: pd.DataFrame, stem: Path) -> None:
                 )
         axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
         axes.set_yticks(range(len(names)), [f"{name} ({sizes[name]:,.0f})" for name in names])
-        axes.set_xlabel("what another rater of the same utterance says")
-        axes.set_ylabel("what one rater says (ratings)")
+        axes.set_xlabel("what another rater of the same utterance chooses")
+        axes.set_ylabel("what one rater chooses (ratings)")
         axes.spines[:].set_visible(False)
         bar = figure.colorbar(image, shrink=0.7)
         bar.set_label("share of the pairs")

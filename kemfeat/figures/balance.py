@@ -1,4 +1,4 @@
-"""How often, and how long."""
+"""Counts of classes, and distributions of lengths."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import pandas as pd
 from kemfeat.figures.style import PALETTE, saved
 
 MOST_CLASSES = 24
-"""Classes drawn, the most frequent ones; the tables hold all."""
+"""Most classes drawn, the most frequent ones; the tables contain all."""
 
 
 def class_counts(classes: pd.DataFrame, stem: Path) -> None:
-    """Draw how many utterances each class has, on a logarithmic scale: the rare ones matter most.
+    """Draw how many utterances each class has, on a logarithmic scale, because the rare ones matter most.
 
     Parameters
     ----------
-    classes : ``emotion utterances``, and ``speakers`` where known; the first row on top.
-    stem : path of the files without suffix.
+    classes : DataFrame
+        ``emotion utterances``, and ``speakers`` where known; the first row is on top.
+    stem : Path
+        Path of the files without suffix.
     """
     drawn = classes.head(MOST_CLASSES)
     counts = drawn["utterances"].to_numpy(dtype=np.float64)
@@ -44,14 +46,18 @@ def class_counts(classes: pd.DataFrame, stem: Path) -> None:
 
 
 def histogram(values: pd.Series, stem: Path, *, label: str, limit: float | None = None) -> None:
-    """Draw how values are distributed, and the limit beyond which they are cut.
+    """Draw the distribution of values, and the limit beyond which they are cut.
 
     Parameters
     ----------
-    values : not NaN, not negative.
-    stem : path of the files without suffix.
-    label : what they are, with their unit.
-    limit : the largest value that is kept whole.
+    values : Series of float, >= 0
+        The values, without NaN.
+    stem : Path
+        Path of the files without suffix.
+    label : str
+        What the values are, with their unit.
+    limit : float or None
+        The largest value that is not cut.
     """
     numbers = values.to_numpy(dtype=np.float64)
     with saved(stem, height=3.0) as figure:

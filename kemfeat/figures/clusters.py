@@ -1,4 +1,4 @@
-"""Clusters of series: how many, how clear, what shapes, and the distances they rest on."""
+"""Clusters of series: their number, how distinct they are, their shapes, and the distances among series."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 
 
 _POINTS = 400
-"""Silhouettes of a cluster, and rows of a heat map, that are drawn; more are thinned out evenly."""
+"""Most silhouettes of a cluster, and most rows of a heat map, that are drawn; more are thinned out evenly."""
 _GREY = "#bdbdbd"
 _COLUMNS = 3
 
 
 def indices_by_k(table: pd.DataFrame, stem: Path, *, chosen: int) -> None:
-    """Davies-Bouldin index and mean silhouette against the number of clusters.
+    """Draw Davies-Bouldin index and mean silhouette against the number of clusters.
 
     Parameters
     ----------
-    table : one row per number of clusters, with ``k``, ``DB`` and ``Sil``.
-    stem : path without suffix; ``.svg`` and ``.png`` are written.
-    chosen : the number of clusters that was taken.
+    table : DataFrame
+        One row per number of clusters, with ``k``, ``DB`` and ``Sil``.
+    stem : Path
+        Path of the files without suffix.
+    chosen : int
+        The number of clusters that was taken.
     """
     with saved(stem, height=4.4) as figure:
         above, below = figure.subplots(2, 1, sharex=True)
@@ -50,13 +53,16 @@ def indices_by_k(table: pd.DataFrame, stem: Path, *, chosen: int) -> None:
 
 
 def silhouettes(widths: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any]]) -> None:
-    """Silhouette widths of all series, by cluster and size.
+    """Draw the silhouette widths of all series, by cluster and size.
 
     Parameters
     ----------
-    widths : of each series, in [-1, 1] [shape=(n,)].
-    stem : path without suffix; ``.svg`` and ``.png`` are written.
-    labels : cluster of each series, counted from 1 [shape=(n,)].
+    widths : ndarray, shape (n,), -1 to 1
+        Silhouette width of each series.
+    stem : Path
+        Path of the files without suffix.
+    labels : ndarray, shape (n,), int
+        Cluster of each series, counted from 1.
     """
     clusters, counts = np.unique(labels, return_counts=True)
     gap = max(len(widths) // 50, 1)
@@ -79,13 +85,13 @@ def silhouettes(widths: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any
 
 
 def _stairs(ordered: AnyFloats) -> tuple[AnyFloats, AnyFloats]:
-    """Heights and reaches of a stair through sorted values, thinned out evenly where they are many."""
+    """Heights and widths of a staircase through sorted values, thinned out evenly where there are many."""
     places = np.linspace(0, len(ordered) - 1, min(len(ordered), _POINTS)).round()
     return np.append(places, len(ordered)), np.append(ordered[places.astype(int)], ordered[-1])
 
 
 def _name_at_the_right(axes: Axes, names: Sequence[str], centres: AnyFloats) -> None:
-    """Write names beside what they name, moved apart where they would overlap."""
+    """Write names beside their clusters, moved apart where they would overlap."""
     bottom, top = axes.get_ylim()
     room = (top - bottom) / max(24, len(names))
     placed = np.maximum.accumulate(centres - room * np.arange(len(names))) + room * np.arange(len(names))
@@ -109,10 +115,14 @@ class Shape:
 
     Parameters
     ----------
-    title : what it is called.
-    medoid : the series that stands for it [shape=(samples,)].
-    members : some others [each shape=(samples,)].
-    barycentre : its mean shape [shape=(samples,)], or None.
+    title : str
+        Name of the cluster.
+    medoid : ndarray, shape (samples,)
+        The series in the middle of the cluster.
+    members : sequence of ndarray, each of shape (samples,)
+        Some of its other series.
+    barycentre : ndarray, shape (samples,), or None
+        Its mean shape.
     """
 
     title: str
@@ -122,14 +132,18 @@ class Shape:
 
 
 def medoids(shapes: Sequence[Shape], stem: Path, *, rate: float, label: str) -> None:
-    """The medoid of every cluster before some of its members.
+    """Draw the medoid of every cluster in front of some of its members.
 
     Parameters
     ----------
-    shapes : one per cluster, at least one.
-    stem : path without suffix; ``.svg`` and ``.png`` are written.
-    rate : samples per second, Hz.
-    label : of the values, with their unit.
+    shapes : sequence of Shape
+        One per cluster, at least one.
+    stem : Path
+        Path of the files without suffix.
+    rate : float [Hz]
+        Samples per second.
+    label : str
+        What the values are, with their unit.
     """
     rows = -(-len(shapes) // _COLUMNS)
     with saved(stem, width=7.2, height=0.5 + 1.8 * rows) as figure:
@@ -159,21 +173,25 @@ def _draw_shape(axes: Axes, shape: Shape, *, rate: float, colour: str) -> None:
 
 
 def distances(D: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any]], label: str) -> None:
-    """Heat map of distances, series sorted by cluster.
+    """Draw a heat map of distances, series sorted by cluster.
 
     Parameters
     ----------
-    D : distances [shape=(n, n)].
-    stem : path without suffix; ``.svg`` and ``.png`` are written.
-    labels : cluster of each series, counted from 1 [shape=(n,)].
-    label : of the distances, with their unit.
+    D : ndarray, shape (n, n)
+        Distances among the series.
+    stem : Path
+        Path of the files without suffix.
+    labels : ndarray, shape (n,), int
+        Cluster of each series, counted from 1.
+    label : str
+        What the distances are, with their unit.
     """
     order = np.argsort(labels, kind="stable")
     shown = order[np.linspace(0, len(order) - 1, min(len(order), _POINTS)).round().astype(int)]
     part = D[np.ix_(shown, shown)]
     with saved(stem, width=5.6, height=4.8) as figure:
         axes = figure.subplots()
-        # Few very long series would leave all others in the dark.
+        # Without this a few very long series would make all others look alike.
         top = float(np.quantile(part, 0.99)) or float(part.max()) or 1.0
         image = axes.imshow(part, cmap="cividis", vmin=0, vmax=top, interpolation="nearest", aspect="auto")
         figure.colorbar(image, ax=axes, label=label, extend="max")

@@ -1,4 +1,4 @@
-"""When which sensor recorded anything."""
+"""Which sensor recorded when."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ _EMPTY = "0.87"
 
 
 def timeline(recordings: pd.DataFrame, stem: Path, *, stretches: pd.DataFrame) -> None:
-    """Draw one panel per session: what each speaker's sensors recorded, and where they are silent.
+    """Draw one panel per session: what each speaker's sensors recorded, and where there are no samples.
 
     Parameters
     ----------
-    recordings : ``session speaker medium start_s end_s``, the conversations [s since the session began].
-    stem : path of the files without suffix.
-    stretches : ``session speaker medium start_s end_s``, the parts of them without a sample.
+    recordings : DataFrame
+        ``session speaker medium start_s end_s`` of the conversations [s since the session began].
+    stem : Path
+        Path of the files without suffix.
+    stretches : DataFrame
+        ``session speaker medium start_s end_s`` of the parts without a sample.
     """
     from matplotlib.patches import Patch
 

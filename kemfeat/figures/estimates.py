@@ -24,11 +24,16 @@ def dots(
 
     Parameters
     ----------
-    estimates : ``row series value low high``; one colour and mark per series, no interval where it is NaN.
-    stem : path of the files without suffix.
-    label : what the values are, with their unit.
-    span : limits of the axis, where the values have any.
-    units : ``row series value`` of what the estimates are means of, drawn small behind them.
+    estimates : DataFrame
+        ``row series value low high``; one colour and marker per series, no interval where it is NaN.
+    stem : Path
+        Path of the files without suffix.
+    label : str
+        What the values are, with their unit.
+    span : tuple of float or None
+        Limits of the axis, where the values have limits.
+    units : DataFrame or None
+        ``row series value`` of the units that the estimates are means of, drawn small in the background.
     """
     rows = list(dict.fromkeys(estimates["row"]))
     series = list(dict.fromkeys(estimates["series"]))

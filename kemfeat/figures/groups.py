@@ -1,4 +1,4 @@
-"""Groups of values side by side: their distributions, their differences, and how normal they are."""
+"""Groups of values side by side: their distributions, their differences, and how close to normal they are."""
 
 from __future__ import annotations
 
@@ -21,24 +21,28 @@ if TYPE_CHECKING:
 
 
 MOST_GROUPS = 16
-"""Groups drawn, those with the most values; the tables hold all."""
+"""Most groups drawn, those with the most values; the tables contain all."""
 
 MOST_PAIRS = 45
-"""Pairs drawn, those with the largest differences; the tables hold all."""
+"""Most pairs drawn, those with the largest differences; the tables contain all."""
 
 _MOST_POINTS = 200  # per group: more would hide each other and make the SVG heavy
 _MARKERS = ("o", "s", "^")
 
 
 def raincloud(values: pd.DataFrame, stem: Path, *, groups: pd.DataFrame, label: str) -> None:
-    """Draw each group's density, quartiles, a thinned sample of its values, and its mean with the interval of it.
+    """Draw each group's density, quartiles, a thinned sample of its values, and its mean with an interval.
 
     Parameters
     ----------
-    values : ``group value``, one row per value.
-    stem : path of the files without suffix.
-    groups : ``group n mean ci_low ci_high`` in the unit of the values.
-    label : what the values are, with their unit.
+    values : DataFrame
+        ``group value``, one row per value.
+    stem : Path
+        Path of the files without suffix.
+    groups : DataFrame
+        ``group n mean ci_low ci_high`` in the unit of the values.
+    label : str
+        What the values are, with their unit.
     """
     drawn = _largest(groups).sort_values("mean")
     with saved(stem, height=1.2 + 0.72 * len(drawn)) as figure:
@@ -71,7 +75,7 @@ def _one_cloud(axes: Axes, sample: Floats, *, at: int, colour: str) -> None:
 def _density(sample: Floats) -> tuple[Floats, Floats]:
     """Gaussian kernel density on a grid, its peak at 1.
 
-    Means of few integer ratings lie on a lattice; a kernel narrower than its step would draw a comb.
+    Means of a few integer ratings fall on a grid; a kernel narrower than its step would draw a comb.
     """
     step = float(np.median(np.diff(np.unique(sample.round(9)))))
     width = max(float(sample.std()) * len(sample) ** -0.2, step)
@@ -87,13 +91,16 @@ def _spread(n: int) -> NDArray[np.intp]:
 
 
 def forest(families: Mapping[str, pd.DataFrame], stem: Path, *, label: str) -> None:
-    """Draw the difference of every pair of groups with simultaneous 95 % intervals; filled where 0 lies outside.
+    """Draw the difference of every pair of groups with simultaneous 95 % intervals; filled where 0 is outside.
 
     Parameters
     ----------
-    families : by method ``a b diff low high``, NaN where a pair was not tested; the first one orders the pairs.
-    stem : path of the files without suffix.
-    label : what is compared, with its unit.
+    families : mapping of str to DataFrame
+        ``a b diff low high`` by method, NaN where a pair was not tested; the first one orders the pairs.
+    stem : Path
+        Path of the files without suffix.
+    label : str
+        What is compared, with its unit.
     """
     first = next(iter(families.values())).dropna(subset="diff")
     order = first.loc[first["diff"].abs().nlargest(MOST_PAIRS).index].sort_values("diff")
@@ -137,7 +144,7 @@ def _one_family(
 
 
 def _limits(pairs: pd.DataFrame) -> tuple[float, float]:
-    """Room for these intervals and half as much again; longer ones of another family run to the edge."""
+    """Room for these intervals and a quarter more at either end; longer ones of another family run to the edge."""
     ends = np.append(pairs[["diff", "low", "high"]].to_numpy(dtype=np.float64).ravel(), 0.0)
     low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
     room = (high - low) / 4 or 1.0
@@ -145,18 +152,21 @@ def _limits(pairs: pd.DataFrame) -> tuple[float, float]:
 
 
 def _arms(middle: float, low: float, high: float) -> Floats | None:
-    """Lengths of the arms of an error bar [shape=(2, 1)], None where there is no interval."""
+    """Lengths of the two arms of an error bar [shape=(2, 1)], None where there is no interval."""
     return np.array([[middle - low], [high - middle]]).clip(min=0) if math.isfinite(low + high) else None
 
 
 def qq(values: pd.DataFrame, stem: Path, *, label: str) -> None:
-    """Draw the standardised values of each group against normal quantiles; on the line a group is normal.
+    """Draw the standardised values of each group against normal quantiles; a normal group follows the line.
 
     Parameters
     ----------
-    values : ``group value``, one row per value.
-    stem : path of the files without suffix.
-    label : what the values are, with their unit.
+    values : DataFrame
+        ``group value``, one row per value.
+    stem : Path
+        Path of the files without suffix.
+    label : str
+        What the values are, with their unit.
     """
     sizes = values["group"].value_counts().rename_axis("group").reset_index(name="n").sort_values("group")
     drawn = _largest(sizes)["group"].tolist()
@@ -170,7 +180,7 @@ def qq(values: pd.DataFrame, stem: Path, *, label: str) -> None:
         for axes in panels[len(drawn) :]:
             axes.remove()
         for axes in panels[max(0, len(drawn) - columns) : len(drawn)]:
-            axes.tick_params(labelbottom=True)  # also above a panel that is not there
+            axes.tick_params(labelbottom=True)  # also where there is no panel below
         figure.supxlabel("normal quantile [standard deviations]")
         figure.supylabel("value [standard deviations]")
         figure.suptitle(_title(_wrapped(label), len(drawn), len(sizes)))

@@ -1,4 +1,4 @@
-"""Signals over a conversation, with what was judged of each utterance."""
+"""Signals over a conversation, with the judgements of each utterance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EMOTION_COLOURS = {
     "fear": PALETTE[3],
     "sad": PALETTE[0],
 }
-"""One colour per emotion; others share :data:`_FURTHER_COLOURS` in the order in which they come."""
+"""One colour per emotion; others share :data:`_FURTHER_COLOURS` in alphabetical order."""
 
 _FURTHER_COLOURS = (PALETTE[6], "#882255", "#44AA99", "#999933", "#332288")
 
@@ -32,15 +32,20 @@ _FURTHER_COLOURS = (PALETTE[6], "#882255", "#44AA99", "#999933", "#332288")
 def conversation(
     traces: pd.DataFrame, stem: Path, *, utterances: pd.DataFrame, labels: Mapping[str, str], title: str
 ) -> None:
-    """Draw the signals of one speaker in one conversation, and behind them the emotion of each utterance.
+    """Draw the signals of one speaker in one conversation, with the emotion of each utterance in the background.
 
     Parameters
     ----------
-    traces : ``signal seconds value``.
-    stem : path of the files without suffix.
-    utterances : ``start end emotion arousal valence``, by the same clock.
-    labels : of the signals, with their units, from top to bottom.
-    title : whose conversation it is.
+    traces : DataFrame
+        ``signal seconds value``.
+    stem : Path
+        Path of the files without suffix.
+    utterances : DataFrame
+        ``start end emotion arousal valence``, by the same clock.
+    labels : mapping of str to str
+        Names of the signals with their units, from top to bottom.
+    title : str
+        Name of the conversation.
     """
     from matplotlib.patches import Patch
 
@@ -64,7 +69,7 @@ def conversation(
 
 def _trace(axes: Axes, mine: pd.DataFrame, *, joined: bool) -> None:
     if joined:
-        # A line across a hole would show what was never measured.
+        # A line across a gap would show what was never measured.
         whole = mine["seconds"].diff().fillna(0) <= 1.0
         for _, run in mine.groupby((~whole).cumsum()):
             axes.plot(run["seconds"], run["value"], color="black", linewidth=0.8)

@@ -1,4 +1,4 @@
-"""One utterance as it is stored: spectrograms and signals above one another, on one time axis."""
+"""One utterance as it is stored: spectrograms and signals one above the other, on one time axis."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
 _HEIGHT, _IMAGE, _TRACE, _LINE = 0.55, 1.6, 0.8, 0.16
-"""Inches: of the time axis, of a panel of each kind, and of each further line of its title."""
+"""Height of the time axis, of a panel of each kind, and of each further line of its title [inch]."""
 _LETTERS = 80
-"""Of a line of a title."""
+"""Most letters in one line of a title."""
 _UNITS = {"uS": "µS", "degC": "°C", "1": ""}
 _GAP = "#d9d9d9"
 
@@ -31,13 +31,20 @@ class Image:
 
     Parameters
     ----------
-    title : what it shows.
-    values : [shape=(frames, bands)], in ``unit``.
-    frame_rate : Hz.
-    unit : of the values.
-    frequencies : centre of every band, Hz [shape=(bands,), rising]; None numbers the bands instead.
-    signed : whether values on both sides of zero are meant, as in a slope.
-    band : what a band is called.
+    title : str
+        What it shows.
+    values : ndarray, shape (frames, bands)
+        Values in ``unit``.
+    frame_rate : float [Hz]
+        Frames per second.
+    unit : str
+        Unit of the values.
+    frequencies : ndarray, shape (bands,), float64 [Hz], ascending, or None
+        Centre of every band; None numbers the bands instead.
+    signed : bool
+        Whether values on both sides of zero are meaningful, as in a slope.
+    band : str
+        Name of a band.
     """
 
     title: str
@@ -55,11 +62,16 @@ class Trace:
 
     Parameters
     ----------
-    title : what it shows.
-    values : [shape=(samples,)], in ``unit``.
-    measured : True where the value was measured [shape=(samples,)]; elsewhere a grey gap is drawn.
-    sampling_rate : Hz.
-    unit : of the values.
+    title : str
+        What it shows.
+    values : ndarray, shape (samples,)
+        Values in ``unit``.
+    measured : ndarray, shape (samples,), bool
+        True where the value was measured; elsewhere a grey gap is drawn.
+    sampling_rate : float [Hz]
+        Samples per second.
+    unit : str
+        Unit of the values.
     """
 
     title: str
@@ -74,9 +86,12 @@ def utterance(stem: Path, *, panels: Sequence[Image | Trace], seconds: float) ->
 
     Parameters
     ----------
-    stem : path without suffix; ``.svg`` and ``.png`` are written.
-    panels : from top to bottom, at least one.
-    seconds : end of the common time axis.
+    stem : Path
+        Path of the files without suffix.
+    panels : sequence of Image or Trace
+        From top to bottom, at least one.
+    seconds : float [s]
+        End of the common time axis.
     """
     titles = [textwrap.wrap(panel.title, _LETTERS) for panel in panels]
     heights = [
@@ -96,9 +111,26 @@ def utterance(stem: Path, *, panels: Sequence[Image | Trace], seconds: float) ->
 
 
 def mel_frequencies(n_mels: int, *, fmin: float, fmax: float) -> NDArray[np.float64]:
-    """Centres of mel bands, Hz [shape=(n_mels,)], on the mel scale of Slaney (Auditory Toolbox, 1998).
+    """Centres of mel bands on the mel scale of Slaney (Auditory Toolbox, 1998).
 
-    The scale is linear below 1 kHz (3 mel per 200 Hz) and logarithmic above (27 mel per factor 6.4).
+    The scale is linear below 1 kHz (3 mel per 200 Hz) and logarithmic above (27 mel per factor of 6.4).
+
+    Parameters
+    ----------
+    n_mels : int, >= 1
+        Number of bands.
+    fmin, fmax : float [Hz]
+        Lower edge of the first band and upper edge of the last one.
+
+    Returns
+    -------
+    ndarray, shape (n_mels,), float64 [Hz]
+        Centres, ascending.
+
+    Examples
+    --------
+    >>> [round(float(hz), 1) for hz in mel_frequencies(3, fmin=0.0, fmax=1000.0)]
+    [250.0, 500.0, 750.0]
     """
     lowest, highest = _hz_to_mel(np.array([fmin, fmax]))
     return _mel_to_hz(np.linspace(lowest, highest, n_mels + 2)[1:-1])

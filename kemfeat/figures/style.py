@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontManager
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
-"""Eight colours that colour-blind readers tell apart (Okabe and Ito, Color Universal Design, 2008)."""
+"""Eight colours that colour-blind readers can distinguish (Okabe and Ito, Color Universal Design, 2008)."""
 
-KOREAN_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "UnDotum")
-"""Fonts with Hangul, the first installed one is used after the default font."""
+KOREAN_FONTS = (
+    "Noto Sans CJK KR",
+    "Noto Sans KR",
+    "NanumGothic",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "UnDotum",
+    "Noto Sans CJK JP",  # has Hangul too; the only name that matplotlib before 3.11 reads from Noto's collection
+)
+"""Fonts that contain Hangul; the first installed one is used for what the default font lacks."""
+
+_ADVICE = (
+    "figures: Korean text is drawn as boxes wherever pixels are drawn, because none of the fonts "
+    f"{', '.join(KOREAN_FONTS)} is installed: install one (Debian: fonts-nanum or fonts-noto-cjk), "
+    "then run the command again"
+)
 
 _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 
@@ -33,49 +48,68 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
+class MissingFontWarning(UserWarning):
+    """A figure has Korean text and no installed font can draw it; the text of the warning says which to install."""
+
+
 @contextmanager
 def saved(stem: Path, *, width: float = 6.4, height: float = 4.0) -> Iterator[Figure]:
-    """A new figure of ``width`` x ``height`` inches that is written as ``<stem>.svg`` and ``<stem>.png`` at the end."""
+    """Give a new figure, and write it as ``<stem>.svg`` and ``<stem>.png`` at the end of the block.
+
+    Parameters
+    ----------
+    stem : Path
+        Path of the files without their suffixes; missing folders are made.
+    width, height : float, > 0 [inch]
+        Size of the figure.
+
+    Yields
+    ------
+    matplotlib.figure.Figure
+        Empty, with the palette, fonts and sizes of all figures.
+
+    Warns
+    -----
+    MissingFontWarning
+        The figure has Korean text and none of :data:`KOREAN_FONTS` is installed.
+    """
     import matplotlib as mpl
     from cycler import cycler
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**_SETTINGS, "axes.prop_cycle": cycler(color=PALETTE), "font.family": _families()}):
+    svg, png = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
+    settings = {**_SETTINGS, "axes.prop_cycle": cycler(color=PALETTE), "font.family": _families()}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # one for each letter
         figure = Figure(figsize=(width, height))
         yield figure
         stem.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            # One box per missing glyph is drawn; font_advice() says in one sentence what to do about them.
-            warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
-            figure.savefig(stem.with_name(f"{stem.name}.svg"), metadata={"Date": None, "Creator": None})
-            figure.savefig(stem.with_name(f"{stem.name}.png"), metadata={"Software": None})
+        figure.savefig(svg, metadata={"Date": None, "Creator": None})
+        figure.savefig(png, metadata={"Software": None})
+    if len(_families()) == 1 and _HANGUL.search(svg.read_text(encoding="utf-8")):
+        _advise()
 
 
-def font_advice(svgs: Iterable[Path]) -> str | None:
-    """Say which font to install when figures contain Hangul and no installed font can draw it.
-
-    Parameters
-    ----------
-    svgs : iterable of Path
-        SVG files written by :func:`saved`; their text is text, so it shows what was to be drawn.
-
-    Returns
-    -------
-    str or None
-        One sentence; None when every character could be drawn.
-    """
-    if len(_families()) > 1 or not any(_HANGUL.search(svg.read_text(encoding="utf-8")) for svg in svgs):
-        return None
-    return (
-        "figures: Korean text is drawn as boxes in the PNG files, because none of the fonts "
-        f"{', '.join(KOREAN_FONTS)} is installed: install one (Debian: fonts-nanum or fonts-noto-cjk), "
-        "then run the command again"
-    )
+@cache
+def _advise() -> None:
+    """Warn once for each process, however many figures there are: the filter ``once`` forgets after a change."""
+    warnings.warn(_ADVICE, MissingFontWarning, stacklevel=4)
 
 
 @cache
 def _families() -> list[str]:
+    """The default font and, where one is installed, a font with Hangul."""
     from matplotlib import font_manager
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in KOREAN_FONTS if name in installed)][:2]
+    manager = font_manager.fontManager
+    if not _korean(manager):
+        # matplotlib keeps a list of the fonts of its first run; one installed since then is not in it.
+        for file in {*font_manager.findSystemFonts()} - {font.fname for font in manager.ttflist}:
+            with suppress(OSError, RuntimeError):  # fonts that matplotlib cannot read, it leaves out too
+                manager.addfont(file)
+    return ["DejaVu Sans", *_korean(manager)[:1]]
+
+
+def _korean(manager: FontManager) -> list[str]:
+    installed = {font.name for font in manager.ttflist}
+    return [name for name in KOREAN_FONTS if name in installed]

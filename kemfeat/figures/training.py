@@ -1,4 +1,4 @@
-"""How a model learned, and what it takes for what."""
+"""How a model learned, and which classes it confuses."""
 
 from __future__ import annotations
 
@@ -22,15 +22,20 @@ _LOSSES = {"train_loss": "train", "valid_loss": "valid"}
 
 
 def confusion(counts: NDArray[np.int64], stem: Path, *, classes: list[str], title: list[str], warning: str) -> None:
-    """Draw who is taken for whom: utterances in each cell, their share of the row (recall) as colour and number.
+    """Draw a confusion matrix: utterances in each cell, their share of the row (recall) as colour and number.
 
     Parameters
     ----------
-    counts : utterances; rows are truth, columns predictions [shape=(C, C)].
-    stem : path of the files without suffix.
-    classes : names of rows and columns.
-    title : lines above the figure.
-    warning : stands above the title, and colours it; none where it is empty.
+    counts : ndarray, shape (C, C), int64
+        Utterances; rows are true classes, columns predicted ones.
+    stem : Path
+        Path of the files without suffix.
+    classes : list of str
+        Names of rows and columns.
+    title : list of str
+        Lines above the figure.
+    warning : str
+        Text above the title, which it also colours; empty for none.
     """
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
@@ -59,10 +64,14 @@ def curves(history: pd.DataFrame, stem: Path, *, title: list[str], warning: str)
 
     Parameters
     ----------
-    history : ``epoch train_loss valid_loss kept`` and any ``valid_NAME``; the last epoch whose ``kept`` is 1 is marked.
-    stem : path of the files without suffix.
-    title : lines above the figure.
-    warning : stands above the title, and colours it; none where it is empty.
+    history : DataFrame
+        ``epoch train_loss valid_loss kept`` and any ``valid_NAME``; the last epoch whose ``kept`` is 1 is marked.
+    stem : Path
+        Path of the files without suffix.
+    title : list of str
+        Lines above the figure.
+    warning : str
+        Text above the title, which it also colours; empty for none.
     """
     others = [str(name) for name in history if str(name).startswith("valid_") and name != "valid_loss"]
     panels = 1 + len(others)
@@ -98,7 +107,7 @@ def _mark(axes: Axes, history: pd.DataFrame) -> None:
 
 
 def _head(figure: Figure, title: list[str], warning: str) -> None:
-    """What the figure is about, the warning first; a figure with a warning cannot be taken for one without."""
+    """What the figure is about, the warning first; a figure with a warning cannot be mistaken for one without."""
     # Not by matplotlib, which takes dollars for formulas when it wraps, whatever parse_math says.
     width = int(_LETTERS * figure.get_figwidth())
     lines = [part for line in [warning, *title] for part in textwrap.wrap(line, width)]

@@ -1,4 +1,4 @@
-"""The leakage audit of a store: the keys that its tables hold, and those of its audio."""
+"""The leakage audit of a store: what the parts of a split share, by its tables and its audio."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROWS = 128
 """Spectrograms read in one go by each thread: 32 MB at the defaults."""
 
 SHORT_SECONDS = 2.0
-"""Below this two people's "네" can be as alike as two copies of one: near-identical audio is a note there."""
+"""Below this length two people's "네" can be as similar as two copies of one recording: such audio is only a note."""
 
 
 def audit_split(
@@ -27,14 +27,22 @@ def audit_split(
 
     Parameters
     ----------
-    store : the store that the split was made for.
-    split : of it.
-    progress : gets utterances whose audio was compared, and utterances in the store.
+    store : Store
+        The store that the split was made for.
+    split : Split
+        A split of this store.
+    progress : callable
+        Called with the number of utterances whose audio was compared and the number of all utterances.
+
+    Returns
+    -------
+    Audit
+        What the parts share, and the verdict.
 
     Raises
     ------
     ConfigError
-        The split was made for another store, or the store lacks an id of it.
+        The split was made for another store, or the store lacks an id of the split.
     StoreCorruptError
         The store cannot be read.
     """
@@ -50,7 +58,7 @@ def audit_split(
 
 
 def _recordings(store: Store, progress: Callable[[int, int], None]) -> dict[str, list[str | None]]:
-    """Which recording every utterance is, those of a short one apart."""
+    """The number of the recording of each utterance, long and short ones separately."""
     numbers = same_recording(list(_fingerprints(store, progress)))
     frames = np.zeros(numbers.max(initial=-1) + 2)
     np.maximum.at(frames, numbers, np.asarray(store.array("mel_lengths")[:]))
@@ -62,7 +70,7 @@ def _recordings(store: Store, progress: Callable[[int, int], None]) -> dict[str,
 
 
 def _contents(store: Store) -> list[str | None]:
-    """Per utterance the SHA-256 of its audio file, with its stretch of one that it shares."""
+    """The SHA-256 of each utterance's audio file, with the times of its part where a file has several utterances."""
     files, rows = store.sources, store.utterances
     contents = dict(zip(files["path"], files["sha256"], strict=True))
     whole = [contents.get(path) if isinstance(path, str) else None for path in rows["audio"]]
@@ -73,7 +81,7 @@ def _contents(store: Store) -> list[str | None]:
 
 
 def _fingerprints(store: Store, progress: Callable[[int, int], None]) -> Iterator[Fingerprint | None]:
-    """One per row, as shards are read; only fingerprints are kept, some 2 kB each."""
+    """One fingerprint per row, as shards are read; only fingerprints are kept, about 2 kB each."""
     lengths = np.asarray(store.array("mel_lengths")[:])
     mel = store.array("mel")
 
@@ -88,4 +96,6 @@ def _fingerprints(store: Store, progress: Callable[[int, int], None]) -> Iterato
             done += len(found)
             progress(done, len(store))
     except (OSError, ValueError) as error:
-        raise StoreCorruptError(f"{store.path}: mel cannot be read ({error}); run `kemfeat verify`") from None
+        raise StoreCorruptError(
+            f"{store.path}: array mel cannot be read ({error}); run `kemfeat verify` to see what is damaged"
+        ) from None

@@ -1,11 +1,11 @@
-"""Find the same recording again: re-encoded, louder, with noise far below it, or cut by up to a quarter of a second.
+"""Find copies of a recording: re-encoded, louder, with faint noise, or cut by up to a quarter of a second.
 
-A fingerprint is a log-mel spectrogram made coarse: sixteen bands over the lower three quarters of the mel bins (below
-about 4 kHz at the defaults, what a telephone keeps), dB against its loudest cell, nothing below -45 dB, smoothed over
-three frames so that half a frame of shift matters little. Candidates come from a tree over short summaries; each is
-then shifted against the other and correlated.
+A fingerprint is a coarse log-mel spectrogram: sixteen bands over the lower three quarters of the mel bins (below about
+4 kHz at the defaults, the band of a telephone), in dB relative to its loudest cell, limited to -45 dB, smoothed over
+three frames so that a shift of half a frame matters little. Candidate pairs come from a tree over short summaries; the
+two of a pair are then shifted against each other and correlated.
 
-What the thresholds were chosen on is in ``docs/decisions/0010-splits.md``.
+``docs/decisions/0010-splits.md`` describes the data on which the thresholds were chosen.
 """
 
 from __future__ import annotations
@@ -21,34 +21,44 @@ Fingerprint = NDArray[np.uint8]
 
 BANDS = 16
 ALIKE = 0.92
-"""Correlation from which two fingerprints are the same recording."""
+"""Correlation from which two fingerprints count as the same recording."""
 
 _KEPT_BINS = 0.75
 _FLOOR = -45.0
 _STEP = 0.25
 _PLAIN = 1.0
-"""Below this many dB of variation over time there is nothing to recognise: silence, a tone, steady noise."""
+"""Below this variation over time [dB] there is nothing to recognise: silence, a tone, steady noise."""
 _SHIFT = 8
-"""Frames; a quarter of a second at the defaults."""
+"""Largest shift [frames]; a quarter of a second at the defaults."""
 _OVERLAP = 0.7
 _QUARTERS = 4
 _NEAR = 1.6
-"""dB between summaries (root mean square) up to which two recordings are compared in full."""
+"""Root mean square difference of two summaries [dB] up to which two recordings are compared in full."""
 _NEIGHBOURS = 16
 _DIRECTIONS = 24
 
 
 def fingerprint(mel: NDArray[np.floating]) -> Fingerprint | None:
-    """Fingerprint of a log-mel spectrogram.
+    """Make the fingerprint of a log-mel spectrogram.
 
     Parameters
     ----------
-    mel : dB [shape=(frames, mel bins)], real frames only.
+    mel : ndarray, shape (frames, mel bins) [dB]
+        Real frames only, without padding.
 
     Returns
     -------
-    ndarray or None
-        [shape=(frames, bands)], at most :data:`BANDS` of them; None where there is nothing to recognise.
+    ndarray, shape (frames, bands), uint8, or None
+        At most :data:`BANDS` bands; None where there is nothing to recognise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mel = np.random.default_rng(0).uniform(-60, 0, (100, 128))
+    >>> fingerprint(mel).shape
+    (100, 16)
+    >>> fingerprint(np.zeros((100, 128))) is None
+    True
     """
     bins = max(1, int(mel.shape[1] * _KEPT_BINS))
     edges = np.unique(np.linspace(0, bins, BANDS + 1).astype(np.int64))
@@ -65,14 +75,26 @@ def fingerprint(mel: NDArray[np.floating]) -> Fingerprint | None:
 
 
 def same_recording(prints: Sequence[Fingerprint | None]) -> NDArray[np.int64]:
-    """Number the recordings: rows with equal numbers are the same one, directly or through others.
+    """Number the recordings: rows with equal numbers are the same recording, directly or through others.
 
-    Memory is that of the fingerprints; time grows little faster than their number, as each is compared with few.
+    Memory is that of the fingerprints; time grows little faster than their number, because each is compared with few.
+
+    Parameters
+    ----------
+    prints : sequence of ndarray or None
+        Results of :func:`fingerprint`.
 
     Returns
     -------
-    ndarray [shape=(len(prints),)]
-        From 0; -1 where there is no fingerprint.
+    ndarray, shape (n,), int64
+        Numbers from 0; -1 where there is no fingerprint.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, other = (fingerprint(np.random.default_rng(seed).uniform(-60, 0, (100, 128))) for seed in (0, 1))
+    >>> same_recording([one, other, None, one]).tolist()
+    [0, 1, -1, 0]
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -90,10 +112,20 @@ def same_recording(prints: Sequence[Fingerprint | None]) -> NDArray[np.int64]:
 
 
 def alikeness(one: Fingerprint, other: Fingerprint) -> float:
-    """Largest correlation of two fingerprints over shifts of up to a quarter of a second, -1 to 1.
+    """Largest correlation of two fingerprints over shifts of up to a quarter of a second.
 
-    Bands are centred over the frames compared, at least 70 % of the longer one's, so that loudness, microphone and
-    voice on average do not count.
+    Bands are centred over the frames compared, at least 70 % of the longer fingerprint, so that loudness, microphone
+    and average voice do not count.
+
+    Parameters
+    ----------
+    one, other : ndarray, shape (frames, bands), uint8
+        Results of :func:`fingerprint`.
+
+    Returns
+    -------
+    float, -1 to 1
+        The correlation; -1 where the two overlap too little at every shift.
     """
     first, second = (fingerprint.astype(np.float32) for fingerprint in (one, other))
     least = _OVERLAP * max(len(first), len(second))
@@ -113,7 +145,7 @@ def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
 
 
 def _distinct(prints: Sequence[Fingerprint | None]) -> tuple[list[Fingerprint], NDArray[np.int64]]:
-    """Each fingerprint once, and which one every row has: any number of equal rows cost one comparison."""
+    """The distinct fingerprints, and which one each row has; equal rows are compared only once."""
     places: dict[bytes, int] = {}
     distinct: list[Fingerprint] = []
     which = np.full(len(prints), -1, np.int64)
@@ -126,13 +158,13 @@ def _distinct(prints: Sequence[Fingerprint | None]) -> tuple[list[Fingerprint], 
 
 
 def _candidates(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
-    """Pairs whose summaries and lengths are near: the nearest few of every one, each pair once."""
+    """Pairs with similar summaries and lengths: the nearest few of every fingerprint, each pair once."""
     from scipy.spatial import cKDTree
 
     summaries = np.array([_summary(each) for each in prints])
     frames = np.array([len(each) for each in prints])
     radius = _NEAR * np.sqrt(summaries.shape[1])
-    # The tree is fast in few directions; leaving some out makes distances smaller, so that it misses none.
+    # A tree is fast in few dimensions; leaving some out makes distances smaller, so no pair is missed.
     tree = cKDTree(_turned(summaries))
     near = np.asarray(tree.query(tree.data, k=_NEIGHBOURS + 1, distance_upper_bound=radius, workers=-1)[1])
     one, place = np.nonzero(near < len(prints))
@@ -145,7 +177,7 @@ def _candidates(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
 
 
 def _turned(summaries: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The summaries along the directions in which they differ most."""
+    """The summaries projected on the directions in which they differ most."""
     centred = summaries - summaries.mean(axis=0)
     directions = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :_DIRECTIONS]
     turned: NDArray[np.float64] = centred @ directions
@@ -153,9 +185,9 @@ def _turned(summaries: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _summary(each: Fingerprint) -> NDArray[np.float64]:
-    """Mean bands of the four quarters of a recording, dB; a quarter is one of its loudness, not of its time.
+    """Mean bands of the four quarters of a recording [dB]; quarters are of its summed loudness, not of its time.
 
-    So silence around it hardly counts, and cutting a little off moves the quarters by little.
+    Silence around it therefore hardly counts, and cutting a little off moves the quarters only slightly.
     """
     bands = each * _STEP + _FLOOR
     loudness = 10 ** (bands.max(axis=1) / 20)

@@ -203,6 +203,8 @@ class RunFacts(FrozenConfig):
         Verdict of the audit.
     train : TrainFacts
         Labels of the train part.
+    synthetic : bool
+        Whether the store says that its corpus is computer-generated.
     left_out : mapping of str to int
         Utterances of the split that were neither trained on nor predicted, by reason.
     config : mapping
@@ -227,6 +229,7 @@ class RunFacts(FrozenConfig):
     store: StoreFacts
     leakage: Leakage
     train: TrainFacts
+    synthetic: bool = False
     left_out: Mapping[Line, Count] = {}
     config: Mapping[str, Any] = {}
     parameters: tuple[PartFacts, ...] = ()

@@ -6,6 +6,8 @@ can be switched back alone (``--set model.pooling=mean``). ``docs/recipes.md`` e
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -15,8 +17,30 @@ from kemfeat.errors import ConfigError
 from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn.augment.settings import Augmentation
 
+Task = Literal["arousal", "valence", "emotion"]
+"""What a model is trained for."""
 
-class StackConfig(FrozenConfig):
+Modality = Literal["audio", "text"]
+
+FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
+"""The features of each modality."""
+
+
+class ModelConfig(FrozenConfig, ABC):
+    """Base of the settings of every model."""
+
+    @property
+    @abstractmethod
+    def media(self) -> tuple[str, ...]:
+        """The features that the model reads, such as ``("mel", "delta")``."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Emotions in the order of their ids; a classifier returns the field ``emotions`` here."""
+        return FIVE_CLASSES
+
+
+class StackConfig(ModelConfig):
     """Self-attention layers and a two-layer recurrent head, with which all three models end.
 
     Parameters
@@ -86,6 +110,11 @@ class AudioConfig(StackConfig):
         return self
 
     @property
+    def media(self) -> tuple[str, ...]:
+        """Mel and delta."""
+        return FEATURES["audio"]
+
+    @property
     def hidden_size(self) -> int:
         """Numbers per token."""
         return self.conv_channels[1] * (self.n_mels // 4)
@@ -104,6 +133,11 @@ class TextConfig(StackConfig):
 
     n_layers: int = Field(default=5, ge=1, le=64)
     text_encoder: str = Field(default="skt/kobert-base-v1", min_length=1)
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """Token ids."""
+        return FEATURES["text"]
 
 
 class FusionConfig(StackConfig):
@@ -159,6 +193,17 @@ class FusionConfig(StackConfig):
         return self
 
     @property
+    def media(self) -> tuple[str, ...]:
+        """What the models in use read."""
+        used = FEATURES if self.modalities == "both" else (self.modalities,)
+        return tuple(medium for modality in used for medium in FEATURES[modality])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions."""
+        return self.emotions
+
+    @property
     def audio_in_use(self) -> AudioConfig:
         """The audio model as the fusion runs it."""
         return self.audio.model_copy(update={"n_heads": self.audio_heads}) if self.audio_heads else self.audio
@@ -194,9 +239,6 @@ class FusionConfig(StackConfig):
         if text is not None:
             update["text"] = _agreed(self.text, text, where=f"text_run {self.text_run}", table="model.text")
         return FusionConfig.model_validate({**dict(self), **update})
-
-
-ModelConfig = AudioConfig | TextConfig | FusionConfig
 
 
 def _agreed(given: StackConfig, trained: StackConfig, *, where: str, table: str) -> StackConfig:

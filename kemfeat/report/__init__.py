@@ -1,4 +1,4 @@
-"""The report page of a store and its analyses; the only room that knows jinja2."""
+"""The report page of a store and its analyses; the only room that imports jinja2."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARK, _HEAD = b'<meta name="generator" content="kemfeat">', 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportSummary:
-    """What a page holds.
+    """What a page contains.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class ReportSummary:
     size : int, bytes
         Its size.
     analyses : tuple of str
-        Names of the results that it shows.
+        Names of the results shown.
     stale : tuple of str
-        Those of them that were made from another version of the store.
+        Those that were made from another version of the store.
     damaged : tuple of (str, str)
         Results that cannot be shown: name and reason.
     """
@@ -46,29 +46,35 @@ class ReportSummary:
 
 
 def write_report(store: Store, *, out: str | Path) -> ReportSummary:
-    """Write one self-contained HTML page about a store and the analyses that lie in it.
+    """Write one self-contained HTML page about a store and the results of analyses in it.
 
-    The page loads nothing from anywhere. It shows transcripts and spectrograms of a few utterances, so whoever may
-    not have the corpus may not have the page.
+    The page loads nothing from elsewhere. It shows transcripts and spectrograms of a few utterances, so the licence of
+    the corpus applies to the page as well.
 
     Parameters
     ----------
     store : Store
         A finished store.
     out : str or Path
-        The file to write, ``.html`` or ``.htm``; an earlier page that is there is replaced.
+        The file to write, ``.html`` or ``.htm``; an earlier page is replaced.
 
     Returns
     -------
     ReportSummary
-        What the page holds.
+        What the page contains.
 
     Raises
     ------
     ConfigError
-        ``out`` is not the name of an HTML file, lies in a store, or is a file that is not such a page.
+        ``out`` is not the name of an HTML file, is inside a store, or is a file that is not such a page.
     StoreError
-        Something of the store cannot be read, or the system refused the page.
+        Part of the store cannot be read, or the page cannot be written.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> write_report(kemfeat.open_store("stores/KEMDy20"), out="report.html").analyses
+    ()
     """
     out = Path(out)
     with disk.usable(out.parent):
@@ -88,7 +94,7 @@ def write_report(store: Store, *, out: str | Path) -> ReportSummary:
 
 
 def _facts(store: Store, results: tuple[Result | Damaged, ...]) -> dict[str, Any]:
-    """What the template shows, by the names that it uses."""
+    """The values that the template shows, by the names that it uses."""
     return {
         "card": card(store),
         "physiology": physiology(store),
@@ -107,7 +113,7 @@ def _check(out: Path) -> None:
         raise ConfigError(f"{out}: is a folder, expected a file; pass another --out")
     refuse_in_store(out)
     if out.exists() and not _is_report(out):
-        raise ConfigError(f"{out}: is there and was not made by kemfeat report; pass another --out")
+        raise ConfigError(f"{out}: exists and was not made by kemfeat report; pass another --out")
     blocked = next((folder for folder in out.parents if folder.exists() and not folder.is_dir()), None)
     if blocked is not None:
         raise ConfigError(f"{out}: {blocked} is a file, expected a folder; pass another --out")

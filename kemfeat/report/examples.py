@@ -1,4 +1,4 @@
-"""Example utterances: what a row of the store looks like."""
+"""Example utterances: what rows of the store look like."""
 
 from __future__ import annotations
 
@@ -26,16 +26,37 @@ _OF_FRAMES = 3
 
 
 def examples(store: Store) -> tuple[Picture, ...]:
-    """Pictures of a few utterances; none where the store has no array with a time axis."""
+    """Draw a few utterances.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+
+    Returns
+    -------
+    tuple of Picture
+        At most :data:`EXAMPLES`; empty where the store has no array with a time axis.
+    """
     with tempfile.TemporaryDirectory() as folder:
         drawn = [_picture(store, row, Path(folder) / str(row)) for row in typical_rows(store.utterances)]
     return tuple(picture for picture in drawn if picture is not None)
 
 
 def typical_rows(utterances: pd.DataFrame) -> list[int]:
-    """Rows of at most :data:`EXAMPLES` utterances, each of another emotion, the most frequent emotions first.
+    """Choose at most :data:`EXAMPLES` utterances of different emotions, the most frequent emotions first.
 
-    Of each emotion the one with the most kinds of physiology and then the nearest to the median duration.
+    Of each emotion it takes the utterance with the most kinds of physiology, then the nearest to the median duration.
+
+    Parameters
+    ----------
+    utterances : DataFrame
+        The utterance table of a store.
+
+    Returns
+    -------
+    list of int
+        Row numbers.
     """
     duration = utterances["duration"]
     kinds = [utterances[f"{medium}_coverage"] > 0 for medium in summary.media(utterances)]
@@ -76,7 +97,7 @@ def _judged(about: pd.Series[Any]) -> list[str]:
 
 
 def _panel(store: Store, name: str, row: int, seconds: float) -> Image | Trace | None:
-    """How an array of one utterance is drawn: frames as an image, masked samples as a line, anything else not."""
+    """An array of one utterance as a panel: frames as an image, masked samples as a line, anything else None."""
     info = store.header.arrays[name]
     rate = _frame_rate(store, info)
     if rate is None or info.axis != "utterance" or not info.dtype.startswith("float"):
@@ -112,7 +133,7 @@ def _image(store: Store, info: schema.ArrayInfo, *, values: NDArray[Any], rate: 
 
 
 def _frequencies(store: Store, info: schema.ArrayInfo) -> NDArray[np.float64] | None:
-    """Centres of the bands where they are the mel bands that the settings of ``mel`` describe."""
+    """Centres of the bands, where these are the mel bands of the settings of ``mel``."""
     mel = store.header.config.settings.get("mel")
     if mel is None or info.dims[-1] != "mel_bin" or mel["n_mels"] != info.shape[-1]:
         return None

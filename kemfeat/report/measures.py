@@ -1,4 +1,4 @@
-"""Feature statistics: what lies in the arrays, over a seeded sample of rows."""
+"""Statistics of the arrays of a store, over a seeded sample of rows."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class SampledRows:
 
     Parameters
     ----------
-    values : [shape=(rows, ...)].
-    real : False on padding and on what was not measured [shape=(rows, size of the second axis)]; None where the
-        array has no padding.
+    values : ndarray, shape (rows, ...)
+        Values of these rows.
+    real : ndarray, shape (rows, size of the second axis), bool, or None
+        False on padding and on what was not measured; None where the array has no padding.
     """
 
     values: NDArray[Any]
@@ -32,7 +33,7 @@ class SampledRows:
 
     @property
     def padding(self) -> float:
-        """Share of the array that holds no value."""
+        """Share of the array that has no value."""
         return float("nan") if self.real is None or not self.real.size else float(1 - self.real.mean())
 
     @property
@@ -43,19 +44,58 @@ class SampledRows:
 
 
 def features(store: Store) -> tuple[Table, ...]:
-    """Statistics of every array, rows that are missing, rows that a fixed length cut."""
+    """Make the tables of statistics, of missing rows, and of rows cut by a fixed length.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+
+    Returns
+    -------
+    tuple of Table
+        Three tables.
+    """
     return _arrays(store), _missing(store), _cuts(store)
 
 
 def sample_rows(store: Store, name: str) -> NDArray[np.int64]:
-    """At most :data:`SAMPLE_ROWS` rows of an array, drawn under :data:`SEED`, in order."""
+    """Draw at most :data:`SAMPLE_ROWS` rows of an array with :data:`SEED`.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+    name : str
+        Name of an array.
+
+    Returns
+    -------
+    ndarray, shape (rows,), int64
+        Row numbers, ascending.
+    """
     rows = store.header.arrays[name].shape[0]
     drawn = np.random.default_rng(SEED).choice(rows, size=min(rows, SAMPLE_ROWS), replace=False)
     return np.sort(drawn).astype(np.int64)
 
 
 def read(store: Store, name: str, rows: NDArray[np.int64]) -> SampledRows:
-    """Rows of an array with what tells its padding: its mask, its lengths, or the attention mask of its feature."""
+    """Read rows of an array and its padding, known from its mask, its lengths or the attention mask of its feature.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+    name : str
+        Name of an array.
+    rows : ndarray, shape (rows,), int64
+        Row numbers.
+
+    Returns
+    -------
+    SampledRows
+        The values, and which of them are real.
+    """
     values = np.asarray(store.array(name).oindex[rows])
     return SampledRows(values=values, real=_real(store, name, rows, values))
 
@@ -85,7 +125,7 @@ def _arrays(store: Store) -> Table:
     head = ("array", "what it is", "shape", "dtype", "unit", "minimum", "mean", "maximum", "padding or gaps")
     note = (
         f"Minimum, mean, maximum and padding over at most {SAMPLE_ROWS} rows per array, drawn with seed {SEED}; "
-        "padding and what was not measured do not count into the first three."
+        "padding and what was not measured are excluded from the first three."
     )
     return table("arrays", "Arrays", head, rows, note=note)
 

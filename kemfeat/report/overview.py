@@ -1,4 +1,4 @@
-"""Data card, physiology, labels, provenance: the facts of a store that need no array."""
+"""Data card, physiology, labels and provenance of a store: facts for which no array is read."""
 
 from __future__ import annotations
 
@@ -23,15 +23,23 @@ class Card:
 
     Parameters
     ----------
-    dataset : name of the corpus.
-    terms : licence, citation, how it was collected.
-    counts : short facts, shown large: name and value.
-    identity : digests and versions: name and value.
-    settings, columns : what the store was built with, and what its columns mean.
+    dataset : str
+        Name of the corpus.
+    terms : Terms
+        Licence, citation, how it was collected.
+    banner : str
+        What must be shown with every number; empty for a real corpus.
+    counts : tuple of (str, str)
+        Short facts, shown large: name and value.
+    identity : tuple of (str, str)
+        Digests and versions: name and value.
+    settings, columns : Table
+        What the store was built with, and what its columns mean.
     """
 
     dataset: str
     terms: Terms
+    banner: str
     counts: tuple[tuple[str, str], ...]
     identity: tuple[tuple[str, str], ...]
     settings: Table
@@ -40,17 +48,37 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """A section of sentences and tables."""
+    """A section of sentences and tables.
+
+    Parameters
+    ----------
+    sentences : tuple of str
+        Shown first.
+    tables : tuple of Table
+        Shown below.
+    """
 
     sentences: tuple[str, ...]
     tables: tuple[Table, ...]
 
 
 def card(store: Store) -> Card:
-    """What the store is."""
+    """Make the data card.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+
+    Returns
+    -------
+    Card
+        Its content.
+    """
     return Card(
         dataset=printable(store.dataset),
         terms=terms_of(store.dataset),
+        banner=provenance.BANNER if store.synthetic else "",
         counts=_counts(store),
         identity=_identity(store),
         settings=_settings(store),
@@ -59,17 +87,39 @@ def card(store: Store) -> Card:
 
 
 def physiology(store: Store) -> Tables:
-    """How much of each signal there is, in all and by session."""
+    """Summarise how much of each signal there is, in total and by session.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+
+    Returns
+    -------
+    Tables
+        One sentence, and two tables where the corpus has physiology.
+    """
     utterances = store.utterances
     media = summary.media(utterances)
     if not media:
         return Tables(sentences=("The corpus has no physiology.",), tables=())
-    sentence = "Signals are raw. What was not measured is missing under a mask, never zero, never filled in."
+    sentence = "Signals are raw. What was not measured is masked; it is neither zero nor filled in."
     return Tables(sentences=(sentence,), tables=(_coverage(utterances, media), _by_session(utterances, media)))
 
 
 def labels(store: Store) -> Tables:
-    """How the labels and ratings are spread."""
+    """Summarise the distribution of labels and ratings.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+
+    Returns
+    -------
+    Tables
+        Two sentences and three tables.
+    """
     utterances = store.utterances
     ties, five = int(utterances["is_tie"].sum()), int(utterances["in_5class"].sum())
     rule = f"The label is {summary.label_rule(store.header)} (rule {store.header.label_rule}), ties joined by “;”."
@@ -78,7 +128,18 @@ def labels(store: Store) -> Tables:
 
 
 def made_by(store: Store) -> tuple[Table, ...]:
-    """Who made the store and this page, from what, with which versions."""
+    """List how the store and this page were made, and with which versions.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+
+    Returns
+    -------
+    tuple of Table
+        Of the store, of the page, of the versions.
+    """
     header = store.header
     here = provenance.versions()
     rows = [(name, header.versions.get(name), here.get(name)) for name in sorted(here.keys() | header.versions.keys())]
@@ -96,7 +157,25 @@ def made_by(store: Store) -> tuple[Table, ...]:
 
 
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of nested tables with its dotted name."""
+    """Iterate over the values of nested tables.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        A table; values may be tables.
+    prefix : str
+        Put before every name.
+
+    Yields
+    ------
+    tuple of (str, object)
+        Dotted name and value.
+
+    Examples
+    --------
+    >>> list(leaves({"mel": {"n_mels": 128}, "seed": 0}))
+    [('mel.n_mels', 128), ('seed', 0)]
+    """
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from leaves(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""The page: one HTML text from the facts, with its style, its script and a policy that allows nothing else."""
+"""The page as one HTML text, with its style, its script and a policy that allows nothing else."""
 
 from __future__ import annotations
 
@@ -16,15 +16,37 @@ _TEMPLATE, _STYLE, _SCRIPT = "page.html.j2", "page.css", "page.js"
 
 
 def render(facts: dict[str, Any]) -> str:
-    """The page as HTML; every text in ``facts`` is escaped."""
+    """Render the page; every text in ``facts`` is escaped.
+
+    Parameters
+    ----------
+    facts : dict of str to object
+        The values that the template shows.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     style, script = _asset(_STYLE), _asset(_SCRIPT)
-    # The style and the script stand in the page as they are: they are our own files, and the policy holds their hashes.
+    # Style and script are our own files and are included as they are; the policy contains their hashes.
     own = {"style": Markup(style), "script": Markup(script), "policy": Markup(policy(style, script))}  # noqa: S704
     return _environment().get_template(_TEMPLATE).render(**facts, **own)
 
 
 def policy(style: str, script: str) -> str:
-    """The Content-Security-Policy: this style, this script, images that stand in the page, nothing else."""
+    """Make a Content-Security-Policy that allows this style, this script, embedded images, and nothing else.
+
+    Parameters
+    ----------
+    style, script : str
+        The text within the tags, to the letter.
+
+    Returns
+    -------
+    str
+        Value of the header.
+    """
     return (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

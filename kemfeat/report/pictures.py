@@ -1,4 +1,4 @@
-"""Figures inside the page, as data URIs of images: a browser runs nothing in those and fetches nothing for them."""
+"""Figures inside the page as data URIs of images, in which a browser runs nothing and for which it fetches nothing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LARGEST_SVG = 1 << 20
-"""Bytes; a drawing of more is a cloud of points that a browser takes seconds for, and the PNG is smaller."""
+"""Bytes; a larger drawing is a cloud of points that takes a browser seconds to draw, and its PNG is smaller."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SHAPES = frozenset(
     b"svg g path defs clipPath use text tspan style rect circle ellipse line polyline polygon image title desc "
     b"linearGradient stop pattern metadata rdf:RDF cc:Work cc:Agent dc:type dc:date dc:format dc:creator "
     b"dc:title".split()
 )
-"""Elements of a drawing; what is not here (``script``, ``foreignObject``, ``a``, ``animate``) is no drawing of ours."""
+"""Elements of our drawings; any other one (``script``, ``foreignObject``, ``a``, ``animate``) is refused."""
 _ELEMENT = re.compile(rb"<\s*([A-Za-z][\w:.-]*)")
 _ACTIVE = re.compile(rb"<!ENTITY|@import|<[^>]*\son\w+\s*=|href\s*=\s*[\"'](?!#|data:image/png)|url\((?![\"']?#)", re.I)
 
@@ -26,10 +26,14 @@ class Picture:
 
     Parameters
     ----------
-    uri : the image itself.
-    alt : what it shows, for who does not see it.
-    caption : text below it.
-    quote : words of the corpus below the caption.
+    uri : str
+        The image itself as a data URI.
+    alt : str
+        Text for readers who cannot see it.
+    caption : str
+        Text below it.
+    quote : str
+        Transcript below the caption.
     """
 
     uri: str
@@ -39,7 +43,18 @@ class Picture:
 
 
 def embedded(svg: Path | None, png: Path | None) -> str | None:
-    """The data URI of a figure: the drawing where it is a plain and small one, else the pixels, else None."""
+    """Make the data URI of a figure.
+
+    Parameters
+    ----------
+    svg, png : Path or None
+        The files of the figure.
+
+    Returns
+    -------
+    str or None
+        The SVG where it is plain and small, otherwise the PNG; None where neither can be used.
+    """
     drawing = svg.read_bytes() if svg is not None and svg.stat().st_size <= _LARGEST_SVG else b""
     if drawing and is_plain(drawing):
         return _uri("image/svg+xml", drawing)
@@ -48,7 +63,23 @@ def embedded(svg: Path | None, png: Path | None) -> str | None:
 
 
 def is_plain(svg: bytes) -> bool:
-    """Whether an SVG holds shapes only: no script, no link out of itself, no handler, no entity."""
+    """Tell whether an SVG contains shapes only.
+
+    Parameters
+    ----------
+    svg : bytes
+        Content of the file.
+
+    Returns
+    -------
+    bool
+        False where there is a script, an external link, an event handler, an entity, or no ``svg`` element.
+
+    Examples
+    --------
+    >>> is_plain(b'<svg><path d="M0 0"/></svg>'), is_plain(b"<svg><script/></svg>")
+    (True, False)
+    """
     elements = set(_ELEMENT.findall(svg))
     return b"svg" in elements and elements <= _SHAPES and not _ACTIVE.search(svg)
 

@@ -1,4 +1,4 @@
-"""Results of analyses as they lie in a store. A file is believed only as far as it can be read."""
+"""Results of analyses in a store. Files are checked before they are shown, because anyone may have written them."""
 
 from __future__ import annotations
 
@@ -29,15 +29,26 @@ class Result:
 
     Parameters
     ----------
-    anchor : its address in the page.
-    name : of its folder below ``analyses``.
-    title : heading.
-    stale : whether it was made from another version of the store.
-    summary, warnings : sentences, as the analysis wrote them.
-    problems : what of it could not be shown, and why.
-    tables, pictures : as far as they could be read.
-    details : its settings and single values.
-    made : when, by which command, from which store.
+    anchor : str
+        Its address in the page.
+    name : str
+        Name of its folder below ``analyses``.
+    title : str
+        Heading.
+    stale : bool
+        Whether it was made from another version of the store.
+    summary, warnings : tuple of str
+        Sentences, as the analysis wrote them.
+    problems : tuple of str
+        What could not be shown, and why.
+    tables : tuple of Table
+        The first rows of each table that could be read.
+    pictures : tuple of Picture
+        The figures that could be read.
+    details : tuple of Table
+        Its settings and single values.
+    made : tuple of (str, str)
+        When it was made, by which command, from which store.
     """
 
     anchor: str
@@ -55,7 +66,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damaged:
-    """A folder whose result cannot be shown, and why."""
+    """A folder whose result cannot be shown.
+
+    Parameters
+    ----------
+    name : str
+        Name of the folder.
+    reason : str
+        Why the result cannot be shown.
+    """
 
     name: str
     reason: str
@@ -91,7 +110,18 @@ class _Content(_Stored):
 
 
 def read_results(store: Store) -> tuple[Result | Damaged, ...]:
-    """Every result below ``analyses`` in the store, in the order of the folders' names."""
+    """Read every result below ``analyses`` in the store.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+
+    Returns
+    -------
+    tuple of Result or Damaged
+        In the order of the folders' names; hidden folders are skipped.
+    """
     root = store.path / ANALYSES
     found = sorted(root.iterdir()) if root.is_dir() else []
     folders = [path for path in found if path.is_dir() and not path.name.startswith(".")]
@@ -107,7 +137,7 @@ def _read(folder: Path, *, anchor: str, digest: str) -> Result | Damaged:
     try:
         content = _Content.model_validate_json((folder / RESULT).read_bytes())
     except FileNotFoundError:
-        return Damaged(name=name, reason=f"{RESULT} is not there; the analysis was stopped before its end")
+        return Damaged(name=name, reason=f"{RESULT} is missing; the analysis was stopped before its end")
     except OSError as error:
         return Damaged(name=name, reason=f"{RESULT} cannot be read ({error.strerror})")
     except ValidationError as error:
@@ -172,12 +202,12 @@ def _pictures(folder: Path, content: _Content, problems: list[str]) -> Iterator[
         if uri is None:
             problems.append(f"figure {printable(key)}: no readable SVG or PNG file in the folder of the result")
             continue
-        alt = f"{printable(content.title)}: {_words(key)}. The tables of this analysis hold its numbers."
+        alt = f"{printable(content.title)}: {_words(key)}. The tables of this analysis contain its numbers."
         yield Picture(uri=uri, alt=alt, caption=_words(key))
 
 
 def _file(folder: Path, names: Iterable[str], suffix: str) -> Path | None:
-    """The file of that kind, if it lies in the folder: no absolute name, no way up, no link that leads out."""
+    """The file of that kind if it is inside the folder: no absolute path, no ``..``, no link that leads out."""
     for name in names:
         pure = PurePosixPath(name)
         if pure.suffix != suffix or pure.is_absolute() or ".." in pure.parts or "\0" in name:

@@ -1,4 +1,4 @@
-"""Tables of the page: what a cell shows, and by what it is sorted."""
+"""Tables of the page: what a cell shows, and how it is sorted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 NOTHING = "–"
 _MOST_ITEMS = 20
 _LONG = 24
-"""Characters of a text that may wrap."""
+"""A text of more characters may wrap."""
 _FINEST, _COARSEST = 1e-3, 1e6
 """Numbers between these are written without an exponent."""
 
@@ -21,9 +21,12 @@ class Cell:
 
     Parameters
     ----------
-    text : what it shows; the template escapes it.
-    number : what it is sorted by; None sorts by the text, and a cell that shows nothing last.
-    share : length of a bar beside the text, 0 to 1; None draws none.
+    text : str
+        What it shows; the template escapes it.
+    number : float or None
+        Sort key; None sorts by the text, and an empty cell last.
+    share : float, 0 to 1, or None
+        Length of a bar beside the text; None draws none.
     """
 
     text: str
@@ -42,11 +45,16 @@ class Table:
 
     Parameters
     ----------
-    anchor : its address in the page.
-    caption : what it holds.
-    head : names of the columns.
-    rows : as many cells each as there are columns.
-    note : a sentence below it.
+    anchor : str
+        Its address in the page.
+    caption : str
+        What it contains.
+    head : tuple of str
+        Names of the columns.
+    rows : tuple of tuple of Cell
+        One cell per column in each row.
+    note : str
+        A sentence below it.
     """
 
     anchor: str
@@ -57,13 +65,32 @@ class Table:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Per column how it is set: ``number``, ``long`` for texts that may wrap, or nothing."""
+        """Layout of each column: ``number``, ``long`` for texts that may wrap, or an empty text."""
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self.head)
         return tuple(map(_kind, columns))
 
 
 def table(anchor: str, caption: str, head: Sequence[str], rows: Iterable[Iterable[Any]], *, note: str = "") -> Table:
-    """A table of plain values: the numbers of a column have the same decimals where that shows all of them."""
+    """Make a table of plain values.
+
+    Parameters
+    ----------
+    anchor : str
+        Its address in the page.
+    caption : str
+        What it contains.
+    head : sequence of str
+        Names of the columns.
+    rows : iterable of iterable
+        Values; the numbers of a column get the same decimals where that shows all of them.
+    note : str
+        A sentence below it.
+
+    Returns
+    -------
+    Table
+        With printable text in every cell.
+    """
     columns = [_cells(column) for column in zip(*rows, strict=True)]
     cells = tuple(zip(*columns, strict=True))
     return Table(anchor=anchor, caption=caption, head=tuple(map(printable, head)), rows=cells, note=note)
@@ -98,7 +125,23 @@ def _kind(cells: Sequence[Cell]) -> str:
 
 
 def cell(value: Any) -> Cell:
-    """A value as a cell: four significant digits, thousands grouped, a dash for None and NaN."""
+    """Make a cell.
+
+    Parameters
+    ----------
+    value : object
+        Any value; a cell is returned as it is.
+
+    Returns
+    -------
+    Cell
+        Numbers with four significant digits and grouped thousands, a dash for None and NaN.
+
+    Examples
+    --------
+    >>> cell(12345.678).text, cell(None).text
+    ('12,346', '–')
+    """
     if isinstance(value, Cell):
         return value
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -115,7 +158,25 @@ def cell(value: Any) -> Cell:
 
 
 def share(part: float, whole: float = 1.0) -> Cell:
-    """A share as a percentage with a bar; a dash when there is no whole."""
+    """Make a cell with a percentage and a bar.
+
+    Parameters
+    ----------
+    part : float
+        The part.
+    whole : float
+        What it is a part of.
+
+    Returns
+    -------
+    Cell
+        A dash where the whole is 0 or the part is NaN.
+
+    Examples
+    --------
+    >>> share(1, 8).text
+    '12.5%'
+    """
     if not whole or math.isnan(part):
         return Cell(text=NOTHING)
     value = part / whole
@@ -123,7 +184,18 @@ def share(part: float, whole: float = 1.0) -> Cell:
 
 
 def printable(value: object) -> str:
-    """Text without control characters and lone surrogates, which HTML and UTF-8 do not have."""
+    """Replace control characters and lone surrogates, which HTML and UTF-8 do not allow.
+
+    Parameters
+    ----------
+    value : object
+        Any value; its text is taken.
+
+    Returns
+    -------
+    str
+        Its text with spaces instead of those characters, without spaces at either end.
+    """
     return "".join(c if c.isprintable() or c == "\n" else " " for c in str(value)).strip()
 
 

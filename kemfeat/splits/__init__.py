@@ -1,6 +1,6 @@
 """Who trains, who validates, who is tested: group-disjoint folds, system 1's random split, and the leakage audit.
 
-Nothing here knows a store: tables in, a :class:`Split` out. ``docs/splits.md`` says what each scheme guarantees.
+Nothing here reads a store: tables in, a :class:`Split` out. ``docs/splits.md`` says what each scheme guarantees.
 """
 
 from __future__ import annotations

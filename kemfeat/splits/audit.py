@@ -52,13 +52,20 @@ class Overlap:
 
     Parameters
     ----------
-    kind : one of :data:`KINDS`.
-    severity : ``leak`` or ``note``.
-    fold : from 0.
-    seen, unseen : the two parts; what is in ``unseen`` should be new to whoever knows ``seen``.
-    count : rows of ``unseen`` that share something with ``seen``.
-    rows : rows of ``unseen``.
-    examples : up to three such rows, each with the row of ``seen`` it goes with and what they share.
+    kind : str
+        One of :data:`KINDS`.
+    severity : {"leak", "note"}
+        Whether it spoils a score.
+    fold : int, >= 0
+        Number of the fold.
+    seen, unseen : str
+        The two parts; what is in ``unseen`` should be new to a model that has seen ``seen``.
+    count : int
+        Rows of ``unseen`` that share something with ``seen``.
+    rows : int
+        Rows of ``unseen``.
+    examples : tuple of str
+        Up to three such rows, each with the row of ``seen`` it matches and what they share.
     """
 
     kind: str
@@ -77,10 +84,14 @@ class Audit:
 
     Parameters
     ----------
-    split : digest of the split.
-    folds : how many were looked at.
-    overlaps : by kind in the order of :data:`KINDS`, then by fold; none where nothing is shared.
-    unchecked : kinds that could not be looked at, each with why.
+    split : str
+        Digest of the split.
+    folds : int
+        How many were compared.
+    overlaps : tuple of Overlap
+        By kind in the order of :data:`KINDS`, then by fold; empty where nothing is shared.
+    unchecked : mapping of str to str
+        Kinds that could not be checked, each with the reason.
     """
 
     split: str
@@ -99,14 +110,26 @@ class Audit:
         return "leaking" if self.leaks else "clean"
 
     def sentences(self) -> list[str]:
-        """The verdict, then one sentence for each kind that was found or not looked at."""
+        """The verdict, then one sentence for each kind that was found or not checked.
+
+        Returns
+        -------
+        list of str
+            Without line breaks.
+        """
         kinds = list(dict.fromkeys(overlap.kind for overlap in self.leaks))
         head = f"leaking: {', '.join(kinds)}" if kinds else f"clean: nothing leaks in {_many(self.folds, 'fold')}"
         found = [self._sentence(kind) for kind in KINDS if any(overlap.kind == kind for overlap in self.overlaps)]
-        return [head, *found, *(f"{kind}: not looked at, {why}" for kind, why in self.unchecked.items())]
+        return [head, *found, *(f"{kind}: not checked, {why}" for kind, why in self.unchecked.items())]
 
     def to_json(self) -> dict[str, Any]:
-        """``verdict``, ``split``, ``folds``, ``overlaps`` and ``unchecked`` as JSON."""
+        """The audit as JSON.
+
+        Returns
+        -------
+        dict
+            ``verdict``, ``split``, ``folds``, ``overlaps`` and ``unchecked``.
+        """
         overlaps = [{**asdict(overlap), "examples": list(overlap.examples)} for overlap in self.overlaps]
         return {
             "verdict": self.verdict,
@@ -133,10 +156,27 @@ def audit(split: Split, *, keys: pd.DataFrame, unchecked: Mapping[str, str] | No
 
     Parameters
     ----------
-    split : the split.
-    keys : one row per utterance, indexed by its id; one column for each kind of :data:`KINDS` that is looked at, equal
-        where two utterances are alike, None where there is nothing to compare. Every id of the split is there.
-    unchecked : kinds that cannot be looked at, each with why.
+    split : Split
+        What to compare.
+    keys : DataFrame, one row per utterance, indexed by its id
+        One column for each kind of :data:`KINDS` that is checked: equal where two utterances are alike, None where
+        there is nothing to compare. Every id of the split must be in the index.
+    unchecked : mapping of str to str or None
+        Kinds that cannot be checked, each with the reason.
+
+    Returns
+    -------
+    Audit
+        What the parts share.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.splits import make_split
+    >>> table = kemfeat.open_store("stores/KEMDy20").utterances
+    >>> found = audit(make_split(table, scheme="kfold", folds=2), keys=utterance_keys(table))
+    >>> "speaker" in {overlap.kind for overlap in found.leaks}
+    True
     """
     import pandas as pd
 
@@ -168,12 +208,18 @@ def audit(split: Split, *, keys: pd.DataFrame, unchecked: Mapping[str, str] | No
 
 
 def utterance_keys(utterances: pd.DataFrame) -> pd.DataFrame:
-    """The keys that a store's table of utterances holds, for :func:`audit`; a column it lacks gives no key.
+    """The keys for :func:`audit` in a store's table of utterances; a column that it lacks gives no key.
 
     Parameters
     ----------
-    utterances : table with ``id``, and ``speaker``, ``session``, ``script``, ``text_clean`` and ``scripted`` (whether
-        the words were given) as far as it has them.
+    utterances : DataFrame
+        Table with ``id``, and ``speaker``, ``session``, ``script``, ``text_clean`` and ``scripted`` (whether the words
+        were given) as far as it has them.
+
+    Returns
+    -------
+    DataFrame
+        One row per utterance, indexed by its id; one column per kind.
     """
     import pandas as pd
 
@@ -194,7 +240,7 @@ def utterance_keys(utterances: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kind(text: str, *, given: bool) -> str | None:
-    """As what a transcript counts where it occurs twice."""
+    """The kind of overlap of a transcript that occurs twice."""
     if not text:
         return None
     if given:

@@ -22,7 +22,14 @@ _UNKNOWN = dict.fromkeys(("seed", "labels", "store", "dropped", "absent", "kemfe
 
 
 def write_split(path: str | Path, split: Split) -> None:
-    """Write a split in one step; the same split gives the same bytes. A file that is there is replaced.
+    """Write a split in one step; the same split gives the same bytes. An existing file is replaced.
+
+    Parameters
+    ----------
+    path : str or Path
+        The Parquet file.
+    split : Split
+        What to write.
 
     Raises
     ------
@@ -56,10 +63,20 @@ def write_split(path: str | Path, split: Split) -> None:
 def read_split(path: str | Path) -> Split:
     """Read a split that kemfeat wrote, or a user's CSV or Parquet table with ``id``, ``part`` and perhaps ``fold``.
 
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    Split
+        Its rows in the order of folds.
+
     Raises
     ------
     ConfigError
-        The file is not there or damaged, or a row of it cannot be used; the message says which.
+        The file is absent or damaged, or a row of it cannot be used; the message says which.
     """
     file = Path(path)
     try:
@@ -92,7 +109,7 @@ def _read_csv(file: Path) -> pd.DataFrame:
 
 
 def _checked(table: pd.DataFrame, file: Path) -> pd.DataFrame:
-    """The three columns, each as it must be, in the order of folds; within them as the file has them."""
+    """The three columns, each validated, in the order of folds; within a fold as in the file."""
     import pandas as pd
 
     if lacking := [name for name in ("id", "part") if name not in table.columns]:
@@ -130,7 +147,7 @@ def _unchanged(rows: pd.DataFrame, facts: Any, file: Path) -> Split:
     """The split that kemfeat wrote, as its digest proves."""
     expected = {"scheme", "folds", "digest", *_UNKNOWN}
     if not isinstance(facts, Mapping) or not expected <= set(facts):
-        raise ConfigError(f"{file}: its metadata are not those of a split; make it again with `kemfeat split`")
+        raise ConfigError(f"{file}: its metadata is not that of a split; make it again with `kemfeat split`")
     split = Split(rows, SettingsTable({name: value for name, value in facts.items() if name != "digest"}))
     if split.digest != facts["digest"]:
         raise ConfigError(

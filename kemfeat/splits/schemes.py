@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Fold = Mapping[str, Indices]
-"""Per part the places of its rows in the table of labelled utterances."""
+"""Per part the positions of its rows in the table of labelled utterances."""
 
 Seed = tuple[int, int]
 """The caller's seed, and how often it was tried before."""
 
 VALID_SHARE = 1 / 8
-"""Of what is not tested; a tenth of all rows when five folds are made."""
+"""Share of what is not tested; a tenth of all rows when five folds are made."""
 
 _ATTEMPTS = 20
 
@@ -45,20 +45,39 @@ def make_split(
 
     Parameters
     ----------
-    utterances : a store's table, in its order.
-    scheme : one of :data:`SCHEMES`.
-    folds : at least 2, by default 5; ``loso`` has one per session, ``kor-2022`` one.
-    seed : from 0, by default 0; ``kor-2022`` has its own. The same seed gives the same bytes.
-    labels : label rule that decides which rows are in and what is stratified, by default the usual one of the corpus,
+    utterances : DataFrame
+        A store's table, in its order.
+    scheme : str, default "session"
+        One of :data:`SCHEMES`.
+    folds : int, >= 2, or None
+        5 by default; ``loso`` has one per session, ``kor-2022`` one.
+    seed : int, >= 0, or None
+        0 by default; ``kor-2022`` has its own. The same seed gives the same bytes.
+    labels : str or None
+        Label rule that decides which rows are in and what is stratified, by default the usual one of the corpus,
         ``5class`` for KEMDy; a tie counts as its first emotion. ``kor-2022`` has its own.
-    store : digest of the store, kept in the facts.
+    store : str or None
+        Digest of the store, kept in the facts.
+
+    Returns
+    -------
+    Split
+        Every fold, with the facts of how it was made.
 
     Raises
     ------
     ConfigError
-        No such scheme or label rule, a setting that the scheme fixes, or more folds than groups.
+        There is no such scheme or label rule, a setting that the scheme fixes is given, or there are more folds than
+        groups.
     AnalysisError
-        No labelled row, rows without the group's id, or a train part without a class that it could have.
+        No row has a label, rows lack the group's id, or a train part lacks a class that it could have.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> split = make_split(kemfeat.open_store("stores/KEMDy20").utterances, scheme="kfold", folds=2)
+    >>> split.folds, sorted(split.rows["part"].unique())
+    (2, ['test', 'train', 'valid'])
     """
     if scheme not in SCHEMES:
         raise ConfigError(f"split: scheme {scheme!r}{suggest(scheme, SCHEMES)}")
@@ -84,11 +103,16 @@ class Scheme:
 
     Parameters
     ----------
-    make : gets the labelled utterances, the number of folds, and the seed with the number of the attempt.
-    group : what stays whole; None where nothing is aimed at.
-    defaults : settings where the caller names none.
-    fixed : settings that the caller may not name.
-    sorts : whether the utterances are brought into the order of their ids first, so that theirs does not matter.
+    make : callable
+        Gets the labelled utterances, the number of folds, and the seed with the number of the attempt.
+    group : str or None
+        Column whose groups stay whole; None where none does.
+    defaults : mapping
+        Settings that apply where the caller gives none.
+    fixed : tuple of str
+        Settings that the caller may not give.
+    sorts : bool
+        Whether the utterances are first sorted by id, so that their order does not matter.
     """
 
     make: Callable[[pd.DataFrame, Any, Seed], Iterator[Fold]]
@@ -132,7 +156,7 @@ def _refuse_too_few(kept: pd.DataFrame, column: str, groups: int) -> None:
     Raises
     ------
     AnalysisError
-        There are fewer; the message names what works with these utterances, and what that leaks.
+        There are fewer; the message says what works with these utterances, and what that leaks.
     """
     if groups >= len(PARTS):
         return
@@ -168,7 +192,7 @@ def _validated(
 
 
 def _by_rows(kept: pd.DataFrame, folds: int, seed: Seed) -> Iterator[Fold]:
-    """Stratified folds that know no groups: they leak, which is what they are for."""
+    """Stratified folds that ignore groups: they leak, which is their purpose."""
     if not 2 <= folds <= len(kept) - 1:
         raise ConfigError(f"split: {folds} folds of {len(kept)} utterances; expected 2 to {len(kept) - 1}")
     rng = np.random.default_rng(seed)
@@ -227,7 +251,7 @@ SCHEMES: Mapping[str, Scheme] = {
 
 
 def _usual_rule(utterances: pd.DataFrame) -> str:
-    """The label rule that is usual for the corpus, which a store's table tells by its columns of votes."""
+    """The label rule that is usual for the corpus, recognised by the store's columns of votes."""
     votes = "votes_"
     known = [name.removeprefix(votes) for name in map(str, utterances.columns) if name.startswith(votes)]
     return usual_labels(known).rule
@@ -236,17 +260,17 @@ def _usual_rule(utterances: pd.DataFrame) -> str:
 def _settings(scheme: str, chosen: Scheme, **given: Any) -> dict[str, Any]:
     named = {name: value for name, value in given.items() if value is not None}
     if clash := sorted(set(named) & set(chosen.fixed)):
-        raise ConfigError(f"split: {scheme} decides about {clash[0]} itself; leave --{clash[0]} out")
+        raise ConfigError(f"split: {scheme} sets {clash[0]} itself; leave --{clash[0]} out")
     if named.get("seed", 0) < 0:
         raise ConfigError(f"split: seed {named['seed']}; expected 0 or more")
     return {**chosen.defaults, **named}
 
 
 def _refuse_other_labels(scheme: str, utterances: pd.DataFrame) -> None:
-    """System 1 kept rows by the corpus' own label; where the store has another, its split would be one of its own."""
+    """System 1 kept rows by the corpus' own label; where the store has another, its split would be a different one."""
     if scheme == "kor-2022" and not utterances["emotion"].equals(utterances["emotion_annotated"]):
         raise ConfigError(
-            "split: kor-2022 goes by the corpus' own labels, this store was built with labels = votes; "
+            "split: kor-2022 uses the corpus' own labels, but this store was built with labels = votes; "
             "use a store built with labels = annotated"
         )
 
@@ -291,7 +315,7 @@ def _absent(kept: pd.DataFrame, made: list[Fold]) -> list[tuple[int, str]]:
 
 
 def _spread(kept: pd.DataFrame, group: str | None) -> set[str]:
-    """The classes that lie in two groups or more, so that testing one leaves another; none where chance decides."""
+    """The classes that are in two groups or more, so that testing one leaves another; none where chance decides."""
     if group is None:
         return set()
     groups = kept.groupby("label")[group].nunique()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PARTS = ("train", "valid", "test")
 
 _IDENTITY = ("scheme", "folds", "seed", "labels")
-"""The facts that the digest covers; the same utterances split alike in two stores are the same split."""
+"""The facts that the digest covers; the same utterances split the same way in two stores are the same split."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,11 @@ class Split:
 
     Parameters
     ----------
-    rows : one row per fold and utterance in it, folds and parts in order: ``fold`` (int64, from 0), ``id`` (str),
+    rows : DataFrame
+        One row per fold and utterance in it, folds and parts in order: ``fold`` (int64, from 0), ``id`` (str),
         ``part`` (``train``, ``valid`` or ``test``). Utterances that the label rule drops are absent.
-    facts : ``scheme``, ``folds``, ``seed``, ``labels`` (the label rule), ``store`` (digest of the store), ``dropped``
+    facts : mapping
+        ``scheme``, ``folds``, ``seed``, ``labels`` (the label rule), ``store`` (digest of the store), ``dropped``
         (utterances without a label), ``absent`` (folds whose train part lacks a class, each with the class),
         ``kemfeat`` (version); None where a file does not say.
     """
@@ -55,10 +57,22 @@ class Split:
     def ids(self, part: str, *, fold: int = 0) -> list[str]:
         """Utterances of one part, in the split's order.
 
+        Parameters
+        ----------
+        part : {"train", "valid", "test"}
+            Which part.
+        fold : int, >= 0
+            Number of the fold.
+
+        Returns
+        -------
+        list of str
+            Their ids.
+
         Raises
         ------
         ConfigError
-            No such part or fold.
+            There is no such part or fold.
         """
         if part not in PARTS:
             raise ConfigError(f"split: no part {part!r}{suggest(part, PARTS)}")
@@ -69,18 +83,26 @@ class Split:
         return names
 
     def indices(self, store_ids: Sequence[str], part: str, *, fold: int = 0) -> NDArray[np.int64]:
-        """Rows of a store that one part names, in the split's order.
+        """Rows of a store that belong to one part, in the split's order.
 
         Parameters
         ----------
-        store_ids : column ``id`` of the store's ``utterances``.
-        part : one of :data:`PARTS`.
-        fold : from 0.
+        store_ids : sequence of str
+            Column ``id`` of the store's ``utterances``.
+        part : {"train", "valid", "test"}
+            Which part.
+        fold : int, >= 0
+            Number of the fold.
+
+        Returns
+        -------
+        ndarray, shape (n,), int64
+            Row numbers.
 
         Raises
         ------
         ConfigError
-            No such part or fold, or the store lacks an id.
+            There is no such part or fold, or the store lacks an id.
         """
         wanted = self.ids(part, fold=fold)
         rows = {name: row for row, name in enumerate(store_ids)}
@@ -93,19 +115,22 @@ def require_store(split: Split, *, digest: str, ids: Sequence[str]) -> None:
 
     Parameters
     ----------
-    split : the split; one that names no store, such as a user's table, must fit by its ids alone.
-    digest : of the store.
-    ids : column ``id`` of its ``utterances``.
+    split : Split
+        A split that names no store, such as a user's table, must fit by its ids alone.
+    digest : str
+        Digest of the store.
+    ids : sequence of str
+        Column ``id`` of its ``utterances``.
 
     Raises
     ------
     ConfigError
-        Another store's digest stands in the split, or the store lacks an id.
+        The split was made for another store, or the store lacks an id.
     """
     made_for = split.facts["store"]
     if made_for not in (None, digest):
         raise ConfigError(
-            f"split: was made for the store {str(made_for)[:12]}, this store is {digest[:12]}; "
+            f"split: was made for the store {str(made_for)[:12]}, but this store is {digest[:12]}; "
             "make it again with `kemfeat split`, the same options and this store"
         )
     _require_ids(split.rows["id"].unique(), set(ids))

@@ -17,7 +17,26 @@ _SMALLEST_GAIN = 1e-9
 
 
 def class_counts(groups: NDArray[np.int64], classes: NDArray[np.int64]) -> Counts:
-    """Rows of each class in each group, and all of them in the last column [shape=(groups, classes + 1)]."""
+    """Rows of each class in each group, and all of them in the last column.
+
+    Parameters
+    ----------
+    groups : ndarray, shape (n,), int64
+        Group of each row, from 0.
+    classes : ndarray, shape (n,), int64
+        Class of each row, from 0.
+
+    Returns
+    -------
+    ndarray, shape (groups, classes + 1), float64
+        Counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class_counts(np.array([0, 0, 1]), np.array([0, 1, 1])).tolist()
+    [[1.0, 1.0, 2.0], [0.0, 1.0, 1.0]]
+    """
     counts = np.zeros((groups.max() + 1, classes.max() + 2))
     np.add.at(counts, (groups, classes), 1.0)
     counts[:, -1] = counts.sum(axis=1)
@@ -29,13 +48,16 @@ def deal(counts: Counts, *, shares: ArrayLike, rng: np.random.Generator) -> NDAr
 
     Parameters
     ----------
-    counts : of :func:`class_counts`, at least as many groups as bins; every column has rows.
-    shares : of the bins, positive, summing to 1 [shape=(bins,)].
-    rng : decides where the descent begins and in which order groups are tried.
+    counts : ndarray, shape (groups, classes + 1), float64
+        From :func:`class_counts`, at least as many groups as bins; every column has rows.
+    shares : array-like, shape (bins,)
+        Shares of the bins, positive, summing to 1.
+    rng : numpy.random.Generator
+        Decides where the descent begins and in which order groups are tried.
 
     Returns
     -------
-    ndarray [shape=(groups,)]
+    ndarray, shape (groups,), int64
         The bin of every group.
     """
     weights = np.asarray(shares, np.float64)
@@ -52,7 +74,7 @@ def _random_deal(groups: int, weights: NDArray[np.float64], rng: np.random.Gener
 
 
 def _improve(group: int, bins: NDArray[np.int64], counts: Counts, expected: Counts) -> bool:
-    """Do the best swap of one group with another, or its best move into another bin, if that gains anything."""
+    """Make the best swap of one group with another, or its best move into another bin, if that gains anything."""
     here = bins[group]
     held = np.zeros_like(expected)
     np.add.at(held, bins, counts)

@@ -12,11 +12,11 @@ from kemfeat.stats.tails import log_f_sf, probability
 COLUMNS = ("type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p")
 
 _ALPHA = 0.05
-_ROUNDING = 1e-24  # of the total mean square of centred ratings: less is what rounding leaves of none
+_ROUNDING = 1e-24  # of the total mean square of centred ratings: less may come from rounding alone
 
 
 def intraclass(table: Floats) -> pd.DataFrame:
-    """Six intraclass correlations of a table that varies [shape=(n >= 2, k >= 2)].
+    """Six intraclass correlations of a table that varies, of shape (n >= 2, k >= 2).
 
     McGraw and Wong (1996), Psychological Methods 1:30-46, tables 4 and 7.
     """

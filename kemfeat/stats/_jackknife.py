@@ -1,9 +1,8 @@
-"""Intervals from leaving out one cluster at a time: few speakers are few observations, and this one knows it.
+"""Jackknife intervals over clusters, which stay honest where clusters are few.
 
-The jackknife variance (J - 1) / J * sum (t_(j) - t)^2 about the estimate itself, with Student's t of J - 1 degrees of
-freedom (Efron and Tibshirani 1993, An Introduction to the Bootstrap, 11.5; MacKinnon, Nielsen and Webb 2023, J. Applied
-Econometrics 38:671-694). A percentile bootstrap of
-few clusters is too narrow.
+The variance is (J - 1) / J * sum (t_(j) - t)^2 about the estimate itself, with Student's t of J - 1 degrees of freedom
+(Efron and Tibshirani 1993, An Introduction to the Bootstrap, 11.5; MacKinnon, Nielsen and Webb 2023, J. Applied
+Econometrics 38:671-694). A percentile bootstrap of few clusters is too narrow.
 """
 
 from __future__ import annotations
@@ -25,14 +24,16 @@ def jackknife(left_out: Floats, *, estimate: Floats, alpha: float, counts: Float
     left_out : ndarray, shape (J, ...)
         The estimate without each of J clusters.
     estimate : ndarray, shape (...)
+        The estimate from all clusters.
     alpha : float, inside (0, 1)
+        One minus the confidence.
     counts : ndarray, shape (...)
         Clusters that the estimate rests on, at most J; leaving out one of the others changes nothing.
 
     Returns
     -------
     low, high : ndarray, shape (...)
-        NaN where fewer than :data:`LEAST_CLUSTERS` count, or leaving one out leaves no estimate.
+        NaN where fewer than :data:`LEAST_CLUSTERS` count, or an estimate without one cluster is NaN.
     """
     enough = counts >= LEAST_CLUSTERS
     used = np.where(enough, counts, 2)

@@ -1,8 +1,8 @@
 """Restricted maximum likelihood of a random intercept and a random response to each group, over two ratios.
 
 y = mean of its group + effect of its cluster + effect of its cluster in its group + residual. Values of one cell share
-both effects, so counts and means of the cells say all about the means, and the spread within cells all that is left
-about the residual variance. Bates et al. 2015, J. Statistical Software 67(1), section 3, for the likelihood.
+both effects, so the counts and means of the cells contain all information about the means, and the spread within cells
+the rest about the residual variance. Bates et al. 2015, J. Statistical Software 67(1), section 3, for the likelihood.
 """
 
 from __future__ import annotations
@@ -22,13 +22,23 @@ _STARTS = ((0.5, 0.5), (1.5, 0.2), (0.2, 1.5))
 
 @dataclass(frozen=True)
 class SlopesFit:
-    """The model at its smallest restricted deviance."""
+    """The model at its smallest restricted deviance.
+
+    Parameters
+    ----------
+    deviance : float
+        Restricted, -2 log likelihood.
+    shift : ndarray, shape (G,)
+        Estimated group means minus the plain ones.
+    covariance : ndarray, shape (G, G)
+        Of the group means.
+    var_cluster, var_interaction, var_residual : float
+        Of clusters, of their responses to a group, and of what is left.
+    """
 
     deviance: float
     shift: Floats
-    """How far the estimated group means lie from the plain ones [shape=(G,)]."""
     covariance: Floats
-    """Of the group means [shape=(G, G)]."""
     var_cluster: float
     var_interaction: float
     var_residual: float
@@ -86,12 +96,12 @@ _STOP: Any = {"xatol": 1e-9, "fatol": 1e-11, "maxiter": 2000}
 
 
 def why_not(cells: Cells) -> str:
-    """Why the three variances cannot be told apart; empty where they can."""
+    """Why the three variances are not identified; empty where they are."""
     in_both = np.count_nonzero((cells.counts > 0).sum(axis=1) > 1)
     if in_both < 2:
         return f"{in_both} of {cells.n_clusters} clusters occur in two groups: their response to a group is unknown"
     if cells.n <= np.count_nonzero(cells.counts):
-        return "no cluster has two values in one group: its response cannot be told from the residual"
+        return "no cluster has two values in one group: its response and the residual are confounded"
     if cells.within == 0:
         return "values within cells do not vary"
     return ""

@@ -1,12 +1,12 @@
-"""How far raters agree: Krippendorff's alpha with a bootstrap, intraclass correlations, counts of who said what beside.
+"""How far raters agree: Krippendorff's alpha and intraclass correlations.
 
-Alpha is ``1 - D_o / D_e``: the disagreement within units over that of ratings paired at random. From the coincidences
-``o_ck``, to which a unit of ``m`` ratings brings every ordered pair of them with the weight ``1 / (m - 1)``, with the
-margins ``n_c``, their sum ``n`` and a squared difference ``d_ck``,
+Alpha is ``1 - D_o / D_e``: the disagreement within units over that of ratings paired at random. A unit with ``m``
+ratings adds every ordered pair of them to the coincidences ``o_ck`` with the weight ``1 / (m - 1)``. With their margins
+``n_c``, the sum ``n`` of these and a squared difference ``d_ck``,
 
     alpha = 1 - (n - 1) * sum(o_ck d_ck) / sum(n_c n_k d_ck).
 
-It takes any number of raters and any pattern of missing ratings. Source: Krippendorff (2011), Computing Krippendorff's
+It allows any number of raters and any pattern of missing ratings. Source: Krippendorff (2011), Computing Krippendorff's
 Alpha-Reliability, University of Pennsylvania, https://repository.upenn.edu/asc_papers/43.
 """
 
@@ -38,13 +38,20 @@ class Alpha:
 
     Parameters
     ----------
-    alpha : 1 for agreement without exception, 0 for what chance gives, negative for worse; NaN where ``reason`` says.
-    ci_low, ci_high : 95 % interval over clusters; NaN for fewer than five, too few to tell how they vary.
-    units : units with at least two ratings; the others say nothing about agreement.
-    ratings : their ratings.
-    values : the values that occur, sorted.
-    coincidences : of these values, symmetric; the sum is ``ratings`` [shape=(values, values)].
-    reason : why alpha is not defined; else empty.
+    alpha : float, <= 1
+        1 for perfect agreement, 0 for that of chance, negative for less; NaN with a ``reason``.
+    ci_low, ci_high : float, <= 1
+        95 % interval over clusters; NaN for fewer than five, too few to show how they vary.
+    units : int
+        Units with at least two ratings; the others say nothing about agreement.
+    ratings : int
+        Ratings of these units.
+    values : tuple
+        The values that occur, sorted.
+    coincidences : ndarray, shape (values, values)
+        Coincidences of these values, symmetric; their sum is ``ratings``.
+    reason : str
+        Why alpha is not defined; empty where it is.
     """
 
     alpha: float
@@ -65,23 +72,43 @@ def krippendorff_alpha(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Alpha:
-    """Krippendorff's alpha of units by raters, and a bootstrap interval.
+    """Krippendorff's alpha of units by raters, with an interval.
 
     Parameters
     ----------
-    ratings : one row per unit, one column per rater, None or NaN where a rater did not judge; text or numbers for
-        ``nominal``, else numbers [shape=(units, raters)].
-    level : how far two values differ: ``nominal`` by 1 unless they are equal, ``interval`` by the square of their
-        difference, ``ordinal`` by the square of how many ratings lie between them.
-    clusters : what is drawn as a whole in the bootstrap, such as the speaker of each unit; the units themselves
-        unless given [shape=(units,)].
-    resamples : bootstrap samples.
-    seed : of the bootstrap.
+    ratings : array_like, shape (units, raters)
+        None or NaN where a rater did not judge; text or numbers for ``nominal``, else numbers.
+    level : {"nominal", "ordinal", "interval"}
+        How far two values differ: ``nominal`` by 1 unless they are equal, ``interval`` by the square of their
+        difference, ``ordinal`` by the square of the number of ratings between them.
+    clusters : array_like, shape (units,), or None
+        Label of the cluster of each unit, such as its speaker, over which the interval is taken; every unit is its own
+        cluster if None.
+    resamples : int
+        Bootstrap samples, used from :data:`MANY_CLUSTERS` clusters on; below, the interval is that of the jackknife.
+    seed : int, >= 0
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Alpha
 
     Raises
     ------
     ConfigError
-        The ratings are not a table, are not numbers where they must be, or the level is unknown.
+        The ratings are not a table, are not numbers where they must be, the level is unknown, or there is not one
+        cluster for each unit.
+
+    References
+    ----------
+    Krippendorff (2011), https://repository.upenn.edu/asc_papers/43.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.agreement import krippendorff_alpha
+    >>> found = krippendorff_alpha([["sad", "sad"], ["sad", "angry"], ["angry", "angry"], ["sad", None]])
+    >>> round(found.alpha, 4), found.units, found.ratings
+    (0.4444, 3, 6)
     """
     values, counts = _counts(ratings, level=level)
     paired = counts.sum(axis=1) >= 2
@@ -109,18 +136,18 @@ def icc(ratings: ArrayLike) -> pd.DataFrame:
     Parameters
     ----------
     ratings : array_like, shape (units, raters)
-        Numbers, missing where a rater did not judge; a rater who judged nothing is left out, then every unit with a
+        Numbers, missing where a rater did not judge. Raters who judged nothing are left out, then all units with a
         missing or infinite rating.
 
     Returns
     -------
     DataFrame
         ``type icc ci_low ci_high F df1 df2 p log_p`` (log_p natural), six rows: one rater (``,1``) and the mean of all
-        (``,k``), each for raters drawn anew per unit (``1``), for the same raters by absolute agreement (``A``) and by
-        consistency, which forgives a rater's bias (``C``). Intervals are of 95 %. No rows where fewer than two units
+        (``,k``), each for new raters per unit (``1``), for the same raters by absolute agreement (``A``) and by
+        consistency, which ignores a rater's bias (``C``). Intervals are of 95 %. No rows where fewer than two units
         or raters are complete, or all ratings are equal. Where raters never differ the correlation is 1, F infinite,
-        and there is no interval and no p: nothing is left to measure them by. A reliability of a mean is 0 where that
-        of one rater is not above 0: stepping up a negative one gives any number below, and no reliability.
+        and there is no interval and no p: nothing is left to measure them by. The reliability of a mean is 0 where that
+        of one rater is not above 0: stepped up, a negative one may give any number below 0.
 
     Raises
     ------
@@ -148,7 +175,7 @@ def icc(ratings: ArrayLike) -> pd.DataFrame:
 
 
 def _counts(ratings: ArrayLike, *, level: Level) -> tuple[NDArray[Any], Floats]:
-    """The values that occur, sorted, and how often each unit was given each [shape=(units, values)]."""
+    """The values that occur, sorted, and how often each unit was given each of them, shape (units, values)."""
     if level not in get_args(Level):
         raise ConfigError(f"alpha: level is {level!r}; expected one of {', '.join(get_args(Level))}")
     table = _table(ratings) if level == "nominal" else _numbers(ratings)
@@ -163,13 +190,13 @@ def _table(ratings: ArrayLike) -> NDArray[Any]:
     table = np.array(ratings, dtype=object)
     if table.ndim != 2 or 0 in table.shape:
         raise ConfigError(
-            f"agreement: found ratings of shape {table.shape}; expected one row per unit and rater columns"
+            f"agreement: found ratings of shape {table.shape}; expected one row per unit and one column per rater"
         )
     return table
 
 
 def _missing(table: NDArray[Any]) -> NDArray[np.bool_]:
-    """Also infinite ratings: no rater gives one, so it stands for something else."""
+    """Infinite ratings count as missing: no rater gives one, so it means something else."""
     flat = [pd.isna(value) or (isinstance(value, float) and np.isinf(value)) for value in table.ravel().tolist()]
     return np.array(flat, dtype=bool).reshape(table.shape)
 
@@ -183,7 +210,7 @@ def _numbers(ratings: ArrayLike) -> Floats:
 
 
 def _coincidences(counts: Floats) -> Floats:
-    """Of each unit with at least two ratings [shape=(units, values, values)]."""
+    """Of each unit with at least two ratings, shape (units, values, values)."""
     pairs = counts[:, :, None] * counts[:, None, :]
     diagonal = np.arange(counts.shape[1])
     pairs[:, diagonal, diagonal] -= counts
@@ -197,7 +224,7 @@ def _undefined(coincidences: Floats) -> str:
 
 
 def _alpha(coincidences: Floats, values: NDArray[Any], *, level: Level) -> Floats:
-    """Alpha of each matrix of coincidences [shape=(..., values, values)]; NaN where all ratings are equal."""
+    """Alpha of each matrix of coincidences, shape (..., values, values); NaN where all ratings are equal."""
     margins = coincidences.sum(axis=-1)
     difference = _squared_difference(margins, values, level=level)
     expected = np.einsum("...c,...k,...ck->...", margins, margins, difference)
@@ -210,14 +237,14 @@ def _squared_difference(margins: Floats, values: NDArray[Any], *, level: Level) 
     if level == "nominal":
         difference = 1 - np.eye(len(values))
         return np.broadcast_to(difference, (*margins.shape, len(values)))
-    # The ratings between two values, half of their own counted in, are what lies between their middle ranks.
+    # The ratings between two values, with half of their own, are the distance between their middle ranks.
     place = values.astype(np.float64) if level == "interval" else np.cumsum(margins, axis=-1) - margins / 2
     place = np.broadcast_to(place, margins.shape)
     return np.asarray((place[..., :, None] - place[..., None, :]) ** 2)
 
 
 def _by_cluster(pairs: Floats, clusters: ArrayLike | None, paired: NDArray[np.bool_]) -> Floats:
-    """The coincidences of each cluster [shape=(clusters, values, values)]."""
+    """The coincidences of each cluster, shape (clusters, values, values)."""
     if clusters is None:
         return pairs
     names = np.asarray(clusters)
@@ -251,7 +278,7 @@ def _interval(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: i
 
 
 def _drawn(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: int, seed: int) -> Floats:
-    """Alpha of bootstrap samples of the clusters [shape=(resamples,)]."""
+    """Alpha of bootstrap samples of the clusters, shape (resamples,)."""
     rng = np.random.default_rng(seed)
     flat = pairs.reshape(len(pairs), -1)
     alphas = np.empty(resamples)

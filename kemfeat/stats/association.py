@@ -1,4 +1,4 @@
-"""How clusters go together with classes, and whether they do so beyond what speakers alone bring about."""
+"""How clusters go together with classes, and whether more than speakers alone would explain."""
 
 from __future__ import annotations
 
@@ -20,15 +20,27 @@ class Association:
 
     Parameters
     ----------
-    clusters, classes : the values that occur, sorted: rows and columns of ``counts``.
-    counts : utterances [shape=(clusters, classes)].
-    ami : adjusted mutual information, 1 for the same partition, 0 on average for unrelated ones.
-    ari : adjusted Rand index, likewise.
-    chi2, df, p_chi2 : Pearson's test, which takes every utterance for independent of the others.
-    cramers_v : its effect size, 0 to 1; 0 where there is only one cluster or one class.
-    p_permutation : share of ``chi2`` at least this large when classes change places among the utterances of one
-        speaker only, the observed one counted in. Clusters that merely tell speakers apart do not make it small.
-    permutations : how many were drawn.
+    clusters, classes : tuple of str
+        The values that occur, sorted: rows and columns of ``counts``.
+    counts : ndarray, shape (clusters, classes), int
+        Utterances.
+    ami : float, <= 1
+        Adjusted mutual information: 1 for the same partition, 0 on average for unrelated ones.
+    ari : float, <= 1
+        Adjusted Rand index, on the same scale.
+    chi2 : float, >= 0
+        Pearson's statistic, whose test takes all utterances to be independent.
+    df : int
+        Degrees of freedom of ``chi2``.
+    p_chi2 : float, 0 to 1
+        P-value of ``chi2``.
+    cramers_v : float, 0 to 1
+        Effect size of ``chi2``; 0 where there is only one cluster or one class.
+    p_permutation : float, 0 to 1
+        Share of permutations with a ``chi2`` at least this large, where classes change places only among the utterances
+        of one speaker; the observed table counts as one. Clusters that merely separate speakers do not make it small.
+    permutations : int
+        Number of permutations drawn.
     """
 
     clusters: tuple[str, ...]
@@ -51,15 +63,29 @@ def associate(
 
     Parameters
     ----------
-    clusters, classes, speakers : one value per utterance, compared as text; leave out utterances without one of them
-        beforehand [each shape=(n,)].
-    permutations : draws behind ``p_permutation``, whose least value is ``1 / (permutations + 1)``.
-    seed : of the draws.
+    clusters, classes, speakers : array_like, shape (n,)
+        One value per utterance, compared as text. Leave out utterances that lack one of them.
+    permutations : int, >= 1
+        Draws for ``p_permutation``, whose smallest value is ``1 / (permutations + 1)``.
+    seed : int, >= 0
+        Seed of the draws.
+
+    Returns
+    -------
+    Association
 
     Raises
     ------
     ConfigError
         The three differ in length, there is no utterance, or ``permutations`` is less than 1.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.association import associate
+    >>> classes, speakers = ["angry", "sad", "angry", "sad"] * 5, ["f1", "f1", "m1", "m1"] * 5
+    >>> found = associate([0, 1, 0, 1] * 5, classes=classes, speakers=speakers)
+    >>> found.counts.tolist(), found.ami, found.cramers_v, found.p_permutation
+    ([[10, 0], [0, 10]], 1.0, 1.0, 0.001)
     """
     names = [np.asarray(values).astype(str) for values in (clusters, classes, speakers)]
     if len({values.shape for values in names}) != 1 or names[0].ndim != 1 or not names[0].size:

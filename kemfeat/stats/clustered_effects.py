@@ -33,9 +33,9 @@ def clustered_effects(values: Column, groups: Column, clusters: Column, *, alpha
     Returns
     -------
     DataFrame
-        ``a b clusters g g_low g_high cliffs_delta delta_low delta_high reason``: ``clusters`` hold a value of either
-        group, ``g`` is the difference of means by sqrt((s1^2 + s2^2) / 2). Intervals are NaN, with a ``reason``, where
-        either group occurs in fewer than five clusters.
+        ``a b clusters g g_low g_high cliffs_delta delta_low delta_high reason``: ``clusters`` counts those with a value
+        in either group, ``g`` is the difference of means divided by sqrt((s1^2 + s2^2) / 2). Intervals are NaN, with a
+        ``reason``, where either group occurs in fewer than five clusters.
 
     Raises
     ------
@@ -85,10 +85,10 @@ def _pair(first: _Part, second: _Part, *, alpha: float) -> tuple[float | str, ..
     whole = _effects(first[0], second[0])
     least = min(len(np.unique(first[1])), len(np.unique(second[1])))
     if least < LEAST_CLUSTERS:
-        why = f"a group occurs in {least} clusters; an interval takes {LEAST_CLUSTERS}"
+        why = f"a group occurs in {least} clusters; an interval needs {LEAST_CLUSTERS}"
         return len(clusters), whole[0], np.nan, np.nan, whole[1], np.nan, np.nan, why
     left_out = np.array([_effects(first[0][first[1] != one], second[0][second[1] != one]) for one in clusters])
-    # Where a cluster holds one group only, the smaller side decides how much is known.
+    # Where a cluster has only one group, the group with fewer clusters decides how much is known.
     counts = np.full(2, float(len(clusters) if least == len(clusters) else least))
     low, high = jackknife(left_out, estimate=whole, alpha=alpha, counts=counts)
     low[1], high[1] = max(low[1], -1.0), min(high[1], 1.0)
@@ -96,7 +96,7 @@ def _pair(first: _Part, second: _Part, *, alpha: float) -> tuple[float | str, ..
 
 
 def _effects(first: Floats, second: Floats) -> Floats:
-    """Standardised difference and Cliff's delta [shape=(2,)]; the first is NaN where nothing varies."""
+    """Standardised difference and Cliff's delta, shape (2,); the first is NaN where nothing varies."""
     delta = cliffs_delta(first, np.sort(second))
     if min(len(first), len(second)) < 2:
         return np.array([np.nan, delta])

@@ -1,7 +1,7 @@
-"""Clusters around medoids: FasterPAM, which is to be preferred, and the alternation of R's ``tsclust``.
+"""Clusters around medoids: FasterPAM, which is preferable, and the alternation of R's ``tsclust``.
 
-The alternation (Park and Jun 2009) stops at the first local optimum its random start leads to; a single run of it is
-a lottery. FasterPAM (Schubert and Rousseeuw 2021) swaps medoids as long as any swap pays, from several starts.
+The alternation (Park and Jun 2009) stops at the first local optimum that its random start leads to; a single run of it
+is a lottery. FasterPAM (Schubert and Rousseeuw 2021) swaps medoids as long as a swap pays, from several starts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kemfeat.errors import ConfigError
 _MAX_ITERATIONS = 100
 
 _CHUNK = 1024
-"""Rows of a large cluster summed in one go, so that no second matrix is made."""
+"""Rows of a large cluster summed at a time, so that the matrix is not copied."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,14 +29,20 @@ class Clustering:
 
     Parameters
     ----------
-    labels : cluster of each series [shape=(n,)]; the nearest medoid, the first of equally near ones.
-    medoids : the series each cluster is grouped around [shape=(k,)].
-    iterations : passes over the series; the last, which changed nothing, counts.
-    converged : whether the last pass indeed changed nothing.
-    cost : sum of the distances of all series to their medoids.
-    restart_costs : the cost each start ended with; ``cost`` is the least of them.
-    stability : mean adjusted Rand index of what the other starts ended with and this clustering, at most 1; NaN
-        without other starts.
+    labels : ndarray, shape (n,), int
+        Cluster of each series: that of the nearest medoid, the first of equally near ones.
+    medoids : ndarray, shape (k,), int
+        The series that each cluster is grouped around.
+    iterations : int
+        Passes over the series, including the last, which changed nothing.
+    converged : bool
+        Whether the last pass changed nothing.
+    cost : float
+        Sum of the distances of all series to their medoids.
+    restart_costs : tuple of float
+        The cost that each start ended with; ``cost`` is the smallest of them.
+    stability : float, <= 1
+        Mean adjusted Rand index of the results of the other starts and this clustering; NaN without other starts.
     """
 
     labels: Indices
@@ -51,20 +57,34 @@ class Clustering:
 def tsclust(D: AnyFloats, k: int, *, init: Sequence[int] | Indices) -> Clustering:
     """Alternate between nearest medoids and best medoids, as dtwclust's ``tsclust(centroid = "pam")``.
 
+    R gives a cluster that has lost all its members a random medoid; here it is the series farthest from all medoids.
+
     Parameters
     ----------
-    D : distances [shape=(n, n)], finite.
-    k : number of clusters.
-    init : the k different series to begin with, counted from 0; R draws them at random.
+    D : ndarray, shape (n, n), finite
+        Distances.
+    k : int, 1 to n
+        Number of clusters.
+    init : sequence of int, length k
+        The different series to begin with, counted from 0; R draws them at random.
 
-    Notes
-    -----
-    R gives a cluster that has lost all its members a random medoid; here it is the series farthest from all medoids.
+    Returns
+    -------
+    Clustering
 
     Raises
     ------
     ConfigError
         ``D`` is not a square of finite numbers, ``k`` is not in 1 to n, or ``init`` is not k different series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.clustering import tsclust
+    >>> place = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> found = tsclust(np.abs(place[:, None] - place), 2, init=[0, 5])
+    >>> found.labels.tolist(), found.medoids.tolist(), found.cost
+    ([0, 0, 0, 1, 1, 1], [1, 4], 4.0)
     """
     _check_distances(D, k)
     medoids = _checked_medoids(init, k, len(D))
@@ -96,15 +116,36 @@ def fasterpam(D: AnyFloats, k: int, *, restarts: int = 10, seed: int = 0) -> Clu
 
     Parameters
     ----------
-    D : distances [shape=(n, n)], finite and symmetric.
-    k : number of clusters.
-    restarts : number of starts, of which the first with the least cost is taken.
-    seed : of the random medoids.
+    D : ndarray, shape (n, n), finite
+        Symmetric distances.
+    k : int, 1 to n
+        Number of clusters.
+    restarts : int, >= 1
+        Number of starts; the result is the first with the smallest cost.
+    seed : int, >= 0
+        Seed of the random medoids.
+
+    Returns
+    -------
+    Clustering
 
     Raises
     ------
     ConfigError
         ``D`` is not a square of finite numbers, ``k`` is not in 1 to n, or ``restarts`` is less than 1.
+
+    References
+    ----------
+    Schubert and Rousseeuw (2021), Information Systems 101:101804.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.clustering import fasterpam
+    >>> place = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> found = fasterpam(np.abs(place[:, None] - place), 2)
+    >>> found.labels.tolist(), found.medoids.tolist(), found.cost
+    ([0, 0, 0, 1, 1, 1], [1, 4], 4.0)
     """
     _check_distances(D, k)
     if restarts < 1:
@@ -114,11 +155,26 @@ def fasterpam(D: AnyFloats, k: int, *, restarts: int = 10, seed: int = 0) -> Clu
 
 
 def best_of(runs: Sequence[Clustering]) -> Clustering:
-    """The first run with the least cost, which then knows the costs of all and how well the others agree with it.
+    """The first run with the smallest cost, together with the costs of all runs and how well the others agree with it.
 
     Parameters
     ----------
-    runs : clusterings of one matrix from different starts, at least one.
+    runs : sequence of Clustering
+        Clusterings of one matrix from different starts, at least one.
+
+    Returns
+    -------
+    Clustering
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.clustering import best_of, tsclust
+    >>> place = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> D = np.abs(place[:, None] - place)
+    >>> best = best_of([tsclust(D, 2, init=start) for start in ([0, 1], [0, 5])])
+    >>> best.cost, best.restart_costs
+    (4.0, (4.0, 4.0))
     """
     costs = tuple(run.cost for run in runs)
     place = int(np.argmin(costs))
@@ -145,18 +201,45 @@ def bootstrap_stability(
 ) -> NDArray[np.float64]:
     """How well clusterings of resampled series agree with the clustering of the series themselves.
 
-    A seeded sample of at most ``max_series`` series is clustered; then as many are drawn from it with replacement,
-    clustered, and all of the sample is given to the medoids found (Fang and Wang 2012, Comput. Stat. Data Anal. 56).
+    A seeded sample of at most ``max_series`` series is clustered. Then as many are drawn from it with replacement and
+    clustered, and every series of the sample is assigned to the nearest of the medoids found.
+
+    Parameters
+    ----------
+    D : ndarray, shape (n, n), finite
+        Symmetric distances.
+    k : int, 1 to n
+        Number of clusters.
+    resamples : int, >= 1
+        Number of resamples.
+    restarts : int, >= 1
+        Starts of each clustering.
+    max_series : int, >= k
+        Size of the largest sample.
+    seed : int, >= 0
+        Seed of the sample, the resamples and the starts.
 
     Returns
     -------
-    ndarray
-        Adjusted Rand index of each resample [shape=(resamples,)], at most 1.
+    ndarray, shape (resamples,), <= 1
+        Adjusted Rand index of each resample.
 
     Raises
     ------
     ConfigError
-        As :func:`fasterpam`.
+        For the same reasons as :func:`fasterpam`.
+
+    References
+    ----------
+    Fang and Wang (2012), Computational Statistics and Data Analysis 56:468-477.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.clustering import bootstrap_stability
+    >>> place = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> bootstrap_stability(np.abs(place[:, None] - place), 2, resamples=3).tolist()
+    [0.0, 1.0, 1.0]
     """
     _check_distances(D, k)
     rng = np.random.default_rng(seed)

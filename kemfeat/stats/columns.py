@@ -1,4 +1,4 @@
-"""Rows of values and labels as users hand them over: lists, arrays, columns of a table."""
+"""Values and labels as users pass them: lists, arrays, columns of a table."""
 
 from __future__ import annotations
 
@@ -13,32 +13,64 @@ from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 
 Column = Sequence[Any] | NDArray[Any] | pd.Index | pd.Series
-"""A row of values or labels, as a column of a table or a list holds it."""
+"""Values or labels in a list, an array or a column of a table."""
 
 
 def numbers(values: Column) -> Floats:
-    """Values as float64 [shape=(n,)], None and NA as NaN.
+    """Values in double precision, None and NA as NaN.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        Numbers, or None and NA where one is missing.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64
 
     Raises
     ------
     ConfigError
-        They are not a one-dimensional row of numbers.
+        The values are not one-dimensional, or not numbers.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.columns import numbers
+    >>> numbers([1, None, 2.5]).tolist()
+    [1.0, nan, 2.5]
     """
     try:
         return pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"values are not a one-dimensional row of numbers ({error})") from error
+        raise ConfigError(f"values are not a one-dimensional sequence of numbers ({error})") from error
 
 
 def factor(labels: Column, *, name: str = "groups") -> pd.Categorical[Any]:
-    """Labels as categories, sorted unless they were a Categorical; ``name`` is used in the message.
+    """Labels as categories, sorted unless they were a Categorical.
+
+    Parameters
+    ----------
+    labels : array_like, shape (n,)
+        Text, numbers or categories; None and NaN are missing.
+    name : str
+        What the labels are called in an error.
+
+    Returns
+    -------
+    pandas.Categorical, length n
 
     Raises
     ------
     ConfigError
-        They are not a one-dimensional row of labels.
+        The labels are not one-dimensional, or cannot be sorted.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.columns import factor
+    >>> list(factor(["sad", "angry", "sad"]).categories)
+    ['angry', 'sad']
     """
     try:
         return pd.Categorical(labels)
     except (TypeError, ValueError, NotImplementedError) as error:
-        raise ConfigError(f"{name} are not a one-dimensional row of labels ({error})") from error
+        raise ConfigError(f"{name} are not a one-dimensional sequence of labels ({error})") from error

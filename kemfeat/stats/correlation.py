@@ -1,7 +1,7 @@
 """Correlation of repeated measures: within each conversation, then over speakers.
 
-What is correlated within one conversation says nothing about people at large; one number per speaker does. So every
-conversation gives a correlation, Fisher's z = artanh(r) of them is averaged per speaker, and the speakers are tested.
+A correlation within one conversation says nothing about people in general; one number per speaker does. So every
+conversation gives a correlation, its Fisher's z = artanh(r) is averaged per speaker, and the speakers are tested.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from kemfeat.stats.columns import Column, factor, numbers
 from kemfeat.stats.tails import SMALLEST
 
 NOISE = 1e-11
-"""Relative to the largest absolute value: a smaller spread is what rounding in double precision leaves of none."""
+"""Relative to the largest absolute value: a smaller spread may come from rounding in double precision alone."""
 
 NOISE_SINGLE = 1e-5
-"""As :data:`NOISE`, for values handed over in single or half precision."""
+"""As :data:`NOISE`, for values in single or half precision."""
 
 LEAST_PAIRS = 4
 """Fisher's z of fewer pairs has no variance, which is 1 / (n - 3)."""
@@ -35,12 +35,18 @@ class MeanCorrelation:
 
     Parameters
     ----------
-    units : how many have a correlation.
-    r : hyperbolic tangent of the mean z.
-    ci_low, ci_high : its 95 % interval, from Student's t on z.
-    t, df, p : one-sample t test of z.
-    p_wilcoxon : signed-rank test of z, which one extreme unit cannot sway.
-    reason : why there is no test; else empty.
+    units : int
+        Units that have a correlation.
+    r : float, -1 to 1
+        Hyperbolic tangent of the mean z.
+    ci_low, ci_high : float, -1 to 1
+        95 % interval of ``r``, from Student's t on z.
+    t, df, p : float
+        One-sample t test of z.
+    p_wilcoxon : float, 0 to 1
+        Signed-rank test of z, which one extreme unit cannot decide.
+    reason : str
+        Why there is no test; empty where there is one.
     """
 
     units: int
@@ -56,14 +62,18 @@ class MeanCorrelation:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedCorrelation:
-    """Repeated-measures correlation: one slope for all subjects, each with a level of its own.
+    """Repeated-measures correlation: one slope for all subjects, each with its own level.
 
     Parameters
     ----------
-    r : -1 to 1.
-    ci_low, ci_high : 95 % interval.
-    df : degrees of freedom.
-    p : of ``r`` = 0, with observations of one subject taken for independent.
+    r : float, -1 to 1
+        Correlation of the deviations from the subjects' means.
+    ci_low, ci_high : float, -1 to 1
+        95 % interval.
+    df : float
+        Degrees of freedom.
+    p : float, 0 to 1
+        Of ``r`` = 0, with all observations of a subject taken to be independent.
     """
 
     r: float
@@ -77,17 +87,16 @@ def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike) -> pd.DataFrame:
     """Pearson's correlation within each group.
 
     A side whose standard deviation is below :data:`NOISE` of its largest absolute value (:data:`NOISE_SINGLE` for
-    values handed over in single precision) does not vary: means of equal numbers differ in their last digits, and
-    that has no correlation with anything. A correlation within :data:`NOISE` of 1 or -1 is set to exactly 1 or -1.
-    Its Fisher's z is infinite, so it has no z, no weight in :func:`pooled_z`, and is counted by the caller as
-    ``r.notna() & z.isna()``.
+    values in single precision) does not vary: means of equal numbers differ in their last digits, which correlate with
+    nothing. A correlation within :data:`NOISE` of 1 or -1 is set to exactly 1 or -1. Its Fisher's z is infinite, so it
+    has no z and no weight in :func:`pooled_z`; ``r.notna() & z.isna()`` finds such groups.
 
     Parameters
     ----------
     x, y : array_like, shape (n,), any unit
         Observations; pairs with a missing or infinite value do not count.
     groups : array_like, shape (n,)
-        The conversation, say, of each pair; rows without a group do not count.
+        The group of each pair, such as its conversation; rows without a group do not count.
 
     Returns
     -------
@@ -106,7 +115,6 @@ def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from kemfeat.stats.correlation import within
     >>> y = [1, 3, 2, 5, 4, 1, 2, 3, 4, 5]
     >>> within([1, 2, 3, 4, 5] * 2, y=y, groups=["a"] * 5 + ["b"] * 5).round(3)
@@ -165,7 +173,33 @@ def _exact_ends(r: pd.Series) -> pd.Series:
 
 
 def pooled_z(z: pd.Series, *, n: pd.Series, units: pd.Series) -> pd.Series:
-    """Mean z per unit, weighted by n - 3, the inverse of its variance; conversations without z do not count."""
+    """Mean z per unit, weighted by n - 3, the inverse of its variance.
+
+    Parameters
+    ----------
+    z : Series, length m
+        Fisher's z of each conversation; those without one do not count.
+    n : Series, length m, int
+        Pairs of each conversation.
+    units : Series, length m
+        Label of the unit of each conversation, such as its speaker.
+
+    Returns
+    -------
+    Series
+        Mean z by unit, of the units that have one.
+
+    References
+    ----------
+    Fisher (1921), Metron 1:3-32.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from kemfeat.stats.correlation import pooled_z
+    >>> pooled_z(pd.Series([0.2, 0.6]), n=pd.Series([13, 33]), units=pd.Series(["f1", "f1"])).to_dict()
+    {'f1': 0.5}
+    """
     known = z.notna()
     weight = (n - 3).where(known)
     sums = pd.DataFrame({"z": z * weight, "weight": weight}).groupby(units).sum(min_count=1)
@@ -173,7 +207,25 @@ def pooled_z(z: pd.Series, *, n: pd.Series, units: pd.Series) -> pd.Series:
 
 
 def mean_correlation(z: ArrayLike) -> MeanCorrelation:
-    """Test whether z of several units is 0 on average [shape=(units,)]; NaN does not count."""
+    """Test whether z of several units is 0 on average.
+
+    Parameters
+    ----------
+    z : array_like, shape (units,)
+        Fisher's z of each unit; NaN does not count.
+
+    Returns
+    -------
+    MeanCorrelation
+        Without a test, and with a reason, where fewer than two units have a z or all have the same.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.correlation import mean_correlation
+    >>> found = mean_correlation([0.1, 0.3, 0.2, 0.4, 0.25])
+    >>> round(found.r, 4), round(found.p, 4), found.units
+    (0.2449, 0.0075, 5)
+    """
     values = np.asarray(z, dtype=np.float64)
     values = values[np.isfinite(values)]
     n = len(values)
@@ -198,18 +250,37 @@ def mean_correlation(z: ArrayLike) -> MeanCorrelation:
 
 
 def repeated(x: ArrayLike, *, y: ArrayLike, subjects: ArrayLike) -> RepeatedCorrelation:
-    """Repeated-measures correlation, by pingouin (Bakdash and Marusich 2017, Frontiers in Psychology 8:456).
+    """Repeated-measures correlation, by pingouin.
 
     Parameters
     ----------
-    x, y : observations; pairs with a NaN do not count [each shape=(n,)].
-    subjects : the speaker, say, of each [shape=(n,)]; those with a single pair do not count.
+    x, y : array_like, shape (n,), any unit
+        Observations; pairs with a missing or infinite value do not count.
+    subjects : array_like, shape (n,)
+        The subject of each pair, such as its speaker; subjects with a single pair do not count.
 
     Returns
     -------
     RepeatedCorrelation
         All NaN where fewer than three subjects are left, or x or y does not vary (beyond :data:`NOISE`) within any
         subject. Where r is 1 or -1 nothing varies about the line: r is exact, interval and p are NaN.
+
+    Raises
+    ------
+    ConfigError
+        The three differ in length, or ``x`` or ``y`` are not numbers.
+
+    References
+    ----------
+    Bakdash and Marusich (2017), Frontiers in Psychology 8:456.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.correlation import repeated
+    >>> x, y = [1, 2, 3, 4, 5, 6, 7, 8, 9], [2, 1, 3, 5, 6, 4, 8, 7, 9]
+    >>> found = repeated(x, y=y, subjects=["a"] * 3 + ["b"] * 3 + ["c"] * 3)
+    >>> round(found.r, 4), found.df
+    (0.1667, 5.0)
     """
     frame = _pairs(x, y, subjects, name="subject").dropna()
     frame = frame[frame.groupby("subject", observed=True)["x"].transform("size") > 1]

@@ -1,8 +1,8 @@
-"""How good predictions are: numbers of all utterances pooled, with intervals from a bootstrap of the speakers.
+"""How good predictions are: scores of all utterances pooled, with intervals from a bootstrap of the speakers.
 
 Utterances of one speaker resemble each other, so the bootstrap draws whole speakers, with replacement (cluster
-bootstrap: Davison and Hinkley 1997, Bootstrap Methods and their Application, 3.8). Every number is a function of sums
-over each speaker's utterances, of which a resample is a weighted sum.
+bootstrap: Davison and Hinkley 1997, Bootstrap Methods and their Application, 3.8). Every score is a function of sums
+over each speaker's utterances, and a resample is a weighted sum of these.
 
 The concordance correlation coefficient (Lin 1989, Biometrics 45:255-268) of truth x and prediction y is
 
@@ -49,7 +49,7 @@ __all__ = [
 RATES = ("precision", "recall", "f1")
 
 _NOISE = 1e-12
-"""A variance below this share of the mean square is what rounding leaves of none."""
+"""A variance below this share of the mean square may come from rounding alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,13 +58,18 @@ class Classification:
 
     Parameters
     ----------
-    scores : ``accuracy`` (which is what micro F1 is), ``uar`` (mean recall over the classes that truth has),
-        ``macro_f1`` (mean F1 over the same classes), ``weighted_f1`` (weighted by utterances of the class); 0 to 1.
-    per_class : ``class support speakers predicted``, then ``precision recall f1`` each with ``_low`` and ``_high``.
-        Precision of a class that is never predicted, recall and F1 of a class that truth lacks are NaN.
-    confusion : utterances; rows are truth, columns predictions, both in the order of ``classes`` [shape=(C, C)].
-    classes : in the order given.
-    remarks : sentences about what is missing or not to be trusted.
+    scores : mapping of str to Score, 0 to 1
+        ``accuracy`` (which equals micro F1), ``uar`` (mean recall over the classes that occur in the truth),
+        ``macro_f1`` (mean F1 over the same classes), ``weighted_f1`` (weighted by utterances of the class).
+    per_class : DataFrame
+        ``class support speakers predicted``, then ``precision recall f1`` each with ``_low`` and ``_high``. Precision
+        of a class that is never predicted, recall and F1 of a class that never occurs in the truth are NaN.
+    confusion : ndarray, shape (C, C), int
+        Utterances; rows are truth, columns predictions, both in the order of ``classes``.
+    classes : tuple of str
+        In the order given.
+    remarks : tuple of str
+        Sentences about what is missing or unreliable.
     """
 
     scores: Mapping[str, Score]
@@ -80,9 +85,11 @@ class Regression:
 
     Parameters
     ----------
-    scores : ``ccc`` (-1 to 1; 0 for a constant prediction, NaN where truth and prediction are the same constant),
-        ``rmse`` and ``mae`` (in the unit of the truth), ``pearson`` (-1 to 1; NaN for a constant).
-    remarks : sentences about what is missing or not to be trusted.
+    scores : mapping of str to Score
+        ``ccc`` (-1 to 1; 0 for a constant prediction, NaN where truth and prediction are the same constant), ``rmse``
+        and ``mae`` (in the unit of the truth), ``pearson`` (-1 to 1; NaN for a constant).
+    remarks : tuple of str
+        Sentences about what is missing or unreliable.
     """
 
     scores: Mapping[str, Score]
@@ -100,21 +107,38 @@ def classification(
 ) -> Classification:
     """Compare predicted classes with the true ones.
 
-    A class without a true utterance counts for no mean. A resample that lacks a class which the whole has says nothing
-    about the means over classes, and is left out of their intervals; a remark says so.
+    A class without a true utterance counts in no mean. A resample that lacks a class of the truth says nothing about
+    the means over classes and is left out of their intervals; a remark says so.
 
     Parameters
     ----------
-    truth, predicted : one class per utterance [shape=(n,)].
-    classes : all classes, each once; the order of the tables.
-    speakers : who speaks [shape=(n,)].
-    resamples : bootstrap samples.
-    seed : of the bootstrap.
+    truth, predicted : array_like, shape (n,)
+        One class per utterance.
+    classes : sequence of str
+        All classes, each once, in the order of the tables.
+    speakers : array_like, shape (n,)
+        Speaker of each utterance.
+    resamples : int
+        Bootstrap samples.
+    seed : int, >= 0
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Classification
 
     Raises
     ------
     ConfigError
         There is no utterance, lengths differ, a speaker is missing, or a value is none of ``classes``.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.metrics import classification
+    >>> truth, said = ["sad", "sad", "angry", "angry"], ["sad", "angry", "angry", "angry"]
+    >>> found = classification(truth, said, classes=["angry", "sad"], speakers=["f1", "f1", "m1", "m1"])
+    >>> found.scores["uar"].value, found.confusion.tolist()
+    (0.75, [[2, 0], [1, 1]])
     """
     same_length(truth=truth, predicted=predicted)
     true, said = (_codes(column, classes, name) for column, name in ((truth, "truth"), (predicted, "predicted")))
@@ -141,20 +165,37 @@ def regression(
 
     Parameters
     ----------
-    truth, predicted : one finite number per utterance, in the same unit [shape=(n,)].
-    speakers : who speaks [shape=(n,)].
-    resamples : bootstrap samples.
-    seed : of the bootstrap.
+    truth, predicted : array_like, shape (n,), one unit
+        One finite number per utterance.
+    speakers : array_like, shape (n,)
+        Speaker of each utterance.
+    resamples : int
+        Bootstrap samples.
+    seed : int, >= 0
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Regression
 
     Raises
     ------
     ConfigError
         There is no utterance, lengths differ, a speaker is missing, or a value is not a finite number.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.metrics import regression
+    >>> found = regression([1.0, 2.0, 3.0, 4.0], [1.5, 2.0, 2.5, 4.0], speakers=["f1", "f1", "m1", "m1"])
+    >>> round(found.scores["ccc"].value, 4), round(found.scores["rmse"].value, 4)
+    (0.9412, 0.3536)
     """
     same_length(truth=truth, predicted=predicted)
     x, y = numbers(truth), numbers(predicted)
     if not np.isfinite(x).all() or not np.isfinite(y).all():
-        raise ConfigError("metrics: found numbers that are not finite; leave out utterances without a rating")
+        raise ConfigError(
+            "metrics: found missing or infinite numbers; expected finite ones; leave out utterances without a rating"
+        )
     who, count = speaker_codes(speakers, n=len(x))
     sums = np.zeros((count, 8))
     np.add.at(sums, who, _moments(x, y))
@@ -169,12 +210,12 @@ def _codes(labels: Column, classes: Sequence[str], name: str) -> NDArray[np.intp
     codes = pd.Index(list(classes), dtype=object).get_indexer(pd.Index(column))
     if (codes < 0).any():
         odd = column[codes < 0].iloc[0]
-        raise ConfigError(f"metrics: {name} holds {odd!r}; expected one of {', '.join(classes)}")
+        raise ConfigError(f"metrics: {name} contains {odd!r}; expected one of {', '.join(classes)}")
     return codes
 
 
 def _rates(confusion: Floats) -> dict[str, Floats]:
-    """Precision, recall and F1 of every class [shape=(..., C)]."""
+    """Precision, recall and F1 of every class, shape (..., C)."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     true, said = confusion.sum(axis=-1), confusion.sum(axis=-2)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -183,7 +224,7 @@ def _rates(confusion: Floats) -> dict[str, Floats]:
 
 
 def _class_scores(confusion: Floats, present: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Numbers of confusions [shape=(..., C, C)]; means over classes are of those that the whole truth has."""
+    """Scores of confusion matrices, shape (..., C, C); means are over the classes that occur in the truth."""
     rates, true = _rates(confusion), confusion.sum(axis=-1)
     hits, n = np.trace(confusion, axis1=-2, axis2=-1), true.sum(axis=-1)
     return {
@@ -233,14 +274,14 @@ def _remarks_about_classes(table: pd.DataFrame, uar: Score) -> list[str]:
 
 
 def _moments(x: Floats, y: Floats) -> Floats:
-    """What the numbers of a regression are made of [shape=(n, 8)]; about medians, so that nothing cancels."""
+    """The sums that the scores of a regression need, shape (n, 8); about medians, so that nothing cancels."""
     error = y - x
     x, y = x - np.median(x), y - np.median(y)
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y, np.abs(error), error**2], axis=1)
 
 
 def _regression_scores(sums: Floats) -> dict[str, Floats]:
-    """Numbers of sums of moments [shape=(..., 8)]."""
+    """Scores from sums of moments, shape (..., 8)."""
     means = np.moveaxis(sums / sums[..., :1], -1, 0)
     _, x, y, xx, yy, xy, absolute, squared = means
     var_x, var_y = _variance(x, xx), _variance(y, yy)

@@ -1,7 +1,7 @@
-"""Mean and variance that can be merged: computed part by part, once, then put together for any selection of parts.
+"""Mean and variance that can be merged: computed once per part, then combined for any selection of parts.
 
-Sources: the merging rule is that of Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm for Computing
-Sample Variances (Stanford STAN-CS-79-773, 1979).
+The merging rule is that of Chan, Golub and LeVeque (1979), Updating Formulae and a Pairwise Algorithm for Computing
+Sample Variances, Stanford STAN-CS-79-773.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from kemfeat.compiled import compiled
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Of ``count`` frames the mean of each bin and the sum of squared distances from it.
+    """Mean of each bin over some frames, and the sum of squared distances from it.
 
     Parameters
     ----------
-    count : frames.
-    mean : in the unit of the values [shape=(bins,)]; 0 without frames.
-    m2 : in its square [shape=(bins,)].
+    count : int
+        Frames.
+    mean : ndarray, shape (bins,), unit of the values
+        0 without frames.
+    m2 : ndarray, shape (bins,), squared unit of the values
+        Sum of squared distances from the mean.
     """
 
     count: int
@@ -33,19 +36,34 @@ class Moments:
 
     @property
     def std(self) -> Floats:
-        """Population standard deviation [shape=(bins,)]; NaN without frames."""
+        """Population standard deviation, shape (bins,); NaN without frames."""
         with np.errstate(invalid="ignore", divide="ignore"):
             deviation: Floats = np.sqrt(self.m2 / self.count if self.count else np.full_like(self.m2, np.nan))
         return deviation
 
 
 def moments(values: NDArray[np.floating], lengths: NDArray[np.integer]) -> Moments:
-    """The moments of the real frames of some padded rows.
+    """Moments of the real frames of padded rows.
 
     Parameters
     ----------
-    values : rows of frames of bins [shape=(rows, frames, bins)].
-    lengths : real frames of each row, 0 to frames [shape=(rows,)].
+    values : ndarray, shape (rows, frames, bins)
+        Padded rows of frames.
+    lengths : ndarray, shape (rows,), int
+        Real frames of each row, 0 to frames.
+
+    Returns
+    -------
+    Moments
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.moments import moments
+    >>> rows = np.array([[[1.0], [3.0], [0.0]], [[5.0], [0.0], [0.0]]])
+    >>> found = moments(rows, np.array([2, 1]))
+    >>> found.count, found.mean.tolist(), found.m2.tolist()
+    (3, [3.0], [8.0])
     """
     bins = values.shape[2]
     count = int(lengths.sum())
@@ -60,7 +78,28 @@ def moments(values: NDArray[np.floating], lengths: NDArray[np.integer]) -> Momen
 
 
 def merged(parts: Iterable[Moments], *, bins: int) -> Moments:
-    """The moments of all frames of all parts, in their order."""
+    """Moments of all frames of all parts, combined in the order given.
+
+    Parameters
+    ----------
+    parts : iterable of Moments
+        All of the same number of bins; there may be none.
+    bins : int
+        Number of bins.
+
+    Returns
+    -------
+    Moments
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.moments import merged, moments
+    >>> parts = [moments(np.array([[[value]]]), np.array([1])) for value in (1.0, 3.0, 5.0)]
+    >>> whole = merged(parts, bins=1)
+    >>> whole.count, whole.mean.tolist(), whole.m2.tolist()
+    (3, [3.0], [8.0])
+    """
     whole = Moments(0, np.zeros(bins), np.zeros(bins))
     for part in parts:
         whole = _merge(whole, part)

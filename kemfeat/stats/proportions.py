@@ -10,18 +10,32 @@ from kemfeat.arrays import Floats
 
 
 def wilson(share: ArrayLike, *, n: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
-    """Wilson's score interval of a share (Wilson 1927, JASA 22:209-212).
+    """Wilson's score interval of a share.
 
     Parameters
     ----------
-    share : observed shares, 0 to 1 [any shape].
-    n : observations behind each, not necessarily whole: see :func:`effective_n` [same shape].
-    confidence : of the two-sided interval, in (0, 1).
+    share : array_like, any shape, 0 to 1
+        Observed shares.
+    n : array_like, same shape, >= 0
+        Observations that each share rests on, not necessarily whole: see :func:`effective_n`.
+    confidence : float, inside (0, 1)
+        Of the two-sided interval.
 
     Returns
     -------
-    tuple of arrays
-        Lower and upper limits, 0 to 1 [same shape]; NaN where n is 0.
+    low, high : ndarray, same shape, 0 to 1
+        NaN where n is 0.
+
+    References
+    ----------
+    Wilson (1927), J. American Statistical Association 22:209-212.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.proportions import wilson
+    >>> low, high = wilson(0.3, n=40)
+    >>> round(float(low), 4), round(float(high), 4)
+    (0.1807, 0.4543)
     """
     p, size = np.asarray(share, dtype=np.float64), np.asarray(n, dtype=np.float64)
     z = special.ndtri((1 + confidence) / 2)
@@ -32,21 +46,33 @@ def wilson(share: ArrayLike, *, n: ArrayLike, confidence: float = 0.95) -> tuple
 
 
 def effective_n(present: ArrayLike, *, clusters: ArrayLike) -> float:
-    """As how many independent observations a share of clustered ones counts (Korn and Graubard 1998).
+    """How many independent observations would tell as much about a share as these clustered ones do.
 
-    The variance that the clusters show, by the ratio estimator (Cochran 1977, Sampling Techniques, 2.11), over that of
-    independent observations is the design effect; it is taken to be at least 1. A share of 0 or 1 shows no variance:
-    there the clusters themselves are counted.
+    The design effect is the variance of the share between clusters, by the ratio estimator, divided by the variance for
+    independent observations, and at least 1. A share of 0 or 1 has no variance; there the clusters are counted instead.
 
     Parameters
     ----------
-    present : whether each observation has the property [shape=(n,)].
-    clusters : the speaker, say, of each observation [shape=(n,)].
+    present : array_like, shape (n,), bool
+        Whether each observation has the property.
+    clusters : array_like, shape (n,)
+        Label of the cluster of each observation, such as its speaker.
 
     Returns
     -------
     float
-        Between 1 and n; 0 for no observation. NaN for a single cluster, which says nothing about how clusters vary.
+        Between 1 and n; 0 without observations. NaN for a single cluster, which says nothing about how clusters vary.
+
+    References
+    ----------
+    Korn and Graubard (1998), Survey Methodology 24:193-201; Cochran (1977), Sampling Techniques, 2.11.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.proportions import effective_n
+    >>> present, speakers = [1, 1, 1, 0, 0, 0, 1, 0], ["a", "a", "a", "b", "b", "b", "c", "c"]
+    >>> round(effective_n(present, clusters=speakers), 3)
+    2.37
     """
     has = np.asarray(present, dtype=np.float64)
     names, codes = np.unique(np.asarray(clusters).astype(str), return_inverse=True)

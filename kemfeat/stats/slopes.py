@@ -1,7 +1,7 @@
-"""How much speakers differ in their response to an emotion, and what that does to a comparison of emotions.
+"""How much speakers differ in their response to an emotion, and what that means for a comparison of emotions.
 
 Where a factor varies within speakers, as an emotion does, their level cancels from a difference of two emotions, and
-an intraclass correlation says nothing about its error. What remains is that speakers respond each in their own way:
+an intraclass correlation says nothing about its error. What remains is that each speaker responds in their own way:
 the variance of speaker x emotion.
 """
 
@@ -32,13 +32,13 @@ class RandomSlopes:
         ``term estimate se``: the mean of the first group, then the other groups minus it.
     pairs : DataFrame
         ``a b diff se t df p log_p ci_low ci_high p_holm significant reason se_independent se_ratio``: every pair of
-        groups; ``df`` is one less than the clusters that occur in both; ``se_independent`` takes all values for
-        independent with the variances of this model, ``se_ratio`` is ``se`` by that.
+        groups; ``df`` is the number of clusters that occur in both, minus one; ``se_independent`` takes all values to
+        be independent with the variances of this model; ``se_ratio`` is ``se`` divided by it.
     var_cluster, var_interaction, var_residual : float, squared unit of the values
         Of clusters, of their responses to a group (cluster x group), and of what is left.
     se_ratio : float
-        Root mean square of ``se`` by that of ``se_independent``, over the pairs: how many times too small the error of
-        a difference comes out where speakers are ignored. Below 1 where only their level differs.
+        Root mean square of ``se`` divided by that of ``se_independent``, over the pairs: by this factor the error of a
+        difference is underestimated if speakers are ignored. Below 1 where only their level differs.
     log_likelihood : float
         Restricted, with all constants, as R's lmer prints it.
     reason : str
@@ -68,7 +68,7 @@ def random_slopes(values: Column, groups: Column, clusters: Column) -> RandomSlo
     Returns
     -------
     RandomSlopes
-        NaN with a reason where fewer than two clusters occur in two groups, or no cell holds two values.
+        NaN with a reason where fewer than two clusters occur in two groups, or no cell has two values.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Probabilities that stay probabilities below the smallest float: natural logarithms, and what is printed of them."""
+"""P-values as natural logarithms, which stay exact below the smallest float, and how they are printed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,34 @@ from scipy import special
 from kemfeat.errors import ConfigError
 
 SMALLEST = float(np.finfo(np.float64).tiny)
-"""2.2e-308, what stands for a p-value too small for a double."""
+"""2.2e-308, printed in place of a p-value too small for a double."""
 
 _FAR = 1e-290  # below this a tail probability loses digits, then becomes 0
 _LOG_PRINTABLE = math.log(1e-300)
 
 
 def log_chi2_sf(x: float, *, df: float) -> float:
-    """Natural logarithm of P(X > x) for chi-square; NaN where an argument is.
+    """Natural logarithm of P(X > x) for a chi-square variable.
 
-    Where that is too small for a double, the asymptotic series of the incomplete gamma function is summed
-    (DLMF 8.11.2); so far out, its terms fall below double precision long before they could grow.
+    Parameters
+    ----------
+    x : float, >= 0
+        Chi-square statistic.
+    df : float, > 0
+        Degrees of freedom.
+
+    Returns
+    -------
+    float, <= 0
+        NaN where an argument is NaN. Where the probability is too small for a double, the asymptotic series of the
+        incomplete gamma function is summed (DLMF 8.11.2): so far out, its terms fall below double precision long before
+        they could grow.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.tails import log_chi2_sf
+    >>> round(log_chi2_sf(3.841, df=1), 4), round(log_chi2_sf(5000.0, df=4), 2)
+    (-2.9955, -2492.18)
     """
     if math.isnan(x + df):
         return math.nan
@@ -40,10 +57,25 @@ def log_chi2_sf(x: float, *, df: float) -> float:
 def log_level(alpha: float) -> float:
     """Natural logarithm of a level of significance.
 
+    Parameters
+    ----------
+    alpha : float, inside (0, 1)
+        Level of significance.
+
+    Returns
+    -------
+    float, < 0
+
     Raises
     ------
     ConfigError
         ``alpha`` is not inside (0, 1).
+
+    Examples
+    --------
+    >>> from kemfeat.stats.tails import log_level
+    >>> round(log_level(0.05), 4)
+    -2.9957
     """
     if not 0 < alpha < 1:
         raise ConfigError(f"alpha is {alpha}; expected a level of significance inside (0, 1), such as 0.05")
@@ -51,12 +83,44 @@ def log_level(alpha: float) -> float:
 
 
 def probability(log_p: ArrayLike) -> NDArray[np.float64]:
-    """``exp(log_p)``, or the smallest normal double (2.2e-308) where that underflows: an upper bound, never 0."""
+    """``exp(log_p)``, or the smallest normal double (2.2e-308) where that underflows: an upper bound, never 0.
+
+    Parameters
+    ----------
+    log_p : array_like, any shape, <= 0
+        Natural logarithms of probabilities.
+
+    Returns
+    -------
+    ndarray, same shape, above 0 to 1
+
+    Examples
+    --------
+    >>> from kemfeat.stats.tails import probability
+    >>> float(probability(0.0)), float(probability(-2000.0))
+    (1.0, 2.2250738585072014e-308)
+    """
     return np.maximum(np.exp(np.asarray(log_p, dtype=np.float64)), SMALLEST)
 
 
 def p_text(log_p: float) -> str:
-    """A p-value as people print it, from its natural logarithm: ``.978``, ``8.3e-109``, never ``0``."""
+    """A p-value as it is printed, such as ``.978`` or ``8.3e-109``, never ``0``.
+
+    Parameters
+    ----------
+    log_p : float, <= 0 or NaN
+        Natural logarithm of the p-value.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from kemfeat.stats.tails import p_text
+    >>> p_text(-0.7), p_text(-250.0), p_text(-2000.0)
+    ('.497', '2.7e-109', '< 1e-300 (log10 p = -868.6)')
+    """
     if math.isnan(log_p):
         return "undefined"
     if log_p < _LOG_PRINTABLE:
@@ -66,11 +130,27 @@ def p_text(log_p: float) -> str:
 
 
 def holm(log_p: ArrayLike) -> NDArray[np.float64]:
-    """Natural logarithms of Holm-adjusted p-values (Holm 1979, Scand. J. Statistics 6:65-70).
+    """Natural logarithms of Holm-adjusted p-values.
 
     Parameters
     ----------
-    log_p : natural logarithms [shape=(m,)]; NaN stays NaN and does not count as a test.
+    log_p : array_like, shape (m,), <= 0
+        Natural logarithms of p-values; NaN stays NaN and does not count as a test.
+
+    Returns
+    -------
+    ndarray, shape (m,), <= 0
+
+    References
+    ----------
+    Holm (1979), Scandinavian J. Statistics 6:65-70.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.tails import holm
+    >>> np.exp(holm(np.log([0.01, 0.04, 0.03]))).round(4).tolist()
+    [0.03, 0.06, 0.06]
     """
     log_p = np.asarray(log_p, dtype=np.float64)
     adjusted = np.full(log_p.shape, np.nan)
@@ -84,11 +164,29 @@ _SMALLEST = 1e-290  # below this a tail probability loses digits, then becomes 0
 
 
 def log_f_sf(f: float, *, df1: float, df2: float) -> float:
-    """Natural logarithm of P(F > f) with ``df1`` and ``df2`` degrees of freedom; NaN where an argument is NaN.
+    """Natural logarithm of P(F > f).
 
     P(F > f) = I_x(df2/2, df1/2) with x = df2 / (df2 + df1 f). Where that is too small for a double, the series
     I_x(a, b) = x^a (1-x)^b / (a B(a, b)) * sum_k prod_{j<k} (a+b+j)/(a+1+j) x^k is summed instead
-    (Abramowitz & Stegun 26.5.4). A squared t has ``df1=1`` and both of its sides.
+    (Abramowitz and Stegun 26.5.4).
+
+    Parameters
+    ----------
+    f : float, >= 0
+        F statistic; the square of a t gives its two-sided p with ``df1=1``.
+    df1, df2 : float, > 0
+        Degrees of freedom of the numerator and the denominator.
+
+    Returns
+    -------
+    float, <= 0
+        NaN where an argument is NaN.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.tails import log_f_sf
+    >>> round(log_f_sf(3.0, df1=2, df2=27), 4), round(log_f_sf(1e6, df1=2, df2=400), 1)
+    (-2.7091, -1703.5)
     """
     if math.isnan(f + df1 + df2):
         return math.nan

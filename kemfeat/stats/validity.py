@@ -1,18 +1,18 @@
 """Seven indices of how good a clustering is, as the R package dtwclust defines them for distances to medoids.
 
-With cd_i the distance of series i to its medoid, S_k the mean of cd in cluster k, n_k its size, M_kl the distance of
-two medoids, and g the series with the least sum of distances to all::
+Let cd_i be the distance of series i to its medoid, S_k the mean of cd in cluster k, n_k its size, M_kl the distance of
+two medoids, and g the series with the smallest sum of distances to all::
 
-    Sil     mean of (b - a) / max(a, b), a the mean distance to the others of one's cluster, b to the nearest other one
+    Sil     mean of (b - a) / max(a, b), a the mean distance to the others of its cluster, b to the nearest other one
     SF      1 - 1 / exp(exp(bcd - wcd)), bcd = sum n_k d(m_k, g) / (N K), wcd = sum S_k
     CH      (N - K) / (K - 1) * sum n_k d(m_k, g) / sum cd
     DB      mean over k of the largest (S_k + S_l) / M_kl
     DBstar  mean over k of the largest S_k + S_l divided by the smallest M_kl
     D       smallest distance between two clusters / largest diameter of one
-    COP     mean over i of cd_i / the least, over j in its cluster, of the largest distance from outside to j
+    COP     mean over i of cd_i / the smallest, over j in its cluster, of the largest distance from outside to j
 
-DB, DBstar and COP are better when small, the others when large. SF falls to 0 where distances are large, as DTW's are
-unless divided by the lengths, and then says nothing.
+DB, DBstar and COP are better when small, the others when large. SF falls to 0 where distances are large, as those of
+DTW are unless divided by the lengths, and then says nothing.
 
 Rousseeuw 1987 (Sil), Saitta et al. 2007 (SF), Arbelaitz et al. 2013 (the others, DBstar from Kim and Ramakrishna 2005).
 """
@@ -29,7 +29,7 @@ from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 
 _CHUNK = 256
-"""Columns looked at in one go: the matrix is walked once, with a small part of it copied at a time."""
+"""Columns read at a time: the matrix is read once, and only a small part of it is copied."""
 
 
 def indices(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike) -> dict[str, float]:
@@ -37,19 +37,31 @@ def indices(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike)
 
     Parameters
     ----------
-    D : distances [shape=(n, n)], symmetric.
-    labels : cluster of each series, counted from 0 [shape=(n,)].
-    medoids : series that stands for each cluster, counted from 0 [shape=(k,)]. Clusters without members are left out.
+    D : ndarray, shape (n, n), >= 0
+        Symmetric distances.
+    labels : array_like, shape (n,), int
+        Cluster of each series, counted from 0.
+    medoids : array_like, shape (k,), int
+        Series at the centre of each cluster, counted from 0. Clusters without members are left out.
 
     Returns
     -------
-    dict
+    dict of str to float
         ``Sil SF CH DB DBstar D COP``. An index is infinite or NaN where it divides by 0, as with two equal medoids.
 
     Raises
     ------
     ConfigError
         The shapes do not fit, a label has no medoid, or fewer than two clusters have members.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.validity import indices
+    >>> place = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> found = indices(np.abs(place[:, None] - place), [0, 0, 0, 1, 1, 1], [1, 4])
+    >>> round(found["Sil"], 3), found["D"]
+    (0.866, 4.0)
     """
     present, cluster, centres = _checked(D, labels, medoids)
     sizes = np.bincount(cluster)
@@ -63,7 +75,7 @@ def indices(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return {
             "Sil": float(_silhouette(spread.sums, cluster, sizes).mean()),
-            # written as R has it: where it is almost 0, the same digits are lost
+            # written as in R, so that the same digits are lost where it is almost 0
             "SF": float(1 - 1 / np.exp(np.exp(scatter / (len(D) * len(present)) - means.sum()))),
             "CH": float((len(D) - len(present)) / (len(present) - 1) * np.divide(scatter, own.sum())),
             **_davies_bouldin(means, between),
@@ -73,12 +85,33 @@ def indices(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike)
 
 
 def silhouette_widths(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike) -> Floats:
-    """Silhouette width of each series, in [-1, 1] [shape=(n,)]; their mean is the index ``Sil``.
+    """Silhouette width of each series; their mean is the index ``Sil``.
+
+    Parameters
+    ----------
+    D : ndarray, shape (n, n), >= 0
+        Symmetric distances.
+    labels : array_like, shape (n,), int
+        Cluster of each series, counted from 0.
+    medoids : array_like, shape (k,), int
+        Series at the centre of each cluster, counted from 0.
+
+    Returns
+    -------
+    ndarray, shape (n,), -1 to 1
 
     Raises
     ------
     ConfigError
-        As :func:`indices`, which has the same parameters.
+        For the same reasons as :func:`indices`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kemfeat.stats.validity import silhouette_widths
+    >>> place = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> silhouette_widths(np.abs(place[:, None] - place), [0, 0, 0, 1, 1, 1], [1, 4]).round(2).tolist()
+    [0.86, 0.9, 0.83, 0.83, 0.9, 0.86]
     """
     _, cluster, _ = _checked(D, labels, medoids)
     sizes = np.bincount(cluster)
@@ -88,13 +121,13 @@ def silhouette_widths(D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: 
 def _checked(
     D: NDArray[np.floating[Any]], labels: ArrayLike, medoids: ArrayLike
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """The clusters with members, each series' place among them, and their medoids."""
+    """The clusters with members, the index of each series' cluster among them, and their medoids."""
     label, medoid = np.asarray(labels, np.intp), np.asarray(medoids, np.intp)
     if D.ndim != 2 or D.shape != (len(label), len(label)):
         raise ConfigError(f"validity: {len(label)} labels for a matrix of shape {D.shape}; expected one per row")
     present, cluster = np.unique(label, return_inverse=True)
     if len(present) < 2:
-        raise ConfigError(f"validity: {len(present)} cluster has members; the indices compare at least two")
+        raise ConfigError(f"validity: {len(present)} cluster has members; expected at least two to compare")
     if present[0] < 0 or present[-1] >= len(medoid):
         raise ConfigError(
             f"validity: labels run from {present[0]} to {present[-1]}, but there are {len(medoid)} medoids"
@@ -106,7 +139,7 @@ def _checked(
 
 @dataclass(frozen=True, slots=True)
 class _Spread:
-    """What distances from all series of a cluster (rows) to one series (columns) come to, each [shape=(k, n)]."""
+    """Sum, minimum and maximum of the distances from a cluster (rows) to one series (columns), shape (k, n)."""
 
     sums: Floats
     smallest: Floats
@@ -127,12 +160,12 @@ class _Spread:
 
 
 def _own(values: Floats, cluster: NDArray[np.intp]) -> Floats:
-    """Of ``values`` [shape=(k, n)] the entry of each series' own cluster."""
+    """The entry of each series' own cluster in ``values``, shape (k, n)."""
     return values[cluster, np.arange(len(cluster))]
 
 
 def _masked(values: Floats, cluster: NDArray[np.intp], replacement: float) -> Floats:
-    """A copy of ``values`` [shape=(k, n)] with the entry of each series' own cluster replaced."""
+    """A copy of ``values``, shape (k, n), with the entry of each series' own cluster replaced."""
     others = values.copy()
     others[cluster, np.arange(len(cluster))] = replacement
     return others
@@ -148,7 +181,7 @@ def _silhouette(sums: Floats, cluster: NDArray[np.intp], sizes: NDArray[np.intp]
 
 
 def _davies_bouldin(means: Floats, between: Floats) -> dict[str, float]:
-    """DB and DBstar of mean distances to the medoids [shape=(k,)] and distances of medoids [shape=(k, k)]."""
+    """DB and DBstar from mean distances to the medoids, shape (k,), and distances of medoids, shape (k, k)."""
     other = ~np.eye(len(means), dtype=bool)
     summed = np.where(other, means[:, None] + means, -np.inf)
     ratio = np.where(other, summed / between, -np.inf)
@@ -157,7 +190,7 @@ def _davies_bouldin(means: Floats, between: Floats) -> dict[str, float]:
 
 
 def _least_per_cluster(values: Floats, cluster: NDArray[np.intp]) -> Floats:
-    """For each series the least of ``values`` [shape=(n,)] in its cluster."""
+    """For each series the smallest of ``values``, shape (n,), in its cluster."""
     least = np.full(cluster.max() + 1, np.inf)
     np.minimum.at(least, cluster, values)
     return least[cluster]

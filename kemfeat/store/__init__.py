@@ -1,1 +1,1 @@
-"""The store on disk; see ``docs/store-format.md``. No other room knows its names."""
+"""The store on disk; see ``docs/store-format.md``. No other package knows the names of its files."""

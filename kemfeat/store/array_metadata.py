@@ -1,7 +1,7 @@
 """The metadata of an array, checked as plain JSON before zarr sees them.
 
 Zarr finds codecs by name in a registry that other packages extend, and its version 2 has a codec that unpickles. A
-store may come from anybody, so only what ``docs/store-format.md`` names is let through.
+store may come from anybody, so only what ``docs/store-format.md`` describes is accepted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kemfeat.store import schema
 
 METADATA = "zarr.json"
 MOST_BYTES = 1 << 20
-"""No array needs more metadata than this."""
+"""No array needs more bytes of metadata than this."""
 
 _MEMBERS = {
     "attributes",
@@ -50,12 +50,12 @@ def read_array(folder: Path, info: schema.ArrayInfo) -> dict[str, Any]:
     folder : Path
         Folder of the array.
     info : ArrayInfo
-        What the header says of the array.
+        What the header says about the array.
 
     Returns
     -------
     dict
-        Content of ``zarr.json``: nothing that the format page does not name.
+        Content of ``zarr.json``; all of it is described by the format page.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def read_array(folder: Path, info: schema.ArrayInfo) -> dict[str, Any]:
     if info.dtype not in _ITEM_BYTES:
         raise _refused(folder, f"data_type is {_brief(info.dtype)}, expected one of {', '.join(_ITEM_BYTES)}")
     if set(found) - _MEMBERS:
-        raise _refused(folder, f"it has a member {_brief(min(set(found) - _MEMBERS))} that the format does not know")
+        raise _refused(folder, f"it has a member {_brief(min(set(found) - _MEMBERS))} that the format does not have")
     if not _is_count(chunks) or chunks[1:] != list(info.shape[1:]) or len(chunks) != len(info.shape):
         raise _refused(folder, f"its shards have shape {_brief(chunks)}, which does not fit an array of {info.shape}")
     problem = _sharding(found.get("codecs"), chunks, _ITEM_BYTES[info.dtype])
@@ -89,7 +89,17 @@ def read_array(folder: Path, info: schema.ArrayInfo) -> dict[str, Any]:
 
 
 def read_json(folder: Path) -> dict[str, Any]:
-    """The object in ``zarr.json`` of a folder.
+    """The JSON object in the ``zarr.json`` of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of an array or a group.
+
+    Returns
+    -------
+    dict
+        Content of the file, unchecked.
 
     Raises
     ------
@@ -113,7 +123,7 @@ def read_json(folder: Path) -> dict[str, Any]:
 
 
 def _sharding(codecs: Any, shard: Sequence[int], item_bytes: int) -> str:
-    """What is wrong with the codecs of an array, or nothing."""
+    """What is wrong with the codecs of an array; empty where nothing is."""
     if not isinstance(codecs, list) or [_name(codec) for codec in codecs] != ["sharding_indexed"]:
         return f"its codecs are {_names(codecs)}, expected sharding_indexed alone"
     told = codecs[0].get("configuration")
@@ -123,9 +133,9 @@ def _sharding(codecs: Any, shard: Sequence[int], item_bytes: int) -> str:
     if not _is_count(inner) or inner[1:] != list(shard[1:]) or len(inner) != len(shard) or shard[0] % inner[0]:
         return f"its inner chunks have shape {_brief(inner)}, which does not divide a shard of {list(shard)}"
     if inner[0] > 1 and prod(inner) * item_bytes > schema.CHUNK_BYTES:
-        return f"its inner chunks of shape {inner} hold more than {schema.CHUNK_BYTES} bytes"
+        return f"its inner chunks of shape {inner} have more than {schema.CHUNK_BYTES} bytes"
     if not _is_chain(told["index_codecs"], ("bytes", "crc32c")) or told["index_location"] != "end":
-        return "the index of its shards is not at their end, or is encoded in another way than the format says"
+        return "the index of its shards is not at their end, or is not encoded as the format says"
     if not _is_chain(told["codecs"], ("bytes", "blosc", "crc32c")):
         return f"its inner codecs are {_names(told['codecs'])}, expected bytes, blosc (zstd), crc32c"
     return ""
@@ -174,6 +184,6 @@ def _brief(value: Any) -> str:
 
 def _refused(folder: Path, what: str) -> StoreCorruptError:
     return StoreCorruptError(
-        f"{folder / METADATA}: {what}; expected an array as the format page describes it; get the store again from "
-        "where it came from, or run the same build with --force"
+        f"{folder / METADATA}: {what}; expected an array as the format page describes it; copy the store again from "
+        "its source, or run the same build with --force"
     )

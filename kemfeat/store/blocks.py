@@ -1,13 +1,13 @@
 """Symmetric matrices larger than memory: square blocks of a Zarr array on disk, the upper triangle only.
 
-A folder of blocks holds::
+A folder of blocks contains::
 
-    matrix/zarr.json       the array [shape=(n, n)]; its attributes say what the matrix is
-    matrix/c/I/J           block I, J with I <= J: raw numbers, as distances hardly compress
-    order.npy              row p of the array is row order[p] of whoever asks, so that alike rows share blocks
+    matrix/zarr.json       the array, shape (n, n); its attributes say what the matrix is
+    matrix/c/I/J           block I, J with I <= J: raw numbers, because distances hardly compress
+    order.npy              row p of the array is row order[p] of the caller's matrix, so that similar rows share blocks
     done/I-J.json          SHA-256 and size of a finished block
 
-A block without its receipt never happened. Blocks may be written by many processes at once, each its own.
+A block without a receipt counts as not written. Several processes may write blocks at once, each one its own.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     import zarr
 
 At = tuple[int, int]
-"""A block by its row and column of blocks; the row is not below the column."""
+"""A block by its row and column in the grid of blocks; the row is at most the column."""
 
 BLOCK = 2048
-"""Rows and columns of a block: 16 MB in float32, a few seconds of work."""
+"""Rows and columns of a block: 16 MB in float32, a few seconds of computation."""
 
 _VERSION = 1
 _MATRIX, _ORDER, _DONE = "matrix", "order.npy", "done"
@@ -48,11 +48,16 @@ class SymmetricBlocks:
 
     Parameters
     ----------
-    path : its folder.
-    order : which row of the matrix each row on disk is [shape=(n,)].
-    dtype : of the numbers.
-    block : rows and columns of a block.
-    identity : what the matrix is: whatever decides its numbers, as JSON.
+    path : Path
+        Folder of the matrix.
+    order : ndarray, shape (n,), int64
+        For each row on disk, the row of the matrix that it is.
+    dtype : {"float32", "float64"}
+        Type of the numbers.
+    block : int
+        Rows and columns of a block.
+    identity : mapping
+        Everything that determines the numbers, as JSON.
     """
 
     path: Path
@@ -63,20 +68,44 @@ class SymmetricBlocks:
 
     @property
     def all(self) -> list[At]:
-        """Every block, the last ones first: where rows are sorted by size, they take longest."""
+        """Every block, the last ones first: where rows are sorted by size, these take longest."""
         count = -(-len(self.order) // self.block)
         return list(combinations_with_replacement(range(count), 2))[::-1]
 
     def rows(self, place: int) -> Indices:
-        """The rows of the matrix that a row (or column) of blocks stands for."""
+        """The rows of the matrix in a row (or column) of the grid of blocks.
+
+        Parameters
+        ----------
+        place : int
+            Row or column in the grid, from 0.
+
+        Returns
+        -------
+        ndarray, shape (m,), int64
+            Rows of the matrix, in the order on disk.
+        """
         return self.order[place * self.block : (place + 1) * self.block]
 
     def unfinished(self) -> list[At]:
-        """The blocks still to be written: without a receipt, or not what their receipt says."""
+        """The blocks that are still to be written: they have no receipt or do not match it.
+
+        Returns
+        -------
+        list of tuple of int
+            Row and column in the grid of each block.
+        """
         return [at for at in self.all if not self._is_whole(at)]
 
     def write(self, at: At, values: AnyFloats) -> None:
-        """Commit one block [shape=(len(rows(at[0])), len(rows(at[1])))].
+        """Commit one block.
+
+        Parameters
+        ----------
+        at : tuple of int
+            Row and column in the grid.
+        values : ndarray, shape (len(rows(at[0])), len(rows(at[1]))), float
+            Numbers of the block.
 
         Raises
         ------
@@ -98,10 +127,20 @@ class SymmetricBlocks:
     def read(self, at: At) -> AnyFloats:
         """One finished block.
 
+        Parameters
+        ----------
+        at : tuple of int
+            Row and column in the grid.
+
+        Returns
+        -------
+        ndarray, shape (len(rows(at[0])), len(rows(at[1]))), float
+            Numbers of the block.
+
         Raises
         ------
         StoreCorruptError
-            It was never finished, or its file is not there any more.
+            The block was never finished, or its file is missing.
         """
         if not self._receipt(at).is_file() or not self._file(at).is_file():
             raise StoreCorruptError(
@@ -111,12 +150,22 @@ class SymmetricBlocks:
         return np.asarray(self._array("r")[rows, columns])
 
     def square(self, rows: ArrayLike) -> AnyFloats:
-        """The part of the matrix between some of its rows [shape=(m, m)], in the order asked for.
+        """The part of the matrix between some of its rows.
+
+        Parameters
+        ----------
+        rows : array_like, shape (m,), int
+            Rows of the matrix, each one once.
+
+        Returns
+        -------
+        ndarray, shape (m, m), float
+            Numbers, in the order of ``rows``.
 
         Raises
         ------
         StoreCorruptError
-            As :meth:`read`.
+            A block was never finished, or its file is missing.
         """
         wanted = np.argsort(self.order)[np.asarray(rows, np.int64)]
         place, within = np.divmod(wanted, self.block)
@@ -159,34 +208,43 @@ class SymmetricBlocks:
 def begin(
     path: Path, *, order: Sequence[int] | Indices, dtype: Literal["float32", "float64"], identity: Mapping[str, Any]
 ) -> SymmetricBlocks:
-    """Lay out a matrix without blocks, or open the one that an earlier run has begun.
+    """Lay out a matrix without blocks, or open the one that an earlier run began.
 
     Parameters
     ----------
-    path : its folder.
-    order : every row once, alike ones beside one another [shape=(n,)].
-    dtype : of the numbers.
-    identity : whatever decides the numbers, as JSON.
+    path : Path
+        Folder of the matrix; made when absent.
+    order : sequence of int, shape (n,)
+        Every row of the matrix once, with similar rows side by side.
+    dtype : {"float32", "float64"}
+        Type of the numbers.
+    identity : mapping
+        Everything that determines the numbers, as JSON.
+
+    Returns
+    -------
+    SymmetricBlocks
+        The matrix; its blocks may be unfinished.
 
     Raises
     ------
     ConfigError
-        ``order`` does not name every row once.
+        ``order`` does not contain every row once.
     StoreCorruptError
-        The folder holds another matrix, or none that can be read.
+        The folder contains another matrix, or none that can be read.
     StoreWriteError
         The disk refuses.
     """
     places = np.asarray(order, np.int64)
     if not np.array_equal(np.sort(places), np.arange(len(places))) or not len(places):
-        raise ConfigError("blocks: order does not name every row once")
+        raise ConfigError("blocks: order does not contain every row once")
     if not path.exists():
         with disk.writing(path):
             _lay_out(path, SymmetricBlocks(path, places, dtype, BLOCK, dict(identity)))
     blocks = open_blocks(path)
     if blocks.identity != dict(identity) or blocks.dtype != dtype or not np.array_equal(blocks.order, places):
         raise StoreCorruptError(
-            f"{path}: holds a matrix of other series or settings; move this folder away, then run the same "
+            f"{path}: contains a matrix of other series or settings; move this folder away, then run the same "
             "command again"
         )
     return blocks
@@ -195,10 +253,20 @@ def begin(
 def open_blocks(path: Path) -> SymmetricBlocks:
     """Open a matrix, finished or not.
 
+    Parameters
+    ----------
+    path : Path
+        Folder of the matrix.
+
+    Returns
+    -------
+    SymmetricBlocks
+        The matrix; its blocks may be unfinished.
+
     Raises
     ------
     StoreCorruptError
-        There is none, or it cannot be read.
+        There is no matrix, or it cannot be read.
     """
     import zarr
 

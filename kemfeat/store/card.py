@@ -1,6 +1,6 @@
-"""The data card beside a store: README.md for people, croissant.json for machines.
+"""The data card of a store: README.md for people, croissant.json for programs.
 
-Both depend on the store's content alone, never on time, host or command, and hold no transcript.
+Both depend on the content of the store alone, never on time, host or command, and contain no transcript.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kemfeat import provenance
 from kemfeat.records import Terms
 from kemfeat.store import columns, croissant, schema, summary
 
@@ -27,12 +28,13 @@ def render(
     Parameters
     ----------
     header : Header
+        Header of the store.
     utterances : DataFrame
-        The table of the store.
+        Table of the utterances.
     terms : Terms
-        Those of its corpus.
+        Terms of the corpus.
     own_columns : mapping of str to str
-        What the columns mean that only this corpus has, by name.
+        Meaning of the columns that only this corpus has, by name.
 
     Returns
     -------
@@ -46,7 +48,23 @@ def render(
 
 
 def escape(text: object) -> str:
-    """A name from a corpus as Markdown on one line: no markup, no control characters."""
+    r"""A name from a corpus as Markdown on one line, without markup or control characters.
+
+    Parameters
+    ----------
+    text : object
+        Its ``str`` is used.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Examples
+    --------
+    >>> print(escape("a_b"))
+    a\_b
+    """
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return _MARKUP.sub(r"\\\1", line)
 
@@ -74,9 +92,10 @@ def _introduction(header: schema.Header, utterances: pd.DataFrame, terms: Terms)
         if len(known)
         else ", no audio"
     )
+    banner = f"> **{provenance.BANNER}**\n\n" if header.synthetic else ""
     return f"""# {escape(header.dataset)}: feature store
 
-{escape(terms.title)}, as features: {len(utterances):,} utterances of \
+{banner}{escape(terms.title)}, as features: {len(utterances):,} utterances of \
 {utterances["speaker"].nunique():,} speakers in {utterances["session"].nunique():,} sessions, \
 {known.sum() / 3600:.2f} h of speech{lengths}.
 
@@ -198,7 +217,18 @@ def _columns(utterances: pd.DataFrame, own: Mapping[str, str]) -> str:
 
 
 def escape_code(name: str) -> str:
-    """A name inside a Markdown code span in a table."""
+    """A name for a Markdown code span in a table.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column, which a corpus may choose.
+
+    Returns
+    -------
+    str
+        The name without backticks, bars and control characters.
+    """
     return "".join(c for c in name if c.isprintable() and c not in "`|")
 
 
@@ -208,7 +238,9 @@ def _settings(header: schema.Header) -> str:
         for feature, settings in header.config.model_dump(mode="json")["settings"].items()
         for key, value in settings.items()
     ]
-    lines.append(f"labels = {json.dumps(header.config.labels)}")
+    names = header.config.label_map
+    lines.append(f"labels{'.rule' if names else ''} = {json.dumps(header.config.labels)}")
+    lines += [f"labels.map.{json.dumps(word)} = {json.dumps(name)}" for word, name in names.items()]
     lines.append(f"rows_per_shard = {header.config.rows_per_shard}")
     return "## Settings\n\n```toml\n" + "\n".join(lines) + "\n```"
 

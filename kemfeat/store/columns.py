@@ -1,4 +1,4 @@
-"""What the columns of the tables mean, in one line each: for the data card, Croissant and ``docs/store-format.md``."""
+"""The meaning of each column of the tables in one line: for the data card, Croissant and ``docs/store-format.md``."""
 
 from __future__ import annotations
 
@@ -77,18 +77,19 @@ _SUFFIXES = {
 
 
 def describe(column: str, own: Mapping[str, str]) -> str:
-    """What a column of ``utterances`` means.
+    """The meaning of a column of ``utterances``.
 
     Parameters
     ----------
     column : str
+        Name of the column.
     own : mapping of str to str
-        What the columns mean that only this corpus has, by name.
+        Meaning of the columns that only this corpus has, by name.
 
     Returns
     -------
     str
-        One line; empty for a column that only its feature knows.
+        One line; empty for a column that only a feature knows.
 
     Examples
     --------

@@ -19,11 +19,16 @@ class Difference:
 
     Parameters
     ----------
-    only_a, only_b : ids of utterances that only one of them has, in order.
-    columns : per column of ``utterances`` the ids whose cell differs; a column that one lacks maps to None. A column
-        ``ratings`` stands for what the raters said.
-    features : per feature the ids whose row was made from other bytes or settings; None where one store lacks it.
-    settings : settings that differ, as ``feature.key: a -> b``.
+    only_a, only_b : tuple of str
+        Ids of utterances that only one of them has, in order.
+    columns : mapping of str to list of str or None
+        For each column of ``utterances`` that differs, the ids whose cells differ; None where one store lacks the
+        column. The column ``ratings`` stands for the table of ratings.
+    features : mapping of str to list of str or None
+        For each feature that differs, the ids whose rows were made from other bytes or settings; None where one store
+        lacks the feature.
+    settings : tuple of str
+        Settings that differ, as ``feature.key: a -> b``.
     """
 
     only_a: tuple[str, ...]
@@ -34,12 +39,30 @@ class Difference:
 
     @property
     def equal(self) -> bool:
-        """Whether both hold the same."""
+        """Whether both stores have the same content."""
         return not (self.only_a or self.only_b or self.columns or self.features or self.settings)
 
 
 def compare(a: Store, b: Store) -> Difference:
-    """Compare two stores by utterance id, without reading any array: row keys stand for the bytes."""
+    """Compare two stores by the ids of utterances, without reading any array: equal row keys mean equal bytes.
+
+    Parameters
+    ----------
+    a, b : Store
+        Two stores; they may be of different corpora.
+
+    Returns
+    -------
+    Difference
+        How ``b`` differs from ``a``.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> compare(store, store).equal
+    True
+    """
     rows_a, rows_b = _by_id(a), _by_id(b)
     both = [name for name in rows_a if name in rows_b]
     at_a = np.array([rows_a[name] for name in both], dtype=np.int64)
@@ -58,7 +81,7 @@ def _by_id(store: Store) -> dict[str, int]:
 
 
 def _labelled(store: Store) -> pd.DataFrame:
-    """The utterances with a column that holds every utterance's ratings as one tuple of digests."""
+    """The utterances with a column ``ratings``: a tuple of digests of the ratings of each one."""
     import pandas as pd
 
     ratings = store.ratings

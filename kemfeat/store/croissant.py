@@ -1,7 +1,7 @@
 """The store as Croissant 1.1 metadata with its responsible-AI vocabulary, so that data catalogues understand it.
 
-Croissant describes the Parquet tables in full. It has no words for Zarr yet: the arrays are a file set, and each is
-named with its unit as a schema.org ``variableMeasured``. Specification: https://docs.mlcommons.org/croissant/
+Croissant describes the Parquet tables in full. It has no vocabulary for Zarr yet: the arrays are a file set, and each
+one is listed with its unit as a schema.org ``variableMeasured``. Specification: https://docs.mlcommons.org/croissant/
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kemfeat import provenance
 from kemfeat.manifest import RATINGS
 from kemfeat.records import Terms
 from kemfeat.store import columns, schema
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 _PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
-"""The registered media type, and the one that Croissant readers know."""
+"""The registered media type, and the one that readers of Croissant know."""
 _ZARR = ("application/vnd.zarr; version=3",)
 _CR = (
     *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "extract", "field", "fileObject"),
@@ -42,7 +43,7 @@ _CONTEXT: dict[str, Any] = {
     "name": {"@container": "@language"},
     **{name: f"cr:{name}" for name in _CR},
 }
-"""The context that the specification asks every description to carry."""
+"""The context that the specification asks of every description."""
 
 _SIZED = {"i": "cr:Int", "u": "cr:UInt", "f": "cr:Float"}
 _UNSIZED = {"b": "sc:Boolean", "M": "sc:DateTime"}
@@ -50,17 +51,24 @@ _UNSIZED = {"b": "sc:Boolean", "M": "sc:DateTime"}
 
 
 def document(header: schema.Header, utterances: pd.DataFrame, *, terms: Terms, own_columns: Mapping[str, str]) -> str:
-    """The whole description as JSON text; parameters as :func:`kemfeat.store.card.render`."""
+    """The whole description; parameters as :func:`kemfeat.store.card.render`.
+
+    Returns
+    -------
+    str
+        JSON text.
+    """
+    banner = f" {provenance.BANNER}" if header.synthetic else ""
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": list(CONFORMS_TO),
-        "name": f"{header.dataset} features",
-        "description": f"{terms.title}: features of {len(utterances)} utterances, made by kemfeat.",
+        "name": f"{header.dataset} features{' (synthetic)' if header.synthetic else ''}",
+        "description": f"{terms.title}: features of {len(utterances)} utterances, made by kemfeat.{banner}",
         "license": terms.licence,
         "citeAs": terms.citation,
         "version": f"{header.format_version}.0.0+{header.digest[:12]}",
-        "keywords": ["speech emotion recognition", header.dataset],
+        "keywords": ["speech emotion recognition", header.dataset, *(["synthetic data"] if header.synthetic else [])],
         "isLiveDataset": False,
         **_responsible_ai(header, utterances, terms),
         "variableMeasured": [_variable(name, info) for name, info in header.arrays.items()],

@@ -1,11 +1,11 @@
-"""Whether arrays say anything: rows that stand still, that others have too, or that another array has.
+"""Whether arrays carry information: finds rows that are constant, shared by utterances, or shared by arrays.
 
-A published system fed its video network twenty copies of a spectrogram, and nothing noticed. Rows that are constant
-over time, the same for several utterances, or the same in two arrays exist in every corpus: silence is silence. An
-array of which most rows are so carries no modality.
+A published system fed its video network twenty copies of one spectrogram, and nothing noticed. Rows that are constant
+over time, equal for several utterances, or equal in two arrays exist in every corpus, for example in silence. An array
+of which most rows are like that carries no modality.
 
-Reading every array takes five times what hashing its files does, so a look takes :data:`ROWS` rows of an axis, in
-:data:`RUNS` runs evenly spread. What concerns more than half of an array shows in so many rows.
+Reading every array takes five times as long as hashing its files, so only :data:`ROWS` rows of an axis are read, in
+:data:`RUNS` evenly spread runs. What concerns more than half of an array shows in that many rows.
 """
 
 from __future__ import annotations
@@ -27,26 +27,28 @@ RUNS = 16
 ROWS = 256
 
 _FEWEST = 4
-"""Rows that can make a problem; fewer are a coincidence."""
+"""Fewest rows that can make a problem; fewer may be a coincidence."""
 
 _TELLING = 8
-"""Different values that a row has at least, among :data:`_PROBES` of it, to be told from others by its content: short
-stretches of temperature or of heart beats coincide by chance."""
+"""Different values that a row needs, among :data:`_PROBES` of its values, to be compared with others by its content:
+short stretches of temperature or of heart beats coincide by chance."""
 
 _PROBES = 64
 
 _STILL = 32
-"""Values that a row of one number at a time, such as a temperature, has at least when standing still means anything."""
+"""Values that a row with one number per step, such as a temperature, needs for its being constant to mean anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What the rows of one array look like.
+    """What was found in the rows of one array.
 
     Parameters
     ----------
-    constant : per row with enough real elements over time, whether they are all the same.
-    digests : per row with enough different values the SHA-256 of its real elements.
+    constant : mapping of int to bool
+        For each row with enough real elements over time, whether they are all equal.
+    digests : mapping of int to bytes
+        For each row with enough different values, the SHA-256 of its real elements.
     """
 
     constant: Mapping[int, bool]
@@ -55,13 +57,16 @@ class Looks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sameness:
-    """Rows of an array that are not their utterance's own.
+    """Rows of an array that carry nothing specific to their utterance.
 
     Parameters
     ----------
-    what : in words, behind the number of rows.
-    rows, of : how many are so, among how many that could tell.
-    example : one of them.
+    what : str
+        Predicate that follows the number of rows in a sentence.
+    rows, of : int
+        How many rows are like that, and how many could be judged.
+    example : str
+        One of them.
     """
 
     what: str
@@ -71,7 +76,7 @@ class Sameness:
 
     @property
     def is_problem(self) -> bool:
-        """Whether it concerns so many rows that the array says nothing."""
+        """Whether it concerns so many rows that the array carries no information."""
         return self.of >= _FEWEST and 2 * self.rows > self.of
 
     def __str__(self) -> str:
@@ -79,7 +84,18 @@ class Sameness:
 
 
 def sameness(store: Store) -> Iterator[tuple[str, Sameness]]:
-    """Name an array and what is the same in it, for every finding; masks, lengths and tokens are not looked at."""
+    """Find rows that carry nothing specific to their utterance; masks, lengths and tokens are not examined.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+
+    Yields
+    ------
+    tuple of str and Sameness
+        Name of the array, and what was found in it.
+    """
     for axis, info in store.header.axes.items():
         names = [name for name, array in store.header.arrays.items() if array.axis == axis and _tells(name, array)]
         looks = {name: _look(store, name, _runs(info.rows)) for name in names}
@@ -97,7 +113,7 @@ def _findings(
 
 
 def _tells(name: str, info: schema.ArrayInfo) -> bool:
-    """Whether rows have elements over time that are no marks, nor words: actors speak the same script."""
+    """Whether rows have elements over time that are neither marks nor words: actors speak the same script."""
     return (
         len(info.dims) > 1
         and info.dtype != "bool"
@@ -107,7 +123,7 @@ def _tells(name: str, info: schema.ArrayInfo) -> bool:
 
 
 def _runs(rows: int) -> list[slice]:
-    """Rows to look at: all of a few, else runs from begin to end."""
+    """Rows to examine: all of them where they are few, else runs from the first row to the last."""
     if rows <= ROWS:
         return [slice(0, rows)]
     length = ROWS // RUNS
@@ -138,7 +154,7 @@ def _real(row: NDArray[Any], marks: NDArray[Any]) -> NDArray[Any]:
 
 
 def _is_constant(values: NDArray[Any]) -> bool:
-    """NaN is not equal to itself, so what was never measured is not constant."""
+    """Whether all are equal; NaN is not equal to itself, so what was never measured is not constant."""
     return bool((values[1] == values[0]).all() and (values[2:] == values[0]).all())
 
 
@@ -149,7 +165,7 @@ def _is_telling(values: NDArray[Any]) -> bool:
 
 def _constant(looks: Looks, ids: Sequence[str], info: schema.ArrayInfo) -> Iterator[Sameness]:
     still = [row for row, is_constant in looks.constant.items() if is_constant]
-    # A temperature may well stand still for some seconds: one number at a time lies only if all rows are so.
+    # A temperature may well be constant for some seconds: it is suspicious only if all rows are.
     usual = len(info.dims) == 2 and len(still) < len(looks.constant)
     if still and not usual:
         what = "are constant over time"

@@ -1,4 +1,4 @@
-"""Writing that survives a crash: aside, fsync, rename; and errors of the disk as sentences."""
+"""Writing that survives a crash (write beside, fsync, rename), and errors of the disk as sentences."""
 
 from __future__ import annotations
 
@@ -31,16 +31,26 @@ _REFUSALS = {
     errno.EROFS: "the disk is read-only; choose another folder with --out",
     errno.EACCES: "you may not write there; choose another folder with --out",
     errno.EPERM: "you may not write there; choose another folder with --out",
-    errno.ENOTDIR: "a file stands where a folder must be; choose another folder with --out",
+    errno.ENOTDIR: "there is a file where a folder must be; choose another folder with --out",
     errno.EIO: "the disk failed; choose another disk with --out",
 }
 
 
 @contextmanager
 def writing(path: Path, *, resumes: bool = True) -> Iterator[None]:
-    """Turn what a disk refuses while writing below ``path`` into a sentence.
+    """Turn an error of the disk while writing below a path into a sentence.
 
-    ``resumes`` promises that the same command goes on where this one stopped.
+    Parameters
+    ----------
+    path : Path
+        Folder or file that is written.
+    resumes : bool
+        Whether the same command continues where this one stopped, which the sentence then promises.
+
+    Yields
+    ------
+    None
+        While the path is written.
 
     Raises
     ------
@@ -60,7 +70,17 @@ def writing(path: Path, *, resumes: bool = True) -> Iterator[None]:
 
 @contextmanager
 def usable(out: Path) -> Iterator[None]:
-    """Turn any refusal to look at, make or move the folder ``out`` into a sentence.
+    """Turn any error while a folder is looked up, made or moved into a sentence.
+
+    Parameters
+    ----------
+    out : Path
+        The folder.
+
+    Yields
+    ------
+    None
+        While the folder is used.
 
     Raises
     ------
@@ -78,9 +98,16 @@ def usable(out: Path) -> Iterator[None]:
 
 
 def atomic_write(path: Path, write: Callable[[Path], None], *, durable: bool = True) -> None:
-    """Let ``write`` make a file beside ``path``, then put it in place in one step; readers see all of it or nothing.
+    """Write a file beside its place, then rename it: readers see all of it or nothing.
 
-    ``durable`` has the disk hold it before this returns; otherwise a crash of the machine may lose it or part of it.
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made when absent.
+    write : callable
+        Takes the path of the file beside it and writes that file.
+    durable : bool
+        Whether the file is on the disk when this returns; otherwise a crash of the machine may lose part of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.aside")
@@ -96,18 +123,51 @@ def atomic_write(path: Path, write: Callable[[Path], None], *, durable: bool = T
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> schema.FileReceipt:
-    """Write a file in one step; returns what it must be."""
+    """Write a file in one step.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made when absent.
+    content : bytes
+        What the file contains.
+    durable : bool
+        As for :func:`atomic_write`.
+
+    Returns
+    -------
+    FileReceipt
+        Hash and size of the file.
+    """
     atomic_write(path, lambda aside: _write_plain(aside, content), durable=durable)
     return schema.FileReceipt(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON in one step, readable by people."""
+    """Write indented JSON in one step.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made when absent.
+    value : object
+        Whatever JSON can express.
+    """
     write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def write_table(path: Path, table: pa.Table | pd.DataFrame, *, durable: bool = True) -> None:
-    """Write Parquet (zstd) in one step; the same table gives the same bytes."""
+    """Write Parquet (zstd) in one step; equal tables give equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made when absent.
+    table : Table or DataFrame
+        Content; an index and the metadata of the schema are not written.
+    durable : bool
+        As for :func:`atomic_write`.
+    """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -119,7 +179,13 @@ def write_table(path: Path, table: pa.Table | pd.DataFrame, *, durable: bool = T
 
 
 def fsync(path: Path) -> None:
-    """Have the disk hold what was written to a file or folder."""
+    """Have a file or folder written to the disk.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file or folder.
+    """
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -129,12 +195,22 @@ def fsync(path: Path) -> None:
 
 @contextmanager
 def flushing(path: Path) -> Iterator[Callable[[Iterable[Path]], None]]:
-    """Have the disk hold files while others are still made; gives what takes files that are written.
+    """Have files written to the disk in the background, while others are still made.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the files, for messages.
+
+    Yields
+    ------
+    callable
+        Takes an iterable of files that are complete.
 
     Raises
     ------
     StoreWriteError
-        On leaving: the disk refused some of them.
+        At the end of the context: the disk refused some of them.
     """
     with ThreadPoolExecutor(1) as thread:
         waiting: list[Future[None]] = []
@@ -155,17 +231,39 @@ def _flush(files: Iterable[Path]) -> None:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, as 64 hexadecimal digits."""
+    """SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     return _asked_again(path, _digest)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a file."""
+    """Content of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bytes
+        All of it.
+    """
     return _asked_again(path, Path.read_bytes)
 
 
 def _asked_again(path: Path, read: Callable[[Path], T]) -> T:
-    """What a file gives; a network disk that lost its handle (ESTALE) is asked once more."""
+    """What reading a file gives; a network disk that lost its handle (ESTALE) is asked once more."""
     try:
         return read(path)
     except OSError as error:
@@ -180,26 +278,57 @@ def _digest(path: Path) -> str:
 
 
 def receipt(path: Path) -> schema.FileReceipt:
-    """What the file is now."""
+    """What a file is now.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    FileReceipt
+        Hash and size of the file.
+    """
     return schema.FileReceipt(sha256=sha256(path), bytes=path.stat().st_size)
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path of a file that a store names, which must lie in the store.
+    """The path of a file that a store lists, which must be inside the store.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the store.
+    name : str
+        Path below the store, with ``/``.
+
+    Returns
+    -------
+    Path
+        The file below ``folder``.
 
     Raises
     ------
     StoreCorruptError
-        The name is absolute or climbs out of the folder.
+        The name is absolute or leads out of the folder.
     """
     pure = PurePosixPath(name)
     if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in name:
-        raise StoreCorruptError(f"{folder}: names a file outside of the store, {name!r}; do not trust this store")
+        raise StoreCorruptError(f"{folder}: lists a file outside of the store, {name!r}; do not trust this store")
     return folder.joinpath(*pure.parts)
 
 
 def link(source: Path, target: Path) -> None:
-    """Have ``target`` be the same bytes as ``source``: a hard link, or a copy where the disk has none."""
+    """Give a file a second path: a hard link, or a copy where the disk does not support links.
+
+    Parameters
+    ----------
+    source : Path
+        An existing file.
+    target : Path
+        Its second path, which is replaced; its folder is made when absent.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     try:
@@ -210,12 +339,22 @@ def link(source: Path, target: Path) -> None:
 
 @contextmanager
 def locked(store: Path) -> Iterator[None]:
-    """Hold the store against a second build; the lock ends with this process, however that ends.
+    """Lock a store against a second build; the lock ends with this process, however that ends.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+
+    Yields
+    ------
+    None
+        While the store is locked.
 
     Raises
     ------
     StoreLockedError
-        Another process builds this store; the message names it and how long it has been running.
+        Another process is building this store; the message says which, and for how long.
     """
     from filelock import FileLock, Timeout
 
@@ -244,7 +383,7 @@ def _lock_message(store: Path, owner: Path) -> str:
 
 
 def _typed(field: pa.Field) -> pa.Field:
-    """A column of nothing but None is a column of texts, and texts have one width."""
+    """The field with the one type of text; a column of nothing but None is text too."""
     import pyarrow as pa
 
     texts = pa.types.is_null(field.type) or pa.types.is_large_string(field.type)

@@ -1,4 +1,4 @@
-"""Whether a path lies in a store: nothing but a build writes there."""
+"""Whether a path is inside a store, where only a build may write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kemfeat.store import schema
 
 
 def store_around(path: Path) -> Path | None:
-    """The store that a path lies in or is, whether or not the path exists yet.
+    """The store that contains a path or is at it, whether or not the path exists yet.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def store_around(path: Path) -> Path | None:
     Returns
     -------
     Path or None
-        The innermost folder that has, or is being given, the header of a store; None where there is none.
+        The innermost folder with a finished store or a build under way; None where there is none.
     """
     whole = path.resolve()
     marks = (schema.HEADER, schema.BUILDING)
@@ -27,12 +27,17 @@ def store_around(path: Path) -> Path | None:
 
 
 def refuse_in_store(out: Path) -> None:
-    """Refuse a path that lies in a store.
+    """Refuse a path inside a store.
+
+    Parameters
+    ----------
+    out : Path
+        A file or folder to be written.
 
     Raises
     ------
     ConfigError
-        It does.
+        The path is inside a store.
     """
     with_store = store_around(out)
     if with_store is not None:

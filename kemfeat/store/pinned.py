@@ -1,7 +1,7 @@
-"""Bytes of the shards of one version of a store: those that the header vouches for, or an error.
+"""Bytes of the shards of one version of a store: those that the header lists, or an error.
 
-To zarr a shard that is missing is one of nothing but the fill value. Here it is an error, and so is one that is not
-what its receipt says, and one of a store that was built again after it was opened.
+To zarr, a missing shard contains only the fill value. Here it is an error, and so is a shard that does not match its
+receipt or belongs to a store that was built again after it was opened.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 class PinnedShards(zarr.storage.LocalStore):
     """The shards of one array; read-only.
 
-    A shard is hashed when it is first read, and again when its size or time of change differs.
+    A shard is hashed when it is first read, and again when its size or modification time has changed.
 
     Parameters
     ----------
     root : Path
         Folder of the array.
     receipts : mapping of str to FileReceipt
-        What the shards must be, by their key below ``root``.
+        Hash and size of each shard, by its key below ``root``.
     check : callable
-        Raises where the store is not the version that was opened any more.
+        Raises once the store is no longer the version that was opened.
     """
 
     def __init__(self, root: Path, receipts: Mapping[str, FileReceipt], check: Callable[[], None]) -> None:
@@ -54,7 +54,27 @@ class PinnedShards(zarr.storage.LocalStore):
     async def get(
         self, key: str, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """The bytes of a shard, or a range of them."""
+        """The bytes of a shard, or a range of them.
+
+        Parameters
+        ----------
+        key : str
+            Key of the shard below the array.
+        prototype : BufferPrototype, optional
+            Kind of buffer.
+        byte_range : ByteRequest, optional
+            Range to read; all of the shard where there is none.
+
+        Returns
+        -------
+        Buffer
+            Never None: a missing shard is an error.
+
+        Raises
+        ------
+        StoreError
+            The shard is not that of the version that was opened.
+        """
         await asyncio.to_thread(self._vouch, key)
         found = await super().get(key, prototype, byte_range)
         await asyncio.to_thread(self._check)
@@ -65,11 +85,24 @@ class PinnedShards(zarr.storage.LocalStore):
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
     ) -> list[Buffer | None]:
-        """Ranges of shards."""
+        """Ranges of several shards; each as :meth:`get` gives it.
+
+        Parameters
+        ----------
+        prototype : BufferPrototype
+            Kind of buffer.
+        key_ranges : iterable of tuple
+            Key and range of each.
+
+        Returns
+        -------
+        list of Buffer
+            In the order of ``key_ranges``.
+        """
         return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
 
     def _vouch(self, key: str) -> None:
-        """Raise unless a shard is what its receipt says."""
+        """Raise unless a shard matches its receipt."""
         receipt, path = self._receipts.get(key), Path(self.root) / key
         if receipt is None:
             self._check()

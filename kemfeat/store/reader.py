@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from hashlib import sha256
 from html import escape
@@ -10,12 +9,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from kemfeat.config import expectation, suggest
-from kemfeat.errors import ConfigError, StoreCorruptError, StoreError, StoreIncompleteError, StoreVersionError
+from kemfeat.config import suggest
+from kemfeat.errors import ConfigError, StoreCorruptError, StoreError
 from kemfeat.labels import apply_rule
 from kemfeat.store import array_metadata, disk, schema
+from kemfeat.store.header import OpenedVersion, read_header
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -30,17 +28,26 @@ if TYPE_CHECKING:
 class Store:
     """A finished store; made by :func:`open_store`.
 
-    Attributes
+    Parameters
     ----------
-    path : folder of the store.
-    header : what ``kemfeat.json`` says.
+    path : Path
+        Absolute path of its folder.
+    header : Header
+        Content of ``kemfeat.json``.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> len(store), store.arrays[0]
+    (36, 'mel')
     """
 
     def __init__(self, path: Path, header: schema.Header) -> None:
         self.path = path
         self.header = header
         self._tables: dict[str, pd.DataFrame] = {}
-        self._version = _Version(path, header.digest)
+        self._version = OpenedVersion(path, header.digest)
 
     def __len__(self) -> int:
         return self.header.axes["utterance"].rows
@@ -59,40 +66,108 @@ class Store:
 
     @property
     def dataset(self) -> str:
-        """Name of the corpus."""
+        """Name of the corpus.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> store.dataset
+        'KEMDy20'
+        """
         return self.header.dataset
 
     @property
     def digest(self) -> str:
-        """SHA-256 over contents and configuration: the store's version."""
+        """SHA-256 over content and configuration: the version of the store.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> len(store.digest)
+        64
+        """
         return self.header.digest
 
     @property
+    def synthetic(self) -> bool:
+        """Whether the corpus was computer-generated, as far as its folder said so when the store was built.
+
+        Examples
+        --------
+        >>> open_store("stores/KEMDy20").synthetic
+        True
+        """
+        return self.header.synthetic
+
+    @property
     def arrays(self) -> tuple[str, ...]:
-        """Names of all arrays."""
+        """Names of all arrays.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> "mel" in store.arrays
+        True
+        """
         return tuple(self.header.arrays)
 
     @cached_property
     def utterances(self) -> pd.DataFrame:
-        """One row per utterance; row i belongs to row i of every array on the ``utterance`` axis."""
+        """One row per utterance; row i belongs to row i of every array on the axis ``utterance``.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> store.utterances["id"].is_unique
+        True
+        """
         return self._table(schema.UTTERANCES)
 
     @property
     def emotions(self) -> tuple[str, ...]:
-        """The emotions that labels and votes of the corpus may name, in canonical order."""
+        """The emotions that labels and votes of the corpus may have, in canonical order.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> "angry" in store.emotions
+        True
+        """
         votes = "votes_"
         return tuple(name.removeprefix(votes) for name in map(str, self.utterances.columns) if name.startswith(votes))
 
     def rows(self, axis: str) -> pd.DataFrame:
-        """The row table of an axis: row i belongs to row i of every array on it.
+        """The table of an axis: row i belongs to row i of every array on it.
 
-        An axis other than ``utterance`` has the columns id, parent (the utterance's id), number (among the rows of
-        that utterance), speaker, session, start and end [s of its audio] before its own.
+        The table of an axis other than ``utterance`` begins with the columns id, parent (the id of the utterance),
+        number (among the rows of that utterance), speaker, session, start and end [s, in its audio].
+
+        Parameters
+        ----------
+        axis : str
+            Name of the axis.
+
+        Returns
+        -------
+        DataFrame
+            One row per row of the axis.
 
         Raises
         ------
         ConfigError
             The store has no such axis.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> store.rows("utterance").shape[0]
+        36
         """
         if axis not in self.header.axes:
             raise ConfigError(f"{self.path}: no axis {axis!r}{suggest(axis, self.header.axes)}")
@@ -100,17 +175,60 @@ class Store:
         return self.utterances if table == schema.UTTERANCES else self._cached(table)
 
     def owners(self, axis: str) -> pd.Series[str]:
-        """The utterance of every row of an axis, by its id."""
+        """The id of the utterance that each row of an axis belongs to.
+
+        Parameters
+        ----------
+        axis : str
+            Name of the axis.
+
+        Returns
+        -------
+        Series of str
+            One id per row of the axis.
+
+        Raises
+        ------
+        ConfigError
+            The store has no such axis.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> store.owners("utterance").equals(store.utterances["id"])
+        True
+        """
         rows = self.rows(axis)
         return rows["parent"] if "parent" in rows else rows["id"]
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table that a feature has made, such as ``temporal_graph_edges``.
+        """A table that a feature made, such as ``temporal_graph_edges``.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table.
+
+        Returns
+        -------
+        DataFrame
+            As the feature describes it.
 
         Raises
         ------
         ConfigError
             The store has no such table; the message lists those it has.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> try:
+        ...     store.table("temporal_graph_edges")
+        ... except kemfeat.KemfeatError as error:
+        ...     print("no table" in str(error))
+        True
         """
         axes = {axis.table for axis in self.header.axes.values()}
         paths = {Path(path).stem: path for path in self.header.tables if Path(path).parts[0] == schema.TABLES}
@@ -121,12 +239,28 @@ class Store:
 
     @cached_property
     def ratings(self) -> pd.DataFrame:
-        """One row per utterance and rater: id, rater, rater_sex, emotion, valence, arousal."""
+        """One row per utterance and rater: id, rater, rater_sex, emotion, valence, arousal.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> store.ratings["id"].nunique()
+        36
+        """
         return self._table(schema.RATINGS)
 
     @cached_property
     def failures(self) -> pd.DataFrame:
-        """Rows that could not be extracted: id, feature, error."""
+        """Rows that could not be extracted: id, feature, error.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> len(store.failures)
+        0
+        """
         return self._table(schema.FAILURES)
 
     @cached_property
@@ -134,47 +268,116 @@ class Store:
         """Moments of the frames of arrays that have lengths, per partition, speaker and session.
 
         Columns: feature, array, partition, speaker, session, count [frames], mean and m2 (the sum of squared distances
-        from the mean) per bin. :func:`kemfeat.stats.moments.merged` puts rows together.
+        from the mean) per bin. :func:`kemfeat.stats.moments.merged` merges rows.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> mel = store.statistics[store.statistics["array"] == "mel"]
+        >>> mel["count"].sum() == store.utterances["mel_frames"].sum()
+        True
         """
         return self._table(schema.STATISTICS)
 
     @cached_property
     def keys(self) -> pd.DataFrame:
-        """Per feature (column) the key of every row: digest of its source, configuration and extractor version."""
+        """For each feature (column) the key of every row: digest of its source, configuration and extractor version.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> store.keys.shape[0]
+        36
+        """
         return self._table(schema.KEYS)
 
     @cached_property
     def sources(self) -> pd.DataFrame:
-        """Every file of the corpus that the store was made of: path below the corpus, group, size, sha256 and more."""
+        """Every file of the corpus that the store was made from: path below the corpus, group, size, sha256 and more.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> int((store.sources["group"] == "audio").sum())
+        36
+        """
         return self._table(schema.SOURCES)
 
     @cached_property
     def signal_index(self) -> pd.DataFrame:
-        """Which utterance has what physiology: session, id, speaker, medium, samples, covered [s], start, digest."""
+        """Physiology of each utterance: session, id, speaker, medium, samples, covered [s], start, digest.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> "eda" in set(store.signal_index["medium"])
+        True
+        """
         return self._table(schema.SIGNAL_INDEX)
 
     def signals(self, session: str) -> pd.DataFrame:
-        """Physiology of one session, one row per sample or beat, in file order.
+        """Physiology of one session, in the order of its files.
+
+        Parameters
+        ----------
+        session : str
+            Name of the session.
+
+        Returns
+        -------
+        DataFrame
+            One row per sample or beat.
 
         Raises
         ------
         ConfigError
             The store has no such session.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> set(store.signals("Sess01")["medium"]) <= {"eda", "temp", "ibi"}
+        True
         """
         if session not in self.header.sessions:
             raise ConfigError(f"{self.path}: no session {session!r}{suggest(session, self.header.sessions)}")
         return self._table(f"{schema.SIGNALS}/{session}.parquet")
 
     def array(self, name: str) -> zarr.Array[Any]:
-        """One array by its name, e.g. ``"mel"``; slices of it are NumPy arrays.
+        """One array; slices of it are NumPy arrays.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array, e.g. ``"mel"``.
+
+        Returns
+        -------
+        zarr.Array
+            Opened for reading; nothing is read yet.
 
         Raises
         ------
         ConfigError
             The store has no such array; the message lists those it has.
         StoreCorruptError
-            Its metadata are not what the header and the format say. Reading from the array raises it as well: where a
-            shard is missing, is not what its receipt says, or belongs to another version of the store.
+            Its metadata do not match the header or the format. Reading from the array raises it too, where a shard is
+            missing or does not match its receipt.
+        StoreError
+            The store was built again since it was opened; reading from the array raises it too.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> mel = store.array("mel")
+        >>> mel[0].shape == mel.shape[1:]
+        True
         """
         import zarr
         from zarr.core.metadata import ArrayV3Metadata
@@ -207,11 +410,57 @@ class Store:
         }
 
     def labels(self, rule: str = "annotated") -> pd.Series[Any]:
-        """Emotion labels under a rule, None where the rule drops a row; see :func:`kemfeat.labels.apply_rule`."""
+        """Emotion labels under a rule.
+
+        Parameters
+        ----------
+        rule : str
+            Name of a rule; see :func:`kemfeat.labels.apply_rule`.
+
+        Returns
+        -------
+        Series of str
+            One label per utterance; None where the rule drops it.
+
+        Raises
+        ------
+        ConfigError
+            There is no such rule.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> len(store.labels("annotated"))
+        36
+        """
         return apply_rule(self.utterances, rule=rule)
 
     def complete_rows(self, feature: str) -> list[bool]:
-        """Per row of its axis, whether the feature was extracted (a quarantined row was not)."""
+        """Which rows of a feature were extracted; the others are missing, see :attr:`failures`.
+
+        Parameters
+        ----------
+        feature : str
+            Name of the feature.
+
+        Returns
+        -------
+        list of bool
+            One per row of the axis of the feature.
+
+        Raises
+        ------
+        KeyError
+            The store has no such feature.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> all(store.complete_rows("mel"))
+        True
+        """
         axis = self.header.features[feature]
         return schema.read_bitmap(self.header.complete[feature], self.header.axes[axis].rows)
 
@@ -229,8 +478,8 @@ class Store:
             self._version.check()
             if receipt is None or len(content) != receipt.bytes or sha256(content).hexdigest() != receipt.sha256:
                 raise StoreCorruptError(
-                    f"{self.path}/{name}: is not what was written (its receipt in {schema.HEADER} differs); run "
-                    "`kemfeat verify`, then the same build again"
+                    f"{self.path}/{name}: is not what was written (it differs from its receipt in {schema.HEADER}); "
+                    "run `kemfeat verify`, then the same build again"
                 )
             return pd.read_parquet(BytesIO(content))
         except StoreError:
@@ -246,91 +495,33 @@ class Store:
         return schema.files(self.header)
 
 
-class _Version:
-    """Which version of a store was opened, and whether it still lies there."""
-
-    def __init__(self, folder: Path, digest: str) -> None:
-        self._folder = folder
-        self._digest = digest
-        self._seen: tuple[int, int, int] | None = None
-
-    def check(self) -> None:
-        """Raise unless the header on disk is that of the version that was opened.
-
-        Raises
-        ------
-        StoreIncompleteError
-            A build is putting another version in place, or the store has gone.
-        StoreError
-            Another version lies there.
-        """
-        try:
-            found = (self._folder / schema.HEADER).stat()
-        except OSError:
-            raise StoreIncompleteError(
-                f"{self._folder}: {schema.HEADER} has gone since the store was opened; open the store again when the "
-                "build that runs on it has ended"
-            ) from None
-        seen = (found.st_ino, found.st_size, found.st_mtime_ns)
-        if seen != self._seen:
-            now = read_header(self._folder).digest
-            if now != self._digest:
-                raise StoreError(
-                    f"{self._folder}: was built again since it was opened (version {self._digest[:12]} then, "
-                    f"{now[:12]} now); open it again"
-                )
-            self._seen = seen
-
-
 def open_store(path: str | Path) -> Store:
     """Open a finished store for reading.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the store.
+
+    Returns
+    -------
+    Store
+        This version of the store: after a later build into the same folder, reading from it is an error.
 
     Raises
     ------
     StoreIncompleteError
         The folder is not a store, or its build was never finished; the message says how to resume.
     StoreVersionError
-        Another format version wrote it.
+        The store has another format version.
     StoreCorruptError
         ``kemfeat.json`` is damaged.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> kemfeat.open_store("stores/KEMDy20").dataset
+    'KEMDy20'
     """
     folder = Path(path).absolute()
     return Store(folder, read_header(folder))
-
-
-def read_header(folder: Path) -> schema.Header:
-    """Read ``kemfeat.json``; raises as :func:`open_store` does."""
-    try:
-        text = (folder / schema.HEADER).read_text(encoding="utf-8")
-        content = json.loads(text)
-    except (FileNotFoundError, NotADirectoryError):
-        raise _not_open(folder) from None
-    except OSError as error:
-        raise StoreError(f"{folder / schema.HEADER}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError):
-        raise StoreCorruptError(f"{folder / schema.HEADER}: is not JSON; restore it or build the store again") from None
-    version = content.get("format_version") if isinstance(content, dict) else None
-    if version != schema.FORMAT_VERSION:
-        raise StoreVersionError(
-            f"{folder}: format_version {version!r}; this kemfeat reads {schema.FORMAT_VERSION}; "
-            "open it with the kemfeat that wrote it, or build it again with this one into another folder"
-        )
-    try:
-        return schema.Header.model_validate_json(text)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ": ".join([str(folder / schema.HEADER), *filter(None, [".".join(map(str, problem["loc"]))])])
-        raise StoreCorruptError(f"{where}: {expectation(problem)}; restore it or build the store again") from None
-
-
-def _not_open(folder: Path) -> StoreIncompleteError:
-    if not folder.exists():
-        return StoreIncompleteError(f"{folder}: there is no such folder; expected a store, as `kemfeat build` makes it")
-    if (folder / schema.BUILDING).is_dir() or (folder / schema.FEATURES).is_dir():
-        return StoreIncompleteError(
-            f"{folder}: this store was never finished ({schema.HEADER} is not there); "
-            f"run the same `kemfeat build ... --out {folder}` again: it resumes where it stopped"
-        )
-    return StoreIncompleteError(
-        f"{folder}: is not a store ({schema.HEADER} is not there); expected a folder that `kemfeat build` has made"
-    )

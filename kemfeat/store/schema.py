@@ -1,4 +1,4 @@
-"""Names and shapes on disk: the only file that knows them. ``docs/store-format.md`` says the same in prose."""
+"""Names and shapes on disk: the only module that knows them. ``docs/store-format.md`` describes them in prose."""
 
 from __future__ import annotations
 
@@ -36,36 +36,65 @@ LOCK = ".lock"
 LOCK_OWNER = ".lock.json"
 
 ANNOTATION = "annotation"
-"""What stands for a feature in ``failures.parquet`` where the annotation itself could not be read."""
+"""The value of ``feature`` in ``failures.parquet`` where the annotation itself could not be read."""
 
 CHUNK_BYTES = 1 << 20
-"""Inner chunks hold at most this many bytes before compression; see docs/decisions/0002-store-layout.md."""
+"""Inner chunks have at most this many bytes before compression; see docs/decisions/0002-store-layout.md."""
 
 
 class Stored(FrozenConfig):
-    """Base of what ``kemfeat.json`` holds; members that a later kemfeat added are ignored, as the format demands."""
+    """Base of what ``kemfeat.json`` contains; members that a later kemfeat added are ignored, as the format demands."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class FileReceipt(Stored):
-    """What a finished file must be: its SHA-256 and its size in bytes."""
+    """What a finished file must be.
+
+    Parameters
+    ----------
+    sha256 : str
+        SHA-256 of its content, 64 hexadecimal digits.
+    bytes : int
+        Its size.
+    """
 
     sha256: str
     bytes: int
 
 
 class RowFailure(Stored):
-    """A row that could not be extracted and stands as an explicit missing row."""
+    """A row that could not be extracted and is stored as an explicit missing row.
+
+    Parameters
+    ----------
+    row : int
+        Row of its axis, from 0.
+    error : str
+        Why it could not be extracted.
+    """
 
     row: int
     error: str
 
 
 class PartReceipt(Stored):
-    """One finished partition of one feature: rows ``start`` to ``stop`` (exclusive) of its axis.
+    """One finished partition of one feature.
 
-    ``key`` is the digest of the rows' keys and of the layout: the same key means the same bytes.
+    Parameters
+    ----------
+    feature : str
+        Name of the feature.
+    partition : int
+        Number of the partition, from 0.
+    start, stop : int
+        Its rows on the axis of the feature, ``stop`` exclusive.
+    key : str
+        Digest of the keys of its rows and of the layout: equal keys mean equal bytes.
+    files : mapping of str to FileReceipt
+        Its shards, by path below the store.
+    failures : tuple of RowFailure
+        Its missing rows.
     """
 
     feature: str
@@ -78,14 +107,42 @@ class PartReceipt(Stored):
 
 
 class SessionReceipt(Stored):
-    """One session's parsed physiology; ``key`` is the digest of its source files and of the reader's version."""
+    """The parsed physiology of one session.
+
+    Parameters
+    ----------
+    key : str
+        Digest of its source files and of the version of the reader.
+    file : FileReceipt
+        Its file in ``signals``.
+    """
 
     key: str
     file: FileReceipt
 
 
 class ArrayInfo(Stored):
-    """One array of ``features.zarr``."""
+    """One array of ``features.zarr``.
+
+    Parameters
+    ----------
+    feature : str
+        Feature that makes the array.
+    axis : str
+        Its row axis, the first of ``dims``.
+    dims : tuple of str
+        Names of its axes.
+    shape : tuple of int
+        Sizes of its axes.
+    dtype : str
+        Name of its NumPy dtype.
+    unit : str
+        Unit of the values, ``"1"`` for none.
+    description : str
+        One line.
+    max_abs_error : float
+        Largest difference that storing the values in ``dtype`` made, in ``unit``.
+    """
 
     feature: str
     axis: str
@@ -98,9 +155,15 @@ class ArrayInfo(Stored):
 
 
 class AxisInfo(Stored):
-    """A row axis: how many rows, and the Parquet table with one row for each, in order.
+    """A row axis.
 
-    A table other than ``utterances.parquet`` has a column ``parent`` with the id of the utterance a row belongs to.
+    Parameters
+    ----------
+    rows : int
+        Number of its rows.
+    table : str
+        Parquet table with one row for each of them, in order. A table other than ``utterances.parquet`` has a column
+        ``parent`` with the id of the utterance that a row belongs to.
     """
 
     rows: int
@@ -110,8 +173,44 @@ class AxisInfo(Stored):
 class Header(Stored):
     """``kemfeat.json``: what the store is and what every file in it must be.
 
-    ``features`` gives the row axis of every feature; ``complete`` holds per feature one bit for each row of that axis.
-    ``documents`` are the files that restate the others: the data card, the Zarr metadata, the list of sources.
+    Parameters
+    ----------
+    format_version : int
+        Version of the format.
+    dataset : str
+        Name of the corpus.
+    config : BuildConfig
+        Resolved configuration of the build.
+    config_digest : str
+        Digest of the configuration and of the versions of reader and extractors.
+    manifest_fingerprint : str
+        Digest of the annotation.
+    label_rule : str
+        Rule of the column ``emotion``.
+    versions : mapping of str to str
+        Versions of Python and of the libraries.
+    axes : mapping of str to AxisInfo
+        Row axes by name.
+    features : mapping of str to str
+        Row axis of each feature.
+    arrays : mapping of str to ArrayInfo
+        Arrays by name.
+    parts : tuple of PartReceipt
+        All partitions of all features.
+    sessions : mapping of str to SessionReceipt
+        Physiology by session.
+    tables : mapping of str to FileReceipt
+        Tables and resources, by path below the store.
+    documents : mapping of str to FileReceipt
+        Files that repeat what others contain: the data card, the Zarr metadata, the list of sources.
+    complete : mapping of str to str
+        For each feature, one bit per row of its axis; see :func:`bitmap`.
+    annotation_faults : int
+        Rows and cells of the annotation that could not be read.
+    digest : str
+        Version of the store; see :func:`store_digest`.
+    provenance : mapping
+        When, by which command and in how many seconds the store was made.
     """
 
     format_version: int
@@ -133,11 +232,16 @@ class Header(Stored):
     digest: str
     provenance: dict[str, Any]
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether the corpus was computer-generated, as far as its folder said so when the store was built."""
+        return self.provenance.get("synthetic") is True
+
     @model_validator(mode="after")
     def _refers_to_itself(self) -> Self:
-        """Every name that a member mentions is one that another member defines."""
+        """Refuse a header in which a member refers to a name that no other member defines."""
         if "utterance" not in self.axes or not set(self.features.values()) <= set(self.axes):
-            raise ValueError(f"features lie on axes {sorted(set(self.features.values()))}, found {sorted(self.axes)}")
+            raise ValueError(f"features are on axes {sorted(set(self.features.values()))}, found {sorted(self.axes)}")
         if set(self.complete) != set(self.features):
             raise ValueError(f"complete covers {sorted(self.complete)}, expected {sorted(self.features)}")
         for feature, axis in self.features.items():
@@ -145,12 +249,23 @@ class Header(Stored):
                 raise ValueError(f"complete.{feature} has {len(self.complete[feature])} digits")
         for name, info in self.arrays.items():
             if self.features.get(info.feature) != info.axis or info.shape[:1] != (self.axes[info.axis].rows,):
-                raise ValueError(f"arrays.{name} does not lie on the axis of its feature")
+                raise ValueError(f"arrays.{name} is not on the axis of its feature")
         return self
 
 
 def store_digest(header: Header) -> str:
-    """SHA-256 over what a store holds and how it was configured; never over time, host or command."""
+    """SHA-256 over the content and configuration of a store; never over time, host or command.
+
+    Parameters
+    ----------
+    header : Header
+        Header of the store; its ``digest`` is not used.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     return digest(header.model_dump(mode="json", exclude=_NOT_IN_DIGEST))
 
 
@@ -159,34 +274,106 @@ _NOT_IN_DIGEST = {"versions", "documents", "digest", "provenance"}
 
 
 def files(header: Header) -> dict[str, FileReceipt]:
-    """Every file that the header vouches for, by its path below the store."""
+    """Every file that the header lists.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a store.
+
+    Returns
+    -------
+    dict of str to FileReceipt
+        Hash and size by path below the store.
+    """
     named = header.tables | header.documents
     named |= {session_path(session): receipt.file for session, receipt in header.sessions.items()}
     return named | {name: receipt for part in header.parts for name, receipt in part.files.items()}
 
 
 def array_path(feature: str, array: str) -> str:
-    """Path of an array below the store."""
+    """Path of an array below the store.
+
+    Parameters
+    ----------
+    feature, array : str
+        Names of the feature and of the array.
+
+    Returns
+    -------
+    str
+        Path with ``/``.
+    """
     return f"{FEATURES}/{feature}/{array}"
 
 
 def table_path(name: str) -> str:
-    """Path of the table of an axis that is not of utterances, or of a table that a feature makes, below the store."""
+    """Path of the table of an axis other than ``utterance``, or of a table that a feature makes, below the store.
+
+    Parameters
+    ----------
+    name : str
+        Name of the axis or table.
+
+    Returns
+    -------
+    str
+        Path with ``/``.
+    """
     return f"{TABLES}/{name}.parquet"
 
 
 def session_path(session: str) -> str:
-    """Path of a session's signals below the store."""
+    """Path of the signals of a session below the store.
+
+    Parameters
+    ----------
+    session : str
+        Name of the session.
+
+    Returns
+    -------
+    str
+        Path with ``/``.
+    """
     return f"{SIGNALS}/{session}.parquet"
 
 
 def shard_path(feature: str, spec: FeatureSpec, partition: int) -> str:
-    """Path of a shard below the store: Zarr's default chunk key, one shard across all axes but the rows."""
+    """Path of a shard below the store: Zarr's default chunk key; a shard spans all axes but the rows.
+
+    Parameters
+    ----------
+    feature : str
+        Name of the feature.
+    spec : FeatureSpec
+        Its array.
+    partition : int
+        Number of the partition, from 0.
+
+    Returns
+    -------
+    str
+        Path with ``/``.
+    """
     return f"{array_path(feature, spec.name)}/c/{partition}" + "/0" * len(spec.shape)
 
 
 def chunk_rows(spec: FeatureSpec, rows_per_shard: int) -> int:
-    """Rows of an inner chunk: the most that :data:`CHUNK_BYTES` hold and that divide a shard evenly."""
+    """Rows of an inner chunk: the most that fit into :data:`CHUNK_BYTES` and divide a shard evenly.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+        The array.
+    rows_per_shard : int
+        Rows of a shard.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     import numpy as np
 
     row_bytes = np.dtype(spec.dtype).itemsize * math.prod(spec.shape)
@@ -195,7 +382,23 @@ def chunk_rows(spec: FeatureSpec, rows_per_shard: int) -> int:
 
 
 def create_array(features: Path, feature: str, spec: FeatureSpec, *, axis: str, rows: int, rows_per_shard: int) -> None:
-    """Write the metadata of one array (no data) into the Zarr group of its feature; what was there is replaced."""
+    """Write the metadata of one array, without data, into the Zarr group of its feature; existing ones are replaced.
+
+    Parameters
+    ----------
+    features : Path
+        Folder of the Zarr hierarchy.
+    feature : str
+        Name of the feature.
+    spec : FeatureSpec
+        The array.
+    axis : str
+        Name of its row axis.
+    rows : int
+        Rows of that axis.
+    rows_per_shard : int
+        Rows of a shard.
+    """
     import zarr
     from zarr.codecs import Crc32cCodec
 
@@ -218,7 +421,7 @@ def create_array(features: Path, feature: str, spec: FeatureSpec, *, axis: str, 
 
 
 def _blosc(spec: FeatureSpec) -> BloscCodec:
-    """Zstandard over shuffled bytes; one block per chunk, as blosc's own small blocks compress padding badly."""
+    """Zstandard over shuffled bytes, with one block per chunk: the small default blocks compress padding badly."""
     import numpy as np
     from zarr.codecs import BloscCodec
 
@@ -227,19 +430,53 @@ def _blosc(spec: FeatureSpec) -> BloscCodec:
 
 
 def _plain(value: float | bool) -> float | int | bool | str:
-    """JSON has no NaN."""
+    """A value for JSON, which has no NaN."""
     return "NaN" if isinstance(value, float) and math.isnan(value) else value
 
 
 def bitmap(complete: list[bool]) -> str:
-    """Completeness of rows as hexadecimal text, most significant bit first: row 0 is the first bit."""
+    """Completeness of rows as hexadecimal text, most significant bit first: row 0 is the first bit.
+
+    Parameters
+    ----------
+    complete : list of bool
+        For each row, whether it is complete.
+
+    Returns
+    -------
+    str
+        Two digits for every eight rows.
+
+    Examples
+    --------
+    >>> bitmap([True, False, True])
+    'a0'
+    """
     import numpy as np
 
     return np.packbits(np.asarray(complete, dtype=bool)).tobytes().hex()
 
 
 def read_bitmap(text: str, rows: int) -> list[bool]:
-    """Inverse of :func:`bitmap`."""
+    """Inverse of :func:`bitmap`.
+
+    Parameters
+    ----------
+    text : str
+        Hexadecimal digits.
+    rows : int
+        Number of rows.
+
+    Returns
+    -------
+    list of bool
+        For each row, whether it is complete.
+
+    Examples
+    --------
+    >>> read_bitmap("a0", 3)
+    [True, False, True]
+    """
     import numpy as np
 
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(text), dtype=np.uint8), count=rows)

@@ -1,6 +1,6 @@
-"""The bytes of a shard, laid out by zarr in memory, so that a shard reaches the disk as one file in one go.
+"""Encodes a shard in memory with zarr, so that it is written to the disk as one file in one step.
 
-Opening an array in a folder for every shard costs seven times what encoding a small shard does; see
+Opening an array in a folder for every shard takes seven times as long as encoding a small shard; see
 docs/decisions/0006-where-the-time-goes.md.
 """
 
@@ -20,17 +20,25 @@ if TYPE_CHECKING:
 
 _METADATA = "zarr.json"
 _SETTING = threading.Lock()
-"""zarr's settings belong to the whole process: two threads that set and restore them would mix them up."""
+"""The settings of zarr belong to the whole process: two threads that set and restore them would mix them up."""
 
 
 def encode(metadata: bytes, rows: slice, block: NDArray[Any]) -> bytes:
-    """The one shard that rows of an array fill.
+    """The bytes of the shard that consecutive rows of an array fill.
 
     Parameters
     ----------
-    metadata : the array's ``zarr.json``.
-    rows : rows of the array, one shard of them (the last may be shorter).
-    block : their values [shape=(rows.stop - rows.start, *shape of a row)].
+    metadata : bytes
+        The ``zarr.json`` of the array.
+    rows : slice
+        Rows of the array that make one shard; the last shard may be shorter.
+    block : ndarray, shape (rows.stop - rows.start, ...)
+        Values of those rows.
+
+    Returns
+    -------
+    bytes
+        Content of the file of the shard.
     """
     held, array = _opened(metadata, threading.get_ident())
     try:
@@ -44,7 +52,7 @@ def encode(metadata: bytes, rows: slice, block: NDArray[Any]) -> bytes:
 
 @lru_cache(maxsize=64)
 def _opened(metadata: bytes, thread: int) -> tuple[dict[str, Buffer], zarr.Array[Any]]:  # noqa: ARG001 - one for each thread
-    """An array without shards, and the memory that will hold them."""
+    """An array without shards, and the memory for them."""
     import zarr
     from zarr.buffer import cpu
 
@@ -55,7 +63,15 @@ def _opened(metadata: bytes, thread: int) -> tuple[dict[str, Buffer], zarr.Array
 
 @contextmanager
 def every_chunk_written() -> Iterator[None]:
-    """Arrays opened within write chunks of nothing but the fill value too: an absent chunk would read as missing."""
+    """Have arrays that are opened in this context also write chunks that contain only the fill value.
+
+    An absent chunk would read as missing.
+
+    Yields
+    ------
+    None
+        While arrays are opened.
+    """
     import zarr
 
     with _SETTING, zarr.config.set({"array.write_empty_chunks": True}):

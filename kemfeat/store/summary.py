@@ -1,4 +1,4 @@
-"""What a header and an utterance table say about a store, as numbers: for the data card and the report."""
+"""Numbers about a store from its header and utterance table, for the data card and the report."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ class Cut:
 
     Parameters
     ----------
-    what : the column or array that was cut.
-    rows : utterances that lost something.
-    amount : frames or samples lost in all; None where it is not counted.
+    what : str
+        Column or array that was cut.
+    rows : int
+        Utterances that lost something.
+    amount : int or None
+        Frames or samples lost in all; None where they are not counted.
     """
 
     what: str
@@ -33,29 +36,90 @@ class Cut:
 
 
 def label_rule(header: schema.Header) -> str:
-    """What the column ``emotion`` holds, in words."""
+    """What the column ``emotion`` contains, in words.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a store.
+
+    Returns
+    -------
+    str
+        Part of a sentence.
+    """
     return _LABEL_RULES.get(header.label_rule, "given by a rule that the documentation explains")
 
 
 def media(utterances: pd.DataFrame) -> list[str]:
-    """Physiology that the utterances may have, such as ``eda``."""
+    """Names of the physiology that utterances may have.
+
+    Parameters
+    ----------
+    utterances : DataFrame
+        Table of the utterances.
+
+    Returns
+    -------
+    list of str
+        Such as ``["eda", "temp"]``.
+    """
     return [str(name).removesuffix(_COVERAGE) for name in utterances.columns if str(name).endswith(_COVERAGE)]
 
 
 def covered(utterances: pd.DataFrame, medium: str) -> tuple[int, float]:
-    """How many utterances have any of a medium, and the mean share of their time that it covers (NaN for none)."""
+    """How many utterances have any of a medium, and the mean share of their time that it covers.
+
+    Parameters
+    ----------
+    utterances : DataFrame
+        Table of the utterances.
+    medium : str
+        One of :func:`media`.
+
+    Returns
+    -------
+    count : int
+        Utterances with any of it.
+    share : float, 0 to 1
+        NaN where the count is 0.
+    """
     share = utterances[f"{medium}{_COVERAGE}"]
     return int((share > 0).sum()), float(share[share > 0].mean())
 
 
 def missing_rows(header: schema.Header) -> dict[str, int]:
-    """Rows that could not be extracted, by feature."""
+    """The number of rows that could not be extracted.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a store.
+
+    Returns
+    -------
+    dict of str to int
+        Missing rows by feature.
+    """
     rows = {name: header.axes[axis].rows for name, axis in header.features.items()}
     return {name: schema.read_bitmap(header.complete[name], rows[name]).count(False) for name in rows}
 
 
 def cuts(header: schema.Header, utterances: pd.DataFrame) -> list[Cut]:
-    """What the fixed lengths of a store cut, whether it cut something or not."""
+    """What the fixed lengths of a store cut.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a store.
+    utterances : DataFrame
+        Its table of utterances.
+
+    Returns
+    -------
+    list of Cut
+        One for each quantity with a fixed length, also where nothing was cut.
+    """
     stored = [str(name).removesuffix(_TOTAL) for name in utterances.columns if str(name).endswith(_TOTAL)]
     found = []
     for what in (name for name in stored if name in utterances.columns):

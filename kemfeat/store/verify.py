@@ -1,4 +1,4 @@
-"""Check that a store is what its header says (files, hashes, shapes, completeness, lengths), and says anything."""
+"""Check that a store matches its header (files, hashes, shapes, completeness, lengths) and carries information."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ class Verification:
 
     Parameters
     ----------
-    files, bytes : how many files were read, and their size.
-    problems : one sentence each, saying where, what was found and what to do; empty when the store is sound.
-    warnings : one sentence each about what need not be wrong, such as clips that are silent.
+    files, bytes : int
+        Number of files that were read, and their size in all.
+    problems : tuple of str
+        One sentence each: where, what was found and what to do; empty where the store is sound.
+    warnings : tuple of str
+        One sentence each about what may be right, such as silent clips.
     """
 
     files: int
@@ -32,7 +35,31 @@ class Verification:
 
 
 def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Verification:
-    """Read every file of a store and compare it with its receipt, the tables with the arrays, and rows with others."""
+    """Read every file of a store and compare files with receipts, tables with arrays, and rows with each other.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+    progress : callable, optional
+        Called with the number of files read and of all files.
+
+    Returns
+    -------
+    Verification
+        What was found; problems do not raise.
+
+    Raises
+    ------
+    StoreError
+        The store was built again or removed meanwhile.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> verify(kemfeat.open_store("stores/KEMDy20")).problems
+    ()
+    """
     expected = schema.files(store.header)
     problems: list[str] = []
     warnings: list[str] = []
@@ -97,7 +124,7 @@ def _row_problems(store: Store) -> Iterator[str]:
         yield f"{schema.UTTERANCES}: {len(utterances)} rows and {len(store.keys)} keys, expected {len(store)} of each"
         return
     if utterances["id"].duplicated().any():
-        yield f"{schema.UTTERANCES}: id {utterances['id'][utterances['id'].duplicated()].iloc[0]} stands twice"
+        yield f"{schema.UTTERANCES}: id {utterances['id'][utterances['id'].duplicated()].iloc[0]} occurs twice"
     failed = set(zip(store.failures["id"], store.failures["feature"], strict=True))
     for feature, axis in store.header.features.items():
         owners = store.owners(axis)
@@ -106,7 +133,7 @@ def _row_problems(store: Store) -> Iterator[str]:
             continue
         missing = {name for name, ok in zip(owners, store.complete_rows(feature), strict=True) if not ok}
         if missing != {name for name, failing in failed if failing == feature}:
-            yield f"{feature}: the completeness bitmap and {schema.FAILURES} do not name the same rows"
+            yield f"{feature}: the completeness bitmap and {schema.FAILURES} do not list the same rows"
     yield from _length_problems(store)
 
 
@@ -118,11 +145,11 @@ def _length_problems(store: Store) -> Iterator[str]:
             counts = values.sum(axis=1) if values.ndim > 1 else values
             off = np.flatnonzero(counts > store.utterances[column].to_numpy())
             if len(off):
-                yield f"{array}: row {off[0]} counts {counts[off[0]]}, more than column {column} says"
+                yield f"{array}: row {off[0]} has length {counts[off[0]]}, more than column {column} says"
 
 
 def _same(array: str, found: degenerate.Sameness) -> str:
-    advice = "the array says nothing; look at what it was made from" if found.is_problem else "look at some of them"
+    advice = "the array carries no information; check its sources" if found.is_problem else "check some of them"
     return f"{array}: {found}; {advice}"
 
 

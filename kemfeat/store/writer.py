@@ -1,10 +1,11 @@
 """Write a store in three verbs: ``begin``, ``write_part`` (or ``keep_part``), ``finalise``.
 
 Everything is made below ``STORE/.building``. A part is one partition of one feature: its shards are hashed, written
-aside and renamed, then its tables, then its receipt; a part without a receipt never happened. Nothing of it is synced,
-so after a crash a receipt may vouch for bytes that the disk never held: whoever resumes reads and hashes every part.
-``finalise`` moves the whole, which must be durable by then (:func:`flushing`), into place, the header last:
-until then a store does not open, and a store that was finished before stays readable until the very end.
+beside their place and renamed, then its tables, then its receipt; a part without a receipt counts as not written.
+Nothing of it is synced, so after a crash of the machine a receipt may describe bytes that never reached the disk:
+a build that resumes reads and hashes every part. ``finalise`` moves everything, which must be durable by then
+(:func:`flushing`), into place, the header last: until then a store does not open, and a store that was finished before
+stays readable until the very end.
 """
 
 from __future__ import annotations
@@ -36,7 +37,19 @@ _HEADER = schema.HEADER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One partition of one feature, as planned: rows ``start`` to ``stop`` (exclusive), under a key."""
+    """One partition of one feature, as planned.
+
+    Parameters
+    ----------
+    feature : str
+        Name of the feature.
+    partition : int
+        Number of the partition, from 0.
+    start, stop : int
+        Its rows on the axis of the feature, ``stop`` exclusive.
+    key : str
+        Digest of the keys of its rows and of the layout.
+    """
 
     feature: str
     partition: int
@@ -46,20 +59,41 @@ class Part:
 
 
 class _Staged(schema.Stored):
-    """What stands beside a staged part: its receipt, and what the files of its tables must be."""
+    """What is stored beside a staged part: its receipt, and what the files of its tables must be."""
 
     receipt: PartReceipt
     tables: dict[str, FileReceipt]
 
 
 def staging(store: Path) -> Path:
-    """The folder in which a store is built."""
+    """The folder in which a store is built.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+
+    Returns
+    -------
+    Path
+        It may not exist.
+    """
     return store / schema.BUILDING
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayLayout:
-    """The rows of a feature's arrays: on what ``axis``, how many, and how many to a shard, which is a partition."""
+    """The rows of the arrays of a feature.
+
+    Parameters
+    ----------
+    axis : str
+        Name of their axis.
+    rows : int
+        Number of rows.
+    rows_per_shard : int
+        Rows of a shard, which is a partition.
+    """
 
     axis: str
     rows: int
@@ -67,13 +101,16 @@ class ArrayLayout:
 
 
 def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: Mapping[str, ArrayLayout]) -> None:
-    """Lay out the arrays of every feature; parts that are finished already stay.
+    """Lay out the arrays of every feature; parts that are already finished stay.
 
     Parameters
     ----------
-    store : folder of the store.
-    specs : per feature the arrays it makes.
-    layouts : per feature the rows of its arrays.
+    store : Path
+        Folder of the store.
+    specs : mapping of str to sequence of FeatureSpec
+        Arrays of each feature.
+    layouts : mapping of str to ArrayLayout
+        Rows of the arrays of each feature.
     """
     import zarr
 
@@ -101,12 +138,28 @@ def write_part(
 
     Parameters
     ----------
-    store : folder of the store.
-    part : what is written.
-    specs : the feature's arrays.
-    blocks : per array its rows ``start`` to ``stop`` [shape=(stop - start, *spec.shape)].
-    tables : what the part adds to the store's tables, under names for :func:`read_tables`.
-    failures : rows that stand as missing.
+    store : Path
+        Folder of the store.
+    part : Part
+        The part to write.
+    specs : sequence of FeatureSpec
+        Arrays of the feature.
+    blocks : mapping of str to ndarray, shape (stop - start, ...)
+        Rows ``start`` to ``stop`` of each array.
+    tables : mapping of str to DataFrame or Table
+        What the part adds to the tables of the store, under names for :func:`read_tables`.
+    failures : iterable of RowFailure
+        Missing rows.
+
+    Returns
+    -------
+    PartReceipt
+        What was written.
+
+    Raises
+    ------
+    StoreWriteError
+        The disk refuses.
     """
     with disk.writing(store):
         files = dict(_write_shard(store, part, spec, blocks[spec.name]) for spec in specs)
@@ -116,7 +169,29 @@ def write_part(
 def keep_part(
     store: Path, part: Part, *, receipt: PartReceipt, tables: Mapping[str, pd.DataFrame | pa.Table]
 ) -> PartReceipt:
-    """Take a part of the finished store over unchanged."""
+    """Take a part over from the finished store, unchanged.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+    part : Part
+        The part, as planned.
+    receipt : PartReceipt
+        The same part in the finished store.
+    tables : mapping of str to DataFrame or Table
+        As for :func:`write_part`.
+
+    Returns
+    -------
+    PartReceipt
+        As for :func:`write_part`.
+
+    Raises
+    ------
+    StoreWriteError
+        The disk refuses.
+    """
     with disk.writing(store):
         for name in receipt.files:
             disk.link(disk.inside(store, name), disk.inside(staging(store), name))
@@ -124,13 +199,21 @@ def keep_part(
 
 
 def finished_part(store: Path, part: Part, *, read: bool) -> PartReceipt | None:
-    """The receipt of a finished part, or None.
+    """The receipt of a finished part.
 
     Parameters
     ----------
-    store : folder of the store.
-    part : the part.
-    read : whether to read and hash its files, as for a part of an interrupted build; else their sizes are enough.
+    store : Path
+        Folder of the store.
+    part : Part
+        The part, as planned.
+    read : bool
+        Whether to read and hash its files, as for a part of an interrupted build; otherwise only sizes are compared.
+
+    Returns
+    -------
+    PartReceipt or None
+        None where the part is not finished or was made under another key.
     """
     try:
         staged = _Staged.model_validate_json(_receipt_path(store, part).read_bytes())
@@ -143,33 +226,86 @@ def finished_part(store: Path, part: Part, *, read: bool) -> PartReceipt | None:
 
 @contextmanager
 def flushing(store: Path) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
-    """Have the disk hold parts while others are still made; gives what takes the receipts of finished parts.
+    """Have parts written to the disk in the background, while others are still made.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+
+    Yields
+    ------
+    callable
+        Takes the receipts of finished parts.
 
     Raises
     ------
     StoreWriteError
-        On leaving: the disk refused some of them.
+        At the end of the context: the disk refused some of them.
     """
     with disk.flushing(store) as flush:
         yield lambda receipts: flush(disk.inside(staging(store), name) for part in receipts for name in part.files)
 
 
 def are_whole(folder: Path, files: Mapping[str, FileReceipt], *, read: bool) -> bool:
-    """Whether every file is there in its full size and, if they are ``read``, has the bytes that were written."""
+    """Whether every file exists in its full size and, where ``read``, has the bytes that were written.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that the paths start from.
+    files : mapping of str to FileReceipt
+        Receipts by path.
+    read : bool
+        Whether to read and hash the files.
+
+    Returns
+    -------
+    bool
+        True where there are no files.
+    """
     if not files_present(folder, files):
         return False
     return not read or all(disk.sha256(disk.inside(folder, name)) == file.sha256 for name, file in files.items())
 
 
 def files_present(folder: Path, files: Mapping[str, FileReceipt]) -> bool:
-    """Whether every file is there in its full size; what it holds is for ``verify``."""
+    """Whether every file exists in its full size; ``verify`` checks its content.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that the paths start from.
+    files : mapping of str to FileReceipt
+        Receipts by path.
+
+    Returns
+    -------
+    bool
+        True where there are no files.
+    """
     with contextlib.suppress(OSError):
         return all(disk.inside(folder, name).stat().st_size == receipt.bytes for name, receipt in files.items())
     return False
 
 
 def read_tables(store: Path, parts: Iterable[Part], *, name: str) -> pa.Table:
-    """What parts have staged under a name, in order."""
+    """What parts staged under a name.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+    parts : iterable of Part
+        Finished parts.
+    name : str
+        A name given to :func:`write_part`.
+
+    Returns
+    -------
+    Table
+        Their rows, in the order of the parts.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -181,10 +317,22 @@ def read_tables(store: Path, parts: Iterable[Part], *, name: str) -> pa.Table:
 def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
     """The receipts of all parts.
 
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+    parts : sequence of Part
+        Parts that should be finished.
+
+    Returns
+    -------
+    tuple of PartReceipt
+        In the order of the parts.
+
     Raises
     ------
     StoreIncompleteError
-        Some part has none; the message lists the missing partitions by number.
+        Some part has no receipt; the message lists the missing partitions by number.
     """
     found = [finished_part(store, part, read=False) for part in parts]
     missing = [
@@ -200,9 +348,21 @@ def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
 
 
 def finalise(store: Path, header: schema.Header) -> None:
-    """Put the finished parts in place under ``header``.
+    """Put the finished parts in place under a header.
 
-    Interrupted at any point, :func:`complete_swap` of the next build finishes it.
+    If this is interrupted at any point, :func:`complete_swap` of the next build finishes it.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+    header : Header
+        Header of the finished store, without ``documents``.
+
+    Raises
+    ------
+    StoreWriteError
+        The disk refuses.
     """
     folder = staging(store)
     with disk.writing(store):
@@ -214,10 +374,20 @@ def finalise(store: Path, header: schema.Header) -> None:
 
 
 def complete_swap(store: Path) -> bool:
-    """Move a staged, complete store into place; returns whether there was one.
+    """Move a staged, complete store into place.
 
-    The staged header says that the staged store is complete. The header in place goes first and comes last, so that a
-    half-moved store never opens.
+    The staged header says that the staged store is complete. The header in place is removed first and put in place
+    last, so that a half-moved store never opens.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+
+    Returns
+    -------
+    bool
+        Whether there was a staged, complete store.
     """
     folder = staging(store)
     if not (folder / _HEADER).is_file():
@@ -274,7 +444,7 @@ def _receipt_of(path: Path) -> FileReceipt:
 
 
 def _drop_strangers(folder: Path, named: set[str]) -> None:
-    """Leave no staged file that the header does not name, and have every folder take the place of an older one."""
+    """Remove staged files that the header does not list, and make every folder, so that it replaces an older one."""
     for entry in schema.FOLDERS:
         (folder / entry).mkdir(exist_ok=True)
         for path in sorted((folder / entry).rglob("*"), reverse=True):
@@ -286,7 +456,13 @@ def _drop_strangers(folder: Path, named: set[str]) -> None:
 
 
 def consolidate(path: Path) -> None:
-    """Write consolidated metadata of every group and of the whole, which clients such as xarray read in one go."""
+    """Write consolidated metadata of every group and of the whole, which clients such as xarray read in one step.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the Zarr hierarchy.
+    """
     import warnings
 
     import zarr

@@ -18,7 +18,22 @@ HEADER = (
 
 
 def table(turns: Turns, ratings: Ratings, identifiers: list[str]) -> str:
-    """Text of one session's file; ``identifiers`` as the file shall spell them."""
+    """Text of one session's annotation file.
+
+    Parameters
+    ----------
+    turns : Turns
+        The session's utterances.
+    ratings : Ratings
+        What the raters say of each.
+    identifiers : list of str
+        Their identifiers, spelled as in the file.
+
+    Returns
+    -------
+    str
+        Two header rows and one row per utterance.
+    """
     lines = [_line(index, turns, ratings, identifiers[index]) for index in range(len(turns))]
     return "\n".join([*HEADER, *lines, ""])
 
@@ -31,7 +46,21 @@ def _line(index: int, turns: Turns, ratings: Ratings, identifier: str) -> str:
 def evaluation(ratings: Ratings, index: int, *, kinds: Sequence[str], names: Sequence[str]) -> str:
     """The 33 cells of one utterance: emotion, valence and arousal, in total and of each rater.
 
-    ``kinds`` spells the final labels, ``names`` the seven emotions.
+    Parameters
+    ----------
+    ratings : Ratings
+        What the raters say of all utterances.
+    index : int, >= 0
+        Which utterance.
+    kinds : sequence of str
+        Spelling of the final labels.
+    names : sequence of str
+        Spelling of the seven emotions.
+
+    Returns
+    -------
+    str
+        The cells, joined by commas.
     """
     total = [kinds[ratings.kind[index]], _mean(ratings.valence[index]), _mean(ratings.arousal[index])]
     raters = zip(ratings.votes[index], ratings.valence[index], ratings.arousal[index], strict=True)
@@ -39,12 +68,39 @@ def evaluation(ratings: Ratings, index: int, *, kinds: Sequence[str], names: Seq
 
 
 def seconds(milliseconds: int) -> str:
-    """Seconds with up to eight significant digits, as the corpus writes them."""
+    """Seconds with up to eight significant digits, as the corpus writes them.
+
+    Parameters
+    ----------
+    milliseconds : int [ms]
+        The time.
+
+    Returns
+    -------
+    str
+        The cell.
+
+    Examples
+    --------
+    >>> seconds(12345)
+    '12.345'
+    """
     return f"{milliseconds / 1000:.8g}"
 
 
 def spelled(kind: str) -> str:
-    """The label in KEMDy20's spelling."""
+    """The label in KEMDy20's spelling.
+
+    Parameters
+    ----------
+    kind : str
+        Label in kemfeat's spelling.
+
+    Returns
+    -------
+    str
+        The same label as the files write it.
+    """
     return kind.replace("disgust", "disqust")
 
 

@@ -1,7 +1,7 @@
 """What is broken in a synthetic KEMDy20, at the published rates.
 
 Rates are those of a reader that matches identifiers literally against the true ones: 747 of 13,462 utterances have no
-EDA and TEMP rows, 700 identifiers in the physiology name no utterance, 3,258 utterances have no IBI. The 700 are the
+EDA and TEMP rows, 700 identifiers in the physiology match no utterance, 3,258 utterances have no IBI. The 700 are the
 whole of session 17, whose identifiers say session 42, and utterances of other sessions whose number is wrong.
 """
 
@@ -32,15 +32,20 @@ IBI file is empty. The first has no annotated row at all, the next have holes in
 
 @dataclass(frozen=True, slots=True)
 class Defects:
-    """What is wrong with the physiology of each utterance; every array is boolean [shape=(utterances,)].
+    """What is wrong with the physiology of each utterance.
 
     Parameters
     ----------
-    orphaned : its rows carry an identifier that names no utterance.
-    unannotated : its EDA and TEMP rows carry no identifier.
-    lost : its EDA and TEMP rows are not there.
-    no_beats : no heart beat is detected in it.
-    empty_ibi : its IBI file is empty.
+    orphaned : ndarray, shape (utterances,), bool
+        Its rows carry an identifier that matches no utterance.
+    unannotated : ndarray, shape (utterances,), bool
+        Its EDA and TEMP rows carry no identifier.
+    lost : ndarray, shape (utterances,), bool
+        Its EDA and TEMP rows are absent.
+    no_beats : ndarray, shape (utterances,), bool
+        No heart beat is detected in it.
+    empty_ibi : ndarray, shape (utterances,), bool
+        Its IBI file is empty.
     """
 
     orphaned: NDArray[np.bool_]
@@ -50,12 +55,36 @@ class Defects:
     empty_ibi: NDArray[np.bool_]
 
     def rows(self, chosen: Any) -> Defects:
-        """The utterances at ``chosen``, a slice, a mask or indices."""
+        """The utterances at ``chosen``.
+
+        Parameters
+        ----------
+        chosen : slice, mask or indices
+            Which utterances.
+
+        Returns
+        -------
+        Defects
+            Their defects.
+        """
         return Defects(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def draw_defects(seed: int, turns: Turns) -> Defects:
-    """Choose the defective utterances; each kind that the sessions allow occurs at least once."""
+    """Choose the defective utterances; each kind that the sessions allow occurs at least once.
+
+    Parameters
+    ----------
+    seed : int, >= 0
+        Seed of the corpus.
+    turns : Turns
+        All utterances.
+
+    Returns
+    -------
+    Defects
+        One entry per utterance.
+    """
     rng = generator(seed, Stream.DEFECTS)
     orphaned = _orphaned(turns)
     unannotated = _in_conversation(turns, *BROKEN[0]) & ~orphaned
@@ -65,7 +94,18 @@ def draw_defects(seed: int, turns: Turns) -> Defects:
 
 
 def wrong_identifier(identifier: str) -> str:
-    """The identifier that physiology rows of an orphaned utterance carry."""
+    """The identifier that physiology rows of an orphaned utterance carry.
+
+    Parameters
+    ----------
+    identifier : str
+        The true one.
+
+    Returns
+    -------
+    str
+        The wrong one.
+    """
     session, script, user, number = identifier.split("_")
     if session == f"Sess{MISLABELLED_SESSION:02}":
         # The real files number the speakers as those of session 42, too.

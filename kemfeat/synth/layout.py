@@ -26,7 +26,18 @@ _SAME_SEX = {9: "M", 14: "F", 23: "F", 31: "M"}
 
 
 def sex(user: int) -> str:
-    """``M`` or ``F``; the same for every seed, so that the known defective identifiers exist."""
+    """The sex of a user; the same for every seed, so that the known defective identifiers exist.
+
+    Parameters
+    ----------
+    user : int, 1 to 80
+        Number of the user.
+
+    Returns
+    -------
+    {"M", "F"}
+        The letter of the identifier.
+    """
     session, partner = (user + 1) // 2, user - 1 if user % 2 == 0 else user + 1
     if user in _KNOWN_SEX:
         return _KNOWN_SEX[user]
@@ -38,20 +49,40 @@ def sex(user: int) -> str:
 
 
 def speaker(user: int) -> str:
-    """``User002M`` of user 2."""
+    """``User002M`` of user 2.
+
+    Parameters
+    ----------
+    user : int, 1 to 80
+        Number of the user.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Examples
+    --------
+    >>> speaker(2)
+    'User002M'
+    """
     return f"User{user:03}{sex(user)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The utterances of the corpus, ordered by session, script and start; every array has shape (utterances,).
+    """The utterances of the corpus, ordered by session, script and start.
 
     Parameters
     ----------
-    session, script : from 1.
-    user : 1 to 80; session NN has the users 2NN-1 and 2NN.
-    number : from 1, counted per script and user.
-    start, end : milliseconds since the conversation began.
+    session, script : ndarray, shape (utterances,), int64
+        From 1.
+    user : ndarray, shape (utterances,), int64
+        1 to 80; session NN has the users 2NN-1 and 2NN.
+    number : ndarray, shape (utterances,), int64
+        From 1, counted per script and user.
+    start, end : ndarray, shape (utterances,), int64 [ms]
+        Since the conversation began.
     """
 
     session: NDArray[np.int64]
@@ -65,24 +96,64 @@ class Turns:
         return len(self.session)
 
     def rows(self, chosen: Any) -> Self:
-        """The utterances at ``chosen``, a slice, a mask or indices."""
+        """The utterances at ``chosen``.
+
+        Parameters
+        ----------
+        chosen : slice, mask or indices
+            Which utterances.
+
+        Returns
+        -------
+        Turns
+            Of the same class.
+        """
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def sex(self, user: int) -> str:
-        """``M`` or ``F``."""
+        """The sex of a user of this corpus.
+
+        Parameters
+        ----------
+        user : int
+            Number of the user.
+
+        Returns
+        -------
+        {"M", "F"}
+            The letter of the identifier.
+        """
         return sex(user)
 
     def identifiers(self) -> list[str]:
-        """Segment IDs such as ``Sess01_script01_User002M_001``."""
+        """Segment IDs.
+
+        Returns
+        -------
+        list of str
+            Such as ``Sess01_script01_User002M_001``.
+        """
         columns = zip(self.session, self.script, self.user, self.number, strict=True)
         return [f"Sess{s:02}_script{c:02}_{speaker(u)}_{n:03}" for s, c, u, n in columns]
 
 
 def durations(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """``count`` durations in milliseconds [640, 35200] that follow the published histogram.
+    """Durations that follow the published histogram.
 
     The quantile function is a monotone cubic through the histogram's edges; quantiles are stratified, so that each
-    bin holds its share to within one utterance.
+    bin has its share to within one utterance.
+
+    Parameters
+    ----------
+    count : int, >= 0
+        How many.
+    rng : numpy.random.Generator
+        Source of the draw.
+
+    Returns
+    -------
+    ndarray, shape (count,), int64, 640 to 35200 [ms]
+        In random order.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -95,7 +166,22 @@ def durations(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def draw_turns(seed: int, *, utterances: int, sessions: int) -> Turns:
-    """Lay out exactly ``utterances`` turns in ``sessions`` sessions of six conversations of two speakers."""
+    """Lay out the turns of six conversations of two speakers per session.
+
+    Parameters
+    ----------
+    seed : int, >= 0
+        Seed of the corpus.
+    utterances : int
+        Exactly how many turns.
+    sessions : int
+        In how many sessions.
+
+    Returns
+    -------
+    Turns
+        By session, script and start.
+    """
     rng = generator(seed, Stream.LAYOUT)
     counts = _turns_per_speaker(rng, utterances=utterances, sessions=sessions)
     lengths = durations(utterances, rng)
@@ -135,7 +221,22 @@ def _conversation(
 
 
 def speaking_order(rng: np.random.Generator, pair: NDArray[np.int64], *, first: int | None = None) -> NDArray[np.int64]:
-    """Who speaks each turn, 0 or 1; ``first`` is who begins if that is known."""
+    """Who speaks each turn.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    pair : ndarray, shape (2,), int64
+        Turns of each speaker.
+    first : {0, 1} or None
+        Who begins, if that is known.
+
+    Returns
+    -------
+    ndarray, shape (turns,), int64
+        0 or 1.
+    """
     left = pair.tolist()
     order: list[int] = []
     now = int(rng.integers(2)) if first is None else first
@@ -150,7 +251,22 @@ def speaking_order(rng: np.random.Generator, pair: NDArray[np.int64], *, first: 
 
 
 def starts_of(rng: np.random.Generator, who: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Start of each turn [ms]: nobody overlaps themself, the partners often overlap one another."""
+    """Start of each turn: nobody overlaps themself, the partners often overlap one another.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    who : ndarray, shape (turns,), int64
+        Speaker of each turn, 0 or 1.
+    lengths : ndarray, shape (turns,), int64 [ms]
+        Duration of each turn.
+
+    Returns
+    -------
+    ndarray, shape (turns,), int64 [ms]
+        Since the conversation began.
+    """
     gaps = rng.normal(150.0, 700.0, size=len(who)).astype(np.int64)
     free = [0, 0]
     starts: list[int] = []

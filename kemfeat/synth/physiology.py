@@ -30,7 +30,18 @@ class SimulatedBody:
 
 
 def draw_body(rng: np.random.Generator) -> SimulatedBody:
-    """A plausible young adult."""
+    """A plausible young adult.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+
+    Returns
+    -------
+    SimulatedBody
+        Levels at rest.
+    """
     level, warmth, calm = rng.standard_normal(3)
     return SimulatedBody(
         conductance=float(np.clip(np.exp(0.6 + 0.7 * level), 0.2, 12.0)),
@@ -40,10 +51,23 @@ def draw_body(rng: np.random.Generator) -> SimulatedBody:
 
 
 def skin_conductance(rng: np.random.Generator, body: SimulatedBody, energy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """EDA in microsiemens at 4 Hz [shape=(n,)]; ``energy`` is the arousal around each sample [shape=(n,)].
+    """EDA at 4 Hz: a drifting tonic level plus responses.
 
-    A drifting tonic level plus responses that rise within a second and decay over some four, at a rate that grows
-    with arousal.
+    Responses rise within a second and decay over some four, at a rate that grows with arousal.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    body : SimulatedBody
+        Whose skin.
+    energy : ndarray, shape (n,), float64
+        Arousal around each sample, minus the corpus mean.
+
+    Returns
+    -------
+    ndarray, shape (n,), float64 [uS]
+        The signal.
     """
     tonic = body.conductance * np.exp(0.15 * _drift(rng, len(energy), seconds=60.0))
     happens = rng.random(len(energy)) < RESPONSES_PER_SECOND / RATE * np.exp(RESPONSE_SLOPE * energy)
@@ -53,7 +77,22 @@ def skin_conductance(rng: np.random.Generator, body: SimulatedBody, energy: NDAr
 
 
 def skin_temperature(rng: np.random.Generator, body: SimulatedBody, count: int) -> NDArray[np.float64]:
-    """TEMP in degrees Celsius at 4 Hz [shape=(count,)]; slow, in steps of 0.02."""
+    """TEMP at 4 Hz; slow, in steps of 0.02.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    body : SimulatedBody
+        Whose skin.
+    count : int, >= 0 [samples]
+        Length.
+
+    Returns
+    -------
+    ndarray, shape (count,), float64 [degC]
+        The signal.
+    """
     slope = rng.normal(0.0, 0.15) * np.linspace(-1.0, 1.0, count)
     values = body.temperature + slope + 0.15 * _drift(rng, count, seconds=90.0)
     # The wristband shows odd hundredths.
@@ -63,9 +102,25 @@ def skin_temperature(rng: np.random.Generator, body: SimulatedBody, count: int) 
 def heart_beats(
     rng: np.random.Generator, body: SimulatedBody, energy: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Time of each beat [s] and its interval from the one before [s], both [shape=(m,)]; nothing dropped yet.
+    """Every heart beat, before any is dropped.
 
     The interval swings with breath (0.25 Hz) and pressure (0.1 Hz) and shortens with arousal.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    body : SimulatedBody
+        Whose heart.
+    energy : ndarray, shape (n,), float64
+        Arousal around each sample at 4 Hz, minus the corpus mean.
+
+    Returns
+    -------
+    times : ndarray, shape (m,), float64 [s]
+        Since the recording began.
+    intervals : ndarray, shape (m,), float64 [s]
+        Since the previous beat.
     """
     seconds = len(energy) / RATE
     count = int(seconds / 0.4) + 2
@@ -81,7 +136,20 @@ def heart_beats(
 
 
 def detected(rng: np.random.Generator, count: int) -> NDArray[np.bool_]:
-    """Which of ``count`` beats the wristband detects: runs of some 12 beats, gaps of some 5 [shape=(count,)]."""
+    """Which beats the wristband detects: runs of some 12 beats, gaps of some 5.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    count : int, >= 0
+        How many beats there are.
+
+    Returns
+    -------
+    ndarray, shape (count,), bool
+        True where a beat is detected.
+    """
     runs = np.empty(count, dtype=np.int64)
     runs[0::2] = rng.geometric(1 / 12, size=len(runs[0::2]))
     runs[1::2] = rng.geometric(1 / 5, size=len(runs[1::2]))
@@ -89,7 +157,22 @@ def detected(rng: np.random.Generator, count: int) -> NDArray[np.bool_]:
 
 
 def flat(rng: np.random.Generator, count: int, *, level: float) -> NDArray[np.float64]:
-    """What a sensor without contact shows: one level, now and then a spike [shape=(count,)]."""
+    """What a sensor without contact shows: one level, now and then a spike.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    count : int, >= 0 [samples]
+        Length.
+    level : float
+        The level, in the sensor's unit.
+
+    Returns
+    -------
+    ndarray, shape (count,), float64
+        The signal.
+    """
     return np.asarray(level * (1 + 2 * (rng.random(count) < 0.004)))
 
 

@@ -108,11 +108,16 @@ class Ratings:
 
     Parameters
     ----------
-    kind : index into the ``kinds`` of the :class:`Scheme`, the final label [shape=(utterances,)].
-    votes : index into :data:`~kemfeat.labels.EMOTIONS` [shape=(utterances, 10)]; their majority is the final label.
-    valence, arousal : 1 to 5 [shape=(utterances, 10)].
-    tone : latent valence minus the corpus mean, without speaker effect [shape=(utterances,)].
-    energy : latent arousal minus the corpus mean, without speaker effect [shape=(utterances,)].
+    kind : ndarray, shape (utterances,), int64
+        The final label, index into the ``kinds`` of the :class:`RatingScheme`.
+    votes : ndarray, shape (utterances, 10), int64
+        Index into :data:`~kemfeat.labels.EMOTIONS`; their majority is the final label.
+    valence, arousal : ndarray, shape (utterances, 10), int64
+        1 to 5.
+    tone : ndarray, shape (utterances,), float64
+        Latent valence minus the corpus mean, without speaker effect.
+    energy : ndarray, shape (utterances,), float64
+        Latent arousal minus the corpus mean, without speaker effect.
     """
 
     kind: NDArray[np.int64]
@@ -123,17 +128,56 @@ class Ratings:
     energy: NDArray[np.float64]
 
     def rows(self, chosen: Any) -> Ratings:
-        """The utterances at ``chosen``, a slice, a mask or indices."""
+        """The utterances at ``chosen``.
+
+        Parameters
+        ----------
+        chosen : slice, mask or indices
+            Which utterances.
+
+        Returns
+        -------
+        Ratings
+            What is said of them.
+        """
         return Ratings(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def replaced(self, chosen: NDArray[np.bool_], other: Ratings) -> Ratings:
-        """What ``other`` says at ``chosen``, a mask [shape=(utterances,)], and this elsewhere."""
+        """What ``other`` says at ``chosen``, and this elsewhere.
+
+        Parameters
+        ----------
+        chosen : ndarray, shape (utterances,), bool
+            Where to take the other ratings.
+        other : Ratings
+            Ratings of the same utterances.
+
+        Returns
+        -------
+        Ratings
+            One entry per utterance.
+        """
         pairs = [(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)]
         return Ratings(*(np.where(chosen.reshape(-1, *[1] * (mine.ndim - 1)), its, mine) for mine, its in pairs))
 
 
 def draw_ratings(seed: int, turns: Turns, *, speaker_effect: float = 1.0) -> Ratings:
-    """Draw final labels, votes and reports for all utterances; ``speaker_effect`` multiplies :data:`SPEAKER_SD`."""
+    """Draw final labels, votes and reports for all utterances.
+
+    Parameters
+    ----------
+    seed : int, >= 0
+        Seed of the corpus.
+    turns : Turns
+        All utterances.
+    speaker_effect : float, >= 0
+        Factor on :data:`SPEAKER_SD`.
+
+    Returns
+    -------
+    Ratings
+        One entry per utterance.
+    """
     labels = generator(seed, Stream.LABELS)
     kind = draw_kinds(labels, len(turns), scheme=KEMDY20)
     reports = generator(seed, Stream.RATINGS)
@@ -141,7 +185,22 @@ def draw_ratings(seed: int, turns: Turns, *, speaker_effect: float = 1.0) -> Rat
 
 
 def draw_kinds(rng: np.random.Generator, utterances: int, *, scheme: RatingScheme) -> NDArray[np.int64]:
-    """Final labels in any order, at the rates of :func:`label_quota` [shape=(utterances,)]."""
+    """Final labels in random order, at the rates of :func:`label_quota`.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    utterances : int, >= 0
+        How many.
+    scheme : RatingScheme
+        The corpus' labels.
+
+    Returns
+    -------
+    ndarray, shape (utterances,), int64
+        Index into the scheme's ``kinds``.
+    """
     return rng.permutation(np.repeat(np.arange(len(scheme.kinds)), label_quota(utterances, scheme=scheme)))
 
 
@@ -154,7 +213,26 @@ def rate(
     reports: np.random.Generator,
     speaker_effect: float,
 ) -> Ratings:
-    """Ten raters per utterance: votes that make the label ``kind``, drawn from ``labels``, and ``reports``."""
+    """Ten raters per utterance: votes that make the label ``kind``, and reports of valence and arousal.
+
+    Parameters
+    ----------
+    scheme : RatingScheme
+        The corpus' labels.
+    kind : ndarray, shape (utterances,), int64
+        Final labels, index into the scheme's ``kinds``.
+    user : ndarray, shape (utterances,), int64
+        Who speaks.
+    labels, reports : numpy.random.Generator
+        Sources of the votes and of the reports.
+    speaker_effect : float, >= 0
+        Factor on :data:`SPEAKER_SD`.
+
+    Returns
+    -------
+    Ratings
+        One entry per utterance.
+    """
     votes = _votes(labels, kind, scheme.kinds)
     by_speaker = speaker_effect * np.array(SPEAKER_SD)
     valence, tone = _reports(reports, kind, user, scheme=scheme, scale=0, speaker_sd=by_speaker[0])
@@ -166,6 +244,18 @@ def label_quota(utterances: int, *, scheme: RatingScheme = KEMDY20) -> NDArray[n
     """How often each kind of label occurs: the published shares by largest remainder.
 
     As soon as there are as many utterances as kinds, each of the seven single classes occurs at least once.
+
+    Parameters
+    ----------
+    utterances : int, >= 0
+        How many.
+    scheme : RatingScheme
+        The corpus' labels.
+
+    Returns
+    -------
+    ndarray, shape (kinds,), int64
+        Counts that sum to ``utterances``.
     """
     quota = largest_remainder([*scheme.class_counts.values(), *scheme.tie_counts.values()], utterances)
     singles = quota[: len(scheme.class_counts)]
@@ -176,7 +266,25 @@ def label_quota(utterances: int, *, scheme: RatingScheme = KEMDY20) -> NDArray[n
 
 
 def largest_remainder(shares: Sequence[int], total: int) -> NDArray[np.int64]:
-    """Split ``total`` in proportion to ``shares``, each part rounded down or up [shape=(len(shares),)]."""
+    """Split ``total`` in proportion to ``shares``, each part rounded down or up.
+
+    Parameters
+    ----------
+    shares : sequence of int
+        Weights.
+    total : int, >= 0
+        What is split.
+
+    Returns
+    -------
+    ndarray, shape (len(shares),), int64
+        Parts that sum to ``total``.
+
+    Examples
+    --------
+    >>> largest_remainder([2, 1, 1], 10).tolist()
+    [5, 3, 2]
+    """
     exact = np.array(shares) * total / sum(shares)
     parts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     parts[np.argsort(parts - exact, kind="stable")[: total - parts.sum()]] += 1
@@ -248,10 +356,24 @@ def _kind_means(scheme: RatingScheme, scale: int) -> list[float]:
 
 
 def latent_mean(report: float, sd: float, bias: NDArray[np.float64]) -> float:
-    """The mean of a normal latent of spread ``sd`` whose rounded, clipped reports average ``report``.
+    """The mean of a normal latent whose rounded, clipped reports average ``report``.
 
     A report is 1 plus the number of thresholds 1.5, 2.5, 3.5, 4.5 below the latent, so its expectation is one plus a
     sum of normal tails, averaged over the raters' ``bias``.
+
+    Parameters
+    ----------
+    report : float, 1 to 5
+        Mean of the reports.
+    sd : float, > 0
+        Standard deviation of the latent.
+    bias : ndarray, shape (raters,), float64
+        Offset of each rater.
+
+    Returns
+    -------
+    float
+        Mean of the latent.
     """
     from scipy.optimize import brentq
     from scipy.stats import norm

@@ -20,7 +20,22 @@ _ON_A_WORD = ("+", "*")
 
 
 def sentence(rng: np.random.Generator, *, tone: float, syllables: float) -> str:
-    """About ``syllables`` Hangul syllables (at least one) in the given ``tone``, valence minus the corpus mean."""
+    """A sentence in a given tone.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    tone : float
+        Valence minus the corpus mean.
+    syllables : float
+        About how many Hangul syllables; there is at least one.
+
+    Returns
+    -------
+    str
+        Korean text.
+    """
     if syllables < SHORTEST_CLAUSE:
         return _short(rng, tone)
     links: list[str] = []
@@ -33,7 +48,24 @@ def sentence(rng: np.random.Generator, *, tone: float, syllables: float) -> str:
 
 
 def marked(rng: np.random.Generator, plain: str, *, tone: float, marks: Mapping[str, float] = MARKS) -> str:
-    """The sentence as a transcriber writes it, with marks of non-speech such as ``l/`` and ``b/``."""
+    """The sentence as a transcriber writes it, with marks of non-speech such as ``l/`` and ``b/``.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    plain : str
+        The sentence.
+    tone : float
+        Valence minus the corpus mean.
+    marks : mapping of str to float
+        Share of the utterances that carry each mark.
+
+    Returns
+    -------
+    str
+        The transcript.
+    """
     parts = plain.split(" ")
     for mark, share in marks.items():
         likelier = float(np.exp(tone)) if mark == "l/" else 1.0
@@ -43,7 +75,23 @@ def marked(rng: np.random.Generator, plain: str, *, tone: float, marks: Mapping[
 
 
 def count_syllables(text: str) -> int:
-    """Hangul syllables in ``text``."""
+    """Count Hangul syllables.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    int
+        How many.
+
+    Examples
+    --------
+    >>> count_syllables("네, 맞아요!")
+    4
+    """
     return sum("가" <= letter <= "힣" for letter in text)
 
 
@@ -58,12 +106,38 @@ def _put(rng: np.random.Generator, parts: list[str], mark: str) -> None:
 
 
 def pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
-    """One of the choices."""
+    """One of the choices, all equally likely.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    choices : sequence of str
+        At least one.
+
+    Returns
+    -------
+    str
+        The choice.
+    """
     return choices[int(rng.random() * len(choices))]
 
 
 def draw_tone(rng: np.random.Generator, tone: float) -> str:
-    """One of ``_words.TONES``, likelier the one that ``tone``, valence minus the corpus mean, calls for."""
+    """A tone of words, more likely the one that a valence calls for.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    tone : float
+        Valence minus the corpus mean.
+
+    Returns
+    -------
+    str
+        One of :data:`~kemfeat.synth.words.TONES`.
+    """
     weights = np.array([np.exp(-TONE_SLOPE * tone), PLAIN_WEIGHT, np.exp(TONE_SLOPE * tone)])
     return words.TONES[int(np.searchsorted(np.cumsum(weights / weights.sum()), rng.random()))]
 

@@ -53,10 +53,14 @@ class Voice:
 
     Parameters
     ----------
-    pitch : fundamental frequency at average arousal, Hz.
-    tract : factor on the formants of an adult male.
-    level : dB on top of :data:`LEVEL`.
-    rate : factor on :data:`SYLLABLES_PER_SECOND`.
+    pitch : float [Hz]
+        Fundamental frequency at average arousal.
+    tract : float
+        Factor on the formants of an adult male.
+    level : float [dB]
+        Added to :data:`LEVEL`.
+    rate : float
+        Factor on :data:`SYLLABLES_PER_SECOND`.
     """
 
     pitch: float
@@ -66,7 +70,20 @@ class Voice:
 
 
 def draw_voice(rng: np.random.Generator, *, sex: str) -> Voice:
-    """A voice of that sex, ``M`` or ``F``."""
+    """A voice.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    sex : {"M", "F"}
+        Of the speaker.
+
+    Returns
+    -------
+    Voice
+        Pitch, vocal tract, level and rate.
+    """
     pitch, tract = (118.0, 1.0) if sex == "M" else (205.0, 1.16)
     shape = rng.standard_normal(4)
     return Voice(
@@ -78,12 +95,46 @@ def draw_voice(rng: np.random.Generator, *, sex: str) -> Voice:
 
 
 def target_syllables(voice: Voice, *, energy: float, seconds: float) -> float:
-    """How many syllables the speaker fits into an utterance; the aroused speak faster."""
+    """How many syllables the speaker fits into an utterance; aroused speakers speak faster.
+
+    Parameters
+    ----------
+    voice : Voice
+        Of the speaker.
+    energy : float
+        Arousal minus the corpus mean.
+    seconds : float [s]
+        Duration of the utterance.
+
+    Returns
+    -------
+    float
+        Syllables.
+    """
     return (seconds - 0.2) * SYLLABLES_PER_SECOND * voice.rate * (1 + 0.12 * energy)
 
 
 def speak(rng: np.random.Generator, text: str, *, voice: Voice, energy: float, samples: int) -> NDArray[np.int16]:
-    """Audio of ``text`` at 16 kHz [shape=(samples,)]; ``energy`` is arousal minus the corpus mean."""
+    """Audio of a text at 16 kHz.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the noise.
+    text : str
+        Korean text.
+    voice : Voice
+        Of the speaker.
+    energy : float
+        Arousal minus the corpus mean.
+    samples : int, >= 1
+        Length.
+
+    Returns
+    -------
+    ndarray, shape (samples,), int16
+        Full scale is 32768.
+    """
     frames = samples // HOP + 2
     pitch, voicing, hiss, resonators = _tracks(rng, text, voice=voice, energy=energy, frames=frames)
     noise = rng.standard_normal(samples, dtype=np.float32)
@@ -132,7 +183,7 @@ def _pitch(
 
 
 def _syllables(rng: np.random.Generator, text: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Hangul codes counted from the first one, and which units are pauses; a pause stands at both ends."""
+    """Hangul codes counted from the first one, and which units are pauses; both ends are pauses."""
     units: list[int] = [-1]
     for letter in text:
         if _FIRST <= ord(letter) <= _LAST:

@@ -16,7 +16,24 @@ from kemfeat.synth.writing import SAMPLING_RATE, write_wav
 
 
 def draw_sentences(seed: int, turns: Turns, ratings: Ratings, *, pace: float = 1.0) -> tuple[str, ...]:
-    """Words of each turn in the tone of its valence: as many as are spoken in its time at ``pace`` times the usual."""
+    """Words of each turn in the tone of its valence: as many as are spoken in its time.
+
+    Parameters
+    ----------
+    seed : int, >= 0
+        Seed of the corpus.
+    turns : Turns
+        The session's turns.
+    ratings : Ratings
+        What their media should show.
+    pace : float, > 0
+        Factor on the usual rate of speech.
+
+    Returns
+    -------
+    tuple of str
+        One sentence per turn.
+    """
     voices = _voices(seed, turns)
     return tuple(
         _sentences.sentence(
@@ -45,8 +62,18 @@ def write_speech(
 
     Parameters
     ----------
-    stems : their paths without suffix, one per turn; the folders are there.
-    transcribe : content of the txt file of the turn at an index.
+    seed : int, >= 0
+        Seed of the corpus.
+    turns : Turns
+        The session's turns.
+    ratings : Ratings
+        What their media should show.
+    sentences : sequence of str
+        What is said, one per turn.
+    stems : sequence of Path
+        Paths without suffix, one per turn; the folders must exist.
+    transcribe : callable
+        Gives the content of the txt file of the turn at an index.
     """
     voices = _voices(seed, turns)
     for index, stem in enumerate(stems):

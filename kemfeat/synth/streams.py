@@ -21,5 +21,20 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
-    """The generator of one stream and, for example, of one ``(session, index)`` within it."""
+    """The generator of one stream and, for example, of one ``(session, index)`` within it.
+
+    Parameters
+    ----------
+    seed : int, >= 0
+        Seed of the corpus.
+    stream : Stream
+        What the numbers are for.
+    *key : int, >= 0
+        What they are drawn for.
+
+    Returns
+    -------
+    numpy.random.Generator
+        The same numbers for the same arguments.
+    """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream), *key)))

@@ -22,13 +22,15 @@ def train(sentences: Iterable[str], *, vocab_size: int) -> dict[str, bytes]:
 
     Parameters
     ----------
-    sentences : training text.
-    vocab_size : at most so many tokens; few sentences make fewer, many characters make more.
+    sentences : iterable of str
+        Training text.
+    vocab_size : int
+        Most tokens; few sentences make fewer, many characters make more.
 
     Returns
     -------
-    dict
-        Per file name its content: a folder that ``transformers.AutoTokenizer`` loads. Depends on the arguments alone.
+    dict of str to bytes
+        Content by file name: a folder that ``transformers.AutoTokenizer`` loads. Depends on the arguments alone.
     """
     tokenizer = Tokenizer(models.BPE(unk_token=SPECIALS[0], fuse_unk=True))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " ")])

@@ -25,11 +25,20 @@ class Wearing:
 
     Parameters
     ----------
-    turns, defects : the speaker's own utterances there, and what is broken of each.
-    identifiers : their true identifiers.
-    energy : arousal of each, minus the corpus mean [shape=(len(turns),)].
-    began : clock time of the recording, Korean; the conversation begins ``lead`` milliseconds later.
-    seconds : length of the recording.
+    turns, defects : Turns, Defects
+        The speaker's own utterances there, and what is broken in each.
+    identifiers : sequence of str
+        Their true identifiers.
+    energy : ndarray, shape (len(turns),), float64
+        Arousal of each, minus the corpus mean.
+    body : SimulatedBody
+        The speaker's.
+    began : datetime
+        Clock time of the recording, Korean; the conversation begins ``lead`` milliseconds later.
+    lead : int [ms]
+        From the start of the recording to that of the conversation.
+    seconds : int [s]
+        Length of the recording.
     """
 
     turns: Turns
@@ -48,10 +57,24 @@ class Wearing:
 
 
 def clocks(rng: np.random.Generator, session: int, lengths: Sequence[int]) -> list[tuple[datetime, int]]:
-    """When each conversation's recording begins, and how many ms before the conversation itself.
+    """When each conversation's recording begins, and how long before the conversation itself.
 
-    Sessions lie between 2020-08-21 and 2020-10-18; the seventeenth was recorded last, on 2020-10-19. A conversation
-    follows a video of five minutes. Recordings begin on a quarter of a second. ``lengths`` are in ms.
+    Sessions are dated from 2020-08-21 to 2020-10-18; the seventeenth was recorded last, on 2020-10-19. A conversation
+    follows a video of five minutes. Recordings begin on a quarter of a second.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the draw.
+    session : int, >= 1
+        Number of the session.
+    lengths : sequence of int [ms]
+        Duration of each conversation.
+
+    Returns
+    -------
+    list of (datetime, int)
+        Begin of each recording, and the milliseconds until the conversation.
     """
     elapsed = 59 if session == 17 else 58 * (session - 1) // 39
     day = datetime(2020, 8, 21) + timedelta(days=elapsed)
@@ -65,12 +88,36 @@ def clocks(rng: np.random.Generator, session: int, lengths: Sequence[int]) -> li
 
 
 def recording_seconds(length: int) -> int:
-    """Seconds recorded around a conversation of ``length`` ms."""
+    """Length of the recording around a conversation.
+
+    Parameters
+    ----------
+    length : int [ms]
+        Duration of the conversation.
+
+    Returns
+    -------
+    int [s]
+        Whole seconds.
+    """
     return -(-length // 1000) + 2 * _MARGIN
 
 
 def files(rng: np.random.Generator, wearing: Wearing) -> dict[str, str]:
-    """Text of the ``EDA``, ``TEMP`` and ``IBI`` file."""
+    """Text of the ``EDA``, ``TEMP`` and ``IBI`` file.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the signals.
+    wearing : Wearing
+        Who wears the wristband, when, and what is broken.
+
+    Returns
+    -------
+    dict of str to str
+        Text by kind of file.
+    """
     count = int(wearing.seconds * RATE)
     offsets = np.arange(count) * 1000 / RATE
     owner = _owners(wearing, offsets)
@@ -102,19 +149,32 @@ def _skin(
 
 
 def _owners(wearing: Wearing, offsets: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Index of the utterance that each time [ms since the recording began] lies in, else -1."""
+    """Index of the utterance that contains each time [ms since the recording began], else -1."""
     return owners(offsets, wearing.turns.start + wearing.lead, wearing.turns.end + wearing.lead)
 
 
 def owners(offsets: NDArray[np.float64], begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index of the interval that each offset lies in, else -1; the intervals are ordered and do not overlap."""
+    """Index of the interval that contains each offset, else -1; the intervals are ordered and do not overlap.
+
+    Parameters
+    ----------
+    offsets : ndarray, shape (n,), float64 [ms]
+        Times to look up.
+    begins, ends : ndarray, shape (m,), int64 [ms]
+        The intervals.
+
+    Returns
+    -------
+    ndarray, shape (n,), int64
+        Index, or -1.
+    """
     latest = np.searchsorted(begins, offsets, side="right") - 1
     inside = (latest >= 0) & (offsets < ends[np.maximum(latest, 0)])
     return np.where(inside, latest, -1)
 
 
 def _names(wearing: Wearing, *, hidden: NDArray[np.bool_]) -> list[str]:
-    """What a row of each utterance carries behind its stamp; the last entry is for rows outside."""
+    """What a row of each utterance has after its stamp; the last entry is for rows outside."""
     rows = zip(wearing.identifiers, wearing.defects.orphaned, hidden, strict=True)
     names = ["" if hide else "," + (wrong_identifier(name) if wrong else name) for name, wrong, hide in rows]
     return [*names, ""]
@@ -157,7 +217,20 @@ def _detected(rng: np.random.Generator, wearing: Wearing, owner: NDArray[np.int6
 
 
 def stamps(began: datetime, offsets: NDArray[np.float64]) -> list[str]:
-    """``YYYY-MMDD-HHMM-SS-mmm`` of times in ms since ``began``."""
+    """Time stamps in the corpus' spelling.
+
+    Parameters
+    ----------
+    began : datetime
+        When the recording began.
+    offsets : ndarray, shape (n,), float64 [ms]
+        Times since then.
+
+    Returns
+    -------
+    list of str
+        ``YYYY-MMDD-HHMM-SS-mmm``.
+    """
     times = np.datetime64(began, "ms") + offsets.astype("timedelta64[ms]")
     return [
         f"{s[:4]}-{s[5:7]}{s[8:10]}-{s[11:13]}{s[14:16]}-{s[17:19]}-{s[20:23]}"

@@ -1,7 +1,7 @@
 """The frame in which every synthetic corpus is written: options, notice, sessions, tokenizer, annotation.
 
-``SYNTHETIC.txt`` is written first and what a reader knows the corpus by last, by a rename: an interrupted run leaves a
-folder that says what it is and that no reader takes for a corpus.
+``SYNTHETIC.txt`` is written first, and the files by which a reader recognises the corpus last, by a rename: an
+interrupted run leaves a folder that says what it is and that no reader takes for a corpus.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from kemfeat import parallel
 from kemfeat.errors import ConfigError, StoreWriteError
+from kemfeat.provenance import NOTICE
 
 SAMPLING_RATE = 16000
 VOCAB_SIZE = 2000
@@ -52,12 +53,12 @@ class CorpusPart(Protocol):
 
     @property
     def out(self) -> Path:
-        """Folder of the corpus, as a worker finds it."""
+        """Folder of the corpus, as a worker sees it."""
         ...
 
     @property
     def number(self) -> int:
-        """Of the session, from 1."""
+        """Number of the session, from 1."""
         ...
 
     @property
@@ -66,7 +67,18 @@ class CorpusPart(Protocol):
         ...
 
     def write(self, folder: Path) -> int:
-        """Write the session's media below ``folder``, two folders deep; gives its number of utterances."""
+        """Write the session's media.
+
+        Parameters
+        ----------
+        folder : Path
+            Where; files are two folders deep below it.
+
+        Returns
+        -------
+        int
+            Its number of utterances.
+        """
         ...
 
 
@@ -89,11 +101,34 @@ class SyntheticCorpus(ABC, Generic[P]):
 
     @abstractmethod
     def plan(self, out: Path, options: Options) -> Sequence[P]:
-        """Decide everything but the media; ``out`` is the folder of the corpus, as a worker finds it."""
+        """Decide everything but the media.
+
+        Parameters
+        ----------
+        out : Path
+            Folder of the corpus, as a worker sees it.
+        options : Options
+            What the bytes depend on.
+
+        Returns
+        -------
+        sequence of CorpusPart
+            One per session.
+        """
 
     @abstractmethod
     def finish(self, out: Path, options: Options, plan: Sequence[P]) -> None:
-        """Write what is not media; last, and by a rename, what a reader knows the corpus by."""
+        """Write what is not media; last, and by a rename, the files by which a reader recognises the corpus.
+
+        Parameters
+        ----------
+        out : Path
+            Folder of the corpus.
+        options : Options
+            What the bytes depend on.
+        plan : sequence of CorpusPart
+            One per session.
+        """
 
     def write(
         self,
@@ -112,22 +147,31 @@ class SyntheticCorpus(ABC, Generic[P]):
 
         Parameters
         ----------
-        out : folder, absent or empty.
-        utterances : how many, at least one per session and at most what its names have room for; None stands for as
-            many as the real corpus has.
-        sessions : at most as many as the real corpus has, for which None stands.
-        seed : not negative.
-        version : release whose defects it has; None stands for the first of ``versions``.
-        speaker_effect : 0 or more; factor on how far speakers differ in the valence and arousal they are given, which
-            neither speech nor words show.
-        workers : processes.
-        scheduler : address of a Dask scheduler whose workers write instead, such as ``tcp://HOST:8786``.
-        progress : gets the utterances done and in all, after each session.
+        out : Path
+            Folder, absent or empty.
+        utterances : int or None
+            How many, at least one per session and at most what its names have room for; None stands for as many as the
+            real corpus has.
+        sessions : int or None
+            At most as many as the real corpus has, for which None stands.
+        seed : int, >= 0
+            The bytes depend on it and the options alone.
+        version : str or None
+            Release whose defects it has; None stands for the first of ``versions``.
+        speaker_effect : float, >= 0
+            Factor on how far speakers differ in the valence and arousal they are given; neither speech nor words
+            show it.
+        workers : int, >= 1
+            Processes.
+        scheduler : str or None
+            Address of a Dask scheduler whose workers write instead, such as ``tcp://HOST:8786``.
+        progress : callable
+            Gets the utterances done and in all, after each session.
 
         Raises
         ------
         ConfigError
-            An option is out of range, or ``out`` holds something.
+            An option is out of range, or ``out`` is not empty.
         StoreWriteError
             The disk refused a write.
         WorkerError
@@ -141,9 +185,8 @@ class SyntheticCorpus(ABC, Generic[P]):
             speaker_effect=speaker_effect,
         )
         self._check(options)
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ConfigError(f"{out}: is not empty; pass a folder that is absent or empty, or delete this one first")
         try:
+            _refuse_what_is_there(out)
             with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
                 self._begin(out, options)
                 plan = self.plan(pool.writes(out), options)
@@ -157,7 +200,7 @@ class SyntheticCorpus(ABC, Generic[P]):
         except OSError as error:
             raise StoreWriteError(
                 f"{error.filename or out}: the disk refused a write ({error.strerror}); "
-                f"free space or permit writing, delete {out} and run again"
+                f"free space or permit writing and run again with another --out; {out} is left unfinished"
             ) from None
 
     def _check(self, options: Options) -> None:
@@ -181,11 +224,30 @@ class SyntheticCorpus(ABC, Generic[P]):
         if options.speaker_effect != 1:
             notice += f"speaker effect = {options.speaker_effect}\n"
         out.mkdir(parents=True, exist_ok=True)
-        (out / "SYNTHETIC.txt").write_text(notice, encoding="utf-8")
+        (out / NOTICE).write_text(notice, encoding="utf-8")
+
+
+def _refuse_what_is_there(out: Path) -> None:
+    """Refuse to write over anything: it may be the real corpus."""
+    if out.is_symlink() and not out.exists():
+        raise ConfigError(f"{out}: is a link to nothing; choose an absent or empty folder with --out")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: is not a folder; choose an absent or empty folder with --out")
+    found = next(iter(sorted(out.iterdir())), None) if out.exists() else None
+    if found is not None:
+        raise ConfigError(f"{out}: is not empty (found {found.name}); choose an absent or empty folder with --out")
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder that is there whole or not at all."""
+    """Write a folder that is complete or absent.
+
+    Parameters
+    ----------
+    folder : Path
+        Which must not exist yet.
+    files : mapping of str to bytes
+        Content by path below it.
+    """
     aside = folder.with_name(f"{folder.name}.partial")
     aside.mkdir()
     for name, content in files.items():
@@ -195,7 +257,15 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
-    """16-bit PCM at 16 kHz; ``samples`` has shape (n,) for one channel or (n, channels)."""
+    """Write 16-bit PCM at 16 kHz.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    samples : ndarray, shape (n,) or (n, channels), int16
+        Full scale is 32768.
+    """
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         file.setsampwidth(2)
@@ -204,7 +274,7 @@ def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
 
 
 def _write_whole(session: CorpusPart) -> int:
-    """Write a session aside and put it in place, so that a second go at it finds nothing half-written."""
+    """Write a session aside and put it in place, so that a second attempt finds nothing half-written."""
     aside = session.out / f"session{session.number:02}.{uuid.uuid4().hex}.partial"
     try:
         count = session.write(aside)

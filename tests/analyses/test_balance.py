@@ -119,8 +119,16 @@ def test_missing_durations_are_counted_and_missing_features_left_out(copied):
 def test_one_class_only_and_none(copied):
     changed = with_utterances(copied, emotion="fear", is_tie=False)
     result = run(changed, BalanceConfig())
-    assert len([sentence for sentence in result.summary if "always says" in sentence]) == 1
+    assert len([sentence for sentence in result.summary if "always predicts" in sentence]) == 1
     assert "ties" not in result.figures
+    assert result.figures["classes_7class"].args[0]["emotion"].tolist() == ["fear"]
+    assert set(result.figures) & {"classes_5class"} == set()
+    of_five = result.tables["baselines"].set_index("labels").loc["5class"]
+    assert of_five["classes"] == 0
+    assert pd.isna(of_five["majority"])
+    others = ", ".join(name for name in EMOTIONS if name != "fear")
+    assert result.warnings[0].startswith(f"no utterance is labelled {others}; ")
+    assert not any("as many speakers" in warning for warning in result.warnings)
     with pytest.raises(AnalysisError, match="no utterance has an emotion"):
         run(with_utterances(copied, emotion=None), BalanceConfig())
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import shutil
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,8 @@ import pandas as pd
 import pytest
 
 from kemfeat.analyses import Analysis, AnalysisResult
-from kemfeat.analyses.output import SCHEMA_VERSION, default_folder, plain, write
+from kemfeat.analyses._place import made_aside
+from kemfeat.analyses.output import SCHEMA_VERSION, default_folder, plain, prepare, write
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreWriteError
 
@@ -59,7 +63,8 @@ def test_result_json_holds_what_docs_promise(written, store, tmp_path):
     assert written["summary"] == ["one thing", "another"]
     assert written["warnings"] == ["beware"]
     assert written["values"] == {"x": None, "counts": {"a": 3}}
-    assert written["store"] == {"dataset": "KEMDy20", "digest": store.digest, "label_rule": "annotated"}
+    said = {"dataset": "KEMDy20", "digest": store.digest, "label_rule": "annotated", "synthetic": True}
+    assert written["store"] == said
     assert set(written["provenance"]) == {"created", "command", "versions"}
     assert written["tables"]["cells"]["rows"] == 3
     assert written["tables"]["cells"]["columns"] == ["code", "p_한글", "n"]
@@ -128,7 +133,7 @@ def test_what_no_analysis_wrote_is_left_alone(result, store, tmp_path, place):
     mine = tmp_path / "out" / place
     mine.parent.mkdir(parents=True, exist_ok=True)
     mine.write_text("{}")
-    with pytest.raises(ConfigError, match=f"holds {place}, which no analysis wrote"):
+    with pytest.raises(ConfigError, match=f"contains {place}, which no analysis wrote"):
         write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
 
@@ -136,7 +141,7 @@ def test_what_no_analysis_wrote_is_left_alone(result, store, tmp_path, place):
 def test_a_file_added_to_a_result_is_left_alone(written, result, store, tmp_path):
     mine = tmp_path / "out/tables/mine.csv"
     mine.write_text("a,b")
-    with pytest.raises(ConfigError, match=r"holds tables/mine\.csv"):
+    with pytest.raises(ConfigError, match=r"contains tables/mine\.csv"):
         write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
     assert mine.read_text() == "a,b"
 
@@ -146,13 +151,13 @@ def test_no_result_is_written_into_a_store(result, copied, tmp_path, place):
     before = {path: path.stat().st_mtime_ns for path in copied.path.rglob("*")}
     (tmp_path / "link").symlink_to(copied.path)
     for out in (copied.path / place, tmp_path / "link" / place):
-        with pytest.raises(ConfigError, match="lies in the store"):
+        with pytest.raises(ConfigError, match="is inside the store"):
             write(ANALYSIS, result, store=copied, config=Settings(), out=out)
     assert {path: path.stat().st_mtime_ns for path in copied.path.rglob("*")} == before
 
 
 def test_the_folder_of_another_store_is_refused_and_the_own_one_is_not(result, store, copied):
-    with pytest.raises(ConfigError, match="lies in the store"):
+    with pytest.raises(ConfigError, match="is inside the store"):
         write(ANALYSIS, result, store=store, config=Settings(), out=copied.path / "analyses/demo")
     for _ in range(2):
         write(ANALYSIS, result, store=copied, config=Settings(), out=copied.path / "analyses/other")
@@ -172,6 +177,93 @@ def test_whatever_the_system_refuses_is_a_sentence(written, result, store, tmp_p
     assert json.loads((tmp_path / "out/result.json").read_text()) == written
 
 
+class Killed(BaseException):
+    """Stands for SIGKILL: from this moment on the process changes nothing on the disk."""
+
+
+CHANGES = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync")
+
+
+def _run_until(change: int, run, monkeypatch) -> bool:
+    """Run up to a change of the disk, counted from 0; whether it was killed there."""
+    done = count()
+
+    def killed_at(change_disk):
+        def call(*arguments, **options):
+            if next(done) >= change:
+                raise Killed
+            return change_disk(*arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as patched:
+        for name in CHANGES:
+            patched.setattr(os, name, killed_at(getattr(os, name)))
+        try:
+            run()
+        except Killed:
+            return True
+    return False
+
+
+def _summary_of_whole(out: Path) -> list[str] | None:
+    """The summary of the result in a folder, whose files must all be there; None where there is no result."""
+    if not (out / "result.json").exists():
+        return None
+    content = json.loads((out / "result.json").read_text())
+    named = [file for table in content["tables"].values() for file in table["files"]]
+    assert all((out / file).stat().st_size for file in named)
+    return content["summary"]
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["first", "replacing"])
+def test_killed_before_any_change_of_the_disk_a_result_is_whole_and_the_next_run_tidies(
+    store, tmp_path, monkeypatch, earlier
+):
+    table, out = pd.DataFrame({"n": [1]}), tmp_path / "parent/out"
+    old, new, last = (AnalysisResult(summary=(name,), tables={name: table}) for name in ("old", "new", "last"))
+
+    def put(result: AnalysisResult) -> None:
+        write(ANALYSIS, result, store=store, config=Settings(), out=out)
+
+    for change in count():
+        shutil.rmtree(out.parent, ignore_errors=True)
+        if earlier:
+            put(old)
+            (out / "distances-01").mkdir()
+            (out / "distances-01/0.npy").write_bytes(b"x")
+        if not _run_until(change, lambda: put(new), monkeypatch):
+            break
+        assert _summary_of_whole(out) in ([["old"], ["new"], None] if earlier else [["new"], None])
+        prepare(out, store=store)
+        assert _summary_of_whole(out) in ([["old"], ["new"]] if earlier else [["new"], None])
+        put(last)
+        assert _summary_of_whole(out) == ["last"]
+        assert [path.name for path in out.parent.iterdir()] == ["out"]
+        assert not earlier or (out / "distances-01/0.npy").read_bytes() == b"x"
+    assert change > 30
+
+
+def test_a_run_that_still_goes_on_is_left_alone(result, store, tmp_path):
+    out = tmp_path / "out"
+    with made_aside(out, store=store) as folder:
+        write(ANALYSIS, result, store=store, config=Settings(), out=out)
+        assert folder.is_dir()
+        (folder / "result.json").write_text("{}")
+    assert (out / "result.json").read_text() == "{}"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_disk_without_locks_is_enough(result, store, tmp_path, monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    (tmp_path / f".out.{'0' * 32}.aside").mkdir()
+    write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} == {"out", f".out.{'0' * 32}.aside"}  # it may still be filled
+
+
 @pytest.mark.parametrize("name", ["../outside", "a/../../outside"])
 def test_no_name_leaves_the_folder(store, tmp_path, name):
     result = AnalysisResult(summary=(), tables={}, figures={name: _draw})
@@ -181,7 +273,7 @@ def test_no_name_leaves_the_folder(store, tmp_path, name):
 
 def test_refusal_of_the_disk_is_a_sentence(result, store, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreWriteError, match="a file stands where a folder must be"):
+    with pytest.raises(StoreWriteError, match="is a file, expected a folder"):
         write(ANALYSIS, result, store=store, config=Settings(), out=tmp_path / "file")
 
 

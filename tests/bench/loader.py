@@ -72,7 +72,7 @@ def _contestants(store: Path, plain: Path, arrow: Path, count: int, frames: int 
             lambda: _memmap(plain),
             192,
             beside="a gather from an .npy file mapped into memory",
-            note="mel and delta uncompressed and padded to 512 frames in one array, which lies in memory whole.",
+            note="mel and delta uncompressed and padded to 512 frames in one array, all of it in memory.",
         ),
     }
 

@@ -54,7 +54,7 @@ def _contestants(store: Path, plain: Path, order: str, batches: NDArray[np.int64
         "memmap": contestant(
             lambda: _memmap(plain),
             beside="an .npy file mapped into memory",
-            note="uncompressed and padded: its file is about 3.5 times as large, and here it lies in memory whole.",
+            note="uncompressed and padded: its file is about 3.5 times as large, and here all of it is in memory.",
         ),
     }
 

@@ -134,7 +134,7 @@ def test_a_worker_killed_for_want_of_memory_is_a_sentence_and_the_build_resumes(
     os.kill(_workers(out)[0], signal.SIGKILL)
     said = process.communicate(timeout=300)[1].decode()
     assert process.returncode == 1
-    assert "kemfeat: one of 2 worker processes was killed, most often for want of memory; what is finished" in said
+    assert "kemfeat: one of 2 worker processes was killed, most often because memory ran out; what is finished" in said
     assert "Traceback" not in said
     Bench(bench.corpus, out).build()
     assert tree(out) == tree(finished.out)

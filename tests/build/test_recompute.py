@@ -67,7 +67,7 @@ def test_a_changed_label_is_found(bench):
 def test_a_lost_utterance_is_found(bench):
     cells = bench.corpus.cells()
     bench.corpus.write_cells([*cells[:2], *cells[3:]])
-    assert again(bench) == [f"{bench.corpus.ids[0]}: the corpus does not have this utterance any more; build again"]
+    assert again(bench) == [f"{bench.corpus.ids[0]}: the corpus no longer has this utterance; build again"]
 
 
 def test_lost_audio_and_physiology_are_found(bench):

@@ -40,11 +40,11 @@ def _mp3_in_wav():
 
 
 BROKEN = {
-    "truncated": (wav_bytes(0.5)[:-1000], "truncated: the header announces 16000 bytes of samples, the file holds"),
+    "truncated": (wav_bytes(0.5)[:-1000], "truncated: the header announces 16000 bytes of samples, the file contains"),
     "zero-byte": (b"", "the file is empty"),
     "text": (b"this is no sound at all", "not a RIFF/WAVE file"),
     "non-pcm": (_mp3_in_wav(), ""),
-    "no-samples": (_no_samples(), "holds no sample"),
+    "no-samples": (_no_samples(), "contains no sample"),
 }
 
 
@@ -365,5 +365,5 @@ def test_a_link_out_of_the_corpus_is_not_followed(bench, tmp_path):
     path: Path = bench.corpus.wav(bench.corpus.ids[0])
     path.unlink()
     path.symlink_to(secret)
-    with pytest.raises(CorpusError, match=r"a link to \S+secret\.wav, outside of the corpus"):
+    with pytest.raises(CorpusError, match=r"a link to \S+secret\.wav, outside the corpus"):
         bench.build()

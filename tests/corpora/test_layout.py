@@ -50,7 +50,7 @@ def test_a_folder_that_is_a_link_out_of_the_root_is_refused(tmp_path):
     (tmp_path / "root").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "root" / "wav").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    with pytest.raises(CorpusError, match="outside of the corpus"):
+    with pytest.raises(CorpusError, match="outside the corpus"):
         list_files(tmp_path / "root" / "wav", TXT, root=tmp_path / "root")
 
 
@@ -90,7 +90,7 @@ def test_a_root_must_be_a_folder(tmp_path):
     (tmp_path / "file").touch()
     require_folder(tmp_path, corpus="X", holds="wav/")
     for name, found in (("file", "a file"), ("no", "nothing")):
-        with pytest.raises(CorpusLayoutError, match=f"found {found}, expected the folder of X, which holds wav/"):
+        with pytest.raises(CorpusLayoutError, match=f"found {found}, expected the folder of X, which contains wav/"):
             require_folder(tmp_path / name, corpus="X", holds="wav/")
 
 

@@ -102,12 +102,12 @@ def _annotation_row(number: int, name: str, sex: str) -> list[str]:
 def _write_physiology(root: Path, session: int, sex: str, names: list[str]) -> None:
     """Every scene begins where the last one ended; both actors' recordings name both actors' utterances."""
     shift = 0.0 if sex == "F" else 0.5
-    for folder, rate in (("EDA", 4), ("TEMP", 4), ("ECG", 250)):
+    for folder, rate, level in (("EDA", 4, 5), ("TEMP", 4, 33), ("ECG", 250, 5)):
         lines = []
         for sample in range(round(TURN * len(names) * rate)):
             second = sample / rate
             place, inside = divmod(second, TURN)
-            value = f"{5 + shift + math.sin(second):.6f}"
+            value = f"{level + shift + math.sin(second):.6f}"
             fields = [f"{second:.3f}", value] if folder == "ECG" else [value, f"{1 / rate:g}"]
             lines.append([*fields, stamp(second), *([names[int(place)]] if inside < SECONDS else [])])
         write_file(root / folder / f"Session{session:02}" / "Original" / f"Sess{session:02}{sex}.csv", csv_bytes(lines))

@@ -101,7 +101,7 @@ def test_with_no_other_option_the_corpus_here_becomes_a_store_here(bench, tmp_pa
 def test_force_says_where_things_are_now(bench):
     said = build(bench, "--features", "eda", "--force", "-j", "1")
     assert said.code == 0
-    moved = Path(said.out.splitlines()[0].removeprefix("what was there is now "))
+    moved = Path(said.out.splitlines()[0].removeprefix("the former content is now "))
     assert (moved / "kemfeat.json").is_file()
     assert moved.parent == bench.out.parent
 
@@ -228,7 +228,7 @@ def test_folders_whose_names_are_no_unicode(bench, tmp_path):
     where = ("build", "--dataset", "KEMDy20", "--root", root, "--features", "eda", "-j", 1, "--out")
     assert kemfeat(*where, tmp_path / "one").code == 0
     assert kemfeat("verify", tmp_path / "one", "--recompute", 2, "--root", root).code == 0
-    assert "this name is no Unicode" in sentence(*where, tmp_path / OLD_KOREAN / "store", code=4)
+    assert "this name is not valid Unicode" in sentence(*where, tmp_path / OLD_KOREAN / "store", code=4)
     assert (
         kemfeat("validate", "--dataset", "KEMDy20", "--root", root, "-j", 1, PYTHONIOENCODING="utf-8:strict").code == 0
     )

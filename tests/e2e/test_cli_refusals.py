@@ -80,7 +80,7 @@ def test_a_wrong_folder_is_code_3_with_where_found_expected_and_what_now(bench, 
         tmp_path / "none": "none: does not exist; pass --root the folder of the corpus",
         tmp_path / "file": "file: is a file; pass --root the folder of the corpus",
         tmp_path / "비어 있음": "비어 있음: KEMDy20 keeps annotation/SessNN_eval.csv; found nothing in ",
-        bench.corpus.root / "wav": f"pass --root {bench.corpus.root}, which holds annotation/",
+        bench.corpus.root / "wav": f"pass --root {bench.corpus.root}, which contains annotation/",
     }
     for root, why in cases.items():
         assert why in sentence(command, "--dataset", "KEMDy20", "--root", root, code=3)

@@ -138,7 +138,7 @@ def test_ctrl_c_drops_what_is_queued_and_another_build_goes_on(dask, serial, tmp
     build.send_signal(signal.SIGINT)
     err = build.communicate(timeout=100)[1].decode()
     assert build.returncode == 130, err
-    assert err.endswith("kemfeat: what is finished is kept: run the same command again to go on\n")
+    assert err.endswith("kemfeat: what is finished is kept: run the same command again to continue\n")
     assert "Traceback" not in err
     assert "distributed" not in err
     wait(dask.is_idle, "an idle cluster")
@@ -146,6 +146,34 @@ def test_ctrl_c_drops_what_is_queued_and_another_build_goes_on(dask, serial, tmp
     assert said.code == 0
     assert f"{PARTS} parts written" not in said.out
     assert tree(tmp_path / "store") == tree(serial / "store")
+
+
+@pytest.mark.parametrize(("features", "on_error"), [("mel", "skip"), ("eda", "raise")])
+def test_a_worker_that_does_not_see_the_corpus_is_refused_by_name(serial, tmp_path, features, on_error):
+    """The path of the corpus is one that every process finds in its own working folder."""
+    cluster = DaskCluster(tmp_path / "dask")
+    try:
+        (blind,) = cluster.start()
+        (cluster.folder / blind / "corpus").mkdir()
+        (tmp_path / "corpus").symlink_to(serial / "corpus")
+        options = ("--features", features, "--on-error", on_error, "--max-failures", 1, "--scheduler", cluster.address)
+        command = (*BUILD, "--root", "/proc/self/cwd/corpus", "--out", tmp_path / "store", *options)
+        address = cluster.known()[blind]
+        refused = start(*command, cwd=tmp_path)
+        err = refused.communicate(timeout=200)[1].decode()
+        assert refused.returncode == 1
+        assert f"as the worker {address} sees it; share the same folders with that worker" in err
+        (good,) = cluster.start()
+        (cluster.folder / good / "corpus").symlink_to(serial / "corpus")
+        cluster.kill(blind)
+        again = start(*command, cwd=tmp_path)
+        err = again.communicate(timeout=200)[1].decode()
+        assert again.returncode == 0, err
+    finally:
+        cluster.stop()
+    alone = kemfeat(*BUILD, "--features", features, "--root", serial / "corpus", "--out", tmp_path / "alone", "-j", 1)
+    assert alone.code == 0
+    assert digest(tmp_path / "store") == digest(tmp_path / "alone")
 
 
 def test_a_corpus_is_synthesised_to_the_same_bytes(dask, serial, tmp_path):
@@ -193,7 +221,7 @@ def test_an_analysis_has_its_distances_computed_there_even_where_memory_would_do
 def test_workers_of_a_scheduler_are_not_counted_here(command, tmp_path):
     dataset = () if command[0] == "analyze" else ("--dataset", "KEMDy20")
     said = sentence(*command, *dataset, "--workers", 2, "--scheduler", "tcp://h:8786", code=2, cwd=tmp_path)
-    assert "--workers 2 and --scheduler tcp://h:8786: give one of them" in said
+    assert "--workers 2 and --scheduler tcp://h:8786: pass only one of them" in said
 
 
 def test_a_scheduler_that_is_not_there_is_a_sentence_and_nothing_is_touched(serial, tmp_path):

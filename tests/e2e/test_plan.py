@@ -32,7 +32,7 @@ def test_a_plan_says_what_the_build_then_does(line, tmp_path):
     parts = sum(array["bytes"] for array in made["arrays"].values())
     assert made["bytes"] == parts + made["bytes_signals"] + made["bytes_tables"]
     again = kemfeat(*line, "--out", out)
-    assert f"{out}: is up to date; build has nothing to do" in again.out
+    assert f"{out}: is up to date; a build has nothing to do" in again.out
 
 
 def test_a_plan_with_workers_is_for_people(line, tmp_path):

@@ -24,8 +24,8 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_formats_are_those_that_the_command_names() -> None:
-    assert [plugins.find("export", name).name for name in FORMATS] == ["datasets", "tsv-npy", "webdataset"]
+def test_the_formats_that_the_command_names_are_there() -> None:
+    assert {"datasets", "tsv-npy", "webdataset"} <= {plugins.find("export", name).name for name in FORMATS}
     assert {plugins.find("export", name).name for name in ("Datasets", "tsv_npy", "web-dataset")} == {
         "datasets",
         "tsv-npy",
@@ -64,7 +64,7 @@ def test_no_row_and_no_array_are_exports_too(store: Store, tmp_path: Path, to: s
 
 
 def test_an_unknown_format_is_refused_and_makes_nothing(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(UnknownPluginError, match=r"--to tsv: no format of that name; did you mean 'tsv-npy'"):
+    with pytest.raises(UnknownPluginError, match=r"--to tsv: no such format; did you mean 'tsv-npy'"):
         export_store(store, to="tsv", out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
@@ -88,7 +88,7 @@ def test_a_file_a_broken_link_and_the_store_itself_are_no_folders_to_fill(store:
         with pytest.raises(ConfigError, match=f"{name}: is not a folder"):
             export_store(store, to="tsv-npy", out=tmp_path / name)
     for out in (store.path / "features.zarr/x", store.path / "x/../y"):
-        with pytest.raises(ConfigError, match="lies in the store"):
+        with pytest.raises(ConfigError, match="is in the store"):
             export_store(store, to="tsv-npy", out=out)
     with pytest.raises(StoreWriteError, match="no folder can be made or used there"):
         export_store(store, to="tsv-npy", out=tmp_path / "file" / "out")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from kemfeat import plugins
 from kemfeat.store import disk, schema
 from kemfeat.store.reader import Store, open_store
 from tests.build.kit import ROWS, Bench
@@ -48,7 +49,7 @@ def test_what_it_cannot_do_is_one_sentence(store: Store, tmp_path: Path) -> None
     where = ("export", store.path, "--out", out, "--to")
     assert "did you mean 'datasets'" in sentence(*where, "dataset", code=2).replace("data_sets", "datasets")
     assert "no array 'mell'; did you mean 'mel'?" in sentence(*where, "tsv-npy", "--arrays", "mell", code=2)
-    assert "--arrays: names none; expected some of mel" in sentence(*where, "tsv-npy", "--arrays", ",", code=2)
+    assert "--arrays: no array is named; expected some of mel" in sentence(*where, "tsv-npy", "--arrays", ",", code=2)
     assert "label rule '3class'" in sentence(*where, "tsv-npy", "--labels", "3class", code=2)
     assert not out.exists()
     (tmp_path / "unfinished" / schema.BUILDING).mkdir(parents=True)
@@ -82,3 +83,10 @@ def vouch(path: Path) -> None:
         part["files"] = {name: disk.receipt(path / name).model_dump() for name in part["files"]}
     header = schema.Header.model_validate_json(json.dumps(content))
     disk.write_json(path / schema.HEADER, content | {"digest": schema.store_digest(header)})
+
+
+def test_help_names_every_format() -> None:
+    said = kemfeat("export", "--help").out
+    assert plugins.names("export")
+    for name in plugins.names("export"):
+        assert plugins.find("export", name).name in said

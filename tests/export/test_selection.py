@@ -60,7 +60,7 @@ def test_a_choice_of_several_axes_is_refused(ticks: Store) -> None:
     ("arrays", "labels", "says"),
     [
         (["mell"], None, "no array 'mell'; did you mean 'mel'"),
-        ([], None, "--arrays: names none; expected some of mel, "),
+        ([], None, "--arrays: no array is named; expected some of mel, "),
         (None, "6class", "label rule '6class'; did you mean"),
     ],
 )
@@ -75,7 +75,7 @@ def test_a_table_that_has_an_id_twice_is_no_table_to_join_by(store: Store) -> No
     twice = Store(store.path, store.header)
     ids = store.utterances["id"].tolist()
     twice.utterances = store.utterances.assign(id=[ids[0], *ids[:-1]])
-    with pytest.raises(StoreCorruptError, match=f"id {ids[0]} stands twice; run `kemfeat verify`"):
+    with pytest.raises(StoreCorruptError, match=f"id {ids[0]} occurs twice; run `kemfeat verify`"):
         select(twice)
     twice.utterances = store.utterances.iloc[:-1]
     with pytest.raises(StoreCorruptError, match="axis utterance has 11 rows in its table"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -257,7 +258,7 @@ def test_a_table_that_is_not_nfkc_is_refused() -> None:
     [
         (lambda v: v[:-1], "1 pieces missing from the vocabulary"),
         (lambda v: [*v, "없는조각"], "1 vocabulary entries missing from the model, such as '없는조각'"),
-        (lambda v: [*v, v[-1]], "written twice"),
+        (lambda v: [*v, v[-1]], "repeated vocabulary"),
         (lambda v: [entry for entry in v if entry != "[MASK]"], "special tokens missing.*MASK"),
     ],
 )
@@ -271,3 +272,55 @@ def test_a_vocabulary_of_another_model_is_refused(change: Any, message: str) -> 
 def test_what_is_no_model_is_refused(content: bytes) -> None:
     with pytest.raises(ConfigError, match=r"m.model.*fetch it again"):
         convert(content, vocabulary=None, where="m.model")
+
+
+def _hostile(change: str) -> bytes:
+    proto = parse(trained("unigram", "nmt_nfkc"), where="test")
+    spec = proto.normalizer_spec
+    if change == "a long piece":
+        proto.pieces.add(piece="가" * 100_000, score=-1.0, type=1)
+    elif change == "an empty piece":
+        proto.pieces.add(piece="", score=-1.0, type=1)
+    elif change == "a score":
+        proto.pieces.add(piece="없는조각", score=float("nan"), type=1)
+    elif change == "only controls":
+        del proto.pieces[:]
+        for control in SPECIALS.values():
+            proto.pieces.add(piece=control, type=3)
+    elif change == "an odd table":
+        spec.precompiled_charsmap = b"\x07\x00\x00\x00" + b"a" * 40
+    elif change == "a table cut short":
+        spec.precompiled_charsmap = spec.precompiled_charsmap[:5_000]
+    elif change == "targets cut off":
+        size = int.from_bytes(spec.precompiled_charsmap[:4], "little")
+        spec.precompiled_charsmap = spec.precompiled_charsmap[: 4 + size]
+    elif change == "a table without end":  # every node has the same children, so every text is a key
+        units = [label | label << 10 for label in range(256)]
+        spec.precompiled_charsmap = struct.pack("<I256I", 1024, *units)
+    return bytes(proto.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("a long piece", "one of more than 256 characters"),
+        ("an empty piece", "an empty piece"),
+        ("a score", "a score that is not a number"),
+        ("only controls", "no normal piece"),
+        ("an odd table", "its table of characters is damaged"),
+        ("a table cut short", "its table of characters is damaged"),
+        ("targets cut off", "its table of characters is damaged"),
+        ("a table without end", r"damaged \(more than 50,000 nodes\)"),
+    ],
+)
+def test_a_hostile_model_is_refused_in_seconds(change: str, message: str) -> None:
+    model = _hostile(change)
+    vocabulary = vocabulary_of(trained("unigram", "nmt_nfkc"))
+    with pytest.raises(ConfigError, match=f"m.model: .*{message}.*fetch .*again"):
+        convert(model, vocabulary=vocabulary, where="m.model")
+
+
+def test_more_pieces_than_any_model_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kemfeat.features._sentencepiece._MOST_PIECES", 10)
+    with pytest.raises(ConfigError, match=r"pieces, expected at most 10; .*fetch it again"):
+        convert(trained("unigram", "nmt_nfkc"), vocabulary=None, where="m.model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from kemfeat.errors import ConfigError
 from kemfeat.features._sentencepiece import SPECIALS, parse
-from kemfeat.features._tokenizers import DEFAULT_MAX_LENGTH, Source, locate, read_folder, resolve
+from kemfeat.features._tokenizers import DEFAULT_MAX_LENGTH, MOST_BYTES, Source, locate, read_folder, resolve
 
 TOKENS = [*SPECIALS.values(), "오늘", "하루", "##도", "."]
 
@@ -158,14 +159,14 @@ def test_foreign_code_is_never_run(tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: pass\n")
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": ["evil.Evil", None]}}))
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ConfigError, match="holds no tokenizer"):
+    with pytest.raises(ConfigError, match="has no tokenizer"):
         read_folder(tmp_path)
     assert not (tmp_path / "ran").exists()
 
 
 def test_an_empty_folder_is_no_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigError, match=r"empty: holds no tokenizer.*--tokenizer"):
+    with pytest.raises(ConfigError, match=r"empty: has no tokenizer.*--tokenizer"):
         read_folder(tmp_path / "empty")
 
 
@@ -178,7 +179,7 @@ def test_an_empty_folder_is_no_tokenizer(tmp_path: Path) -> None:
         ("tokenizer_0123456789.model", b"cut", "not a SentencePiece model"),
         ("vocab.txt", b"\xff", "not UTF-8"),
         ("v.json", b"{", "not JSON"),
-        ("v.json", b'{"token_to_idx": {"a": 3}}', "ids from 0 on"),
+        ("v.json", b'{"token_to_idx": {"a": 3}}', "ids that count from 0"),
         ("v.json", b'{"idx_to_token": [1]}', "a list of tokens"),
     ],
 )
@@ -256,3 +257,77 @@ def test_files_hold_no_path(tmp_path: Path) -> None:
     assert set(files) == {"tokenizer.json", "tokenizer_config.json"}
     assert not any(str(tmp_path).encode() in content for content in files.values())
     assert json.loads(files["tokenizer_config.json"])["model_max_length"] == 64
+
+
+def settings_of(tokenizer: Tokenizer, **changes: object) -> str:
+    return json.dumps({**json.loads(tokenizer.to_str()), **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}, "not a tokenizer"),
+        ({"normalizer": {"type": "Replace", "pattern": {"Regex": "("}, "content": ""}}, "not a tokenizer"),
+        ({"model": {"type": "WordLevel", "vocab": {"[PAD]": 0, "a": 2**31}, "unk_token": "a"}}, "token id 2147483648"),
+    ],
+)
+def test_a_hostile_tokenizer_json_is_a_sentence(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    """The first one makes the Rust library panic, which is no Exception in Python."""
+    (tmp_path / "tokenizer.json").write_text(settings_of(words(), **changes), encoding="utf-8")
+    with pytest.raises(ConfigError, match=message):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "vocab.txt", "a.model"])
+def test_a_file_larger_than_any_tokenizer_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "vocab.txt").write_text("\n".join(TOKENS), encoding="utf-8")
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(ConfigError, match=f"{name}: has 67 MB, more than any tokenizer"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vocab.json", "a.model"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "vocab.txt").write_text("\n".join(TOKENS), encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"{name}: is not a file"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "auto_map"),
+    [
+        ("tokenizer_config.json", {"AutoTokenizer": ["evil.Evil", None]}),
+        ("tokenizer_config.json", ["evil.Evil", None]),
+        ("config.json", {"AutoTokenizer": "evil.Evil"}),
+    ],
+)
+def test_code_that_comes_with_a_tokenizer_is_named(tmp_path: Path, name: str, auto_map: object) -> None:
+    (tmp_path / "vocab.txt").write_text("\n".join(TOKENS), encoding="utf-8")
+    (tmp_path / name).write_text(json.dumps({"auto_map": auto_map, "model_type": "bert"}))
+    with pytest.raises(ConfigError, match=f"auto_map in {name} names Python code, which kemfeat never runs"):
+        read_folder(tmp_path)
+
+
+def test_code_of_the_model_alone_does_not_matter(tmp_path: Path) -> None:
+    fast_folder(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "evil.Evil"}}))
+    assert ids(read_folder(tmp_path), "하루.") == [2, 6, 8, 3]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        '{"model_max_length": ' + "9" * 5_000 + "}",
+        '{"token_to_idx": {"a": 0, "b": "1"}}',
+        '{"token_to_idx": {"a": false, "b": true}}',
+        '{"token_to_idx": {"a": 0, "b": 0}}',
+    ],
+)
+def test_hostile_json_is_a_sentence(tmp_path: Path, content: str) -> None:
+    kobert_folder(tmp_path / "k")
+    (tmp_path / "k/extra.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"extra\.json: (not JSON|expected idx_to_token)"):
+        read_folder(tmp_path / "k")

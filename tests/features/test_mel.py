@@ -195,7 +195,7 @@ def test_a_missing_clip_is_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"fmax": 8001.0}, "fmax 8001 Hz lies above half the sampling_rate"),
+        ({"fmax": 8001.0}, "fmax 8001 Hz is above half the sampling_rate"),
         ({"fmin": 8000.0}, "fmin 8000 Hz must lie below fmax"),
         ({"fmin": float("nan")}, "fmin"),
         ({"hop_length": 4096}, "hop_length 4096 leaves samples"),

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, processors
 
 from kemfeat.config import digest, validated
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Extract, Prepared
+from kemfeat.features._tokenizers import refused
 from kemfeat.features.tokens import EXTRACTOR, TokensConfig, load_tokenizer
 from kemfeat.records import FeatureArray
 from kemfeat.synth.tokenizer import train
@@ -205,3 +207,31 @@ def test_a_worker_never_imports_transformers(folder: Path, tmp_path: Path) -> No
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_tokenizer_that_adds_more_than_a_row_has_is_refused(folder: Path, tmp_path: Path) -> None:
+    tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    ends = [("[CLS]", tokenizer.token_to_id("[CLS]"))]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] " * 8 + "$A", special_tokens=ends)
+    written({"tokenizer.json": tokenizer.to_str().encode()}, tmp_path)
+    with pytest.raises(ConfigError, match="found 8, but the tokenizer adds 8 tokens to every text; expected more than"):
+        prepared(folder, tokenizer=str(tmp_path), max_length=8)
+    assert prepared(folder, tokenizer=str(tmp_path), max_length=9).config.max_length == 9
+
+
+def test_a_panic_of_the_library_is_a_failed_row(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Panic(BaseException):
+        """As pyo3 raises it: no Exception."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise Panic("index out of bounds\nstack")
+
+    monkeypatch.setattr("kemfeat.features.tokens._cleaned", lambda _: Panic)
+    extract = opened(prepared(folder, tokenizer=str(folder)), tmp_path / "resources")
+    with pytest.raises(ExtractionError, match=r"tokens: the tokenizer fails on the text .*use another tokenizer"):
+        extract(media("오늘"))
+    words = r"^tokens: fails \(index out of bounds\); go$"
+    with pytest.raises(ExtractionError, match=words), refused("tokens", "fails", "go", kind=ExtractionError):
+        fail()
+    with pytest.raises(KeyboardInterrupt), refused("tokens", "fails", "go"):
+        raise KeyboardInterrupt

@@ -62,7 +62,7 @@ def test_a_barycentre_is_named_only_where_there_is_one(tmp_path: Path):
     assert "barycentre" not in (tmp_path / "medoids.svg").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("k", [1, 3, 4, 20])
+@pytest.mark.parametrize("k", [1, 3, 4, pytest.param(20, marks=pytest.mark.slow)])
 def test_every_cluster_is_drawn_however_many_there_are(k: int, tmp_path: Path):
     shapes = [Shape(title=f"cluster {place + 1}, n = 1", medoid=np.ones(3), members=[]) for place in range(k)]
     clusters.medoids(shapes, tmp_path / "medoids", rate=4.0, label="energy [dB]")

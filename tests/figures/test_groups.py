@@ -72,6 +72,7 @@ def test_korean_labels(tmp_path):
     assert "슬픔 \u2212 행복" in draw_all(sample(슬픔=20, 행복=20), tmp_path)
 
 
+@pytest.mark.slow
 def test_many_groups_are_cut_and_said(tmp_path):
     text = draw_all(sample(**{f"g{number:02}": 4 + number for number in range(20)}), tmp_path)
     assert f"({MOST_GROUPS} of 20 shown)" in text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,14 @@ SETTINGS: dict[str, Any] = {
 
 
 def make(name: str, folder: Path, *, seed: int = 0, workers: int = 1) -> Path:
-    """Write a small corpus; one without a synthetic of its own is a folder of clips with a table."""
+    """Write a small corpus, synthetic where there is one; a free corpus is written by its own test."""
     if name in SYNTHETIC:
         corpus = plugins.find("synth", name)
         corpus.write(folder, utterances=UTTERANCES, sessions=SESSIONS, seed=seed, workers=workers)
+        return folder
+    if name != "folder":
+        write_small: Callable[[Path], None] = importlib.import_module(f"tests.corpora.test_{name}").write_small
+        write_small(folder)
         return folder
     return _described(make(SYNTHETIC[0], folder, seed=seed, workers=workers))
 

@@ -146,6 +146,8 @@ def test_written_figures_are_pictures(analysis, result, written):
 
 def test_figures_are_the_same_bytes_when_drawn_again(analysis, result, written, tmp_path):
     out, content = written(analysis.name)
+    if not result.figures:
+        pytest.skip("this analysis has no figure")
     name, draw = next(iter(result.figures.items()))
     draw(tmp_path / name)
     assert (tmp_path / f"{name}.svg").read_bytes() == (out / content["figures"][name][0]).read_bytes()

@@ -235,5 +235,5 @@ def test_a_synthetic_corpus_depends_on_its_options_alone(name, corpora, tmp_path
 
 @every_synthetic
 def test_a_table_is_for_folders_of_the_users_own(name, corpora):
-    with pytest.raises(ConfigError, match="has an annotation of its own"):
+    with pytest.raises(ConfigError, match="has its own annotation"):
         open_reader(name, root=corpora(name), table=Path("utterances.csv"))

@@ -90,7 +90,7 @@ def test_a_store_without_mel_says_that_audio_was_not_compared(planted, tmp_path)
     found = audit_split(store, make_split(store.utterances, **SPLIT))
     assert found.unchecked == {"near-identical audio": "the store has no mel"}
     assert examples(found, "identical audio") == {frozenset(planted.linked)}
-    assert found.sentences()[-1] == "near-identical audio: not looked at, the store has no mel"
+    assert found.sentences()[-1] == "near-identical audio: not checked, the store has no mel"
 
 
 def test_a_split_of_another_store_is_refused(planted):
@@ -174,7 +174,7 @@ def test_a_table_of_a_user_is_audited(planted, tmp_path):
     [
         (["--scheme", "sessions"], 2, "did you mean 'session'"),
         (["--folds", "9"], 2, "9 folds of 4 sessions; expected 2 to 4"),
-        (["--scheme", "loso", "--folds", "3"], 2, "loso decides about folds itself; leave --folds out"),
+        (["--scheme", "loso", "--folds", "3"], 2, "loso sets folds itself; leave --folds out"),
         (["--folds", "4", "--out", "/dev/null/x"], 4, "choose another --out"),
     ],
 )

@@ -204,8 +204,8 @@ def test_the_command(bench: Bench, tmp_path: Path) -> None:
     first, second, third = said.out.splitlines()
     assert first.startswith(f"{tmp_path}/새 보고서.html: ")
     assert first.endswith("analyses: alpha, beta")
-    assert second.startswith("analyses/beta: is out of date, made from another version of this store; run ")
-    assert third.startswith("analyses/gamma: is not shown: result.json is not there")
+    assert second.startswith("analyses/beta: is out of date (made from another version of this store); run ")
+    assert third.startswith("analyses/gamma: is not shown: result.json is missing")
     assert (tmp_path / "새 보고서.html").read_text(encoding="utf-8").count("Out of date.") == 1
 
 

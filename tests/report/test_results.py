@@ -72,7 +72,7 @@ def test_a_result_of_another_version_of_the_store_is_stale(store: Store) -> None
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "never finished": (Path.unlink, "result.json is not there; the analysis was stopped"),
+    "never finished": (Path.unlink, "result.json is missing; the analysis was stopped"),
     "empty": (lambda file: file.write_bytes(b""), "result.json is damaged: "),
     "cut": (lambda file: file.write_bytes(file.read_bytes()[:300]), "result.json is damaged: "),
     "no text": (lambda file: file.write_bytes(b"\xff\xfe\x00"), "result.json is damaged: "),

@@ -120,4 +120,4 @@ def test_the_json_says_what_the_audit_says():
     assert content["verdict"] == "leaking"
     assert len(content["overlaps"]) == len(found.overlaps)
     assert content["overlaps"][0]["examples"] == list(found.overlaps[0].examples)
-    assert found.sentences()[-1] == "near-identical audio: not looked at, why"
+    assert found.sentences()[-1] == "near-identical audio: not checked, why"

@@ -142,8 +142,8 @@ def change(file, *, rows=None, facts=None):
     [
         ({"rows": lambda rows: rows.iloc[:-1]}, "its rows are not those that were written"),
         ({"facts": lambda facts: {**facts, "seed": 7}}, "its rows are not those that were written"),
-        ({"facts": lambda facts: {"scheme": "session"}}, "are not those of a split"),
-        ({"facts": lambda facts: [1]}, "are not those of a split"),
+        ({"facts": lambda facts: {"scheme": "session"}}, "is not that of a split"),
+        ({"facts": lambda facts: [1]}, "is not that of a split"),
     ],
 )
 def test_a_changed_file_is_noticed(changes, message, split, tmp_path):
@@ -171,7 +171,7 @@ def test_a_part_or_fold_that_is_not_there(arguments, message, split):
 def test_a_split_of_another_store_is_refused(split):
     ids = like_kemdy20()["id"].tolist()
     require_store(split, digest="a" * 64, ids=ids)
-    with pytest.raises(ConfigError, match="was made for the store aaaaaaaaaaaa, this store is bbbbbbbbbbbb"):
+    with pytest.raises(ConfigError, match="was made for the store aaaaaaaaaaaa, but this store is bbbbbbbbbbbb"):
         require_store(split, digest="b" * 64, ids=ids)
     with pytest.raises(ConfigError, match=r"names [\d,]+ utterances that the store does not have, such as 'u\d+'"):
         require_store(split, digest="a" * 64, ids=ids[:10])

@@ -180,9 +180,9 @@ def test_kor_2022_needs_the_labels_of_the_corpus():
         ({"folds": 13}, "13 folds of 12 sessions; expected 2 to 12"),
         ({"folds": 1}, "1 folds of 12 sessions"),
         ({"scheme": "kfold", "folds": 1}, "1 folds of 1140 utterances"),
-        ({"scheme": "loso", "folds": 4}, "loso decides about folds itself"),
-        ({"scheme": "kor-2022", "seed": 1}, "kor-2022 decides about seed itself"),
-        ({"scheme": "kor-2022", "labels": "7class"}, "kor-2022 decides about labels itself"),
+        ({"scheme": "loso", "folds": 4}, "loso sets folds itself"),
+        ({"scheme": "kor-2022", "seed": 1}, "kor-2022 sets seed itself"),
+        ({"scheme": "kor-2022", "labels": "7class"}, "kor-2022 sets labels itself"),
         ({"seed": -1}, "seed -1; expected 0 or more"),
     ],
 )

@@ -36,7 +36,7 @@ def test_few_clusters_have_effects_but_no_interval():
     row = clustered_effects(*drawn(np.random.default_rng(0), speakers=4)).iloc[0]
     assert np.isfinite([row["g"], row["cliffs_delta"]]).all()
     assert np.isnan([row["g_low"], row["delta_high"]]).all()
-    assert row["reason"] == "a group occurs in 4 clusters; an interval takes 5"
+    assert row["reason"] == "a group occurs in 4 clusters; an interval needs 5"
 
 
 def test_lengths_that_differ_are_refused_and_constants_have_no_g():

@@ -298,15 +298,15 @@ class TestDifference:
 
 class TestRefusals:
     def test_what_is_no_class(self):
-        with pytest.raises(ConfigError, match=r"predicted holds 'joy'; expected one of neutral, sad"):
+        with pytest.raises(ConfigError, match=r"predicted contains 'joy'; expected one of neutral, sad"):
             classification(["sad"], ["joy"], classes=CLASSES, speakers=["a"])
-        with pytest.raises(ConfigError, match="truth holds None"):
+        with pytest.raises(ConfigError, match="truth contains None"):
             classification([None], ["sad"], classes=CLASSES, speakers=["a"])
         with pytest.raises(ConfigError, match="expected each once"):
             classification(["sad"], ["sad"], classes=["sad", "sad"], speakers=["a"])
 
     def test_what_is_no_finite_number(self):
-        with pytest.raises(ConfigError, match="not finite"):
+        with pytest.raises(ConfigError, match="missing or infinite"):
             regression([1.0, np.nan], [1.0, 2.0], speakers=["a", "b"])
 
     def test_nothing_and_unequal_lengths_and_nobody(self):

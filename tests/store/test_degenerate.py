@@ -55,7 +55,7 @@ def test_a_picture_repeated_over_time_is_found(copied: Store) -> None:
     store = overwrite(copied, mel=mel, delta=np.repeat(mel[:, :1], mel.shape[1], axis=1))
     (problem,) = verify(store).problems
     assert problem.startswith("delta: 20 of 20 rows are constant over time, such as Sess01_script01_User001F_001; ")
-    assert problem.endswith("the array says nothing; look at what it was made from")
+    assert problem.endswith("the array carries no information; check its sources")
 
 
 def test_an_array_that_is_another_one_is_found(copied: Store) -> None:

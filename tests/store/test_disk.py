@@ -124,7 +124,7 @@ def test_a_shard_too_large_is_said_and_leaves_no_receipt(tmp_path: Path) -> None
         spec = FeatureSpec(name="x", dims=("a",), shape=(1000,), dtype="float32", pad=0.0, fill=0.0, unit="1",
                            description="noise")
         store = Path(sys.argv[1])
-        writer.begin(store, specs={"f": [spec]}, layouts={"f": writer.Layout("utterance", 8, 8)})
+        writer.begin(store, specs={"f": [spec]}, layouts={"f": writer.ArrayLayout("utterance", 8, 8)})
         part = writer.Part(feature="f", partition=0, start=0, stop=8, key="k")
         block = np.random.default_rng(0).random((8, 1000), dtype=np.float32)
         try:
@@ -182,7 +182,7 @@ def test_a_receipt_is_digest_and_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", "..", "", ".", "a/\0b"])
 def test_a_name_that_leaves_the_store_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(StoreCorruptError, match="names a file outside of the store") as caught:
+    with pytest.raises(StoreCorruptError, match="lists a file outside of the store") as caught:
         disk.inside(tmp_path, name)
     assert repr(name) in str(caught.value)
 

@@ -62,7 +62,7 @@ def test_another_version_in_its_place_is_an_error_for_who_has_the_old_one_open(c
         with pytest.raises(StoreError, match="was built again since it was opened"):
             read()
     header.unlink()
-    with pytest.raises(StoreIncompleteError, match=r"kemfeat\.json has gone since the store was opened"):
+    with pytest.raises(StoreIncompleteError, match=r"kemfeat\.json is missing since the store was opened"):
         _ = array[0]
 
 

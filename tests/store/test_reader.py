@@ -32,14 +32,12 @@ def test_a_store_opens(finished: Store) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(
-        StoreIncompleteError, match="there is no such folder; expected a store, as `kemfeat build` makes it"
-    ):
+    with pytest.raises(StoreIncompleteError, match="does not exist; expected a store, as `kemfeat build` makes it"):
         open_store(tmp_path / "absent")
 
 
 def test_a_folder_that_is_no_store(tmp_path: Path) -> None:
-    with pytest.raises(StoreIncompleteError, match=r"is not a store \(kemfeat.json is not there\); expected a folder"):
+    with pytest.raises(StoreIncompleteError, match=r"is not a store \(kemfeat.json is missing\); expected a folder"):
         open_store(tmp_path)
 
 
@@ -105,7 +103,7 @@ def test_a_header_without_a_member_names_it(copied: Store) -> None:
 
 def test_a_header_that_contradicts_itself_is_damaged(copied: Store) -> None:
     edit(copied, axes={"clip": {"rows": 20, "table": "utterances.parquet"}})
-    with pytest.raises(StoreCorruptError, match=r"kemfeat.json: features lie on axes \['utterance'\]"):
+    with pytest.raises(StoreCorruptError, match=r"kemfeat.json: features are on axes \['utterance'\]"):
         open_store(copied.path)
 
 
@@ -118,14 +116,14 @@ def test_a_header_that_cannot_be_read_is_said(copied: Store) -> None:
 
 def test_a_table_outside_of_the_store_is_refused(copied: Store) -> None:
     edit(copied, axes={"utterance": {"rows": 20, "table": "../utterances.parquet"}})
-    with pytest.raises(StoreCorruptError, match="names a file outside of the store"):
+    with pytest.raises(StoreCorruptError, match="lists a file outside of the store"):
         open_store(copied.path).rows("utterance")
 
 
 def test_a_session_outside_of_the_store_is_refused(copied: Store, tmp_path: Path) -> None:
     shutil.copy(copied.path / "signals" / "Sess01.parquet", tmp_path / "outside.parquet")
     edit(copied, sessions={"../../outside": copied.header.sessions["Sess01"].model_dump(mode="json")})
-    with pytest.raises(StoreCorruptError, match="names a file outside of the store"):
+    with pytest.raises(StoreCorruptError, match="lists a file outside of the store"):
         open_store(copied.path).signals("../../outside")
 
 
@@ -133,7 +131,7 @@ def test_an_array_outside_of_the_store_is_refused(copied: Store, tmp_path: Path)
     shutil.copytree(copied.path / "features.zarr" / "mel" / "mel", tmp_path / "outside")
     arrays = copied.header.model_dump(mode="json")["arrays"]
     edit(copied, arrays={"../../../outside": arrays["mel"]})
-    with pytest.raises(StoreCorruptError, match="names a file outside of the store"):
+    with pytest.raises(StoreCorruptError, match="lists a file outside of the store"):
         open_store(copied.path).array("../../../outside")
 
 

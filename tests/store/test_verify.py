@@ -197,7 +197,7 @@ def test_a_header_cut_anywhere_does_not_open(copied: Store) -> None:
 
 def test_a_receipt_that_leaves_the_store_is_refused(copied: Store) -> None:
     rewrite(copied, documents={"../outside": {"sha256": "0" * 64, "bytes": 1}})
-    with pytest.raises(StoreCorruptError, match="names a file outside of the store"):
+    with pytest.raises(StoreCorruptError, match="lists a file outside of the store"):
         problems(copied)
 
 
@@ -235,12 +235,12 @@ def test_rows_that_tables_and_header_count_apart_are_found(copied: Store) -> Non
 def test_an_id_that_stands_twice_is_found(copied: Store) -> None:
     ids = copied.utterances["id"].tolist()
     replace_table(copied, "utterances.parquet", copied.utterances.assign(id=[ids[0], ids[0], *ids[2:]]))
-    assert f"utterances.parquet: id {ids[0]} stands twice" in problems(copied)
+    assert f"utterances.parquet: id {ids[0]} occurs twice" in problems(copied)
 
 
 def test_a_missing_row_without_a_reason_is_found(copied: Store) -> None:
     rewrite(copied, complete=copied.header.complete | {"mel": schema.bitmap([True, False] + [True] * 18)})
-    says = "mel: the completeness bitmap and failures.parquet do not name the same rows"
+    says = "mel: the completeness bitmap and failures.parquet do not list the same rows"
     assert problems(copied) == (says,)
     row = {"id": open_store(copied.path).utterances["id"].iloc[1], "feature": "mel", "error": "x"}
     replace_table(open_store(copied.path), "failures.parquet", pd.DataFrame([row]))
@@ -251,7 +251,7 @@ def test_more_values_than_a_column_says_are_found(copied: Store) -> None:
     lengths = copied.utterances["mel_frames"].to_numpy().copy()
     lengths[3] = 7
     replace_table(copied, "utterances.parquet", copied.utterances.assign(mel_frames=lengths))
-    assert problems(copied) == ("mel_lengths: row 3 counts 20, more than column mel_frames says",)
+    assert problems(copied) == ("mel_lengths: row 3 has length 20, more than column mel_frames says",)
 
 
 def test_a_feature_on_another_axis_is_checked_by_its_own_table(copied: Store) -> None:
@@ -298,7 +298,7 @@ def test_a_feature_on_another_axis_is_checked_by_its_own_table(copied: Store) ->
     assert store.array("scene")[:].tolist() == [1, 1, 1]
     assert store.rows("clip")["parent"].tolist() == clips["parent"].tolist()
     rewrite(store, complete=store.header.complete | {"scene": schema.bitmap([True, False, True])})
-    assert problems(copied) == ("scene: the completeness bitmap and failures.parquet do not name the same rows",)
+    assert problems(copied) == ("scene: the completeness bitmap and failures.parquet do not list the same rows",)
 
 
 def test_a_build_that_would_drop_a_feature_is_refused_and_changes_nothing(copied: Store, corpus: TinyCorpus) -> None:

@@ -1,9 +1,9 @@
 """Do groups of utterances differ in a number, such as emotions in arousal? Tests that count speakers, not utterances.
 
-Welch's analysis of variance and Games-Howell's pairs are what the literature reports; they take every utterance for
-independent. The same questions are put to tests that know that utterances are nested in speakers and speakers in
-dyads, and to tests that assume less. The test by speaker (CR2, HTZ) leads, whatever it
-finds; the others stand beside it.
+Welch's analysis of variance and Games-Howell's pairs are what the literature reports; both treat utterances as
+independent. The same questions are put to tests that take into account that utterances are nested in speakers and
+speakers in dyads, and to tests with fewer assumptions. The test by speaker (CR2, HTZ) is the primary one whatever it
+finds; the others are reported beside it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,16 @@ class AnovaConfig(FrozenConfig):
 
     Parameters
     ----------
-    dv : dependent variables, numeric columns of ``utterances``.
-    between : the factor, a categorical column of ``utterances``; ``emotion`` is read under ``labels``.
-    labels : rule of :func:`kemfeat.labels.apply_rule` that makes one label of several.
-    cluster : column of the units that utterances are nested in; the session is tested beside it.
-    seed : of bootstrap, permutations and subsamples.
+    dv : tuple of str
+        Dependent variables: numeric columns of ``utterances``.
+    between : str
+        The factor: a categorical column of ``utterances``. ``emotion`` is read under ``labels``.
+    labels : str
+        Rule of :func:`kemfeat.labels.apply_rule` that makes one label of several.
+    cluster : str
+        Column of the units that utterances are nested in; the session is tested beside it.
+    seed : int, >= 0
+        Seed of bootstrap, permutations and subsamples.
     """
 
     dv: Annotated[
@@ -47,24 +52,38 @@ class AnovaConfig(FrozenConfig):
     ] = ("arousal", "valence")
     between: Annotated[str, Field(description="Categorical column."), Spelling(metavar="COLUMN")] = "emotion"
     labels: LabelRule = "5class"
-    cluster: Annotated[str, Field(description="What utterances are nested in."), Spelling(metavar="COLUMN")] = "speaker"
+    cluster: Annotated[
+        str, Field(description="Column of the units that utterances are nested in."), Spelling(metavar="COLUMN")
+    ] = "speaker"
     seed: Seed = 0
 
     @field_validator("dv")
     @classmethod
     def _each_once(cls, dv: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(dv)) < len(dv):
-            raise ValueError("a dependent variable is named twice; name each once")
+            raise ValueError("a dependent variable is given twice; give each once")
         return dv
 
 
 def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     """Compare groups of utterances.
 
+    Parameters
+    ----------
+    store : Store
+        The store whose utterances are compared.
+    config : AnovaConfig
+        What is compared.
+
+    Returns
+    -------
+    AnalysisResult
+        The tables that ``docs/analyses.md`` describes, one set of figures per dependent variable.
+
     Raises
     ------
     ConfigError
-        No such column or rule of labels, or a column of another kind.
+        A column or label rule does not exist, or a column is of the wrong kind.
     AnalysisError
         Fewer than two groups, or fewer than two with values that vary.
     """
@@ -73,7 +92,7 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     found = [run_tests(data, name, seed=config.seed) for name in dv]
     made, own = tables(found), columns_of(store.dataset)
     return AnalysisResult(
-        summary=summary(found, made["disagreements"]),
+        summary=summary(found, made, between=data.between),
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests, own).items()},
         values=_values(data, found),
@@ -82,7 +101,7 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
 
 
 def _dependent(store: Store, config: AnovaConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The dependent variables, and what is to be said of default ones that the store does not have."""
+    """The dependent variables, and a warning about default ones that the store does not have."""
     there = tuple(name for name in config.dv if name in store.utterances)
     if "dv" in config.model_fields_set or not there or there == config.dv:
         return config.dv, ()

@@ -1,4 +1,4 @@
-"""What an analysis of variance compares: columns of a store, picked by name and checked."""
+"""What an analysis of variance compares: columns of a store, selected by name and checked."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from kemfeat.store.reader import Store
 EMOTION = "emotion"
 RATED = ("arousal", "valence")
 MOST_GROUPS = 100
-"""Groups that may be compared: their pairs grow with the square."""
+"""Largest number of groups that may be compared: pairs grow with its square."""
 FEWEST_DYADS = 10
-"""Sessions below which a test by them has hardly any power, and is not made unless asked for."""
+"""Fewest sessions for a test by session: below, it has hardly any power, and is not made unless asked for."""
 
 _SPEAKER, _DYAD = "speaker", "session"
 
@@ -30,12 +30,18 @@ class Data:
 
     Parameters
     ----------
-    between : name of the factor.
-    groups : its label in each row, None where the row is left out.
-    values : the dependent variables by name, NaN where missing.
-    clusters : by column name what utterances are nested in, the smallest unit first.
-    speakers : who speaks in each row.
-    warnings : what was left out on the way, and what else a reader must know of these columns.
+    between : str
+        Name of the factor.
+    groups : Series of str
+        Its label in each row, None where the row is left out.
+    values : mapping of str to Series
+        The dependent variables by name, NaN where missing.
+    clusters : mapping of str to Series
+        The units that utterances are nested in, by column name, the smallest unit first.
+    speakers : Series of str
+        Speaker of each row.
+    warnings : tuple of str
+        What was left out on the way, and what else a reader must know about these columns.
     """
 
     between: str
@@ -47,12 +53,12 @@ class Data:
 
 
 def read(store: Store, *, dv: tuple[str, ...], between: str, labels: str, cluster: str) -> Data:
-    """Pick the columns.
+    """Select the columns.
 
     Raises
     ------
     ConfigError
-        No such column, or one of another kind, a factor of too many groups, or an unknown rule of labels.
+        A column does not exist or is of the wrong kind, the factor has too many groups, or the label rule is unknown.
     AnalysisError
         Fewer than two groups have an utterance.
     """
@@ -68,7 +74,8 @@ def read(store: Store, *, dv: tuple[str, ...], between: str, labels: str, cluste
         )
     if len(found) > MOST_GROUPS:
         raise ConfigError(
-            f"between: {between} has {len(found):,} groups; expected at most {MOST_GROUPS}, so that pairs can be read"
+            f"between: {between} has {len(found):,} groups, expected at most {MOST_GROUPS}; choose a column with "
+            "fewer groups with --between"
         )
     clusters, few = _clusters(store, cluster)
     return Data(
@@ -87,7 +94,7 @@ def _column(store: Store, name: str, *, kind: str) -> pd.Series[Any]:
     if name not in table:
         raise ConfigError(f"{store.path}: utterances have no column {name!r}{suggest(name, known)}")
     if name not in known:
-        raise ConfigError(f"{store.path}: column {name!r} is not {kind}; the {kind} ones are {', '.join(known)}")
+        raise ConfigError(f"{store.path}: column {name!r} is not {kind}; the {kind} columns are {', '.join(known)}")
     return table[name]
 
 
@@ -115,13 +122,15 @@ def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _labelled(store: Store, rule: str) -> tuple[pd.Series[Any], tuple[str, ...]]:
-    """Emotions under a rule of labels, and a sentence on those that it leaves out."""
+    """Emotions under a label rule, and a sentence about the utterances that it leaves out."""
     groups = _texts(store.labels(rule))
     kinds = store.utterances["emotion_annotated"][groups.isna()].map(_kind)
     if kinds.empty:
         return groups, ()
     counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.value_counts().items())
-    sentence = f"label rule {rule} leaves out {len(kinds):,} of {len(groups):,} utterances, as annotated: {counts}"
+    sentence = (
+        f"label rule {rule} leaves out {len(kinds):,} of {len(groups):,} utterances, by their annotation: {counts}"
+    )
     return groups, (sentence,)
 
 
@@ -132,14 +141,14 @@ def _kind(label: object) -> str:
 
 
 def _clusters(store: Store, name: str) -> tuple[dict[str, pd.Series[Any]], tuple[str, ...]]:
-    """The cluster asked for, and the dyads where that lies within them and they are not too few."""
+    """The cluster asked for, and the dyads where they contain whole clusters and are not too few."""
     chosen = _factor(store, name)
     dyad = _texts(store.utterances[_DYAD])
     inside = bool((dyad.groupby(chosen).nunique() <= 1).all()) and dyad.nunique() < chosen.nunique()
     if not inside:
         return {name: chosen}, ()
     if dyad.nunique() < FEWEST_DYADS:
-        few = f"{dyad.nunique()} {_DYAD}s are too few for tests by {_DYAD} (at least {FEWEST_DYADS}); none is made"
+        few = f"{dyad.nunique()} {_DYAD}s are too few for a test by {_DYAD} (at least {FEWEST_DYADS}): it is not made"
         return {name: chosen}, (few,)
     return {name: chosen, _DYAD: dyad}, ()
 
@@ -149,6 +158,6 @@ def _same_raters(between: str, dv: tuple[str, ...]) -> tuple[str, ...]:
     if not rated or not between.startswith(EMOTION):
         return ()
     return (
-        f"{between} and {' and '.join(rated)} are judgements of the same raters: a difference says that raters agree "
-        "with themselves, not that speech or physiology differs",
+        f"{between} and {' and '.join(rated)} are judgements of the same raters: a difference shows that raters are "
+        "consistent, not that speech or physiology differs",
     )

@@ -32,6 +32,7 @@ def tables(found: Sequence[Tests]) -> dict[str, pd.DataFrame]:
         "dunn": _stacked(found, lambda tests: _with_log10(tests.robust.dunn)),
         "nested": _with_log10(_across(_stacked(found, _nested), by=["cluster", "test"])),
         "nested_pairs": _stacked(found, lambda tests: _with_log10(_nested_pairs(tests))),
+        "slopes": _stacked(found, _slopes),
         "disagreements": pd.concat([disagreements(tests, holm=holm) for tests in found], ignore_index=True),
     }
 
@@ -46,7 +47,7 @@ def _stacked(found: Sequence[Tests], part: Callable[[Tests], pd.DataFrame]) -> p
 
 
 def _across(table: pd.DataFrame, *, by: list[str]) -> pd.DataFrame:
-    """Add ``p_holm log_p_holm`` over the dependent variables, for each test that ``by`` tells apart."""
+    """Add ``p_holm log_p_holm`` over the dependent variables, for each test that ``by`` distinguishes."""
     keys = table[by].agg("|".join, axis=1) if by else pd.Series("", index=table.index)
     adjusted = table["log_p"].groupby(keys).transform(lambda log_p: pd.Series(group_tests.holm(log_p), log_p.index))
     at = table.columns.tolist().index("log_p") + 1
@@ -56,7 +57,7 @@ def _across(table: pd.DataFrame, *, by: list[str]) -> pd.DataFrame:
 
 
 def _with_log10(table: pd.DataFrame) -> pd.DataFrame:
-    """Add ``log10_p``, which people read, behind ``log_p``."""
+    """Add ``log10_p``, which people read, after ``log_p``."""
     at = table.columns.tolist().index("log_p") + 1
     table = table.copy()
     table.insert(at, "log10_p", table["log_p"] / math.log(10))
@@ -86,6 +87,8 @@ def _nested(tests: Tests) -> pd.DataFrame:
     for name, robust in tests.nested.items():
         means = tests.means[name]
         costs = {column: getattr(robust, column) for column in _NESTING}
+        if not tests.slopes[name].reason:  # the level of a cluster cancels from a difference of its own groups
+            costs |= {"design_effect": np.nan, "effective_n": np.nan}
         rows.append({**_test(name, "cr2_htz", robust), **costs, "n": robust.n, "n_dropped": robust.n_dropped})
         rows.append(_test(name, f"means_{means.test}", means))
     columns = ["cluster", *_TEST, "n_clusters", *_NESTING, "n", "n_dropped", "reason"]
@@ -104,10 +107,20 @@ def _nested_pairs(tests: Tests) -> pd.DataFrame:
         pieces.append(simultaneous(robust.pairs).assign(cluster=name, test="cr2"))
         means = tests.means[name].pairs
         pieces.append(simultaneous(means).assign(cluster=name, test="means_" + means["test"]))
+        if not tests.slopes[name].reason:
+            pieces.append(simultaneous(tests.slopes[name].pairs).assign(cluster=name, test="random_slopes"))
     table = pd.concat(pieces, ignore_index=True)
     front = ["cluster", "test", "a", "b", "n_a", "n_b"]
     table = table[[*front, *(column for column in table if column not in (*front, "reason")), "reason"]]
     return table.astype({"n_a": "Int64", "n_b": "Int64"})
+
+
+def _slopes(tests: Tests) -> pd.DataFrame:
+    """One row per cluster: the variances of the random-slope model, and what they do to a difference."""
+    columns = ("var_cluster", "var_interaction", "var_residual", "se_ratio", "log_likelihood", "reason")
+    return pd.DataFrame(
+        {"cluster": name, **{column: getattr(fit, column) for column in columns}} for name, fit in tests.slopes.items()
+    )
 
 
 def simultaneous(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from kemfeat.analyses.anova._data import Data
 from kemfeat.errors import AnalysisError
 from kemfeat.stats import group_tests
 from kemfeat.stats.nested import ClusterMeans, ClusterRobust, cluster_means, cluster_robust
+from kemfeat.stats.slopes import RandomSlopes, random_slopes
 
 ALPHA = 0.05
 """Level of all tests, one minus the confidence of all intervals."""
@@ -22,7 +23,7 @@ _ALL = "all groups"
 
 @dataclass(frozen=True, kw_only=True)
 class Tests:
-    """What was found on one dependent variable."""
+    """What was found for one dependent variable."""
 
     dv: str
     groups: pd.DataFrame
@@ -33,16 +34,18 @@ class Tests:
     nested: Mapping[str, ClusterRobust]
     """By cluster, the smallest unit first."""
     means: Mapping[str, ClusterMeans]
+    slopes: Mapping[str, RandomSlopes]
+    """By cluster how much clusters differ in their response to the groups; with a reason where that is unknown."""
 
     @property
     def contradictions(self) -> dict[str, tuple[Contradiction, ...]]:
-        """By cluster where CR2 comes to another conclusion than Welch and Games-Howell; clusters without are absent."""
+        """Questions on which CR2 contradicts Welch and Games-Howell, by cluster; clusters without any are absent."""
         found = {name: tuple(_contradictions(self, test)) for name, test in self.nested.items()}
         return {name: all_ for name, all_ in found.items() if all_}
 
     @property
     def primary(self) -> str:
-        """The cluster whose test leads: the one asked for, fixed before anything is computed."""
+        """The cluster of the primary test: the one asked for, fixed before anything is computed."""
         return next(iter(self.nested))
 
 
@@ -61,14 +64,14 @@ class Contradiction:
     """Denominator degrees of freedom of the nested test."""
 
     def sentence(self, method: str) -> str:
-        """Who finds what."""
+        """What each of the two tests finds."""
         naive = "Welch" if self.where == _ALL else "Games-Howell"
         first, second = _finding(self.naive_log_p), _finding(self.nested_log_p)
         return f"{self.where}: {naive} {first}, {method} {second}"
 
 
 def run_tests(data: Data, dv: str, *, seed: int) -> Tests:
-    """Run them all.
+    """Run all tests of one dependent variable.
 
     Raises
     ------
@@ -89,9 +92,19 @@ def run_tests(data: Data, dv: str, *, seed: int) -> Tests:
         anova=anova,
         pairs=group_tests.games_howell(values, groups, alpha=ALPHA),
         robust=group_tests.robustness(values, groups, alpha=ALPHA, seed=seed),
-        nested={name: cluster_robust(values, groups, cluster) for name, cluster in data.clusters.items()},
-        means={name: cluster_means(values, groups, cluster) for name, cluster in data.clusters.items()},
+        nested={name: _testable(cluster_robust(values, groups, each)) for name, each in data.clusters.items()},
+        means={name: cluster_means(values, groups, each) for name, each in data.clusters.items()},
+        slopes={name: random_slopes(values, groups, each) for name, each in data.clusters.items()},
     )
+
+
+def _testable(test: ClusterRobust) -> ClusterRobust:
+    """The same without the test of all groups where that has less than one denominator degree of freedom."""
+    if not test.df2 < 1:
+        return test
+    few = f"{test.df2:.1f} denominator degrees of freedom are too few to test all groups at once (at least 1)"
+    reason = "; ".join(filter(None, [test.reason, few]))
+    return replace(test, F=math.nan, p=math.nan, log_p=math.nan, reason=reason)
 
 
 def _describe(data: Data, dv: str, *, seed: int) -> pd.DataFrame:
@@ -102,12 +115,14 @@ def _describe(data: Data, dv: str, *, seed: int) -> pd.DataFrame:
 
 
 def disagreements(tests: Tests, *, holm: Mapping[str, float]) -> pd.DataFrame:
-    """Every check that comes to another conclusion than Welch and Games-Howell.
+    """Every check whose conclusion differs from that of Welch and Games-Howell.
 
     Parameters
     ----------
-    tests : of one dependent variable.
-    holm : natural logarithm of Welch's p after Holm across dependent variables, by variable.
+    tests : Tests
+        All tests of one dependent variable.
+    holm : mapping of str to float
+        Natural logarithm of Welch's p after Holm across dependent variables, by variable.
 
     Returns
     -------

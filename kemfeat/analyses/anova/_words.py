@@ -1,9 +1,9 @@
-"""Sentences on the tests, each made of the numbers that it speaks of."""
+"""Sentences about the tests, each made from the numbers that it reports."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -12,15 +12,17 @@ from kemfeat.analyses.anova._tests import ALPHA, Contradiction, Tests
 from kemfeat.stats import group_tests, nested
 
 _LISTED = 3
-"""Cases that a sentence names; tables name all."""
+"""Cases listed in a sentence; the tables list all."""
 _MEANS = 8
 
 _LONGEST = 400
 
 
-def summary(found: Sequence[Tests], conflicts: pd.DataFrame) -> tuple[str, ...]:
-    """The verdict on each variable first, then how it was reached and who disagrees."""
-    sentences = [sentence for tests in found for sentence in _on(tests)]
+def summary(found: Sequence[Tests], tables: Mapping[str, pd.DataFrame], *, between: str) -> tuple[str, ...]:
+    """The verdict on each variable first, then how it was reached and which tests disagree."""
+    sentences = [sentence for tests in found for sentence in _on(tests, between)]
+    sentences += _multiplicity(found, tables["nested"])
+    conflicts = tables["disagreements"]
     others = conflicts[conflicts["source"] != "cr2"]
     if len(others):
         named = [f"{dv} {finding}" for dv, finding in zip(others["dv"], others["finding"], strict=True)]
@@ -28,8 +30,8 @@ def summary(found: Sequence[Tests], conflicts: pd.DataFrame) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _on(tests: Tests) -> list[str]:
-    """The test by the first cluster leads, whatever it finds; others stand beside it."""
+def _on(tests: Tests, between: str) -> list[str]:
+    """The test by the first cluster is the primary one, whatever it finds; the others follow."""
     primary, robust = tests.primary, tests.nested[tests.primary]
     head = f"{tests.dv}: {verdict(robust.pairs)} ({_htz(robust, primary)})."
     beside = [
@@ -37,9 +39,43 @@ def _on(tests: Tests) -> list[str]:
         for name, test in tests.nested.items()
         if name != primary
     ]
-    others = "Games-Howell, as others report it, takes utterances for independent"
+    others = "Games-Howell, which the literature reports, treats utterances as independent"
     naive = f"{others}: {verdict(tests.pairs)}; {_welch(tests)}."
-    return [head, *beside, naive, *_differences(tests), _means(tests)]
+    return [head, *beside, *_nesting(tests, between), naive, *_differences(tests), _means(tests)]
+
+
+def _nesting(tests: Tests, between: str) -> list[str]:
+    """What the nesting costs: by clusters' responses where groups vary within them, else by their levels."""
+    cluster = tests.primary
+    slopes, robust = tests.slopes[cluster], tests.nested[cluster]
+    if not slopes.reason:
+        share = slopes.var_interaction / (slopes.var_cluster + slopes.var_interaction + slopes.var_residual)
+        return [
+            f"{cluster} x {between} makes up {share:.1%} of the variance (REML, random slopes): a difference has "
+            f"{slopes.se_ratio:.2f} times the standard error that independent utterances would give."
+        ]
+    if math.isnan(robust.icc):
+        return []
+    return [
+        f"{cluster} makes up {robust.icc:.1%} of the variance (REML): {robust.n:,} utterances say as much about a mean "
+        f"as {robust.effective_n:,.0f} independent ones."
+    ]
+
+
+def _multiplicity(found: Sequence[Tests], nested: pd.DataFrame) -> list[str]:
+    """What is adjusted for several dependent variables, and what is not."""
+    if len(found) < 2:
+        return []
+    primary = found[0].primary
+    of_all = nested[(nested["cluster"] == primary) & (nested["test"] == "cr2_htz")]
+    each = [
+        f"{dv} {'cannot be tested' if math.isnan(log_p) else _p(log_p)}"
+        for dv, log_p in zip(of_all["dv"], of_all["log_p_holm"], strict=True)
+    ]
+    return [
+        f"{len(found)} dependent variables are compared. The test of all groups by {primary}, Holm-adjusted across "
+        f"them: {', '.join(each)}. Pairs are adjusted within each variable only."
+    ]
 
 
 def verdict(pairs: pd.DataFrame) -> str:
@@ -60,11 +96,11 @@ def _clauses(pairs: pd.DataFrame) -> list[str]:
 
 
 def _differences(tests: Tests) -> list[str]:
-    """Where the leading test concludes otherwise than the naive one, and by what numbers."""
+    """Where the conclusion of the primary test differs from the naive one, with the numbers behind both."""
     cases = [_case(each) for each in tests.contradictions.get(tests.primary, ())]
     if not cases:
         return []
-    return [f"The test by {tests.primary} concludes otherwise: {_listed(cases, joint='; ')}."]
+    return [f"The test by {tests.primary} disagrees with it: {_listed(cases, joint='; ')}."]
 
 
 def _case(found: Contradiction) -> str:
@@ -83,14 +119,19 @@ def _welch(tests: Tests) -> str:
 
 
 def _htz(robust: nested.ClusterRobust, cluster: str) -> str:
-    return f"CR2 by {robust.n_clusters:,} {cluster}s {_f(robust.F, robust.df1, robust.df2, robust.log_p)}"
+    test = f"CR2 by {robust.n_clusters:,} {cluster}s"
+    if math.isnan(robust.F):
+        return f"{test}; all groups at once cannot be tested"
+    return f"{test} {_f(robust.F, robust.df1, robust.df2, robust.log_p)}"
 
 
 def _f(f: float, df1: float, df2: float, log_p: float) -> str:
-    if math.isnan(f):
-        return "F undefined"
+    return f"F({df1:.0f}, {df2:.1f}) = {f:.2f}, {_p(log_p)}"
+
+
+def _p(log_p: float) -> str:
     p = group_tests.p_text(log_p)
-    return f"F({df1:.0f}, {df2:.1f}) = {f:.2f}, p {p if p.startswith('<') else f'= {p}'}"
+    return f"p {p if p.startswith('<') else f'= {p}'}"
 
 
 def _share(value: float) -> str:
@@ -121,13 +162,15 @@ def _cautions(data: Data, tests: Tests) -> list[str]:
         sentences.append(f"{tests.dv} is missing in {missing['missing'].sum():,} utterances, left out: {counts}")
     if tests.anova.excluded:
         sentences.append(
-            f"{tests.dv}: Welch's test leaves out: {_listed([*tests.anova.excluded.values()], joint='; ')}"
+            f"{tests.dv}: left out of Welch's test: {_listed([*tests.anova.excluded.values()], joint='; ')}"
         )
     for cluster, robust in tests.nested.items():
         if robust.reason:
             reasons = _listed(robust.reason.split("; "), joint="; ")
-            sentences.append(f"{tests.dv}: of the test by {cluster}, {reasons}")
+            sentences.append(f"{tests.dv}: test by {cluster}: {reasons}")
         without = int((data.clusters[cluster].isna() & data.groups.notna() & data.values[tests.dv].notna()).sum())
         if without:
-            sentences.append(f"{tests.dv}: {without:,} utterances without a {cluster} are in no nested test")
+            sentences.append(
+                f"{tests.dv}: {without:,} utterances have no {cluster} and are left out of the nested tests"
+            )
     return sentences

@@ -1,8 +1,9 @@
 """Does the body change when the judged emotion does? Changes within conversations, inference over speakers.
 
-Alignment: one point per utterance, the means of the samples that the corpus puts in it, in time order. Change: the
-first difference between consecutive utterances of one speaker in one conversation. Arousal and valence are set against
-the signed change of a signal; a change of emotion has no sign, so it (0 or 1) is set against the size of the change.
+Alignment: one point per utterance, in time order; it is the mean of the samples that the corpus assigns to the
+utterance. Change: the first difference between consecutive utterances of one speaker in one conversation. Arousal and
+valence are correlated with the signed change of a signal. A change of emotion has no sign, so it (0 or 1) is correlated
+with the size of the signal's change.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ ALPHA = 0.05
 
 
 class CorrelationConfig(FrozenConfig):
-    """What is set against each other.
+    """What is correlated.
 
     Parameters
     ----------
-    labels : rule of :func:`kemfeat.labels.apply_rule` that gives each utterance its emotion.
-    examples : conversations drawn, those in which the emotion changes most often.
+    labels : str
+        Rule of :func:`kemfeat.labels.apply_rule` that gives each utterance its emotion.
+    examples : int, 0 to 50
+        Number of conversations drawn, those in which the emotion changes most often.
     """
 
     labels: LabelRule = "7class"
@@ -45,12 +48,24 @@ class CorrelationConfig(FrozenConfig):
 
 
 def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
-    """Correlate changes.
+    """Correlate changes of signals with changes of judgements.
+
+    Parameters
+    ----------
+    store : Store
+        A store with physiology.
+    config : CorrelationConfig
+        What is correlated.
+
+    Returns
+    -------
+    AnalysisResult
+        Tables ``tests``, ``speakers`` and ``conversations``.
 
     Raises
     ------
     ConfigError
-        No such rule of labels.
+        The label rule does not exist.
     AnalysisError
         No conversation has enough utterances with both a signal and a judgement that vary.
     """
@@ -61,7 +76,7 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
         raise AnalysisError(
             f"{store.path}: no conversation has four changes of a signal and of a judgement that vary, expected EDA, "
             "TEMP or IBI and emotion, arousal or valence for five or more utterances of a speaker in a row; "
-            "build the store from a corpus folder that holds them"
+            "build the store from a corpus folder that contains them"
         )
     speakers = _over(conversations, "speaker")
     tests = _tests(changed, speakers, _over(conversations, "session"), conversations)
@@ -92,7 +107,7 @@ def _conversations(changed: pd.DataFrame, signal: str, target: str) -> pd.DataFr
 
 
 def _over(conversations: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """Mean z of each unit, a speaker or the two of a session."""
+    """Mean z of each unit: a speaker, or the two speakers of a session."""
     known = conversations.dropna(subset="z")
     parts = []
     for signal, target in _PAIRS:
@@ -126,7 +141,7 @@ def _test(
     sessions: pd.DataFrame,
     conversations: pd.DataFrame,
 ) -> dict[str, object]:
-    """One row: over speakers first, over dyads to check it, then all changes under one slope."""
+    """One row: over speakers, over dyads as a check, then all changes with one common slope."""
     x, y = _sides(changed, *pair)
     found, dyads = mean_correlation(speakers["z"]), mean_correlation(sessions["z"])
     slope = repeated(x, y=y, subjects=changed["speaker"])
@@ -170,8 +185,8 @@ def _summary(tests: pd.DataFrame) -> Iterator[str]:
     naive = tested[(tested["rm_p"] < ALPHA) & (tested["p"] >= ALPHA)]
     if len(naive):
         yield (
-            "The repeated-measures correlation, which takes changes for independent, finds what speakers do not bear "
-            f"out: {', '.join(_pair(row.signal, row.target) for row in rows(naive))}."
+            "The repeated-measures correlation, which treats changes as independent, is significant where the test "
+            f"over speakers is not: {', '.join(_pair(row.signal, row.target) for row in rows(naive))}."
         )
 
 
@@ -187,12 +202,12 @@ def _pair(signal: str, target: str) -> str:
 def _warnings(tests: pd.DataFrame, changed: pd.DataFrame) -> Iterator[str]:
     absent = [signal.upper() for signal in SIGNALS if changed[signal].isna().all()]
     if absent:
-        yield f"no two consecutive utterances of a speaker have {' or '.join(absent)}; these rows are empty"
+        yield f"no two consecutive utterances of a speaker have {' or '.join(absent)}: these rows are empty"
     for row in rows(tests[(tests["reason"] != "") & (tests["conversations"] > 0)]):
         yield f"{_pair(row.signal, row.target)} is not tested: {row.reason}"
     unlabelled = int(changed["emotion"].isna().sum())
     if unlabelled:
-        yield f"{unlabelled:,} of {len(changed):,} changes have no emotion at one of their ends (ties, or no label)"
+        yield f"{unlabelled:,} of {len(changed):,} changes lack the emotion of one of their utterances (tie, no label)"
 
 
 def _forest(tests: pd.DataFrame, speakers: pd.DataFrame) -> Draw:

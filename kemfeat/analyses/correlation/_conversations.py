@@ -23,7 +23,7 @@ def by_utterance(store: Store, *, labels: str) -> pd.DataFrame:
     -------
     DataFrame
         ``id session script speaker emotion arousal valence eda temp hr``: signals are means of the finite samples that
-        the corpus puts in the utterance, from its own speaker's recording; NaN where there is none.
+        the corpus assigns to the utterance, from its own speaker's recording; NaN where there is none.
     """
     table = store.utterances
     order = table.assign(emotion=store.labels(labels)).sort_values([*CONVERSATION, "start"], kind="stable")
@@ -36,22 +36,23 @@ def by_utterance(store: Store, *, labels: str) -> pd.DataFrame:
 
 
 def changes(utterances: pd.DataFrame) -> pd.DataFrame:
-    """What changed since the same speaker's utterance before, in the same conversation; its first has no row.
+    """What changed since the same speaker's previous utterance in the same conversation; the first has no row.
 
     Parameters
     ----------
-    utterances : of :func:`by_utterance`.
+    utterances : DataFrame
+        Result of :func:`by_utterance`.
 
     Returns
     -------
     DataFrame
         ``session script speaker conversation`` and first differences ``arousal valence eda temp hr``; ``emotion`` is 1
-        where the label is another one, 0 where it is the same. NaN where either utterance lacks the value.
+        where the label differs, 0 where it is the same. NaN where either utterance lacks the value.
     """
     grouped = utterances.groupby(CONVERSATION, sort=False)
     numbers = ["arousal", "valence", *SIGNALS]
     levels, steps = utterances[numbers], grouped[numbers].diff()
-    # Means of equal samples differ by rounding; such a step is none.
+    # Means of equal samples may differ by rounding; such a step counts as 0.
     steps = steps.mask(steps.abs() <= NOISE * levels.abs(), 0.0)
     changed = utterances[CONVERSATION].join(steps)
     now, before = utterances["emotion"], grouped["emotion"].shift()

@@ -1,9 +1,9 @@
-"""Whether series of one signal fall into shapes, and whether shapes go together with emotion.
+"""Clusters of series of one signal by their shape, and a test whether clusters are associated with emotion.
 
 Every series is scaled to 0 to 1 by its own range, as in system 1, compared with every other by dynamic time warping
 (absolute cost, ``symmetric2``), and clustered around medoids. FasterPAM from several starts is the default; ``tsclust``
-repeats system 1's alternation. How clear clusters are and whether they go together with emotion are different
-questions: the second is tested, by permutations that leave every speaker's utterances to that speaker.
+repeats system 1's alternation. How distinct clusters are and whether they are associated with emotion are different
+questions: the second is tested, by permutations within speakers.
 """
 
 from __future__ import annotations
@@ -26,18 +26,31 @@ _GB = 1e9
 
 
 def run(store: Store, config: DtwClustersConfig) -> AnalysisResult:
-    """Cluster the series of one signal, and test whether clusters go together with emotion.
+    """Cluster the series of one signal, and test whether clusters are associated with emotion.
+
+    Parameters
+    ----------
+    store : Store
+        A store with the signal.
+    config : DtwClustersConfig
+        What is clustered, and how.
+
+    Returns
+    -------
+    AnalysisResult
+        Tables of indices, clusters, members, shapes, starts and resamples; of the association with emotion where there
+        are two or more emotions.
 
     Raises
     ------
     ConfigError
-        No such rule of labels, or ``init`` does not name k different series.
+        The label rule does not exist, or ``init`` does not contain k different series.
     AnalysisError
-        The store does not have the signal, too few series are left or all are alike, or ``tsclust`` has no room.
+        The store does not have the signal, too few series are left or all are equal, or ``tsclust`` needs more memory.
     StoreError
         Blocks on disk cannot be written or read.
     WorkerError
-        A worker died, or the scheduler's cannot be used.
+        A worker died, or the workers of the scheduler cannot be used.
     """
     workers = config.workers or parallel.default_workers()
     cohort = read(store, signal=config.signal, labels=config.labels, workers=workers)
@@ -52,7 +65,10 @@ def run(store: Store, config: DtwClustersConfig) -> AnalysisResult:
     )
     distances = measure(series, config=config.distance, room=room, seed=config.seed)
     if not distances.matrix.any():
-        raise AnalysisError(f"{store.path}: all {len(series):,} series of {config.signal} are alike: no shapes to find")
+        raise AnalysisError(
+            f"{store.path}: all {len(series):,} series of {config.signal} are equal, expected series that differ; "
+            "choose another --signal or --labels"
+        )
     method = choice.Method(name=config.method, restarts=config.restarts, seed=config.seed, init=config.init)
     least, largest = config.k_range
     trials = choice.try_all(distances.matrix, ks=range(least, largest + 1), method=method, workers=workers)

@@ -1,4 +1,4 @@
-"""Clusterings for every number of clusters asked for, how good each is, and which is taken."""
+"""Clusterings for every number of clusters asked for, their validity, and the choice among them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,14 @@ class Method:
 
     Parameters
     ----------
-    name : ``fasterpam``, or ``tsclust``, the alternation of system 1.
-    restarts : random starts, of which the cheapest is taken.
-    seed : of the starts.
-    init : medoids of the only start of ``tsclust``, series counted from 0; None draws them.
+    name : {'fasterpam', 'tsclust'}
+        ``tsclust`` is the alternation of system 1.
+    restarts : int, >= 1
+        Number of random starts; the one with the lowest cost is taken.
+    seed : int, >= 0
+        Seed of the starts.
+    init : tuple of int or None
+        Medoids of the only start of ``tsclust``, series counted from 0; None draws them at random.
     """
 
     name: Literal["fasterpam", "tsclust"]
@@ -36,7 +40,7 @@ class Method:
     init: tuple[int, ...] | None
 
     def cluster(self, D: AnyFloats, k: int) -> Clustering:
-        """The best clustering into k clusters; raises as :mod:`kemfeat.stats.clustering`."""
+        """The best clustering into k clusters; raises the same errors as :mod:`kemfeat.stats.clustering`."""
         if self.name == "fasterpam":
             return clustering.fasterpam(D, k, restarts=self.restarts, seed=self.seed)
         if self.init is not None:
@@ -48,13 +52,16 @@ class Method:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """One number of clusters.
+    """The best clustering into one number of clusters.
 
     Parameters
     ----------
-    k : clusters.
-    found : the best clustering.
-    indices : its seven validity indices by name.
+    k : int, >= 2
+        Number of clusters.
+    found : Clustering
+        The best clustering.
+    indices : mapping of str to float
+        Its seven validity indices by name.
     """
 
     k: int
@@ -63,23 +70,23 @@ class Candidate:
 
 
 def try_all(D: AnyFloats, *, ks: Sequence[int], method: Method, workers: int) -> list[Candidate]:
-    """Cluster into every number of clusters, in threads that share the matrix; raises as ``method.cluster``."""
+    """Cluster into every number of clusters, in threads that share the matrix; raises what ``method.cluster`` does."""
 
     def attempt(k: int) -> Candidate:
         found = method.cluster(D, k)
         return Candidate(k, found, validity.indices(D, found.labels, found.medoids))
 
-    # The largest take longest: begin with them.
+    # The largest k takes longest: begin with it.
     return list(parallel.run_threads(attempt, list(ks)[::-1], workers=workers))[::-1]
 
 
 def best(trials: Sequence[Candidate]) -> Candidate:
-    """The one with :data:`RULE`."""
+    """The clustering with :data:`RULE`."""
     return max(trials, key=lambda trial: (trial.indices["Sil"], -trial.k))
 
 
 def preferred_by_db(trials: Sequence[Candidate]) -> Candidate | None:
-    """The one with the least Davies-Bouldin index; None where it is defined for none."""
+    """The clustering with the smallest Davies-Bouldin index; None where it is defined for none."""
     defined = [trial for trial in trials if np.isfinite(trial.indices["DB"])]
     return min(defined, key=lambda trial: (trial.indices["DB"], trial.k), default=None)
 

@@ -1,4 +1,4 @@
-"""What a clustering of signals is told."""
+"""Settings of the clustering of signals."""
 
 from __future__ import annotations
 
@@ -18,23 +18,38 @@ class DtwClustersConfig(FrozenConfig):
 
     Parameters
     ----------
-    signal : ``temp``, ``eda`` and ``ibi`` as stored, or ``mel-energy``, the energy of ``mel`` at 4 Hz.
-    labels : rule of :func:`kemfeat.labels.apply_rule`; utterances that it drops are left out.
-    scale : bring every series to 0 to 1 by its own range.
-    normalize : divide each distance by the summed length of its two series.
-    method : ``fasterpam``, or ``tsclust``, the alternation of system 1.
-    k : exactly that many clusters; None chooses from ``k_range``.
-    k_range : least and largest number of clusters that is tried; the largest mean silhouette decides.
-    restarts : random starts per number of clusters, of which the cheapest is taken.
-    init : medoids of the only start of ``tsclust``, as rows of table ``members`` counted from 0; for one k only.
-    barycentres : compute the mean shape of every cluster, too.
-    seed : of starts, bootstrap, permutations and samples.
-    memory : GB that the matrix of distances may take; a larger one goes to disk in blocks, and a sample that fits is
+    signal : {'temp', 'eda', 'ibi', 'mel-energy'}
+        A signal as stored, or the energy of ``mel`` at 4 Hz.
+    k : int, >= 2, or None
+        Exactly that many clusters; None chooses from ``k_range``.
+    k_range : tuple of int, (smallest, largest)
+        Numbers of clusters that are tried; the one with the largest mean silhouette is taken.
+    method : {'fasterpam', 'tsclust'}
+        ``tsclust`` is the alternation of system 1.
+    init : tuple of int or None
+        Medoids of the only start of ``tsclust``, as rows of table ``members`` counted from 0; for one k only.
+    normalize : bool
+        Whether each distance is divided by the summed length of its two series.
+    scale : bool
+        Whether every series is scaled to 0 to 1 by its own range.
+    labels : str
+        Rule of :func:`kemfeat.labels.apply_rule`; utterances that it drops are left out.
+    restarts : int, >= 1
+        Random starts per number of clusters; the one with the lowest cost is taken.
+    barycentres : bool
+        Whether the mean shape of every cluster is computed as well.
+    seed : int, >= 0
+        Seed of starts, bootstrap, permutations and samples.
+    memory : float, > 0 [GB]
+        Memory that the matrix of distances may take; a larger one goes to disk in blocks, and a sample that fits is
         clustered.
-    workers : threads or processes; None is one per core. Changes nothing but speed.
-    scheduler : address of a Dask scheduler whose workers compute distances, in blocks on disk, such as
-        ``tcp://HOST:8786``. Changes nothing but speed.
-    blocks : folder for blocks; None is the analysis' own folder in the store.
+    workers : int, >= 1, or None
+        Threads or processes; None is one per core. Changes speed only.
+    scheduler : str or None
+        Address of a Dask scheduler whose workers compute distances, in blocks on disk, such as ``tcp://HOST:8786``.
+        Changes speed only.
+    blocks : Path or None
+        Folder for blocks; None is the folder of the analysis in the store.
     """
 
     signal: Annotated[SeriesSource, Field(description="What is clustered; mel-energy at 4 Hz.")] = "temp"
@@ -65,7 +80,7 @@ class DtwClustersConfig(FrozenConfig):
     barycentres: Annotated[bool, Field(description="Add the mean shape of every cluster.")] = False
     seed: Seed = 0
     memory: Annotated[
-        float, Field(gt=0, description="Room for distances; more go to disk."), Spelling(metavar="GB")
+        float, Field(gt=0, description="Memory for distances; more go to disk."), Spelling(metavar="GB")
     ] = 2.0
     workers: Annotated[
         int | None,
@@ -84,19 +99,19 @@ class DtwClustersConfig(FrozenConfig):
         if self.k is not None:
             if "k_range" in self.model_fields_set and self.k_range != (self.k, self.k):
                 least, largest = self.k_range
-                raise ValueError(f"--k {self.k} and --k-range {least}:{largest}: give one of them")
+                raise ValueError(f"--k {self.k} and --k-range {least}:{largest} are both given; give one of them")
             object.__setattr__(self, "k_range", (self.k, self.k))  # frozen from here on
         least, largest = self.k_range
         if not 2 <= least <= largest:
-            raise ValueError(f"k_range is {least} to {largest}; expected at least 2, and the least k first")
+            raise ValueError(f"k_range is {least} to {largest}; expected at least 2, and the smaller number first")
         if self.init is not None and (self.method != "tsclust" or self.k_range != (len(self.init),) * 2):
             raise ValueError(
-                f"init names {len(self.init)} medoids for {self.method} and k from {least} to {largest}; it begins "
-                "tsclust with exactly one k, and as many medoids"
+                f"init has {len(self.init)} medoids for {self.method} and k from {least} to {largest}; it needs method "
+                "tsclust, one value of k, and exactly k medoids"
             )
         return self
 
     @property
     def distance(self) -> DtwConfig:
-        """What a distance is: system 1's, in single precision for FasterPAM, which halves memory and time."""
+        """Settings of a distance: system 1's, in single precision for FasterPAM, which halves memory and time."""
         return DtwConfig(normalize=self.normalize, dtype="float64" if self.method == "tsclust" else "float32")

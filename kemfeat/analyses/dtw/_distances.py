@@ -21,7 +21,7 @@ from kemfeat.store import blocks, disk
 Series = Sequence[NDArray[np.float64]]
 
 _VALUES, _ENDS = "series.npy", "ends.npy"
-"""All series one behind another, and where each begins and ends in that [shape=(n + 1,)]; beside the blocks."""
+"""All series concatenated, and where each begins and ends in that [shape=(n + 1,)]; kept beside the blocks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +30,10 @@ class Distances:
 
     Parameters
     ----------
-    matrix : among those of ``sample`` [shape=(m, m)].
-    sample : which series these are, rising [shape=(m,)]: all of them where the matrix fits into memory.
+    matrix : ndarray, shape (m, m), float32 or float64
+        Distances among the series of ``sample``.
+    sample : ndarray, shape (m,), int
+        Indices of these series, ascending: all series where the matrix fits into memory.
     """
 
     matrix: AnyFloats
@@ -40,14 +42,18 @@ class Distances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistanceStorage:
-    """Where distances may lie.
+    """Where distances may be kept.
 
     Parameters
     ----------
-    memory : bytes that a matrix may take.
-    folder : where blocks are kept that do not fit; made when needed.
-    workers : threads, or processes for blocks.
-    scheduler : address of a Dask scheduler whose workers compute blocks instead, or None.
+    memory : float [bytes]
+        Memory that a matrix may take.
+    folder : Path
+        Folder for the blocks of a matrix that does not fit; made when needed.
+    workers : int, >= 1
+        Number of threads, or of processes for blocks.
+    scheduler : str or None
+        Address of a Dask scheduler whose workers compute the blocks instead.
     """
 
     memory: float
@@ -59,8 +65,8 @@ class DistanceStorage:
 def measure(series: Series, *, config: dtw.DtwConfig, room: DistanceStorage, seed: int) -> Distances:
     """Distances of every series to every other.
 
-    Where they do not fit into memory, or a cluster computes them, all go into blocks on disk, on from where an earlier
-    run was stopped, and those among a random sample, as large as memory allows, come back.
+    Where they do not fit into memory, or a cluster computes them, all are written to blocks on disk, continuing where
+    an earlier run was stopped, and those among a random sample, as large as memory allows, are returned.
 
     Raises
     ------
@@ -69,7 +75,7 @@ def measure(series: Series, *, config: dtw.DtwConfig, room: DistanceStorage, see
     StoreWriteError
         The disk refuses blocks.
     WorkerError
-        A worker died, or the scheduler's cannot be used.
+        A worker died, or the workers of the scheduler cannot be used.
     """
     itemsize = np.dtype(config.dtype).itemsize
     if room.scheduler is None and len(series) ** 2 * itemsize <= room.memory:
@@ -83,7 +89,7 @@ def measure(series: Series, *, config: dtw.DtwConfig, room: DistanceStorage, see
 
 
 def nearest(series: Series, *, medoids: Indices, config: dtw.DtwConfig) -> tuple[Indices, AnyFloats]:
-    """Per series its nearest medoid, the first of equally near ones, and the distance to it [each shape=(n,)]."""
+    """For each series its nearest medoid, the first of equally near ones, and the distance [each shape=(n,)]."""
     by_length = np.argsort([len(values) for values in series], kind="stable")
     found = dtw.block(series, rows=medoids.tolist(), columns=by_length.tolist(), config=config)
     distances = np.empty_like(found)
@@ -92,7 +98,7 @@ def nearest(series: Series, *, medoids: Indices, config: dtw.DtwConfig) -> tuple
 
 
 def _in_blocks(series: Series, config: dtw.DtwConfig, room: DistanceStorage) -> blocks.SymmetricBlocks:
-    """All distances on disk; alike lengths share blocks, as the pairs of a block share a grid of the longest."""
+    """All distances on disk; similar lengths share blocks, because the pairs of a block share the longest grid."""
     with disk.writing(room.folder), parallel.open_pool(workers=room.workers, scheduler=room.scheduler) as pool:
         room.folder.mkdir(parents=True, exist_ok=True)
         identity = {"series": _fingerprint(series), "parameters": config.model_dump()}
@@ -111,7 +117,7 @@ def _in_blocks(series: Series, config: dtw.DtwConfig, room: DistanceStorage) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One block of a folder of blocks; the series lie there too, as thousands of tasks would carry each over again."""
+    """One block of a folder of blocks; the series are read from there, so that tasks need not carry them."""
 
     path: Path
     at: blocks.At

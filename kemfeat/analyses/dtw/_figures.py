@@ -1,4 +1,4 @@
-"""What is drawn of a clustering."""
+"""Figures of a clustering."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kemfeat.analyses.dtw._findings import ClusterFindings
 from kemfeat.figures import clusters as drawing
 
 _SHOWN = 25
-"""Members that are drawn behind a medoid."""
+"""Most members drawn behind a medoid."""
 
 _NAMES = {"temp": "skin temperature", "eda": "skin conductance", "ibi": "inter-beat interval", "mel-energy": "energy"}
 _UNITS = {"uS": "µS", "degC": "°C"}

@@ -1,4 +1,4 @@
-"""The chosen clustering, looked at from every side."""
+"""The chosen clustering and all that is computed from it."""
 
 from __future__ import annotations
 
@@ -21,30 +21,45 @@ from kemfeat.stats.association import Association, associate
 from kemfeat.stats.clustering import bootstrap_stability
 
 BOOTSTRAP_SERIES = 3000
-"""Series that are resampled at most."""
+"""Most series that are resampled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClusterFindings:
-    """What is known of the chosen clustering; clusters and series count from 0.
+    """The chosen clustering and what was found about it; clusters and series count from 0.
 
     Parameters
     ----------
-    config : what was asked for.
-    cohort : the series as measured.
-    scaled : the series scaled, and their ranges.
-    series : the series as compared.
-    distances : among the series that were clustered: all, or a sample.
-    trials : one per number of clusters.
-    chosen : one of them.
-    labels : cluster of each series [shape=(n,)].
-    medoids : the series each cluster is grouped around [shape=(k,)].
-    to_medoid : distance of each series to its medoid [shape=(n,)].
-    widths : silhouette of each series, in [-1, 1]; NaN for those that were not clustered but assigned [shape=(n,)].
-    association : of clusters and emotions; None where there is one emotion only.
-    confound : of distance and length.
-    bootstrap : adjusted Rand index of every resample [shape=(resamples,)].
-    barycentres : mean shape of every cluster; empty unless asked for.
+    config : DtwClustersConfig
+        The settings.
+    cohort : Cohort
+        The series as measured.
+    scaled : Scaled
+        The series scaled, and their ranges.
+    series : sequence of ndarray, each of shape (samples,)
+        The series as compared.
+    distances : Distances
+        Among the series that were clustered: all, or a sample.
+    trials : sequence of Candidate
+        One per number of clusters.
+    chosen : Candidate
+        One of ``trials``.
+    labels : ndarray, shape (n,), int
+        Cluster of each series.
+    medoids : ndarray, shape (k,), int
+        The series that is the medoid of each cluster.
+    to_medoid : ndarray, shape (n,), float
+        Distance of each series to its medoid.
+    widths : ndarray, shape (n,), float64, -1 to 1
+        Silhouette width of each series; NaN for those that were not clustered but assigned.
+    association : Association or None
+        Of clusters and emotions; None where there is only one emotion.
+    confound : LengthConfound
+        Of distance and length.
+    bootstrap : ndarray, shape (resamples,), float64
+        Adjusted Rand index of every resample.
+    barycentres : tuple of ndarray, each of shape (samples,)
+        Mean shape of every cluster; empty unless asked for.
     """
 
     config: DtwClustersConfig
@@ -78,7 +93,7 @@ def find(
     trials: Sequence[Candidate],
     config: DtwClustersConfig,
 ) -> ClusterFindings:
-    """Choose the number of clusters, give every series to one, and describe the outcome."""
+    """Choose the number of clusters, assign every series to one, and describe the outcome."""
     D, chosen, seed = distances.matrix, choice.best(trials), config.seed
     medoids = distances.sample[chosen.found.medoids]
     labels, to_medoid = _assigned(series, distances, chosen, config)
@@ -107,7 +122,7 @@ def find(
 def _assigned(
     series: Sequence[Series], distances: Distances, chosen: Candidate, config: DtwClustersConfig
 ) -> tuple[Indices, NDArray[np.floating[Any]]]:
-    """Cluster of every series and distance to its medoid, beyond the sample too."""
+    """Cluster of every series and distance to its medoid, including series outside the sample."""
     found = chosen.found
     if len(distances.sample) < len(series):
         return nearest(series, medoids=distances.sample[found.medoids], config=config.distance)
@@ -133,19 +148,27 @@ def _barycentres(series: Sequence[Series], labels: Indices, medoids: Indices, se
 
 
 MOST = 200
-"""Members that a barycentre is the mean of; more are sampled, as each is aligned anew in every pass."""
+"""Most members that a barycentre is the mean of; of more a sample is drawn, as each pass aligns every member again."""
 
 
 def barycentre(members: Sequence[Series], *, medoid: Series, seed: int) -> Series:
-    """The series with the least sum of squared DTW distances to the members, found from the medoid.
+    """The series with the smallest sum of squared DTW distances to the members, starting from the medoid.
 
     Costs are squared and diagonal steps count once (tslearn's ``dtw``), unlike the distances that made the cluster.
 
     Parameters
     ----------
-    members : of one cluster, at least one [each shape=(samples,)].
-    medoid : where to begin; the barycentre has its length.
-    seed : of the sample where members are more than :data:`MOST`.
+    members : sequence of ndarray, each of shape (samples,)
+        Members of one cluster, at least one.
+    medoid : ndarray, shape (samples,)
+        Initial series; the barycentre has its length.
+    seed : int, >= 0
+        Seed of the sample where there are more members than :data:`MOST`.
+
+    Returns
+    -------
+    ndarray, shape (samples,), float64
+        The barycentre.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="h5py not installed")  # tslearn's own files, not used here

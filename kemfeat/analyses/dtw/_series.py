@@ -1,4 +1,4 @@
-"""The series that are clustered: one signal of every labelled utterance, and what was left out on the way."""
+"""The series that are clustered: one signal of every labelled utterance, and counts of what was left out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SeriesSource = Literal["temp", "eda", "ibi", "mel-energy"]
 Series = NDArray[np.float64]
 
 ENERGY_RATE = 4.0
-"""Hz of ``mel-energy``: that of the wristband's signals."""
+"""Sampling rate of ``mel-energy`` [Hz]: that of the wristband's signals."""
 
 _NEEDS: Mapping[SeriesSource, tuple[str, str]] = {
     "temp": ("temp", "temp_mask"),
@@ -36,14 +36,22 @@ class Cohort:
 
     Parameters
     ----------
-    signal : what it is.
-    unit : of the values.
-    rate : samples per second, Hz.
-    table : one row per series: ``id``, ``session``, ``speaker``, ``emotion``, ``samples``.
-    series : the measured values of each, in order, as floats [each shape=(samples,)].
-    unlabelled : utterances that the rule of labels leaves out.
-    silent : labelled utterances without a measured value.
-    gapped : series with missing samples before or between the measured ones, which are closed up.
+    signal : {'temp', 'eda', 'ibi', 'mel-energy'}
+        The signal.
+    unit : str
+        Unit of the values.
+    rate : float [Hz]
+        Samples per second.
+    table : DataFrame
+        One row per series: ``id``, ``session``, ``speaker``, ``emotion``, ``samples``.
+    series : tuple of ndarray, each of shape (samples,), float64
+        The measured values of each, in order.
+    unlabelled : int
+        Utterances that the label rule leaves out.
+    silent : int
+        Labelled utterances without a measured value.
+    gapped : int
+        Series with missing samples before or between the measured ones; these gaps are closed.
     """
 
     signal: SeriesSource
@@ -57,12 +65,12 @@ class Cohort:
 
 
 def read(store: Store, *, signal: SeriesSource, labels: str, workers: int) -> Cohort:
-    """Pick the series of labelled utterances.
+    """Select the series of labelled utterances.
 
     Raises
     ------
     ConfigError
-        No such rule of labels.
+        The label rule does not exist.
     AnalysisError
         The store does not have the signal, or no labelled utterance has a value of it.
     """
@@ -70,8 +78,8 @@ def read(store: Store, *, signal: SeriesSource, labels: str, workers: int) -> Co
     if missing := [array for array in (name, beside) if array not in store.arrays]:
         known = [each for each, needs in _NEEDS.items() if set(needs) <= set(store.arrays)]
         raise AnalysisError(
-            f"{store.path}: has no array {missing[0]!r}, which {signal} is made of; build the store with it, or choose "
-            f"another --signal (there: {', '.join(known) or 'none'})"
+            f"{store.path}: has no array {missing[0]!r}, which {signal} is made from; build the store with it, or "
+            f"choose another --signal (available: {', '.join(known) or 'none'})"
         )
     found = store.labels(labels)
     rows = np.flatnonzero(found.notna())
@@ -98,7 +106,7 @@ def read(store: Store, *, signal: SeriesSource, labels: str, workers: int) -> Co
 
 
 def _measured(store: Store, name: str, mask: str) -> tuple[list[Series], NDArray[np.bool_]]:
-    """Per utterance the samples that the mask vouches for, and whether some are missing before the last of them."""
+    """The samples of each utterance that the mask marks as measured, and whether any before the last is missing."""
     values, inside = np.asarray(store.array(name)[:]), np.asarray(store.array(mask)[:], bool)
     ends = np.where(inside.any(axis=1), inside.shape[1] - inside[:, ::-1].argmax(axis=1), 0)
     series = [row[known].astype(float) for row, known in zip(values, inside, strict=True)]
@@ -106,7 +114,7 @@ def _measured(store: Store, name: str, mask: str) -> tuple[list[Series], NDArray
 
 
 def _energies(store: Store, rate: float, workers: int) -> tuple[list[Series], NDArray[np.bool_]]:
-    """Per utterance its energy over time, and that none has gaps."""
+    """The energy of each utterance over time; none has gaps."""
     array, lengths = store.array("mel"), np.asarray(store.array("mel_lengths")[:])
 
     def part(start: int) -> list[Series]:
@@ -118,15 +126,22 @@ def _energies(store: Store, rate: float, workers: int) -> tuple[list[Series], ND
 
 
 def energy(mel: NDArray[Any], *, rate: float) -> Series:
-    """Energy of a spectrogram over time, dB [shape=(cells,)].
+    """Energy of a spectrogram over time.
 
     The mean power over all bands and over the frames that begin within one cell of 1 / :data:`ENERGY_RATE` seconds.
-    A mean over the cell is the low-pass that taking every n-th frame would need beforehand.
+    The mean over a cell is the low-pass filter that taking every n-th frame would need beforehand.
 
     Parameters
     ----------
-    mel : power, dB [shape=(frames, bands)].
-    rate : frames per second, Hz.
+    mel : ndarray, shape (frames, bands) [dB]
+        Power.
+    rate : float [Hz]
+        Frames per second.
+
+    Returns
+    -------
+    ndarray, shape (cells,), float64 [dB]
+        Energy of each cell.
     """
     power = np.power(10.0, mel.astype(float) / 10).mean(axis=1)
     cells = np.floor(np.arange(len(power)) * ENERGY_RATE / rate)

@@ -13,7 +13,7 @@ from kemfeat.analyses.dtw._findings import ClusterFindings
 from kemfeat.stats.association import Association
 
 SMALLEST = sys.float_info.min
-"""What stands for a p-value that is too small for a double: an upper bound, never 0."""
+"""Reported for a p-value that is too small for a double: an upper bound, never 0."""
 
 
 def tables(found: ClusterFindings) -> dict[str, pd.DataFrame]:
@@ -74,7 +74,7 @@ def _association(found: Association | None) -> dict[str, pd.DataFrame]:
 
 
 def _crossed(found: Association) -> pd.DataFrame:
-    """One row per cluster and emotion: how many, and how many there would be if the two were unrelated."""
+    """One row per cluster and emotion: observed counts, and those expected if the two were unrelated."""
     rows, columns = found.counts.sum(axis=1), found.counts.sum(axis=0)
     expected = np.outer(rows, columns) / found.counts.sum()
     places = pd.MultiIndex.from_product([map(int, found.clusters), found.classes], names=["cluster", "emotion"])
@@ -111,7 +111,7 @@ def _shapes(found: ClusterFindings) -> pd.DataFrame:
 
 
 def _starts(found: ClusterFindings) -> pd.DataFrame:
-    """Where every start ended."""
+    """Final cost of every start."""
     return pd.DataFrame(
         {"k": trial.k, "start": start, "cost": cost}
         for trial in found.trials

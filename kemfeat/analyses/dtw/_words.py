@@ -1,4 +1,4 @@
-"""Sentences on a clustering, each made of the numbers that it speaks of."""
+"""Sentences about a clustering, each made from the numbers that it reports."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kemfeat.analyses.dtw._tables import SMALLEST
 
 ALPHA = 0.05
 STRONG = 0.3
-"""A rank correlation of distance and length from which on readers are warned."""
+"""Rank correlation of distance and length from which readers are warned."""
 UNDERFLOW = 1e-3
-"""The index SF below which its exponentials have eaten the difference between clusterings."""
+"""Index SF below which its exponentials have lost the difference between clusterings."""
 
 
 def summary(found: ClusterFindings) -> tuple[str, ...]:
-    """The verdict on emotion first, then the clusters, their stability, and what distances rest on."""
+    """The verdict on emotion first, then the clusters, their stability, and what the distances depend on."""
     sentences = [_verdict(found), _choice(found), _stability(found), _length(found), _lost(found)]
     return tuple(sentence for sentence in sentences if sentence)
 
@@ -28,13 +28,14 @@ def _verdict(found: ClusterFindings) -> str:
     crossed = found.association
     head = f"{found.chosen.k} clusters of {n:,} {cohort.signal} series"
     if crossed is None:
-        return f"{head}; all are of the emotion {cohort.table['emotion'].iloc[0]!r}, so nothing goes together with it."
-    verb = "go together" if crossed.p_permutation < ALPHA else "do not go together"
+        emotion = cohort.table["emotion"].iloc[0]
+        return f"{head}; all have the emotion {emotion!r}, so an association with emotion cannot be tested."
+    found_any = "an" if crossed.p_permutation < ALPHA else "no evidence of an"
     return (
-        f"{head} and emotion {verb} beyond chance within speakers (permutation p = {crossed.p_permutation:.3g}): "
+        f"{head}: {found_any} association with emotion within speakers (permutation p = {crossed.p_permutation:.3g}); "
         f"adjusted mutual information {crossed.ami:.3f}, adjusted Rand {crossed.ari:.3f}, Cramér's V "
-        f"{crossed.cramers_v:.3f}; chi-square {crossed.chi2:.1f}, {crossed.df} df, p {_p(crossed.p_chi2)} as if "
-        "utterances were independent."
+        f"{crossed.cramers_v:.3f}; chi-square {crossed.chi2:.1f}, {crossed.df} df, p {_p(crossed.p_chi2)} if "
+        "utterances are taken as independent."
     )
 
 
@@ -50,7 +51,7 @@ def _choice(found: ClusterFindings) -> str:
     )
     why = "as asked for" if len(trials) == 1 else f"of {trials[0].k} to {trials[-1].k} by {RULE}"
     return (
-        f"k = {chosen.k} {why}: {numbers}. Low or high, a silhouette says how clearly shapes fall apart and nothing "
+        f"k = {chosen.k} {why}: {numbers}. Low or high, a silhouette says how distinct the clusters are and nothing "
         "about emotion, which the association tests."
     )
 
@@ -84,9 +85,9 @@ def _lost(found: ClusterFindings) -> str:
     low, high, unit = found.scaled.low, found.scaled.high, found.cohort.unit
     spans = high - low
     return (
-        f"Scaling by each series' own range took level and size: what lay between {low.min():.4g} and {high.max():.4g} "
-        f"{unit} and spanned {spans.min():.3g} to {spans.max():.3g} {unit} (median {np.median(spans):.3g}) now runs "
-        "from 0 to 1."
+        f"Scaling by each series' own range removed level and size: values between {low.min():.4g} and "
+        f"{high.max():.4g} {unit}, with spans of {spans.min():.3g} to {spans.max():.3g} {unit} (median "
+        f"{np.median(spans):.3g}), now range from 0 to 1."
     )
 
 
@@ -110,7 +111,7 @@ def _left_out(found: ClusterFindings) -> list[str]:
     sentences = [
         (cohort.unlabelled, f"{cohort.unlabelled:,} utterances are left out by label rule {found.config.labels}"),
         (cohort.silent, f"{cohort.silent:,} labelled utterances are left out: they have no value of {cohort.signal}"),
-        (cohort.gapped, f"{cohort.gapped:,} series have gaps, which are closed up: the time within them is lost"),
+        (cohort.gapped, f"{cohort.gapped:,} series have gaps, which are closed: the time within them is lost"),
     ]
     return [sentence for count, sentence in sentences if count]
 
@@ -119,7 +120,7 @@ def _constant(found: ClusterFindings) -> str:
     constant, n = int(found.scaled.constant.sum()), len(found.series)
     if not constant:
         return ""
-    effect = ": scaled, they are 0 throughout and all alike" if found.config.scale else ""
+    effect = ": scaled, they are 0 throughout and all equal" if found.config.scale else ""
     return f"{constant:,} of {n:,} series ({constant / n:.0%}) are constant{effect}"
 
 
@@ -128,7 +129,7 @@ def _sampled(found: ClusterFindings) -> str:
         return ""
     return (
         f"the matrix of distances does not fit into {found.config.memory:g} GB: {len(found.distances.sample):,} series "
-        "drawn at random were clustered and the others given to the nearest medoid; indices and costs are of the "
+        "drawn at random were clustered and the others assigned to the nearest medoid; indices and costs are of the "
         "sample, all distances are kept beside the result"
     )
 
@@ -138,8 +139,8 @@ def _of_length(found: ClusterFindings) -> str:
         return ""
     advice = "" if found.config.normalize else ", or divide by length with --normalize"
     return (
-        f"distances are in part a matter of length (rank correlation {found.confound.rho:.2f}): read clusters beside "
-        f"the lengths of their members{advice}"
+        f"distances depend in part on length (rank correlation {found.confound.rho:.2f}): compare the lengths of the "
+        f"clusters' members{advice}"
     )
 
 
@@ -147,14 +148,14 @@ def _edge(found: ClusterFindings) -> str:
     k, tried = found.chosen.k, len(found.trials)
     if tried == 1 or k < found.trials[-1].k:
         return ""
-    return f"k = {k} is the largest that was tried: more clusters may be clearer still, see --k-range"
+    return f"k = {k} is the largest that was tried: more clusters may be more distinct still, see --k-range"
 
 
 def _disagreement(found: ClusterFindings) -> str:
     other, chosen = preferred_by_db(found.trials), found.chosen
     if other is None or other is chosen:
         return ""
-    return f"the indices disagree on k: Davies-Bouldin is least at k = {other.k} ({other.indices['DB']:.3f})"
+    return f"the indices disagree on k: Davies-Bouldin is smallest at k = {other.k} ({other.indices['DB']:.3f})"
 
 
 def _odd_indices(found: ClusterFindings) -> list[str]:
@@ -162,17 +163,17 @@ def _odd_indices(found: ClusterFindings) -> list[str]:
     undefined = [trial.k for trial in found.trials if not np.isfinite(list(trial.indices.values())).all()]
     return [
         *(
-            [f"index SF underflows to 0 for {_ks(lost)} and says nothing there: distances are too large"]
+            [f"index SF underflows to 0 for {_ks(lost)} and is meaningless there: distances are too large"]
             if lost
             else []
         ),
-        *([f"an index divides by 0 for {_ks(undefined)}, as with equal medoids"] if undefined else []),
+        *([f"an index divides by 0 for {_ks(undefined)}, for example where medoids are equal"] if undefined else []),
     ]
 
 
 def _unsettled(found: ClusterFindings) -> str:
     stopped = [trial.k for trial in found.trials if not trial.found.converged]
-    return f"clustering was stopped before it settled for {_ks(stopped)}" if stopped else ""
+    return f"clustering was stopped before it converged for {_ks(stopped)}" if stopped else ""
 
 
 def _ks(ks: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Which utterances have which physiology, how irregular heart beats are, and where the recordings are silent."""
+"""Which utterances have which physiology, how irregular heart beats are, and where recordings have no samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kemfeat.figures import coverage as figures
 from kemfeat.figures import estimates
 from kemfeat.stats.association import associate
 from kemfeat.stats.proportions import effective_n, wilson
-from kemfeat.stats.tails import p_text
+from kemfeat.stats.tails import holm, p_text
 from kemfeat.store.reader import Store
 
 SESSIONS_PER_PAGE = 8
@@ -33,16 +33,20 @@ class MissingnessConfig(FrozenConfig):
 
     Parameters
     ----------
-    labels : rule of :func:`kemfeat.labels.apply_rule` that gives each utterance its emotion.
-    least_gap : pauses of a recording from this length on are listed and drawn [s].
-    permutations : of emotions within speakers, to test whether presence depends on emotion.
-    seed : of the permutations.
+    labels : str
+        Rule of :func:`kemfeat.labels.apply_rule` that gives each utterance its emotion.
+    least_gap : float, > 0 [s]
+        Pauses of a recording of at least this length are listed and drawn.
+    permutations : int, >= 1
+        Permutations of emotions within speakers, which test whether presence depends on emotion.
+    seed : int, >= 0
+        Seed of the permutations.
     """
 
     labels: LabelRule = "7class"
     least_gap: Annotated[
         float,
-        Field(gt=0, description="Pauses from this length on are listed and drawn."),
+        Field(gt=0, description="Pauses of at least this length are listed and drawn."),
         Spelling(metavar="SECONDS"),
     ] = 5.0
     permutations: Annotated[int, Field(ge=1, description="Relabellings within speakers."), Spelling(metavar="N")] = 999
@@ -50,12 +54,24 @@ class MissingnessConfig(FrozenConfig):
 
 
 def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
-    """Describe what is missing.
+    """Describe which physiology is missing.
+
+    Parameters
+    ----------
+    store : Store
+        A store with physiology.
+    config : MissingnessConfig
+        What counts as missing.
+
+    Returns
+    -------
+    AnalysisResult
+        Tables ``coverage``, ``association``, ``recordings``, ``ibi_irregularity`` and ``empty_stretches``.
 
     Raises
     ------
     ConfigError
-        No such rule of labels.
+        The label rule does not exist.
     AnalysisError
         The store has no physiology.
     """
@@ -64,8 +80,8 @@ def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
     found = list(recordings(store, media=media))
     if store.signal_index.empty or not found:
         raise AnalysisError(
-            f"{store.path}: holds no physiology of any utterance, expected EDA, TEMP, IBI or ECG; "
-            "build it from a corpus folder that holds these files"
+            f"{store.path}: has no physiology of any utterance, expected EDA, TEMP, IBI or ECG; "
+            "build the store from a corpus folder that contains these files"
         )
     tables = {
         "coverage": _coverage(presence, media),
@@ -126,7 +142,7 @@ def _share(part: pd.DataFrame, medium: str, *, by: str, group: str) -> dict[str,
 
 
 def _association(presence: pd.DataFrame, media: Sequence[str], *, config: MissingnessConfig) -> pd.DataFrame:
-    """Whether having a medium goes together with emotion, tested within speakers."""
+    """Whether having a medium is associated with emotion, tested within speakers."""
     known = presence.dropna(subset="emotion")
     made = []
     for medium in media:
@@ -141,7 +157,8 @@ def _association(presence: pd.DataFrame, media: Sequence[str], *, config: Missin
         )
         row = (medium, len(known), found.chi2, found.df, found.cramers_v, found.p_permutation)
         made.append(row)
-    return pd.DataFrame(made, columns=["medium", "utterances", "chi2", "df", "cramers_v", "p_within_speakers"])
+    table = pd.DataFrame(made, columns=["medium", "utterances", "chi2", "df", "cramers_v", "p_within_speakers"])
+    return table.assign(p_holm=np.exp(holm(np.log(table["p_within_speakers"].astype(np.float64)))))
 
 
 def _describe(recording: RecordingQuality) -> dict[str, object]:
@@ -168,7 +185,7 @@ def _irregularity(found: Iterable[RecordingQuality]) -> pd.DataFrame:
 
 
 def _beats(recording: RecordingQuality) -> dict[str, object]:
-    """A dropout is a pause between two beats; the time before the first and after the last beat is none."""
+    """A dropout is a pause between two beats; the time before the first and after the last beat does not count."""
     values, between = recording.values, recording.holes[1:-1]
     dropouts = between[between > HOLE]
     runs = np.diff(np.flatnonzero(np.concatenate([[True], between > HOLE, [True]]))) if values.size else np.empty(0)
@@ -196,7 +213,7 @@ def _stretches(found: Iterable[RecordingQuality], *, least: float) -> pd.DataFra
 
 
 def _interval(low: float, high: float) -> str:
-    """In words; nothing where too few speakers or sessions leave none."""
+    """The interval in words; empty where there are too few speakers or sessions for one."""
     return f", 95 % interval {low:.1%} to {high:.1%}" if low < high else ""
 
 
@@ -207,7 +224,7 @@ def _summary(tables: dict[str, pd.DataFrame], media: Sequence[str], *, least_gap
         for row in rows(overall)
     ]
     return (
-        f"Of {overall['utterances'].iloc[0]:,} utterances have physiology: {', '.join(shares)}.",
+        f"Utterances with physiology, of {overall['utterances'].iloc[0]:,}: {', '.join(shares)}.",
         *_dependence(tables),
         *_beats_sentence(tables["ibi_irregularity"]),
         _silence(tables["empty_stretches"], media, least_gap=least_gap),
@@ -219,10 +236,10 @@ def _dependence(tables: dict[str, pd.DataFrame]) -> list[str]:
     sentences = []
     for row in rows(tables["association"]):
         shares = emotions[emotions["medium"] == row.medium].set_index("group")["share"]
-        verb = "goes together with" if row.p_within_speakers < ALPHA else "shows no evidence of depending on"
+        verb = "depends on" if row.p_holm < ALPHA else "shows no evidence of depending on"
         sentences.append(
-            f"Having {row.medium.upper()} {verb} emotion (permutation within speakers p = "
-            f"{p_text(float(np.log(row.p_within_speakers)))}, V = {row.cramers_v:.2f}): from {shares.min():.0%} of "
+            f"Having {row.medium.upper()} {verb} emotion (permutation within speakers, Holm-adjusted over media: p = "
+            f"{p_text(float(np.log(row.p_holm)))}, V = {row.cramers_v:.2f}): from {shares.min():.0%} of "
             f"{shares.idxmin()} to {shares.max():.0%} of {shares.idxmax()}."
         )
     return sentences
@@ -233,7 +250,7 @@ def _beats_sentence(beats: pd.DataFrame) -> list[str]:
     if worn.empty:
         return []
     return [
-        f"Where heart beats were recorded at all, their intervals cover {worn['share'].median():.0%} of a conversation "
+        f"Where heart beats were recorded, their intervals cover {worn['share'].median():.0%} of a conversation "
         f"(median of {len(worn):,} recordings), with {worn['dropouts_per_min'].median():.1f} dropouts per minute of "
         f"{worn['median_dropout_s'].median():.1f} s; the longest lasts {worn['longest_dropout_s'].max():.0f} s."
     ]
@@ -241,10 +258,10 @@ def _beats_sentence(beats: pd.DataFrame) -> list[str]:
 
 def _silence(stretches: pd.DataFrame, media: Sequence[str], *, least_gap: float) -> str:
     if stretches.empty:
-        return f"No recording is silent for {least_gap:g} s or more."
+        return f"No recording lacks samples for {least_gap:g} s or more."
     counts = ", ".join(f"{medium.upper()} {np.sum(stretches['medium'] == medium):,}" for medium in media)
     return (
-        f"{len(stretches):,} stretches of {least_gap:g} s or more hold no sample ({counts}); "
+        f"{len(stretches):,} stretches of {least_gap:g} s or more have no sample ({counts}); "
         f"{int(stretches['whole'].sum()):,} of them are whole recordings."
     )
 
@@ -262,12 +279,12 @@ def _warnings(tables: dict[str, pd.DataFrame], presence: pd.DataFrame, *, labels
     if names:
         more = ", ..." if len(names) > 4 else ""
         warnings.append(
-            f"{len(names)} recordings of EDA or TEMP hold at most two different values, as a sensor without contact "
-            f"does, and count as present: {', '.join(names[:4])}{more}"
+            f"{len(names)} recordings of EDA or TEMP have at most two different values, which suggests a sensor "
+            f"without contact, and count as present: {', '.join(names[:4])}{more}"
         )
     if unlabelled:
         warnings.append(
-            f"{unlabelled:,} utterances have no emotion under the rule {labels} and are in no emotion's row"
+            f"{unlabelled:,} utterances have no emotion under label rule {labels} and are left out by emotion"
         )
     return tuple(warnings)
 

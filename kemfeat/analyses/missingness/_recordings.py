@@ -1,4 +1,4 @@
-"""What each wristband recorded of a conversation, and where it is silent."""
+"""What each wristband recorded of a conversation, and where it has no samples."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kemfeat.arrays import Floats
 from kemfeat.store.reader import Store
 
 HOLE = 0.125
-"""Seconds between the end of one sample and the begin of the next that are a hole: half a sample at 4 Hz, and less than
-any heart beat, so that one missed beat is one."""
+"""Seconds between the end of one sample and the beginning of the next that make a hole: half a sample at 4 Hz, and less
+than any heart beat, so that one missed beat is a hole."""
 
 PHYSIOLOGY = ("eda", "temp", "ibi", "ecg")
-"""In the order in which tables and figures have them."""
+"""Media in the order of tables and figures."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,11 +26,14 @@ class RecordingQuality:
 
     Parameters
     ----------
-    session, script, speaker, medium : whose.
-    window : from the first to the last sample that anybody has of the conversation, in any medium.
-    values : finite values, by time [shape=(n,)].
-    begins, ends : what each covers: a sample lasts until the next is due, a beat reaches back by its interval
-        [each shape=(n,)].
+    session, script, speaker, medium : str
+        What was recorded, of whom.
+    window : tuple of float [s]
+        First and last sample of the conversation, of any speaker and medium.
+    values : ndarray, shape (n,), float64
+        Finite values in order of time.
+    begins, ends : ndarray, shape (n,), float64 [s]
+        The time that each value covers: a sample lasts until the next is due, a beat reaches back by its interval.
     """
 
     session: str
@@ -44,12 +47,12 @@ class RecordingQuality:
 
     @property
     def key(self) -> dict[str, str]:
-        """Its columns in a table."""
+        """Its key columns in a table."""
         return {"session": self.session, "script": self.script, "speaker": self.speaker, "medium": self.medium}
 
     @property
     def _reached(self) -> Floats:
-        """Until when the signal was covered before each sample, the window's end last [shape=(n + 1,)]."""
+        """Time up to which the signal was covered before each sample, and after the last [s] [shape=(n + 1,)]."""
         return np.maximum.accumulate(np.concatenate([[self.window[0]], self.ends]))
 
     @property
@@ -59,7 +62,7 @@ class RecordingQuality:
 
     @property
     def length(self) -> float:
-        """Of the window [s]."""
+        """Length of the window [s]."""
         return self.window[1] - self.window[0]
 
     @property
@@ -69,18 +72,18 @@ class RecordingQuality:
 
     @property
     def share(self) -> float:
-        """Of the window in which there is a value; NaN where the window has no length."""
+        """Share of the window in which there is a value; NaN where the window has no length."""
         return self.covered / self.length if self.length > 0 else math.nan
 
     def stretches(self, least: float) -> pd.DataFrame:
-        """``start end`` [s] of the pauses of at least so many seconds."""
+        """``start end`` [s] of the pauses of at least ``least`` seconds."""
         long = self.holes >= least
         start = self._reached[long]
         return pd.DataFrame({"start": start, "end": start + self.holes[long]})
 
 
 def media_of(store: Store) -> tuple[str, ...]:
-    """The media that the store has physiology of, or has room for."""
+    """The media of which the store has physiology, or columns for it."""
     found = set(store.signal_index["medium"]) | {
         str(name).removesuffix("_coverage") for name in store.utterances if str(name).endswith("_coverage")
     }
@@ -88,7 +91,7 @@ def media_of(store: Store) -> tuple[str, ...]:
 
 
 def recordings(store: Store, *, media: tuple[str, ...]) -> Iterator[RecordingQuality]:
-    """Every medium of every speaker in every conversation that left any sample, the empty ones included."""
+    """Every medium of every speaker in every conversation with any sample, including empty recordings."""
     wearers = store.utterances.groupby(["session", "script"])["speaker"].unique()
     for session in store.header.sessions:
         signals = _in_conversations(_on_the_clock(store.signals(session)))
@@ -107,9 +110,9 @@ def _recording(rows: pd.DataFrame, key: tuple[str, str, str, str], window: tuple
 
 
 def _in_conversations(rows: pd.DataFrame) -> pd.DataFrame:
-    """The samples of conversations: one without a name lies in the one that goes on around it, else in none.
+    """The samples of conversations; a sample without a name belongs to the conversation that surrounds it, if any.
 
-    A corpus that records whole sessions names the conversation of an utterance's samples only.
+    A corpus that records whole sessions gives the conversation only for the samples of utterances.
     """
     named = rows["script"] != ""
     windows = rows[named].groupby("script").agg(begin=("begin", "min"), end=("end", "max")).sort_values("begin")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from kemfeat.corpora._kemdy.formats import Columns, Rater, decode, locate_columns
+from kemfeat.corpora._kemdy.formats import ENCODING, Columns, Rater, locate_columns
+from kemfeat.corpora.text import decode, is_missing, number
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_TIME,
@@ -30,7 +31,7 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 
 class Judgement(NamedTuple):
-    """Emotion in canonical order or None; valence and arousal from 1 to 5, or NaN."""
+    """One judgement: emotion in canonical order or None; valence and arousal from 1 to 5, or NaN."""
 
     emotion: str | None
     valence: float
@@ -43,8 +44,8 @@ _NOTHING = Judgement(None, math.nan, math.nan)
 class AnnotationRow(NamedTuple):
     """One row: its line in the file, the id as written, seconds (NaN when missing), the final label, the votes.
 
-    ``spans`` are two numbers (NaN when missing) per group of cells that may be blank. Of a row whose id is blank no
-    other cell is read.
+    ``spans`` are two numbers (NaN when missing) per group of cells that may be blank. Where the id is blank, no other
+    cell of the row is read.
     """
 
     line: int
@@ -71,11 +72,22 @@ def read_annotation(
 
     Parameters
     ----------
-    content : the bytes of the file; LF or CR LF.
-    groups : names of the first header row and their widths, see :func:`~kemfeat.corpora._kemdy.formats.locate_columns`.
-    where : the file, for messages.
-    findings : receives every cell that cannot be read; the cell becomes missing unless the collector is strict.
-    spans : groups of two cells, in lower case, that hold numbers or nothing.
+    content : bytes
+        Content of the file; LF or CR LF.
+    groups : mapping of str to int
+        Names of the first header row and their widths, see
+        :func:`~kemfeat.corpora._kemdy.formats.locate_columns`.
+    where : str
+        The file, for messages.
+    findings : Findings
+        Receives every cell that cannot be read; the cell becomes missing unless the collector is strict.
+    spans : sequence of str
+        Groups of two cells, in lower case, that contain numbers or nothing.
+
+    Returns
+    -------
+    Annotation
+        Evaluators and rows in the order of the file.
 
     Raises
     ------
@@ -92,7 +104,7 @@ def read_annotation(
 
 
 def _split(content: bytes, *, where: str, findings: Findings) -> Iterator[tuple[int, list[str]]]:
-    decoded = decode(content)
+    decoded = decode(content, declared=ENCODING)
     if decoded is None:
         raise CorpusError(f"{where}: neither UTF-8 nor cp949 text; copy the file from the corpus again")
     text, encoding = decoded
@@ -109,9 +121,9 @@ def _split(content: bytes, *, where: str, findings: Findings) -> Iterator[tuple[
 
 
 def _skip_second_header(rows: Iterator[tuple[int, list[str]]], *, where: str) -> None:
-    """Only the place of the second row is certain, not its text: it is known by not being numbered."""
+    """Skip the second header row, whose text differs between copies: it is recognised by not being numbered."""
     _, cells = next(rows, (2, []))
-    if not cells or _number(cells[0]) is not None:
+    if not cells or not math.isnan(_number(cells[0])):
         found = f"a row numbered {cells[0]!r}" if cells else "nothing"
         raise CorpusError(
             f"{where}:2 column 1: found {found}, expected the second header row (start, end, Emotion, Valence, "
@@ -127,7 +139,7 @@ class _RowReader:
     spans: Sequence[str]
 
     def fits(self, cells: Sequence[str], line: int) -> bool:
-        """Whether the row has the right number of cells; a blank row is passed over, blank cells behind are allowed."""
+        """Whether the row has the right number of cells; blank rows are skipped, trailing blank cells allowed."""
         if not any(map(str.strip, cells)):
             return False
         width = self.columns.width
@@ -139,7 +151,7 @@ class _RowReader:
 
     def read(self, cells: Sequence[str], line: int) -> AnnotationRow:
         name = cells[self.columns.at["segment id"]].strip()
-        if is_blank(name):  # it judges nothing, so nothing is wrong with its other cells
+        if is_missing(name):  # it judges no utterance, so its other cells do not matter
             return AnnotationRow(line, name, math.nan, math.nan, _NOTHING, ())
         start, end = self._times(cells, line)
         total = self._judgement(cells, line, self._total)
@@ -172,18 +184,14 @@ class _RowReader:
 
     def _seconds(self, cells: Sequence[str], line: int, at: int) -> float:
         seconds = _number(cells[at])
-        if seconds is None or not math.isfinite(seconds):
+        if math.isnan(seconds):
             self.findings.fault(BAD_TIME, f"{self._place(line, at)}: found time {cells[at]!r}, expected seconds")
-            return math.nan
         return seconds
 
     def _optional(self, text: str, line: int, at: int) -> float:
-        number = _number(text)
-        if number is not None and math.isfinite(number):
-            return number
-        if not is_blank(text):
+        if math.isnan(_number(text)) and not is_missing(text):
             self.findings.add(UNREADABLE_SPAN, f"{self._place(line, at)}: found {text!r}, expected a number or nothing")
-        return math.nan
+        return _number(text)
 
     def _judgement(self, cells: Sequence[str], line: int, at: int) -> Judgement:
         return Judgement(
@@ -191,7 +199,7 @@ class _RowReader:
         )
 
     def _emotion(self, text: str, line: int, at: int) -> str | None:
-        if not text.strip():
+        if is_missing(text):
             return None
         try:
             return _canonical(text)
@@ -202,29 +210,19 @@ class _RowReader:
     def _rating(self, cells: Sequence[str], line: int, at: int) -> float:
         text = cells[at]
         rating = _number(text)
-        if rating is not None and LOWEST <= rating <= HIGHEST:
+        if LOWEST <= rating <= HIGHEST:
             return rating
-        if text.strip():
+        if not is_missing(text):
             example = f"{self._place(line, at)}: found rating {text!r}, expected {LOWEST:g} to {HIGHEST:g}"
             self.findings.fault(RATING_OFF_SCALE, example)
         return math.nan
 
 
-def is_blank(text: str) -> bool:
-    """Whether a cell holds nothing, or what a program that wrote the table left for nothing."""
-    return text.strip().lower() in {"", "nan"}
-
-
 def _has_blank(cells: Sequence[str], at: int) -> bool:
-    return not all(map(str.strip, cells[at : at + 3]))
+    return any(map(is_missing, cells[at : at + 3]))
 
 
-@lru_cache(maxsize=1024)
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+_number = lru_cache(maxsize=1024)(number)
 
 
 @lru_cache(maxsize=1024)

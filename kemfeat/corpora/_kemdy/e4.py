@@ -1,8 +1,8 @@
-"""Physiology as KEMDy19 and KEMDy20 ship it: stamped rows, some of them with the id of the utterance they fall in.
+"""Physiology as KEMDy19 and KEMDy20 ship it: rows with a clock stamp and, during an utterance, its id.
 
 Files of an Empatica E4 in KEMDy20 begin with the wristband's own header lines; those of KEMDy19 have none. Then come
-rows such as ``value,stamp`` (EDA, TEMP) or ``offset,value,stamp`` (IBI), with the utterance's id behind inside of
-utterances. Fields may be empty or missing, commas may trail, so the stamp is what a row is recognised by.
+rows such as ``value,stamp`` (EDA, TEMP) or ``offset,value,stamp`` (IBI), followed by the id of the utterance. Fields
+may be empty or missing and commas may trail, so a row is recognised by its stamp.
 """
 
 from __future__ import annotations
@@ -18,31 +18,41 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat.corpora._kemdy.formats import STAMP, STAMP_LENGTH, is_time, parse_stamps
+from kemfeat.corpora.text import number
 from kemfeat.findings import ASSUMED_RATE, BAD_PHYSIOLOGY_LINE, MISSING_VALUE, NOMINAL_RATE, Findings
 
 _AROUND_FIELDS = b' \t\r"'
 DEFAULT_RATE = 4.0
 MAX_RATE = 64.0  # Hz, that of the wristband's fastest sensor
 RATE_TOLERANCE = 0.01
-_BLOCK, _SMALL_BLOCK = 8192, 64  # lines that are tried at once, and those that a bad one among them makes slow
+_BLOCK, _SMALL_BLOCK = 8192, 64  # lines parsed at once, and lines parsed one by one where one of them is bad
 
 Canonical = Callable[[str], str | None]
-"""The utterance that an id as written names, or None when it is no id."""
+"""Gives the utterance that an id as written means, or None when it is not an id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One kind of file.
+    """One kind of recording: its folder, and the form of its files.
 
     Parameters
     ----------
-    name : in the table of signals.
-    folder : of the corpus.
-    lead : fields before the stamp.
-    value : place of the value among them; that of beats stands behind their offset.
-    header_lines : most lines before the first row.
-    uniform : whether the samples have a rate; beats have none.
-    rate : nominal rate of files that do not state it [Hz].
+    name : str
+        Name of the medium in the table of signals.
+    folder : str
+        Folder of the corpus with its files.
+    lead : int, >= 1
+        Number of fields before the stamp.
+    value : int, >= 0
+        Position of the value among them; in files of beats it follows their offset.
+    header_lines : int, >= 0
+        Most lines before the first row.
+    uniform : bool
+        Whether the samples have a rate; beats have none.
+    rate : float or None [Hz]
+        Nominal rate of files that do not state it.
+    has_unit : bool
+        Whether the unit of the values is known.
     """
 
     name: str
@@ -52,6 +62,7 @@ class Sensor:
     header_lines: int
     uniform: bool = True
     rate: float | None = None
+    has_unit: bool = True
 
 
 EDA = Sensor("eda", "EDA", lead=1, value=0, header_lines=2)
@@ -72,7 +83,7 @@ class RecordingRows:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file read: its rows, the id that each id as written stands for, and the rate [Hz] of a uniform signal."""
+    """A file as read: its rows, the utterance that each id as written means, and the rate [Hz] of a uniform signal."""
 
     rows: RecordingRows
     names: dict[bytes, str | None]
@@ -96,15 +107,25 @@ class Recording:
 def read_recording(
     content: bytes, *, medium: Sensor, canonical: Canonical, where: str, findings: Findings
 ) -> Recording:
-    """Read one file; a line that is no row becomes a finding, never an error.
+    """Read one file; a line that is not a row becomes a finding, never an error.
 
     Parameters
     ----------
-    content : the bytes of the file; LF or CR LF, empty allowed.
-    medium : what kind of file it is.
-    canonical : names the utterance of an id; an id it does not know makes its line bad.
-    where : the file, for the findings.
-    findings : receives bad lines, missing values and an assumed or contradicted rate.
+    content : bytes
+        Content of the file; LF or CR LF, may be empty.
+    medium : Sensor
+        The kind of recording.
+    canonical : callable
+        Gives the utterance of an id; a line with an id that it does not know is bad.
+    where : str
+        The file, for the findings.
+    findings : Findings
+        Receives bad lines, missing values and an assumed or contradicted rate.
+
+    Returns
+    -------
+    Recording
+        Rows in the order of the file.
     """
     lines = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").rstrip().split(b"\n")
     header = _header(lines, medium.header_lines)
@@ -122,7 +143,7 @@ def read_recording(
 
 
 def _header(lines: Sequence[bytes], most: int) -> list[bytes]:
-    """The lines before the first row, at most ``most``; a stamp that no value stands before is a start time, no row."""
+    """The lines before the first row, at most ``most``; a stamp without a value before it is a start time."""
     header: list[bytes] = []
     for line in lines[:most]:
         before, _, _ = line.partition(b",")
@@ -133,8 +154,8 @@ def _header(lines: Sequence[bytes], most: int) -> list[bytes]:
 
 
 def _rate(header: Sequence[bytes], *, where: str, findings: Findings) -> float:
-    """The second header line, which repeats the rate once per column; other text there is no rate."""
-    fields = {_number(field) for field in header[1].split(b",") if field.strip()} if len(header) > 1 else set()
+    """The rate in the second header line, which repeats it once per column."""
+    fields = {number(field) for field in header[1].split(b",") if field.strip()} if len(header) > 1 else set()
     rate = fields.pop() if len(fields) == 1 else math.nan
     if 0 < rate <= MAX_RATE:
         return rate
@@ -143,7 +164,7 @@ def _rate(header: Sequence[bytes], *, where: str, findings: Findings) -> float:
 
 
 def _nominal_rate(rate: float, times: NDArray[np.datetime64], *, where: str, findings: Findings) -> float:
-    """The nominal rate, with a finding where the stamps of neighbouring rows are not that far apart on average."""
+    """The nominal rate, with a finding where the mean distance of neighbouring stamps contradicts it."""
     steps = np.diff(times).astype(np.int64) / 1000
     near = steps[(steps >= 0) & (steps <= 10 / rate)]  # a longer step is a gap in the recording
     expected = near.sum() * rate
@@ -171,7 +192,7 @@ def _read_blocks(lines: Sequence[bytes], first: int, reader: _IrregularReader) -
 
 
 def _read_block(lines: Sequence[bytes], first: int, reader: _IrregularReader) -> Iterator[RecordingRows]:
-    """The rows at once; else those of either half, so that few are read line by line."""
+    """The rows, all at once or else half by half, so that only few are read line by line."""
     rows = _read_regular(lines, reader.medium, reader.canonical)
     half = len(lines) // 2
     if rows is not None:
@@ -184,7 +205,7 @@ def _read_block(lines: Sequence[bytes], first: int, reader: _IrregularReader) ->
 
 
 def _read_regular(lines: Sequence[bytes], medium: Sensor, canonical: Canonical) -> RecordingRows | None:
-    """All rows at once when every line is complete and clean, as nearly all files are; else None."""
+    """All rows at once when every line is complete and clean, as in nearly all files; else None."""
     if not lines:
         return RecordingRows([], parse_stamps([]), np.empty(0), np.empty(0))
     table = _columns(lines, medium)
@@ -236,7 +257,7 @@ def _is_known(name: bytes, canonical: Canonical) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _IrregularReader:
-    """Reads line by line what :func:`_read_regular` declines; on clean lines both agree."""
+    """Reads line by line what :func:`_read_regular` cannot; on clean lines both agree."""
 
     medium: Sensor
     canonical: Canonical
@@ -249,7 +270,7 @@ class _IrregularReader:
         return RecordingRows(ids, parse_stamps(stamps), np.array(values, np.float64), np.array(offsets, np.float64))
 
     def _line(self, line: bytes, number: int) -> tuple[bytes, bytes, float, float] | None:
-        """Id, stamp, value and offset of a row; None for a blank line and, with a finding, for any other."""
+        """Id, stamp, value and offset of a row; None for a blank line and, with a finding, for a bad one."""
         fields = [field.strip(_AROUND_FIELDS) for field in line.split(b",")]
         if not any(fields):
             return None
@@ -262,23 +283,14 @@ class _IrregularReader:
         at = next((place for place, field in enumerate(fields) if STAMP.fullmatch(field)), None)
         if at is None or not is_time(fields[at]):
             return None
-        behind = self.medium.lead - 1 - self.medium.value
+        after = self.medium.lead - 1 - self.medium.value
         offset = fields[0] if not self.medium.uniform and at > 0 else b""
-        values = [field for field in fields[self.medium.value : max(at - behind, 0)] if field]
+        values = [field for field in fields[self.medium.value : max(at - after, 0)] if field]
         ids = [field for field in fields[at + 1 :] if field] or [b""]
         if len(values) > 1 or len(ids) > 1 or (ids[0] and not _is_known(ids[0], self.canonical)):
             return None
-        value = _number(values[0]) if values else math.nan
+        value = number(values[0]) if values else math.nan
         if math.isnan(value):
             found = repr(values[0].decode("latin-1")) if values else "no value"
             self.findings.add(MISSING_VALUE, f"{where}: found {found}, expected a number")
-        return ids[0], fields[at], value, _number(offset)
-
-
-def _number(text: bytes) -> float:
-    """The finite number that ``text`` is, else NaN."""
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
+        return ids[0], fields[at], value, number(offset)

@@ -1,8 +1,7 @@
-"""Disk facts that KEMDy19 and KEMDy20 share: text encodings, clock stamps, the two-row annotation header."""
+"""Formats that KEMDy19 and KEMDy20 share: the encoding of texts, clock stamps, the two-row annotation header."""
 
 from __future__ import annotations
 
-import codecs
 import re
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,9 @@ from numpy.typing import NDArray
 
 from kemfeat.errors import CorpusError
 
+ENCODING = "cp949"
+"""Encoding of texts that are not Unicode."""
+
 STAMP = re.compile(rb"[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{2}-[0-9]{3}")
 """``YYYY-MMDD-HHMM-SS-mmm``, for example ``2020-0821-1128-57-250``."""
 
@@ -24,41 +26,22 @@ _EVALUATOR = re.compile(r"Eval[0-9]{2}([FM]?)", re.IGNORECASE)
 _JUDGEMENT_WIDTH = 3
 
 
-def decode(content: bytes) -> tuple[str, str] | None:
-    """Decode a corpus text: UTF-16 by its byte order mark, else UTF-8 with or without one, else cp949.
-
-    Returns
-    -------
-    tuple or None
-        The text and the encoding's name (``utf-16``, ``utf-8-sig``, ``utf-8``, ``cp949``); None when none fits.
-    """
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8", "cp949"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    return None
-
-
 def parse_stamps(stamps: Sequence[bytes] | NDArray[np.bytes_]) -> NDArray[np.datetime64]:
     """Parse clock stamps.
 
     Parameters
     ----------
-    stamps : n texts such as ``b"2020-0821-1128-57-250"``.
+    stamps : sequence of bytes, length n
+        Texts such as ``b"2020-0821-1128-57-250"``.
 
     Returns
     -------
-    datetime64[ms] array [shape=(n,)]
-        NaT where a text is not a stamp or names a time that does not exist.
+    ndarray, shape (n,), datetime64[ms]
+        NaT where a text is not a stamp or gives a time that does not exist.
     """
-    # One byte more than a stamp has, so that a longer text shows in its last place.
+    # One byte more than a stamp has, so that a longer text is noticed by its last byte.
     text = np.array(stamps, dtype=f"S{STAMP_LENGTH + 1}").view(np.uint8).reshape(-1, STAMP_LENGTH + 1)
-    digits = text[:, _DIGITS] - np.uint8(ord("0"))  # wraps around, so that anything but a digit is above 9
+    digits = text[:, _DIGITS] - np.uint8(ord("0"))  # wraps around, so that anything except a digit is above 9
     valid = (digits <= 9).all(axis=1) & (text[:, _DASHES] == ord("-")).all(axis=1) & (text[:, STAMP_LENGTH] == 0)
     year, month, day, hour, minute, second, millisecond = (
         digits[:, first:last].astype(np.int64) @ 10 ** np.arange(last - first - 1, -1, -1)
@@ -75,7 +58,7 @@ def parse_stamps(stamps: Sequence[bytes] | NDArray[np.bytes_]) -> NDArray[np.dat
 
 
 def is_time(stamp: bytes) -> bool:
-    """Whether a text of the form of :data:`STAMP` names a time that exists, as :func:`parse_stamps` has it."""
+    """Whether a text in the form of :data:`STAMP` is a time that exists, by the rules of :func:`parse_stamps`."""
     year, month, day, hour, minute, second = (
         int(stamp[first:last]) for first, last in ((0, 4), (5, 7), (7, 9), (10, 12), (12, 14), (15, 17))
     )
@@ -83,7 +66,7 @@ def is_time(stamp: bytes) -> bool:
 
 
 class Rater(NamedTuple):
-    """One evaluator: name (``Eval01F``), sex (``F``, ``M`` or None) and the position of the first of three cells."""
+    """One evaluator: name (``Eval01F``), sex (``F``, ``M`` or None) and position of the first of their three cells."""
 
     name: str
     sex: str | None
@@ -92,13 +75,16 @@ class Rater(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where things stand in an annotation row.
+    """The columns of an annotation table.
 
     Parameters
     ----------
-    at : per group name, in lower case, the position of its first cell.
-    raters : the evaluators, in order.
-    width : number of cells that a row must have.
+    at : mapping of str to int
+        Per group name, in lower case, the position of its first cell.
+    raters : tuple of Rater
+        The evaluators, in order.
+    width : int
+        Number of cells that a row must have.
     """
 
     at: Mapping[str, int]
@@ -107,13 +93,21 @@ class Columns:
 
 
 def locate_columns(header: Sequence[str], *, groups: Mapping[str, int], where: str) -> Columns:
-    """Find the columns by the first header row, whose names stand over groups of cells, the rest of each blank.
+    """Find the columns by the first header row, where a name begins each group of cells and the others are blank.
 
     Parameters
     ----------
-    header : cells of the first row; blank cells may hold spaces.
-    groups : names in their order and how many cells each spans; evaluators follow, each spanning three.
-    where : the file, for messages.
+    header : sequence of str
+        Cells of the first row; blank cells may contain spaces.
+    groups : mapping of str to int
+        Names in their order and the number of cells of each; evaluators follow, with three cells each.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    Columns
+        Positions of the groups and the evaluators.
 
     Raises
     ------

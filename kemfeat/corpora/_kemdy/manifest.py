@@ -1,4 +1,4 @@
-"""What the manifests of KEMDy19 and KEMDy20 share: from annotated utterances and their media to the tables."""
+"""Makes the manifests of KEMDy19 and KEMDy20 from annotated utterances and their media."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from kemfeat.corpora._kemdy.annotation import AnnotationRow
-from kemfeat.corpora._kemdy.formats import Rater, decode
+from kemfeat.corpora._kemdy.formats import ENCODING, Rater
 from kemfeat.corpora._kemdy.tree import Tree, session_of
 from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.text import decode
 from kemfeat.findings import (
     DECODING_FAILED,
     DECODING_FALLBACK,
@@ -34,7 +35,7 @@ _emotions = lru_cache(maxsize=1024)(parse_emotions)
 class Utterance:
     """One annotated utterance under its corrected id, with the evaluators of its file.
 
-    ``place`` is where its audio and transcript belong, without the ending.
+    ``place`` is the path where its audio and transcript belong, without the suffix.
     """
 
     id: str
@@ -58,12 +59,30 @@ class Clips(NamedTuple):
 def make_manifest(
     corpus: str, root: Path, utterances: Sequence[Utterance], *, clips: Clips, findings: Findings
 ) -> Manifest:
-    """The tables, with findings on missing media and odd labels.
+    """Make the tables, with findings on missing media and labels that are not the majority.
+
+    Parameters
+    ----------
+    corpus : str
+        Name of the corpus.
+    root : Path
+        Its folder.
+    utterances : sequence of Utterance
+        The annotated utterances, in order.
+    clips : Clips
+        Paths of audio and transcripts.
+    findings : Findings
+        Receives what is wrong.
+
+    Returns
+    -------
+    Manifest
+        The utterances, their ratings and all findings so far.
 
     Raises
     ------
     CorpusError
-        A transcript cannot be read, or not be decoded and ``findings`` is strict.
+        A transcript cannot be opened; or it cannot be decoded and ``findings`` is strict.
     """
     _report_unannotated(clips, utterances, findings)
     _report_other_majorities(utterances, findings)
@@ -81,7 +100,7 @@ def make_manifest(
 
 
 def clips_without_annotation(tree: Tree) -> dict[str, int]:
-    """How many clips each session has that was never annotated: it was copied by half."""
+    """Per session without annotation its number of clips: such a session was copied only in part."""
     annotated = {session_of(path) for path in tree.annotation}
     sessions = [session_of(path) for path in tree.audio]
     return {session: sessions.count(session) for session in sorted(set(sessions) - annotated)}
@@ -132,12 +151,12 @@ def _audio(utterance: Utterance, audio: Mapping[str, str], findings: Findings) -
 def _text(
     root: Path, utterance: Utterance, transcripts: Mapping[str, str], findings: Findings
 ) -> tuple[str | None, str | None]:
-    """Text as it stands, without the final line break, and its encoding."""
+    """The text as written, without the final line break, and its encoding."""
     path = transcripts.get(utterance.id)
     if path is None:
         findings.add(MISSING_TXT, f"{utterance.place}.txt: no such file")
         return None, None
-    decoded = decode(read_file(root / path))
+    decoded = decode(read_file(root / path), declared=ENCODING)
     if decoded is None:
         findings.fault(DECODING_FAILED, f"{path}: found bytes that are neither UTF-8 nor cp949, expected text")
         return None, None

@@ -1,4 +1,4 @@
-"""What only shows once the physiology of a session and its annotation stand side by side."""
+"""Compares the physiology of a session with its annotation."""
 
 from __future__ import annotations
 
@@ -42,12 +42,18 @@ def check_signals(
 
     Parameters
     ----------
-    signals : table of :data:`kemfeat.manifest.SIGNALS` as read for the session.
-    known_ids : per annotated utterance its speaker; those of other sessions are passed over.
-    session : name of the session, e.g. ``Sess01``, with which its ids begin.
-    known_bad : conversations whose physiology is known to be broken, as ``Sess01_script05_User002M``.
-    media : what the corpus records.
-    shared : whether a speaker's file holds the utterances of the partner, too.
+    signals : pyarrow.Table
+        Rows of :data:`kemfeat.manifest.SIGNALS` as read for the session.
+    known_ids : mapping of str to str
+        Per annotated utterance its speaker; those of other sessions are ignored.
+    session : str
+        Name of the session, such as ``Sess01``, with which its ids begin.
+    known_bad : collection of str
+        Conversations whose physiology is known to be broken, such as ``Sess01_script05_User002M``.
+    media : collection of str
+        What the corpus records.
+    shared : bool
+        Whether a speaker's file has rows in the partner's utterances, too.
 
     Returns
     -------
@@ -104,7 +110,7 @@ def _clock_gaps(rows: pa.Table) -> Iterator[Finding]:
     own = uniform.groupby(["medium", "speaker", "id"], sort=False, observed=True)
     step = own["time"].diff().dt.total_seconds()
     period = 1 / uniform["sampling_rate"]
-    # Half a tolerance more, because neither step nor period is exact in binary.
+    # Half a tolerance is added because neither step nor period is exact in binary.
     gaps = uniform[(step - period).abs() > 1.5 * STEP_TOLERANCE]
     shown = gaps.head(MAX_EXAMPLES)
     examples = tuple(

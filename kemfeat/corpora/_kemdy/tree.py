@@ -1,4 +1,4 @@
-"""What the folders of KEMDy19 and KEMDy20 share, and what to say when files are not where they should be."""
+"""The folders of KEMDy19 and KEMDy20, and the messages for files that are not where they should be."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ class Tree:
 
     Parameters
     ----------
-    annotation : the tables in ``annotation/``.
-    audio, transcript : the ``.wav`` and ``.txt`` files below ``wav/SessionNN/``.
-    signals : per session name (``Sess01``) the files of its physiology, folder by folder.
-    strays : what is no part of the corpus.
+    annotation : tuple of str
+        The tables in ``annotation/``.
+    audio, transcript : tuple of str
+        The ``.wav`` and ``.txt`` files below ``wav/SessionNN/``.
+    signals : mapping of str to tuple of str
+        Per session name (``Sess01``) the files of its physiology, folder by folder.
+    strays : tuple of str
+        Files and folders that are not part of the corpus.
     """
 
     annotation: tuple[str, ...]
@@ -45,11 +49,16 @@ class Layout:
 
     Parameters
     ----------
-    corpus : its name.
-    table : name of an annotation file.
-    clip, recording : names of the folders below ``wav``, or below those of ``media``, then that of the files.
-    media : the physiology, each in a folder of its own.
-    tables, clips : names of the annotation and of the clips as a user reads them.
+    corpus : str
+        Name of the corpus.
+    table : re.Pattern
+        Name of an annotation file.
+    clip, recording : sequence of re.Pattern
+        Names of the folders below ``wav``, or below the folder of a sensor, and last the name of the files.
+    media : sequence of Sensor
+        The kinds of physiology, each in its own folder.
+    tables, clips : str
+        Names of the annotation files and of the clips, for messages.
     """
 
     corpus: str
@@ -63,10 +72,20 @@ class Layout:
     def scan(self, root: Path) -> Tree:
         """List the corpus.
 
+        Parameters
+        ----------
+        root : Path
+            Its folder.
+
+        Returns
+        -------
+        Tree
+            All files of the corpus.
+
         Raises
         ------
         CorpusLayoutError
-            ``root`` does not hold it, or only half of it.
+            ``root`` is not the corpus, or annotation or audio are missing.
         CorpusError
             A file is a link that leads out of ``root``.
         """
@@ -93,12 +112,24 @@ class Layout:
         )
 
     def recordings(self, root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
-        """Paths of one session's physiology, each with its medium, in the order of ``media``.
+        """Paths of one session's physiology, each with its sensor, in the order of ``media``.
+
+        Parameters
+        ----------
+        root : Path
+            Folder of the corpus.
+        session : str
+            Name of the session, such as ``Sess01``.
+
+        Yields
+        ------
+        tuple of (str, Sensor)
+            Path relative to ``root``, and the kind of recording.
 
         Raises
         ------
         CorpusError
-            ``session`` is no session's name, or a file is a link that leads out of ``root``.
+            ``session`` is not the name of a session, or a file is a link that leads out of ``root``.
         """
         inside = _session_folder(session)
         for medium in self.media:
@@ -106,7 +137,7 @@ class Layout:
                 yield path, medium
 
     def _absent(self, root: Path, folder: str, files: str) -> str:
-        """Found, expected and what now, for a root without ``folder/files``."""
+        """The message for a root without ``folder/files``: found, expected, what to do."""
         inside = root / folder
         where = inside if is_folder(inside) else root
         remedy = _remedy(root, folder, folders=(ANNOTATION, WAV, *(medium.folder for medium in self.media)))
@@ -114,20 +145,20 @@ class Layout:
 
 
 def session_of(path: str) -> str:
-    """``Sess01`` for ``wav/Session01/...`` and ``annotation/Sess01_eval.csv``, whatever the file's name says."""
+    """The session of a path by its folder: ``Sess01`` for ``wav/Session01/...`` and ``annotation/Sess01_eval.csv``."""
     folder, inside = path.split("/")[:2]
     return inside[:6] if folder == ANNOTATION and not SESSION_FOLDER.match(inside) else f"Sess{inside[7:9]}"
 
 
 def _session_folder(session: str) -> str:
-    """``Session01`` for ``Sess01``."""
+    """The folder of a session: ``Session01`` for ``Sess01``."""
     if not re.fullmatch(r"Sess[0-9]{2}", session):
         raise CorpusError(f"session {session!r}: expected a name such as 'Sess01'")
     return f"Session{session[4:]}"
 
 
 def _walk(root: Path, folder: str, levels: Sequence[re.Pattern[str]]) -> tuple[list[str], list[str]]:
-    """Files below ``folder`` whose folders and names fit ``levels``, one pattern each, and everything else met."""
+    """Files below ``folder`` whose folders and names fit ``levels``, one pattern per level, and everything else."""
     level, *below = levels
     if not below:
         files = list_files(root / folder, level, root=root)
@@ -147,10 +178,10 @@ def _in(folder: str, names: Iterable[str]) -> list[str]:
 
 
 def _remedy(root: Path, folder: str, *, folders: Sequence[str]) -> str:
-    """Guess the usual mistakes: a folder too deep, a folder too high, a copy that stopped half-way."""
+    """Advice for the usual mistakes: a folder too deep or too high, or an incomplete copy."""
     if any(is_folder(root / other) for other in folders):
-        return f"the copy seems incomplete: copy {folder}/ from the corpus again"
+        return f"the copy seems to be incomplete: copy {folder}/ from the corpus again"
     corpus = nearby(root, is_corpus=lambda near: is_folder(near / ANNOTATION), above=2)
     if corpus is None:
         return "pass --root the folder that contains annotation/ and wav/"
-    return f"pass --root {corpus}, which holds {ANNOTATION}/"
+    return f"pass --root {corpus}, which contains {ANNOTATION}/"

@@ -1,27 +1,27 @@
-"""A folder of the user's own, described by a table: EmoDB, RAVDESS, a private set.
+"""A folder of your own, described by a table: EmoDB, RAVDESS, a private corpus.
 
 Size
-    What the table lists: one row per utterance.
+    One utterance per row of the table.
 Labels
-    The columns ``emotion``, ``valence`` and ``arousal`` of the table, one final label per utterance, on the user's own
-    scale; no raters. Common spellings become kemfeat's words, every other word is a class of its own.
+    The columns ``emotion``, ``valence`` and ``arousal`` of the table, one final label per utterance, on your own scale;
+    no raters. Common spellings become kemfeat's words, every other word is a class of its own.
 Licence
     That of the recordings; kemfeat does not know it.
 Citation
     As the publishers of the recordings ask.
 Versions
-    The table is read like any source file: editing it is what a new version is.
+    The table is read like any source file: an edited table is a new version.
 
-The table is ``utterances.csv`` in the root unless another is named. ``docs/howto/own-corpus.md`` says what its columns
-mean. Paths in it are relative to the root and never leave it.
+The table is ``utterances.csv`` in the root unless you pass another. ``docs/howto/own-corpus.md`` explains its columns.
+Paths in it are relative to the root and never leave it.
 
 Known defects, and what is done
-    - Nobody is named as the speaker: all such rows are one speaker, ``unknown``, so that no split can pretend to keep
-      people apart (``unknown-speaker``).
-    - Several rows name one audio file: it is a recording, and each row is the stretch from ``start`` to ``end``;
-      a row without them is refused (``shared-audio``).
-    - Physiology has no clock: a conversation counts as begun at 1970-01-01 00:00, and the signals of an utterance begin
-      at its ``start``, or with the conversation where it has none.
+    - Rows without a speaker: all of them are one speaker, ``unknown``, so that no split can pretend to keep people
+      apart (``unknown-speaker``).
+    - Several rows with one audio file: it is a recording, and each row is its part from ``start`` to ``end``; a row
+      without these times is refused (``shared-audio``).
+    - Physiology has no clock: a conversation begins at 1970-01-01 00:00, and the signals of an utterance begin at its
+      ``start``, or with the conversation where it has none.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from kemfeat.corpora.folder._columns import SIGNAL_MEDIA
 from kemfeat.corpora.folder._manifest import read_manifest
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
-from kemfeat.corpora.folder._signals import absent, recording_table
+from kemfeat.corpora.folder._signals import absent, utterance_tables
 from kemfeat.corpora.folder._table import UtteranceTable, read_kept
 from kemfeat.corpora.layout import list_files, read_file, require_folder, show_contents
 from kemfeat.errors import CorpusLayoutError
@@ -54,8 +54,8 @@ USUAL_TABLE = "utterances.csv"
 
 TERMS = Terms(
     title="A corpus of the user's own",
-    licence="Whatever the recordings were given out under holds for everything derived from them, this store too; "
-    "read it before passing it on.",
+    licence="The licence of the recordings applies to everything derived from them, including this store; "
+    "read it before you pass the store on.",
     citation="the recordings, as their publishers ask",
     collection="See the documentation of the recordings",
     annotation="The labels are those of the user's table",
@@ -75,12 +75,16 @@ class FolderReader:
 
     Parameters
     ----------
-    table : path of the table relative to the root, with ``/``.
-    media : what its columns name.
+    name, version, tokenizer, settings, terms, columns : as in CorpusReader
+        What the reader declares; not meant to be changed.
+    media : tuple of str
+        What an utterance may have, by the columns of the table.
+    table : str
+        Path of the table relative to the root, with ``/``.
     """
 
     name: str = "folder"
-    version: int = 2
+    version: int = 3
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=SettingsTable({"text": {"preset": "none"}}))
@@ -98,7 +102,7 @@ class FolderReader:
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`.
 
-        Every group of signals holds the table too, which says whose each file is and at what rate it was recorded.
+        Every group of signals contains the table, too, which gives the speaker and the rate of each file.
         """
         table, files = self._read(root), Files(root, self.table)
         audio = _existing(files, table.rows, ("audio",))
@@ -117,26 +121,28 @@ class FolderReader:
         return groups
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
-        """Read the table and the texts it names; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
+        """Read the table and its text files; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
         return read_manifest(root, table=self.table, corpus=self.name, on_error=on_error)
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Read the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
 
-        Rows come in the order of the table, then EDA, TEMP, ECG, IBI, then as in the file.
+        Rows are in the order of the table, then EDA, TEMP, ECG, IBI, then as in the file.
         """
         files, findings = Files(root, self.table), Findings()
         tables = [
-            recording_table(row, medium, read_file(root / recording.path), findings=findings)
+            table
             for row in self._read(root).rows
             if row.session == session
-            for medium, recording in row.recordings.items()
-            if files.has(recording.path, line=row.line, column=medium)
+            for table in utterance_tables(row, files, findings=findings)
         ]
         return pa.concat_tables([SIGNALS.empty_table(), *tables]).combine_chunks(), findings.merged()
 
     def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:  # noqa: ARG002
-        """Report the utterances that lack a signal which the table has a column for."""
+        """Report utterances that lack a signal although the table has a column for it.
+
+        Parameters as in :meth:`kemfeat.corpora.CorpusReader.check_signals`, see :meth:`read_signals` for the table.
+        """
         findings = Findings()
         for rule, example in absent(signals, known_ids, media=self.media):
             findings.add(rule, example)
@@ -147,7 +153,7 @@ class FolderReader:
 
 
 def _existing(files: Files, rows: Sequence[Row], columns: Sequence[str]) -> tuple[str, ...]:
-    """The files that some columns name and that are there, sorted."""
+    """The existing files in some columns, sorted."""
     return tuple(
         sorted(
             {
@@ -161,10 +167,10 @@ def _existing(files: Files, rows: Sequence[Row], columns: Sequence[str]) -> tupl
 
 
 def _locate(root: Path, table: Path | None) -> Path:
-    """Where the table lies; a relative path is looked for here, then in the root."""
-    require_folder(root, corpus="the recordings", holds="the files that the table names")
+    """The path of the table; a relative one is looked for in the working directory, then in the root."""
+    require_folder(root, corpus="the recordings", holds="the files that the table lists")
     if table is None:
-        # Listing refuses a link that leads out of the root; a table that the user names may lie anywhere.
+        # Listing refuses a link that leads out of the root; a table that the user passes may be anywhere.
         list_files(root, re.compile(re.escape(USUAL_TABLE)), root=root)
     places = [root / USUAL_TABLE] if table is None else [table, root / table]
     for place in places:
@@ -172,14 +178,14 @@ def _locate(root: Path, table: Path | None) -> Path:
             return place
     looked = " and ".join(dict.fromkeys(map(str, places)))
     raise CorpusLayoutError(
-        f"{looked}: no such file; expected the table of utterances; {root} holds {show_contents(root)}; "
+        f"{looked}: no such file; expected the table of utterances; {root} contains {show_contents(root)}; "
         "pass the table with --table, or write it"
     )
 
 
 def _no_audio(root: Path, table: str, rows: Sequence[Row]) -> str:
     named = next((row.audio for row in rows if row.audio is not None), None)
-    found = "no cell names any" if named is None else f"the first it names, {named}, is not in {root}"
+    found = "all its cells are blank" if named is None else f"the first, {named}, is not in {root}"
     return (
         f"{table}: expected audio files in column audio; {found}; pass --root the folder that these paths start from, "
         "or correct them"

@@ -1,4 +1,4 @@
-"""The header of a user's table: what its columns are called, which there must be, which are the user's own."""
+"""The header of a user's table: names of columns, which are required, and which are the user's own."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ SIGNAL_MEDIA = (*UNIFORM, "ibi")
 
 REQUIRED = ("id", "audio")
 _OPTIONAL = (
-    *("text", "text_file", "speaker", "session", "script", "sex", "partner"),
+    *("text", "text_file", "text_encoding", "speaker", "session", "script", "sex", "partner"),
     *("emotion", "valence", "arousal", "start", "end", "scripted"),
     *SIGNAL_MEDIA,
 )
 _RATES = tuple(f"{medium}_rate" for medium in UNIFORM)
-KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES)
+_UNITS = tuple(f"{medium}_unit" for medium in SIGNAL_MEDIA)
+KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES, *_UNITS)
 
 OWN_PREFIX = "x_"
-"""Stands before the name of a user's own column, so that none can clash with a column that kemfeat makes."""
+"""Prefix of a user's own column, so that it cannot clash with a column that kemfeat makes."""
 
 _OTHER_NAMES = {
     "file": "audio",
@@ -35,20 +36,23 @@ _OTHER_NAMES = {
     "transcript": "text",
     "transcription": "text",
 }
-"""Usual names whose nearest spelling would be another column, or none."""
+"""Usual names that are not spelt like the column that is meant."""
 
 _MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
 class TableHeader:
-    """Where things stand in a row.
+    """The columns of a table.
 
     Parameters
     ----------
-    at : per known column its position.
-    own : per column of the user's own its position; the names begin with :data:`OWN_PREFIX`.
-    width : number of cells that a row must have.
+    at : mapping of str to int
+        Per known column its position.
+    own : mapping of str to int
+        Per column of the user's own its position; the names begin with :data:`OWN_PREFIX`.
+    width : int
+        Number of cells that a row must have.
     """
 
     at: Mapping[str, int]
@@ -57,25 +61,33 @@ class TableHeader:
 
     @property
     def media(self) -> tuple[str, ...]:
-        """What an utterance may have, by the columns that are there."""
+        """What an utterance may have, by the columns of the table."""
         text = ("transcript",) if {"text", "text_file"} & set(self.at) else ()
         return ("audio", *text, *(medium for medium in SIGNAL_MEDIA if medium in self.at))
 
 
 def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> TableHeader:
-    """Find the columns by their names; known ones are matched whatever their case.
+    """Find the columns by their names; those of kemfeat in upper or lower case.
 
     Parameters
     ----------
-    cells : cells of the first row; blank cells behind the last name are passed over.
-    where : the table, for messages.
-    findings : receives columns of the user's own that are nearly called like a known one.
+    cells : sequence of str
+        Cells of the first row; blank cells after the last name are ignored.
+    where : str
+        The table, for messages.
+    findings : Findings
+        Receives columns of the user's own with a name similar to a known one.
+
+    Returns
+    -------
+    TableHeader
+        Positions of the columns.
 
     Raises
     ------
     CorpusError
-        A name is blank, given twice or not printable; a required column, or one of a pair, is missing; ``text`` and
-        ``text_file`` are both there.
+        A name is blank, given twice or not printable; a required column, or one of a pair, is missing; or the table
+        has both ``text`` and ``text_file``.
     """
     names = _names(cells, where=where)
     at = {name.lower(): place for place, name in enumerate(names) if name.lower() in KNOWN}
@@ -124,21 +136,32 @@ def _check_pairs(at: Mapping[str, int], *, where: str) -> None:
     if {"text", "text_file"} <= set(at):
         raise CorpusError(
             f"{where}:1: found the columns 'text' and 'text_file', expected one of them; keep 'text' for the words "
-            "themselves, or 'text_file' for paths of text files"
+            "themselves or 'text_file' for paths of text files"
+        )
+    if "text_encoding" in at and "text_file" not in at:
+        raise CorpusError(
+            f"{where}:1: found the column 'text_encoding' without 'text_file', expected both; the words in 'text' have "
+            "the encoding of the table; rename the column, or delete it"
         )
     for medium, rate in zip(UNIFORM, _RATES, strict=True):
         if (medium in at) != (rate in at):
             found, other = (medium, rate) if medium in at else (rate, medium)
             raise CorpusError(
-                f"{where}:1: found the column {found!r} without {other!r}, expected both; {medium!r} holds paths, "
-                f"{rate!r} samples per second"
+                f"{where}:1: found the column {found!r} without {other!r}, expected both; write paths in {medium!r}, "
+                f"samples per second in {rate!r}"
+            )
+
+    for medium, unit in zip(SIGNAL_MEDIA, _UNITS, strict=True):
+        if unit in at and medium not in at:
+            raise CorpusError(
+                f"{where}:1: found the column {unit!r} without {medium!r}, expected both; write paths in {medium!r}"
             )
 
 
 def _meant(name: str) -> str:
-    """The known column, quoted, that a name nearly is; empty where it is near none."""
+    """The known column, quoted, that a name is probably meant to be; empty where none is similar."""
     if name.casefold() in _OTHER_NAMES:
         return repr(_OTHER_NAMES[name.casefold()])
-    # A misspelt rate is an error of its pair, and too many words are near to one.
+    # A misspelt rate is an error of its pair, and too many words are similar to one.
     hint = suggest(name, (*REQUIRED, *_OPTIONAL))
     return hint.removeprefix("; did you mean ").partition("?")[0] if "did you mean" in hint else ""

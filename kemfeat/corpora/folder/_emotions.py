@@ -1,12 +1,16 @@
-"""Emotion words of a user's table: common spellings become kemfeat's words, every other word is a class of its own."""
+"""Emotion words of a user's table: common spellings become kemfeat's words, other words are classes of their own."""
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 
+from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
+from kemfeat.findings import EMOTION_CODE, OWN_EMOTION, Findings
 from kemfeat.labels import ALIASES, EMOTIONS, TIE
 
 SPELLINGS = {
@@ -18,26 +22,47 @@ SPELLINGS = {
     "disgusted": "disgust",
     "fearful": "fear",
     "sadness": "sad",
+    "기쁨": "happy",
+    "행복": "happy",
+    "놀람": "surprise",
+    "놀라움": "surprise",
+    "분노": "angry",
+    "화남": "angry",
+    "중립": "neutral",
+    "혐오": "disgust",
+    "공포": "fear",
+    "두려움": "fear",
+    "슬픔": "sad",
 }
-"""Common spellings and the word of :data:`kemfeat.labels.EMOTIONS` that each is read as."""
+"""Per common spelling the word of :data:`kemfeat.labels.EMOTIONS` for it."""
 
 MAX_WORDS = 64
-"""Different words beyond kemfeat's own that a table may have; more show that the column holds no classes."""
+"""Number of words beyond kemfeat's own that a table may have; with more, the column is not one of classes."""
 
 _WORD = re.compile(r"[^\W_][\w' -]{0,63}")
 
 
 def read_emotions(text: str) -> tuple[str, ...]:
-    """The emotions of one cell: words joined by ``;``, lower-cased and in Unicode's composed form.
+    """The emotions of one cell: words joined by ``;``, in lower case and in Unicode's composed form.
+
+    Parameters
+    ----------
+    text : str
+        The cell, not blank.
+
+    Returns
+    -------
+    tuple of str
+        Words in the order of the cell.
 
     Raises
     ------
     CorpusError
-        A word is not made of letters, digits, spaces, ``_``, ``-`` and ``'``, or is ``nan``.
+        A word has other characters than letters, digits, spaces, ``_``, ``-`` and ``'``, or means a missing value.
     """
     words = [unicodedata.normalize("NFC", part.strip().lower()) for part in text.split(TIE)]
     for word in words:
-        if not _WORD.fullmatch(word) or word == "nan":  # what a program writes for a blank cell
+        if not _WORD.fullmatch(word) or is_missing(word):
             raise CorpusError(
                 f"found emotion {word[:40]!r}, expected 1 to 64 letters, digits, spaces, _, - and ', "
                 f"several joined by {TIE!r}, or a blank cell"
@@ -48,6 +73,18 @@ def read_emotions(text: str) -> tuple[str, ...]:
 def vocabulary(emotions: Iterable[tuple[str, ...]], *, where: str) -> tuple[str, ...]:
     """The words of :data:`kemfeat.labels.EMOTIONS` in their order, then every other word, sorted.
 
+    Parameters
+    ----------
+    emotions : iterable of tuple of str
+        Words of each row.
+    where : str
+        The table, for the message.
+
+    Returns
+    -------
+    tuple of str
+        All words that a label may contain.
+
     Raises
     ------
     CorpusError
@@ -57,6 +94,59 @@ def vocabulary(emotions: Iterable[tuple[str, ...]], *, where: str) -> tuple[str,
     if len(others) > MAX_WORDS:
         raise CorpusError(
             f"{where}: column emotion has {len(others)} different words, such as {others[0]!r} and {others[-1]!r}; "
-            f"expected classes, at most {MAX_WORDS} beside kemfeat's own; rename the column, or name classes in it"
+            f"expected classes, at most {MAX_WORDS} beside kemfeat's own; rename the column, or write classes in it"
         )
     return (*EMOTIONS, *others)
+
+
+def report_others(emotions: Iterable[tuple[str, ...]], *, where: str, findings: Findings) -> None:
+    """Report every word beside kemfeat's own, with its count and, for codes and misspellings, what may be meant.
+
+    Parameters
+    ----------
+    emotions : iterable of tuple of str
+        Words of each row.
+    where : str
+        The table, for the findings.
+    findings : Findings
+        Receives one case per word.
+    """
+    counts = Counter(word for words in emotions for word in words if word not in EMOTIONS)
+    for word, count in sorted(counts.items()):
+        guess = guessed(word)
+        found = f"{where} column emotion: found {word!r} in {count} row{'s'[: count != 1]}"
+        if guess:
+            findings.add(EMOTION_CODE, f"{found}; did you mean {guess!r}? (--set labels.map.{word}={guess})")
+        elif word.isdigit():
+            findings.add(EMOTION_CODE, f"{found}, a number; expected a word, such as --set labels.map.{word}=angry")
+        else:
+            findings.add(OWN_EMOTION, found)
+
+
+def guessed(word: str) -> str:
+    """The emotion that a word is probably a code or a misspelling of.
+
+    Parameters
+    ----------
+    word : str
+        A word of :func:`read_emotions`.
+
+    Returns
+    -------
+    str
+        A word of :data:`kemfeat.labels.EMOTIONS`, or empty.
+
+    Examples
+    --------
+    >>> guessed("ang"), guessed("surprized"), guessed("boredom")
+    ('angry', 'surprise', '')
+    """
+    known = {**{name: name for name in EMOTIONS}, **SPELLINGS}
+    begun = {meant for name, meant in known.items() if len(word) >= _SHORTEST_CODE and name.startswith(word)}
+    if len(begun) == 1:
+        return begun.pop()
+    near = difflib.get_close_matches(word, known, n=1, cutoff=_LIKENESS)
+    return known[near[0]] if near else ""
+
+
+_SHORTEST_CODE, _LIKENESS = 3, 0.8

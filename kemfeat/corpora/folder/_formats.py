@@ -1,4 +1,4 @@
-"""What a file of physiology is, before its numbers are believed: plain numbers, an Empatica export, or neither."""
+"""Recognises the format of a file of physiology: plain numbers, an Empatica export, or neither."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import math
 from datetime import datetime
 from typing import NamedTuple
 
+from kemfeat.corpora.text import MISSING_WORDS, number
 from kemfeat.errors import CorpusError
 
 EARLIEST_CLOCK = 1e8
-"""Seconds since 1970 from which a number is a clock (1973), never a sample or a time in a conversation."""
+"""Seconds since 1970 (in 1973) from which a number is a clock and never a sample or a time in a conversation."""
 
 MAX_RATE = 1e6
 RATE_TOLERANCE = 0.01
-_MISSING = {b"", b"nan", b"na", b"n/a", b"null", b"none", b"inf", b"-inf"}
+_MISSING = frozenset(word.encode() for word in MISSING_WORDS) | {b"inf", b"-inf"}
 _SAMPLES, _BEATS = "one number per line", "time,interval in seconds on each line"
 _KINDS = (
     (b"PK\x03\x04", "a zip archive; unpack it and name the file inside"),
@@ -41,14 +42,22 @@ def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> Si
 
     Parameters
     ----------
-    content : bytes of the file.
-    where : the file, for messages.
-    rate : samples per second that the table declares [Hz]; None compares nothing.
+    content : bytes
+        Content of the file.
+    where : str
+        The file, for messages.
+    rate : float or None [Hz]
+        Sampling rate that the table declares, compared with the file's own.
+
+    Returns
+    -------
+    SignalBody
+        One line per sample.
 
     Raises
     ------
     CorpusError
-        The file is of another format, has several columns, declares another rate, or no line is a number.
+        The file has another format, several columns or another rate, or no line is a number.
     """
     body = _after_words(_lines(content, where, _SAMPLES))
     if body.lines and _is_clock(body.lines[0]):
@@ -62,10 +71,22 @@ def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> Si
 def beat_lines(content: bytes, *, where: str) -> SignalBody:
     """The lines of beats: after a header of words, or the ``start,IBI`` line of an Empatica export.
 
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    SignalBody
+        One line per beat.
+
     Raises
     ------
     CorpusError
-        The file is of another format.
+        The file has another format.
     """
     body = _after_words(_lines(content, where, _BEATS))
     if body.lines:
@@ -76,16 +97,8 @@ def beat_lines(content: bytes, *, where: str) -> SignalBody:
 
 
 def no_beats(where: str, body: SignalBody) -> CorpusError:
-    """What to say of a file of which no line is a beat."""
+    """The error for a file without any line that is a beat."""
     return _unreadable(where, body, _BEATS)
-
-
-def number(field: bytes) -> float:
-    """The number that a field is, else NaN; ``1_0`` is none, though Python reads it as 10."""
-    try:
-        return math.nan if b"_" in field else float(field)
-    except ValueError:
-        return math.nan
 
 
 def _lines(content: bytes, where: str, expected: str) -> list[bytes]:
@@ -101,7 +114,7 @@ def _lines(content: bytes, where: str, expected: str) -> list[bytes]:
 
 
 def _after_words(lines: list[bytes]) -> SignalBody:
-    """The lines after a first one that holds no number."""
+    """The lines after a first line without any number."""
     header = bool(lines) and lines[0].strip() != b"" and all(map(_is_word, lines[0].split(b",")))
     header = header and not (lines and _is_clock(lines[0]))
     return SignalBody(lines[header:], 1 + header)
@@ -115,14 +128,14 @@ def _after_rate(body: SignalBody, *, where: str, rate: float | None) -> SignalBo
     found = number(second)
     if not 0 < found <= MAX_RATE:
         raise CorpusError(
-            f"{where}:{body.first}: found {_shown(body.lines[0])}, a clock and no sample, and after it "
-            f"{_shown(second)}, which is no rate; expected {_SAMPLES}, or the start time and the rate of an Empatica "
-            "export first; remove what is not a sample"
+            f"{where}:{body.first}: found {_shown(body.lines[0])}, a clock and not a sample, followed by "
+            f"{_shown(second)}, which is not a rate; expected {_SAMPLES}, or first the start time and the rate of an "
+            "Empatica export; remove what is not a sample"
         )
     if rate is not None and abs(found - rate) > RATE_TOLERANCE * found:
         raise CorpusError(
-            f"{where}:{body.first + 1}: the file says {found:g} samples per second, the table {rate:g}; expected the "
-            "same rate; correct the table"
+            f"{where}:{body.first + 1}: found {found:g} samples per second in the file and {rate:g} in the table; "
+            "expected the same rate"
         )
     rest = SignalBody(body.lines[2:], body.first + 2)
     for place, line in enumerate(rest.lines):
@@ -135,15 +148,15 @@ def _after_rate(body: SignalBody, *, where: str, rate: float | None) -> SignalBo
 
 
 def _refuse_columns(body: SignalBody, where: str) -> None:
-    """Refuse a table: most of its lines hold several numbers, or its only column is a clock."""
+    """Refuse a file with several numbers in most of its lines, or with a column of clocks."""
     several = [place for place, line in enumerate(body.lines) if _width(line) > 1]
     if 2 * len(several) > len(body.lines):
         raise _columns(where, body.lines[several[0]], body.first + several[0])
     clocks = [line for line in body.lines if _is_clock(line)]
     if clocks:
         raise CorpusError(
-            f"{where}: found {_shown(clocks[0])}, a clock and no sample; expected {_SAMPLES}; keep the "
-            "column of samples"
+            f"{where}: found {_shown(clocks[0])}, a clock and not a sample; expected {_SAMPLES}; keep only the column "
+            "of samples"
         )
 
 
@@ -165,14 +178,14 @@ def _columns(where: str, line: bytes, at: int) -> CorpusError:
 def _unreadable(where: str, body: SignalBody, expected: str) -> CorpusError:
     return CorpusError(
         f"{where}:{body.first}: no line can be read, the first is {_shown(body.lines[0])}; expected {expected}; "
-        "write the file so, or clear the cell"
+        "write the file in this form, or clear the cell"
     )
 
 
 def _is_clock(line: bytes) -> bool:
     """Whether the first field is seconds (or finer) since 1970, or a date with a time of day."""
     field = line.split(b",")[0].strip().strip(b'"')
-    if number(field) >= EARLIEST_CLOCK and math.isfinite(number(field)):
+    if number(field) >= EARLIEST_CLOCK:
         return True
     try:
         datetime.fromisoformat(field.decode("ascii"))
@@ -186,7 +199,8 @@ def _is_finite(line: bytes) -> bool:
 
 
 def _is_word(field: bytes) -> bool:
-    return math.isnan(number(field)) and field.strip().lower() != b"nan"
+    """Whether a field is neither a number nor a missing value; a blank field may be part of a header."""
+    return math.isnan(number(field)) and field.strip().lower() not in _MISSING - {b""}
 
 
 def _shown(line: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Paths that stand in a user's table: relative to the root, with ``/``, and never out of it."""
+"""Paths in a user's table: relative to the root, with ``/``, and never out of it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,29 @@ from kemfeat.errors import CorpusError
 def relative_path(text: str, *, where: str) -> str:
     """A cell as a path below the root, without ``.`` and doubled ``/``.
 
+    Parameters
+    ----------
+    text : str
+        The cell, not blank.
+    where : str
+        Table, line and column, for messages.
+
+    Returns
+    -------
+    str
+        The path, with ``/``.
+
     Raises
     ------
     CorpusError
-        It is absolute, leads upwards, or holds a backslash or a character that is not printable.
+        It is absolute, contains ``..`` or a backslash, or a character that is not printable.
     """
     path = PurePosixPath(text)
     # A drive letter is absolute on the machine that the table may have come from.
     if path.is_absolute() or PureWindowsPath(text).anchor or ".." in path.parts:
         raise CorpusError(
             f"{where}: found the path {text[:80]!r}, expected one below the root, such as wav/a.wav; "
-            "write it without '..' and from the root on, and move files that lie elsewhere there"
+            "write it without '..' and relative to the root, and copy files from elsewhere into the root"
         )
     if "\\" in text or not text.isprintable():
         raise CorpusError(
@@ -31,25 +43,41 @@ def relative_path(text: str, *, where: str) -> str:
 
 
 class Files:
-    """Looks up what a table names.
+    """Looks up the files that a table lists.
 
     Parameters
     ----------
-    root : folder that its paths start from.
-    table : the table, for messages.
+    root : Path
+        Folder that its paths start from.
+    table : str
+        The table, for messages.
     """
 
     def __init__(self, root: Path, table: str) -> None:
-        self._root = root
+        self.root = root
         self._real = os.path.realpath(root)
         self._table = table
 
     def place(self, line: int, column: str) -> str:
-        """How messages call a cell."""
+        """A cell, as messages give it."""
         return f"{self._table}:{line} column {column}"
 
     def has(self, path: str, *, line: int, column: str) -> bool:
-        """Whether there is a file at the path in a cell.
+        """Whether the path in a cell is a file.
+
+        Parameters
+        ----------
+        path : str
+            What :func:`relative_path` made of the cell.
+        line : int
+            Line of the table, for messages.
+        column : str
+            Column of the table, for messages.
+
+        Returns
+        -------
+        bool
+            False where there is nothing or a folder.
 
         Raises
         ------
@@ -59,7 +87,7 @@ class Files:
         target = os.path.realpath(f"{self._real}/{path}")
         if os.path.commonpath((self._real, target)) != self._real:
             raise CorpusError(
-                f"{self.place(line, column)}: {path} leads by a link to {target}, outside of {self._root}; expected a "
+                f"{self.place(line, column)}: {path} leads by a link to {target}, outside {self.root}; expected a "
                 "file below the root; copy or hard-link the original there"
             )
         return os.path.isfile(target)  # noqa: PTH113 - a Path per file costs more than the call

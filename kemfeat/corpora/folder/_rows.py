@@ -12,6 +12,8 @@ from typing import NamedTuple
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
 from kemfeat.corpora.folder._emotions import read_emotions
 from kemfeat.corpora.folder._paths import relative_path
+from kemfeat.corpora.folder._units import CONVERSIONS, find_unit
+from kemfeat.corpora.text import ENCODINGS, is_missing, number
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_FLAG,
@@ -22,8 +24,10 @@ from kemfeat.findings import (
     MALFORMED_ID,
     MALFORMED_NAME,
     MALFORMED_ROW,
+    UNKNOWN_ENCODING,
     UNKNOWN_LABEL,
     UNKNOWN_SPEAKER,
+    UNKNOWN_UNIT,
     Findings,
     Rule,
 )
@@ -36,16 +40,16 @@ WHOLE_SESSION = "all"
 """Script of a row that names none."""
 
 LATEST = 1e9
-"""Seconds beyond which no time is believed; a clock of milliseconds holds far more."""
+"""Greatest time that is accepted, s; milliseconds of a clock are far greater."""
 
-_NAMED = "1 to 128 letters a-z, digits and . _ -, no . at the beginning"
+_NAMED = "1 to 128 letters a-z, digits and . _ -, without . at the beginning"
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 _LABELS = ("emotion", "valence", "arousal")
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
 class _Range(NamedTuple):
-    """Numbers that a column may hold, and what they are called."""
+    """The numbers that a column may contain, and how messages describe them."""
 
     lowest: float
     highest: float
@@ -58,28 +62,43 @@ _HERTZ = _Range(1e-3, 1e6, "samples per second from 0.001 to 1e6")
 
 
 class SignalFile(NamedTuple):
-    """Path of a file of samples or beats, and samples per second [Hz], None for beats."""
+    """Path of a file of samples or beats, its sampling rate [Hz], None for beats, and the unit of its values."""
 
     path: str
     rate: float | None
+    unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One utterance; what a cell does not say is None, NaN for a number, ``()`` for emotions.
+    """One utterance; a blank cell is None, NaN for a number, ``()`` for emotions.
 
     Parameters
     ----------
-    line : its line in the table.
-    id, session, script, speaker, sex, partner : names.
-    start, end : seconds in the conversation.
-    text, text_file : the words as they stand, or the path of a file that holds them.
-    audio : path of the audio file.
-    emotions : words, see :func:`~kemfeat.corpora.folder._emotions.read_emotions`.
-    valence, arousal : on the user's own scale.
-    scripted : whether the words were given.
-    recordings : per medium its file.
-    own : the cells of the user's own columns, in their order.
+    line : int
+        Line in the table.
+    id, session, script, speaker : str
+        Names.
+    sex, partner : str or None
+        Sex of the speaker, and name of the listener.
+    start, end : float [s]
+        Times in the conversation.
+    text, text_file : str or None
+        The words as written, or the path of a file with the words.
+    text_encoding : str or None
+        Declared encoding of the file with the words.
+    audio : str or None
+        Path of the audio file.
+    emotions : tuple of str
+        Words, see :func:`~kemfeat.corpora.folder._emotions.read_emotions`.
+    valence, arousal : float
+        Ratings on the user's own scale.
+    scripted : bool
+        Whether the words were given.
+    recordings : mapping of str to SignalFile
+        Per medium its file.
+    own : tuple of str or None
+        Cells of the user's own columns, in their order.
     """
 
     line: int
@@ -93,6 +112,7 @@ class Row:
     end: float
     text: str | None
     text_file: str | None
+    text_encoding: str | None
     audio: str | None
     emotions: tuple[str, ...]
     valence: float
@@ -103,24 +123,26 @@ class Row:
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
-        """The columns of the row that name a file, each with its path."""
+        """The columns of the row with a path, and the paths."""
         paths = {"audio": self.audio, "text_file": self.text_file}
         paths |= {medium: recording.path for medium, recording in self.recordings.items()}
         return tuple((column, path) for column, path in paths.items() if path is not None)
 
 
 class _Cells:
-    """The cells of a row by column; a column that the table lacks is blank."""
+    """The cells of a row by column; the cell of a missing column is blank."""
 
     def __init__(self, header: TableHeader, cells: Sequence[str]) -> None:
         self._at = header.at
         self._cells = cells
 
     def __getitem__(self, column: str) -> str:
-        return self.raw(column).strip()
+        """The cell without the spaces around its text; empty where it says that the value is missing."""
+        text = self.raw(column).strip()
+        return "" if is_missing(text) else text
 
     def raw(self, column: str) -> str:
-        """The cell with the spaces around it."""
+        """The cell with the spaces around its text."""
         return self._cells[self._at[column]] if column in self._at else ""
 
 
@@ -130,9 +152,12 @@ class RowReader:
 
     Parameters
     ----------
-    header : where things stand.
-    where : the table, for messages.
-    findings : receives every row and cell that cannot be read.
+    header : TableHeader
+        The columns.
+    where : str
+        The table, for messages.
+    findings : Findings
+        Receives every row and cell that cannot be read.
     """
 
     header: TableHeader
@@ -140,7 +165,7 @@ class RowReader:
     findings: Findings
 
     def read(self, cells: Sequence[str], line: int) -> Row | None:
-        """The row; None for a blank one and, with a fault, for one that cannot be told what it is."""
+        """The row; None for a blank one and, with a fault, for one with a wrong name or number of cells."""
         if not self._fits(cells, line):
             return None
         cell = _Cells(self.header, cells)
@@ -149,7 +174,6 @@ class RowReader:
             return None
         start, end = self._times(cell, line)
         self._report_blank_labels(cell, line)
-        text = cell.raw("text")
         return Row(
             line=line,
             id=names["id"],
@@ -161,22 +185,23 @@ class RowReader:
             start=start,
             end=end,
             # A blank cell is an utterance without words; only a column can be missing.
-            text=(text if text.strip() else "") if "text" in self.header.at else None,
+            text=(cell.raw("text") if cell["text"] else "") if "text" in self.header.at else None,
             text_file=self._path(cell, line, "text_file"),
+            text_encoding=self._encoding(cell, line),
             audio=self._path(cell, line, "audio"),
             emotions=self._emotions(cell, line),
             valence=self._number(cell, line, "valence"),
             arousal=self._number(cell, line, "arousal"),
             scripted=self._scripted(cell, line),
             recordings=self._recordings(cell, line),
-            own=tuple(cells[place].strip() or None for place in self.header.own.values()),
+            own=tuple(None if is_missing(cells[at]) else cells[at].strip() for at in self.header.own.values()),
         )
 
     def _place(self, line: int, column: str) -> str:
         return f"{self.where}:{line} column {column}"
 
     def _fits(self, cells: Sequence[str], line: int) -> bool:
-        """Whether the row has the right number of cells; blank cells behind are allowed."""
+        """Whether the row has the right number of cells; trailing blank cells are allowed."""
         if not any(map(str.strip, cells)):
             return False
         width = self.header.width
@@ -192,7 +217,8 @@ class RowReader:
         for column, name in names.items():
             if not NAME.fullmatch(name) and (name or column == "id"):
                 rule = MALFORMED_ID if column == "id" else MALFORMED_NAME
-                self.findings.fault(rule, f"{self._place(line, column)}: found {name[:40]!r}, expected {_NAMED}")
+                found = cell.raw(column).strip()[:40]
+                self.findings.fault(rule, f"{self._place(line, column)}: found {found!r}, expected {_NAMED}")
                 return None
         if not names["speaker"] and "speaker" in self.header.at:
             self.findings.add(UNKNOWN_SPEAKER, f"{self._place(line, 'speaker')}: {names['id']}: blank cell")
@@ -221,6 +247,16 @@ class RowReader:
             self.findings.fault(UNKNOWN_LABEL, f"{self._place(line, 'emotion')}: {error}")
             return ()
 
+    def _encoding(self, cell: _Cells, line: int) -> str | None:
+        encoding = cell["text_encoding"].lower()
+        if not encoding or encoding in ENCODINGS:
+            return encoding or None
+        expected = f"expected one of {', '.join(ENCODINGS)}, or a blank cell"
+        self.findings.fault(
+            UNKNOWN_ENCODING, f"{self._place(line, 'text_encoding')}: found {encoding[:40]!r}, {expected}"
+        )
+        return None
+
     def _scripted(self, cell: _Cells, line: int) -> bool:
         text = cell["scripted"].lower()
         if text not in _FLAGS:
@@ -238,9 +274,18 @@ class RowReader:
             if path is None:
                 continue
             rate = self._rate(cell, line, f"{medium}_rate") if medium in UNIFORM else None
-            if rate is None or not math.isnan(rate):  # without its rate a signal says nothing
-                found[medium] = SignalFile(path, rate)
+            unit = self._unit(cell, line, medium)
+            if unit is not None and (rate is None or not math.isnan(rate)):  # without its rate it cannot be used
+                found[medium] = SignalFile(path, rate, unit)
         return found
+
+    def _unit(self, cell: _Cells, line: int, medium: str) -> str | None:
+        text = cell[f"{medium}_unit"]
+        unit = find_unit(medium, text)
+        if unit is None:
+            expected = f"expected one of {', '.join(CONVERSIONS[medium])}, or a blank cell"
+            self.findings.fault(UNKNOWN_UNIT, f"{self._place(line, f'{medium}_unit')}: found {text[:40]!r}, {expected}")
+        return unit
 
     def _rate(self, cell: _Cells, line: int, column: str) -> float:
         if not cell[column]:
@@ -250,15 +295,12 @@ class RowReader:
     def _number(
         self, cell: _Cells, line: int, column: str, *, within: _Range = _FINITE, rule: Rule = BAD_NUMBER
     ) -> float:
-        """The number in a cell; NaN when it is blank and, with a fault, when it is none or out of range."""
+        """The number in a cell; NaN when it is blank and, with a fault, when it is not a number or out of range."""
         text = cell[column]
         if not text:
             return math.nan
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if within.lowest <= number <= within.highest:
-            return number
+        value = number(text)
+        if within.lowest <= value <= within.highest:
+            return value
         self.findings.fault(rule, f"{self._place(line, column)}: found {text[:40]!r}, expected {within.called}")
         return math.nan

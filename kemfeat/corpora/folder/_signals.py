@@ -1,4 +1,4 @@
-"""Physiology of a user's folder: one file per utterance and medium, numbers only, no clock."""
+"""Physiology in a user's folder: one file of numbers per utterance and medium, without a clock."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kemfeat.corpora.folder._formats import beat_lines, no_beats, number, sample_lines
+from kemfeat.corpora.folder._formats import beat_lines, no_beats, sample_lines
+from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import LATEST, Row, SignalFile
-from kemfeat.errors import CorpusError
+from kemfeat.corpora.folder._units import converted
+from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.plausibility import check_values
+from kemfeat.corpora.text import number
+from kemfeat.errors import CorpusError, MediaError
 from kemfeat.findings import (
     BAD_PHYSIOLOGY_LINE,
     EMPTY_ECG,
@@ -22,10 +27,15 @@ from kemfeat.findings import (
     NO_IBI,
     NO_PHYSIOLOGY,
     PARTIAL_PHYSIOLOGY,
+    SIGNAL_DURATION,
     Findings,
     Rule,
 )
 from kemfeat.manifest import SIGNALS
+from kemfeat.media import scan_header
+
+_SLACK = 1.0
+"""Seconds that a signal may last longer or shorter, beside a factor of two: sensors are started by hand."""
 
 _EMPTY = {"eda": EMPTY_PHYSIOLOGY, "temp": EMPTY_PHYSIOLOGY, "ecg": EMPTY_ECG, "ibi": EMPTY_IBI}
 
@@ -35,19 +45,24 @@ def read_samples(content: bytes, *, where: str, findings: Findings, rate: float 
 
     Parameters
     ----------
-    content : the bytes of the file; LF or CR LF.
-    where : the file, for the findings.
-    findings : receives every line that is no finite number; its value is NaN, so that later samples keep their time.
-    rate : samples per second that the table declares [Hz], compared with the file's own; None compares nothing.
+    content : bytes
+        Content of the file; LF or CR LF.
+    where : str
+        The file, for the findings.
+    findings : Findings
+        Receives every line that is not a finite number; its value is NaN, so that later samples keep their time.
+    rate : float or None [Hz]
+        Sampling rate that the table declares, compared with the file's own.
 
     Returns
     -------
-    float64 array [shape=(n,)]
+    ndarray, shape (n,), float64
+        One value per line.
 
     Raises
     ------
     CorpusError
-        The file holds something else; see :func:`~kemfeat.corpora.folder._formats.sample_lines`.
+        The file has another format; see :func:`~kemfeat.corpora.folder._formats.sample_lines`.
     """
     lines, first = sample_lines(content, where=where, rate=rate)
     values = np.array([number(line) for line in lines], np.float64)
@@ -63,18 +78,22 @@ def read_beats(content: bytes, *, where: str, findings: Findings) -> tuple[NDArr
 
     Parameters
     ----------
-    content, where : as for :func:`read_samples`.
-    findings : receives every line that is not such a pair; it is dropped.
+    content : bytes
+        Content of the file; LF or CR LF.
+    where : str
+        The file, for the findings.
+    findings : Findings
+        Receives every line that is not such a pair; it is dropped.
 
     Returns
     -------
-    tuple of float64 arrays [shape=(n,)]
+    tuple of (ndarray, ndarray), each shape (n,), float64 [s]
         Times since the utterance's physiology began, sorted, and intervals, each above 0.
 
     Raises
     ------
     CorpusError
-        The file is of another format, or no line of it is a beat.
+        The file has another format, or no line of it is a beat.
     """
     body = beat_lines(content, where=where)
     beats = []
@@ -95,30 +114,95 @@ def _shown(line: bytes) -> str:
     return repr(line[:40].decode("latin-1"))
 
 
-def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings) -> pa.Table:
-    """The rows of :data:`kemfeat.manifest.SIGNALS` that one file gives its utterance.
-
-    There is no clock: a conversation counts as begun at 1970-01-01 00:00, and an utterance's signals begin at its
-    ``start``, or with the conversation where it has none. Times are rounded to milliseconds.
+def utterance_tables(row: Row, files: Files, *, findings: Findings) -> Iterator[pa.Table]:
+    """The rows of every file of physiology of an utterance, with a finding where one does not last as long.
 
     Parameters
     ----------
-    row : the utterance.
-    medium : a key of ``row.recordings``.
-    content : the bytes of the file.
-    findings : receives what cannot be read of it, and that it is empty.
+    row : Row
+        The utterance.
+    files : Files
+        Looks up the files of the table.
+    findings : Findings
+        Receives what is wrong.
+
+    Yields
+    ------
+    pyarrow.Table
+        See :func:`recording_table`.
     """
-    path, rate = row.recordings[medium]
+    seconds = math.nan
+    for medium, recording in row.recordings.items():
+        if not files.has(recording.path, line=row.line, column=medium):
+            continue
+        table = recording_table(row, medium, read_file(files.root / recording.path), findings=findings)
+        if math.isnan(seconds):
+            seconds = _duration(row, files)
+        _check_duration(recording, medium, table, seconds=seconds, findings=findings)
+        yield table
+
+
+def _duration(row: Row, files: Files) -> float:
+    """Seconds of an utterance, by its times or else its audio; NaN where neither says."""
+    if not math.isnan(row.end - row.start) or row.audio is None:
+        return row.end - row.start
+    if not files.has(row.audio, line=row.line, column="audio"):
+        return math.nan
+    try:
+        header = scan_header(files.root / row.audio)
+    except MediaError:  # reported with the audio
+        return math.nan
+    return header.frames / header.sampling_rate
+
+
+def _check_duration(recording: SignalFile, medium: str, table: pa.Table, *, seconds: float, findings: Findings) -> None:
+    if not len(table):
+        return
+    rate = recording.rate
+    lasts = pa.compute.max(table["offset"]).as_py() if rate is None else len(table) / rate
+    if lasts > 2 * seconds + _SLACK or (rate is not None and lasts < seconds / 2 - _SLACK):
+        at = "" if rate is None else f" at {rate:g} Hz"
+        findings.add(
+            SIGNAL_DURATION,
+            f"{recording.path}: {lasts:.3g} s of {medium.upper()}{at}, but the utterance lasts {seconds:.3g} s",
+        )
+
+
+def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings) -> pa.Table:
+    """The rows of one file in the table of signals.
+
+    There is no clock: a conversation begins at 1970-01-01 00:00, and an utterance's signals begin at its ``start``, or
+    with the conversation where it has none. Times are rounded to milliseconds.
+
+    Parameters
+    ----------
+    row : Row
+        The utterance.
+    medium : str
+        A key of ``row.recordings``.
+    content : bytes
+        Content of the file.
+    findings : Findings
+        Receives lines that cannot be read, and an empty file.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of :data:`kemfeat.manifest.SIGNALS`; none where the file has another format.
+    """
+    path, rate, unit = row.recordings[medium]
     offsets: NDArray[np.float64] | None = None
     try:
         if rate is None:
-            offsets, values = read_beats(content, where=path, findings=findings)
-            seconds = offsets
+            times, values = read_beats(content, where=path, findings=findings)
+            seconds = offsets = converted(times, medium=medium, unit=unit)
         else:
             values = read_samples(content, where=path, findings=findings, rate=rate)
             seconds = np.arange(len(values)) / rate
-    except CorpusError:  # the manifest has refused it, or left a fault
+    except CorpusError:  # reading the manifest refused it or left a fault
         return SIGNALS.empty_table()
+    values = converted(values, medium=medium, unit=unit)
+    check_values(medium, values, where=path, findings=findings)
     if not len(values):
         findings.add(_EMPTY[medium], f"{path}: no row")
     began = 0.0 if math.isnan(row.start) else row.start
@@ -132,7 +216,7 @@ def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings
 
 
 def unusable(content: bytes, recording: SignalFile) -> str | None:
-    """Why nothing of a file can be read as what the table calls it; None where it can."""
+    """Why a file cannot be read as the signal that the table says it is; None where it can."""
     try:
         if recording.rate is None:
             read_beats(content, where=recording.path, findings=Findings())
@@ -144,7 +228,7 @@ def unusable(content: bytes, recording: SignalFile) -> str | None:
 
 
 def absent(signals: pa.Table, ids: Iterable[str], *, media: Sequence[str]) -> Iterator[tuple[Rule, str]]:
-    """What of the physiology in ``media`` utterances lack, as a rule and an example each."""
+    """Which of the signals in ``media`` utterances lack, each as a rule and an example."""
     there = set(zip(signals["id"].to_pylist(), signals["medium"].to_pylist(), strict=True))
     skin = [medium for medium in ("eda", "temp") if medium in media]
     for name in ids:

@@ -16,27 +16,35 @@ from kemfeat.findings import DUPLICATE_ID, UNKNOWN_SPEAKER, Findings
 
 @dataclass(frozen=True, slots=True)
 class UtteranceTable:
-    """A table read: its header and its rows, in order."""
+    """A table as read: its header and its rows, in order."""
 
     header: TableHeader
     rows: tuple[Row, ...]
 
 
 def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTable:
-    """Read a table; a name that ends in ``.tsv`` says that tabs separate its cells, any other that commas do.
+    """Read a table; in a file whose name ends in ``.tsv`` tabs separate the cells, in any other commas.
 
     Parameters
     ----------
-    content : the bytes of the file, UTF-8 with or without a byte order mark; LF or CR LF.
-    where : the file, for messages.
-    findings : receives every row and cell that cannot be read; it is dropped or becomes missing unless the collector
-        is strict.
+    content : bytes
+        Content of the file, UTF-8 with or without a byte order mark; LF or CR LF.
+    where : str
+        The file, for messages.
+    findings : Findings
+        Receives every row and cell that cannot be read; it is dropped or becomes missing unless the collector is
+        strict.
+
+    Returns
+    -------
+    UtteranceTable
+        Columns and rows.
 
     Raises
     ------
     CorpusError
-        The table has no header or no row, cannot be decoded or split into cells, or names a path that may not be
-        followed; or a cell cannot be read and ``findings`` is strict.
+        The table has no header or no row, cannot be decoded or split into cells, or contains a path that leaves the
+        root; or a cell cannot be read and ``findings`` is strict.
     """
     lines = _split(content, where=where)
     header = read_header(next(lines, (1, []))[1], where=where, findings=findings)
@@ -57,14 +65,14 @@ def read_table(content: bytes, *, where: str, findings: Findings) -> UtteranceTa
 
 @lru_cache(maxsize=1)
 def read_kept(content: bytes, where: str) -> UtteranceTable:
-    """What is left of a table when errors are skipped; remembered, since every session's signals ask for it."""
+    """What a table contains when errors are skipped; cached, because the signals of every session need it."""
     return read_table(content, where=where, findings=Findings())
 
 
 def _without_rows(where: str, faults: Sequence[str]) -> str:
     if faults:
         return f"{where}: none of its rows can be read; correct them, first {faults[0]}"
-    return f"{where}: holds no utterance; expected a row for each below the header; write them there"
+    return f"{where}: no utterance; expected one row per utterance below the header; write them there"
 
 
 def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
@@ -77,13 +85,13 @@ def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
             "in UTF-8"
         ) from None
     delimiter = "\t" if where.lower().endswith(".tsv") else ","
-    # Strict, or a quote that is never closed would swallow the rest of the table without a word.
+    # Strict, because otherwise a quote that is never closed would silently swallow the rest of the table.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             yield reader.line_num, cells
     except csv.Error as error:
         raise CorpusError(
-            f"{where}:{reader.line_num}: cannot be split into cells ({error}); expected CSV, a cell with a quote in it "
-            "quoted and its quotes doubled; correct the line"
+            f"{where}:{reader.line_num}: cannot be split into cells ({error}); expected CSV, where a cell with a quote "
+            "in it is quoted and its quotes are doubled; correct the line"
         ) from None

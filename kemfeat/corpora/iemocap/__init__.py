@@ -1,8 +1,8 @@
 """IEMOCAP, the Interactive Emotional Dyadic Motion Capture database of 2008.
 
 Size
-    Ten actors in five sessions of two, one woman and one man each, about twelve hours in English: 151 dialogs,
-    improvised or from scripts, cut into 10,039 utterances (1,819, 1,811, 2,136, 2,103 and 2,170 by session). 16 kHz
+    Ten actors in five sessions of one woman and one man, about twelve hours in English: 151 dialogs, improvised or from
+    scripts, cut into 10,039 utterances (1,819, 1,811, 2,136, 2,103 and 2,170 by session). 16 kHz
     mono speech per utterance, 16 kHz stereo per dialog with a microphone per actor, video of 720 x 480 pixels and about
     30 frames per second with the actors side by side, motion capture of one actor at a time, transcript.
 Labels
@@ -14,7 +14,7 @@ Labels
     ``4class``.
 Licence
     Restricted: the Signal Analysis and Interpretation Laboratory of the University of Southern California (SAIL, USC)
-    gives it out under a signed release for research. It may not be passed on, and neither may a store.
+    provides it under a signed release for research. Neither the corpus nor a store may be passed on.
 Citation
     C. Busso et al., IEMOCAP: Interactive emotional dyadic motion capture database, Language Resources and Evaluation
     42(4), 335-359, 2008, https://sail.usc.edu/iemocap
@@ -23,36 +23,36 @@ Versions
 
 Folders: ``SessionN/dialog/EmoEvaluation/<dialog>.txt`` and ``SessionN/dialog/transcriptions/<dialog>.txt``, which are
 latin-1; ``SessionN/sentences/wav/<dialog>/<utterance>.wav``. ``SessionN/dialog/wav/<dialog>.wav`` and
-``SessionN/dialog/avi/DivX/<dialog>.avi`` are listed in the manifest and never read. All others are not looked at.
+``SessionN/dialog/avi/DivX/<dialog>.avi`` are listed in the manifest and never read. All other files are ignored.
 
-A dialog is ``Ses0NG_improMM`` or ``Ses0NG_scriptMM_P``, some with a letter behind; G is the sex of the actor who *wears
+A dialog is ``Ses0NG_improMM`` or ``Ses0NG_scriptMM_P``, some followed by a letter; G is the sex of the actor who *wears
 the markers*. An utterance is ``<dialog>_SKKK``; S is the sex of the actor who *speaks*: ``Ses01F_impro01_M002`` is said
-by ``Ses01M``. Both dialogs ``Ses01F_impro01`` and ``Ses01M_impro01`` exist, each with a clock of its own, so the
-manifest's ``script`` is ``F_impro01`` or ``M_impro01``: session and script name one dialog, as in every corpus.
+by ``Ses01M``. The dialogs ``Ses01F_impro01`` and ``Ses01M_impro01`` both exist, each with its own clock, so the
+manifest's ``script`` is ``F_impro01`` or ``M_impro01``: session and script together are one dialog, as in every corpus.
 
-Columns behind the common ones
+Columns after the common ones
     ``dialog``; ``emotion_code`` as written, such as ``exc``; ``dominance``; ``self_emotion``, ``self_valence``,
     ``self_arousal`` and ``self_dominance``, the speaker's own judgement; ``dialog_audio`` and ``video``, paths or None;
     ``video_side``, ``left`` or ``right``, the half of the picture that shows the speaker; ``scripted``, whether the
     dialog was read from a script: its sentences recur in every session.
 Ratings
-    One row per observer (``E1``, ``E2``, ...) and utterance, with ``dominance`` behind; one who gave only emotions or
-    only ratings has blanks for the others. Speakers' judgements of themselves (``F1``, ``M1``) are no rows, so they
-    never count as votes; the final label and means leave them out too.
+    One row per observer (``E1``, ``E2``, ...) and utterance, with ``dominance`` as the last column; an observer who
+    gave only emotions or only ratings has blanks for the others. Speakers' judgements of themselves (``F1``, ``M1``)
+    are not rows, so they never count as votes; the final label and means leave them out, too.
 
 Known defects, and what is done
-    - Files ``._*`` that macOS left in the archive lie beside the real ones: never opened (``stray-file``).
+    - Files ``._*`` that macOS left in the archive are beside the real ones: never opened (``stray-file``).
     - A quarter of the utterances have no majority: ``emotion`` is missing (``no-majority``); ``--set labels=votes``
-      takes the most named emotions instead, ties and all.
-    - Some ratings are said to leave the scale by half a point, 0.5 or 5.5: kept (``rating-beyond-scale``).
-    - Observers may have typed a word of their own where emotions are named: it is left out of the vote
+      takes the emotions with the most votes instead, including ties.
+    - Some ratings are said to be half a point outside the scale, 0.5 or 5.5: kept (``rating-beyond-scale``).
+    - Observers may have typed a word of their own instead of an emotion: it is left out of the vote
       (``unknown-vote``). The final label never depends on it; the label rule ``votes`` does.
     - Transcriptions have speech without a number, ids such as ``MXXX`` or a bare ``M:``: left out.
-    - Where final ratings are not the observers' means, the former are used (``vad-not-mean``).
-    - Who stands on which side is nowhere written. Users of the corpus found the actor with the markers on the left in
-      every dialog; it must be verified on the pictures, and a dialog that differs goes into ``side_overrides``.
-    - Which channel of a dialog's audio is whose microphone is not known here, so no column says it.
-    - Pictures may be a few frames longer or shorter than the sound, and are letterboxed.
+    - Where final ratings are not the observers' means, the final ratings are used (``vad-not-mean``).
+    - The corpus does not say who is on which side. Users of the corpus found the actor with the markers on the left in
+      every dialog; this must be verified on the pictures, and a dialog that differs goes into ``side_overrides``.
+    - Which channel of a dialog's audio is whose microphone is not known, so no column says it.
+    - Videos may be a few frames longer or shorter than the sound, and are letterboxed.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, Manifest
 from kemfeat.records import Finding, Terms
 
 SIDE_OVERRIDES: Mapping[str, str] = {}
-"""Per dialog that differs the side of the actor who wears the markers; to be filled by looking at the pictures."""
+"""Per dialog that differs the side of the actor who wears the markers; to be filled in from the pictures."""
 
 _TOLERANCE = 0.01
 """By how much a final rating may differ from the observers' mean; it is written with four decimals."""
@@ -126,7 +126,7 @@ _RATINGS = pa.schema([*RATINGS, pa.field("dominance", pa.float64())])
 
 TERMS = Terms(
     title="IEMOCAP, the Interactive Emotional Dyadic Motion Capture database",
-    licence="Restricted: USC SAIL gives IEMOCAP out under a signed release for research. "
+    licence="Restricted: USC SAIL provides IEMOCAP under a signed release for research. "
     "Neither the corpus nor anything derived from it, such as this store, may be passed on to others. ",
     citation="C. Busso et al., IEMOCAP: Interactive emotional dyadic motion capture database, "
     "Language Resources and Evaluation 42(4), 335-359, 2008",
@@ -152,13 +152,15 @@ class IemocapReader:
 
     Parameters
     ----------
-    side_overrides : per dialog, such as ``Ses01F_impro01``, the side of the actor who wears the markers, where it is
-        not ``left``.
+    name, version, media, tokenizer, settings, terms, columns : as in CorpusReader
+        What the reader declares; not meant to be changed.
+    side_overrides : mapping of str to str
+        Per dialog, such as ``Ses01F_impro01``, the side of the actor who wears the markers, where it is not ``left``.
 
     Raises
     ------
     ConfigError
-        ``side_overrides`` names no dialog, or no side.
+        ``side_overrides`` has a key that is not a dialog, or a value that is not a side.
     """
 
     name: str = CORPUS
@@ -181,8 +183,8 @@ class IemocapReader:
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`.
 
-        A transcript file holds a whole dialog. Dialogs' audio and video are no sources: nothing that is built reads
-        them, and they are by far the largest part.
+        A transcript file covers a whole dialog. Audio and video of whole dialogs are not sources: no build reads them,
+        and they are by far the largest part.
         """
         tree = scan(root)
         groups = {"annotation": tree.evaluations, "audio": tree.audio, "transcript": tree.transcriptions}
@@ -205,11 +207,11 @@ class IemocapReader:
         )
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:  # noqa: ARG002
-        """IEMOCAP has no physiology."""
+        """No rows, since IEMOCAP has no physiology; see :meth:`kemfeat.corpora.CorpusReader.read_signals`."""
         return SIGNALS.empty_table(), ()
 
     def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:  # noqa: ARG002
-        """IEMOCAP has no physiology."""
+        """No findings, since IEMOCAP has no physiology; see :meth:`kemfeat.corpora.CorpusReader.check_signals`."""
         return ()
 
     def _row(self, utterance: EmoEvaluation, corpus: _Corpus) -> dict[str, object]:
@@ -253,7 +255,7 @@ def _rating_rows(utterance: EmoEvaluation) -> list[dict[str, object]]:
 
 @dataclass(frozen=True, slots=True)
 class _Corpus:
-    """What was read: utterances in order, texts per utterance, and paths per utterance or dialog."""
+    """The corpus as read: utterances in order, texts per utterance, and paths per utterance or dialog."""
 
     tree: Tree
     utterances: Sequence[EmoEvaluation]
@@ -272,7 +274,7 @@ class _Corpus:
                 findings.fault(MISSING_EVALUATION, f"{path}: no utterance")
             utterances += found
         if not utterances:
-            raise CorpusError(f"{root}: the annotation holds no utterance; copy {EVALUATION}/ from the corpus again")
+            raise CorpusError(f"{root}: the annotation contains no utterance; copy {EVALUATION}/ from the corpus again")
         texts: dict[str, str] = {}
         for dialog, path in _by_stem(tree.transcriptions).items():
             texts |= read_transcription(read_file(root / path), dialog=dialog, where=path, findings=findings)
@@ -280,7 +282,7 @@ class _Corpus:
         return cls(tree, utterances, texts, *media)
 
     def report(self, findings: Findings) -> None:
-        """Everything that only shows when annotation, texts and files are seen together."""
+        """Report what only annotation, texts and files together show."""
         for path in self.tree.strays:
             findings.add(STRAY_FILE, path)
         self._report_dialogs(findings)

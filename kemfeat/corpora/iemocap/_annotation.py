@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kemfeat.corpora.iemocap._tree import UTTERANCE
+from kemfeat.corpora.text import is_missing, number
 from kemfeat.findings import (
     BAD_TIME,
     DUPLICATE_ID,
@@ -58,12 +59,12 @@ CATEGORIES = {
     "disgust": "disgust",
     "other": "other",
 }
-"""What raters chose among."""
+"""The categories that raters chose from."""
 
 ENCODING = "latin-1"
 LOWEST, HIGHEST = 1.0, 5.0
 _BEYOND = 0.5
-"""By how much a rating may leave the scale and still be believed."""
+"""How far outside the scale a rating is still kept."""
 _NO_MAJORITY = "xxx"
 _SHOWN = 60
 _SUMMARY = re.compile(r"\[([^\]-]*)-([^\]]*)\]\s+(\S+)\s+(\S+)\s+\[([^,\]]*),([^,\]]*),([^,\]]*)\]")
@@ -71,7 +72,7 @@ _RATING = re.compile(r"([CA])-([EFM][0-9]+):(.*)")
 _ATTRIBUTES = re.compile(r"val\b([^;]*);\s*act\b([^;]*);\s*dom\b([^;]*);?")
 _TURN = re.compile(r"(\S+)\s+\[[^\]]*\]:(.*)", re.DOTALL)
 _UNNUMBERED = re.compile(r"\s*[FM]\s*:|\S+_[FM][0-9X]*X[0-9X]*\s")
-"""Transcribed speech that is no utterance: a comment behind the bare letter of its speaker, or an id such as MXXX."""
+"""Transcribed speech that is not an utterance: it follows the bare letter of its speaker, or an id such as MXXX."""
 
 
 class Attributes(NamedTuple):
@@ -96,14 +97,22 @@ class EmoEvaluation:
 
     Parameters
     ----------
-    where : file and line, for messages.
-    id : the utterance.
-    start, end : seconds in the dialog, or NaN.
-    code : final label as written, ``xxx`` where no label had a majority.
-    emotion : final label in kemfeat's words, or None.
-    attributes : final ratings.
-    observers : ratings of those who watched.
-    own : the speaker's own rating, blank where there is none.
+    where : str
+        File and line, for messages.
+    id : str
+        Name of the utterance.
+    start, end : float [s]
+        Times in the dialog, or NaN.
+    code : str
+        Final label as written, ``xxx`` where no label had a majority.
+    emotion : str or None
+        Final label in kemfeat's words.
+    attributes : Attributes
+        Final ratings.
+    observers : tuple of Rating
+        Ratings of the observers.
+    own : Rating
+        The speaker's own rating, blank where there is none.
     """
 
     where: str
@@ -126,7 +135,7 @@ class EmoEvaluation:
 
     @property
     def sex(self) -> str:
-        """Of the speaker, not of the actor whose letter the dialog has."""
+        """Sex of the speaker, not of the actor whose letter the name of the dialog has."""
         return self.id[-4]
 
 
@@ -135,11 +144,20 @@ def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findi
 
     Parameters
     ----------
-    content : the bytes of the file.
-    dialog : name of the dialog, which every id begins with.
-    where : the file, for messages.
-    findings : receives what cannot be read: a line is dropped, a number or label becomes missing, unless the collector
-        is strict.
+    content : bytes
+        Content of the file.
+    dialog : str
+        Name of the dialog, with which every id begins.
+    where : str
+        The file, for messages.
+    findings : Findings
+        Receives what cannot be read: a line is dropped, a number or label becomes missing, unless the collector is
+        strict.
+
+    Returns
+    -------
+    list of EmoEvaluation
+        One per utterance.
 
     Raises
     ------
@@ -156,7 +174,12 @@ def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findi
 
 
 def read_transcription(content: bytes, *, dialog: str, where: str, findings: Findings) -> dict[str, str]:
-    """Read the text of every numbered utterance of a dialog, as it stands; parameters as :func:`read_evaluations`.
+    """Read the text of every numbered utterance of a dialog, as written; parameters as :func:`read_evaluations`.
+
+    Returns
+    -------
+    dict of str to str
+        Per utterance its text.
 
     Raises
     ------
@@ -178,11 +201,11 @@ def read_transcription(content: bytes, *, dialog: str, where: str, findings: Fin
 
 def _lines(content: bytes) -> Iterator[tuple[int, str]]:
     """Numbered lines, without blank ones and comments."""
-    # Not str.splitlines, which would also cut at 0x85: a line end in latin-1, an ellipsis where Windows wrote it.
-    for number, line in enumerate(content.splitlines(), start=1):
+    # Not str.splitlines, which would also cut at 0x85: a line end in latin-1, but an ellipsis in files from Windows.
+    for place, line in enumerate(content.splitlines(), start=1):
         text = line.decode(ENCODING)
         if text.strip() and not text.lstrip().startswith("%"):
-            yield number, text
+            yield place, text
 
 
 class _Line(NamedTuple):
@@ -219,13 +242,13 @@ class _File:
 
     def blocks(self, content: bytes) -> list[_Block]:
         found: list[_Block] = []
-        for number, text in _lines(content):
+        for place, text in _lines(content):
             if text.startswith("["):
-                found.append(_Block(_Line(number, text)))
+                found.append(_Block(_Line(place, text)))
             elif found:
-                found[-1].ratings.append(_Line(number, text))
+                found[-1].ratings.append(_Line(place, text))
             else:
-                self.fault(MALFORMED_LINE, number, f"found {text[:_SHOWN]!r}, expected the '[start - end]' of a turn")
+                self.fault(MALFORMED_LINE, place, f"found {text[:_SHOWN]!r}, expected the '[start - end]' of a turn")
         return found
 
     def evaluation(self, block: _Block) -> EmoEvaluation | None:
@@ -253,7 +276,7 @@ class _File:
         )
 
     def _own(self, ratings: Sequence[Rating], sex: str, line: int) -> Rating:
-        """The speaker's own rating; of several that with the speaker's letter."""
+        """The speaker's own rating; of several the one with the speaker's letter."""
         first, *others = sorted(ratings, key=lambda rating: rating.rater[0] != sex) or [Rating("")]
         for rating in others:
             self.fault(DUPLICATE_RATING, line, f"{rating.rater} beside {first.rater}, expected one speaker")
@@ -267,10 +290,10 @@ class _File:
         return start, end
 
     def _seconds(self, text: str, line: int) -> float:
-        seconds = _number(text)
-        if seconds is None:
+        seconds = number(text)
+        if math.isnan(seconds):
             self.fault(BAD_TIME, line, f"found time {text.strip()!r}, expected seconds")
-        return math.nan if seconds is None else seconds
+        return seconds
 
     def _label(self, name: str, code: str, line: int) -> str | None:
         if code == _NO_MAJORITY:
@@ -281,24 +304,24 @@ class _File:
         return CODES.get(code)
 
     def _attributes(self, texts: Sequence[str], line: int, *, blank: Rule) -> Attributes:
-        if not all(map(str.strip, texts)):
+        if any(map(is_missing, texts)):
             self.findings.add(blank, f"{self.where}:{line}: blank valence, activation or dominance")
         return Attributes(*(self._rated(text.strip(), line) for text in texts))
 
     def _rated(self, text: str, line: int) -> float:
-        rating = _number(text)
-        if rating is not None and LOWEST <= rating <= HIGHEST:
+        rating = number(text)
+        if LOWEST <= rating <= HIGHEST:
             return rating
-        if rating is not None and LOWEST - _BEYOND <= rating <= HIGHEST + _BEYOND:
+        if LOWEST - _BEYOND <= rating <= HIGHEST + _BEYOND:
             example = f"{self.where}:{line}: found rating {text!r}, expected {LOWEST:g} to {HIGHEST:g}"
             self.findings.add(RATING_BEYOND_SCALE, example)
             return rating
-        if text:
+        if not is_missing(text):
             self.fault(RATING_OFF_SCALE, line, f"found rating {text!r}, expected {LOWEST:g} to {HIGHEST:g}")
         return math.nan
 
     def _ratings(self, lines: Sequence[_Line]) -> list[Rating]:
-        """One per rater, by name; a rater may have given emotions, attributes or both."""
+        """One rating per rater, by name; a rater may have given emotions, attributes or both."""
         emotions: dict[str, str | None] = {}
         attributes: dict[str, Attributes] = {}
         for line, text in lines:
@@ -333,11 +356,3 @@ class _File:
             self.fault(MALFORMED_LINE, line, f"found {text[:_SHOWN]!r}, expected such as 'val 3; act 2; dom 2;'")
             return Attributes()
         return self._attributes(parts.groups(), line, blank=VOTES_MISSING)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

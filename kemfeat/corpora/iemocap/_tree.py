@@ -1,4 +1,4 @@
-"""Where IEMOCAP keeps its files, and what to say when it does not."""
+"""The folders and files of IEMOCAP, and the messages for a wrong folder."""
 
 from __future__ import annotations
 
@@ -31,12 +31,18 @@ class Tree:
 
     Parameters
     ----------
-    evaluations : ``Session1/dialog/EmoEvaluation/Ses01F_impro01.txt`` ...
-    transcriptions : ``Session1/dialog/transcriptions/Ses01F_impro01.txt`` ...
-    audio : ``Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav`` ...
-    dialog_audio : ``Session1/dialog/wav/Ses01F_impro01.wav`` ...
-    videos : ``Session1/dialog/avi/DivX/Ses01F_impro01.avi`` ...
-    strays : what is no part of the corpus, in the folders of the above.
+    evaluations : list of str
+        ``Session1/dialog/EmoEvaluation/Ses01F_impro01.txt`` ...
+    transcriptions : list of str
+        ``Session1/dialog/transcriptions/Ses01F_impro01.txt`` ...
+    audio : list of str
+        ``Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav`` ...
+    dialog_audio : list of str
+        ``Session1/dialog/wav/Ses01F_impro01.wav`` ...
+    videos : list of str
+        ``Session1/dialog/avi/DivX/Ses01F_impro01.avi`` ...
+    strays : list of str
+        Files and folders beside the above that are not part of the corpus.
     """
 
     evaluations: list[str] = field(default_factory=list)
@@ -50,10 +56,20 @@ class Tree:
 def scan(root: Path) -> Tree:
     """List the corpus; any of its five sessions may be absent.
 
+    Parameters
+    ----------
+    root : Path
+        Its folder.
+
+    Returns
+    -------
+    Tree
+        Its files.
+
     Raises
     ------
     CorpusLayoutError
-        ``root`` does not hold it, or only half of it.
+        ``root`` is not the corpus, or annotation or audio are missing.
     CorpusError
         A file is a link that leads out of ``root``.
     """
@@ -92,17 +108,17 @@ def _files(tree: Tree, root: Path, folder: str, pattern: str) -> list[str]:
 
 
 def _absent(root: Path, folder: str, files: str) -> str:
-    """Found, expected and what now, for a root without ``folder/files``."""
+    """The message for a root without ``folder/files``: found, expected, what to do."""
     return f"{root}: {CORPUS} keeps {folder}/{files}; found {show_contents(root)} in {root}; {_remedy(root, folder)}"
 
 
 def _remedy(root: Path, folder: str) -> str:
-    """Guess the usual mistakes: a copy that stopped half-way, a folder too deep, a folder too high."""
+    """Advice for the usual mistakes: an incomplete copy, or a folder too deep or too high."""
     if list_folders(root, _SESSION, root=root).fitting:
-        return f"the copy seems incomplete: copy {folder}/ from the corpus again"
+        return f"the copy seems to be incomplete: copy {folder}/ from the corpus again"
     corpus = nearby(root, is_corpus=_holds_sessions, above=_DEEPEST)
     if corpus is not None:
-        return f"pass --root {corpus}, which holds the sessions"
+        return f"pass --root {corpus}, which contains the sessions"
     return "pass --root the folder that contains Session1/ to Session5/"
 
 

@@ -17,50 +17,50 @@ Labels
     (1 low to 5 high). The first emotion of each label: neutral 4314, angry 1918, happy 1443, surprise 997, sad 793,
     fear 416, disgust 398.
 Speaker and listener
-    Each session has two annotation files, one per actor, and each has rows for the utterances of both. A row in the
-    file of the actor who speaks judges the speaker: it gives the label, the votes, the times and the six cells below.
-    A row in the other file judges the listener: ``listener_emotion``, ``listener_valence``, ``listener_arousal`` and
-    ``listener_votes``, one emotion per rater, in the order of that file's raters. The valence and arousal that single
-    raters gave the listener are not kept; their means are. 10,279 rows judge a speaker, 10,287 a listener.
+    Each session has two annotation files, one per actor, and each file has rows for the utterances of both. A row in
+    the file of the actor who speaks judges the speaker: it gives the label, the votes, the times and the six cells
+    below. A row in the other file judges the listener: ``listener_emotion``, ``listener_valence``, ``listener_arousal``
+    and ``listener_votes``, one emotion per rater, in the order of that file's raters. Of the valence and arousal of the
+    listener only the means are kept, not those of single raters. 10,279 rows judge a speaker, 10,287 a listener.
 Cells of unknown meaning
-    ``ecg_start`` to ``temp_end`` are the six cells between the times and the id, as the speaker's row has them, NaN
-    where blank. Some users of the corpus take them for times, others for values; nothing is made from them.
+    ``ecg_start`` to ``temp_end`` are the six cells between the times and the id of the speaker's row, NaN where blank.
+    Some users of the corpus take them for times, others for values; no feature is made from them.
 Script or not
     ``scripted`` is true in script01 to script06, whose lines recur in every session, and false in impro01 to impro04.
 Licence
-    Restricted: ETRI gives it out under a signed licence agreement. It may not be passed on, and neither may a store.
+    Restricted: ETRI provides it under a signed licence agreement. Neither the corpus nor a store may be passed on.
 Citation
     KEMDy19, Electronics and Telecommunications Research Institute (ETRI), https://nanum.etri.re.kr/share/kjnoh2/KEMDy19
 Versions
-    1.0 to 1.3 are read alike.
+    1.0 to 1.3 are read in the same way.
 
 Folders: ``annotation/SessionNN_F_res.csv`` and ``_M_res.csv``; ``wav/SessionNN/SessNN_sceneMM/<id>.wav``, ``.txt``;
 ``EDA``, ``TEMP`` and ``ECG`` hold ``SessionNN/Original/SessNNF.csv`` and ``SessNNM.csv``, a file per session and actor,
-without header: ``value,period,stamp``, in ``ECG`` ``time,value,stamp``, and behind it the utterance's id inside of
+without header: ``value,period,stamp``, in ``ECG`` ``time,value,stamp``, followed by the utterance's id during
 utterances. ``period`` and ``time`` are not kept. An id is ``SessNN_sceneMM_GKKK`` with the speaker's sex G. Actors have
 no number: they are called ``Sess01F`` and ``Sess01M``.
 
 Known defects, and what is done
-    - One row of ``Session03_F_res.csv``, published as row 345, has the id ``Sess03_impro02_M001`` and judges
-      ``Sess03_impro02_F001``: it is read so (``wrong-id``). Two rows of ``Session09_F_res.csv``, published as 253 and
-      310, repeat ``Sess09_script06_M001`` and ``Sess09_impro01_M001``: they are dropped (``stray-row``). Each is done
-      only where the id stands twice, and to the row whose start is not what the other actor's file says.
+    - One row of ``Session03_F_res.csv``, published as row 345, has the id ``Sess03_impro02_M001`` but judges
+      ``Sess03_impro02_F001``: it is read as such (``wrong-id``). Two rows of ``Session09_F_res.csv``, published as 253
+      and 310, repeat ``Sess09_script06_M001`` and ``Sess09_impro01_M001``: they are dropped (``stray-row``). Each
+      repair is made only where the id occurs twice, and to the row whose start differs from the other actor's file.
     - ``Sess04_impro03_M031`` and ``Sess04_impro03_F031`` have a listener's row, but no speaker's row, audio or
       transcript: the rows are dropped (``unmatched-row``). With audio or transcript an utterance is kept without label
       (``no-speaker-row``).
     - Ids may be blank: such rows are dropped (``blank-id``).
-    - 12 of the 20,566 rows go with no utterance; beside the five above, no source says which. So a row of one file
-      alone, without audio and transcript, is dropped (``unmatched-row``). Of two rows of an id in one file that which
-      starts as the other file says is kept, or the first of two listener's rows (``repeated-row``); two speaker's rows
-      that cannot be told apart are an error (``duplicate-id``).
+    - 12 of the 20,566 rows belong to no utterance; apart from the five above, no source says which. So a row that only
+      one file has, without audio and transcript, is dropped (``unmatched-row``). Of two rows of an id in one file, the
+      one with the start that the other file gives is kept, or the first of two listener's rows (``repeated-row``); two
+      speaker's rows where nothing shows which is right are an error (``duplicate-id``).
     - Five transcripts are empty: the text is empty, not missing (``empty-txt``).
     - Physiology is mostly missing in ``Sess01_impro03``, ``Sess01_impro04``, ``Sess03_script04``, ``Sess06_script02``
       and ``Sess07_script02`` (``known-bad-conversation``).
-    - No physiology file states its rate: where its stamps contradict the nominal one, that is said (``nominal-rate``).
-    - Folders beside ``Original``, or such as ``ECG_NAdelete`` beside ``ECG``, are users' own products: they are never
-      opened (``stray-file``).
+    - No physiology file states its rate: stamps that contradict the nominal one are reported (``nominal-rate``).
+    - Folders beside ``Original``, or beside ``ECG`` with names such as ``ECG_NAdelete``, were made by users: they are
+      never opened (``stray-file``).
     - The sex of the evaluators may be missing from their names, and disgust may be spelt ``disqust``: both are read.
-    - Each actor's recording has rows in the utterances of both: neither is a defect.
+    - Each actor's recording has rows in the utterances of both actors: this is not a defect.
 """
 
 from __future__ import annotations
@@ -112,13 +112,19 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Kemdy19Reader:
-    """Reads KEMDy19; see :class:`kemfeat.corpora.CorpusReader`."""
+    """Reads KEMDy19; see :class:`kemfeat.corpora.CorpusReader`.
+
+    Parameters
+    ----------
+    name, version, media, tokenizer, settings, terms, columns : as in CorpusReader
+        What the reader declares; not meant to be changed.
+    """
 
     name: str = "KEMDy19"
     version: int = 1
     media: tuple[str, ...] = ("audio", "transcript", *_PHYSIOLOGY)
     tokenizer: str = "skt/kobert-base-v1"
-    # Its transcripts carry marks such as o/, s/ and (A+B), which system 1's list does not know.
+    # Its transcripts have marks such as o/, s/ and (A+B), which the list of system 1 does not contain.
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"text": {"preset": "hangul"}})
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
@@ -134,8 +140,8 @@ class Kemdy19Reader:
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Parse the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
 
-        Rows come by medium (EDA, TEMP, ECG), then by actor, then as in the file. ``speaker`` is the one who wore the
-        sensors, whoever speaks; ``script`` is that of the row's id and empty outside of utterances.
+        Rows are ordered by medium (EDA, TEMP, ECG), then by actor, then as in the file. ``speaker`` is the actor who
+        wore the sensors, whoever speaks; ``script`` is that of the row's id and empty outside utterances.
         """
         findings = Findings()
         tables = [
@@ -145,7 +151,7 @@ class Kemdy19Reader:
         return joined(tables), findings.merged()
 
     def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:
-        """Compare a session's signals with its utterances (``known_ids``: speaker per id)."""
+        """Compare a session's signals with its utterances; see :meth:`kemfeat.corpora.CorpusReader.check_signals`."""
         return check_signals(
             signals, known_ids=known_ids, session=session, known_bad=KNOWN_BAD, media=_PHYSIOLOGY, shared=True
         )

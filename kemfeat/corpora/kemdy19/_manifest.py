@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from kemfeat.corpora._kemdy.annotation import AnnotationRow, Judgement, is_blank, read_annotation
+from kemfeat.corpora._kemdy.annotation import AnnotationRow, Judgement, read_annotation
 from kemfeat.corpora._kemdy.formats import Rater
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
 from kemfeat.corpora._kemdy.tree import Tree, session_of
 from kemfeat.corpora.kemdy19._repairs import repaired
 from kemfeat.corpora.kemdy19._tree import ORIGINAL, SENSORS, UTTERANCE, place_of, scan
 from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BLANK_ID,
@@ -40,9 +41,9 @@ CORPUS = "KEMDy19"
 GROUPS = {
     "Numb": 1, "Wav": 2, "ECG": 2, "E4-EDA": 2, "E4-TEMP": 2, "Segment ID": 1, "Total Evaluation": 3,
 }  # fmt: skip
-"""The first annotation header row up to the evaluators: names, and how many cells each spans."""
+"""The first annotation header row up to the evaluators: names, and the number of cells of each."""
 SPANS = {"ecg": "ecg", "e4-eda": "eda", "e4-temp": "temp"}
-"""Per group of two cells that may be blank the medium they tell of."""
+"""Per group of two cells that may be blank its medium."""
 PARTNERS = {"F": "M", "M": "F"}
 
 EXTRA_COLUMNS = pa.schema(
@@ -55,8 +56,8 @@ EXTRA_COLUMNS = pa.schema(
         pa.field("scripted", pa.bool_()),
     ]
 )
-"""The columns behind those of every corpus: six cells of the speaker's row, what the listener's row says, and whether
-the words were given. ``listener_votes`` holds one emotion per rater, in their order, None where the cell is missing."""
+"""The columns after those of every corpus: six cells of the speaker's row, what the listener's row says, and whether
+the words were given. ``listener_votes`` has one emotion per rater, in their order, None where the cell is missing."""
 
 _NO_LABEL = Judgement(None, math.nan, math.nan)
 _NO_SPANS = (math.nan,) * (2 * len(SPANS))
@@ -64,7 +65,7 @@ _NO_SPANS = (math.nan,) * (2 * len(SPANS))
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One annotation file: its evaluators, and its rows, each of an utterance of its own."""
+    """One annotation file: its evaluators, and its rows, one per utterance."""
 
     path: str
     raters: tuple[Rater, ...]
@@ -72,7 +73,7 @@ class _Table:
 
 
 class _Judged(NamedTuple):
-    """An utterance as its speaker's file has it, and the listener's row."""
+    """An utterance as in its speaker's file, and the listener's row."""
 
     utterance: Utterance
     heard: AnnotationRow | None
@@ -88,7 +89,7 @@ def read_manifest(root: Path, *, on_error: str) -> Manifest:
     sessions = _read_tables(root, tree, findings)
     judged = [one for tables in sessions.values() for one in _judged(tables, clips, findings)]
     if not judged:
-        raise CorpusError(f"{root}: the annotation holds no utterance; copy annotation/ from the corpus again")
+        raise CorpusError(f"{root}: the annotation contains no utterance; copy annotation/ from the corpus again")
     _report_missing_annotation(tree, sessions, findings)
     _report_missing_recordings(tree, sessions, findings)
     manifest = make_manifest(CORPUS, root, [one.utterance for one in judged], clips=clips, findings=findings)
@@ -115,7 +116,7 @@ def _read_session(root: Path, paths: Sequence[str], findings: Findings) -> dict[
             read_file(root / path), groups=GROUPS, where=path, findings=findings, spans=tuple(SPANS)
         )
         if not annotation.rows:
-            findings.fault(EMPTY_ANNOTATION, f"{path}: no row behind the two header rows")
+            findings.fault(EMPTY_ANNOTATION, f"{path}: no row after the two header rows")
         raters[path] = annotation.raters
         rows[path] = [row for row in annotation.rows if _is_named(row, path, findings)]
     rows = repaired(rows, findings)
@@ -126,12 +127,12 @@ def _read_session(root: Path, paths: Sequence[str], findings: Findings) -> dict[
 
 
 def _sex_of(path: str) -> str:
-    """``F`` for ``annotation/Session01_F_res.csv``."""
+    """The actor of an annotation file: ``F`` for ``annotation/Session01_F_res.csv``."""
     return path.split("_")[1]
 
 
 def _is_named(row: AnnotationRow, path: str, findings: Findings) -> bool:
-    if is_blank(row.id):
+    if is_missing(row.id):
         findings.add(BLANK_ID, f"{path}:{row.line} column 10: found no id")
         return False
     session, parts = session_of(path), UTTERANCE.fullmatch(row.id)
@@ -157,19 +158,19 @@ def _each_once(
 
 
 def _one_of(rows: Sequence[AnnotationRow], path: str, start: float, findings: Findings) -> AnnotationRow:
-    """Of the rows of an id that whose start is nearest to ``start``, the first where that cannot be told.
+    """Of the rows of an id the one whose start is nearest to ``start``, or the first where several are.
 
-    Some rows of the corpus go with no utterance, and no source says which. A listener's row gives no label, so it may
-    not stop a build; of two speakers' rows the wrong one would be a wrong label, unless their starts tell.
+    Some rows of the corpus belong to no utterance, and no source says which. A listener's row gives no label, so it may
+    not stop a build; the wrong one of two speaker's rows would be a wrong label, unless their starts decide.
     """
     far = [math.inf if math.isnan(row.start - start) else abs(row.start - start) for row in rows]
     kept = rows[far.index(min(far))]
-    told = sum(one == min(far) for one in far) == 1
+    decided = sum(one == min(far) for one in far) == 1
     for row in rows:
         if row is kept:
             continue
         example = f"{path}:{row.line}: {row.id} again, line {kept.line} is kept"
-        if told or _speaker_sex(row.id) != _sex_of(path):
+        if decided or _speaker_sex(row.id) != _sex_of(path):
             findings.add(REPEATED_ROW, example)
         else:
             findings.fault(DUPLICATE_ID, example)
@@ -177,7 +178,7 @@ def _one_of(rows: Sequence[AnnotationRow], path: str, start: float, findings: Fi
 
 
 def _judged(tables: Mapping[str, _Table], clips: Clips, findings: Findings) -> Iterator[_Judged]:
-    """The utterances of a session in the order of the first file, then those that only the other one has."""
+    """The utterances of a session in the order of the first file, then those that only the other file has."""
     rows: dict[str, dict[str, tuple[_Table, AnnotationRow]]] = defaultdict(dict)
     for sex, table in tables.items():
         for row in table.rows:
@@ -190,7 +191,7 @@ def _judged(tables: Mapping[str, _Table], clips: Clips, findings: Findings) -> I
 
 
 def _is_kept(name: str, by_sex: Mapping[str, tuple[_Table, AnnotationRow]], clips: Clips, findings: Findings) -> bool:
-    """Whether an utterance has more than one row: another, or audio, or a transcript."""
+    """Whether an utterance has more than one row, or audio, or a transcript."""
     sex = _speaker_sex(name)
     table, row = next(iter(by_sex.values()))
     where = f"{table.path}:{row.line}: {name}"
@@ -207,7 +208,7 @@ def _speaker_sex(name: str) -> str:
 
 
 def _utterance(name: str, by_sex: Mapping[str, tuple[_Table, AnnotationRow]]) -> Utterance:
-    """The speaker's row; only the times of the listener's where there is no other."""
+    """The utterance by the speaker's row; without one, only the times of the listener's row are used."""
     session, script, _ = name.split("_")
     sex = _speaker_sex(name)
     if sex in by_sex:
@@ -239,9 +240,9 @@ def _extra_columns(judged: Sequence[_Judged]) -> pa.Table:
 
 
 def _report_missing_annotation(tree: Tree, sessions: Mapping[str, Collection[str]], findings: Findings) -> None:
-    """A session with audio and without both annotation files was copied by half."""
+    """Report the sessions with audio that lack an annotation file: they were copied only in part."""
     for session, number in clips_without_annotation(tree).items():
-        example = f"annotation/Session{session[4:]}_F_res.csv: no such file, nor is there another of the session"
+        example = f"annotation/Session{session[4:]}_F_res.csv: no such file, and none of the other actor"
         findings.fault(MISSING_ANNOTATION, f"{example}, but wav/ has {number} clips of {session}")
     for session, sexes in sessions.items():
         for sex in sorted(set(PARTNERS) - set(sexes)):

@@ -1,4 +1,4 @@
-"""The rows of KEMDy19's annotation that are known to carry another utterance's id."""
+"""The rows of KEMDy19's annotation that are known to have the id of another utterance."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kemfeat.findings import STRAY_ROW, WRONG_ID, Findings
 
 
 class WrongId(NamedTuple):
-    """A row whose id another row of its file carries by right; ``right`` is None where nobody knows what it judges.
+    """A row with the id of another row of its file; ``right`` is None where nobody knows what it judges.
 
-    ``number`` is the row's place in the file as users of the corpus counted it, to compare with what is found. It
-    decides nothing, because copies may count differently.
+    ``number`` is the row's position in the file as users of the corpus counted it, for comparison only: copies may
+    count differently, so it decides nothing.
     """
 
     file: str
@@ -30,7 +30,20 @@ WRONG_IDS = (
 
 
 def repaired(tables: Mapping[str, Sequence[AnnotationRow]], findings: Findings) -> dict[str, list[AnnotationRow]]:
-    """The rows of a session's files, by path, with the known wrong ids read as the right ones, or left out."""
+    """Correct the known wrong ids in a session's files, or leave their rows out.
+
+    Parameters
+    ----------
+    tables : mapping of str to sequence of AnnotationRow
+        Per path of an annotation file its rows.
+    findings : Findings
+        Receives every repair.
+
+    Returns
+    -------
+    dict of str to list of AnnotationRow
+        The repaired rows per path.
+    """
     made = {path: list(rows) for path, rows in tables.items()}
     for known in WRONG_IDS:
         row = _misnamed(known, made) if known.file in made else None
@@ -49,10 +62,10 @@ def repaired(tables: Mapping[str, Sequence[AnnotationRow]], findings: Findings) 
 
 
 def _misnamed(known: WrongId, tables: Mapping[str, Sequence[AnnotationRow]]) -> AnnotationRow | None:
-    """The wrong one of two rows of an id: that whose start is farther from what the other actor's file says.
+    """The wrong one of two rows of an id: the one whose start is farther from that in the other actor's file.
 
-    None where the file has not this defect: the id does not stand there twice, or the right id stands there, too; or
-    where the other file has not both ids or cannot tell the rows apart.
+    None where the file does not have this defect: the id does not occur twice, or the right id occurs, too; or where
+    the other file lacks one of the ids or does not decide between the rows.
     """
     inside = {row.id for row in tables[known.file]}
     elsewhere = {row.id: row.start for path, rows in tables.items() if path != known.file for row in rows}
@@ -64,5 +77,5 @@ def _misnamed(known: WrongId, tables: Mapping[str, Sequence[AnnotationRow]]) -> 
     first, second = (abs(row.start - elsewhere[known.id]) for row in twice)
     if first > second:
         return twice[0]
-    # Of two rows alike either may go, but neither may be renamed.
+    # Of two equal rows either may be dropped, but neither may be renamed.
     return twice[1] if second > first or (known.right is None and first == second) else None

@@ -1,4 +1,4 @@
-"""Where KEMDy19 keeps its files."""
+"""The folders and files of KEMDy19."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from kemfeat.corpora.layout import entries
 
 EDA = Sensor("eda", "EDA", lead=2, value=0, header_lines=0, rate=4.0)
 TEMP = Sensor("temp", "TEMP", lead=2, value=0, header_lines=0, rate=4.0)
-ECG = Sensor("ecg", "ECG", lead=2, value=1, header_lines=0, rate=250.0)
+ECG = Sensor("ecg", "ECG", lead=2, value=1, header_lines=0, rate=250.0, has_unit=False)
 SENSORS = (EDA, TEMP, ECG)
-"""``value,period,stamp`` of the wristband, ``time,value,stamp`` of the chest strap; none states its rate."""
+"""``value,period,stamp`` from the wristband, ``time,value,stamp`` from the chest strap; no file states its rate."""
 
 UTTERANCE = re.compile(r"(Sess[0-9]{2})_((?:script|impro)[0-9]{2})_([FM])[0-9]{3}")
 ORIGINAL = "Original"
@@ -31,13 +31,13 @@ _LAYOUT = Layout(
     clips="SessionNN/SessNN_sceneMM/<utterance>.wav",
 )
 _PRODUCT = re.compile(rf"(?:{'|'.join((ANNOTATION, WAV, *(medium.folder for medium in SENSORS)))}).+")
-"""What users of the corpus made of its folders, such as ``ECG_NAdelete``."""
+"""Folders that users made from those of the corpus, such as ``ECG_NAdelete``."""
 
 
 def scan(root: Path) -> Tree:
     """List the corpus; see :meth:`kemfeat.corpora._kemdy.tree.Layout.scan`.
 
-    A file in the folder of another session or scene than its name's is a stray.
+    A file in a folder of a session or scene other than that in its name is a stray.
     """
     tree = _LAYOUT.scan(root)
     kept: dict[str, tuple[str, ...]] = {name: tuple(filter(_at_home, getattr(tree, name))) for name in _CLIPS}
@@ -67,10 +67,10 @@ def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Sensor]]
 
 
 def place_of(name: str) -> str:
-    """Where the audio and the transcript of an utterance belong, without the ending."""
+    """The path where the audio and the transcript of an utterance belong, without the suffix."""
     return f"{WAV}/Session{name[4:6]}/{name.rpartition('_')[0]}/{name}"
 
 
 def speaker_of(path: str) -> str:
-    """``Sess01F`` for ``ECG/Session01/Original/Sess01F.csv``."""
+    """The actor of a recording: ``Sess01F`` for ``ECG/Session01/Original/Sess01F.csv``."""
     return PurePosixPath(path).stem

@@ -6,27 +6,27 @@ Size
     (Empatica E4) electrodermal activity [uS] and skin temperature [degC] at 4 Hz and inter-beat intervals [s].
 Labels
     Ten external raters heard each utterance: one of seven emotions, valence (1 negative to 5 positive) and arousal
-    (1 low to 5 high). The final emotion is the majority, ties joined by ``;`` (4.7 %), final valence and arousal are
-    means. 83 % of the utterances are neutral.
+    (1 low to 5 high). The final emotion is the majority, ties joined by ``;`` (4.7 %); the final valence and arousal
+    are means. 83 % of the utterances are neutral.
 Licence
-    Restricted: ETRI gives it out under a signed licence agreement. It may not be passed on, and neither may a store.
+    Restricted: ETRI provides it under a signed licence agreement. Neither the corpus nor a store may be passed on.
 Citation
     KEMDy20, Electronics and Telecommunications Research Institute (ETRI), https://nanum.etri.re.kr/share/kjnoh2/KEMDy20
 Versions
-    1.0, 1.1 and 1.2 differ in defects only and are read alike.
+    1.0, 1.1 and 1.2 differ only in their defects and are read in the same way.
 
 Folders: ``annotation/SessNN_eval.csv``; ``wav/SessionNN/<id>.wav`` and ``.txt``; ``EDA``, ``TEMP`` and ``IBI`` hold
 ``SessionNN/SessNN_scriptSS_UserUUUG.csv``, one file per conversation and speaker. An id is
 ``SessNN_scriptSS_UserUUUG_KKK`` with the speaker's sex G.
 
 Known defects, and what is done
-    - Ids of session 17 begin with ``Sess42`` (annotation of 1.0, physiology of all): the number of the folder or file
-      replaces any other (``session-prefix``).
+    - Ids of session 17 begin with ``Sess42`` (annotation of 1.0, physiology of all versions): the number of the folder
+      or file replaces any other (``session-prefix``).
     - Disgust is spelt ``disqust``: both are read.
-    - Transcripts are cp949, other Korean corpora UTF-8: both are read (``decoding-fallback``).
-    - The text of the second annotation header row differs between copies: only its place is used.
-    - Pickles lie beside the session folders of ``wav`` (1.0): they are never opened (``stray-file``).
-    - 747 utterances have no EDA and TEMP, a quarter has no beats, some files are empty or name no utterance; eight
+    - Transcripts are cp949, those of other Korean corpora UTF-8: both are read (``decoding-fallback``).
+    - The text of the second annotation header row differs between copies: only its position is used.
+    - There are pickles beside the session folders of ``wav`` (1.0): they are never opened (``stray-file``).
+    - 747 utterances have neither EDA nor TEMP, a quarter have no beats, some files are empty or without any id; eight
       conversations are known to be broken (``known-bad-conversation``).
     - Turns overlap, and pairs may be of one sex: neither is a defect.
 """
@@ -87,7 +87,13 @@ TERMS = Terms(
 
 @dataclass(frozen=True, slots=True)
 class Kemdy20Reader:
-    """Reads KEMDy20; see :class:`kemfeat.corpora.CorpusReader`."""
+    """Reads KEMDy20; see :class:`kemfeat.corpora.CorpusReader`.
+
+    Parameters
+    ----------
+    name, version, media, tokenizer, settings, terms, columns : as in CorpusReader
+        What the reader declares; not meant to be changed.
+    """
 
     name: str = "KEMDy20"
     version: int = 1
@@ -108,8 +114,8 @@ class Kemdy20Reader:
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Parse the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
 
-        Rows come by medium (EDA, TEMP, IBI), then by file name, then as in the file. Rows with the id of another
-        speaker are kept; ``speaker`` is the one who wore the wristband.
+        Rows are ordered by medium (EDA, TEMP, IBI), then by file name, then as in the file. Rows with the id of another
+        speaker are kept; ``speaker`` is the person who wore the wristband.
         """
         findings = Findings()
         tables = [
@@ -119,7 +125,7 @@ class Kemdy20Reader:
         return joined(tables), findings.merged()
 
     def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:
-        """Compare a session's signals with its utterances (``known_ids``: speaker per id)."""
+        """Compare a session's signals with its utterances; see :meth:`kemfeat.corpora.CorpusReader.check_signals`."""
         return check_signals(signals, known_ids=known_ids, session=session, known_bad=KNOWN_BAD)
 
 

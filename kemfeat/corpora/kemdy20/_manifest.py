@@ -1,4 +1,4 @@
-"""Where KEMDy20 keeps its files, and its annotation and transcripts as one Manifest."""
+"""The folders of KEMDy20, and its annotation and transcripts as one Manifest."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LAYOUT = Layout(
     clips="SessionNN/<utterance>.wav",
 )
 GROUPS = {"Numb": 1, "WAV": 2, "Segment ID": 1, "Total Evaluation": 3}
-"""The first annotation header row up to the evaluators: names, and how many cells each spans."""
+"""The first annotation header row up to the evaluators: names, and the number of cells of each."""
 
 
 def read_manifest(root: Path, *, on_error: str) -> Manifest:
@@ -66,7 +66,7 @@ def _read_utterances(root: Path, tree: Tree, findings: Findings) -> list[Utteran
     for path in tree.annotation:
         annotation = read_annotation(read_file(root / path), groups=GROUPS, where=path, findings=findings)
         if not annotation.rows:
-            findings.fault(EMPTY_ANNOTATION, f"{path}: no row behind the two header rows")
+            findings.fault(EMPTY_ANNOTATION, f"{path}: no row after the two header rows")
         for utterance in _identified(annotation, path, findings):
             where = f"{path}:{utterance.row.line}"
             if utterance.id in utterances:
@@ -77,7 +77,7 @@ def _read_utterances(root: Path, tree: Tree, findings: Findings) -> list[Utteran
             else:
                 utterances[utterance.id] = utterance
     if not utterances:
-        raise CorpusError(f"{root}: the annotation holds no utterance; copy annotation/ from the corpus again")
+        raise CorpusError(f"{root}: the annotation contains no utterance; copy annotation/ from the corpus again")
     return list(utterances.values())
 
 
@@ -99,7 +99,7 @@ def _identified(annotation: Annotation, path: str, findings: Findings) -> Iterab
 
 
 def _by_id(paths: Sequence[str], findings: Findings) -> dict[str, str]:
-    """Path per utterance id; a file whose own name carries another session gives way to one that does not."""
+    """Path per utterance id; of two files of an id, the one whose own name has the right session is used."""
     named: dict[str, str] = {}
     for path in paths:
         stem = PurePosixPath(path).stem
@@ -126,7 +126,7 @@ def _report_missing_recordings(tree: Tree, utterances: Sequence[Utterance], find
 
 
 def _with_partners(tree: Tree, utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Per session and speaker the other speaker; where a session does not show exactly two, nobody has one."""
+    """The utterances with their partners; a session that does not have exactly two speakers has none."""
     speakers: dict[str, set[str]] = defaultdict(set)
     for utterance in utterances:
         speakers[utterance.session].add(utterance.speaker)
@@ -156,17 +156,16 @@ def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Sensor]]
 
 
 def script_and_speaker(path: str) -> tuple[str, str]:
-    """``("script01", "User001F")`` of a physiology file."""
+    """The script and the speaker of a physiology file, such as ``("script01", "User001F")``."""
     _, script, speaker = in_session(PurePosixPath(path).stem, session_of(path)).split("_")
     return script, speaker
 
 
 def in_session(name: str, session: str) -> str:
-    """The id or file name as its folder's session has it: names may carry a wrong session, the folder's is right.
+    """An id or file name with the session of its folder, because names may carry a wrong one.
 
-    A user number that belongs to the wrong session (session NN has the users 2NN - 1 and 2NN) moves along:
-    ``Sess42_script06_User084F_038`` in session 17 is ``Sess17_script06_User034F_038``. A user number that is not one
-    of the wrong session's two stays.
+    A user number that belongs to the wrong session (session NN has the users 2NN - 1 and 2NN) is corrected with it:
+    ``Sess42_script06_User084F_038`` in session 17 is ``Sess17_script06_User034F_038``. Any other user number stays.
     """
     written, right = int(name[4:6]), int(session[4:6])
     user = int(name[20:23])

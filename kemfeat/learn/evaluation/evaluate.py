@@ -103,7 +103,7 @@ class Evaluation:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what is missing or unreliable, each beginning with its target."""
-        found = []
+        found = [provenance.BANNER] if self.facts.synthetic else []
         for name, target in self.targets.items():
             found += [f"{name}: {remark}" for remark in target.result.remarks]
             if target.unlabelled:
@@ -369,6 +369,7 @@ def _scores_content(scores: Mapping[str, Score]) -> dict[str, Any]:
 
 def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
     title = [f"{found.name}: {found.facts.recipe} {found.facts.variant}, {found.where}", found.headline()]
+    title += ["SYNTHETIC DATA"] if found.facts.synthetic else []
     emotion = found.targets.get("emotion")
     drawings: dict[str, Callable[[Path], None]] = {
         run_folder.CURVES: lambda stem: figures.curves(history, stem, title=title, warning=found.warning)

@@ -23,11 +23,12 @@ from kemfeat.learn.evaluation.compare import differences
 from kemfeat.learn.evaluation.evaluate import Evaluation, measure
 from kemfeat.learn.models import Model
 from kemfeat.learn.run_folder import read_predictions, read_run
+from kemfeat.learn.settings import Modality
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.trainer import load_model, training_data_of_run
-from kemfeat.learn.training.training_data import Modality, TrainingData, modalities_of
+from kemfeat.learn.training.training_data import TrainingData, modalities_of
 from kemfeat.store import disk
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
-"""The reference system's three models, from a :class:`~kemfeat.learn.data.batch.Batch` to :class:`Outputs`.
+"""Models, from a :class:`~kemfeat.learn.data.batch.Batch` to :class:`Outputs`: one file each, found by its name.
 
-``AudioRegressor`` predicts arousal, ``TextRegressor`` valence; ``FusionClassifier`` freezes both and predicts the
-emotion from their tokens.
+A file of this room ends in ``MODEL``, an :class:`Architecture`. ``audio``, ``text`` and ``fusion`` are the reference
+system's: ``AudioRegressor`` predicts arousal, ``TextRegressor`` valence; ``FusionClassifier`` freezes both and predicts
+the emotion from their tokens.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
-from kemfeat.learn.models._batches import Outputs
+from kemfeat.learn.models._architecture import Architecture, architecture_of
+from kemfeat.learn.models._batches import Outputs, mel_of, tokens_of
 from kemfeat.learn.models._text_encoder import load_text_encoder
 from kemfeat.learn.models.audio import AudioRegressor
 from kemfeat.learn.models.audit import check_trainable, trainable_audit
@@ -19,9 +22,11 @@ from kemfeat.learn.models.fusion import FusionClassifier
 from kemfeat.learn.models.text import TextRegressor
 from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig
 
-Model = AudioRegressor | TextRegressor | FusionClassifier
+Model = nn.Module
+"""Takes a :class:`~kemfeat.learn.data.batch.Batch` and returns :class:`Outputs`."""
 
 __all__ = [
+    "Architecture",
     "AudioConfig",
     "AudioRegressor",
     "FusionClassifier",
@@ -31,10 +36,13 @@ __all__ = [
     "Outputs",
     "TextConfig",
     "TextRegressor",
+    "architecture_of",
     "build_model",
     "check_trainable",
     "load_text_encoder",
+    "mel_of",
     "seeded",
+    "tokens_of",
     "trainable_audit",
 ]
 
@@ -68,20 +76,20 @@ def build_model(config: ModelConfig, *, seed: int = 0) -> Model:
 
     Parameters
     ----------
-    config : AudioConfig, TextConfig or FusionConfig
+    config : ModelConfig
         Settings of the model.
     seed : int, >= 0
         Seed of the weights.
 
     Returns
     -------
-    AudioRegressor, TextRegressor or FusionClassifier
+    nn.Module
         The model.
 
     Raises
     ------
     ConfigError
-        The text encoder is not on this machine, or sizes do not fit.
+        The configuration belongs to no model, the text encoder is not on this machine, or sizes do not fit.
 
     Examples
     --------
@@ -91,18 +99,4 @@ def build_model(config: ModelConfig, *, seed: int = 0) -> Model:
     96
     """
     with seeded(seed):
-        match config:
-            case AudioConfig():
-                return AudioRegressor(config)
-            case TextConfig():
-                return TextRegressor(config, load_text_encoder(config.text_encoder))
-            case FusionConfig():
-                return _fusion(config)
-
-
-def _fusion(config: FusionConfig) -> FusionClassifier:
-    audio = AudioRegressor(config.audio_in_use) if config.modalities != "text" else None
-    text = None
-    if config.modalities != "audio":
-        text = TextRegressor(config.text_in_use, load_text_encoder(config.text_in_use.text_encoder))
-    return FusionClassifier(config, audio=audio, text=text)
+        return architecture_of(config).build(config)

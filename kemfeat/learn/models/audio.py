@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, mel_of
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, sinusoids, told_mask
@@ -117,3 +118,6 @@ class AudioRegressor(nn.Module):
         mask_BT = self._mask(x_BTH, real_BT)
         x_BTH = self.encoder(x_BTH + self._positions(x_BTH), mask_BT)
         return Reading(x_BTH, mask_BT, self.head(x_BTH, mask_BT).squeeze(1))
+
+
+MODEL = Architecture(name="audio", tasks=("arousal",), config=AudioConfig, build=AudioRegressor)

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, mel_of, tokens_of
+from kemfeat.learn.models._text_encoder import load_text_encoder
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, joined, packed
 from kemfeat.learn.models.audio import AudioRegressor
 from kemfeat.learn.models.frozen import Frozen
@@ -133,3 +135,14 @@ def _common_size(audio: AudioRegressor | None, text: TextRegressor | None) -> in
             f"encoder of size {audio.hidden_size}"
         )
     return sizes.pop()
+
+
+def _build(config: FusionConfig) -> FusionClassifier:
+    audio = AudioRegressor(config.audio_in_use) if config.modalities != "text" else None
+    text = None
+    if config.modalities != "audio":
+        text = TextRegressor(config.text_in_use, load_text_encoder(config.text_in_use.text_encoder))
+    return FusionClassifier(config, audio=audio, text=text)
+
+
+MODEL = Architecture(name="fusion", tasks=("emotion",), config=FusionConfig, build=_build)

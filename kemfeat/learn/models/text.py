@@ -5,9 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, tokens_of
-from kemfeat.learn.models._text_encoder import TextEncoder
+from kemfeat.learn.models._text_encoder import TextEncoder, load_text_encoder
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, told_mask
 from kemfeat.learn.settings import TextConfig
 
@@ -72,3 +73,10 @@ class TextRegressor(nn.Module):
         mask_BL = self._mask(x_BLH, real_BL)
         x_BLH = self.encoder(x_BLH, mask_BL)
         return Reading(x_BLH, mask_BL, self.head(x_BLH, mask_BL).squeeze(1))
+
+
+def _build(config: TextConfig) -> TextRegressor:
+    return TextRegressor(config, load_text_encoder(config.text_encoder))
+
+
+MODEL = Architecture(name="text", tasks=("valence",), config=TextConfig, build=_build)

@@ -26,7 +26,7 @@ from kemfeat.store import disk
 
 FORMAT = 1
 
-_NOT_IDENTITY = ("outcome", "versions")
+_NOT_IDENTITY = ("outcome", "versions", "synthetic")
 """Facts in which a run may differ from its checkpoint."""
 
 _SHOWN = 3

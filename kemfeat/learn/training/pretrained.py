@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.models import FusionClassifier, Model
 from kemfeat.learn.run_facts import PretrainedFacts, RunFacts
 from kemfeat.learn.run_folder import read_predictions, read_run
-from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig
+from kemfeat.learn.settings import AudioConfig, FusionConfig, Modality, ModelConfig, TextConfig
 from kemfeat.learn.training import checkpoint
 from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.recipe import Recipe, recipe_from
-from kemfeat.learn.training.training_data import Modality, modalities_of
+from kemfeat.learn.training.training_data import modalities_of
 from kemfeat.store import disk
+
+M = TypeVar("M", bound=ModelConfig)
 
 _TASKS: Mapping[Modality, str] = {"audio": "arousal", "text": "valence"}
 
@@ -83,9 +86,9 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         data = data.leaking("pretraining", seen) if seen else data
         pretrained[modality] = PretrainedFacts(run=str(folder), best=disk.sha256(folder / run_folder.BEST))
         configs[modality] = recipe_from(facts.config, where=f"{folder}/{run_folder.RUN}").model
-    audio, text = configs.get("audio"), configs.get("text")
     model = recipe.model.adopt(
-        audio=audio if isinstance(audio, AudioConfig) else None, text=text if isinstance(text, TextConfig) else None
+        audio=_of_kind(AudioConfig, configs, "audio", recipe.model),
+        text=_of_kind(TextConfig, configs, "text", recipe.model),
     )
     return ResolvedWeights(recipe=recipe.model_copy(update={"model": model}), data=data, pretrained=pretrained)
 
@@ -123,6 +126,17 @@ def _folder(config: FusionConfig, modality: Modality) -> Path:
             f"{'text' if modality == 'audio' else 'audio'}"
         )
     return Path(name)
+
+
+def _of_kind(kind: type[M], configs: Mapping[str, ModelConfig], modality: Modality, fusion: FusionConfig) -> M | None:
+    """What the run of a modality was trained with; the fusion knows one model for each."""
+    found = configs.get(modality)
+    if found is None or isinstance(found, kind):
+        return found
+    raise ConfigError(
+        f"model.{modality}_run {_folder(fusion, modality)}: was trained with {type(found).__name__}, expected "
+        f"{kind.__name__}: a fusion reads the tokens of the {modality} model; train a recipe without `architecture`"
+    )
 
 
 def _fitting(folder: Path, modality: Modality, data: AuditedFold) -> RunFacts:

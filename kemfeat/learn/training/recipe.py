@@ -1,7 +1,8 @@
 """Recipes: what to train and how, as TOML.
 
-A recipe has a ``name``, a ``task``, the common tables ``[model]`` and ``[train]``, and for each variant a table of what
-differs, ``[faithful]`` and ``[corrected]``, which contains the same two tables. The common values, then the variant's,
+A recipe has a ``name``, a ``task``, the ``architecture`` where it is not the reference system's for that task, the
+common tables ``[model]`` and ``[train]``, and for each variant a table of what differs, ``[faithful]`` and
+``[corrected]``, which contains the same two tables. The common values, then the variant's,
 then the caller's make one :class:`Recipe`.
 """
 
@@ -9,15 +10,20 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
+from kemfeat import plugins
 from kemfeat.config import FrozenConfig, read_toml, suggest, validated
 from kemfeat.errors import ConfigError, UnknownPluginError
-from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig, TrainConfig
+from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, Task, TextConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from kemfeat.learn.models import Architecture
 
 VARIANTS = ("corrected", "faithful")
 _SUFFIX = ".toml"
@@ -25,7 +31,7 @@ _LARGEST = 1 << 20
 
 
 class Recipe(FrozenConfig):
-    """A resolved recipe; each task has a subclass.
+    """A resolved recipe; there is a subclass for each task, and one for each architecture that a recipe names.
 
     Parameters
     ----------
@@ -43,7 +49,7 @@ class Recipe(FrozenConfig):
 
     name: str = Field(min_length=1)
     variant: Literal["corrected", "faithful"]
-    task: Literal["arousal", "valence", "emotion"]
+    task: Task
     model: ModelConfig
     train: TrainConfig
 
@@ -166,7 +172,36 @@ def recipe_from(values: Mapping[str, Any], *, where: str) -> Recipe:
     task = values.get("task")
     if not isinstance(task, str) or task not in _BY_TASK:
         raise ConfigError(f"{where}: task: found {task!r}, expected one of {', '.join(_BY_TASK)}")
-    return validated(_BY_TASK[task], values, where=where)
+    if "architecture" not in values:
+        return validated(_BY_TASK[task], values, where=where)
+    architecture = _architecture(values["architecture"], where=where)
+    if task not in architecture.tasks:
+        raise ConfigError(
+            f"{where}: task: found {task!r}, but the architecture {architecture.name!r} is for "
+            f"{', '.join(architecture.tasks)}; correct one of the two"
+        )
+    return validated(_recipe_of(architecture), {**values, "architecture": architecture.name}, where=where)
+
+
+def _architecture(name: Any, *, where: str) -> Architecture[ModelConfig]:
+    try:
+        found: Architecture[ModelConfig] = plugins.find("learn.models", str(name))
+    except UnknownPluginError:
+        known = plugins.names("learn.models")
+        raise UnknownPluginError(f"{where}: architecture: no model {name!r}{suggest(str(name), known)}") from None
+    return found
+
+
+@cache
+def _recipe_of(architecture: Architecture[ModelConfig]) -> type[Recipe]:
+    """The recipe of an architecture; the same class each time, as recipes of two classes are never equal."""
+    model = architecture.config
+    return create_model(
+        f"{model.__name__}Recipe",
+        __base__=Recipe,
+        model=(model, model()),
+        architecture=(str, ...),
+    )
 
 
 def _found(name_or_path: str | Path) -> Path:

@@ -300,7 +300,8 @@ def _position(last: Checkpoint) -> Position:
 
 
 def _history(last: Checkpoint) -> list[dict[str, float]]:
-    for row in last.history:
+    rows: list[Any] = list(last.history)  # what the file has, whatever its kind
+    for row in rows:
         if not isinstance(row, dict) or not all(isinstance(value, int | float) for value in row.values()):
             raise ValueError("history: a row is not a table of numbers")
     if len(last.history) != last.position["epoch"]:

@@ -370,6 +370,7 @@ def _facts(training_data: TrainingData, model: Model, *, pretrained: Mapping[str
         split=data.split_facts(),
         fold=data.fold,
         store=data.store_facts(),
+        synthetic=data.store.synthetic,
         leakage=data.leakage,
         train=training_data.train_facts(),
         left_out=training_data.left_out,

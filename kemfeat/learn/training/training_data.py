@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from kemfeat.labels import FIVE_CLASSES, usual_labels
 from kemfeat.learn.augment import check_rows
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.run_facts import TrainFacts
-from kemfeat.learn.settings import FusionConfig
+from kemfeat.learn.settings import FEATURES, Modality
 from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.augmented import plan_of
 from kemfeat.learn.training.recipe import Recipe
@@ -26,14 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-Modality = Literal["audio", "text"]
-
-FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
-"""The features that a model of each modality reads."""
-
-
 def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
-    """What the model of a recipe reads.
+    """The modalities whose features the model of a recipe reads, all of them.
 
     Parameters
     ----------
@@ -45,9 +39,7 @@ def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
     tuple of {"audio", "text"}
         Its modalities.
     """
-    if isinstance(recipe.model, FusionConfig):
-        return ("audio", "text") if recipe.model.modalities == "both" else (recipe.model.modalities,)
-    return ("audio",) if recipe.task == "arousal" else ("text",)
+    return tuple(modality for modality, features in FEATURES.items() if set(features) <= set(recipe.model.media))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,12 +66,12 @@ class TrainingData:
     @property
     def emotions(self) -> tuple[str, ...]:
         """Classes in the order of their ids."""
-        return self.recipe.model.emotions if isinstance(self.recipe.model, FusionConfig) else FIVE_CLASSES
+        return self.recipe.model.classes
 
     @property
     def media(self) -> tuple[str, ...]:
         """The features that the model reads."""
-        return tuple(medium for modality in modalities_of(self.recipe) for medium in FEATURES[modality])
+        return self.recipe.model.media
 
     def truth(self, part: str) -> pd.DataFrame:
         """Labels of a part.

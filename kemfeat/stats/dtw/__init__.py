@@ -1,6 +1,6 @@
 """Dynamic time warping distances between series of any length, exact, many pairs at a time.
 
-The least sum of costs over all paths through the grid of two series (Sakoe and Chiba 1978)::
+The smallest sum of costs over all paths through the grid of two series (Sakoe and Chiba 1978)::
 
     g(1, 1) = c(1, 1)
     g(i, j) = min(g(i-1, j-1) + w * c(i, j), g(i-1, j) + c(i, j), g(i, j-1) + c(i, j))
@@ -32,16 +32,21 @@ _LANES = 128
 
 
 class DtwConfig(FrozenConfig):
-    """What a distance is.
+    """Definition of a distance.
 
     Parameters
     ----------
-    cost : of two samples: ``abs``, the sum over their d numbers of absolute differences; ``squared``, the sum of
-        squared differences, and the distance is the square root of the total.
-    step : ``symmetric2`` counts the cost of a diagonal step twice, ``symmetric1`` once.
-    window : half-width in samples of the band around the slanted diagonal (Sakoe-Chiba), or None for no band.
-    normalize : divide the distance by the sum of the two lengths.
-    dtype : of the computation and the result.
+    cost : {"abs", "squared"}
+        Of two samples: ``abs``, the sum over their d numbers of absolute differences; ``squared``, the sum of squared
+        differences, where the distance is the square root of the total.
+    step : {"symmetric1", "symmetric2"}
+        ``symmetric2`` counts the cost of a diagonal step twice, ``symmetric1`` once.
+    window : int, >= 0, or None
+        Half-width in samples of the band around the slanted diagonal (Sakoe-Chiba); None for no band.
+    normalize : bool
+        Divide the distance by the sum of the two lengths.
+    dtype : {"float64", "float32"}
+        Of the computation and the result.
     """
 
     cost: Literal["abs", "squared"] = "abs"
@@ -61,25 +66,46 @@ def distance_matrix(
     dtype: Literal["float64", "float32"] = "float64",
     n_threads: int | None = None,
 ) -> AnyFloats:
-    """Distances of every series to every other [shape=(n, n)].
+    """Distances of every series to every other.
 
     Parameters
     ----------
-    series : arrays [shape=(length,) or (length, d)], finite, of one d and any lengths but 0.
-    cost, step, window, normalize, dtype : as in :class:`DtwConfig`.
-    n_threads : None for one per core; the number changes speed, never a byte.
+    series : sequence of array_like, each of shape (length,) or (length, d)
+        Finite numbers, of one d and any lengths but 0.
+    cost : {"abs", "squared"}
+        As in :class:`DtwConfig`.
+    step : {"symmetric1", "symmetric2"}
+        As in :class:`DtwConfig`.
+    window : int, >= 0, or None
+        As in :class:`DtwConfig`.
+    normalize : bool
+        As in :class:`DtwConfig`.
+    dtype : {"float64", "float32"}
+        As in :class:`DtwConfig`.
+    n_threads : int, >= 1, or None
+        None for one per core; the number changes speed, never a byte.
 
     Returns
     -------
-    ndarray
+    ndarray, shape (n, n), >= 0
         Row i, column j is the distance from series i to series j, 0 on the diagonal. Symmetric to the last bit without
-        a window; with one, series of different length see different bands, and a distance is infinite where no path
+        a window; with one, series of different length have different bands, and a distance is infinite where no path
         stays inside.
 
     Raises
     ------
     ConfigError
         A setting is out of range, or a series is empty, not finite or of another shape than the first.
+
+    References
+    ----------
+    Sakoe and Chiba (1978), IEEE Trans. Acoustics, Speech, and Signal Processing 26:43-49.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.dtw import distance_matrix
+    >>> distance_matrix([[1.0, 2.0, 3.0], [1.0, 1.0, 2.0, 3.0], [2.0, 4.0]]).tolist()
+    [[0.0, 0.0, 3.0], [0.0, 0.0, 4.0], [3.0, 4.0, 0.0]]
     """
     values = {"cost": cost, "step": step, "window": window, "normalize": normalize, "dtype": dtype}
     config = validated(DtwConfig, values, where="distance_matrix")
@@ -106,15 +132,32 @@ def distance_matrix(
 
 
 def block(series: Sequence[ArrayLike], *, rows: Sequence[int], columns: Sequence[int], config: DtwConfig) -> AnyFloats:
-    """Distances from some series to some others [shape=(rows, columns)], in this thread: a task of its own.
+    """Distances from some series to some others, in this thread, with the same bits as in :func:`distance_matrix`.
 
-    The same bits as in :func:`distance_matrix`. Neighbouring columns should be of similar length, as they share a grid
-    of the longest.
+    Parameters
+    ----------
+    series : sequence of array_like, each of shape (length,) or (length, d)
+        All series, as for :func:`distance_matrix`.
+    rows, columns : sequence of int
+        Series to compute distances from and to. Neighbouring columns should be of similar length, as they share a grid
+        of the longest.
+    config : DtwConfig
+        Definition of the distance.
+
+    Returns
+    -------
+    ndarray, shape (rows, columns), >= 0
 
     Raises
     ------
     ConfigError
-        As :func:`distance_matrix`.
+        For the same reasons as :func:`distance_matrix`.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.dtw import DtwConfig, block
+    >>> block([[1.0, 2.0], [1.0, 3.0], [2.0, 4.0]], rows=[0], columns=[1, 2], config=DtwConfig()).tolist()
+    [[2.0, 3.0]]
     """
     needed = sorted({*rows, *columns})
     arrays = dict(zip(needed, as_arrays([series[place] for place in needed], dtype=config.dtype), strict=True))
@@ -129,12 +172,14 @@ def block(series: Sequence[ArrayLike], *, rows: Sequence[int], columns: Sequence
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaled:
-    """Series brought to the range 0 to 1, and what that took from them.
+    """Series scaled to the range 0 to 1, and the range that each had.
 
     Parameters
     ----------
-    series : each in [0, 1]; 0 throughout where it is constant.
-    low, high : the range that each had before, in the unit of the series [shape=(n,)].
+    series : tuple of ndarray, each in [0, 1]
+        0 throughout where the series is constant.
+    low, high : ndarray, shape (n,), unit of the series
+        Range of each series before.
     """
 
     series: tuple[NDArray[np.float64], ...]
@@ -143,7 +188,7 @@ class Scaled:
 
     @property
     def constant(self) -> NDArray[np.bool_]:
-        """Which series have only one value [shape=(n,)]; scaled, they are all alike."""
+        """Which series have only one value, shape (n,); scaled, they are all alike."""
         return np.equal(self.low, self.high)
 
 
@@ -152,12 +197,24 @@ def scale(series: Sequence[ArrayLike]) -> Scaled:
 
     Parameters
     ----------
-    series : as :func:`distance_matrix` takes them; the d numbers of a sample share one range.
+    series : sequence of array_like, each of shape (length,) or (length, d)
+        As for :func:`distance_matrix`; the d numbers of a sample share one range.
+
+    Returns
+    -------
+    Scaled
 
     Raises
     ------
     ConfigError
-        As :func:`distance_matrix`.
+        For the same reasons as :func:`distance_matrix`.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.dtw import scale
+    >>> scaled = scale([[1.0, 2.0, 3.0], [5.0, 5.0]])
+    >>> [series.tolist() for series in scaled.series], scaled.constant.tolist()
+    ([[0.0, 0.5, 1.0], [0.0, 0.0]], [False, True])
     """
     arrays = as_arrays(series, dtype="float64")
     low = np.array([array.min() for array in arrays])
@@ -171,12 +228,14 @@ def scale(series: Sequence[ArrayLike]) -> Scaled:
 
 @dataclass(frozen=True, slots=True)
 class LengthConfound:
-    """How far distances only say how long two series are.
+    """How far distances only reflect how long two series are.
 
     Parameters
     ----------
-    rho : Spearman's rank correlation of distance and summed length, in [-1, 1]; NaN where one of them is constant.
-    pairs : how many pairs it rests on.
+    rho : float, -1 to 1
+        Spearman's rank correlation of distance and summed length; NaN where one of them is constant.
+    pairs : int
+        Number of pairs used.
     """
 
     rho: float
@@ -184,18 +243,35 @@ class LengthConfound:
 
 
 def length_confound(D: AnyFloats, *, lengths: ArrayLike, max_pairs: int = 1_000_000, seed: int = 0) -> LengthConfound:
-    """Correlate the distances of pairs with the sums of their lengths, over a seeded sample where pairs are many.
+    """Correlate the distances of pairs with the sums of their lengths, over a seeded sample where there are many pairs.
 
     Parameters
     ----------
-    D : distances [shape=(n, n)]; infinite ones are left out.
-    lengths : of the series, samples [shape=(n,)].
-    max_pairs : how many pairs to draw, with replacement, where there are more.
+    D : ndarray, shape (n, n)
+        Distances; infinite ones are left out.
+    lengths : array_like, shape (n,), int
+        Lengths of the series in samples.
+    max_pairs : int, >= 1
+        Number of pairs to draw, with replacement, where there are more.
+    seed : int, >= 0
+        Seed of the sample.
+
+    Returns
+    -------
+    LengthConfound
 
     Raises
     ------
     ConfigError
         There is not one length per series.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.dtw import distance_matrix, length_confound
+    >>> series = [[1.0] * 3, [2.0] * 4, [4.0] * 6]
+    >>> found = length_confound(distance_matrix(series), lengths=[3, 4, 6])
+    >>> found.rho, found.pairs
+    (0.5, 3)
     """
     sizes = np.asarray(lengths, np.int64)
     if D.shape != (len(sizes), len(sizes)):
@@ -222,7 +298,7 @@ def _pairs(n: int, limit: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def _tile(queries: Ragged, targets: Ragged, config: DtwConfig) -> AnyFloats:
-    """Distances from all queries to at most a few hundred targets, which lie in lanes."""
+    """Distances from all queries to at most a few hundred targets, one per lane."""
     lanes, lengths = targets.in_lanes(), targets.lengths
     distances = np.empty((len(queries), len(targets)), lanes.dtype)
     squared, weight = config.cost == "squared", lanes.dtype.type(2 if config.step == "symmetric2" else 1)

@@ -1,6 +1,6 @@
-"""The compiled inner loops of dynamic time warping: one query against many targets that lie in vector lanes.
+"""The compiled inner loops of dynamic time warping: one query against many targets, one per vector lane.
 
-Every step is the textbook recurrence, rounded as written: no reordering, no fused multiply-add. Hence a lane holds the
+Every step is the textbook recurrence, rounded as written: no reordering, no fused multiply-add. Hence a lane has the
 same bits as a plain loop over one pair, and the distance of (x, y) the same bits as that of (y, x).
 
 Rows are taken as views (``grid[j]``) before their lanes are walked: with ``grid[j, lane]`` the compiler has to guard
@@ -30,7 +30,7 @@ def _advance(
     squared: bool,
     weight: np.floating[Any],
 ) -> None:
-    """Move ``grid`` [shape=(m, lanes)] on by one sample of the query; ``left`` and ``diagonal`` are scratch rows."""
+    """Move ``grid``, shape (m, lanes), on by one sample of the query; ``left`` and ``diagonal`` are scratch rows."""
     for j in range(targets.shape[0]):
         target, cells = targets[j], grid[j]
         for lane in range(target.size):
@@ -55,15 +55,24 @@ def totals(
     weight: np.floating[Any],
     out: AnyFloats,
 ) -> None:
-    """Fill ``out`` [shape=(queries, lanes)] with the least sums of costs over all warping paths.
+    """Fill ``out`` with the smallest sums of costs over all warping paths.
 
     Parameters
     ----------
-    queries : all samples end to end [shape=(total,)]; query q is ``queries[offsets[q]:offsets[q + 1]]``.
-    targets : one series per lane [shape=(m, lanes)], anything finite behind its end.
-    lengths : how many samples each lane has [shape=(lanes,)].
-    squared : costs are squared differences, otherwise absolute ones.
-    weight : how often the cost of a cell counts that is reached diagonally: 1 or 2.
+    queries : ndarray, shape (total,)
+        All samples end to end; query q is ``queries[offsets[q]:offsets[q + 1]]``.
+    offsets : ndarray, shape (queries + 1,), int
+        Where each query begins, and where the last ends.
+    targets : ndarray, shape (m, lanes)
+        One series per lane, any finite values after its end.
+    lengths : ndarray, shape (lanes,), int
+        Number of samples in each lane.
+    squared : bool
+        Costs are squared differences, otherwise absolute ones.
+    weight : float, 1 or 2
+        How often the cost of a cell counts that is reached diagonally.
+    out : ndarray, shape (queries, lanes)
+        Where the totals are written.
     """
     grid = np.empty_like(targets)
     left = np.empty_like(targets[0])
@@ -82,7 +91,7 @@ def totals(
 
 @compiled()
 def _add_costs(sample: AnyFloats, target: AnyFloats, squared: bool, costs: AnyFloats) -> None:
-    """Fill ``costs`` [shape=(lanes,)] with the costs of ``sample`` [shape=(d,)] and ``target`` [shape=(d, lanes)]."""
+    """Fill ``costs``, shape (lanes,), with the costs of ``sample``, shape (d,), and ``target``, shape (d, lanes)."""
     costs[:] = 0.0
     for k in range(sample.size):
         value, row = sample[k], target[k]
@@ -93,7 +102,7 @@ def _add_costs(sample: AnyFloats, target: AnyFloats, squared: bool, costs: AnyFl
 
 @compiled()
 def _band(sample: int, samples: int, lengths: Integers, window: int, first: Integers, last: Integers) -> None:
-    """Per lane the first and last target sample that a query sample may meet, all counted from 0; may lie outside."""
+    """Per lane the first and last target sample, from 0, that a query sample may meet; may be outside the target."""
     for lane in range(lengths.size):
         reach = (sample + 1) * lengths[lane]
         first[lane] = (reach + samples - 1) // samples - window - 1
@@ -131,7 +140,7 @@ def _walk_band(
     weight: np.floating[Any],
     grid: AnyFloats,
 ) -> None:
-    """Fill ``grid`` [shape=(m, lanes)] with what all samples of ``query`` [shape=(n, d)] lead to."""
+    """Fill ``grid``, shape (m, lanes), with the totals at the end of ``query``, shape (n, d)."""
     left, diagonal, costs = np.empty_like(grid[0]), np.empty_like(grid[0]), np.empty_like(grid[0])
     first, last = np.empty_like(lengths), np.empty_like(lengths)
     grid[:] = np.inf
@@ -165,12 +174,18 @@ def totals_in_band(
 
     Sample i of n of the query (counted from 1) may meet samples ``ceil(i * m / n) - window`` to
     ``floor(i * m / n) + window`` of a target of m; the first cell counts as inside even where it is not, as in the R
-    package dtwclust. Infinity stands where no path stays inside.
+    package dtwclust. The total is infinite where no path stays inside.
 
     Parameters
     ----------
-    queries : [shape=(total, d)].
-    targets : [shape=(m, d, lanes)].
+    queries : ndarray, shape (total, d)
+        All samples end to end.
+    offsets, lengths, squared, weight, out : as in :func:`totals`
+        The same.
+    targets : ndarray, shape (m, d, lanes)
+        One series per lane.
+    window : int, >= 0
+        Half-width of the band in samples.
     """
     grid = np.empty((targets.shape[0], targets.shape[2]), targets.dtype)
     for q in range(offsets.size - 1):

@@ -18,8 +18,10 @@ class Ragged:
 
     Parameters
     ----------
-    values : [shape=(total, d)].
-    offsets : where each series begins, and where the last ends [shape=(series + 1,)].
+    values : ndarray, shape (total, d)
+        All samples.
+    offsets : ndarray, shape (series + 1,), int
+        Where each series begins, and where the last ends.
     """
 
     values: AnyFloats
@@ -30,7 +32,7 @@ class Ragged:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """How many samples each series has [shape=(series,)]."""
+        """Number of samples in each series, shape (series,)."""
         return np.diff(self.offsets)
 
     def part(self, start: int, stop: int) -> Ragged:
@@ -38,7 +40,7 @@ class Ragged:
         return Ragged(self.values, self.offsets[start : stop + 1])
 
     def in_lanes(self) -> AnyFloats:
-        """One series per lane, zeros behind its end [shape=(longest, d, lanes)]."""
+        """One series per lane, zeros after its end, shape (longest, d, lanes)."""
         lengths = self.lengths
         lanes = np.zeros((lengths.max(), self.values.shape[1], len(self)), self.values.dtype)
         for lane, (start, length) in enumerate(zip(self.offsets[:-1], lengths, strict=True)):
@@ -47,7 +49,7 @@ class Ragged:
 
 
 def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[AnyFloats]:
-    """Each series as an array [shape=(length, d)].
+    """Each series as an array of shape (length, d).
 
     Raises
     ------
@@ -57,7 +59,7 @@ def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[AnyFloats]:
     arrays: list[AnyFloats] = []
     for place, values in enumerate(series):
         try:
-            with np.errstate(over="ignore"):  # what float32 cannot hold is refused below, by its place
+            with np.errstate(over="ignore"):  # too large for float32: refused below
                 array = np.asarray(values, dtype)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"series {place} is not an array of numbers ({error})") from None
@@ -73,7 +75,10 @@ def as_arrays(series: Sequence[ArrayLike], *, dtype: str) -> list[AnyFloats]:
                 "compare series of one kind"
             )
         if not np.isfinite(shaped).all():
-            raise ConfigError(f"series {place} holds NaN or infinity (as {dtype}); fill or cut the gaps first")
+            raise ConfigError(
+                f"series {place} contains NaN or infinity (as {dtype}); expected finite numbers: "
+                "fill or cut the gaps first"
+            )
         arrays.append(shaped)
     return arrays
 

@@ -1,14 +1,14 @@
 """Do groups differ in their means, and which of them? Welch's analysis of variance and Games-Howell's pairs.
 
-Every function takes ``values`` [shape=(N,)] (a dependent variable in any unit, NaN where missing) and ``groups``
-[shape=(N,)] (one label for each), matched by position. Rows without a finite value or a label are dropped and counted.
-A group or pair for which a number does not exist (one value, zero variance) gives NaN beside a reason and takes
-nothing from the others. Data are centred first, so a large common offset costs no digits.
+Every function takes ``values`` (a dependent variable in any unit, NaN where missing) and ``groups`` (one label for each
+value), matched by position. Rows without a finite value or a label are dropped and counted. A group or pair for which a
+number does not exist (one value, zero variance) gives NaN and a reason and does not affect the others. Data are centred
+first, so a large common offset costs no digits.
 
-``log_p`` is the natural logarithm of a p-value and holds for any size of it; ``p`` is ``exp(log_p)`` or, where that
-underflows, the smallest normal double 2.2e-308, an upper bound. :func:`p_text` prints one.
+``log_p`` is the natural logarithm of a p-value, exact at any size; ``p`` is ``exp(log_p)`` or, where that underflows,
+the smallest normal double 2.2e-308, an upper bound. :func:`p_text` prints one.
 
-All groups here are taken as independent values. Utterances of one speaker are not: see :mod:`kemfeat.stats.nested`.
+All values are taken to be independent. Utterances of one speaker are not: see :mod:`kemfeat.stats.nested`.
 """
 
 from __future__ import annotations
@@ -68,38 +68,60 @@ _COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class WelchAnova:
-    """Welch's test that all group means are equal, and three effect sizes that are often mistaken for each other."""
+    """Welch's test that all group means are equal, and three effect sizes that are often confused.
+
+    Parameters
+    ----------
+    F : float, >= 0
+        NaN where fewer than two groups can be compared; ``reason`` says why.
+    df1, df2 : float
+        Degrees of freedom of ``F``.
+    p : float, 0 to 1
+        P-value of ``F``.
+    log_p : float, <= 0
+        Natural logarithm of ``p``, also where ``p`` underflows.
+    eta2_classic : float, 0 to 1
+        SS between / SS total: pingouin's ``np2``, which has nothing to do with Welch's F.
+    eta2_welch : float, 0 to 1
+        F df1 / (F df1 + df2).
+    omega2_welch : float, 0 to 1
+        (F - 1) df1 / (F df1 + df2 + 1), not below 0. With Welch's weights, n by variance, it describes no population:
+        with unequal variances it may be .95 where eta2 is .25. It belongs in tables, not in a summary.
+    eta2_classic_ci : tuple of float
+        From the classic F with its df2 = N - k.
+    eta2_welch_ci, omega2_welch_ci : tuple of float
+        From Welch's F, as :data:`CI_CONVENTION` says.
+    confidence : float, inside (0, 1)
+        Of the intervals.
+    n : int
+        Values compared.
+    n_dropped : int
+        Rows left out: the value is not finite or the label is missing.
+    groups : tuple of hashable
+        Labels compared, to which all numbers above refer.
+    excluded : dict of hashable to str
+        Labels that cannot be compared, and why.
+    reason : str
+        Why the numbers are NaN; empty where they are not.
+    """
 
     F: float
-    """NaN where fewer than two groups can be compared; ``reason`` says why."""
     df1: float
     df2: float
     p: float
     log_p: float
-    """Natural logarithm of ``p``, also where ``p`` underflows."""
     eta2_classic: float
-    """SS between / SS total, in [0, 1]: pingouin's ``np2``, which has nothing to do with Welch's F."""
     eta2_welch: float
-    """F df1 / (F df1 + df2), in [0, 1]."""
     omega2_welch: float
-    """(F - 1) df1 / (F df1 + df2 + 1), not below 0. Of Welch's weights, n by variance, it speaks of no population:
-    with unequal variances it may be .95 beside an eta2 of .25. It belongs in tables, not in a summary."""
     eta2_classic_ci: Interval = _UNDEFINED
-    """From the classic F with its df2 = N - k."""
     eta2_welch_ci: Interval = _UNDEFINED
     omega2_welch_ci: Interval = _UNDEFINED
     confidence: float
-    """Of the intervals, made as :data:`CI_CONVENTION` says."""
     n: int
-    """Values compared."""
     n_dropped: int
-    """Rows left out: the value is not finite or the label is missing."""
     groups: tuple[Hashable, ...]
-    """Labels compared, to which all numbers above refer."""
     excluded: dict[Hashable, str]
-    """Labels that cannot be compared, and why."""
     reason: str
-    """Why the numbers are NaN; empty where they are not."""
 
     @property
     def log10_p(self) -> float:
@@ -108,12 +130,16 @@ class WelchAnova:
 
 
 def welch_anova(values: Column, groups: Column, *, alpha: float = 0.05) -> WelchAnova:
-    """Compare all group means without assuming equal variances (Welch 1951, Biometrika 38:330-336).
+    """Compare all group means without assuming equal variances.
 
     Parameters
     ----------
-    values, groups : see the head of this module.
-    alpha : one minus the confidence of the intervals, in (0, 1).
+    values : array_like, shape (n,), any unit
+        Dependent variable; values that are not finite are dropped and counted.
+    groups : array_like, shape (n,)
+        Label of each value.
+    alpha : float, inside (0, 1)
+        One minus the confidence of the intervals.
 
     Returns
     -------
@@ -123,7 +149,18 @@ def welch_anova(values: Column, groups: Column, *, alpha: float = 0.05) -> Welch
     Raises
     ------
     ConfigError
-        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` not in (0, 1).
+        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` is not inside (0, 1).
+
+    References
+    ----------
+    Welch (1951), Biometrika 38:330-336.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.group_tests import welch_anova
+    >>> found = welch_anova([1, 2, 3, 4, 6, 8, 2, 3, 7], ["a"] * 3 + ["b"] * 3 + ["c"] * 3)
+    >>> round(found.F, 3), found.df1, round(found.df2, 2), round(found.p, 4)
+    (4.249, 2.0, 3.42, 0.1182)
     """
     log_level(alpha)
     samples = split(values, groups)
@@ -179,27 +216,45 @@ def _too_few(excluded: dict[Hashable, str]) -> str:
 
 
 def games_howell(values: Column, groups: Column, *, alpha: float = 0.05) -> pd.DataFrame:
-    """Compare every pair of group means (Games & Howell 1976, J. Educ. Stat. 1:113-125).
+    """Compare every pair of group means.
 
     Parameters
     ----------
-    values, groups : see the head of this module.
-    alpha : level of ``significant``, one minus the confidence of the intervals, in (0, 1).
+    values : array_like, shape (n,), any unit
+        Dependent variable; values that are not finite are dropped and counted.
+    groups : array_like, shape (n,)
+        Label of each value.
+    alpha : float, inside (0, 1)
+        Level of ``significant``, and one minus the confidence of the intervals.
 
     Returns
     -------
     DataFrame
-        One row per pair a < b (label order), for the k groups with any value: ``mean_a mean_b``, ``diff`` (a - b)
-        with its standard error ``se``, ``t``, Welch's ``df``, ``p`` of the studentized range over k means and its
-        natural logarithm ``log_p``, the simultaneous interval ``ci_low ci_high``, unpooled ``hedges_g`` with interval
-        ``g_low g_high`` (NaN where df is 1), ``cliffs_delta``, ``significant`` (p < ``alpha``; False where p is NaN),
-        ``reason`` (why the pair cannot be tested; empty where it can). ``attrs`` hold ``alpha``, ``k`` and
-        ``dropped`` (rows left out).
+        One row per pair a < b (label order), for the k groups with any value: ``mean_a mean_b``, ``diff`` (a - b) with
+        its standard error ``se``, ``t``, Welch's ``df``, ``p`` of the studentized range over k means and its natural
+        logarithm ``log_p``, the simultaneous interval ``ci_low ci_high``, unpooled ``hedges_g`` with interval ``g_low
+        g_high`` (NaN where df is 1), ``cliffs_delta``, ``significant`` (p < ``alpha``; False where p is NaN),
+        ``reason`` (why the pair cannot be tested; empty where it can). ``attrs`` has ``alpha``, ``k`` and ``dropped``
+        (rows left out).
 
     Raises
     ------
     ConfigError
-        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` not in (0, 1).
+        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` is not inside (0, 1).
+
+    References
+    ----------
+    Games and Howell (1976), J. Educational Statistics 1:113-125.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.group_tests import games_howell
+    >>> pairs = games_howell([1, 2, 3, 4, 6, 8, 2, 3, 7], ["a"] * 3 + ["b"] * 3 + ["c"] * 3)
+    >>> pairs[["a", "b", "diff", "p"]].round(3)
+       a  b  diff      p
+    0  a  b  -4.0  0.107
+    1  a  c  -2.0  0.529
+    2  b  c   2.0  0.595
     """
     level, samples = log_level(alpha), split(values, groups)
     centre, samples = samples.centred()
@@ -231,7 +286,7 @@ def _pair_flaws(samples: Samples, summary: GroupMoments) -> list[str]:
 
 
 def _test_pairs(summary: GroupMoments, first: NDArray[np.intp], second: NDArray[np.intp], alpha: float) -> Floats:
-    """The columns ``_TESTED`` of the pairs that can be tested [shape=(m, 9)]."""
+    """The columns ``_TESTED`` of the pairs that can be tested, shape (m, 9)."""
     if not len(first):
         return np.empty((0, len(_TESTED)))
     k = len(summary.n)
@@ -251,12 +306,24 @@ def _cliffs_deltas(samples: Samples) -> list[float]:
 
 
 def verdict(pairs: pd.DataFrame, *, alpha: float = 0.05) -> str:
-    """One sentence on a table of pairs, such as ``9 of 10 pairs differ at .05; not: angry-happy``.
+    """One sentence about a table of pairs.
 
     Parameters
     ----------
-    pairs : table with the columns ``a b significant reason``; a pair with a reason was not tested.
-    alpha : the level at which ``significant`` was judged.
+    pairs : DataFrame
+        With the columns ``a b significant reason``; a pair with a reason was not tested.
+    alpha : float, inside (0, 1)
+        The level of ``significant``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from kemfeat.stats.group_tests import games_howell, verdict
+    >>> verdict(games_howell([1, 2, 3, 7, 8, 9, 2, 3, 4], ["a"] * 3 + ["b"] * 3 + ["c"] * 3))
+    '2 of 3 pairs differ at .05; not: a-c'
     """
     if pairs.empty:
         return "no pair of groups to compare"
@@ -277,8 +344,30 @@ def disagreements(
 
     Parameters
     ----------
-    anova, pairs, robust : what :func:`welch_anova`, :func:`games_howell` and :func:`robustness` made of the same data.
-    alpha : the level at which their p-values (Dunn's after Holm) are read.
+    anova : WelchAnova
+        From :func:`welch_anova`.
+    pairs : DataFrame
+        From :func:`games_howell` of the same data.
+    robust : Robustness
+        From :func:`robustness` of the same data.
+    alpha : float, inside (0, 1)
+        The level at which their p-values (Dunn's after Holm) are read.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ConfigError
+        ``alpha`` is not inside (0, 1).
+
+    Examples
+    --------
+    >>> from kemfeat.stats.group_tests import disagreements, games_howell, robustness, welch_anova
+    >>> values, groups = [1.0, 2.0, 3.0, 4.0, 5.0, 50.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0], ["a"] * 6 + ["b"] * 6
+    >>> disagreements(welch_anova(values, groups), games_howell(values, groups), robustness(values, groups))
+    ('all groups: Welch finds none (p .779), trimmed_welch finds a difference (p .007)',)
     """
     both = pairs.merge(robust.dunn, on=["a", "b"], suffixes=("", "_dunn"))
     questions = [("all groups", "Welch", anova.log_p, *test) for test in _rows(robust.tests, "test", "log_p")]

@@ -1,4 +1,4 @@
-"""Tests of what a classic analysis of variance takes for granted; Welch's does not need equal variances."""
+"""Tests of the assumptions of a classic analysis of variance; Welch's does not need equal variances."""
 
 from __future__ import annotations
 
@@ -20,26 +20,39 @@ _COLUMNS = ("test", "statistic", "df1", "df2", "log_p", "reason")
 
 
 def assumptions(values: Column, groups: Column, *, seed: int = 0) -> pd.DataFrame:
-    """Normality of the residuals and equality of the variances.
+    """Test normality of the residuals and equality of the variances.
 
     Parameters
     ----------
-    values : dependent variable [shape=(N,)], any unit; NaN and infinite ones are dropped.
-    groups : label of each value [shape=(N,)].
-    seed : of the sample that stands for more than 5000 residuals in Shapiro's test.
+    values : array_like, shape (n,), any unit
+        Dependent variable; values that are not finite are dropped.
+    groups : array_like, shape (n,)
+        Label of each value.
+    seed : int, >= 0
+        Seed of the sample that Shapiro's test takes of more than 5000 residuals.
 
     Returns
     -------
     DataFrame
         ``test statistic df1 df2 p log_p reason``, one row each for ``shapiro`` (of the residuals), ``levene`` (about
-        the medians, Brown & Forsythe 1974), ``bartlett``, ``fligner`` (Fligner & Killeen 1976) and ``variance_ratio``
-        (largest by smallest variance: an effect, not a test). ``log_p`` is natural; ``reason`` says what is NaN or
-        left out, and why.
+        the medians), ``bartlett``, ``fligner`` and ``variance_ratio`` (largest by smallest variance: an effect, not a
+        test). ``log_p`` is natural; ``reason`` says what is NaN or left out, and why.
 
     Raises
     ------
     ConfigError
         The two are not one-dimensional and of one length, or a value is not a number.
+
+    References
+    ----------
+    Brown and Forsythe (1974), JASA 69:364-367; Fligner and Killeen (1976), JASA 71:210-213.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.group_tests import assumptions
+    >>> table = assumptions([1, 2, 3, 4, 6, 8, 2, 3, 7], ["a"] * 3 + ["b"] * 3 + ["c"] * 3)
+    >>> table.set_index("test")["p"].round(3).to_dict()
+    {'shapiro': 0.51, 'levene': 0.694, 'bartlett': 0.508, 'fligner': 0.646, 'variance_ratio': nan}
     """
     samples = split(values, groups)
     rows = [
@@ -69,7 +82,7 @@ def _shapiro(samples: Samples, seed: int) -> _Row:
 def _levene(samples: Samples) -> _Row:
     df1, df2 = len(samples.arrays) - 1, int(samples.n.sum()) - len(samples.arrays)
     if df1 < 1 or df2 < 1 or all(_equal(_distances(array)) for array in samples.arrays):
-        return _undefined("fewer than two groups, or in each all values are as far from the median")
+        return _undefined("fewer than two groups, or the distances from the median do not vary in any")
     f = float(pg.homoscedasticity(list(samples.centred()[1].arrays), method="levene", center="median")["W"].iloc[0])
     return f, df1, df2, log_f_sf(f, df1=df1, df2=df2), ""
 
@@ -87,7 +100,7 @@ def _bartlett(samples: Samples) -> _Row:
 def _fligner(samples: Samples) -> _Row:
     df = len(samples.arrays) - 1
     if df < 1 or _equal(np.concatenate([_distances(array) for array in samples.arrays])):
-        return _undefined("fewer than two groups, or all values are as far from their median")
+        return _undefined("fewer than two groups, or all distances from the medians are equal")
     statistic = float(stats.fligner(*samples.arrays, center="median").statistic)
     return statistic, df, math.nan, log_chi2_sf(statistic, df=df), ""
 
@@ -108,7 +121,7 @@ def _distances(array: Floats) -> Floats:
 
 
 def _equal(distances: Floats) -> bool:
-    """Whether only rounding tells them apart, as it does for the two values of a pair."""
+    """Whether they differ only by rounding, as the two values of a pair do."""
     return bool(np.ptp(distances) <= 1e-12 * distances.max())
 
 

@@ -1,4 +1,4 @@
-"""What there is to know about each group before any test."""
+"""Descriptive statistics of each group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kemfeat.stats.group_tests._samples import split
 from kemfeat.stats.tails import SMALLEST, log_level
 
 SHAPIRO_LIMIT = 5000
-"""Royston's approximation to the p of Shapiro-Wilk holds up to this n; beyond, a sample of so many is tested."""
+"""Royston's approximation to the p of Shapiro-Wilk is valid up to this n; larger groups are sampled to it."""
 
 _SHAPIRO_LEAST = 3
 _COLUMNS = (
@@ -26,28 +26,44 @@ _BLOCK = 1_000_000  # resampled values held in memory at once
 def describe(
     values: Column, groups: Column, *, alpha: float = 0.05, resamples: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
-    """One row per group, labels without any value included.
+    """Describe every group, including labels without any value.
 
     Parameters
     ----------
-    values : dependent variable [shape=(N,)], any unit; NaN and infinite ones are dropped and counted.
-    groups : label of each value [shape=(N,)].
-    alpha : one minus the confidence of the intervals, in (0, 1).
-    resamples : bootstrap resamples per group.
-    seed : of the bootstrap and of Shapiro's subsamples; neither depends on the order of the rows.
+    values : array_like, shape (n,), any unit
+        Dependent variable; values that are not finite are dropped and counted.
+    groups : array_like, shape (n,)
+        Label of each value.
+    alpha : float, inside (0, 1)
+        One minus the confidence of the intervals.
+    resamples : int
+        Bootstrap resamples per group.
+    seed : int, >= 0
+        Seed of the bootstrap and of Shapiro's samples; neither depends on the order of the rows.
 
     Returns
     -------
     DataFrame
-        ``group n missing mean sd median skew kurtosis`` (skew and excess kurtosis corrected for bias, G1 and G2),
-        ``ci_low ci_high`` (BCa bootstrap interval of the mean; Efron 1987, JASA 82:171-185), ``shapiro_w shapiro_p
-        shapiro_n`` (n tested, at most :data:`SHAPIRO_LIMIT`), ``reason`` (what is NaN and why, or sampled; empty
-        where nothing).
+        One row per group: ``group n missing mean sd median skew kurtosis`` (skew and excess kurtosis corrected for
+        bias, G1 and G2), ``ci_low ci_high`` (BCa bootstrap interval of the mean), ``shapiro_w shapiro_p shapiro_n`` (n
+        tested, at most :data:`SHAPIRO_LIMIT`), ``reason`` (what is NaN or sampled, and why; empty where nothing is).
 
     Raises
     ------
     ConfigError
-        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` not in (0, 1).
+        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` is not inside (0, 1).
+
+    References
+    ----------
+    Efron (1987), JASA 82:171-185 (BCa).
+
+    Examples
+    --------
+    >>> from kemfeat.stats.group_tests import describe
+    >>> describe([1, 2, 3, 4, 6, 8], ["a"] * 3 + ["b"] * 3)[["group", "n", "mean", "sd"]]
+      group  n  mean   sd
+    0     a  3   2.0  1.0
+    1     b  3   6.0  2.0
     """
     log_level(alpha)
     samples = split(values, groups)
@@ -62,9 +78,9 @@ def describe(
 
 
 def shapiro(array: Floats, *, seed: int) -> tuple[float, float, int]:
-    """W and p of Shapiro and Wilk, and how many values they are of: a seeded sample where there are too many.
+    """W and p of Shapiro and Wilk, and the number of values tested: a seeded sample where there are too many.
 
-    NaN and 0 where fewer than 3 values are given or all are equal.
+    NaN, NaN and 0 where there are fewer than 3 values or all are equal.
     """
     if len(array) < _SHAPIRO_LEAST or array.min() == array.max():
         return np.nan, np.nan, 0

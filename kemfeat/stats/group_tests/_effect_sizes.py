@@ -27,18 +27,28 @@ def hedges_g(
     """Hedges g with unpooled standard deviation, and its 1 - ``alpha`` interval.
 
     g = J(df) diff / sqrt((s1^2 + s2^2) / 2) with Welch's df and the exact J(m) = Gamma(m/2) / (sqrt(m/2)
-    Gamma((m-1)/2)) (Hedges 1981; Delacre et al. 2021, PsyArXiv tu6mp). The interval is that of the noncentrality of
-    Welch's t, times sqrt(2 (n2 s1^2 + n1 s2^2) / (n1 n2 (s1^2 + s2^2))), times J.
+    Gamma((m-1)/2)). The interval is that of the noncentrality of Welch's t, times sqrt(2 (n2 s1^2 + n1 s2^2) / (n1 n2
+    (s1^2 + s2^2))), times J.
 
     Parameters
     ----------
-    diff : difference of two means [shape=(m,)].
-    n, variance : sizes and variances of the first and the second group of each pair [each shape=(m,)].
-    alpha : one minus the confidence, in (0, 1).
+    diff : ndarray, shape (m,)
+        Difference of two means.
+    n : tuple of two ndarrays, shape (m,)
+        Sizes of the first and the second group of each pair.
+    variance : tuple of two ndarrays, shape (m,)
+        Their variances.
+    alpha : float, inside (0, 1)
+        One minus the confidence.
 
     Returns
     -------
-    g, low, high : each [shape=(m,)]; NaN where df <= 1, for which the correction does not exist.
+    g, low, high : ndarray, shape (m,)
+        NaN where df <= 1, for which the correction does not exist.
+
+    References
+    ----------
+    Hedges (1981), J. Educational Statistics 6:107-128; Delacre et al. (2021), PsyArXiv tu6mp.
     """
     se, df = welch_se_df(n, variance)
     spread = np.sqrt((variance[0] + variance[1]) / 2)
@@ -59,7 +69,7 @@ def welch_se_df(n: tuple[Floats, Floats], variance: tuple[Floats, Floats]) -> tu
 
 
 def noncentrality_of_t(t: Floats, *, df: Floats, alpha: float) -> tuple[Floats, Floats]:
-    """The noncentralities under which ``t`` lies at either ``alpha``/2 tail [each shape=(m,)].
+    """The noncentralities that place ``t`` at either ``alpha``/2 tail, each of shape (m,).
 
     Beyond |t| = 1e4 the limits are t times the quantiles of sqrt(chi2_df / df).
     """
@@ -68,7 +78,7 @@ def noncentrality_of_t(t: Floats, *, df: Floats, alpha: float) -> tuple[Floats, 
 
 
 def _noncentrality_of_size(t: Floats, df: Floats, p: float) -> Floats:
-    """The noncentrality under which P(T < t) is ``p``, for t >= 0 [shape=(m,)]."""
+    """The noncentrality under which P(T < t) is ``p``, for t >= 0, shape (m,)."""
 
     def chi(p: float) -> Floats:
         quantile: Floats = np.sqrt(special.chdtri(df, p) / df)
@@ -96,8 +106,8 @@ def omega_squared(f: float, *, df1: float, df2: float, alpha: float) -> tuple[fl
     """Omega squared of an F, (f - 1) df1 / (f df1 + df2 + 1) but not below 0, and its interval.
 
     The interval is ncp / (ncp + df1 + df2 + 1) of the noncentrality of the F itself (Steiger 2004, Psychological
-    Methods 9:164-182), which holds the estimate. That of R's effectsize, of another F that has this omega
-    squared for its eta squared, subtracts the bias twice and may end below the estimate.
+    Methods 9:164-182), which contains the estimate. The interval of R's effectsize, from another F whose eta squared is
+    this omega squared, subtracts the bias twice and may end below the estimate.
     """
     if math.isnan(f):
         return math.nan, (math.nan, math.nan)
@@ -113,7 +123,7 @@ def _explained_interval(f: float, df1: float, df2: float, alpha: float) -> Inter
 
 
 def _noncentrality_of_f(f: float, df1: float, df2: float, p: float) -> float:
-    """The noncentrality under which P(F < f) is ``p``; 0 where even without any it is less, NaN where f is."""
+    """The noncentrality under which P(F < f) is ``p``; 0 where P is smaller even without any, NaN where f is."""
     if math.isnan(f):
         return math.nan
     if special.fdtr(df1, df2, f) <= p:
@@ -125,11 +135,22 @@ def _noncentrality_of_f(f: float, df1: float, df2: float, p: float) -> float:
 
 
 def cliffs_delta(first: Floats, second: Floats) -> float:
-    """P(first > second) - P(first < second), in [-1, 1] (Cliff 1993, Psychol. Bull. 114:494-509), in O(n log n).
+    """P(first > second) - P(first < second), in O(n log n).
 
     Parameters
     ----------
-    first, second : values [shape=(n1,)], [shape=(n2,)]; ``second`` is sorted.
+    first : ndarray, shape (n1,)
+        Values of the first group.
+    second : ndarray, shape (n2,)
+        Values of the second group, sorted.
+
+    Returns
+    -------
+    float, -1 to 1
+
+    References
+    ----------
+    Cliff (1993), Psychological Bulletin 114:494-509.
     """
     below = np.searchsorted(second, first, side="left").sum()
     above = (len(second) - np.searchsorted(second, first, side="right")).sum()

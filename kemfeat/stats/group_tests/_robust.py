@@ -1,4 +1,4 @@
-"""The same question asked with fewer assumptions: ranks, trimmed means, permutations."""
+"""Comparisons of groups under fewer assumptions: ranks, trimmed means, permutations."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ _BLOCK = 2_000_000  # permuted values held in memory at once
 
 @dataclass(frozen=True)
 class Robustness:
-    """Three omnibus tests and one of pairs, beside Welch and Games-Howell.
+    """Three tests of all groups and one of pairs, to set beside Welch and Games-Howell.
 
     Parameters
     ----------
-    tests : ``test statistic df1 df2 p log_p reason`` for ``kruskal``, ``trimmed_welch`` and ``permutation_welch``.
-    epsilon2 : rank epsilon squared of Kruskal's H, H / (N - 1), in [0, 1]; NaN where H is.
-    dunn : ``a b z p log_p p_holm log_p_holm significant reason`` for every pair; z > 0 where a ranks higher.
+    tests : DataFrame
+        ``test statistic df1 df2 p log_p reason`` for ``kruskal``, ``trimmed_welch`` and ``permutation_welch``.
+    epsilon2 : float, 0 to 1
+        Rank epsilon squared of Kruskal's H, H / (N - 1); NaN where H is.
+    dunn : DataFrame
+        ``a b z p log_p p_holm log_p_holm significant reason`` for every pair; z > 0 where a ranks higher.
     """
 
     tests: pd.DataFrame
@@ -40,20 +43,39 @@ class Robustness:
 def robustness(
     values: Column, groups: Column, *, alpha: float = 0.05, permutations: int = 1999, seed: int = 0
 ) -> Robustness:
-    """Kruskal with Dunn-Holm, trimmed Welch and permutation Welch.
+    """Compare groups by Kruskal with Dunn-Holm, trimmed Welch and permutation Welch.
 
     Parameters
     ----------
-    values : dependent variable [shape=(N,)], any unit; NaN and infinite ones are dropped.
-    groups : label of each value [shape=(N,)].
-    alpha : level at which ``significant`` is judged, in (0, 1).
-    permutations : random relabellings; the smallest p is 1 / (permutations + 1).
-    seed : of the relabellings; they do not depend on the order of the rows.
+    values : array_like, shape (n,), any unit
+        Dependent variable; values that are not finite are dropped.
+    groups : array_like, shape (n,)
+        Label of each value.
+    alpha : float, inside (0, 1)
+        Level of ``significant``.
+    permutations : int, >= 1
+        Random relabellings; the smallest p is 1 / (permutations + 1).
+    seed : int, >= 0
+        Seed of the relabellings, which do not depend on the order of the rows.
+
+    Returns
+    -------
+    Robustness
 
     Raises
     ------
     ConfigError
-        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` not in (0, 1).
+        The two are not one-dimensional and of one length, a value is not a number, or ``alpha`` is not inside (0, 1).
+
+    References ---------- Kruskal and Wallis (1952), JASA 47:583-621; Dunn (1964), Technometrics 6:241-252; Yuen (1974),
+    Biometrika 61:165-170; Janssen (1997), Statistics and Probability Letters 36:9-21.
+
+    Examples
+    --------
+    >>> from kemfeat.stats.group_tests import robustness
+    >>> found = robustness([1, 2, 3, 4, 6, 8, 2, 3, 7], ["a"] * 3 + ["b"] * 3 + ["c"] * 3, permutations=199)
+    >>> found.tests.set_index("test")["statistic"].round(3).to_dict()
+    {'kruskal': 4.429, 'trimmed_welch': 4.249, 'permutation_welch': 4.249}
     """
     level, samples = log_level(alpha), split(values, groups)
     kruskal = _kruskal(samples)

@@ -1,4 +1,4 @@
-"""Two parallel sequences, sorted into one array of finite values per group."""
+"""Two parallel sequences, split into one array of finite values per group."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ class Samples:
 
     Parameters
     ----------
-    labels : labels of the groups, sorted (in category order where the groups were a pandas Categorical).
-    arrays : their finite values, each [shape=(n_j,)], in the order of the rows.
-    missing : per label, also those without any value, how many of its values were NaN or infinite.
-    dropped : rows left out because the value is not finite or the label is missing.
+    labels : tuple of hashable
+        Labels of the groups, sorted (in category order where the groups were a pandas Categorical).
+    arrays : tuple of ndarray, each of shape (n_j,)
+        Their finite values, in the order of the rows.
+    missing : mapping of hashable to int
+        Per label, including labels without any value, how many of its values were NaN or infinite.
+    dropped : int
+        Rows left out because the value is not finite or the label is missing.
     """
 
     labels: tuple[Hashable, ...]
@@ -33,21 +37,21 @@ class Samples:
 
     @property
     def n(self) -> Floats:
-        """Values per group [shape=(k,)]."""
+        """Values per group, shape (k,)."""
         return np.array([len(array) for array in self.arrays], dtype=np.float64)
 
     @property
     def pooled(self) -> Floats:
-        """All values, group after group [shape=(N,)]."""
+        """All values, group after group, shape (N,)."""
         return np.concatenate([np.empty(0), *self.arrays])
 
     @property
     def codes(self) -> NDArray[np.intp]:
-        """Index into ``labels`` for each of :attr:`pooled` [shape=(N,)]."""
+        """Index into ``labels`` for each of :attr:`pooled`, shape (N,)."""
         return np.repeat(np.arange(len(self.arrays)), [len(array) for array in self.arrays])
 
     def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp], pd.DataFrame]:
-        """Indices of the first and second group of every pair [each shape=(m,)], and their labels ``a``, ``b``."""
+        """Indices of the first and second group of every pair, each of shape (m,), and their labels ``a``, ``b``."""
         first, second = np.triu_indices(len(self.labels), 1)
         labels = {name: [self.labels[i] for i in index] for name, index in (("a", first), ("b", second))}
         return first, second, pd.DataFrame(labels)
@@ -68,7 +72,17 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class GroupMoments:
-    """Size, mean and variance (divisor n - 1) of each group [shape=(k,)]; exactly 0 where all its values are equal."""
+    """Size, mean and variance (divisor n - 1) of each group.
+
+    Parameters
+    ----------
+    n : ndarray, shape (k,)
+        Values.
+    mean : ndarray, shape (k,)
+        Mean of the values.
+    variance : ndarray, shape (k,)
+        Exactly 0 where all values are equal, NaN for a single value.
+    """
 
     n: Floats
     mean: Floats
@@ -76,7 +90,18 @@ class GroupMoments:
 
 
 def split(values: Column, groups: Column) -> Samples:
-    """Sort ``values`` [shape=(n,)] into ``groups`` [shape=(n,)] by position; rows that cannot count are counted.
+    """Split ``values`` into ``groups`` by position; rows that cannot be used are counted.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        Numbers.
+    groups : array_like, shape (n,)
+        Label of each value.
+
+    Returns
+    -------
+    Samples
 
     Raises
     ------
@@ -110,7 +135,7 @@ def moments(samples: Samples) -> GroupMoments:
 
 
 def flaws(samples: Samples) -> list[str]:
-    """What leaves each group without a usable variance; empty text where it has one."""
+    """Why each group has no usable variance; empty text where it has one."""
     return [_flaw(label, array) for label, array in zip(samples.labels, samples.arrays, strict=True)]
 
 

@@ -5,8 +5,8 @@ With Q the range of k standard normals over an independent s = sqrt(chi2_df / df
     P(Q > q) = integral over s of f(s) T(q s),   T(w) = P(range > w)
     T(w) = k integral over z of phi(z) Phi(z)^(k-1) { 1 - [1 - Phi(z-w) / Phi(z)]^(k-1) }
 
-where z is the largest of the k and the braces hold the chance that the smallest is below z - w. Written with expm1 and
-log1p, nothing cancels, so no p-value is too small; 1 - cdf, the usual way, is noise below 1e-13.
+where z is the largest of the k and the braces are the probability that the smallest is below z - w. Written with expm1
+and log1p, nothing cancels, so no p-value is too small; 1 - cdf, the usual way, is noise below 1e-13.
 
 Both integrands decay fast at both ends (s taken as exp(x)), where the plain trapezoidal rule converges exponentially
 (Trefethen & Weideman 2014, SIAM Review 56:385-458): with the steps below, to about 1e-13 of the result for p > 1e-100.
@@ -32,13 +32,17 @@ def log_sf(q: ArrayLike, *, k: int, df: ArrayLike) -> Floats:
 
     Parameters
     ----------
-    q : studentized ranges [shape=(m,)], >= 0.
-    k : how many means the range is over, >= 2.
-    df : degrees of freedom of the variance [shape=(m,)], > 0, not necessarily whole.
+    q : array_like, shape (m,), >= 0
+        Studentized ranges.
+    k : int, >= 2
+        Number of means that the range is over.
+    df : array_like, shape (m,), > 0
+        Degrees of freedom of the variance, not necessarily whole.
 
     Returns
     -------
-    array [shape=(m,)], <= 0; minus infinity for an infinite q, NaN where an argument is NaN.
+    ndarray, shape (m,), <= 0
+        Minus infinity for an infinite q, NaN where an argument is NaN.
     """
     q, df = np.broadcast_arrays(np.asarray(q, dtype=np.float64), np.asarray(df, dtype=np.float64))
     out = np.where(np.isnan(q + df), np.nan, np.where(q > 0, -np.inf, 0.0))
@@ -49,9 +53,23 @@ def log_sf(q: ArrayLike, *, k: int, df: ArrayLike) -> Floats:
 
 
 def critical(alpha: float, *, k: int, df: ArrayLike) -> Floats:
-    """The q with P(Q > q) = ``alpha`` [shape as ``df`` (m,)]; NaN where ``df`` is.
+    """The q with P(Q > q) = ``alpha``.
 
     Bracketed by its neighbours in t: a single pair (exact for k = 2) and Bonferroni over all pairs.
+
+    Parameters
+    ----------
+    alpha : float, inside (0, 1)
+        Probability of the upper tail.
+    k : int, >= 2
+        Number of means that the range is over.
+    df : array_like, shape (m,), > 0
+        Degrees of freedom of the variance.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        NaN where ``df`` is.
     """
     df = np.asarray(df, dtype=np.float64)
     out = np.full(df.shape, np.nan)
@@ -102,8 +120,8 @@ def _first_below(values: Floats, floor: Floats, reach: Floats) -> Floats:
 def _peak(q: Floats, k: int, df: Floats) -> Floats:
     """The x where :func:`_log_bound` is largest, to a fraction of its width.
 
-    It lies between 0, the peak of the chi density, and where the density's rise could outweigh the fastest possible
-    fall of the normal tail (its hazard at u is below u + sqrt(2/pi)).
+    It is between 0, the peak of the chi density, and the point where the density's rise could outweigh the fastest
+    possible fall of the normal tail (its hazard at u is below u + sqrt(2/pi)).
     """
     slope, square = q / np.sqrt(np.pi), df + q**2 / 2
     low = np.log(2 * df / (slope + np.sqrt(slope**2 + 4 * square * df)))
@@ -118,7 +136,7 @@ def _peak(q: Floats, k: int, df: Floats) -> Floats:
 
 
 def _log_bound(x: Floats, q: Floats, k: int, df: Floats) -> Floats:
-    """Log of the integrand's upper bound [shape=(m, n)]: chi density times Bonferroni's bound on the range; concave."""
+    """Log of the integrand's upper bound, shape (m, n): chi density times Bonferroni's bound on the range; concave."""
     pairs = np.log(k * (k - 1.0)) + special.log_ndtr(-q[:, None] * np.exp(x) / np.sqrt(2))
     bound: Floats = _log_chi_kernel(x, df[:, None]) + np.minimum(pairs, 0.0)
     return bound
@@ -142,7 +160,7 @@ def _log_chi_constant(df: Floats) -> Floats:
 
 
 def _log_range_sf(w: Floats, k: int) -> Floats:
-    """Log of P(range of k standard normals > w) [shape as w]."""
+    """Log of P(range of k standard normals > w), shape as w."""
     z = w[..., None] / 2 + _Z
     log_below = special.log_ndtr(z)
     log_ratio = np.minimum(special.log_ndtr(z - w[..., None]) - log_below, 0.0)

@@ -1,6 +1,7 @@
-"""Values crossed by group and cluster, boiled down to one count and one sum per cell.
+"""Values crossed by group and cluster, reduced to one count and one sum per cell.
 
-Everything the nested analyses need is in these sums, so 13,000 utterances cost no more than 80 speakers x 7 emotions.
+Everything that the nested analyses need is in these sums, so 13,000 utterances cost no more than 80 speakers x 7
+emotions.
 """
 
 from __future__ import annotations
@@ -20,44 +21,55 @@ _LARGEST = 1e100
 
 @dataclass(frozen=True)
 class Cells:
-    """Counts and sums of J clusters x G groups; groups without a value keep their column, clusters do not."""
+    """Counts and sums of J clusters x G groups; groups without a value keep their column, clusters do not.
+
+    Parameters
+    ----------
+    groups : tuple of hashable, length G
+        Labels of the groups.
+    counts : ndarray, shape (J, G)
+        Values per cell.
+    means : ndarray, shape (G,)
+        Mean of each group over its values, NaN where it has none.
+    residuals : ndarray, shape (J, G)
+        Sum over each cell of value minus mean of its group, exactly 0 where only rounding is left.
+    within : float
+        Sum of squares of the values about the mean of their cell.
+    n_dropped : int
+        Rows left out: the value is not finite, or the group or cluster is missing.
+    """
 
     groups: tuple[Hashable, ...]
     counts: Floats
-    """Values per cell [shape=(J, G)]."""
     means: Floats
-    """Mean of each group over its values [shape=(G,)], NaN where it has none."""
     residuals: Floats
-    """Sum over each cell of value minus mean of its group [shape=(J, G)], exactly 0 where only rounding is left."""
     within: float
-    """Sum of squares of the values about the mean of their cell."""
     n_dropped: int
-    """Rows left out: the value is not finite, or the group or cluster is missing."""
 
     @property
     def n(self) -> int:
-        """How many values there are."""
+        """Number of values."""
         return int(self.counts.sum())
 
     @property
     def n_clusters(self) -> int:
-        """How many clusters hold a value."""
+        """Number of clusters with a value."""
         return len(self.counts)
 
     @property
     def spread(self) -> NDArray[np.int64]:
-        """In how many clusters each group occurs [shape=(G,)]."""
+        """Number of clusters in which each group occurs, shape (G,)."""
         return np.asarray(np.count_nonzero(self.counts, axis=0), dtype=np.int64)
 
     @property
     def flaws(self) -> list[str]:
         """What keeps each group from being compared; empty text where nothing does."""
-        texts = {0: "{} has no value", 1: "all values of {} lie in one cluster"}
+        texts = {0: "{} has no value", 1: "all values of {} are in one cluster"}
         return [texts.get(int(k), "").format(group) for group, k in zip(self.groups, self.spread, strict=True)]
 
     @property
     def cell_means(self) -> Floats:
-        """Mean of each cell [shape=(J, G)], NaN where it is empty."""
+        """Mean of each cell, shape (J, G), NaN where it is empty."""
         full = self.counts > 0
         shift = np.divide(self.residuals, self.counts, out=np.full(self.counts.shape, np.nan), where=full)
         return np.asarray(shift + self.means)
@@ -85,13 +97,24 @@ def _sum_of_squares(sums: Floats, counts: Floats) -> float:
 
 
 def read_cells(values: Column, groups: Column, clusters: Column) -> Cells:
-    """Sort ``values`` [shape=(n,)] into cells; groups stand in the order of their sorted labels or categories.
+    """Sort values into cells; groups are in the order of their sorted labels or categories.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,), any unit
+        Numbers.
+    groups, clusters : array_like, shape (n,)
+        Labels.
+
+    Returns
+    -------
+    Cells
 
     Raises
     ------
     ConfigError
-        The three are not one-dimensional and of one length, a value is not a number, a value is beyond 1e100,
-        or no row is complete.
+        The three are not one-dimensional and of one length, a value is not a number, a value is beyond 1e100, or no row
+        is complete.
     """
     y = numbers(values)
     group, cluster = factor(groups, name="groups"), factor(clusters, name="clusters")

@@ -18,25 +18,39 @@ from kemfeat.stats.welch import welch_f
 
 @dataclass(frozen=True)
 class ClusterMeans:
-    """Groups compared by cluster means: one F test and all pairs."""
+    """Groups compared by cluster means: one F test and all pairs.
+
+    Parameters
+    ----------
+    test : {"hotelling", "welch"}
+        The F test.
+    F : float, >= 0
+        Statistic of "all groups have one mean"; NaN with a ``reason`` where it is undefined.
+    df1, df2 : float
+        Degrees of freedom of ``F``.
+    p : float, 0 to 1
+        P-value of ``F``.
+    log_p : float, <= 0
+        Natural logarithm of ``p``.
+    n_clusters : int
+        Clusters that the F test uses.
+    reason : str
+        What was left out of the F test, or why it is undefined; empty where nothing was.
+    pairs : DataFrame
+        ``a b test n_a n_b diff se t df p log_p ci_low ci_high p_holm significant reason``: mean a minus mean b of the
+        clusters used; ``test`` is ``paired`` or ``welch``; ``n_a`` and ``n_b`` count clusters (the same ones if
+        paired); ``significant`` is ``p_holm < .05``.
+    """
 
     test: str
-    """``hotelling`` or ``welch``."""
     F: float
-    """For "all groups have one mean"; NaN with a ``reason`` where it is undefined."""
     df1: float
     df2: float
     p: float
     log_p: float
-    """Natural logarithm of ``p``."""
     n_clusters: int
-    """How many clusters the F test uses."""
     reason: str
-    """What was left out of the F test, or why it is undefined; empty where nothing was."""
     pairs: pd.DataFrame
-    """``a b test n_a n_b diff se t df p log_p ci_low ci_high p_holm significant reason``: mean a minus mean b of the
-    clusters used; ``test`` is ``paired`` or ``welch``; ``n_a`` and ``n_b`` count clusters (the same ones if paired);
-    ``significant`` is ``p_holm < .05``."""
 
 
 @dataclass(frozen=True)

@@ -14,21 +14,21 @@ _NUMBERS = ("se", "t", "df", "p", "log_p", "ci_low", "ci_high")
 
 
 def pair_contrasts(n_groups: int) -> Floats:
-    """Mean a minus mean b for every pair a < b [shape=(n_groups * (n_groups - 1) / 2, n_groups)]."""
+    """Mean a minus mean b for every pair a < b, shape (n_groups * (n_groups - 1) / 2, n_groups)."""
     identity = np.eye(n_groups)
     first, second = np.triu_indices(n_groups, 1)
     return identity[first] - identity[second]
 
 
 def treatment_contrasts(n_groups: int, *, reference: int) -> Floats:
-    """First row the mean of the reference group, then each other mean minus it [shape=(n_groups, n_groups)]."""
+    """The mean of the reference group, then each other mean minus it, shape (n_groups, n_groups)."""
     others = [group for group in range(n_groups) if group != reference]
     identity = np.eye(n_groups)
     return np.vstack([identity[reference], identity[others] - identity[reference]])
 
 
 def t_columns(estimate: Floats, *, se: Floats, df: Floats) -> dict[str, Floats]:
-    """Columns ``se t df p log_p ci_low ci_high`` [each shape=(q,)]; two-sided, 95 %, ``log_p`` natural.
+    """Columns ``se t df p log_p ci_low ci_high``, each of shape (q,): two-sided, 95 %, ``log_p`` natural.
 
     A row with a missing or zero standard error is NaN throughout.
     """

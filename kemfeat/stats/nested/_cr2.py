@@ -2,7 +2,7 @@
 
 For the one-way model y = mean of its group + error, the hat matrix of a cluster is block diagonal by group with blocks
 J/N_g, so the CR2 adjustment (I - H)^(-1/2) only stretches each cell sum by 1/sqrt(1 - n_ig/N_g). The matrix of products
-p_i'p_j behind the Satterthwaite and HTZ degrees of freedom is diagonal plus rank G: it is never formed, its sums are
+p_i'p_j in the Satterthwaite and HTZ degrees of freedom is diagonal plus rank G: it is never formed, and its sums are
 taken over G x G matrices. Cost: J G^2 for J clusters and G groups, whatever their sizes.
 
 References
@@ -22,35 +22,42 @@ from kemfeat.arrays import Floats
 
 @dataclass(frozen=True)
 class GroupMeansCR2:
-    """Covariance of G group means, and what its own sampling variance is under independent errors of one variance."""
+    """Covariance of G group means, and its own sampling variance under independent errors of one variance.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (J, G)
+        What each cluster adds to each mean: the CR2 covariance is ``scores.T @ scores``.
+    working : ndarray, shape (G,)
+        Variance of each mean under the working model, in units of the error variance.
+    products : ndarray, shape (G, G)
+        Sum over all pairs of clusters i, j of k_ijg k_ijl; k_ij is the diagonal of p_i'p_j by group.
+    """
 
     scores: Floats
-    """What each cluster adds to each mean [shape=(J, G)]: the CR2 covariance is ``scores.T @ scores``."""
     working: Floats
-    """Variance of each mean under the working model, in units of the error variance [shape=(G,)]."""
     products: Floats
-    """Sum over all pairs of clusters i, j of k_ijg k_ijl [shape=(G, G)]; k_ij is the diagonal of p_i'p_j by group."""
 
     def standard_errors(self, contrasts: Floats) -> Floats:
-        """Standard error of each row of ``contrasts`` [shape=(q, G)], exactly 0 where only rounding is left."""
+        """Standard error of each row of ``contrasts``, shape (q, G); exactly 0 where only rounding is left."""
         se = np.linalg.norm(self.scores @ contrasts.T, axis=0)
         parts = np.linalg.norm(self.scores, axis=0) @ np.abs(contrasts.T)
         return np.where(se > 1e-12 * parts, se, 0.0)
 
     def satterthwaite(self, contrasts: Floats) -> Floats:
-        """Degrees of freedom of the t statistic of each row of ``contrasts`` [shape=(q, G)]."""
+        """Degrees of freedom of the t statistic of each row of ``contrasts``, shape (q, G)."""
         squares = contrasts**2
         expected = squares @ self.working
         return np.asarray(expected**2 / quadratic(squares, self.products))
 
     def htz(self, means: Floats, contrasts: Floats) -> tuple[float, float]:
-        """F and its second degrees of freedom for "all contrasts are zero"; the first are the number of contrasts.
+        """F of "all contrasts are zero" and its second degrees of freedom; the first are the number of contrasts.
 
-        ``(nan, df2)`` with df2 <= 0 or with a singular covariance: too few clusters for so many contrasts.
+        F is NaN where df2 <= 0 or the covariance is singular: there are too few clusters for so many contrasts.
         """
         q = len(contrasts)
         omega = (contrasts * self.working) @ contrasts.T
-        # B = C' Omega^-1 C holds every inner product of the standardised contrasts that the total variance needs.
+        # B = C' Omega^-1 C has every inner product of the standardised contrasts that the total variance needs.
         b = contrasts.T @ np.linalg.solve(omega, contrasts)
         diagonal = np.diag(b)
         eta = q * (q + 1) / float(diagonal @ self.products @ diagonal + np.sum(b**2 * self.products))
@@ -64,7 +71,7 @@ class GroupMeansCR2:
 
 
 def quadratic(rows: Floats, matrix: Floats) -> Floats:
-    """Quadratic form x' M x of every row x [shape=(q,)]."""
+    """Quadratic form x' M x of every row x of ``rows``, shape (q,)."""
     return np.asarray(np.einsum("qg,gl,ql->q", rows, matrix, rows))
 
 
@@ -73,8 +80,14 @@ def group_means_cr2(counts: Floats, residuals: Floats) -> GroupMeansCR2:
 
     Parameters
     ----------
-    counts, residuals
-        Values per cell and sum of their residuals [both shape=(J, G)].
+    counts : ndarray, shape (J, G)
+        Values per cell.
+    residuals : ndarray, shape (J, G)
+        Sum of the residuals of each cell.
+
+    Returns
+    -------
+    GroupMeansCR2
     """
     sizes = counts.sum(axis=0)
     scores = residuals / np.sqrt(1 - counts / sizes) / sizes

@@ -25,14 +25,26 @@ _GRID = np.concatenate([[0.0], np.logspace(-8, np.log10(_LARGEST_RATIO), 57)])
 
 @dataclass(frozen=True)
 class RatioFit:
-    """The model at one ratio of variances."""
+    """The model at one ratio of variances.
+
+    Parameters
+    ----------
+    deviance : float
+        Restricted, -2 log likelihood.
+    slope : float
+        Derivative of ``deviance`` by the ratio.
+    shift : ndarray, shape (G,)
+        Estimated group means minus the plain ones.
+    covariance : ndarray, shape (G, G)
+        Of the group means.
+    var_residual : float
+        Residual variance.
+    """
 
     deviance: float
     slope: float
     shift: Floats
-    """How far the estimated group means lie from the plain ones [shape=(G,)]."""
     covariance: Floats
-    """Of the group means [shape=(G, G)]."""
     var_residual: float
 
 
@@ -78,16 +90,16 @@ class Profile:
 
 
 def why_not(cells: Cells) -> str:
-    """Why the two variances cannot be told apart; empty where they can."""
+    """Why the two variances are not identified; empty where they are."""
     cluster, group = np.nonzero(cells.counts)
     total = cells.n_clusters + len(cells.groups)
     links = csr_array((np.ones(len(group)), (cluster, cells.n_clusters + group)), shape=(total, total))
     empty, used = int((cells.spread == 0).sum()), int((cells.spread > 0).sum())
     islands = connected_components(links, directed=False)[0] - empty
     if cells.n_clusters == islands:
-        return f"no group spans two of the {cells.n_clusters} clusters: clusters and groups cannot be told apart"
+        return f"no group spans two of the {cells.n_clusters} clusters: clusters and groups are confounded"
     if cells.n <= used + cells.n_clusters - islands:
-        return "no cluster holds a second value: variance within clusters is unknown"
+        return "no cluster has a second value: variance within clusters is unknown"
     if cells.within + np.sum(cells.residuals**2) == 0:
         return "the values do not vary"
     return ""

@@ -1,7 +1,7 @@
 """Synthetic IEMOCAP: the tree, formats, statistics and oddities of the full release, with invented content.
 
 Published and kept: names, the sizes of the sessions and the 151 dialogs, the counts of the final labels, the
-annotation and transcription lines, 16 kHz audio. The private modules ``_iemocap_*`` say what is a guess, and how each
+annotation and transcription lines, 16 kHz audio. The private modules of this package say what is a guess, and how each
 part is made. Bytes depend on ``utterances``, ``sessions``, ``seed``, ``version`` and ``speaker_effect`` alone, not on
 the number of workers.
 
@@ -36,11 +36,11 @@ class IemocapSynth(SyntheticCorpus[Session]):
     """Numbers have three digits and are counted per dialog and actor."""
 
     def plan(self, out: Path, options: Options) -> Sequence[Session]:
-        """Turns, ratings and sentences of each session."""
+        """Turns, ratings and sentences of each session; see :meth:`SyntheticCorpus.plan`."""
         return plan_sessions(out, options)
 
     def finish(self, out: Path, options: Options, plan: Sequence[Session]) -> None:  # noqa: ARG002 - one release only
-        """Write ``README.txt``, ``Documentation`` and the annotation."""
+        """Write ``README.txt``, ``Documentation`` and the annotation; see :meth:`SyntheticCorpus.finish`."""
         (out / "README.txt").write_bytes(_README.encode("ascii"))
         codes = "".join(f"{code}\t{kind.category or 'no majority'}\n" for code, kind in KINDS.items())
         write_folder(out / "Documentation", {"emotion_codes.txt": codes.encode("ascii")})

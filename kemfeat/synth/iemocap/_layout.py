@@ -39,15 +39,20 @@ _IN_PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The utterances of the corpus, ordered by session, dialog and start; every array has shape (utterances,).
+    """The utterances of the corpus, ordered by session, dialog and start.
 
     Parameters
     ----------
-    session : from 1.
-    dialog : index into :func:`dialogs` of the session.
-    actor : who speaks, index into :data:`ACTORS`.
-    number : from 0, counted per dialog and actor.
-    start, end : since the dialog began, in units of 1 / :data:`TICKS` s.
+    session : ndarray, shape (utterances,), int64
+        From 1.
+    dialog : ndarray, shape (utterances,), int64
+        Index into :func:`dialogs` of the session.
+    actor : ndarray, shape (utterances,), int64
+        Who speaks, index into :data:`ACTORS`.
+    number : ndarray, shape (utterances,), int64
+        From 0, counted per dialog and actor.
+    start, end : ndarray, shape (utterances,), int64 [1 / :data:`TICKS` s]
+        Since the dialog began.
     """
 
     session: NDArray[np.int64]
@@ -83,7 +88,7 @@ class Turns:
 
 
 def dialogs(session: int) -> tuple[str, ...]:
-    """Names of a session's dialogs, sorted; the letter behind the session is the sex of who wears the markers."""
+    """Names of a session's dialogs, sorted; the letter after the session is the sex of who wears the markers."""
     scenes = [*(f"impro{number:02}" for number in range(1, _IMPROVISATIONS[session] + 1)), *_SCRIPTS]
     whole = [f"Ses{session:02}{wearer}_{scene}" for wearer in ACTORS for scene in scenes]
     return tuple(name for one in whole for name in _IN_PARTS.get(one, (one,)))

@@ -1,8 +1,8 @@
 """What observers and actors say of each utterance of a synthetic IEMOCAP: categories, valence, activation, dominance.
 
 The counts of the final labels are published; the class means on the three scales, how often observers agree, and which
-actors rate themselves are guesses. Latents, reports and the speaker effect are made as for KEMDy20, see ``_ratings``:
-speech and words follow the latent without the speaker effect.
+actors rate themselves are guesses. Latents, reports and the speaker effect are made as for KEMDy20, see
+:mod:`kemfeat.synth.ratings`: speech and words follow the latent without the speaker effect.
 """
 
 from __future__ import annotations
@@ -79,11 +79,16 @@ class Rated:
 
     Parameters
     ----------
-    code : the final label, the only category that most observers name, else :data:`NO_MAJORITY`.
-    panel : who observed.
-    votes : what each categorical observer names.
-    scales : what each attribute observer reports.
-    own_vote, own_scales : what the actor says of it, or None.
+    code : str
+        The final label: the only category that most observers name, else :data:`NO_MAJORITY`.
+    panel : Panel
+        Who observed.
+    votes : tuple of Named
+        The categories that each categorical observer names.
+    scales : tuple of Scales
+        The values that each attribute observer reports.
+    own_vote, own_scales : Named or None, Scales or None
+        What the actor says of it.
     """
 
     code: str
@@ -106,9 +111,12 @@ class Ratings:
 
     Parameters
     ----------
-    rated : one per utterance.
-    tone : latent valence minus the corpus mean, without speaker effect [shape=(utterances,)].
-    energy : latent activation minus the corpus mean, without speaker effect [shape=(utterances,)].
+    rated : tuple of Rated
+        One per utterance.
+    tone : ndarray, shape (utterances,), float64
+        Latent valence minus the corpus mean, without speaker effect.
+    energy : ndarray, shape (utterances,), float64
+        Latent activation minus the corpus mean, without speaker effect.
     """
 
     rated: tuple[Rated, ...]

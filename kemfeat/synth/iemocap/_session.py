@@ -22,7 +22,7 @@ from kemfeat.synth.writing import SAMPLING_RATE, Options, write_wav
 ASIDES = 0.02
 """Sounds without an identifier of their own per turn, besides two in every dialog; a guess."""
 DROPPING = b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        " + bytes(58)
-"""What macOS leaves as ``._NAME`` beside a file ``NAME``: an AppleDouble header, here with nothing behind it."""
+"""What macOS leaves as ``._NAME`` beside a file ``NAME``: an AppleDouble header, here with nothing after it."""
 
 
 class Dialog(NamedTuple):
@@ -172,7 +172,7 @@ def _both_channels(dialog: Dialog, spoken: list[NDArray[np.int16]]) -> NDArray[n
 
 
 def _transcription(rng: np.random.Generator, dialog: Dialog, said: list[str]) -> str:
-    """The turns by start; behind some of them a sound that has no number, or no identifier at all."""
+    """The turns by start; some are followed by a sound that has no number, or no identifier at all."""
     lines = [
         f"{turn.identifier} {_span(turn.start, turn.end)}: {text}"
         for turn, text in zip(dialog.turns, said, strict=True)

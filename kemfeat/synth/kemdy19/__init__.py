@@ -28,11 +28,11 @@ class Kemdy19Synth(SyntheticCorpus[Session]):
     per_session = 3000
 
     def plan(self, out: Path, options: Options) -> tuple[Session, ...]:
-        """Turns, ratings, defects and sentences."""
+        """Turns, ratings, defects and sentences; see :meth:`SyntheticCorpus.plan`."""
         return plan_sessions(out, options)
 
     def finish(self, out: Path, options: Options, plan: Sequence[Session]) -> None:  # noqa: ARG002
-        """Write the annotation."""
+        """Write the annotation; see :meth:`SyntheticCorpus.finish`."""
         files = {name: content for session in plan for name, content in session.annotation().items()}
         write_folder(out / "annotation", files)
 

@@ -1,13 +1,13 @@
 """The annotation files of a synthetic KEMDy19: 43 columns below two header rows, one file per session and person.
 
 Each file lists all utterances of the session and what is said of its person at each: of the speaker in the person's own
-utterances, of the listener in the other's. Five kinds of row are wrong, where their sessions exist; of the first three
-the places are published, the others bring the rows to their published numbers, 10,279 that judge a speaker and 10,287
+utterances, of the listener in the other's. Five kinds of row are wrong, where their sessions exist; the places of the
+first three are published, the others bring the rows to their published numbers, 10,279 that judge a speaker and 10,287
 more:
 
 - ``Sess03_F``: the first utterance of ``impro02``, hers, is called ``M001``.
-- ``Sess09_F``: the first utterances of ``script06`` and ``impro01``, hers, are there a second time as ``M001``.
-- ``Sess04``: behind the last of ``impro03`` a row for an utterance of the other that does not exist.
+- ``Sess09_F``: the first utterances of ``script06`` and ``impro01``, hers, occur a second time as ``M001``.
+- ``Sess04``: after the last of ``impro03`` a row for an utterance of the other that does not exist.
 - Three files end in a row whose Segment ID is empty.
 - ``Sess18_F`` ends in a row for an utterance of hers that does not exist.
 """
@@ -47,10 +47,14 @@ def table(
 
     Parameters
     ----------
-    person : ``F`` or ``M``.
-    scenes, ratings : the utterances of the session, and what is said of the person at each.
-    opened : milliseconds from the start of the devices to that of each utterance's scene.
-    bio_poor : whether there is no physiology; then its times are empty or NaN.
+    person : {"F", "M"}
+        Whose file.
+    scenes, ratings : Scenes, Ratings
+        The utterances of the session, and what is said of the person at each.
+    opened : ndarray, shape (utterances,), int64 [ms]
+        From the start of the devices to that of each utterance's scene.
+    bio_poor : ndarray, shape (utterances,), bool
+        Whether there is no physiology; then its times are empty or NaN.
     """
     rows: list[list[str]] = []
     for index, name in enumerate(scenes.identifiers()):
@@ -90,7 +94,7 @@ def _last_before_spare(scenes: Scenes, index: int) -> bool:
 
 
 def _spare_times(scenes: Scenes, index: int) -> list[str]:
-    """Some second behind the utterance at ``index``."""
+    """Some second after the utterance at ``index``."""
     end = int(scenes.end[index])
     return [seconds(end + 200), seconds(end + 1200), *[""] * 2 * len(_DEVICES)]
 

@@ -25,12 +25,23 @@ BREATH_HZ, BREATH_MV, NOISE_MV = 0.25, 0.06, 0.012
 def electrocardiogram(
     rng: np.random.Generator, times: NDArray[np.float64], intervals: NDArray[np.float64], *, count: int
 ) -> NDArray[np.float64]:
-    """ECG in millivolts at 250 Hz [shape=(count,)].
+    """ECG in millivolts at 250 Hz.
 
     Parameters
     ----------
-    times : R peaks, seconds since the first sample [shape=(m,)].
-    intervals : seconds from the beat before; the waves move apart with their square root [shape=(m,)].
+    rng : numpy.random.Generator
+        Source of the noise.
+    times : ndarray, shape (m,), float64 [s]
+        R peaks, since the first sample.
+    intervals : ndarray, shape (m,), float64 [s]
+        Time since the previous beat; the waves move apart with its square root.
+    count : int, >= 0 [samples]
+        Length.
+
+    Returns
+    -------
+    ndarray, shape (count,), float64 [mV]
+        The signal.
     """
     span = np.arange(-round(_BEFORE * RATE), round(_AFTER * RATE))
     where = np.rint(times * RATE).astype(np.int64)[:, None] + span

@@ -32,7 +32,7 @@ SCENE_SIZES = {
     "impro03": 1062,
     "impro04": 1173,
 }
-"""In the order in which annotation files list them, which the published places of wrong identifiers tell."""
+"""In the order in which annotation files list them, known from the published places of wrong identifiers."""
 SEX_SIZES = {"F": 5018, "M": 5261}
 SCENES = tuple(SCENE_SIZES)
 

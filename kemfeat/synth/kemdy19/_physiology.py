@@ -48,16 +48,22 @@ def bio_poor(scenes: Scenes) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, slots=True)
 class Wearing:
-    """One person's devices in one session; every array has a row for each utterance of either.
+    """One person's devices in one session; every array has a row for each utterance of either person.
 
     Parameters
     ----------
-    identifiers : of the utterances.
-    begins, ends : milliseconds since the devices were started.
-    energy : the person's arousal, minus the corpus mean.
-    lost : whether the utterance lies in a scene without physiology.
-    body : of the person.
-    began : clock time at which the devices were started; a whole second.
+    identifiers : sequence of str
+        Identifiers of the utterances.
+    begins, ends : ndarray, shape (utterances,), int64 [ms]
+        Since the devices were started.
+    energy : ndarray, shape (utterances,), float64
+        The person's arousal, minus the corpus mean.
+    lost : ndarray, shape (utterances,), bool
+        Whether the utterance is in a scene without physiology.
+    body : SimulatedBody
+        The person's.
+    began : datetime
+        Clock time at which the devices were started; a whole second.
     """
 
     identifiers: Sequence[str]
@@ -129,6 +135,6 @@ def _chest(rng: np.random.Generator, wearing: Wearing, energy: NDArray[np.float6
 
 
 def _names(wearing: Wearing, offsets: NDArray[np.float64]) -> list[str]:
-    """What stands behind the stamp of each row."""
+    """What follows the stamp of each row."""
     names = [*(f",{name}" for name in wearing.identifiers), ""]
     return [names[index] for index in wearing.owners(offsets).tolist()]

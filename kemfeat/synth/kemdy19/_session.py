@@ -32,9 +32,12 @@ class Session:
 
     Parameters
     ----------
-    speaking, listening : what is said of the speaker and of the listener of each utterance.
-    wordless : whether the transcript is empty.
-    sentences : what is said all the same.
+    speaking, listening : Ratings
+        What is said of the speaker and of the listener of each utterance.
+    wordless : ndarray, shape (utterances,), bool
+        Whether the transcript is empty.
+    sentences : tuple of str
+        What is said all the same.
     """
 
     out: Path

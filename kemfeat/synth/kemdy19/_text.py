@@ -9,7 +9,7 @@ from kemfeat.synth.kemdy19._ratings import CLASS_COUNTS, CLASS_MEANS, CORPUS_MEA
 
 _UTTERANCES = 10279
 _MARKED = {"b/": 2162, "o/": 1589, "+": 900, "n/": 746, "l/": 659, "u/": 520, "N/": 110, "c/": 53, "s/": 43}
-"""Published utterances with each mark; the plus signs are 1,004, of which about a hundred stand in double readings."""
+"""Published utterances with each mark; the plus signs are 1,004, of which about a hundred are in double readings."""
 TWO_READINGS = 0.01
 DOUBTFUL = 0.01
 """Shares of the utterances with a word written ``(said+meant)`` and with one in brackets; guesses."""

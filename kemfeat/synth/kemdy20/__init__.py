@@ -41,7 +41,7 @@ class Kemdy20Synth(SyntheticCorpus[Session]):
     per_session = 1800
 
     def plan(self, out: Path, options: Options) -> tuple[Session, ...]:
-        """Turns, ratings, defects and sentences."""
+        """Turns, ratings, defects and sentences; see :meth:`SyntheticCorpus.plan`."""
         return plan_sessions(
             out,
             utterances=options.utterances,
@@ -51,7 +51,7 @@ class Kemdy20Synth(SyntheticCorpus[Session]):
         )
 
     def finish(self, out: Path, options: Options, plan: Sequence[Session]) -> None:
-        """Write the stray files, then the annotation."""
+        """Write the stray files, then the annotation; see :meth:`SyntheticCorpus.finish`."""
         if options.version == "1.0":
             _write_strays(out / "wav")
         files = [_annotation_file(session, version=options.version) for session in plan]

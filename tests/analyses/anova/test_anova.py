@@ -19,13 +19,25 @@ from kemfeat.analyses.output import write
 from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import EMOTIONS
-from kemfeat.stats.group_tests import games_howell, welch_anova
+from kemfeat.stats.group_tests import games_howell, p_text, welch_anova
 from kemfeat.stats.nested import cluster_robust
+from kemfeat.stats.slopes import random_slopes
 from kemfeat.store.reader import Store, open_store
 from kemfeat.synth.ratings import CLASS_MEANS
 
 MEANS = {"neutral": 3.19, "sad": 2.92, "happy": 3.601, "surprise": 3.38, "angry": 3.60}
-TABLES = {"groups", "assumptions", "welch", "pairs", "robustness", "dunn", "nested", "nested_pairs", "disagreements"}
+TABLES = {
+    "groups",
+    "assumptions",
+    "welch",
+    "pairs",
+    "robustness",
+    "dunn",
+    "nested",
+    "nested_pairs",
+    "slopes",
+    "disagreements",
+}
 
 
 def corpus(seed: int = 0, *, speakers: int = 24, per_cell: int = 8, speaker_sd: float = 0.0) -> pd.DataFrame:
@@ -113,9 +125,12 @@ def test_the_test_by_speaker_leads_where_it_contradicts(holding):
         "level: 0 of 1 pairs differ at .05; no evidence for: F-M (CR2 by 24 speakers F(1, "
     )
     assert result.summary[1].startswith("Beside it, by session: ")
-    assert result.summary[2].startswith("Games-Howell, as others report it, takes utterances for independent: 1 of 1 ")
-    assert "The test by speaker concludes otherwise: " in result.summary[3]
-    assert "standard error x" in result.summary[3]
+    assert result.summary[2].startswith("speaker makes up 63.2% of the variance (REML): ")
+    assert result.summary[3].startswith(
+        "Games-Howell, which the literature reports, treats utterances as independent: 1 of 1 "
+    )
+    assert "The test by speaker disagrees with it: " in result.summary[4]
+    assert "standard error x" in result.summary[4]
     sources = set(result.tables["disagreements"]["source"])
     assert {"cr2", "means"} <= sources
 
@@ -123,7 +138,7 @@ def test_the_test_by_speaker_leads_where_it_contradicts(holding):
 def test_the_test_by_speaker_leads_where_it_agrees(holding):
     result = run(holding(corpus()), arousal())
     assert result.values["dv"]["arousal"]["leading"] == "speaker"
-    assert not any("concludes otherwise" in sentence for sentence in result.summary)
+    assert not any("disagrees with it" in sentence for sentence in result.summary)
     assert not any("omega2" in sentence for sentence in result.summary)
 
 
@@ -134,7 +149,7 @@ def test_the_test_by_speaker_may_find_more(holding):
     result = run(holding(table), AnovaConfig(dv=("level",)))
     assert not result.tables["pairs"]["significant"].any()
     assert result.summary[0].startswith("level: 9 of 10 pairs differ")
-    assert any(line.startswith("The test by speaker concludes otherwise: ") for line in result.summary)
+    assert any(line.startswith("The test by speaker disagrees with it: ") for line in result.summary)
 
 
 def test_holm_is_across_dependent_variables(holding):
@@ -147,6 +162,61 @@ def test_holm_is_across_dependent_variables(holding):
             assert sorted(tests["log_p_holm"]) == pytest.approx(
                 [smaller + math.log(2), max(larger, smaller + math.log(2))]
             )
+
+
+def test_multiplicity_across_dependent_variables_is_stated(holding):
+    table = corpus()
+    table["noise"] = np.random.default_rng(3).normal(size=len(table))
+    result = run(holding(table), AnovaConfig(dv=("arousal", "noise")))
+    log_p = [cluster_robust(table[dv], table["emotion"], table["speaker"]).log_p for dv in ("arousal", "noise")]
+    (said,) = [line for line in result.summary if "2 dependent variables are compared" in line]
+    each = f"arousal p = {p_text(log_p[0] + math.log(2))}, noise p = {p_text(log_p[1])}"
+    assert f"by speaker, Holm-adjusted across them: {each}. " in said
+    assert "Pairs are adjusted within each variable only" in said
+    assert not any("dependent variables are compared" in line for line in run(holding(table), arousal()).summary)
+
+
+def test_within_speakers_it_is_their_response_to_emotion_that_costs(holding):
+    """Speakers differ in their response to an emotion and not in level: the ICC is small, the error is not."""
+    table = corpus()
+    response = np.random.default_rng(5).normal(0, 0.3, (24, 5))
+    table["arousal"] += response[table["speaker"].str[1:].astype(int), table["emotion"].map([*MEANS].index)]
+    result = run(holding(table), arousal())
+    fit = random_slopes(table["arousal"], table["emotion"], table["speaker"])
+    row = result.tables["slopes"].set_index("cluster").loc["speaker"]
+    assert row["se_ratio"] == fit.se_ratio > 1.8
+    assert row["var_interaction"] == pytest.approx(0.09, rel=0.35)
+    (said,) = [line for line in result.summary if line.startswith("speaker x emotion makes up ")]
+    assert f"a difference has {fit.se_ratio:.2f} times the standard error" in said
+    nested = result.tables["nested"].set_index(["cluster", "test"]).loc[("speaker", "cr2_htz")]
+    assert np.isnan(nested[["design_effect", "effective_n"]].astype(float)).all()
+    pairs = result.tables["nested_pairs"].query("cluster == 'speaker' and test == 'random_slopes'")
+    assert pairs["se"].tolist() == fit.pairs["se"].tolist()
+
+
+def test_between_speakers_it_is_their_level_that_costs(holding):
+    table = corpus(speaker_sd=1.0)
+    result = run(holding(table), AnovaConfig(dv=("level",), between="sex"))
+    robust = cluster_robust(table["level"], table["sex"], table["speaker"])
+    (said,) = [line for line in result.summary if line.startswith("speaker makes up ")]
+    assert f"960 utterances say as much about a mean as {robust.effective_n:.0f} independent ones" in said
+    assert robust.effective_n < 100
+    assert "response to a group is unknown" in result.tables["slopes"].iloc[0]["reason"]
+
+
+def test_less_than_one_degree_of_freedom_is_no_test(holding):
+    """Five speakers and five emotions: F(4, 0.8) would be a number without a meaning."""
+    table = corpus(speakers=5)
+    table = table[np.random.default_rng(0).random(len(table)) > 0.6].reset_index(drop=True)
+    raw = cluster_robust(table["arousal"], table["emotion"], table["speaker"])
+    assert math.isfinite(raw.F)
+    assert raw.df2 < 1
+    result = run(holding(table), arousal())
+    assert "(CR2 by 5 speakers; all groups at once cannot be tested)" in result.summary[0]
+    row = result.tables["nested"].set_index("test").loc["cr2_htz"]
+    assert np.isnan([row["F"], row["p"], row["log_p"], row["p_holm"]]).all()
+    assert any("0.8 denominator degrees of freedom are too few" in warning for warning in result.warnings)
+    assert not any(re.search(r"F\(\d+, 0\.", line) for line in result.summary)
 
 
 def test_disagreements_of_robust_tests_are_said(holding):
@@ -166,7 +236,7 @@ def test_rows_left_out_are_counted(holding):
     table.loc[20:31, "arousal"] = np.nan
     result = run(holding(table), arousal())
     said = " | ".join(result.warnings)
-    assert "label rule 5class leaves out 10 of 960 utterances, as annotated: 7 ties, 3 fear" in said
+    assert "label rule 5class leaves out 10 of 960 utterances, by their annotation: 7 ties, 3 fear" in said
     assert "arousal is missing in 12 utterances, left out: " in said
     assert result.values["rows_without_group"] == 10
     assert result.tables["groups"]["missing"].sum() == 12
@@ -197,7 +267,7 @@ def test_few_dyads_are_not_tested_and_many_are(holding):
 def test_factor_that_is_the_cluster_has_no_nested_test(holding):
     result = run(holding(corpus(speakers=4)), AnovaConfig(dv=("level",), between="speaker"))
     assert "0 of 6 pairs differ at .05; cannot be tested: " in result.summary[0]
-    assert any("lie in one cluster" in warning for warning in result.warnings)
+    assert any("are in one cluster" in warning for warning in result.warnings)
 
 
 def test_seed_decides_the_draws(holding):
@@ -256,6 +326,7 @@ def test_configuration_is_identity_and_refuses():
             validated(AnovaConfig, settings, where="anova")
 
 
+@pytest.mark.slow
 def test_real_store_end_to_end(store, tmp_path):
     result = run(store, AnovaConfig())
     content = write(ANALYSIS, result, store=store, config=AnovaConfig(), out=tmp_path)
@@ -282,12 +353,12 @@ def test_every_table_and_column_is_documented(holding):
 
 
 def test_command(copied, tmp_path):
-    cli = CliRunner()
-    done = cli.invoke(app, ["analyze", "anova", str(copied.path), "--dv", "duration", "--between", "sex"])
+    cli, where = CliRunner(), ["analyze", "anova", str(copied.path), "--dv", "duration"]
+    done = cli.invoke(app, [*where, "--between", "sex"])
     assert done.exit_code == 0
     assert "duration: " in done.stdout
     assert (copied.path / "analyses/anova/result.json").exists()
-    json_ = cli.invoke(app, ["analyze", "anova", str(copied.path), "--out", str(tmp_path / "o"), "--json"])
+    json_ = cli.invoke(app, [*where, "--out", str(tmp_path / "o"), "--json"])
     assert json.loads(json_.stdout)["config"]["labels"] == "5class"
     refused = cli.invoke(app, ["analyze", "anova", str(copied.path), "--dv", "valenc"])
     assert isinstance(refused.exception, ConfigError)

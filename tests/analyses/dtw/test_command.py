@@ -51,7 +51,7 @@ def test_one_k_and_json(store: Store, tmp_path: Path):
         (("--k-range", "2-10"), "--k-range 2-10: expected whole numbers, for example --k-range 2:10"),
         (("--k-range", "5"), "k_range"),
         (("--init", "a,b"), "--init a,b: expected whole numbers"),
-        (("--k", "3", "--k-range", "2:4"), "--k 3 and --k-range 2:4: give one of them"),
+        (("--k", "3", "--k-range", "2:4"), "--k 3 and --k-range 2:4 are both given; give one of them"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(store: Store, options: tuple[str, ...], message: str):

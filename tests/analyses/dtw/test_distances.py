@@ -25,7 +25,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_blocks_hold_the_same_bits_as_memory(series: list[np.ndarray], tmp_path: Path, workers: int):
     config = configured().distance
     room = DistanceStorage(memory=1e4, folder=tmp_path, workers=workers)

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from kemfeat.analyses.missingness import MissingnessConfig, run
 from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.stats.tails import holm
 from kemfeat.store.reader import Store
 from kemfeat.synth.defects import BROKEN
 from tests.store.kit import vouch
@@ -114,6 +115,7 @@ def test_missing_by_emotion_is_found_and_missing_by_speaker_is_not(copied):
         kept = index[~(index["id"].isin(lost) & (index["medium"] == "ibi"))]
         kept.to_parquet(copied.path / "signal_index.parquet")
         found = run(vouch(copied.path), MissingnessConfig(permutations=199)).tables["association"]
+        assert found["p_holm"].tolist() == pytest.approx(np.exp(holm(np.log(found["p_within_speakers"]))).tolist())
         return float(found.set_index("medium").loc["ibi", "p_within_speakers"])
 
     assert p_of(neutral) < 0.01
@@ -135,7 +137,7 @@ def test_a_medium_that_nobody_has_is_reported(copied):
 def test_nothing_silent_is_said(store):
     result = run(store, MissingnessConfig(permutations=9, least_gap=1e6))
     assert result.tables["empty_stretches"].empty
-    assert result.summary[-1].startswith("No recording is silent")
+    assert result.summary[-1].startswith("No recording lacks samples")
 
 
 def test_refusals(store, copied):
@@ -144,7 +146,7 @@ def test_refusals(store, copied):
     with pytest.raises(ConfigError, match="least_gap"):
         validated(MissingnessConfig, {"least_gap": -1.0}, where="missingness")
     pd.read_parquet(copied.path / "signal_index.parquet").head(0).to_parquet(copied.path / "signal_index.parquet")
-    with pytest.raises(AnalysisError, match="holds no physiology"):
+    with pytest.raises(AnalysisError, match="has no physiology"):
         run(vouch(copied.path), MissingnessConfig())
 
 
@@ -152,7 +154,7 @@ def test_signals_without_a_finite_value_are_none(copied):
     changed = copied
     for session in copied.header.sessions:
         changed = with_signals(changed, session, lambda signals: signals.assign(value=np.nan))
-    with pytest.raises(AnalysisError, match="holds no physiology"):
+    with pytest.raises(AnalysisError, match="has no physiology"):
         run(changed, MissingnessConfig(permutations=9))
 
 

@@ -77,13 +77,24 @@ MISSING = [
     (3, "", "bad-time", r"column 3: found time ''"),
     (3, "inf", "bad-time", r"column 3: found time 'inf'"),
     (3, "3.5783901", "end-before-start", r"column 3: found end 3\.57839 s, expected more than the start"),
-    (5, "joy", "unknown-label", r"column 5: label 'joy' holds 'joy'"),
-    (8, "happy;joy", "unknown-label", r"column 8: label 'happy;joy' holds 'joy'"),
+    (5, "joy", "unknown-label", r"column 5: label 'joy' contains 'joy'"),
+    (8, "happy;joy", "unknown-label", r"column 8: label 'happy;joy' contains 'joy'"),
     (6, "7", "rating-off-scale", r"column 6: found rating '7', expected 1 to 5"),
     (10, "0", "rating-off-scale", r"column 10: found rating '0'"),
-    (10, "nan", "rating-off-scale", r"column 10: found rating 'nan'"),
+    (10, "1_0", "rating-off-scale", r"column 10: found rating '1_0'"),
     (37, "good", "rating-off-scale", r"column 37: found rating 'good'"),
 ]
+
+
+@pytest.mark.parametrize("word", ["", "NA", "None", "nan", "null"])
+@pytest.mark.parametrize(("column", "rule"), [(5, "label-missing"), (6, "label-missing"), (8, "votes-missing")])
+def test_a_missing_word_is_a_blank_cell(column, rule, word):
+    for strict in (False, True):
+        annotation, findings = read(changed(column, word), strict=strict)
+        assert {name: finding.count for name, finding in findings.items()} == {rule: 1}
+    row = annotation.rows[0]
+    assert (row.total.emotion is None) == (column == 5)
+    assert math.isnan(row.total.valence) == (column == 6)
 
 
 @pytest.mark.parametrize(("column", "text", "rule", "message"), MISSING)

@@ -1,4 +1,4 @@
-"""Encodings, stamps and the first header row."""
+"""Stamps and the first header row."""
 
 import re
 from datetime import datetime
@@ -8,24 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.corpora._kemdy.formats import decode, is_time, locate_columns, parse_stamps
+from kemfeat.corpora._kemdy.formats import is_time, locate_columns, parse_stamps
 from kemfeat.errors import CorpusError
 from tests.corpora.tiny import HEADER, RATERS
 
 GROUPS = {"Numb": 1, "WAV": 2, "Segment ID": 1, "Total Evaluation": 3}
-HANGUL = "n/ 아 친구들도? l/"
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
-def test_every_encoding_reads_back(encoding):
-    assert decode(HANGUL.encode(encoding)) == (HANGUL, encoding)
-
-
-def test_plain_text_is_utf_8_and_nonsense_is_none():
-    assert decode(b"") == ("", "utf-8")
-    assert decode(b"abc\n") == ("abc\n", "utf-8")
-    assert decode(b"\x81\xff\xff") is None
-    assert decode(b"\xff\xfea") is None  # half a UTF-16 unit
 
 
 @given(st.lists(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)), max_size=20))

@@ -13,9 +13,10 @@ import soundfile
 
 from kemfeat import validate_corpus
 from kemfeat.build import BuildOptions, build_store, recompute
+from kemfeat.config import with_overrides
 from kemfeat.corpora import TableReader, open_reader
 from kemfeat.corpora.folder import READER, FolderReader
-from kemfeat.errors import CorpusError, CorpusLayoutError, MediaError, TooManyFailuresError
+from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError, MediaError, TooManyFailuresError
 from kemfeat.labels import EMOTIONS
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS
 from kemfeat.plugins import find
@@ -73,7 +74,7 @@ def build(root, out, *, table=None, **options):
 def test_found_by_its_name_and_a_reader_of_tables():
     assert find("corpora", "folder") is READER
     assert isinstance(READER, TableReader)
-    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 2, "")
+    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 3, "")
     assert READER.settings == {"text": {"preset": "none"}}
 
 
@@ -163,6 +164,7 @@ def test_a_change_in_the_table_reaches_the_signals(private, tmp_path):
     assert store.array("eda")[1, :3].tolist() == [0.5, 0.25, 0.125]
 
 
+@pytest.mark.slow
 def test_a_build_is_the_same_whoever_works(private, tmp_path):
     digests = {build(private, tmp_path / f"store{workers}", workers=workers).store.digest for workers in (1, 2)}
     assert len(digests) == 1
@@ -180,7 +182,7 @@ def test_a_ravdess_like_set(tmp_path):
             rows.append([name, f"Actor_{actor}/{name}.wav", f"Actor_{actor}", sex, word, "normal"])
     write(tmp_path / "ravdess.tsv", "".join("\t".join(row) + "\n" for row in rows).encode())
     manifest, rules = read(tmp_path, table=tmp_path / "ravdess.tsv")
-    assert rules == {}
+    assert rules == {"own-emotion": 1}
     assert manifest.vocabulary == (*EMOTIONS, "calm")
     utterances = manifest.utterances
     assert utterances["emotion"].to_list() == ["calm", "angry", "fear", "surprise"] * 2
@@ -228,10 +230,10 @@ def write_emodb_table(root, path, *, most=None):
             for cells in list(csv.reader(file))[2:]:
                 name = cells[3]
                 clip = f"wav/Session{name[4:6]}/{name}"
-                rows.append([name, f"{clip}.wav", f"{clip}.txt", name[16:24], cells[4], *cells[1:3]])
+                rows.append([name, f"{clip}.wav", f"{clip}.txt", "cp949", name[16:24], cells[4], *cells[1:3]])
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "audio", "text_file", "speaker", "emotion", "start", "end"])
+        writer.writerow(["id", "audio", "text_file", "text_encoding", "speaker", "emotion", "start", "end"])
         writer.writerows(rows[:most])
     return path
 
@@ -264,13 +266,13 @@ def test_wrong_places_are_refused_with_a_sentence(private, tmp_path):
         open_reader("folder", root=tmp_path / "nowhere")
     (private / "utterances.csv").rename(private / "rows.csv")
     with pytest.raises(
-        CorpusLayoutError, match=r"utterances\.csv: no such file; .* holds eda, ibi, rows\.csv, wav; pass the table"
+        CorpusLayoutError, match=r"utterances\.csv: no such file; .* contains eda, ibi, rows\.csv, wav; pass the table"
     ):
         open_reader("folder", root=private)
     with pytest.raises(CorpusLayoutError, match=r"x\.csv and .*x\.csv: no such file"):
         open_reader("folder", root=private, table=Path("x.csv"))
     with pytest.raises(
-        CorpusLayoutError, match=r"wav/utterances\.csv: no such file; expected the table .* holds u1\.wav"
+        CorpusLayoutError, match=r"wav/utterances\.csv: no such file; expected the table .* contains u1\.wav"
     ):
         open_reader("folder", root=private / "wav")
     with pytest.raises(CorpusLayoutError, match=r"rows\.csv: expected audio .* wav/u1\.wav, is not in .*pass --root"):
@@ -322,7 +324,9 @@ def test_an_export_of_another_rate_or_format_stops_a_build(private, tmp_path):
     write(private / "eda/u1.txt", b"1644226223.0\n64.0\n0.5\n")
     write(private / "eda/u2.txt", b"PK\x03\x04 EDA.csv")
     assert read(private, on_error="skip")[1]["unreadable-recording"] == 2
-    with pytest.raises(CorpusError, match=r"64 samples per second, the table 4.*unreadable-recording"):
+    with pytest.raises(
+        CorpusError, match=r"64 samples per second in the file and 4 in the table.*unreadable-recording"
+    ):
         build(private, tmp_path / "store")
     write(private / "eda/u1.txt", b"1644226223.0\n4.0\n0.5\n0.25\n")
     write(private / "eda/u2.txt", b"1\n2\n")
@@ -389,9 +393,91 @@ def test_an_utterance_outside_of_its_recording_is_refused(private, tmp_path):
         build(private, tmp_path / "s", table=private / "long.csv")
 
 
+def test_codes_are_renamed_by_the_map_of_a_build(private, tmp_path):
+    edit(private, ",happiness,", ",HAP,")
+    found = {finding.rule: finding for finding in validate_corpus("folder", root=private).findings}
+    assert found["emotion-code"].examples == (
+        "utterances.csv column emotion: found 'hap' in 1 row; did you mean 'happy'? (--set labels.map.hap=happy)",
+    )
+    settings = {"features": ["mel"], "mel": {"max_frames": 32, "n_mels": 16}}
+    with_map = with_overrides(settings, ["labels.map.HAP=happy"])
+    store = build_store("folder", root=private, out=tmp_path / "s", settings=with_map).store
+    assert store.utterances["emotion"].to_list() == ["happy", "neutral", "angry;sad"]
+    assert store.labels("5class").to_list() == ["happy", "neutral", None]
+    assert 'labels.map."HAP" = "happy"' in (tmp_path / "s/README.md").read_text("utf-8")
+    assert verify(store).problems == ()
+    assert recompute(store, root=private, rows=3) == []
+    assert (store.header.config.labels, store.header.config.label_map) == ("annotated", {"HAP": "happy"})
+    for table, sentence in (
+        ({"maps": {}}, "labels: unknown key 'maps'; did you mean 'map'"),
+        ({"map": {"hap": 1}}, "configuration: label_map"),
+        ({"rule": "vote"}, "labels: expected 'annotated' or 'votes'"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            build_store("folder", root=private, out=tmp_path / "t", settings={"labels": table})
+    with pytest.raises(ConfigError, match=r"labels\.map: found 'ang', not an emotion of folder; did you mean 'angry'"):
+        build_store("folder", root=private, out=tmp_path / "t", settings={"labels": {"map": {"ANG": "angry"}}})
+
+
+def signals(private, header, cells):
+    write(private / "t.csv", f"id,audio,speaker,{header}\nu1,wav/u1.wav,s,{cells}\n".encode())
+    table, findings = open_reader("folder", root=private, table=private / "t.csv").read_signals(private, "s")
+    return table, [(finding.rule, finding.examples[0]) for finding in findings]
+
+
+def test_declared_units_convert_and_undeclared_ones_are_named(private):
+    write(private / "f.txt", b"91.4\n93.2\n95\n")
+    table, found = signals(private, "temp,temp_rate,temp_unit", "f.txt,4,degF")
+    assert (table["value"].to_pylist(), found) == (pytest.approx([33.0, 34.0, 35.0]), [])
+    _, found = signals(private, "temp,temp_rate", "f.txt,4")
+    assert found[0][0] == "implausible-signal"
+    assert "found 91.4 to 95; perhaps degrees Fahrenheit" in found[0][1]
+    write(private / "b.csv", b"250,800\n500,750\n")
+    table, found = signals(private, "ibi,ibi_unit", "b.csv,ms")
+    assert (table["value"].to_pylist(), table["offset"].to_pylist(), found) == ([0.8, 0.75], [0.25, 0.5], [])
+    _, found = signals(private, "ibi", "b.csv")
+    assert {rule for rule, _ in found} == {"implausible-signal", "signal-duration"}
+    signals(private, "ibi,ibi_unit", "b.csv,min")
+    with pytest.raises(
+        CorpusError, match=r"column ibi_unit: found 'min', expected one of s, ms, or a blank cell.*unit"
+    ):
+        read(private, table=private / "t.csv")
+    with pytest.raises(CorpusError, match="found the column 'ibi_unit' without 'ibi', expected both"):
+        signals(private, "ibi_unit", "s")
+
+
+@pytest.mark.parametrize(
+    ("count", "rate", "times", "warned"),
+    [
+        (3, 4, "", False),
+        (400, 4, "", True),
+        (400, 4, ",0,100", False),
+        (400, 64, ",0,100", True),
+        (9, 4, ",0,100", True),
+    ],
+)
+def test_a_signal_lasts_as_long_as_its_utterance(private, count, rate, times, warned):
+    write(private / "e.txt", b"1.5\n" * count)
+    header = "eda,eda_rate" + (",start,end" if times else "")
+    _, found = signals(private, header, f"e.txt,{rate}{times}")
+    assert [rule for rule, _ in found] == ["signal-duration"] * warned
+    if warned:
+        seconds = "100" if times else "0.75"
+        assert found[0][1] == f"e.txt: {count / rate:.3g} s of EDA at {rate} Hz, but the utterance lasts {seconds} s"
+
+
+def test_ratings_beside_the_scale_are_named_with_their_range(private):
+    write(private / "t.csv", b"id,audio,speaker,valence,arousal\n" + b"".join(
+        f"u{place},wav/u{place}.wav,s,{rating},3\n".encode() for place, rating in ((1, -2), (2, 4.5), (3, 7))
+    ))  # fmt: skip
+    manifest, rules = read(private, table=private / "t.csv")
+    assert rules == {"rating-range": 1}
+    assert manifest.findings[0].examples == ("t.csv column valence: 2 of 3 outside 1 to 5, found -2 to 7",)
+
+
 def test_rows_that_share_a_file_without_times_are_refused(private, tmp_path):
     edit(private, "u3,wav/u3.wav,Bye,anna,S2,0,0.75", "u3,./wav/u1.wav,Bye,anna,S2,,")
-    with pytest.raises(CorpusError, match=r"named by several rows, expected start and end.*shared-audio"):
+    with pytest.raises(CorpusError, match=r"is the audio of several rows, expected start and end.*shared-audio"):
         build(private, tmp_path / "s")
     manifest, rules = read(private, on_error="skip")
     assert rules["shared-audio"] == 1
@@ -409,16 +495,35 @@ def test_text_files(private):
     assert manifest.utterances["text"].to_list()[:2] == ["Wie schön", " "]
     assert manifest.utterances["text"].isna().to_list() == [False, False, True]
     assert rules == {"empty-txt": 1, "missing-txt": 1}
-    write(private / "txt/b.txt", "안녕".encode("cp949"))
-    manifest, rules = read(private, table=private / "t.csv")
-    assert manifest.utterances["text_encoding"].to_list()[:2] == ["utf-8-sig", "cp949"]
-    assert rules == {"decoding-fallback": 1, "missing-txt": 1}
-    write(private / "txt/b.txt", b"sch\xf6n")
-    with pytest.raises(CorpusError, match=r"^txt/b\.txt: found bytes that are neither UTF-8.*decoding-failed"):
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("안녕", "cp949"), ("schön", "cp1252"), ("schön", "latin-1"), ("你好吗", "gb2312")]
+)
+def test_a_text_file_that_is_not_unicode_is_read_as_declared_or_refused(private, text, encoding):
+    write(private / "txt/a.txt", text.encode(encoding))
+    rest = b"u2,wav/u2.wav,s,txt/b.txt,\n"
+    write(private / "txt/b.txt", b"plain")
+    write(private / "t.csv", b"id,audio,speaker,text_file,text_encoding\nu1,wav/u1.wav,s,txt/a.txt,\n" + rest)
+    with pytest.raises(
+        CorpusError, match=r"^txt/a\.txt: found bytes that are not UTF-8, .* column text_encoding.*failed"
+    ):
         read(private, table=private / "t.csv")
     skipped, rules = read(private, table=private / "t.csv", on_error="skip")
-    assert rules == {"decoding-failed": 1, "missing-txt": 1}
-    assert len(skipped.faults) == 1
+    assert skipped.utterances["text"].isna().to_list() == [True, False]
+    assert (rules, len(skipped.faults)) == ({"decoding-failed": 1}, 1)
+    write(private / "t.csv", (private / "t.csv").read_bytes().replace(b"a.txt,", b"a.txt," + encoding.upper().encode()))
+    manifest, rules = read(private, table=private / "t.csv")
+    assert manifest.utterances["text"].to_list() == [text, "plain"]
+    assert manifest.utterances["text_encoding"].to_list() == [encoding, "utf-8"]
+    assert rules == {"decoding-fallback": 1}
+
+
+def test_a_wrong_declaration_is_refused(private):
+    write(private / "txt/a.txt", b"\x81\xff\xff")
+    write(private / "t.csv", b"id,audio,speaker,text_file,text_encoding\nu1,wav/u1.wav,s,txt/a.txt,cp949\n")
+    with pytest.raises(CorpusError, match="neither UTF-8 nor cp949, expected text; correct its text_encoding"):
+        read(private, table=private / "t.csv")
 
 
 def test_an_unreadable_table_is_a_sentence(private, monkeypatch):

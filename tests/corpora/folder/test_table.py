@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.corpora.folder._emotions import MAX_WORDS, SPELLINGS, read_emotions, vocabulary
+from kemfeat.corpora.folder._emotions import MAX_WORDS, SPELLINGS, read_emotions, report_others, vocabulary
 from kemfeat.corpora.folder._paths import Files, relative_path
 from kemfeat.corpora.folder._rows import NAME
 from kemfeat.corpora.folder._table import read_table
@@ -108,8 +108,8 @@ def test_spellings_of_one_table(content, where):
     [
         ("", "found no header; expected the names"),
         (",,\n", "found no header"),
-        ("id,audio\n", "holds no utterance; expected a row"),
-        ("id,audio\n,\n\n", "holds no utterance"),
+        ("id,audio\n", "no utterance; expected one row"),
+        ("id,audio\n,\n\n", "no utterance; expected"),
         ("id,path\na,b\n", "found the columns 'id', 'path', expected one called 'audio' too; rename 'path' to 'audio'"),
         ("id;audio\na;b\n", "expected one called 'id' too; add it; cells are separated by commas"),
         ("id,audio,,x\na,b,c,d\n", r":1 column 3: found the name '', expected 1 to 64 printable"),
@@ -144,8 +144,9 @@ def test_a_table_of_which_nothing_is_left_says_why():
     ("column", "cell", "rule", "sentence"),
     [
         ("id", "", "malformed-id", r":2 column id: found '', expected 1 to 128 letters"),
+        ("id", "None", "malformed-id", "found 'None'"),
         ("id", "../a", "malformed-id", r"found '\.\./a'"),
-        ("id", ".a", "malformed-id", r"found '\.a', .*no \. at the beginning"),
+        ("id", ".a", "malformed-id", r"found '\.a', .*without \. at the beginning"),
         ("id", "a" * 129, "malformed-id", "expected 1 to 128"),
         ("id", "안녕", "malformed-id", "found '안녕'"),
         ("session", "S/1", "malformed-name", r":2 column session: found 'S/1'"),
@@ -174,14 +175,16 @@ def test_a_row_whose_names_do_not_fit_is_dropped(column, cell, rule, sentence):
         ("end", "1.5", "end-before-start", "found end 1.5 s, expected more than the start 1.5 s"),
         ("scripted", "maybe", "bad-flag", "column scripted: found 'maybe', expected yes or no"),
         ("valence", "high", "bad-number", r"column valence: found 'high', expected a finite number"),
-        ("arousal", "nan", "bad-number", "found 'nan'"),
+        ("arousal", "1_0", "bad-number", "found '1_0'"),
+        ("end", "٣", "bad-time", "found '٣'"),
+        ("eda_rate", "1_0", "bad-number", "found '1_0'"),
         ("eda_rate", "", "bad-number", "column eda_rate: blank cell, expected samples per second"),
         ("eda_rate", "0", "bad-number", "found '0', expected samples per second from 0.001 to"),
         ("eda_rate", "4 Hz", "bad-number", "found '4 Hz'"),
         ("emotion", "sad;", "unknown-label", r"column emotion: found emotion '', expected 1 to 64 letters"),
         ("emotion", "sad/angry", "unknown-label", "found emotion 'sad/angry'"),
         ("emotion", "x" * 65, "unknown-label", "found emotion"),
-        ("emotion", "NaN", "unknown-label", "found emotion 'nan', .* or a blank cell"),
+        ("emotion", "sad;NaN", "unknown-label", "found emotion 'nan', .* or a blank cell"),
     ],
 )
 def test_a_cell_that_cannot_be_read_is_blanked(column, cell, rule, sentence):
@@ -278,6 +281,51 @@ def test_what_is_read_of_an_emotion_can_be_joined_and_parsed(text):
     assert read_emotions(label) == parse_emotions(label, vocabulary=words)
 
 
+@pytest.mark.parametrize("word", ["NA", "None", "null", "N/A", " nan "])
+def test_a_missing_word_is_missing_in_every_column(word):
+    optional = (
+        *("text", "speaker", "session", "script", "sex", "partner", "emotion", "valence", "arousal", "start", "end"),
+        *("scripted", "eda", "eda_rate", "ibi", "mine"),
+    )
+    header = ",".join(("id", "audio", *optional))
+    blank, missing = (read(f"{header}\na,{','.join([cell] * (1 + len(optional)))}\n") for cell in ("", word))
+    assert repr(missing[0]) == repr(blank[0])
+    assert rules(missing[1]) == rules(blank[1]) == {"unknown-speaker": 1, "label-missing": 1}
+
+
+def test_words_beside_the_seven_are_listed_with_counts_and_a_guess():
+    rows = [("ang",)] * 3 + [("hap", "boredom")] * 2 + [("0",), ("surprized",), ("sad",), ("평온",)]
+    findings = Findings()
+    report_others(rows, where=WHERE, findings=findings)
+    found = {finding.rule: finding for finding in findings.merged()}
+    where = f"{WHERE} column emotion: found"
+    assert found["emotion-code"].examples == (
+        f"{where} '0' in 1 row, a number; expected a word, such as --set labels.map.0=angry",
+        f"{where} 'ang' in 3 rows; did you mean 'angry'? (--set labels.map.ang=angry)",
+        f"{where} 'hap' in 2 rows; did you mean 'happy'? (--set labels.map.hap=happy)",
+        f"{where} 'surprized' in 1 row; did you mean 'surprise'? (--set labels.map.surprized=surprise)",
+    )
+    assert found["own-emotion"].examples == (f"{where} 'boredom' in 2 rows", f"{where} '평온' in 1 row")
+    assert found.keys() == {"emotion-code", "own-emotion"}
+
+
+def test_korean_words_are_read_as_the_seven():
+    assert read_emotions("슬픔;분노") == ("sad", "angry")
+    assert read_emotions(unicodedata.normalize("NFD", "기쁨")) == ("happy",)
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "zlib", "utf-7", "cp9490"])
+def test_only_listed_encodings_may_be_declared(encoding):
+    text = f"id,audio,speaker,text_file,text_encoding\na,a,s,a.txt,{encoding}\n"
+    table, findings = read(text)
+    assert table.rows[0].text_encoding is None
+    assert rules(findings) == {"unknown-encoding": 1}
+    with pytest.raises(CorpusError, match=f"column text_encoding: found '{encoding}', expected one of utf-8, .*cp949"):
+        read(text, strict=True)
+    with pytest.raises(CorpusError, match="found the column 'text_encoding' without 'text_file', expected both"):
+        read("id,audio,text,text_encoding\na,a,b,utf-8\n")
+
+
 def test_spellings_lead_to_known_words_and_aliases_are_among_them():
     assert set(SPELLINGS.values()) <= set(EMOTIONS)
     assert set(ALIASES) <= set(SPELLINGS)
@@ -329,5 +377,5 @@ def test_files_are_found_below_the_root_and_links_out_of_it_refused(tmp_path):
         lacking = ("in", "no.wav", "pipe", "loop", "in/a.wav/b", "x" * 300)
         assert not any(files.has(path, line=2, column="audio") for path in lacking)
         for path in ("out.wav", "beside/c.wav"):
-            with pytest.raises(CorpusError, match=rf"^t\.csv:7 column eda: {path} leads by a link to .*outside of"):
+            with pytest.raises(CorpusError, match=rf"^t\.csv:7 column eda: {path} leads by a link to .*outside"):
                 files.has(path, line=7, column="eda")

@@ -188,7 +188,7 @@ def test_a_dialog_without_evaluation(tiny, emptied):
 def test_a_corpus_without_utterances(tiny):
     for dialog in DIALOGS:
         tiny.evaluation(dialog).write_bytes(b"")
-    with pytest.raises(CorpusError, match="the annotation holds no utterance"):
+    with pytest.raises(CorpusError, match="the annotation contains no utterance"):
         read(tiny, "skip")
 
 

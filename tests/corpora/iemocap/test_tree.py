@@ -61,7 +61,7 @@ def test_no_names(name):
 
 
 def test_no_folder(tmp_path):
-    assert "found nothing, expected the folder of IEMOCAP, which holds Session1/ to Session5/" in refusal(
+    assert "found nothing, expected the folder of IEMOCAP, which contains Session1/ to Session5/" in refusal(
         tmp_path / "no"
     )
     (tmp_path / "file").touch()
@@ -75,12 +75,12 @@ def test_an_empty_folder(tmp_path):
 
 
 def test_the_folder_above(tiny):
-    assert f"pass --root {tiny.root}, which holds the sessions" in refusal(tiny.root.parent)
+    assert f"pass --root {tiny.root}, which contains the sessions" in refusal(tiny.root.parent)
 
 
 @pytest.mark.parametrize("inside", ["Session1", "Session2/dialog/wav", "Session1/sentences/wav/Ses01F_impro01"])
 def test_a_folder_inside(tiny, inside):
-    assert f"pass --root {tiny.root}, which holds the sessions" in refusal(tiny.root / inside)
+    assert f"pass --root {tiny.root}, which contains the sessions" in refusal(tiny.root / inside)
 
 
 @pytest.mark.parametrize("folder", ["dialog/EmoEvaluation", "sentences/wav"])

@@ -293,11 +293,11 @@ def test_half_an_annotation_is_an_error(tiny):
 
 def test_files_without_rows(tiny):
     tiny.write_cells(tiny.cells(2)[:2], 2)
-    with pytest.raises(CorpusError, match=r"Session02_F_res\.csv: no row behind the two header rows"):
+    with pytest.raises(CorpusError, match=r"Session02_F_res\.csv: no row after the two header rows"):
         read(tiny)
     for session, sex in ((1, "F"), (1, "M"), (2, "M")):
         tiny.write_cells(tiny.cells(session, sex)[:2], session, sex)
-    with pytest.raises(CorpusError, match="the annotation holds no utterance"):
+    with pytest.raises(CorpusError, match="the annotation contains no utterance"):
         read(tiny, "skip")
 
 

@@ -165,13 +165,13 @@ def test_partners_may_be_of_one_sex_and_are_never_guessed(tmp_path):
 
 def test_a_session_without_rows_and_a_corpus_without_rows(tiny):
     tiny.write_cells(tiny.cells(2)[:2], 2)
-    with pytest.raises(CorpusError, match=r"Sess02_eval\.csv: no row behind the two header rows"):
+    with pytest.raises(CorpusError, match=r"Sess02_eval\.csv: no row after the two header rows"):
         read(tiny)
     manifest, findings = read(tiny, "skip")
     assert len(manifest) == len(tiny.ids) // 2
     assert findings["empty-annotation"].count == 1
     tiny.write_cells(tiny.cells(1)[:2], 1)
-    with pytest.raises(CorpusError, match="the annotation holds no utterance"):
+    with pytest.raises(CorpusError, match="the annotation contains no utterance"):
         read(tiny, "skip")
 
 

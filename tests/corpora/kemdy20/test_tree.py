@@ -76,12 +76,12 @@ def test_an_empty_folder(tmp_path):
 
 
 def test_the_folder_above(tiny):
-    assert f"pass --root {tiny.root}, which holds annotation/" in refusal(tiny.root.parent)
+    assert f"pass --root {tiny.root}, which contains annotation/" in refusal(tiny.root.parent)
 
 
 @pytest.mark.parametrize("inside", ["annotation", "wav", "wav/Session01", "EDA"])
 def test_a_folder_inside(tiny, inside):
-    assert f"pass --root {tiny.root}, which holds annotation/" in refusal(tiny.root / inside)
+    assert f"pass --root {tiny.root}, which contains annotation/" in refusal(tiny.root / inside)
 
 
 @pytest.mark.parametrize(("folder", "files"), [("annotation", "SessNN_eval.csv"), ("wav", "SessionNN/<utterance>.wav")])

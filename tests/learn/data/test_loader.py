@@ -40,6 +40,7 @@ def parts(draw):
     return rng.choice(120, size=draw(st.integers(1, 200)))
 
 
+@pytest.mark.slow
 @few
 @given(rows=parts(), order=orders, epoch=st.integers(0, 2))
 def test_every_mode_yields_the_same_bytes(store, rows, order, epoch):

@@ -13,6 +13,7 @@ from sklearn import metrics as oracle
 from kemfeat.errors import RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import evaluate, measure
+from kemfeat.provenance import BANNER
 from tests.learn.kit import EMOTIONS, content, facts, predictions, write
 
 LEAKING = {"verdict": "leaking", "counts": {"speaker": 80}}
@@ -129,6 +130,14 @@ def test_everything_made_of_a_leaking_split_says_so(tmp_path):
     assert content(run)["leakage"] == LEAKING
     for name in ("confusion.svg", "curves.svg"):
         assert warning[:30] in texts(run / name)
+
+
+def test_everything_made_of_synthetic_data_says_so(tmp_path):
+    run = write(tmp_path / "run", said=facts(synthetic=True))
+    assert evaluate(run).remarks[0] == BANNER
+    assert content(run)["remarks"][0] == BANNER
+    assert all("SYNTHETIC DATA" in texts(run / name) for name in WRITTEN if name.endswith(".svg"))
+    assert BANNER not in evaluate(write(tmp_path / "real")).remarks
 
 
 def test_the_same_predictions_give_the_same_files(tmp_path):

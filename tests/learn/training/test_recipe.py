@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kemfeat.errors import ConfigError, UnknownPluginError
+from kemfeat.errors import ConfigError, KemfeatError, UnknownPluginError
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 from kemfeat.learn.training.recipe import EmotionRecipe, Recipe, load_recipe, recipe_from, recipe_names
 
@@ -25,7 +25,8 @@ def mine(tmp_path: Path) -> Path:
 
 
 def test_names() -> None:
-    assert recipe_names() == NAMES
+    assert set(NAMES) <= set(recipe_names())
+    assert list(recipe_names()) == sorted(recipe_names())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,6 +43,27 @@ def test_corrected_is_the_default_and_its_model_has_no_defect(name: str) -> None
     assert recipe.variant == "corrected"
     kept = {"audio_run", "text_run"}
     assert recipe.model.model_dump(exclude=kept) == type(recipe.model)().model_dump(exclude=kept)
+
+
+def test_a_recipe_may_name_the_architecture(mine: Path) -> None:
+    named = load_recipe(mine, {"architecture": "Audio"})
+    assert named.model_dump() == {**load_recipe(mine).model_dump(), "architecture": "audio"}
+    assert named == load_recipe(mine, {"architecture": "audio"})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ("audoi", r"architecture: no model 'audoi'; did you mean 'audio'"),
+        (3, r"architecture: no model 3"),
+        ("fusion", r"task: found 'arousal', but the architecture 'fusion' is for emotion"),
+    ],
+)
+def test_an_architecture_that_is_not_there_or_does_not_fit_is_refused(
+    mine: Path, architecture: object, message: str
+) -> None:
+    with pytest.raises(KemfeatError, match=message):
+        load_recipe(mine, {"architecture": architecture})
 
 
 @pytest.mark.parametrize(

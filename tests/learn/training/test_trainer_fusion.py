@@ -134,6 +134,10 @@ def test_a_run_that_does_not_fit_is_refused(stages: Stages, store: Store, split:
     other = facts.store.model_copy(update={"digest": "f" * 64})
     run_folder.write_run(elsewhere, facts.model_copy(update={"store": other}))
     assert "was trained on the store ffffffffffff" in refused(model__audio_run=str(elsewhere))
+    another = tmp_path / "another"
+    shutil.copytree(stages.audio, another)
+    run_folder.write_run(another, facts.model_copy(update={"config": read_run(stages.text).config}))
+    assert "another: was trained with TextConfig, expected AudioConfig" in refused(model__audio_run=str(another))
 
 
 def test_one_modality_alone_is_the_unimodal_baseline(

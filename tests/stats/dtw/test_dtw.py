@@ -133,6 +133,7 @@ def test_blocks_make_up_the_matrix(window: int | None):
         np.testing.assert_array_equal(part, whole[np.ix_(rows, columns)])
 
 
+@pytest.mark.slow
 def test_blocks_are_tasks_for_other_processes():
     series = random_series(30)
     halves = [range(10), range(10, 30)]

@@ -131,6 +131,7 @@ def test_the_unit_scales_differences_and_nothing_else(data: tuple[np.ndarray, np
     )
 
 
+@pytest.mark.slow
 @few
 @given(data_sets())
 def test_renamed_groups_give_the_same_pairs_with_signs_turned(data: tuple[np.ndarray, np.ndarray]) -> None:

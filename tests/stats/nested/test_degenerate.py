@@ -20,7 +20,7 @@ def test_a_group_in_one_cluster_is_named_and_the_rest_is_kept() -> None:
     data = unbalanced(7)
     rare = pd.DataFrame({"y": [1.0, 2.0, 4.0], "group": "rare", "id": 0})
     plain, result = robust(data), robust(pd.concat([data, rare]))
-    text = "all values of rare lie in one cluster"
+    text = "all values of rare are in one cluster"
     assert (result.F, result.df2) == (pytest.approx(plain.F), pytest.approx(plain.df2))
     assert result.reason == text
     last = result.table.set_index("term").loc["rare"]
@@ -92,10 +92,10 @@ def test_rounding_is_no_variance(y: list[float], group: str, cluster: list[int])
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (pd.DataFrame({"y": [1.0, 2, 3, 4], "group": list("aabb"), "id": 0}), "lie in one cluster"),
-        (pd.DataFrame({"y": [1.0, 2, 3, 4], "group": list("aabb"), "id": list("aabb")}), "lie in one cluster"),
+        (pd.DataFrame({"y": [1.0, 2, 3, 4], "group": list("aabb"), "id": 0}), "are in one cluster"),
+        (pd.DataFrame({"y": [1.0, 2, 3, 4], "group": list("aabb"), "id": list("aabb")}), "are in one cluster"),
         (pd.DataFrame({"y": [1.0, 2, 3, 4], "group": "a", "id": [1, 1, 2, 2]}), "fewer than two groups"),
-        (pd.DataFrame({"y": [5.0], "group": ["a"], "id": [1]}), "lie in one cluster"),
+        (pd.DataFrame({"y": [5.0], "group": ["a"], "id": [1]}), "are in one cluster"),
         (pd.DataFrame({"y": 0.1, "group": list("abab"), "id": [1, 1, 2, 2]}), "too few directions"),
         (pd.DataFrame({"y": [0.1, 0.7] * 3, "group": list("ab") * 3, "id": [1, 1, 2, 2, 3, 3]}), "too few directions"),
         (
@@ -130,9 +130,9 @@ def test_constant_clusters_have_an_icc_of_almost_one() -> None:
     ("values", "groups", "clusters", "message"),
     [
         ([1.0, 2.0], ["a"], [1, 2], "2 values, 1 groups and 2 clusters"),
-        (["x", "y"], ["a", "b"], [1, 2], "values are not a one-dimensional row of numbers"),
-        (np.ones((2, 2)), ["a", "b"], [1, 2], "values are not a one-dimensional row of numbers"),
-        ([1.0, 2.0], np.ones((2, 2)), [1, 2], "groups are not a one-dimensional row of labels"),
+        (["x", "y"], ["a", "b"], [1, 2], "values are not a one-dimensional sequence of numbers"),
+        (np.ones((2, 2)), ["a", "b"], [1, 2], "values are not a one-dimensional sequence of numbers"),
+        ([1.0, 2.0], np.ones((2, 2)), [1, 2], "groups are not a one-dimensional sequence of labels"),
         ([np.nan, 2.0], ["a", None], [1, 2], "none of the 2 rows"),
         ([], [], [], "none of the 0 rows"),
         ([1e200, 2.0], ["a", "b"], [1, 2], "look for a fill value"),

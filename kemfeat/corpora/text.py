@@ -1,0 +1,100 @@
+"""Text of corpora: encodings, numbers and missing values, read in the same way by every reader."""
+
+from __future__ import annotations
+
+import codecs
+import math
+import re
+
+MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil"})
+"""What programs write in a cell without a value, in lower case."""
+
+ENCODINGS = (
+    *("utf-8", "utf-16", "cp949", "euc-kr", "johab", "cp1252", "latin-1", "iso-8859-15"),
+    *("gb18030", "gb2312", "big5", "shift_jis", "euc-jp"),
+)
+"""Encodings that a corpus may declare for its texts."""
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell has no value.
+
+    Parameters
+    ----------
+    text : str
+        The cell; case and surrounding spaces are ignored.
+
+    Returns
+    -------
+    bool
+        True for a blank cell and for a word of :data:`MISSING_WORDS`.
+
+    Examples
+    --------
+    >>> is_missing(" None "), is_missing("no")
+    (True, False)
+    """
+    return text.strip().casefold() in MISSING_WORDS
+
+
+def number(text: str | bytes) -> float:
+    """The finite number in a cell.
+
+    Parameters
+    ----------
+    text : str or bytes
+        Decimal digits of ASCII with an optional sign, point and exponent; surrounding spaces are ignored.
+
+    Returns
+    -------
+    float
+        NaN for anything else, such as ``1_0``, which Python would read as 10, digits of other scripts, or infinity.
+
+    Examples
+    --------
+    >>> number("-2.5e1"), number("1_0")
+    (-25.0, nan)
+    """
+    cell = (text.decode("latin-1") if isinstance(text, bytes) else text).strip()
+    value = float(cell) if _NUMBER.fullmatch(cell) else math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def decode(content: bytes, *, declared: str | None = None) -> tuple[str, str] | None:
+    """Decode a text: UTF-16 by its byte order mark, else UTF-8 with or without one, else the declared encoding.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of a text file.
+    declared : str or None
+        The encoding of texts that are not Unicode, as the corpus documents it or its user declares it. Nothing else
+        is tried: nearly any bytes are text in any such encoding.
+
+    Returns
+    -------
+    tuple of (str, str) or None
+        The text and the name of its encoding; None when none fits, or the text has a NUL, as UTF-16 without a byte
+        order mark has when it is read as UTF-8.
+
+    Examples
+    --------
+    >>> decode("가".encode("cp949"), declared="cp949")
+    ('가', 'cp949')
+    >>> decode("schön".encode("cp1252")) is None
+    True
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8", *filter(None, [declared])]
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text, encoding
+    return None

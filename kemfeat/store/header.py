@@ -1,0 +1,110 @@
+"""Read ``kemfeat.json``, and tell whether it is still that of the version that was opened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kemfeat.config import expectation
+from kemfeat.errors import StoreCorruptError, StoreError, StoreIncompleteError, StoreVersionError
+from kemfeat.store import schema
+
+
+class OpenedVersion:
+    """The version of a store that was opened.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the store.
+    digest : str
+        Digest of that version.
+    """
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self._folder = folder
+        self._digest = digest
+        self._seen: tuple[int, int, int] | None = None
+
+    def check(self) -> None:
+        """Raise unless the header on disk is that of the version that was opened.
+
+        Raises
+        ------
+        StoreIncompleteError
+            A build is putting another version in place, or the store has been removed.
+        StoreError
+            Another version is in place.
+        """
+        try:
+            found = (self._folder / schema.HEADER).stat()
+        except OSError:
+            raise StoreIncompleteError(
+                f"{self._folder}: {schema.HEADER} is missing since the store was opened; open the store again after "
+                "the build that is running on it has ended"
+            ) from None
+        seen = (found.st_ino, found.st_size, found.st_mtime_ns)
+        if seen != self._seen:
+            now = read_header(self._folder).digest
+            if now != self._digest:
+                raise StoreError(
+                    f"{self._folder}: was built again since it was opened (version {self._digest[:12]} then, "
+                    f"{now[:12]} now); open it again"
+                )
+            self._seen = seen
+
+
+def read_header(folder: Path) -> schema.Header:
+    """Read ``kemfeat.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the store.
+
+    Returns
+    -------
+    Header
+        Checked, but not compared with the files.
+
+    Raises
+    ------
+    StoreIncompleteError, StoreVersionError, StoreCorruptError
+        As for :func:`open_store`.
+    """
+    try:
+        text = (folder / schema.HEADER).read_text(encoding="utf-8")
+        content = json.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _not_open(folder) from None
+    except OSError as error:
+        raise StoreError(f"{folder / schema.HEADER}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        raise StoreCorruptError(f"{folder / schema.HEADER}: is not JSON; restore it or build the store again") from None
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if version != schema.FORMAT_VERSION:
+        raise StoreVersionError(
+            f"{folder}: format_version {version!r}; this kemfeat reads {schema.FORMAT_VERSION}; "
+            "open it with the kemfeat that wrote it, or build it again with this one into another folder"
+        )
+    try:
+        return schema.Header.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ": ".join([str(folder / schema.HEADER), *filter(None, [".".join(map(str, problem["loc"]))])])
+        raise StoreCorruptError(f"{where}: {expectation(problem)}; restore it or build the store again") from None
+
+
+def _not_open(folder: Path) -> StoreIncompleteError:
+    if not folder.exists():
+        return StoreIncompleteError(f"{folder}: does not exist; expected a store, as `kemfeat build` makes it")
+    if (folder / schema.BUILDING).is_dir() or (folder / schema.FEATURES).is_dir():
+        return StoreIncompleteError(
+            f"{folder}: this store was never finished ({schema.HEADER} is missing); "
+            f"run the same `kemfeat build ... --out {folder}` again: it resumes where it stopped"
+        )
+    return StoreIncompleteError(
+        f"{folder}: is not a store ({schema.HEADER} is missing); expected a folder that `kemfeat build` made"
+    )

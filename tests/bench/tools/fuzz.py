@@ -1,0 +1,145 @@
+"""Mutated corpora must end in a store or in a sentence: no traceback, no hang, no row lost without a word.
+
+``python -m tests.bench.tools.fuzz --cases 2500`` tries that many mutations of every reader's corpus and prints a
+Markdown table; a failure is printed with the seed that makes it again (``--only DATASET --first SEED --cases 1``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from kemfeat import BuildOptions, KemfeatError, build_store, plugins, validate_corpus
+from kemfeat.store.reader import Store
+from tests.bench.tools.mutations import MUTATIONS
+from tests.laws.corpus_kit import NAMES, make
+
+SECONDS = 60
+"""A case that takes longer hangs."""
+SETTINGS = {"rows_per_shard": 16, "mel": {"max_frames": 64, "n_mels": 16}}
+Findings = frozenset[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a case ended: ``stored``, ``refused``, or a failure with what is to be said of it."""
+
+    end: str
+    said: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether kemfeat must be mended."""
+        return self.end not in {"stored", "refused"}
+
+
+def mutate(root: Path, seed: int) -> str:
+    """Apply one to three mutations; says which."""
+    rng = random.Random(seed)
+    done = [rng.choice(MUTATIONS)(root, rng) for _ in range(rng.randint(1, 3))]
+    return "; ".join(filter(None, done))
+
+
+def outcome(dataset: str, root: Path, out: Path, *, known: frozenset[str], usual: Findings) -> Outcome:
+    """Validate and build a mutated corpus whose unchanged form has the utterances ``known`` and findings ``usual``."""
+    try:
+        with _limited():
+            found = _findings(dataset, root)
+            options = BuildOptions(on_error="skip", max_failures=1.0)
+            store = build_store(dataset, root=root, out=out, settings=_settings(dataset), options=options).store
+    except KemfeatError as error:
+        return Outcome("refused", str(error))
+    except TimeoutError:
+        return Outcome("hang", traceback.format_exc(limit=-3))
+    except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
+        return Outcome("traceback", traceback.format_exc(limit=-4))
+    lost = known - set(store.utterances["id"])
+    if len(store) < len(known) and found == usual:  # a row may go by another id
+        return Outcome("lost", f"{len(known) - len(store)} of {len(known)} rows, such as {min(lost)}")
+    return Outcome("stored")
+
+
+def baseline(dataset: str, root: Path, out: Path) -> tuple[frozenset[str], Findings]:
+    """Ids and findings of the corpus as it is."""
+    store = build_store(dataset, root=root, out=out, settings=_settings(dataset)).store
+    return _ids(store), _findings(dataset, root)
+
+
+def _settings(dataset: str) -> dict[str, Any]:
+    signals = [
+        name for name in ("eda", "temp") if name in plugins.find("corpora", dataset).media and dataset != "folder"
+    ]
+    return {**SETTINGS, "features": ["mel", "text", *signals]}
+
+
+def _ids(store: Store) -> frozenset[str]:
+    return frozenset(store.utterances["id"])
+
+
+def _findings(dataset: str, root: Path) -> Findings:
+    return frozenset((finding.rule, finding.count) for finding in validate_corpus(dataset, root=root).findings)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    def late(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _run(dataset: str, seeds: range, scratch: Path) -> Counter[str]:
+    whole = make(dataset, scratch / dataset)
+    known, usual = baseline(dataset, whole, scratch / f"{dataset}.store")
+    ends: Counter[str] = Counter()
+    for seed in seeds:
+        root, out = scratch / "case", scratch / "case.store"
+        shutil.copytree(whole, root)
+        done = mutate(root, seed)
+        ended = outcome(dataset, root, out, known=known, usual=usual)
+        ends[ended.end] += 1
+        if ended.failed:
+            sys.stderr.write(f"{dataset} seed {seed}: {ended.end}: {done}\n{ended.said}\n")
+        shutil.rmtree(root)
+        shutil.rmtree(out, ignore_errors=True)
+    return ends
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=2500, help="mutated corpora of each reader")
+    parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--only", choices=NAMES, help="one reader")
+    given = parser.parse_args()
+    seeds = range(given.first, given.first + given.cases)
+    sys.stdout.write(
+        "| reader | cases | stored | refused | tracebacks | hangs | rows lost |\n|---|---|---|---|---|---|---|\n"
+    )
+    for dataset in [given.only] if given.only else NAMES:
+        with tempfile.TemporaryDirectory(prefix="kemfeat-fuzz-") as scratch:
+            ends = _run(dataset, seeds, Path(scratch))
+        cells = (ends[end] for end in ("stored", "refused", "traceback", "hang", "lost"))
+        sys.stdout.write(f"| {dataset} | {len(seeds)} | {' | '.join(map(str, cells))} |\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
