@@ -76,14 +76,14 @@ def build_model(config: ModelConfig, *, seed: int = 0) -> Model:
 
     Parameters
     ----------
-    config : AudioConfig, TextConfig or FusionConfig
+    config : ModelConfig
         Settings of the model.
     seed : int, >= 0
         Seed of the weights.
 
     Returns
     -------
-    AudioRegressor, TextRegressor or FusionClassifier
+    nn.Module
         The model.
 
     Raises

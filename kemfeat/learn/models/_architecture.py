@@ -42,6 +42,16 @@ class Architecture(Generic[C]):
 def architecture_of(config: ModelConfig) -> Architecture[ModelConfig]:
     """The architecture that a configuration belongs to.
 
+    Parameters
+    ----------
+    config : ModelConfig
+        Settings of a model.
+
+    Returns
+    -------
+    Architecture
+        The one whose settings these are.
+
     Raises
     ------
     ConfigError

@@ -73,10 +73,10 @@ def _file_problems(folder: Path, name: str) -> Iterator[str]:
             if PurePosixPath(shard).name != shard or shard == ".." or "\\" in shard:
                 yield f"{index.name} gives the file {shard!r}, which is not in the folder"
     for pattern in _WEIGHTS:
-        for file in sorted(folder.glob(pattern)):
-            problem = archive_problem(file) if file.suffix == ".bin" and file.is_file() else ""
+        for weights in sorted(folder.glob(pattern)):
+            problem = archive_problem(weights) if weights.suffix == ".bin" and weights.is_file() else ""
             if problem:
-                yield f"{file.name} {problem}"
+                yield f"{weights.name} {problem}"
 
 
 def _read(file: Path, name: str) -> dict[str, Any]:

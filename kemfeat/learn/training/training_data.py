@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
-    """What the model of a recipe reads.
+    """The modalities whose features the model of a recipe reads, all of them.
 
     Parameters
     ----------
