@@ -75,7 +75,7 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
     tables = {
         "alpha": pd.DataFrame([row for row, _ in alphas]),
         "alpha_by_emotion": _by_emotion(wide["emotion"], store, config),
-        "icc": _icc(wide),
+        "icc": _icc(wide, store),
         "raters": _raters(wide, store),
         "confusion": _confusion(emotion),
     }
@@ -136,13 +136,14 @@ def _by_emotion(table: pd.DataFrame, store: Store, config: AgreementConfig) -> p
     return pd.DataFrame(made).rename(columns={"measure": "emotion"}).drop(columns="level")
 
 
-def _icc(wide: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    parts = []
+def _icc(wide: Mapping[str, pd.DataFrame], store: Store) -> pd.DataFrame:
+    """Intraclass correlations of each scale, with intervals over speakers; none for fewer than five."""
+    speakers, parts = store.utterances.set_index("id")["speaker"], []
     for scale in SCALES:
         complete = wide[scale].dropna()
         if len(complete) > 1:
             sizes = {"utterances": len(complete), "raters": complete.shape[1]}
-            parts.append(icc(complete).assign(measure=scale, **sizes))
+            parts.append(icc(complete, clusters=speakers.loc[complete.index]).assign(measure=scale, **sizes))
     columns = ["measure", "type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p", "utterances", "raters"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 

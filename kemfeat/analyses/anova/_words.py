@@ -110,12 +110,9 @@ def _case(found: Contradiction) -> str:
 
 
 def _welch(tests: Tests) -> str:
+    """Its interval takes utterances as independent, so only the table has it."""
     anova = tests.anova
-    sizes = [
-        f"{name} {_share(getattr(anova, name))} [{', '.join(map(_share, getattr(anova, f'{name}_ci')))}]"
-        for name in ("eta2_classic",)
-    ]
-    return f"Welch {_f(anova.F, anova.df1, anova.df2, anova.log_p)}, {', '.join(sizes)}"
+    return f"Welch {_f(anova.F, anova.df1, anova.df2, anova.log_p)}, eta2_classic {_share(anova.eta2_classic)}"
 
 
 def _htz(robust: nested.ClusterRobust, cluster: str) -> str:
