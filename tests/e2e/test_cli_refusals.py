@@ -103,7 +103,7 @@ def test_a_broken_corpus_is_code_3_and_too_many_broken_rows_are_code_5(bench):
 @pytest.mark.parametrize("command", [("info",), ("verify",), ("diff", "other")])
 def test_what_is_no_store_is_code_4(bench, tmp_path, command):
     (tmp_path / "empty").mkdir()
-    assert "there is no such folder" in sentence(command[0], tmp_path / "none", *command[1:], code=4)
+    assert "does not exist; expected a store" in sentence(command[0], tmp_path / "none", *command[1:], code=4)
     assert "not a store" in sentence(command[0], tmp_path / "empty", *command[1:], code=4)
     (bench.out / "kemfeat.json").unlink()
     said = sentence(command[0], bench.out, *command[1:], code=4)
