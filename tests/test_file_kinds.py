@@ -22,7 +22,7 @@ def archive():
     ("content", "kind"),
     [
         (archive(), "a zip archive; unpack"),
-        (gzip.compress(b"1\n"), "a gzip archive"),
+        (gzip.compress(b"1\n", mtime=0), "a gzip archive"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a git-LFS pointer; run git lfs pull"),
         (b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", "an AppleDouble file"),
         (b"\n <!DOCTYPE html><title>Log in</title>", "an HTML or XML page"),
