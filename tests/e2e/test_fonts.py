@@ -70,7 +70,7 @@ def korean(tmp_path_factory):
     for row in range(8):
         rng = np.random.default_rng(row)
         soundfile.write(folder / f"{row}.wav", rng.normal(scale=0.1, size=8_000), 16_000)
-        lines.append(f"u{row},{row}.wav,s{row % 2},{'슬픔' if row % 2 else '행복'}\n")
+        lines.append(f"u{row},{row}.wav,s{row % 2},{'설렘' if row % 2 else '그리움'}\n")
     (folder / "utterances.csv").write_text("".join(lines), encoding="utf-8")
     corpus = ("--dataset", "folder", "--root", folder, "--table", folder / "utterances.csv")
     assert kemfeat("build", *corpus, "--features", "mel", "-j", 1, "--out", folder / "store").code == 0
