@@ -194,7 +194,7 @@ class TestRefusals:
     def test_nothing_to_test(self, tmp_path):
         table = predictions()
         run = write(tmp_path / "run", table=table[table["part"] != "test"])
-        with pytest.raises(RunError, match="no labelled utterance of the part 'test'"):
+        with pytest.raises(RunError, match="no labelled utterance in the part 'test'"):
             evaluate(run)
 
     @pytest.mark.parametrize(
