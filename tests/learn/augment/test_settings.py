@@ -72,7 +72,7 @@ def test_what_cannot_be_is_refused(values, said):
 def test_every_setting_is_documented_with_its_default(kind):
     page = (Path(__file__).parents[3] / "docs" / "augmentation.md").read_text(encoding="utf-8")
     named = f"Of `{kind().name}`" if kind in (FrequencyNoise, SpecAugment) else "Of `random-swap` and `random-deletion`"
-    tables = [page.partition(f"\n{start}")[2].partition("\nOf ")[0] for start in ("Of each", named)]
+    tables = [page.partition(f"\n{start}")[2].partition("\nOf ")[0] for start in ("Of all augmentations", named)]
     documented = dict(re.findall(r"^\| `(\w+)` \| `([^`]+)` \|", "".join(tables), re.MULTILINE))
     fields = {name: field.default for name, field in kind.model_fields.items() if name != "name"}
     assert documented == {name: json.dumps(default) for name, default in fields.items()}

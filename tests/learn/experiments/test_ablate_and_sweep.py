@@ -17,7 +17,7 @@ from kemfeat.store.reader import Store, open_store
 
 pytestmark = pytest.mark.slow  # models are trained
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "docs" / "notebooks" / "train.ipynb"
+NOTEBOOK = Path(__file__).resolve().parents[3] / "docs" / "notebooks" / "train.ipynb"
 
 
 @pytest.fixture(scope="module", autouse=True)
