@@ -20,7 +20,7 @@ _KINDS = (
     *((b"ID3" + version, "an MP3 file; convert it to 16-bit PCM wav") for version in (b"\x02", b"\x03", b"\x04")),
     (b"RF64\xff", "an RF64 file; convert it to 16-bit PCM wav"),
 )
-_PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<head", b"<script")
+_PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<head")  # words such as <script> may be said
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
