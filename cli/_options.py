@@ -75,7 +75,7 @@ def settings_of(
     config: Path | None, overrides: list[str], preset: str | None, features: str | None, tokenizer: str | None
 ) -> dict[str, Any]:
     """The settings of the TOML file, overridden by the options."""
-    from kemfeat.config import read_toml, with_overrides
+    from kemfeat.toml_settings import read_toml, with_overrides
 
     settings = with_overrides(read_toml(config) if config is not None else {}, overrides)
     if preset is not None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from kemfeat._version import VERSION
-from kemfeat.errors import KemfeatError
+from kemfeat.errors import KemfeatError, MissingFontWarning
 
 from . import analyze, audit, bench, build, evaluate, export, plan, report, split, store, synth, train, validate
 
@@ -91,8 +91,6 @@ def main() -> None:
 @contextmanager
 def _font_advice() -> Iterator[None]:
     """After a command that drew Korean text without a font for it, say once which font to install."""
-    from kemfeat.figures.style import MissingFontWarning
-
     advice: set[str] = set()
     with warnings.catch_warnings():
         show = warnings.showwarning

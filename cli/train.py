@@ -169,16 +169,16 @@ class _Lines:
 
 def _trials(name: str, sets: Sequence[str], sweeps: Sequence[str]) -> list[Trial]:
     """The recipe with every combination of swept values; a single trial where nothing is swept."""
-    from kemfeat.config import with_overrides
     from kemfeat.learn.experiments.sweep import trials_of
+    from kemfeat.toml_settings import with_overrides
 
     return trials_of(name, with_overrides({}, sets), dict(map(_axis, sweeps)))
 
 
 def _axis(text: str) -> tuple[str, list[Any]]:
     """``KEY=V1,V2`` as a key and its values; lists such as ``[8, 24]`` stay whole."""
-    from kemfeat.config import with_overrides
     from kemfeat.errors import ConfigError
+    from kemfeat.toml_settings import with_overrides
 
     key, equals, listed = text.partition("=")
     if not equals or not key.strip() or not all(value.strip() for value in listed.split(",")):

@@ -6,9 +6,7 @@ import difflib
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
@@ -65,16 +63,27 @@ def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _thawed(value: Any) -> Any:
-    """A copy in which every mapping, at any depth, is a dict."""
+def thawed(value: Any) -> Any:
+    """A copy in which every mapping, at any depth, is a dict.
+
+    Parameters
+    ----------
+    value : object
+        A frozen table, a tuple, or a single value.
+
+    Returns
+    -------
+    object
+        Plain dicts and tuples of the same content.
+    """
     if isinstance(value, Mapping):
-        return {key: _thawed(cell) for key, cell in value.items()}
-    return tuple(map(_thawed, value)) if isinstance(value, tuple) else value
+        return {key: thawed(cell) for key, cell in value.items()}
+    return tuple(map(thawed, value)) if isinstance(value, tuple) else value
 
 
 def _tupled(value: Any) -> Any:
     """A copy with tuples, as the models have them, where TOML and JSON have lists."""
-    return _thawed(_frozen(value))
+    return thawed(_frozen(value))
 
 
 class FrozenConfig(BaseModel):
@@ -131,10 +140,10 @@ class BuildConfig(FrozenConfig):
 
     dataset: str
     labels: Literal["annotated", "votes"] = "annotated"
-    label_map: Annotated[Mapping[str, str], AfterValidator(SettingsTable), PlainSerializer(_thawed)] = SettingsTable({})
+    label_map: Annotated[Mapping[str, str], AfterValidator(SettingsTable), PlainSerializer(thawed)] = SettingsTable({})
     features: tuple[str, ...]
     rows_per_shard: int = Field(default=128, ge=1, le=65536)
-    settings: Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(SettingsTable), PlainSerializer(_thawed)] = (
+    settings: Annotated[Mapping[str, Mapping[str, Any]], AfterValidator(SettingsTable), PlainSerializer(thawed)] = (
         SettingsTable({})
     )
 
@@ -317,80 +326,3 @@ def digest(value: Any) -> str:
     '015abd7f5cc5'
     """
     return hashlib.sha256(canonical(value).encode()).hexdigest()
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Parameters
-    ----------
-    path : Path
-        A file in UTF-8, with or without a byte order mark.
-
-    Returns
-    -------
-    dict of str to object
-        Content of the file.
-
-    Raises
-    ------
-    ConfigError
-        The file is missing or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); pass a TOML file to --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a TOML file ({error})") from None
-
-
-def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """Apply texts such as ``mel.n_mels=64`` to settings.
-
-    Parameters
-    ----------
-    values : mapping of str to object
-        Settings; not changed.
-    overrides : iterable of str
-        ``KEY=VALUE`` each, where the key may have parts joined by dots; a value that is not TOML is taken as text.
-
-    Returns
-    -------
-    dict of str to object
-        The settings with all overrides.
-
-    Raises
-    ------
-    ConfigError
-        A text has no ``=`` or an empty key, or its key treats a value as a table.
-
-    Examples
-    --------
-    >>> with_overrides({"mel": {"n_mels": 128}}, ["mel.n_mels=64", "labels=votes"])
-    {'mel': {'n_mels': 64}, 'labels': 'votes'}
-    """
-    merged: dict[str, Any] = _thawed(values)
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        *tables, last = (part.strip() for part in key.split("."))
-        if not equals or not all((*tables, last)):
-            raise ConfigError(f"--set {override}: expected KEY=VALUE, for example --set mel.n_mels=64")
-        target = merged
-        for table in tables:
-            target = target.setdefault(table, {})
-            if not isinstance(target, dict):
-                raise ConfigError(f"--set {override}: {table!r} is a value, not a table")
-        target[last] = _toml_value(text.strip())
-    return merged
-
-
-def _toml_value(text: str) -> Any:
-    """The TOML value that a single line consists of; anything else, such as one with a comment, is text."""
-    if "\n" in text or "\r" in text:
-        return text
-    try:
-        value, *rest = tomllib.loads(f"value = [{text}, 0]")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-    return value if rest == [0] else text

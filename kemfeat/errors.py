@@ -1,4 +1,4 @@
-"""Every exception kemfeat raises on purpose.
+"""Every exception kemfeat raises on purpose, and its one warning.
 
 ::
 
@@ -115,3 +115,7 @@ class TooManyFailuresError(KemfeatError, RuntimeError):
     """More rows failed than the user allowed."""
 
     exit_code = 5
+
+
+class MissingFontWarning(UserWarning):
+    """A figure has Korean text and no installed font can draw it; the text of the warning says which to install."""

@@ -234,18 +234,17 @@ def terms_of(dataset: str) -> Terms:
     >>> terms_of("KEMDy20").restricted
     True
     """
-    try:
-        reader: CorpusReader = plugins.find("corpora", dataset)
-    except UnknownPluginError:
-        own = "apply to everything derived from it, including this store; read them before you pass it on."
-        return Terms(
-            title=dataset,
-            licence=f"The terms of {dataset} {own}",
-            citation=f"{dataset}, as its publishers ask",
-            collection=f"See the documentation of {dataset}",
-            annotation=f"See the documentation of {dataset}",
-        )
-    return reader.terms
+    reader = _installed(dataset)
+    if reader is not None:
+        return reader.terms
+    own = "apply to everything derived from it, including this store; read them before you pass it on."
+    return Terms(
+        title=dataset,
+        licence=f"The terms of {dataset} {own}",
+        citation=f"{dataset}, as its publishers ask",
+        collection=f"See the documentation of {dataset}",
+        annotation=f"See the documentation of {dataset}",
+    )
 
 
 def columns_of(dataset: str) -> Mapping[str, str]:
@@ -266,8 +265,14 @@ def columns_of(dataset: str) -> Mapping[str, str]:
     >>> columns_of("KEMDy19")["scripted"]
     'whether the words were given, as in a scene of a play'
     """
+    reader = _installed(dataset)
+    return {} if reader is None else reader.columns
+
+
+def _installed(dataset: str) -> CorpusReader | None:
+    """The reader of a store's corpus; None where this installation has none."""
     try:
         reader: CorpusReader = plugins.find("corpora", dataset)
     except UnknownPluginError:
-        return {}
-    return reader.columns
+        return None
+    return reader

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kemfeat.errors import MissingFontWarning as MissingFontWarning
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontManager
@@ -49,10 +51,6 @@ _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "kemfeat",
 }
-
-
-class MissingFontWarning(UserWarning):
-    """A figure has Korean text and no installed font can draw it; the text of the warning says which to install."""
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def read_split(path: str | Path) -> Split:
         table, facts = _read_parquet(file) if is_parquet else (_read_csv(file), None)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror or error}); make it with `kemfeat split`") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: is not a split that kemfeat can read ({error})") from None
     rows = _checked(table, file)
     if facts is None:

@@ -177,3 +177,11 @@ def test_a_split_of_another_store_is_refused(split):
         require_store(split, digest="a" * 64, ids=ids[:10])
     with pytest.raises(ConfigError, match="does not have"):
         split.indices(ids[:10], "test")
+
+
+def test_facts_without_end_are_a_sentence(tmp_path):
+    file = tmp_path / "split.parquet"
+    table = pa.table({"fold": [0], "id": ["a"], "part": ["train"]})
+    pq.write_table(table.replace_schema_metadata({b"kemfeat_split": b"[" * 100_000}), file)
+    with pytest.raises(ConfigError, match=r"split\.parquet: is not a split"):
+        read_split(file)

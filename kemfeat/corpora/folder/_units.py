@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kemfeat.arrays import Floats
 from kemfeat.manifest import UNITS
 
-_Floats = NDArray[np.float64]
-
-CONVERSIONS: Mapping[str, Mapping[str, Callable[[_Floats], _Floats]]] = {
+CONVERSIONS: Mapping[str, Mapping[str, Callable[[Floats], Floats]]] = {
     "eda": {
         "uS": lambda values: values,
         "nS": lambda values: values / 1000,
@@ -55,7 +53,7 @@ def find_unit(medium: str, text: str) -> str | None:
     return known.get(wanted) if wanted else UNITS[medium]
 
 
-def converted(values: _Floats, *, medium: str, unit: str) -> _Floats:
+def converted(values: Floats, *, medium: str, unit: str) -> Floats:
     """Values in the unit of kemfeat.
 
     Parameters

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from kemfeat import plugins
-from kemfeat.config import FrozenConfig, read_toml, suggest, validated
+from kemfeat.config import FrozenConfig, suggest, validated
 from kemfeat.errors import ConfigError, UnknownPluginError
 from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, Task, TextConfig, TrainConfig
+from kemfeat.toml_settings import read_toml
 
 if TYPE_CHECKING:
     from kemfeat.learn.models import Architecture
@@ -127,13 +128,7 @@ def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = 
     >>> recipe.task, recipe.variant, recipe.model.n_layers
     ('arousal', 'corrected', 4)
     """
-    where = str(name_or_path)
-    try:
-        return _resolved(read_toml(_found(name_or_path)), overrides or {}, where=where)
-    except RecursionError:
-        raise ConfigError(
-            f"{where}: its tables or lists are nested too deeply; write them as [model], [train]"
-        ) from None
+    return _resolved(read_toml(_found(name_or_path)), overrides or {}, where=str(name_or_path))
 
 
 def _resolved(values: dict[str, Any], overrides: Mapping[str, Any], *, where: str) -> Recipe:

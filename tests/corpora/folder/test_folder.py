@@ -14,7 +14,6 @@ import soundfile
 
 from kemfeat import validate_corpus
 from kemfeat.build import BuildOptions, build_store, recompute
-from kemfeat.config import with_overrides
 from kemfeat.corpora import TableReader, open_reader
 from kemfeat.corpora.folder import READER, FolderReader
 from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError, MediaError, TooManyFailuresError
@@ -22,6 +21,7 @@ from kemfeat.labels import EMOTIONS
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS
 from kemfeat.plugins import find
 from kemfeat.store.verify import verify
+from kemfeat.toml_settings import with_overrides
 from tests.corpora.tiny import wav_bytes
 
 PRIVATE = (

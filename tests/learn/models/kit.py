@@ -133,3 +133,14 @@ def single(given: Batch, row: int) -> Batch:
         given,
         **{name: value[row : row + 1] for name, value in tensors.items() if isinstance(value, (Tensor, tuple))},
     )
+
+
+def assert_what_trains_has_a_gradient(model: nn.Module) -> None:
+    """After a backward pass: every parameter that trains has a finite gradient that is not 0, no other one has any."""
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+            assert parameter.grad.any(), name
+        else:
+            assert parameter.grad is None, name

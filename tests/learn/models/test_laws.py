@@ -50,10 +50,4 @@ def test_every_parameter_that_trains_gets_a_gradient(name: str) -> None:
     outputs = model(kit.batch((9, 12, 7, 10), (8, 6, 9, 7)))
     loss = {"audio": outputs.arousal, "text": outputs.valence, "fusion": outputs.logits}[name]
     loss.square().sum().backward()
-    for parameter_name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad is not None, parameter_name
-            assert parameter.grad.isfinite().all(), parameter_name
-            assert parameter.grad.any(), parameter_name
-        else:
-            assert parameter.grad is None, parameter_name
+    kit.assert_what_trains_has_a_gradient(model)
