@@ -231,8 +231,8 @@ def test_what_the_store_or_split_lacks_is_said(store: Store, split: Split, tmp_p
         kit.trained(kit.audio_recipe(), store, split, tmp_path / "run", fold=9)
     with pytest.raises(ConfigError, match=r"n_mels.*--set model.n_mels=16"):
         kit.trained(kit.audio_recipe(model__n_mels=32), store, split, tmp_path / "run")
-    with pytest.raises(ConfigError, match="was made for the store"):
-        kit.trained(kit.audio_recipe(), store, Split(rows, {**split.facts, "store": "0" * 64}), tmp_path / "run")
+    with pytest.raises(ConfigError, match="was made for other utterances"):
+        kit.trained(kit.audio_recipe(), store, Split(rows, {**split.facts, "utterances": "0" * 64}), tmp_path / "run")
 
 
 def test_an_unfinished_run_has_no_model(store: Store, split: Split, tmp_path: Path) -> None:

@@ -133,9 +133,12 @@ def test_a_run_that_does_not_fit_is_refused(stages: Stages, store: Store, split:
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(stages.audio, elsewhere)
     facts = read_run(elsewhere)
-    other = facts.store.model_copy(update={"digest": "f" * 64})
-    run_folder.write_run(elsewhere, facts.model_copy(update={"store": other}))
-    assert "was trained on the store ffffffffffff" in refused(model__audio_run=str(elsewhere))
+    assert facts.data is not None
+    other = facts.data.model_copy(update={"features": {**facts.data.features, "mel": "f" * 64}})
+    run_folder.write_run(elsewhere, facts.model_copy(update={"data": other}))
+    assert "mel differ in this store" in refused(model__audio_run=str(elsewhere))
+    run_folder.write_run(elsewhere, facts.model_copy(update={"data": None}))
+    assert "the utterances or their labels differ" in refused(model__audio_run=str(elsewhere))
     another = tmp_path / "another"
     shutil.copytree(stages.audio, another)
     run_folder.write_run(another, facts.model_copy(update={"config": read_run(stages.text).config}))
