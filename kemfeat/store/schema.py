@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -382,7 +383,14 @@ def chunk_rows(spec: FeatureSpec, rows_per_shard: int) -> int:
 
 
 def create_array(
-    features: MemoryStore, feature: str, spec: FeatureSpec, *, axis: str, rows: int, rows_per_shard: int
+    features: MemoryStore,
+    feature: str,
+    spec: FeatureSpec,
+    *,
+    axis: str,
+    rows: int,
+    rows_per_shard: int,
+    further: Mapping[str, str],
 ) -> None:
     """Write the metadata of one array, without data, into the Zarr group of its feature.
 
@@ -400,6 +408,8 @@ def create_array(
         Rows of that axis.
     rows_per_shard : int
         Rows of a shard.
+    further : mapping of str to str
+        Further attributes, after those that the array itself gives.
     """
     import zarr
     from zarr.codecs import Crc32cCodec
@@ -417,7 +427,7 @@ def create_array(
         fill_value=spec.fill,
         compressors=[_blosc(spec), Crc32cCodec()],
         dimension_names=(axis, *spec.dims),
-        attributes=attributes,
+        attributes=attributes | further,
     )
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat.errors import StoreIncompleteError
 from kemfeat.records import FeatureSpec
-from kemfeat.store import disk, schema, shards
+from kemfeat.store import coordinates, disk, schema, shards, valid_lengths
 from kemfeat.store.schema import FileReceipt, PartReceipt, RowFailure
 
 if TYPE_CHECKING:
@@ -121,12 +121,24 @@ def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: M
         shutil.rmtree(template)
     with shards.in_folder(template) as features:
         zarr.create_group(features, attributes={"kemfeat_format_version": schema.FORMAT_VERSION})
+        names = {spec.name for arrays in specs.values() for spec in arrays}
         for feature, arrays in specs.items():
             layout = layouts[feature]
             for spec in arrays:
                 schema.create_array(
-                    features, feature, spec, axis=layout.axis, rows=layout.rows, rows_per_shard=layout.rows_per_shard
+                    features,
+                    feature,
+                    spec,
+                    axis=layout.axis,
+                    rows=layout.rows,
+                    rows_per_shard=layout.rows_per_shard,
+                    further=valid_lengths.attribute(
+                        valid_lengths.mark_among(names, spec.name, dims=(layout.axis, *spec.dims))
+                    ),
                 )
+    for feature, arrays in specs.items():
+        for coordinate in coordinates.of_specs(arrays):
+            coordinates.write(template / feature / coordinate.axis, coordinate)
 
 
 def write_part(
@@ -370,6 +382,7 @@ def finalise(store: Path, header: schema.Header) -> None:
     """
     folder = staging(store)
     with disk.writing(store):
+        coordinates.write_ids(folder / _TEMPLATE, header, tables=folder)
         documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
         whole = header.model_copy(update={"documents": {name: _receipt_of(folder / name) for name in documents}})
         _drop_strangers(folder, set(schema.files(whole)))
@@ -436,10 +449,10 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def _place_metadata(folder: Path) -> list[str]:
-    """Consolidate the metadata and stage them beside the shards; returns their names below the store."""
+    """Consolidate the metadata and stage them and the coordinates beside the shards; returns their names."""
     consolidate(folder / _TEMPLATE)
     names = []
-    for path in sorted((folder / _TEMPLATE).rglob("zarr.json")):
+    for path in sorted(path for path in (folder / _TEMPLATE).rglob("*") if path.is_file()):
         names.append(f"{schema.FEATURES}/{path.relative_to(folder / _TEMPLATE).as_posix()}")
         disk.link(path, folder / names[-1])
     return names
