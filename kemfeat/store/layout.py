@@ -83,7 +83,7 @@ def create_array(
         fill_value=spec.fill,
         compressors=[_blosc(spec), Crc32cCodec()],
         dimension_names=(axis, *spec.dims),
-        attributes=attributes | further,
+        attributes={**attributes, **further},
     )
 
 
