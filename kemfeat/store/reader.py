@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kemfeat.config import suggest
+from kemfeat.config import digest, suggest
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.labels import apply_rule
 from kemfeat.store import array_metadata, disk, layout, schema
@@ -207,6 +208,38 @@ class Store(StoreTables):
         36
         """
         return apply_rule(self.utterances, rule=rule)
+
+    def feature_digests(self, features: Iterable[str]) -> dict[str, str]:
+        """What the rows of features depend on: two stores that agree in it have the same rows.
+
+        Parameters
+        ----------
+        features : iterable of str
+            Names of features.
+
+        Returns
+        -------
+        dict of str to str
+            For each feature a digest over the keys of its rows, in the order of the utterances' ids.
+
+        Raises
+        ------
+        ConfigError
+            The store has no such feature.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> list(kemfeat.open_store("stores/KEMDy20").feature_digests(["mel"]))
+        ['mel']
+        """
+        order = self.utterances["id"].argsort().to_numpy()
+        found = {}
+        for name in features:
+            if name not in self.header.features:
+                raise ConfigError(f"{self.path}: no feature {name!r}{suggest(name, self.header.features)}")
+            found[name] = digest(self.keys[name].iloc[order].tolist())
+        return found
 
     def complete_rows(self, feature: str) -> list[bool]:
         """Which rows of a feature were extracted; the others are missing, see :attr:`failures`.
