@@ -19,7 +19,7 @@ from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Sp
 from kemfeat.analyses.anova._data import Data, read
 from kemfeat.analyses.anova._tables import simultaneous, tables
 from kemfeat.analyses.anova._tests import ALPHA, Tests, run_tests
-from kemfeat.analyses.anova._words import summary, verdict, warnings
+from kemfeat.analyses.anova._words import summary, verdict, verdict_by, warnings
 from kemfeat.config import FrozenConfig
 from kemfeat.corpora import columns_of
 from kemfeat.figures import groups as figures
@@ -41,6 +41,9 @@ class AnovaConfig(FrozenConfig):
         Rule of :func:`kemfeat.labels.apply_rule` that makes one label of several.
     cluster : str
         Column of the units that utterances are nested in; the session is tested beside it.
+    smallest_effect : float, > 0
+        Smallest difference of interest, in standard deviations within groups: two groups that differ by less are
+        equivalent.
     seed : int, >= 0
         Seed of bootstrap, permutations and subsamples.
     """
@@ -55,6 +58,11 @@ class AnovaConfig(FrozenConfig):
     cluster: Annotated[
         str, Field(description="Column of the units that utterances are nested in."), Spelling(metavar="COLUMN")
     ] = "speaker"
+    smallest_effect: Annotated[
+        float,
+        Field(gt=0, le=10, description="Smallest difference of interest, in standard deviations within groups."),
+        Spelling(metavar="SD"),
+    ] = 0.2
     seed: Seed = 0
 
     @field_validator("dv")
@@ -89,13 +97,13 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     """
     dv, absent = _dependent(store, config)
     data = read(store, dv=dv, between=config.between, labels=config.labels, cluster=config.cluster)
-    found = [run_tests(data, name, seed=config.seed) for name in dv]
+    found = [run_tests(data, name, smallest=config.smallest_effect, seed=config.seed) for name in dv]
     made, own = tables(found), columns_of(store.dataset)
     return AnalysisResult(
         summary=summary(found, made, between=data.between),
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests, own).items()},
-        values=_values(data, found),
+        values=_values(data, found, config.smallest_effect),
         warnings=(*absent, *warnings(data, found)),
     )
 
@@ -109,12 +117,13 @@ def _dependent(store: Store, config: AnovaConfig) -> tuple[tuple[str, ...], tupl
     return there, (f"the utterances have no {absent}: only {', '.join(there)} is compared",)
 
 
-def _values(data: Data, found: Sequence[Tests]) -> dict[str, Any]:
+def _values(data: Data, found: Sequence[Tests], smallest: float) -> dict[str, Any]:
     return {
         "between": data.between,
         "rows": len(data.groups),
         "rows_without_group": int(data.groups.isna().sum()),
         "alpha": ALPHA,
+        "smallest_effect_sd": smallest,
         "effect_size_intervals": CI_CONVENTION,
         "dv": {tests.dv: _findings(tests) for tests in found},
     }
@@ -124,9 +133,10 @@ def _findings(tests: Tests) -> dict[str, Any]:
     counted = tests.groups.set_index("group")
     return {
         "leading": tests.primary,
-        "verdict": verdict(tests.nested[tests.primary].pairs),
+        "verdict": verdict_by(tests, tests.primary),
         "naive_verdict": verdict(tests.pairs),
-        "nested_verdicts": {name: verdict(test.pairs) for name, test in tests.nested.items()},
+        "margin": tests.equivalence[tests.primary]["margin"].max(),
+        "nested_verdicts": {name: verdict_by(tests, name) for name in tests.nested},
         "n": counted["n"].to_dict(),
         "means": counted["mean"].to_dict(),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -34,6 +34,7 @@ def tables(found: Sequence[Tests]) -> dict[str, pd.DataFrame]:
         "nested_pairs": _stacked(found, lambda tests: _with_log10(_nested_pairs(tests))),
         "slopes": _stacked(found, _slopes),
         "effects": _stacked(found, _effects),
+        "equivalence": _stacked(found, lambda tests: _with_log10(_equivalence(tests))),
         "disagreements": pd.concat([disagreements(tests, holm=holm) for tests in found], ignore_index=True),
     }
 
@@ -125,8 +126,19 @@ def _slopes(tests: Tests) -> pd.DataFrame:
 
 
 def _effects(tests: Tests) -> pd.DataFrame:
-    pieces = [effects.assign(cluster=name) for name, effects in tests.effects.items()]
-    table = pd.concat(pieces, ignore_index=True)
+    return _by_cluster(tests.effects)
+
+
+def _equivalence(tests: Tests) -> pd.DataFrame:
+    table = _by_cluster(tests.equivalence)
+    at = table.columns.tolist().index("power")
+    table.insert(at, "detectable_sd", table["detectable"] / tests.sd)
+    return table
+
+
+def _by_cluster(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One table below the other, with the name of the cluster in front."""
+    table = pd.concat([each.assign(cluster=name) for name, each in tables.items()], ignore_index=True)
     return table[["cluster", *(column for column in table if column != "cluster")]]
 
 

@@ -20,6 +20,7 @@ from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import EMOTIONS
 from kemfeat.stats.clustered_effects import clustered_effects
+from kemfeat.stats.equivalence import equivalence
 from kemfeat.stats.group_tests import games_howell, p_text, welch_anova
 from kemfeat.stats.nested import cluster_robust
 from kemfeat.stats.slopes import random_slopes
@@ -38,6 +39,7 @@ TABLES = {
     "nested_pairs",
     "slopes",
     "effects",
+    "equivalence",
     "disagreements",
 }
 
@@ -108,9 +110,28 @@ def test_planted_equal_pair_is_named(holding):
     result = run(holding(corpus()), arousal())
     pair = result.tables["pairs"].query("a == 'angry' and b == 'happy'").iloc[0]
     assert pair["p"] > 0.9
-    said = "9 of 10 pairs differ at .05; no evidence for: angry-happy"
+    said = "9 of 10 pairs differ at .05; no evidence for: angry-happy; none shown to be equivalent within 0.2 SD"
     assert result.summary[0].startswith(f"arousal: {said} (CR2 by 24 speakers F(4, ")
     assert result.values["dv"]["arousal"]["verdict"] == said
+
+
+def test_equivalence_is_that_of_the_cluster_robust_test(holding):
+    table = corpus()
+    result = run(holding(table), arousal(smallest_effect=0.5))
+    sd = math.sqrt(table.groupby("emotion")["arousal"].var().mean())  # groups are equally large
+    expected = equivalence(cluster_robust(table["arousal"], table["emotion"], table["speaker"]).pairs, margin=0.5 * sd)
+    found = result.tables["equivalence"].query("cluster == 'speaker'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[expected.columns], expected, rtol=1e-12)
+    assert found["detectable_sd"].tolist() == pytest.approx((expected["detectable"] / sd).tolist())
+    assert result.values["dv"]["arousal"]["margin"] == pytest.approx(0.5 * sd)
+    ends = " to ".join(f"{each / sd:.2g}" for each in (expected["detectable"].min(), expected["detectable"].max()))
+    assert f"finds a difference of {ends} SD with 80% power at .05 divided by 10 pairs" in result.summary[1]
+
+
+def test_a_difference_too_small_to_matter_is_called_that(holding):
+    result = run(holding(corpus()), arousal(smallest_effect=10.0))
+    assert result.tables["equivalence"]["equivalent"].all()
+    assert "Different, and yet smaller than that of interest: angry-neutral, " in result.summary[1]
 
 
 def test_means_are_printed(holding):
@@ -124,15 +145,16 @@ def test_the_test_by_speaker_leads_where_it_contradicts(holding):
     assert result.tables["pairs"]["significant"].tolist() == [True]
     assert result.values["dv"]["level"]["leading"] == "speaker"
     assert result.summary[0].startswith(
-        "level: 0 of 1 pairs differ at .05; no evidence for: F-M (CR2 by 24 speakers F(1, "
+        "level: 0 of 1 pairs differ at .05; no evidence for: F-M; none shown to be equivalent within 0.2 SD "
+        "(CR2 by 24 speakers F(1, "
     )
-    assert result.summary[1].startswith("Beside it, by session: ")
-    assert result.summary[2].startswith("speaker makes up 63.2% of the variance (REML): ")
-    assert result.summary[3].startswith(
+    assert result.summary[2].startswith("Beside it, by session: ")
+    assert result.summary[3].startswith("speaker makes up 63.2% of the variance (REML): ")
+    assert result.summary[4].startswith(
         "Games-Howell, which the literature reports, treats utterances as independent: 1 of 1 "
     )
-    assert "The test by speaker disagrees with it: " in result.summary[4]
-    assert "standard error x" in result.summary[4]
+    assert "The test by speaker disagrees with it: " in result.summary[5]
+    assert "standard error x" in result.summary[5]
     sources = set(result.tables["disagreements"]["source"])
     assert {"cr2", "means"} <= sources
 
@@ -333,7 +355,13 @@ def test_nothing_to_compare_is_a_sentence(holding, change, said):
 def test_configuration_is_identity_and_refuses():
     config = AnovaConfig(dv=("valence",), between="sex")
     assert AnovaConfig.model_validate_json(config.model_dump_json()) == config
-    for settings in ({"dv": []}, {"dv": ["arousal", "arousal"]}, {"seed": -1}, {"betwen": "sex"}):
+    for settings in (
+        {"dv": []},
+        {"dv": ["arousal", "arousal"]},
+        {"seed": -1},
+        {"smallest_effect": 0},
+        {"betwen": "sex"},
+    ):
         with pytest.raises(ConfigError):
             validated(AnovaConfig, settings, where="anova")
 
