@@ -178,7 +178,8 @@ def _varies(sums: pd.DataFrame, pairs: pd.DataFrame, *, noise: tuple[float, floa
 
 def _ranked(pairs: pd.DataFrame, *, noise: tuple[float, float]) -> pd.DataFrame:
     """Ranks within groups; values that rounding alone could set apart share one."""
-    step = pairs.groupby("group", observed=True)[["x", "y"]].transform(lambda side: side.abs().max()) * np.array(noise)
+    largest = pairs[["x", "y"]].abs().groupby(pairs["group"], observed=True).transform("max")
+    step = largest * np.array(noise)
     rounded = (pairs[["x", "y"]] / step.where(step > 0, 1.0)).round()
     return pairs.assign(**rounded.groupby(pairs["group"], observed=True).rank())
 

@@ -39,7 +39,8 @@ def test_every_row_is_the_test_over_speakers(store):
     """One call for all tests gives what the tests of each pair give one by one."""
     utterances = by_utterance(store, labels="7class")
     table = lag_tests(store, utterances, lags=[0, 4])
-    for lag, means in at_lags(store, lags=[0, 4]).items():
+    for lag in (0, 4):
+        means = at_lags(store, lags=[lag])[lag]
         changed = changes(with_signals(utterances, means))
         speakers = over_units(pd.concat([within_conversations(changed, *pair) for pair in PAIRS]), "speaker")
         for pair in PAIRS:
