@@ -55,7 +55,7 @@ def test_intraclass_correlation_of_each_scale(store, result):
     found = result.tables["icc"].query("measure == 'valence'").reset_index(drop=True)
     by_speaker = icc(wide, clusters=store.utterances["speaker"])
     assert by_speaker["ci_low"].notna().all()
-    pd.testing.assert_frame_equal(found[["type", "icc", "ci_low", "ci_high"]], by_speaker.iloc[:, :4])
+    pd.testing.assert_frame_equal(found.loc[:5, ["type", "icc", "ci_low", "ci_high"]], by_speaker.iloc[:, :4])
     assert (found["raters"] == 10).all()
 
 

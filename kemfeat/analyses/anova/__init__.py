@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling
-from kemfeat.analyses.anova._data import Data, read
+from kemfeat.analyses.anova._data import Columns, Data, read
 from kemfeat.analyses.anova._tables import simultaneous, tables
 from kemfeat.analyses.anova._tests import ALPHA, Tests, run_tests
 from kemfeat.analyses.anova._words import summary, verdict, verdict_by, warnings
@@ -41,6 +41,10 @@ class AnovaConfig(FrozenConfig):
         Rule of :func:`kemfeat.labels.apply_rule` that makes one label of several.
     cluster : str
         Column of the units that utterances are nested in; the session is tested beside it.
+    covariate : tuple of str
+        Columns that the mixed model holds constant: numbers, or a second factor.
+    crossed : tuple of str
+        Categorical columns whose values enter the mixed model as crossed random intercepts; raters do in any case.
     smallest_effect : float, > 0
         Smallest difference of interest, in standard deviations within groups: two groups that differ by less are
         equivalent.
@@ -58,6 +62,16 @@ class AnovaConfig(FrozenConfig):
     cluster: Annotated[
         str, Field(description="Column of the units that utterances are nested in."), Spelling(metavar="COLUMN")
     ] = "speaker"
+    covariate: Annotated[
+        tuple[str, ...],
+        Field(description="Column that the mixed model holds constant, such as sex; may be repeated."),
+        Spelling(metavar="COLUMN"),
+    ] = ()
+    crossed: Annotated[
+        tuple[str, ...],
+        Field(description="Crossed random effect of the mixed model, such as text; may be repeated."),
+        Spelling(metavar="COLUMN"),
+    ] = ()
     smallest_effect: Annotated[
         float,
         Field(gt=0, le=10, description="Smallest difference of interest, in standard deviations within groups."),
@@ -96,15 +110,26 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
         Fewer than two groups, or fewer than two with values that vary.
     """
     dv, absent = _dependent(store, config)
-    data = read(store, dv=dv, between=config.between, labels=config.labels, cluster=config.cluster)
+    data = read(store, _columns(config, dv))
     found = [run_tests(data, name, smallest=config.smallest_effect, seed=config.seed) for name in dv]
-    made, own = tables(found), columns_of(store.dataset)
+    made, own = tables(found, between=data.between), columns_of(store.dataset)
     return AnalysisResult(
         summary=summary(found, made, between=data.between),
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests, own).items()},
         values=_values(data, found, config.smallest_effect),
         warnings=(*absent, *warnings(data, found)),
+    )
+
+
+def _columns(config: AnovaConfig, dv: tuple[str, ...]) -> Columns:
+    return Columns(
+        dv=dv,
+        between=config.between,
+        labels=config.labels,
+        cluster=config.cluster,
+        covariates=config.covariate,
+        crossed=config.crossed,
     )
 
 

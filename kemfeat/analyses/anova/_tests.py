@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from kemfeat.analyses.anova._data import Data
+from kemfeat.analyses.anova._mixed import Mixed, fit_mixed
 from kemfeat.errors import AnalysisError
 from kemfeat.stats import group_tests
 from kemfeat.stats.clustered_effects import clustered_effects
@@ -42,6 +43,7 @@ class Tests:
     """By cluster the effect sizes of all pairs with intervals over clusters."""
     equivalence: Mapping[str, pd.DataFrame]
     """By cluster whether pairs are as good as equal, and which difference could have been found."""
+    mixed: Mixed
     sd: float
     """Standard deviation within groups, the unit of the smallest difference of interest."""
 
@@ -108,6 +110,7 @@ def run_tests(data: Data, dv: str, *, smallest: float, seed: int) -> Tests:
         slopes={name: random_slopes(values, groups, each) for name, each in data.clusters.items()},
         effects={name: clustered_effects(values, groups, each, alpha=ALPHA) for name, each in data.clusters.items()},
         equivalence={name: equivalence(test.pairs, margin=smallest * sd, alpha=ALPHA) for name, test in robust.items()},
+        mixed=fit_mixed(data, dv),
         sd=sd,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from kemfeat.analyses import rows
 from kemfeat.analyses.anova._data import Data
 from kemfeat.analyses.anova._tests import ALPHA, Contradiction, Tests
 from kemfeat.stats import group_tests, nested
@@ -42,7 +43,8 @@ def _on(tests: Tests, between: str) -> list[str]:
     ]
     others = "Games-Howell, which the literature reports, treats utterances as independent"
     naive = f"{others}: {verdict(tests.pairs)}; {_welch(tests)}."
-    return [head, *_reach(tests), *beside, *_nesting(tests, between), naive, *_differences(tests), _means(tests)]
+    models = [*_nesting(tests, between), *_mixed(tests, between)]
+    return [head, *_reach(tests), *beside, *models, naive, *_differences(tests), _means(tests)]
 
 
 def _reach(tests: Tests) -> list[str]:
@@ -53,7 +55,7 @@ def _reach(tests: Tests) -> list[str]:
         return []
     margin = f"{known['margin'].iloc[0]:.3g} ({known['margin'].iloc[0] / tests.sd:.2g} SD)"
     smallest, largest = known["detectable"].min() / tests.sd, known["detectable"].max() / tests.sd
-    ends = list(dict.fromkeys(f"{each:.2g}" for each in (smallest, largest)))
+    ends = list(dict.fromkeys(f"{each:.2g}" if each < 10 else "over 10" for each in (smallest, largest)))
     sentence = (
         f"Smallest difference of interest: {margin}. By {tests.primary}, the design finds a difference of "
         f"{' to '.join(ends)} SD with {POWER:.0%} power at {_share(ALPHA)} divided by {len(known)} pairs."
@@ -100,6 +102,23 @@ def _nesting(tests: Tests, between: str) -> list[str]:
     return [
         f"{cluster} makes up {robust.icc:.1%} of the variance (REML): {robust.n:,} utterances say as much about a mean "
         f"as {robust.effective_n:,.0f} independent ones."
+    ]
+
+
+def _mixed(tests: Tests, between: str) -> list[str]:
+    """What the mixed model finds, covariates included, and where the variance is."""
+    model, unit = tests.mixed.model, tests.mixed.unit
+    if model.reason:
+        return [f"Mixed model: {model.reason}."]
+    at_random = [name for name in model.variances["effect"] if name != "residual"]
+    terms = [
+        f"{between if row.term == 'groups' else row.term} {_f(row.F, row.df1, row.df2, row.log_p)}"
+        for row in rows(model.tests.dropna(subset="F"))
+    ]
+    shares = [f"{row.effect} {row.share:.0%}" for row in rows(model.variances)]
+    return [
+        f"Mixed model of {model.n:,} {unit}, at random {', '.join(at_random)}: {'; '.join(terms)}; "
+        f"{verdict(model.pairs)}. Variance: {', '.join(shares)}."
     ]
 
 

@@ -22,6 +22,7 @@ from kemfeat.labels import EMOTIONS
 from kemfeat.stats.clustered_effects import clustered_effects
 from kemfeat.stats.equivalence import equivalence
 from kemfeat.stats.group_tests import games_howell, p_text, welch_anova
+from kemfeat.stats.mixed import mixed_model
 from kemfeat.stats.nested import cluster_robust
 from kemfeat.stats.slopes import random_slopes
 from kemfeat.store.reader import Store, open_store
@@ -40,6 +41,8 @@ TABLES = {
     "slopes",
     "effects",
     "equivalence",
+    "mixed",
+    "variances",
     "disagreements",
 }
 
@@ -53,6 +56,7 @@ def corpus(seed: int = 0, *, speakers: int = 24, per_cell: int = 8, speaker_sd: 
     noise -= pd.Series(noise).groupby(emotion).transform("mean")
     return pd.DataFrame(
         {
+            "id": [f"u{number}" for number in index],
             "speaker": [f"U{number:02}" for number in speaker],
             "session": [f"S{number // 2:02}" for number in speaker],
             "sex": np.where(speaker % 4 < 2, "F", "M"),
@@ -128,6 +132,45 @@ def test_equivalence_is_that_of_the_cluster_robust_test(holding):
     assert f"finds a difference of {ends} SD with 80% power at .05 divided by 10 pairs" in result.summary[1]
 
 
+def test_the_mixed_model_is_of_single_ratings_with_raters_crossed(store):
+    result = run(store, arousal(covariate=("sex",)))
+    rows = store.ratings.drop_duplicates(["id", "rater"]).merge(store.utterances[["id", "speaker", "sex"]], on="id")
+    rows["group"] = rows["id"].map(dict(zip(store.utterances["id"], store.labels("5class"), strict=True)))
+    effects = {name: rows[key] for name, key in (("rater", "rater"), ("utterance", "id"), ("speaker", "speaker"))}
+    effects["speaker x emotion"] = rows["speaker"].astype(object) + " " + rows["group"].astype(object)
+    expected = mixed_model(rows["arousal"], rows["group"], effects, covariates={"sex": rows["sex"]})
+    table = result.tables["mixed"].set_index("term")
+    assert table.index.tolist() == ["emotion", "sex"]
+    assert table["F"].tolist() == pytest.approx(expected.tests["F"].tolist(), rel=1e-5)
+    assert set(table["unit"]) == {"ratings"}
+    found = result.tables["variances"].set_index("effect")
+    shares = expected.variances.set_index("effect")["share"].to_dict()
+    assert found["share"].to_dict() == pytest.approx(shares, abs=1e-5)
+    pairs = result.tables["nested_pairs"].query("test == 'mixed'")
+    assert pairs["diff"].tolist() == pytest.approx(expected.pairs["diff"].tolist(), rel=1e-5)
+    (said,) = [line for line in result.summary if line.startswith("Mixed model of ")]
+    at_random = "at random rater, utterance, speaker, speaker x emotion"
+    assert said.startswith(f"Mixed model of {expected.n:,} ratings, {at_random}: emotion F(4, ")
+    assert "; sex F(1, " in said
+
+
+def test_without_ratings_the_mixed_model_is_of_utterances_with_sentences_crossed(holding):
+    table = corpus(speaker_sd=1.0).assign(text=lambda utterances: (np.arange(len(utterances)) % 7).astype(str))
+    result = run(holding(table), AnovaConfig(dv=("level",), crossed=("text",)))
+    assert result.tables["mixed"]["unit"].tolist() == ["utterances"]
+    assert result.tables["variances"]["effect"].tolist() == ["speaker", "speaker x emotion", "text", "residual"]
+    between = run(holding(table), AnovaConfig(dv=("level",), between="sex")).tables["variances"]
+    assert between["effect"].tolist() == ["speaker", "residual"]
+
+
+def test_a_covariate_must_be_another_column(holding):
+    for name in ("arousal", "emotion"):
+        with pytest.raises(ConfigError, match="already compared"):
+            run(holding(corpus()), arousal(covariate=(name,)))
+    with pytest.raises(ConfigError, match="did you mean 'sex'"):
+        run(holding(corpus()), arousal(covariate=("sexx",)))
+
+
 def test_a_difference_too_small_to_matter_is_called_that(holding):
     result = run(holding(corpus()), arousal(smallest_effect=10.0))
     assert result.tables["equivalence"]["equivalent"].all()
@@ -150,11 +193,12 @@ def test_the_test_by_speaker_leads_where_it_contradicts(holding):
     )
     assert result.summary[2].startswith("Beside it, by session: ")
     assert result.summary[3].startswith("speaker makes up 63.2% of the variance (REML): ")
-    assert result.summary[4].startswith(
+    assert result.summary[4].startswith("Mixed model of 960 utterances, at random speaker: sex F(1, 22.0) = ")
+    assert result.summary[5].startswith(
         "Games-Howell, which the literature reports, treats utterances as independent: 1 of 1 "
     )
-    assert "The test by speaker disagrees with it: " in result.summary[5]
-    assert "standard error x" in result.summary[5]
+    assert "The test by speaker disagrees with it: " in result.summary[6]
+    assert "standard error x" in result.summary[6]
     sources = set(result.tables["disagreements"]["source"])
     assert {"cr2", "means"} <= sources
 
