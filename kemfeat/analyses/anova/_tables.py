@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from kemfeat.analyses.anova._ordinal import ordinal_table
 from kemfeat.analyses.anova._tests import ALPHA, Tests, disagreements
 from kemfeat.stats import group_tests, nested
 
@@ -37,6 +38,7 @@ def tables(found: Sequence[Tests], *, between: str) -> dict[str, pd.DataFrame]:
         "equivalence": _stacked(found, lambda tests: _with_log10(_equivalence(tests))),
         "mixed": _with_log10(_across(_stacked(found, lambda tests: _mixed(tests, between)), by=["term"])),
         "variances": _stacked(found, lambda tests: tests.mixed.model.variances),
+        "ordinal": _stacked(found, lambda tests: _with_log10(ordinal_table(tests.ordinal))),
         "disagreements": pd.concat([disagreements(tests, holm=holm) for tests in found], ignore_index=True),
     }
 

@@ -11,11 +11,13 @@ import pandas as pd
 
 from kemfeat.analyses.anova._data import Data
 from kemfeat.analyses.anova._mixed import Mixed, fit_mixed
+from kemfeat.analyses.anova._ordinal import fit_ordinal
 from kemfeat.errors import AnalysisError
 from kemfeat.stats import group_tests
 from kemfeat.stats.clustered_effects import clustered_effects
 from kemfeat.stats.equivalence import equivalence
 from kemfeat.stats.nested import ClusterMeans, ClusterRobust, cluster_means, cluster_robust
+from kemfeat.stats.ordinal import OrdinalModel
 from kemfeat.stats.slopes import RandomSlopes, random_slopes
 
 ALPHA = 0.05
@@ -44,6 +46,7 @@ class Tests:
     equivalence: Mapping[str, pd.DataFrame]
     """By cluster whether pairs are as good as equal, and which difference could have been found."""
     mixed: Mixed
+    ordinal: OrdinalModel | None
     sd: float
     """Standard deviation within groups, the unit of the smallest difference of interest."""
 
@@ -111,6 +114,7 @@ def run_tests(data: Data, dv: str, *, smallest: float, seed: int) -> Tests:
         effects={name: clustered_effects(values, groups, each, alpha=ALPHA) for name, each in data.clusters.items()},
         equivalence={name: equivalence(test.pairs, margin=smallest * sd, alpha=ALPHA) for name, test in robust.items()},
         mixed=fit_mixed(data, dv),
+        ordinal=fit_ordinal(data, dv),
         sd=sd,
     )
 

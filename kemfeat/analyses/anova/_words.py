@@ -43,7 +43,7 @@ def _on(tests: Tests, between: str) -> list[str]:
     ]
     others = "Games-Howell, which the literature reports, treats utterances as independent"
     naive = f"{others}: {verdict(tests.pairs)}; {_welch(tests)}."
-    models = [*_nesting(tests, between), *_mixed(tests, between)]
+    models = [*_nesting(tests, between), *_mixed(tests, between), *_ordinal(tests)]
     return [head, *_reach(tests), *beside, *models, naive, *_differences(tests), _means(tests)]
 
 
@@ -119,6 +119,21 @@ def _mixed(tests: Tests, between: str) -> list[str]:
     return [
         f"Mixed model of {model.n:,} {unit}, at random {', '.join(at_random)}: {'; '.join(terms)}; "
         f"{verdict(model.pairs)}. Variance: {', '.join(shares)}."
+    ]
+
+
+def _ordinal(tests: Tests) -> list[str]:
+    """What single ratings say if only their order counts."""
+    model = tests.ordinal
+    if model is None:
+        return []
+    if model.reason:
+        return [f"Ordinal model of single ratings: {model.reason}."]
+    largest = model.pairs.iloc[int(model.pairs["log_odds"].abs().to_numpy().argmax())]
+    return [
+        f"Ordinal model of {model.n:,} single ratings (cumulative logit, errors over {model.n_clusters:,} "
+        f"{tests.primary}s): {verdict(model.pairs)}. Largest odds ratio: {largest['a']}-{largest['b']} "
+        f"{largest['odds_ratio']:.2f}."
     ]
 
 

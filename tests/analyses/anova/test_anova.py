@@ -24,6 +24,7 @@ from kemfeat.stats.equivalence import equivalence
 from kemfeat.stats.group_tests import games_howell, p_text, welch_anova
 from kemfeat.stats.mixed import mixed_model
 from kemfeat.stats.nested import cluster_robust
+from kemfeat.stats.ordinal import ordinal_model
 from kemfeat.stats.slopes import random_slopes
 from kemfeat.store.reader import Store, open_store
 from kemfeat.synth.ratings import CLASS_MEANS
@@ -43,6 +44,7 @@ TABLES = {
     "equivalence",
     "mixed",
     "variances",
+    "ordinal",
     "disagreements",
 }
 
@@ -152,6 +154,24 @@ def test_the_mixed_model_is_of_single_ratings_with_raters_crossed(store):
     at_random = "at random rater, utterance, speaker, speaker x emotion"
     assert said.startswith(f"Mixed model of {expected.n:,} ratings, {at_random}: emotion F(4, ")
     assert "; sex F(1, " in said
+
+
+def test_the_ordinal_model_is_of_single_ratings(store):
+    result = run(store, arousal())
+    rows = store.ratings.drop_duplicates(["id", "rater"]).merge(store.utterances[["id", "speaker"]], on="id")
+    rows["group"] = rows["id"].map(dict(zip(store.utterances["id"], store.labels("5class"), strict=True)))
+    expected = ordinal_model(rows["arousal"], rows["group"], rows["speaker"])
+    table = result.tables["ordinal"]
+    assert table["log_odds"].tolist() == pytest.approx(expected.pairs["log_odds"].tolist(), nan_ok=True)
+    assert table["reason"].tolist() == expected.pairs["reason"].tolist()
+    assert (table["ratings"] == expected.n).all()
+    assert any(line.startswith("Ordinal model of ") for line in result.summary)
+
+
+def test_without_ratings_there_is_no_ordinal_model(holding):
+    result = run(holding(corpus()), AnovaConfig(dv=("level",)))
+    assert result.tables["ordinal"].empty
+    assert not any(line.startswith("Ordinal model") for line in result.summary)
 
 
 def test_without_ratings_the_mixed_model_is_of_utterances_with_sentences_crossed(holding):
