@@ -93,6 +93,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
                 "failures": report.failures,
                 "seconds": round(report.seconds, 3),
                 "up_to_date": report.up_to_date,
+                "channels": report.channels,
                 "moved_aside": None if report.moved_aside is None else str(report.moved_aside),
             }
         )
@@ -107,6 +108,8 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
         _show_work(report)
     if store.synthetic:
         print(BANNER)
+    if report.channels is not None:
+        print(report.channels)
     if report.failures:
         print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
 

@@ -53,12 +53,17 @@ UNREADABLE_RECORDING = Rule(
 )
 SHARED_AUDIO = Rule("shared-audio", "error", "the row's audio is missing; give start and end, or a file of its own")
 SEGMENT_OUTSIDE = Rule("segment-outside", "error", "the row cannot be built; correct start and end")
+QUIET_CHANNEL = Rule(
+    "quiet-channel",
+    "error",
+    "the row cannot be built from the first channel; pass --set audio.channel=loudest, mean or a number",
+)
 UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy the file from the corpus again")
 
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
 SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel is constant")
 CHANNELS_DIFFER = Rule(
-    "channels-differ", "warning", "features use the first channel; pass --set mel.channels=mean, or keep the right one"
+    "channels-differ", "warning", "features use the first channel; pass --set audio.channel=mean, loudest or a number"
 )
 EMPTY_TXT = Rule("empty-txt", "warning", "the text is empty, not missing")
 LABEL_MISSING = Rule("label-missing", "warning", "the cell is missing; the votes may still give a label")

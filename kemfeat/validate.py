@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 DURATION_TOLERANCE = 0.25
 """Seconds by which annotated times and audio may differ: one sample of the 4 Hz wristband."""
 
+CANCELLED = 20.0
+"""By how many dB the mean of channels must be below the loudest of them to say that they cancel: n channels of which
+all but one are silent lose 20 log10(n) dB, 6 for two."""
+
 _BATCH = 256
 
 
@@ -214,14 +218,18 @@ def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
 
 def _check_channels(signal: Signal, path: str, found: Findings) -> None:
     """Report that a clip has several channels, with their levels where they differ."""
-    values = signal.values.astype(np.float64)
-    count = values.shape[1]
+    values, count = signal.values, media.channel_count(signal)
     if np.array_equal(values, np.repeat(values[:, :1], count, axis=1)):
         found.add(findings.MULTI_CHANNEL, f"{path}: {count} equal channels")
         return
-    powers = np.mean(values**2, axis=0)
-    levels = (f"{10 * math.log10(power):.0f} dB" if power else "silent" for power in powers)
-    found.add(findings.CHANNELS_DIFFER, f"{path}: {count} channels that differ: {', '.join(levels)}")
+    levels = media.channel_levels(signal)
+    said = ", ".join("silent" if np.isneginf(level) else f"{level:.0f} dB" for level in levels)
+    mean = media.channel_levels(media.to_mono(signal, policy="mean"))[0]
+    if mean < levels.max() - CANCELLED:
+        said += "; they cancel in the mean"
+    quiet = levels[0] < levels.max() - media.QUIET_CHANNEL
+    rule = findings.QUIET_CHANNEL if quiet else findings.CHANNELS_DIFFER
+    found.add(rule, f"{path}: {count} channels that differ: {said}")
 
 
 def _stretch(signal: Signal, start: float, end: float, path: str, found: Findings) -> Signal | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kemfeat import parallel, plugins, provenance
-from kemfeat.build import _axes, _diff, _folder, _keys, _refusals, _settings, _sources, _tables
+from kemfeat.build import _axes, _channels, _diff, _folder, _keys, _refusals, _settings, _sources, _tables
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
@@ -77,6 +77,8 @@ class BuildReport:
         How long it took.
     moved_aside : Path, optional
         Where ``force`` moved the former content of the folder.
+    channels : str, optional
+        A sentence about audio files of several channels, of which one is used; None where there are none.
 
     Examples
     --------
@@ -93,6 +95,7 @@ class BuildReport:
     failures: int
     seconds: float
     moved_aside: Path | None = None
+    channels: str | None = None
 
     @property
     def up_to_date(self) -> bool:
@@ -212,6 +215,7 @@ class _Job:
                 failures=failures,
                 seconds=time.monotonic() - began,
                 moved_aside=moved,
+                channels=_channels.channel_note(sources, self.resolved),
             )
         self._warm()
         self._claim()
@@ -242,6 +246,7 @@ class _Job:
             failures=len(_refusals.failures(plan, receipts)) + len(manifest.faults),
             seconds=time.monotonic() - began,
             moved_aside=moved,
+            channels=_channels.channel_note(sources, self.resolved),
         )
 
     def _warm(self) -> None:
