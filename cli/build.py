@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from . import _options
 from ._progress import Reporter
 
 if TYPE_CHECKING:
+    from kemfeat.balance import Balance
     from kemfeat.build import BuildReport
 
 
@@ -94,6 +95,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
                 "seconds": round(report.seconds, 3),
                 "up_to_date": report.up_to_date,
                 "channels": report.channels,
+                "balance": None if report.balance is None else balance_facts(report.balance),
                 "moved_aside": None if report.moved_aside is None else str(report.moved_aside),
             }
         )
@@ -108,10 +110,23 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
         _show_work(report)
     if store.synthetic:
         print(BANNER)
+    if report.balance is not None:
+        print(f"utterances: {report.balance}")
     if report.channels is not None:
         print(report.channels)
     if report.failures:
         print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
+
+
+def balance_facts(balance: Balance) -> dict[str, Any]:
+    """What became of every utterance that a corpus mentions, for JSON."""
+    return {
+        "found": balance.found,
+        "kept": balance.kept,
+        "failed": balance.failed,
+        "left_out": dict(balance.left_out),
+        "lost": list(balance.lost),
+    }
 
 
 def _shown(path: Path) -> Path:

@@ -9,6 +9,7 @@ import typer
 from . import _options
 from ._json import print_json
 from ._progress import Reporter
+from .build import balance_facts
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,6 +60,7 @@ def _facts(report: ValidationReport) -> dict[str, Any]:
         "root": str(report.root),
         "synthetic": report.synthetic,
         "counts": dict(report.counts),
+        "balance": None if report.balance is None else balance_facts(report.balance),
         "findings": [
             {
                 "rule": finding.rule,
@@ -85,6 +87,8 @@ def _print_report(report: ValidationReport) -> None:
     console.print(", ".join(f"{count:,} {escape(what)}" for what, count in report.counts.items()))
     if report.findings:
         console.print(_table(report))
+    if report.balance is not None:
+        console.print(f"utterances: {escape(str(report.balance))}", soft_wrap=True, highlight=False)
     counts = {severity: report.count(severity) for severity in ("error", "warning", "info")}
     console.print("rules broken: " + ", ".join(f"{count} {severity}" for severity, count in counts.items()))
 

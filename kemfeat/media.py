@@ -258,7 +258,8 @@ def channel_levels(signal: Signal) -> NDArray[np.float64]:
     values = signal.values.reshape(len(signal.values), -1)
     powers = np.array([np.mean(np.square(channel, dtype=np.float64)) for channel in values.T])
     with np.errstate(divide="ignore"):
-        return 10 * np.log10(powers)
+        levels: NDArray[np.float64] = 10 * np.log10(powers)
+    return levels
 
 
 def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kemfeat import findings, media, parallel, provenance
+from kemfeat import corpora, findings, media, parallel, provenance
+from kemfeat.balance import Balance, lost_findings
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
 from kemfeat.findings import Findings
@@ -46,6 +47,8 @@ class ValidationReport:
         Number of utterances, sessions, speakers, ratings, audio files, transcripts and physiology files.
     findings : tuple of Finding
         One per rule, errors first.
+    balance : Balance or None
+        What became of every utterance that the corpus mentions; None where its reader does not count.
     synthetic : bool
         Whether the corpus is computer-generated, as its folder says.
 
@@ -62,6 +65,7 @@ class ValidationReport:
     synthetic: bool
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
+    balance: Balance | None
 
     def count(self, severity: Severity) -> int:
         """The number of broken rules of a severity.
@@ -142,14 +146,25 @@ def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progres
         by_session[session] = some
         progress("parse", len(by_session), len(sessions))
     found += [finding for task in sessions for finding in by_session[task.session]]
-    found += _check_audio(root, manifest.utterances, pool=pool, progress=progress)
+    audio = _check_audio(root, manifest.utterances, pool=pool, progress=progress)
+    balance = corpora.balance(reader, root, manifest)
+    if balance is not None:
+        balance = balance.with_failed(_failed(manifest.utterances, audio))
+        found += lost_findings(balance)
     return ValidationReport(
         dataset=reader.name,
         root=root,
         synthetic=provenance.is_synthetic(root),
         counts=_counts(manifest, groups),
-        findings=findings.merge(found),
+        findings=findings.merge([*found, *audio]),
+        balance=balance,
     )
+
+
+def _failed(utterances: pd.DataFrame, audio: Iterable[Finding]) -> int:
+    """The number of utterances that cannot be built: audio that is missing, or refused by a rule that says so."""
+    refused = {rule.code for rule in (findings.UNREADABLE_WAV, findings.SEGMENT_OUTSIDE, findings.QUIET_CHANNEL)}
+    return int(utterances["audio"].isna().sum()) + sum(one.count for one in audio if one.rule in refused)
 
 
 def _by_session(manifest: Manifest) -> Iterable[tuple[str, pd.DataFrame]]:

@@ -7,13 +7,14 @@ out of their root, and repair only what the datasheet documents, leaving a findi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from kemfeat import plugins
+from kemfeat.balance import Balance, Mention, balance_of
 from kemfeat.errors import ConfigError, UnknownPluginError
 from kemfeat.manifest import Manifest
 from kemfeat.records import Finding, Terms
@@ -147,6 +148,29 @@ class CorpusReader(Protocol):
 
 
 @runtime_checkable
+class CountedReader(CorpusReader, Protocol):
+    """A reader whose rows can be counted by other code than that which reads them."""
+
+    def mentions(self, root: Path) -> Iterable[Mention]:
+        """Every place of the raw files that mentions an utterance: lines of the annotation, and recordings.
+
+        It is found without the functions that read the corpus; what the ledger of the manifest does not account for is
+        reported as lost. Use :mod:`kemfeat.corpora.census`.
+
+        Parameters
+        ----------
+        root : Path
+            Folder of the corpus, which :meth:`read_manifest` has read.
+
+        Returns
+        -------
+        iterable of Mention
+            In any order.
+        """
+        ...
+
+
+@runtime_checkable
 class TableReader(CorpusReader, Protocol):
     """A reader of folders that the user describes by a table."""
 
@@ -214,6 +238,34 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
             f"--table {table}: {reader.name} has its own annotation; leave --table out, or pass --dataset folder"
         )
     return reader
+
+
+def balance(reader: CorpusReader, root: Path, manifest: Manifest) -> Balance | None:
+    """What became of every utterance that a corpus mentions.
+
+    Parameters
+    ----------
+    reader : CorpusReader
+        Reader of the corpus.
+    root : Path
+        Folder of the corpus.
+    manifest : Manifest
+        What it read, with errors skipped or without errors.
+
+    Returns
+    -------
+    Balance or None
+        None where the reader does not count.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> root = Path("corpora/KEMDy20")
+    >>> reader = open_reader("KEMDy20", root=root)
+    >>> str(balance(reader, root, reader.read_manifest(root)))
+    '36 found = 36 kept + 0 failed + 0 left out'
+    """
+    return balance_of(manifest, reader.mentions(root)) if isinstance(reader, CountedReader) else None
 
 
 def terms_of(dataset: str) -> Terms:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from kemfeat.errors import CorpusError, CorpusLayoutError
+from kemfeat.findings import NOT_A_FILE, STRAY_FILE, Findings
 
 _Test = Callable[["os.DirEntry[str]"], bool]
 _SHOWN = 5
@@ -153,6 +154,47 @@ def read_file(path: Path) -> bytes:
         raise CorpusError(
             f"{path}: cannot be read ({error.strerror}); expected a readable file; check its permissions and the disk"
         ) from None
+
+
+def report_strays(strays: Iterable[str], *, root: Path, suffixes: tuple[str, ...], findings: Findings) -> None:
+    """Report files and folders that are not part of the corpus.
+
+    Parameters
+    ----------
+    strays : iterable of str
+        Paths relative to ``root``.
+    root : Path
+        Folder of the corpus.
+    suffixes : tuple of str
+        Those of the corpus' files; what has one of them, but is not a file, stands where a file should be.
+    findings : Findings
+        Receives them.
+
+    Raises
+    ------
+    CorpusError
+        One is a folder, a pipe, a device or a broken link under the name of a file, and ``findings`` is strict.
+    """
+    for path in strays:
+        name = path.rpartition("/")[2]
+        kind = _other_kind(root / path) if name.endswith(suffixes) and not name.startswith(".") else None
+        if kind is None:
+            findings.add(STRAY_FILE, path, left_out=[path])
+        else:
+            findings.fault(NOT_A_FILE, f"{path}: found {kind}, expected a file", left_out=[path])
+
+
+def _other_kind(path: Path) -> str | None:
+    """What a path is that is not a file; None for a file."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return "a link that leads nowhere" if path.is_symlink() else "something that cannot be looked at"
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
 
 
 def require_folder(root: Path, *, corpus: str, holds: str) -> None:

@@ -12,6 +12,7 @@ from kemfeat.corpora.layout import is_folder, list_files, list_folders, nearby, 
 from kemfeat.errors import CorpusError, CorpusLayoutError
 
 ANNOTATION, WAV = "annotation", "wav"
+SUFFIXES = (".csv", ".wav", ".txt")
 SESSION_FOLDER = re.compile(r"Session[0-9]{2}")
 
 

@@ -28,17 +28,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
 
+from kemfeat.balance import Mention
 from kemfeat.config import SettingsTable
 from kemfeat.corpora import TableReader
+from kemfeat.corpora.folder._census import folder_mentions
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA
-from kemfeat.corpora.folder._manifest import read_manifest
+from kemfeat.corpora.folder._manifest import folders_of, read_manifest
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import absent, utterance_tables
@@ -123,6 +125,10 @@ class FolderReader:
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read the table and its text files; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
         return read_manifest(root, table=self.table, corpus=self.name, on_error=on_error)
+
+    def mentions(self, root: Path) -> Iterable[Mention]:
+        """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
+        return folder_mentions(root, self.table, set(folders_of(self._read(root).rows, Files(root, self.table))))
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Read the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
@@ -14,7 +15,7 @@ from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
-from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.layout import entries, read_file
 from kemfeat.corpora.text import decode, not_text
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import (
@@ -26,6 +27,7 @@ from kemfeat.findings import (
     MISSING_WAV,
     RATING_RANGE,
     SHARED_AUDIO,
+    UNLISTED_AUDIO,
     UNREADABLE_RECORDING,
     Findings,
 )
@@ -35,6 +37,7 @@ from kemfeat.manifest import RATINGS, READ_COLUMNS, SEGMENT, Manifest
 _Text = tuple[str | None, str | None]
 """Words and their encoding, None where there are none."""
 
+_SOUND = re.compile(r"[^.].*\.wav", re.IGNORECASE | re.DOTALL)
 _NO_TEXT: _Text = (None, None)
 LOWEST, HIGHEST = 1.0, 5.0
 """Ends of the scale of ratings that kemfeat's figures expect."""
@@ -70,6 +73,7 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     media.report_recordings(read.rows)
     columns = _columns(read, words)
     columns["audio"] = media.audio(read.rows)
+    _report_unlisted(root, read.rows, table, findings)
     texts = media.texts(read)
     columns["text"], columns["text_encoding"] = ([text[part] for text in texts] for part in (0, 1))
     segments = _segments(read.rows, shared) if shared else {}
@@ -85,7 +89,28 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
         findings.merged(),
         tuple(findings.faults),
         words,
+        ledger=findings.ledger,
     )
+
+
+def folders_of(rows: Sequence[Row], files: Files) -> dict[str, set[str]]:
+    """Per folder with recordings of the table, as it is spelt on disk, the paths that the table lists in it."""
+    listed: dict[str, set[str]] = {}
+    for row in rows:
+        path = None if row.audio is None else files.find(row.audio, line=row.line, column="audio")
+        if path is not None:
+            listed.setdefault(PurePosixPath(path).parent.as_posix(), set()).add(path)
+    return listed
+
+
+def _report_unlisted(root: Path, rows: Sequence[Row], table: str, findings: Findings) -> None:
+    """Report recordings beside those of the table."""
+    for folder, listed in sorted(folders_of(rows, Files(root, table)).items()):
+        found = sorted(entry.name for entry in entries(root / folder) if _SOUND.fullmatch(entry.name))
+        for name in found:
+            path = (PurePosixPath(folder) / name).as_posix()
+            if path not in listed:
+                findings.add(UNLISTED_AUDIO, path, left_out=[path])
 
 
 def _columns(table: UtteranceTable, words: Sequence[str]) -> dict[str, Sequence[object]]:
@@ -159,6 +184,8 @@ class _Media:
 
     def _audio(self, row: Row) -> str | None:
         path = self._find(row, "audio", row.audio)
+        if path is not None:
+            self._findings.ledger.used[path] = row.id
         if path is None:
             self._findings.add(MISSING_WAV, f"{self._place(row, 'audio')}: {_lack(row.audio)}")
             return None

@@ -75,7 +75,9 @@ def scan(root: Path) -> Tree:
     """
     require_folder(root, corpus=CORPUS, holds="Session1/ to Session5/")
     tree = Tree()
-    for session in list_folders(root, _SESSION, root=root).fitting:
+    sessions = list_folders(root, _SESSION, root=root)
+    tree.strays.extend(name for name in sessions.others if name.lower().startswith("session"))
+    for session in sessions.fitting:
         _add_session(tree, root, session)
     if not tree.evaluations:
         raise CorpusLayoutError(_absent(root, f"SessionN/{EVALUATION}", "<dialog>.txt"))

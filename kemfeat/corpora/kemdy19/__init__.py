@@ -65,20 +65,22 @@ Known defects, and what is done
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from kemfeat.balance import Mention
 from kemfeat.corpora import CorpusReader
+from kemfeat.corpora._kemdy.census import kemdy_mentions
 from kemfeat.corpora._kemdy.e4 import Sensor
 from kemfeat.corpora._kemdy.physiology_checks import check_signals
 from kemfeat.corpora._kemdy.signals import joined, read_reported, signals_table
 from kemfeat.corpora._kemdy.terms import etri_licence
 from kemfeat.corpora.kemdy19._manifest import read_manifest
-from kemfeat.corpora.kemdy19._tree import ECG, SENSORS, UTTERANCE, scan, session_recordings, speaker_of
+from kemfeat.corpora.kemdy19._tree import ECG, SENSORS, TABLE, UTTERANCE, scan, session_recordings, speaker_of
 from kemfeat.findings import EMPTY_ECG, EMPTY_PHYSIOLOGY, Findings
 from kemfeat.manifest import Manifest
 from kemfeat.records import Finding, Terms
@@ -136,6 +138,10 @@ class Kemdy19Reader:
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
         return read_manifest(root, on_error=on_error)
+
+    def mentions(self, root: Path) -> Iterable[Mention]:
+        """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
+        return kemdy_mentions(root, table=TABLE, name=UTTERANCE)
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Parse the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
