@@ -27,6 +27,7 @@ def build(
     dataset: _options.Dataset,
     root: _options.Root = None,
     table: _options.TableFile = None,
+    follow_links: _options.FollowLinks = False,
     out: _options.Out = None,
     config: _options.Config = None,
     set_: _options.Set = None,
@@ -63,6 +64,7 @@ def build(
         max_failures=max_failures,
         rehash=rehash,
         force=force,
+        follow_links=follow_links,
     )
     name = plugins.find("corpora", dataset).name
     folder = find_root(name, root=root)

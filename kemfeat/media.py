@@ -19,6 +19,7 @@ import numpy as np
 from kemfeat.errors import MediaError
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.records import Signal
+from kemfeat.stale_reads import asked_again
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,9 +115,9 @@ def scan_header(path: Path) -> AudioHeader:
             if file.frames and file.format in _WAVE:
                 _check_samples(file, str(path))
                 return _header_of(file)
-    except soundfile.LibsndfileError as error:
-        raise _not_audio(str(path), error) from None
-    return read_header(_content(path), name=str(path))  # no sample, or the header of a stream
+    except soundfile.LibsndfileError:
+        pass
+    return read_header(_content(path), name=str(path))  # no sample, the header of a stream, or what is wrong
 
 
 def read_audio(path: Path) -> Signal:
@@ -344,9 +345,10 @@ def is_silent(signal: Signal) -> bool:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return asked_again(path, Path.read_bytes)
     except OSError as error:
-        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {_COPY_AGAIN}") from None
+        away = f"{_COPY_AGAIN}, or wait until a network disk is back"
+        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {away}") from None
 
 
 def _header_of(file: Any) -> AudioHeader:

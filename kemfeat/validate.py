@@ -88,6 +88,7 @@ def validate_corpus(
     *,
     root: Path,
     table: Path | None = None,
+    follow_links: bool = False,
     workers: int = 1,
     scheduler: str | None = None,
     progress: Progress = lambda stage, done, total: None,
@@ -102,6 +103,8 @@ def validate_corpus(
         Folder of the corpus.
     table : Path or None
         The user's table of utterances, for a reader that takes one.
+    follow_links : bool
+        Whether links of the corpus may lead out of its folder.
     workers : int, >= 1
         Number of processes that read.
     scheduler : str or None
@@ -128,7 +131,7 @@ def validate_corpus(
     >>> [finding.rule for finding in report.findings if finding.severity == "error"]
     []
     """
-    reader = open_reader(dataset, root=root, table=table)
+    reader = open_reader(dataset, root=root, table=table, follow_links=follow_links)
     with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
         return _validated(reader, root=pool.reads(root), pool=pool, progress=progress)
 

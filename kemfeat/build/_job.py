@@ -83,10 +83,9 @@ def build_store(
     >>> len(report.store), report.store.arrays
     (36, ('mel', 'mel_lengths'))
     """
-    reader = open_reader(dataset, root=root, table=table)
-    return build_from(
-        reader, root=root, out=out, settings=settings or {}, options=options or BuildOptions(), progress=progress
-    )
+    options = options or BuildOptions()
+    reader = open_reader(dataset, root=root, table=table, follow_links=options.follow_links)
+    return build_from(reader, root=root, out=out, settings=settings or {}, options=options, progress=progress)
 
 
 def build_from(

@@ -28,6 +28,8 @@ class BuildOptions:
         Whether to hash every source and every kept shard, whatever their size and time.
     force : bool
         Whether to move a finished or unfinished store aside and begin anew.
+    follow_links : bool
+        Whether links of the corpus may lead out of its folder.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class BuildOptions:
     max_failures: float = 0.01
     rehash: bool = False
     force: bool = False
+    follow_links: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

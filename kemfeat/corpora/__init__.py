@@ -8,6 +8,7 @@ out of their root, and repair only what the datasheet documents, leaving a findi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -197,7 +198,7 @@ class TableReader(CorpusReader, Protocol):
         ...
 
 
-def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> CorpusReader:
+def open_reader(dataset: str, *, root: Path, table: Path | None = None, follow_links: bool = False) -> CorpusReader:
     """The reader of a corpus, ready for its folder.
 
     Parameters
@@ -208,6 +209,8 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
         Folder of the corpus.
     table : Path or None
         The user's table of utterances, for readers that take one.
+    follow_links : bool
+        Whether links may lead out of ``root``, to files and folders.
 
     Returns
     -------
@@ -219,7 +222,7 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
     UnknownPluginError
         No reader has this name.
     ConfigError
-        A table was given to a reader that takes none.
+        A table was given to a reader that takes none, or the reader never follows links.
     CorpusError
         The table is missing or cannot be read.
 
@@ -231,6 +234,8 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
     36
     """
     reader: CorpusReader = plugins.find("corpora", dataset)
+    if follow_links:
+        reader = _following(reader)
     if isinstance(reader, TableReader):
         return reader.opened(root, table)
     if table is not None:
@@ -238,6 +243,14 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
             f"--table {table}: {reader.name} has its own annotation; leave --table out, or pass --dataset folder"
         )
     return reader
+
+
+def _following(reader: Any) -> CorpusReader:
+    """A copy of a reader that follows links out of its root."""
+    if not (is_dataclass(reader) and hasattr(reader, "follow_links")):
+        raise ConfigError(f"--follow-links: the reader of {reader.name} never follows links; copy the files instead")
+    made: CorpusReader = replace(reader, follow_links=True)  # type: ignore[type-var]
+    return made
 
 
 def balance(reader: CorpusReader, root: Path, manifest: Manifest) -> Balance | None:

@@ -20,7 +20,13 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 def media_mentions(
-    root: Path, folder: str, *, suffixes: Sequence[str], name: re.Pattern[str] | None, deepest: int = 4
+    root: Path,
+    folder: str,
+    *,
+    suffixes: Sequence[str],
+    name: re.Pattern[str] | None,
+    deepest: int = 4,
+    follow_links: bool = False,
 ) -> Iterator[Mention]:
     """Everything below a folder whose name has one of some suffixes, whatever it is.
 
@@ -29,13 +35,15 @@ def media_mentions(
     root : Path
         Folder of the corpus.
     folder : str
-        Folder below it, with ``/``; it need not exist. Links to folders are followed inside the root only.
+        Folder below it, with ``/``; it need not exist. A folder that several links lead to is looked into once.
     suffixes : sequence of str
         In lower case, such as ``.wav``; names are compared without case. Hidden files are not mentions.
     name : re.Pattern or None
         Form of an id, to be found in the name; None where names say nothing of ids.
     deepest : int
         How many folders below ``folder`` to look into.
+    follow_links : bool
+        Whether links may lead out of the root.
 
     Yields
     ------
@@ -47,7 +55,7 @@ def media_mentions(
     while waiting:
         inside, depth = waiting.pop()
         path = os.path.realpath(root / inside)
-        if path in seen or os.path.commonpath((real, path)) != real:
+        if path in seen or not (follow_links or os.path.commonpath((real, path)) == real):
             continue
         seen.add(path)
         for entry in _entries(path):

@@ -15,7 +15,9 @@ _HEADER_LINES = 2
 _CELL = re.compile(r'[^\s,"]')
 
 
-def kemdy_mentions(root: Path, *, table: re.Pattern[str], name: re.Pattern[str]) -> Iterator[Mention]:
+def kemdy_mentions(
+    root: Path, *, table: re.Pattern[str], name: re.Pattern[str], follow_links: bool = False
+) -> Iterator[Mention]:
     """Lines of the annotation with a cell that is not blank, and clips and transcripts.
 
     Parameters
@@ -26,6 +28,8 @@ def kemdy_mentions(root: Path, *, table: re.Pattern[str], name: re.Pattern[str])
         Name of an annotation file; of other tables beside it, only lines with an id are mentions.
     name : re.Pattern
         Form of an id.
+    follow_links : bool
+        Whether links may lead out of the root.
 
     Yields
     ------
@@ -42,4 +46,4 @@ def kemdy_mentions(root: Path, *, table: re.Pattern[str], name: re.Pattern[str])
             found = name.search(text)
             if found or (own and _CELL.search(text)):
                 yield Mention(f"{path}:{line}", found[0] if found else None)
-    yield from media_mentions(root, WAV, suffixes=(".wav", ".txt"), name=name)
+    yield from media_mentions(root, WAV, suffixes=(".wav", ".txt"), name=name, follow_links=follow_links)

@@ -13,7 +13,7 @@ from kemfeat.corpora.census import lines_of, media_mentions
 _SOUND = ".wav"
 
 
-def folder_mentions(root: Path, table: str, folders: set[str]) -> Iterator[Mention]:
+def folder_mentions(root: Path, table: str, folders: set[str], *, follow_links: bool) -> Iterator[Mention]:
     """Rows of the table with a cell that is not blank, lines that a cell swallowed, and recordings beside others.
 
     Parameters
@@ -24,6 +24,8 @@ def folder_mentions(root: Path, table: str, folders: set[str]) -> Iterator[Menti
         Path of the table relative to it.
     folders : set of str
         Folders of the recordings that the table lists; those below them are not looked into.
+    follow_links : bool
+        Whether links may lead out of the root.
 
     Yields
     ------
@@ -32,7 +34,7 @@ def folder_mentions(root: Path, table: str, folders: set[str]) -> Iterator[Menti
     """
     yield from _rows(root, table)
     for folder in sorted(folders):
-        yield from media_mentions(root, folder, suffixes=(_SOUND,), name=None, deepest=0)
+        yield from media_mentions(root, folder, suffixes=(_SOUND,), name=None, deepest=0, follow_links=follow_links)
 
 
 def _rows(root: Path, table: str) -> Iterator[Mention]:

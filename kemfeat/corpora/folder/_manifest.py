@@ -43,13 +43,15 @@ LOWEST, HIGHEST = 1.0, 5.0
 """Ends of the scale of ratings that kemfeat's figures expect."""
 
 
-def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Manifest:
+def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error: str) -> Manifest:
     """Read a table and its text files; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`.
 
     Parameters
     ----------
     root : Path
         Folder that the paths in the table start from.
+    files : Files
+        Finds them.
     table : str
         Path of the table relative to it.
     corpus : str
@@ -69,11 +71,11 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     report_others(emotions, where=table, findings=findings)
     _report_ratings(read.rows, table, findings)
     shared = _shared(read.rows)
-    media = _Media(root, table, findings, shared=shared)
+    media = _Media(root, files, findings, shared=shared)
     media.report_recordings(read.rows)
     columns = _columns(read, words)
     columns["audio"] = media.audio(read.rows)
-    _report_unlisted(root, read.rows, table, findings)
+    _report_unlisted(root, read.rows, files, findings)
     texts = media.texts(read)
     columns["text"], columns["text_encoding"] = ([text[part] for text in texts] for part in (0, 1))
     segments = _segments(read.rows, shared) if shared else {}
@@ -103,9 +105,9 @@ def folders_of(rows: Sequence[Row], files: Files) -> dict[str, set[str]]:
     return listed
 
 
-def _report_unlisted(root: Path, rows: Sequence[Row], table: str, findings: Findings) -> None:
+def _report_unlisted(root: Path, rows: Sequence[Row], files: Files, findings: Findings) -> None:
     """Report recordings beside those of the table."""
-    for folder, listed in sorted(folders_of(rows, Files(root, table)).items()):
+    for folder, listed in sorted(folders_of(rows, files).items()):
         found = sorted(entry.name for entry in entries(root / folder) if _SOUND.fullmatch(entry.name))
         for name in found:
             path = (PurePosixPath(folder) / name).as_posix()
@@ -155,10 +157,10 @@ def _report_ratings(rows: Sequence[Row], table: str, findings: Findings) -> None
 class _Media:
     """Looks up the files in the rows of a table."""
 
-    def __init__(self, root: Path, table: str, findings: Findings, *, shared: Collection[str]) -> None:
+    def __init__(self, root: Path, files: Files, findings: Findings, *, shared: Collection[str]) -> None:
         self._root = root
         self._findings = findings
-        self._files = Files(root, table)
+        self._files = files
         self._shared = shared
 
     def audio(self, rows: Sequence[Row]) -> list[str | None]:

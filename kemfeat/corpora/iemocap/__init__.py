@@ -157,6 +157,8 @@ class IemocapReader:
         What the reader declares; not meant to be changed.
     side_overrides : mapping of str to str
         Per dialog, such as ``Ses01F_impro01``, the side of the actor who wears the markers, where it is not ``left``.
+    follow_links : bool
+        Whether links may lead out of the folder of the corpus.
 
     Raises
     ------
@@ -165,13 +167,14 @@ class IemocapReader:
     """
 
     name: str = CORPUS
-    version: int = 1
+    version: int = 2
     media: tuple[str, ...] = ("audio", "transcript")
     tokenizer: str = "google-bert/bert-base-uncased"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"text": {"preset": "none"}})
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
     side_overrides: Mapping[str, str] = field(default_factory=lambda: SIDE_OVERRIDES)
+    follow_links: bool = False
 
     def __post_init__(self) -> None:
         for dialog, side in self.side_overrides.items():
@@ -187,14 +190,14 @@ class IemocapReader:
         A transcript file covers a whole dialog. Audio and video of whole dialogs are not sources: no build reads them,
         and they are by far the largest part.
         """
-        tree = scan(root)
+        tree = scan(root, follow_links=self.follow_links)
         groups = {"annotation": tree.evaluations, "audio": tree.audio, "transcript": tree.transcriptions}
         return {group: tuple(sorted(paths)) for group, paths in groups.items()}
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
         findings = Findings(strict=on_error != "skip")
-        corpus = _Corpus.read(root, findings)
+        corpus = _Corpus.read(root, findings, follow_links=self.follow_links)
         corpus.report(root, findings)
         rows = [self._row(utterance, corpus) for utterance in corpus.utterances]
         ratings = [row for utterance in corpus.utterances for row in _rating_rows(utterance)]
@@ -210,7 +213,7 @@ class IemocapReader:
 
     def mentions(self, root: Path) -> Iterable[Mention]:
         """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
-        return iemocap_mentions(root)
+        return iemocap_mentions(root, follow_links=self.follow_links)
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:  # noqa: ARG002
         """No rows, since IEMOCAP has no physiology; see :meth:`kemfeat.corpora.CorpusReader.read_signals`."""
@@ -271,8 +274,8 @@ class _Corpus:
     videos: Mapping[str, str]
 
     @classmethod
-    def read(cls, root: Path, findings: Findings) -> _Corpus:
-        tree = scan(root)
+    def read(cls, root: Path, findings: Findings, *, follow_links: bool) -> _Corpus:
+        tree = scan(root, follow_links=follow_links)
         utterances: list[EmoEvaluation] = []
         for dialog, path in _by_stem(tree.evaluations).items():
             found = read_evaluations(read_file(root / path), dialog=dialog, where=path, findings=findings)

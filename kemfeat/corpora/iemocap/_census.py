@@ -14,13 +14,15 @@ _ID = re.compile(r"Ses0[0-9][FM]_\w+?_[FM][0-9]{3}(?![0-9])")
 _SPOKEN = re.compile(rf"({_ID.pattern})\s+\[")
 
 
-def iemocap_mentions(root: Path) -> Iterator[Mention]:
+def iemocap_mentions(root: Path, *, follow_links: bool = False) -> Iterator[Mention]:
     """Turns of the evaluations and the transcriptions, and clips; a line with several ids mentions each.
 
     Parameters
     ----------
     root : Path
         Folder of the corpus.
+    follow_links : bool
+        Whether links may lead out of it.
 
     Yields
     ------
@@ -32,7 +34,8 @@ def iemocap_mentions(root: Path) -> Iterator[Mention]:
             yield from _turns(root, path, _ID, also="[")
         for path in table_files(root, f"{folder}/dialog/transcriptions", suffix=".txt"):
             yield from _turns(root, path, _SPOKEN, also=None)
-        yield from media_mentions(root, f"{folder}/sentences/wav", suffixes=(".wav",), name=_ID)
+        clips = f"{folder}/sentences/wav"
+        yield from media_mentions(root, clips, suffixes=(".wav",), name=_ID, follow_links=follow_links)
 
 
 def _turns(root: Path, path: str, name: re.Pattern[str], *, also: str | None) -> Iterator[Mention]:

@@ -78,10 +78,10 @@ class _Judged(NamedTuple):
     heard: AnnotationRow | None
 
 
-def read_manifest(root: Path, *, on_error: str) -> Manifest:
+def read_manifest(root: Path, *, on_error: str, follow_links: bool = False) -> Manifest:
     """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
     findings = Findings(strict=on_error != "skip")
-    tree = scan(root)
+    tree = scan(root, follow_links=follow_links)
     report_strays(tree.strays, root=root, suffixes=SUFFIXES, findings=findings)
     clips = Clips(_by_id(tree.audio), _by_id(tree.transcript))
     sessions = _read_tables(root, tree, findings)

@@ -44,10 +44,10 @@ GROUPS = {"Numb": 1, "WAV": 2, "Segment ID": 1, "Total Evaluation": 3}
 """The first annotation header row up to the evaluators: names, and the number of cells of each."""
 
 
-def read_manifest(root: Path, *, on_error: str) -> Manifest:
+def read_manifest(root: Path, *, on_error: str, follow_links: bool = False) -> Manifest:
     """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
     findings = Findings(strict=on_error != "skip")
-    tree = scan(root)
+    tree = scan(root, follow_links=follow_links)
     report_strays(tree.strays, root=root, suffixes=SUFFIXES, findings=findings)
     utterances = _read_utterances(root, tree, findings)
     clips = Clips(_by_id(tree.audio, findings), _by_id(tree.transcript, findings))
@@ -146,14 +146,14 @@ def _with_partners(tree: Tree, utterances: Sequence[Utterance]) -> list[Utteranc
     ]
 
 
-def scan(root: Path) -> Tree:
+def scan(root: Path, *, follow_links: bool = False) -> Tree:
     """List the corpus; see :meth:`kemfeat.corpora._kemdy.tree.Layout.scan`."""
-    return _LAYOUT.scan(root)
+    return _LAYOUT.scan(root, follow_links=follow_links)
 
 
-def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
+def session_recordings(root: Path, session: str, *, follow_links: bool = False) -> Iterator[tuple[str, Sensor]]:
     """List one session's physiology; see :meth:`kemfeat.corpora._kemdy.tree.Layout.recordings`."""
-    return _LAYOUT.recordings(root, session)
+    return _LAYOUT.recordings(root, session, follow_links=follow_links)
 
 
 def script_and_speaker(path: str) -> tuple[str, str]:
