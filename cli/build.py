@@ -96,7 +96,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
                 "failures": report.failures,
                 "seconds": round(report.seconds, 3),
                 "up_to_date": report.up_to_date,
-                "channels": report.channels,
+                "notes": list(report.notes),
                 "balance": None if report.balance is None else balance_facts(report.balance),
                 "moved_aside": None if report.moved_aside is None else str(report.moved_aside),
             }
@@ -114,8 +114,8 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
         print(BANNER)
     if report.balance is not None:
         print(f"utterances: {report.balance}")
-    if report.channels is not None:
-        print(report.channels)
+    for note in report.notes:
+        print(note)
     if report.failures:
         print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat import corpora, parallel, plugins, provenance
 from kemfeat.balance import Balance, report_lost
-from kemfeat.build import _axes, _channels, _diff, _folder, _keys, _refusals, _settings, _sources, _tables
+from kemfeat.build import _axes, _diff, _folder, _keys, _notes, _refusals, _settings, _sources, _tables
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
@@ -142,7 +142,7 @@ class _Job:
                 failures=failures,
                 seconds=time.monotonic() - began,
                 moved_aside=moved,
-                channels=_channels.channel_note(sources, self.resolved),
+                notes=_notes.notes(sources, self.resolved),
             )
         self._warm()
         self._claim()
@@ -174,7 +174,7 @@ class _Job:
             failures=failed + len(manifest.faults),
             seconds=time.monotonic() - began,
             moved_aside=moved,
-            channels=_channels.channel_note(sources, self.resolved),
+            notes=_notes.notes(sources, self.resolved),
             balance=None if balance is None else balance.with_failed(failed),
         )
 

@@ -62,8 +62,8 @@ class BuildReport:
         How long it took.
     moved_aside : Path, optional
         Where ``force`` moved the former content of the folder.
-    channels : str, optional
-        A sentence about audio files of several channels, of which one is used; None where there are none.
+    notes : tuple of str
+        Sentences on what was chosen without being asked: the channel of audio files of several, features left out.
     balance : Balance, optional
         What became of every utterance that the corpus mentions; None where there was nothing to do, or the reader does
         not count.
@@ -83,7 +83,7 @@ class BuildReport:
     failures: int
     seconds: float
     moved_aside: Path | None = None
-    channels: str | None = None
+    notes: tuple[str, ...] = ()
     balance: Balance | None = None
 
     @property

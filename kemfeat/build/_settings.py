@@ -18,18 +18,23 @@ DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi", "ecg
 """Default features: the preprocessing of system 1, and all physiology that the corpus has."""
 
 _CHANNEL_KEYS = ("channel", "channels")
+_NO_TOKENS = (
+    "tokens are left out, as there is no tokenizer for this corpus: pass --tokenizer a folder or a Hugging Face name, "
+    "or choose with --features"
+)
 _LABEL_KEYS = {"rule": "labels", "map": "label_map"}
 _OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard", "audio")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A self-contained configuration, its extractors in order, and the resources that they need."""
+    """A self-contained configuration, its extractors in order, the resources that they need, and notes for the user."""
 
     config: BuildConfig
     extractors: Mapping[str, AnyExtractor]
     resources: Mapping[str, Mapping[str, bytes]]
     digest: str
+    notes: tuple[str, ...] = ()
 
     def settings(self, feature: str) -> Any:
         """The typed configuration of a feature."""
@@ -91,7 +96,8 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
         BuildConfig, {**own, "dataset": reader.name, "features": names, "settings": settings}, where="configuration"
     )
     resources = {name: ready.files for name, ready in prepared.items() if ready.files}
-    return Resolved(config, extractors, resources, _identity(config, extractors, reader))
+    left_out = (_NO_TOKENS,) if "features" not in raw and "text" in names and "tokens" not in names else ()
+    return Resolved(config, extractors, resources, _identity(config, extractors, reader), left_out)
 
 
 def _label_table(raw: Mapping[str, Any]) -> dict[str, Any]:

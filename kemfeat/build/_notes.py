@@ -1,4 +1,4 @@
-"""Says which channel was used where audio has several."""
+"""Says what a build chose without being asked: features that it left out, the channel of audio of several."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from kemfeat.build._sources import Sources
 _WORDS = {"first": "the first", "mean": "the mean of all", "loudest": "the loudest"}
 
 
-def channel_note(sources: Sources, resolved: Resolved) -> str | None:
+def notes(sources: Sources, resolved: Resolved) -> tuple[str, ...]:
+    """Sentences for the user; none where nothing was chosen."""
+    channels = _channel_note(sources, resolved)
+    return (*resolved.notes, *([] if channels is None else [channels]))
+
+
+def _channel_note(sources: Sources, resolved: Resolved) -> str | None:
     """A sentence about audio files with several channels; None where there is none, or no feature reads audio."""
     several = int((sources.table["channels"] > 1).sum())
     used: dict[str, list[str]] = {}

@@ -63,8 +63,8 @@ def test_the_channel_with_speech_gives_the_mel_of_speech(corpus, tmp_path, chann
     report = build(corpus, tmp_path / "store", **settings)
     np.testing.assert_array_equal(report.store.array("mel")[:], of_speech_alone(corpus, tmp_path / "alone"))
     used = "number 2" if channel == 2 else "the loudest"
-    assert f"6 audio files have several channels, and one is used (mel: {used})" in report.channels
-    assert build(corpus, tmp_path / "store", **settings).channels == report.channels
+    assert f"6 audio files have several channels, and one is used (mel: {used})" in report.notes[0]
+    assert build(corpus, tmp_path / "store", **settings).notes == report.notes
 
 
 def test_the_mean_has_the_speech_too(corpus, tmp_path):
@@ -72,14 +72,26 @@ def test_the_mean_has_the_speech_too(corpus, tmp_path):
     made, alone = report.store.array("mel")[:], of_speech_alone(corpus, tmp_path / "alone")
     loud = alone > -20
     assert np.abs(made - alone)[loud].max() < 1
-    assert "(mel: the mean of all)" in report.channels
+    assert "(mel: the mean of all)" in report.notes[0]
 
 
 def test_clips_of_one_channel_are_not_spoken_of(corpus, tmp_path):
     of_speech_alone(corpus, tmp_path / "alone")
-    assert build(tmp_path / "alone", tmp_path / "alone.store").channels is None
+    assert build(tmp_path / "alone", tmp_path / "alone.store").notes == ()
 
 
 def test_a_channel_that_is_not_there_is_refused(corpus, tmp_path):
     with pytest.raises(KemfeatError, match="the audio has 2 channels, expected a channel 3"):
         build(corpus, tmp_path / "store", audio={"channel": 3})
+
+
+def test_tokens_that_are_left_out_for_want_of_a_tokenizer_are_spoken_of(corpus, tmp_path):
+    of_speech_alone(corpus, tmp_path / "alone")
+    table = tmp_path / "alone/utterances.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},text", *(f"{row},word" for row in rows)]))
+    report = build_store("folder", root=tmp_path / "alone", out=tmp_path / "store", settings={"mel": SMALL})
+    assert "tokens" not in report.store.header.features
+    assert ["no tokenizer" in note and "--tokenizer" in note for note in report.notes] == [True]
+    chosen = {"features": ["mel", "text"], "mel": SMALL}
+    assert build_store("folder", root=tmp_path / "alone", out=tmp_path / "other", settings=chosen).notes == ()
