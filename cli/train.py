@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kemfeat.learn.evaluation.evaluate import Evaluation
     from kemfeat.learn.experiments.sweep import Trial
     from kemfeat.learn.run_facts import Determinism, RunFacts
+    from kemfeat.store.reader import Store
 
 
 class Device(StrEnum):
@@ -90,7 +91,7 @@ def train(
     trials = _trials(recipe, set_ or [], sweep or [])
     opened, read = open_store(store), read_split(split)
     options = Options(fold=fold, device=device.value, allow_leakage=allow_leakage, save_every=save_every)
-    folder = out or _default_folder(trials, [opened.digest, read.digest, fold])
+    folder = out or _default_folder(trials, opened, [read.digest, fold])
     table, gaps = None, None
     with Reporter(bar=progress) as reporter:
         lines = _Lines(reporter)
@@ -188,12 +189,15 @@ def _axis(text: str) -> tuple[str, list[Any]]:
     return key.strip(), [value.strip() if isinstance(value, str) else value for value in values]
 
 
-def _default_folder(trials: Sequence[Trial], data: list[Any]) -> Path:
-    """A folder for each combination of settings, split and store, so that the same command finds its run again."""
+def _default_folder(trials: Sequence[Trial], store: Store, split: list[Any]) -> Path:
+    """A folder for each combination of settings, split and features, so that the same command finds its run again."""
     from kemfeat.config import digest
 
     recipe = trials[0].recipe
-    name = f"{recipe.name.replace('/', '-')}-fold{data[-1]}-{digest([data, *(each.recipe for each in trials)])[:8]}"
+    known = store.header.features
+    data = [store.feature_digests(filter(known.__contains__, each.recipe.model.media)) for each in trials]
+    which = digest([data, split, *(each.recipe for each in trials)])[:8]
+    name = f"{recipe.name.replace('/', '-')}-fold{split[-1]}-{which}"
     return Path("runs") / "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
 
 

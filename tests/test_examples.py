@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 from functools import cached_property
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_every_public_name_has_an_example(name: str) -> None:
     assert ">>> " in (getattr(kemfeat, name).__doc__ or "")
 
 
-@pytest.mark.parametrize("name", sorted(name for name in vars(Store) if not name.startswith("_")))
+@pytest.mark.parametrize("name", sorted(name for name in dir(Store) if not name.startswith("_")))
 def test_every_method_of_a_store_has_an_example(name: str) -> None:
-    member = vars(Store)[name]
+    member = inspect.getattr_static(Store, name)
     assert not (callable(member) or isinstance(member, property | cached_property)) or ">>> " in (member.__doc__ or "")

@@ -16,7 +16,7 @@ from kemfeat.build._partition import COLUMNS, FeatureTask, PartitionTask
 from kemfeat.build._settings import Resolved
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
 from kemfeat.config import canonical
-from kemfeat.store import writer
+from kemfeat.store import receipts, writer
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import PartReceipt
 from kemfeat.store.writer import Part
@@ -193,7 +193,7 @@ def _keep_parts(
 
 
 def _keeps(store: Path, receipt: PartReceipt, *, rehash: bool, with_failures: bool) -> bool:
-    return _counts(receipt, with_failures=with_failures) and writer.are_whole(store, receipt.files, read=rehash)
+    return _counts(receipt, with_failures=with_failures) and receipts.are_whole(store, receipt.files, read=rehash)
 
 
 def _counts(receipt: PartReceipt | None, *, with_failures: bool) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kemfeat import provenance
 from kemfeat.errors import StoreCorruptError, StoreError, StoreVersionError
-from kemfeat.store import disk, schema, writer
+from kemfeat.store import disk, locking, receipts, schema
 from kemfeat.store.reader import Store, open_store
 
 _COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX, schema.STATISTICS)
@@ -44,7 +44,7 @@ def _usable(out: Path) -> Iterator[None]:
 
 
 def _move_aside(out: Path) -> Path:
-    with disk.locked(out):
+    with locking.locked(out):
         pass
     out = out.absolute()
     stamp = provenance.now().replace(":", "").replace("+0000", "Z")
@@ -63,5 +63,5 @@ def finished(out: Path, *, rehash: bool) -> Store | None:
     except (StoreCorruptError, StoreVersionError) as error:
         raise type(error)(f"{error}; --force moves it aside and begins anew") from None
     tables = {name: receipt for name, receipt in store.header.tables.items() if name in _COPIED_WITH}
-    whole = len(tables) == len(_COPIED_WITH) and writer.are_whole(out, tables, read=rehash)
+    whole = len(tables) == len(_COPIED_WITH) and receipts.are_whole(out, tables, read=rehash)
     return store if whole else None

@@ -22,7 +22,7 @@ from kemfeat.build.trial_build import Measured, TrialSample
 from kemfeat.corpora import open_reader
 from kemfeat.errors import StoreError, StoreWriteError
 from kemfeat.parallel import Progress
-from kemfeat.store import schema
+from kemfeat.store import layout, schema
 from kemfeat.store.reader import open_store
 
 
@@ -266,7 +266,7 @@ class _Basis:
                     feature=feature,
                     bytes=round(self._sampled_bytes(schema.array_path(feature, spec.name)) * share),
                     shards=math.ceil(rows / shard),
-                    chunks=math.ceil(rows / schema.chunk_rows(spec, shard)),
+                    chunks=math.ceil(rows / layout.chunk_rows(spec, shard)),
                 )
         return made
 

@@ -24,7 +24,7 @@ from kemfeat.errors import CorpusError
 from kemfeat.findings import Findings, merge
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.parallel import Progress
-from kemfeat.store import disk, schema, writer
+from kemfeat.store import disk, locking, receipts, schema, swap, writer
 from kemfeat.store.reader import Store, open_store
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ def build_from(
     with parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool:
         moved = _folder.take_over(out, force=options.force)
         # Workers end before the lock is released.
-        with disk.locked(out), closing(pool):
+        with locking.locked(out), closing(pool):
             with disk.writing(out):
-                writer.complete_swap(out)
+                swap.complete_swap(out)
             job = _Job(reader, pool.reads(root), pool.reads(out), resolved, options, progress, pool)
             return job.run(groups, began=began, moved=moved)
 
@@ -165,7 +165,7 @@ class _Job:
         )
         with disk.writing(self.out):
             header = _tables.write_tables(self.out, made, seconds=time.monotonic() - began)
-        writer.finalise(self.out, header)
+        swap.finalise(self.out, header)
         failed = len(_refusals.failures(plan, receipts))
         return BuildReport(
             store=open_store(self.out),
@@ -217,7 +217,7 @@ class _Job:
         if old.synthetic != provenance.is_synthetic(self.root):
             return False
         finished = _sources.read_scan(self.out / schema.SOURCES)
-        if not (sources.equals(finished) and writer.files_present(self.out, schema.files(old.header))):
+        if not (sources.equals(finished) and receipts.files_present(self.out, schema.files(old.header))):
             return False
         return self.options.on_error == "skip" or not _refusals.failed_in(old)
 

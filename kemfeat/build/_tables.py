@@ -20,7 +20,7 @@ from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
 from kemfeat.corpora import CorpusReader
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.media import segment
-from kemfeat.store import card, disk, schema, writer
+from kemfeat.store import card, disk, layout, schema, writer
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt, PartReceipt, SessionReceipt
 
@@ -309,4 +309,4 @@ def _complete(made: Made) -> dict[str, str]:
     for receipt in made.receipts:
         for failure in receipt.failures:
             bits[receipt.feature][failure.row] = False
-    return {name: schema.bitmap(row_bits) for name, row_bits in bits.items()}
+    return {name: layout.bitmap(row_bits) for name, row_bits in bits.items()}

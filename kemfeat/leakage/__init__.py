@@ -10,7 +10,7 @@ from kemfeat import parallel
 from kemfeat.errors import StoreCorruptError
 from kemfeat.leakage.fingerprints import Fingerprint, fingerprint, same_recording
 from kemfeat.manifest import SEGMENT
-from kemfeat.splits import Audit, Split, audit, require_store, utterance_keys
+from kemfeat.splits import Audit, Split, audit, require_utterances, utterance_keys
 from kemfeat.store.reader import Store
 
 _ROWS = 128
@@ -28,7 +28,7 @@ def audit_split(
     Parameters
     ----------
     store : Store
-        The store that the split was made for.
+        The store whose utterances the split is of.
     split : Split
         A split of this store.
     progress : callable
@@ -42,12 +42,12 @@ def audit_split(
     Raises
     ------
     ConfigError
-        The split was made for another store, or the store lacks an id of the split.
+        The split was made for other utterances, or the store lacks an id of the split.
     StoreCorruptError
         The store cannot be read.
     """
     utterances = store.utterances
-    require_store(split, digest=store.digest, ids=utterances["id"].tolist())
+    require_utterances(split, utterances)
     keys = utterance_keys(utterances)
     keys["identical audio"] = _contents(store)
     if not {"mel", "mel_lengths"} <= set(store.arrays):

@@ -43,6 +43,21 @@ class SplitFacts(FrozenConfig):
     facts: Mapping[str, Any] = {}
 
 
+class DataFacts(FrozenConfig):
+    """What a run depends on in a store: another store that agrees in it is as good.
+
+    Parameters
+    ----------
+    utterances : str
+        :func:`kemfeat.splits.utterances_digest` of its table.
+    features : mapping of str to str
+        For each feature that the model reads, a digest over the keys of its rows.
+    """
+
+    utterances: Line
+    features: Mapping[Line, Line]
+
+
 class StoreFacts(FrozenConfig):
     """The store.
 
@@ -199,6 +214,8 @@ class RunFacts(FrozenConfig):
         Fold of that split.
     store : StoreFacts
         Store that was trained on.
+    data : DataFacts or None
+        What the run depends on in it; None in runs of an earlier kemfeat.
     synthetic : bool
         Whether the store says that its corpus is computer-generated.
     leakage : Leakage
@@ -227,6 +244,7 @@ class RunFacts(FrozenConfig):
     split: SplitFacts
     fold: Count
     store: StoreFacts
+    data: DataFacts | None = None
     synthetic: bool = False
     leakage: Leakage
     train: TrainFacts

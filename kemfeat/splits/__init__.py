@@ -8,7 +8,7 @@ from __future__ import annotations
 from kemfeat.splits.audit import Audit, Overlap, audit, utterance_keys
 from kemfeat.splits.files import read_split, write_split
 from kemfeat.splits.schemes import SCHEMES, make_split
-from kemfeat.splits.split import PARTS, Split, require_store
+from kemfeat.splits.split import PARTS, Split, require_utterances, utterances_digest
 
 __all__ = [
     "PARTS",
@@ -19,7 +19,8 @@ __all__ = [
     "audit",
     "make_split",
     "read_split",
-    "require_store",
+    "require_utterances",
     "utterance_keys",
+    "utterances_digest",
     "write_split",
 ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _KEY = b"kemfeat_split"
 _MAGIC = b"PAR1"
-_UNKNOWN = dict.fromkeys(("seed", "labels", "store", "dropped", "absent", "kemfeat"))
+_UNKNOWN = dict.fromkeys(("seed", "labels", "store", "utterances", "dropped", "absent", "kemfeat"))
 
 
 def write_split(path: str | Path, split: Split) -> None:

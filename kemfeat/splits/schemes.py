@@ -14,7 +14,7 @@ from kemfeat.arrays import Indices
 from kemfeat.config import SettingsTable, suggest
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import TIE, apply_rule, usual_labels
-from kemfeat.splits.split import PARTS, Split
+from kemfeat.splits.split import PARTS, Split, utterances_digest
 from kemfeat.splits.stratification import class_counts, deal
 
 if TYPE_CHECKING:
@@ -93,7 +93,11 @@ def make_split(
         kept = kept.sort_values("id")
     made = _folds(kept, chosen, settings["folds"], settings["seed"])
     facts = {**settings, "scheme": scheme, "folds": len(made), "store": store, "kemfeat": VERSION}
-    facts |= {"dropped": len(utterances) - len(kept), "absent": _absent(kept, made)}
+    facts |= {
+        "utterances": utterances_digest(utterances),
+        "dropped": len(utterances) - len(kept),
+        "absent": _absent(kept, made),
+    }
     return Split(_table(kept["id"].to_numpy(), made), SettingsTable(facts))
 
 

@@ -32,8 +32,9 @@ class Split:
         One row per fold and utterance in it, folds and parts in order: ``fold`` (int64, from 0), ``id`` (str),
         ``part`` (``train``, ``valid`` or ``test``). Utterances that the label rule drops are absent.
     facts : mapping
-        ``scheme``, ``folds``, ``seed``, ``labels`` (the label rule), ``store`` (digest of the store), ``dropped``
-        (utterances without a label), ``absent`` (folds whose train part lacks a class, each with the class),
+        ``scheme``, ``folds``, ``seed``, ``labels`` (the label rule), ``store`` (digest of the store), ``utterances``
+        (:func:`utterances_digest` of its table), ``dropped`` (utterances without a label), ``absent`` (folds whose
+        train part lacks a class, each with the class),
         ``kemfeat`` (version); None where a file does not say.
     """
 
@@ -110,30 +111,58 @@ class Split:
         return np.array([rows[name] for name in wanted], np.int64)
 
 
-def require_store(split: Split, *, digest: str, ids: Sequence[str]) -> None:
-    """Refuse a split that was not made for this store.
+def utterances_digest(utterances: pd.DataFrame) -> str:
+    """What a split depends on in a store: who said what when, with which label; never which features there are.
+
+    Parameters
+    ----------
+    utterances : DataFrame
+        A store's table.
+
+    Returns
+    -------
+    str
+        SHA-256 over ids, sessions, speakers, labels, votes and mean ratings, in the order of the ids; 64 hexadecimal
+        digits.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> utterances_digest(store.utterances) == utterances_digest(store.utterances[::-1])
+    True
+    """
+    votes = sorted(name for name in map(str, utterances.columns) if name.startswith(_VOTES))
+    table = utterances.sort_values("id")[[*(name for name in _BOUND if name in utterances), *votes]].astype(object)
+    return digest([[name, *column.where(column.notna(), None)] for name, column in table.items()])
+
+
+_VOTES = "votes_"
+_BOUND = ("id", "session", "speaker", "emotion", "valence", "arousal")
+
+
+def require_utterances(split: Split, utterances: pd.DataFrame) -> None:
+    """Refuse a split that was not made for these utterances.
 
     Parameters
     ----------
     split : Split
-        A split that names no store, such as a user's table, must fit by its ids alone.
-    digest : str
-        Digest of the store.
-    ids : sequence of str
-        Column ``id`` of its ``utterances``.
+        A split that does not say for which utterances it was made, such as a user's table, must fit by its ids alone.
+    utterances : DataFrame
+        A store's table.
 
     Raises
     ------
     ConfigError
-        The split was made for another store, or the store lacks an id.
+        The split was made for other sessions, speakers or labels, or an id is missing.
     """
-    made_for = split.facts["store"]
-    if made_for not in (None, digest):
+    _require_ids(split.rows["id"].unique(), set(utterances["id"]))
+    made_for, here = split.facts["utterances"], utterances_digest(utterances)
+    if made_for not in (None, here):
         raise ConfigError(
-            f"split: was made for the store {str(made_for)[:12]}, but this store is {digest[:12]}; "
-            "make it again with `kemfeat split`, the same options and this store"
+            f"split: was made for other utterances ({str(made_for)[:12]}) than this store's ({here[:12]}): sessions, "
+            "speakers or labels of some differ; make it again with `kemfeat split`, the same options and this store"
         )
-    _require_ids(split.rows["id"].unique(), set(ids))
 
 
 def _require_ids(wanted: Sequence[str] | NDArray[Any], known: Mapping[str, int] | set[str]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kemfeat import provenance
 from kemfeat.manifest import RATINGS
 from kemfeat.records import Terms
-from kemfeat.store import columns, schema
+from kemfeat.store import columns, layout, schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ def _responsible_ai(header: schema.Header, utterances: pd.DataFrame, terms: Term
         f"The most frequent emotion is {top.max():.1%} of the utterances." if len(top) else "No utterance is labelled."
     )
     missing = {
-        name: schema.read_bitmap(header.complete[name], header.axes[axis].rows).count(False)
+        name: layout.read_bitmap(header.complete[name], header.axes[axis].rows).count(False)
         for name, axis in header.features.items()
     }
     return {

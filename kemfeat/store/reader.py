@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from hashlib import sha256
+from collections.abc import Iterable
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kemfeat.config import suggest
-from kemfeat.errors import ConfigError, StoreCorruptError, StoreError
+from kemfeat.config import digest, suggest
+from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.labels import apply_rule
-from kemfeat.store import array_metadata, disk, schema
-from kemfeat.store.header import OpenedVersion, read_header
+from kemfeat.store import array_metadata, disk, layout, schema
+from kemfeat.store.header import read_header
+from kemfeat.store.tables import StoreTables
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     """What :meth:`Store.array` gives: slices of it are NumPy arrays."""
 
 
-class Store:
+class Store(StoreTables):
     """A finished store; made by :func:`open_store`.
 
     Parameters
@@ -42,12 +41,6 @@ class Store:
     >>> len(store), store.arrays[0]
     (36, 'mel')
     """
-
-    def __init__(self, path: Path, header: schema.Header) -> None:
-        self.path = path
-        self.header = header
-        self._tables: dict[str, pd.DataFrame] = {}
-        self._version = OpenedVersion(path, header.digest)
 
     def __len__(self) -> int:
         return self.header.axes["utterance"].rows
@@ -114,19 +107,6 @@ class Store:
         """
         return tuple(self.header.arrays)
 
-    @cached_property
-    def utterances(self) -> pd.DataFrame:
-        """One row per utterance; row i belongs to row i of every array on the axis ``utterance``.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> store.utterances["id"].is_unique
-        True
-        """
-        return self._table(schema.UTTERANCES)
-
     @property
     def emotions(self) -> tuple[str, ...]:
         """The emotions that labels and votes of the corpus may have, in canonical order.
@@ -140,213 +120,6 @@ class Store:
         """
         votes = "votes_"
         return tuple(name.removeprefix(votes) for name in map(str, self.utterances.columns) if name.startswith(votes))
-
-    def rows(self, axis: str) -> pd.DataFrame:
-        """The table of an axis: row i belongs to row i of every array on it.
-
-        The table of an axis other than ``utterance`` begins with the columns id, parent (the id of the utterance),
-        number (among the rows of that utterance), speaker, session, start and end [s, in its audio].
-
-        Parameters
-        ----------
-        axis : str
-            Name of the axis.
-
-        Returns
-        -------
-        DataFrame
-            One row per row of the axis.
-
-        Raises
-        ------
-        ConfigError
-            The store has no such axis.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> store.rows("utterance").shape[0]
-        36
-        """
-        if axis not in self.header.axes:
-            raise ConfigError(f"{self.path}: no axis {axis!r}{suggest(axis, self.header.axes)}")
-        table = self.header.axes[axis].table
-        return self.utterances if table == schema.UTTERANCES else self._cached(table)
-
-    def owners(self, axis: str) -> pd.Series[str]:
-        """The id of the utterance that each row of an axis belongs to.
-
-        Parameters
-        ----------
-        axis : str
-            Name of the axis.
-
-        Returns
-        -------
-        Series of str
-            One id per row of the axis.
-
-        Raises
-        ------
-        ConfigError
-            The store has no such axis.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> store.owners("utterance").equals(store.utterances["id"])
-        True
-        """
-        rows = self.rows(axis)
-        return rows["parent"] if "parent" in rows else rows["id"]
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A table that a feature made, such as ``temporal_graph_edges``.
-
-        Parameters
-        ----------
-        name : str
-            Name of the table.
-
-        Returns
-        -------
-        DataFrame
-            As the feature describes it.
-
-        Raises
-        ------
-        ConfigError
-            The store has no such table; the message lists those it has.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> try:
-        ...     store.table("temporal_graph_edges")
-        ... except kemfeat.KemfeatError as error:
-        ...     print("no table" in str(error))
-        True
-        """
-        axes = {axis.table for axis in self.header.axes.values()}
-        paths = {Path(path).stem: path for path in self.header.tables if Path(path).parts[0] == schema.TABLES}
-        made = {stem: path for stem, path in paths.items() if path not in axes}
-        if name not in made:
-            raise ConfigError(f"{self.path}: no table {name!r}{suggest(name, made)}")
-        return self._cached(made[name])
-
-    @cached_property
-    def ratings(self) -> pd.DataFrame:
-        """One row per utterance and rater: id, rater, rater_sex, emotion, valence, arousal.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> store.ratings["id"].nunique()
-        36
-        """
-        return self._table(schema.RATINGS)
-
-    @cached_property
-    def failures(self) -> pd.DataFrame:
-        """Rows that could not be extracted: id, feature, error.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> len(store.failures)
-        0
-        """
-        return self._table(schema.FAILURES)
-
-    @cached_property
-    def statistics(self) -> pd.DataFrame:
-        """Moments of the frames of arrays that have lengths, per partition, speaker and session.
-
-        Columns: feature, array, partition, speaker, session, count [frames], mean and m2 (the sum of squared distances
-        from the mean) per bin. :func:`kemfeat.stats.moments.merged` merges rows.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> mel = store.statistics[store.statistics["array"] == "mel"]
-        >>> mel["count"].sum() == store.utterances["mel_frames"].sum()
-        True
-        """
-        return self._table(schema.STATISTICS)
-
-    @cached_property
-    def keys(self) -> pd.DataFrame:
-        """For each feature (column) the key of every row: digest of its source, configuration and extractor version.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> store.keys.shape[0]
-        36
-        """
-        return self._table(schema.KEYS)
-
-    @cached_property
-    def sources(self) -> pd.DataFrame:
-        """Every file of the corpus that the store was made from: path below the corpus, group, size, sha256 and more.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> int((store.sources["group"] == "audio").sum())
-        36
-        """
-        return self._table(schema.SOURCES)
-
-    @cached_property
-    def signal_index(self) -> pd.DataFrame:
-        """Physiology of each utterance: session, id, speaker, medium, samples, covered [s], start, digest.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> "eda" in set(store.signal_index["medium"])
-        True
-        """
-        return self._table(schema.SIGNAL_INDEX)
-
-    def signals(self, session: str) -> pd.DataFrame:
-        """Physiology of one session, in the order of its files.
-
-        Parameters
-        ----------
-        session : str
-            Name of the session.
-
-        Returns
-        -------
-        DataFrame
-            One row per sample or beat.
-
-        Raises
-        ------
-        ConfigError
-            The store has no such session.
-
-        Examples
-        --------
-        >>> import kemfeat
-        >>> store = kemfeat.open_store("stores/KEMDy20")
-        >>> set(store.signals("Sess01")["medium"]) <= {"eda", "temp", "ibi"}
-        True
-        """
-        if session not in self.header.sessions:
-            raise ConfigError(f"{self.path}: no session {session!r}{suggest(session, self.header.sessions)}")
-        return self._table(f"{schema.SIGNALS}/{session}.parquet")
 
     def array(self, name: str) -> zarr.Array[Any]:
         """One array; slices of it are NumPy arrays.
@@ -436,6 +209,38 @@ class Store:
         """
         return apply_rule(self.utterances, rule=rule)
 
+    def feature_digests(self, features: Iterable[str]) -> dict[str, str]:
+        """What the rows of features depend on: two stores that agree in it have the same rows.
+
+        Parameters
+        ----------
+        features : iterable of str
+            Names of features.
+
+        Returns
+        -------
+        dict of str to str
+            For each feature a digest over the keys of its rows, in the order of the utterances' ids.
+
+        Raises
+        ------
+        ConfigError
+            The store has no such feature.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> list(kemfeat.open_store("stores/KEMDy20").feature_digests(["mel"]))
+        ['mel']
+        """
+        order = self.utterances["id"].argsort().to_numpy()
+        found = {}
+        for name in features:
+            if name not in self.header.features:
+                raise ConfigError(f"{self.path}: no feature {name!r}{suggest(name, self.header.features)}")
+            found[name] = digest(self.keys[name].iloc[order].tolist())
+        return found
+
     def complete_rows(self, feature: str) -> list[bool]:
         """Which rows of a feature were extracted; the others are missing, see :attr:`failures`.
 
@@ -462,37 +267,7 @@ class Store:
         True
         """
         axis = self.header.features[feature]
-        return schema.read_bitmap(self.header.complete[feature], self.header.axes[axis].rows)
-
-    def _cached(self, name: str) -> pd.DataFrame:
-        if name not in self._tables:
-            self._tables[name] = self._table(name)
-        return self._tables[name]
-
-    def _table(self, name: str) -> pd.DataFrame:
-        import pandas as pd
-
-        receipt = self._receipts.get(name)
-        try:
-            content = disk.read_bytes(disk.inside(self.path, name))
-            self._version.check()
-            if receipt is None or len(content) != receipt.bytes or sha256(content).hexdigest() != receipt.sha256:
-                raise StoreCorruptError(
-                    f"{self.path}/{name}: is not what was written (it differs from its receipt in {schema.HEADER}); "
-                    "run `kemfeat verify`, then the same build again"
-                )
-            return pd.read_parquet(BytesIO(content))
-        except StoreError:
-            raise
-        except FileNotFoundError:
-            self._version.check()
-            raise StoreCorruptError(f"{self.path}: {name} is missing; run the same build again to restore it") from None
-        except (OSError, ValueError) as error:
-            raise StoreCorruptError(f"{self.path}/{name}: cannot be read ({error}); run `kemfeat verify`") from None
-
-    @cached_property
-    def _receipts(self) -> dict[str, schema.FileReceipt]:
-        return schema.files(self.header)
+        return layout.read_bitmap(self.header.complete[feature], self.header.axes[axis].rows)
 
 
 def open_store(path: str | Path) -> Store:

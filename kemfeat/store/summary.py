@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kemfeat.store import schema
+from kemfeat.store import layout, schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ def missing_rows(header: schema.Header) -> dict[str, int]:
         Missing rows by feature.
     """
     rows = {name: header.axes[axis].rows for name, axis in header.features.items()}
-    return {name: schema.read_bitmap(header.complete[name], rows[name]).count(False) for name in rows}
+    return {name: layout.read_bitmap(header.complete[name], rows[name]).count(False) for name in rows}
 
 
 def cuts(header: schema.Header, utterances: pd.DataFrame) -> list[Cut]:

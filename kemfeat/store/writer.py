@@ -1,4 +1,4 @@
-"""Write a store in three verbs: ``begin``, ``write_part`` (or ``keep_part``), ``finalise``.
+"""Write a store in three verbs: ``begin``, ``write_part`` (or ``keep_part``), :func:`kemfeat.store.swap.finalise`.
 
 Everything is made below ``STORE/.building``. A part is one partition of one feature: its shards are hashed, written
 beside their place and renamed, then its tables, then its receipt; a part without a receipt counts as not written.
@@ -10,9 +10,7 @@ stays readable until the very end.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat.errors import StoreIncompleteError
 from kemfeat.records import FeatureSpec
-from kemfeat.store import disk, schema, shards
+from kemfeat.store import disk, layout, schema, shards
+from kemfeat.store.receipts import are_whole
 from kemfeat.store.schema import FileReceipt, PartReceipt, RowFailure
 
 if TYPE_CHECKING:
@@ -29,12 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-_TEMPLATE = "template.zarr"
+TEMPLATE = "template.zarr"
 _RECEIPTS = "receipts"
-_ASIDE = "aside"
-_SWAPPED = "swapped"
-"""A file that says that all of a staged store has been moved, so that what is left in staging can go."""
-_HEADER = schema.HEADER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,16 +111,16 @@ def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: M
     """
     import zarr
 
-    template = staging(store) / _TEMPLATE
+    template = staging(store) / TEMPLATE
     if template.exists():
         shutil.rmtree(template)
     with shards.in_folder(template) as features:
         zarr.create_group(features, attributes={"kemfeat_format_version": schema.FORMAT_VERSION})
         for feature, arrays in specs.items():
-            layout = layouts[feature]
+            rows = layouts[feature]
             for spec in arrays:
-                schema.create_array(
-                    features, feature, spec, axis=layout.axis, rows=layout.rows, rows_per_shard=layout.rows_per_shard
+                layout.create_array(
+                    features, feature, spec, axis=rows.axis, rows=rows.rows, rows_per_shard=rows.rows_per_shard
                 )
 
 
@@ -251,48 +246,6 @@ def flushing(store: Path) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
         yield lambda receipts: flush(disk.inside(staging(store), name) for part in receipts for name in part.files)
 
 
-def are_whole(folder: Path, files: Mapping[str, FileReceipt], *, read: bool) -> bool:
-    """Whether every file exists in its full size and, where ``read``, has the bytes that were written.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder that the paths start from.
-    files : mapping of str to FileReceipt
-        Receipts by path.
-    read : bool
-        Whether to read and hash the files.
-
-    Returns
-    -------
-    bool
-        True where there are no files.
-    """
-    if not files_present(folder, files):
-        return False
-    return not read or all(disk.sha256(disk.inside(folder, name)) == file.sha256 for name, file in files.items())
-
-
-def files_present(folder: Path, files: Mapping[str, FileReceipt]) -> bool:
-    """Whether every file exists in its full size; ``verify`` checks its content.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder that the paths start from.
-    files : mapping of str to FileReceipt
-        Receipts by path.
-
-    Returns
-    -------
-    bool
-        True where there are no files.
-    """
-    with contextlib.suppress(OSError):
-        return all(disk.inside(folder, name).stat().st_size == receipt.bytes for name, receipt in files.items())
-    return False
-
-
 def read_tables(store: Path, parts: Iterable[Part], *, name: str) -> pa.Table:
     """What parts staged under a name.
 
@@ -351,139 +304,8 @@ def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
     return tuple(receipt for receipt in found if receipt is not None)
 
 
-def finalise(store: Path, header: schema.Header) -> None:
-    """Put the finished parts in place under a header.
-
-    If this is interrupted at any point, :func:`complete_swap` of the next build finishes it.
-
-    Parameters
-    ----------
-    store : Path
-        Folder of the store.
-    header : Header
-        Header of the finished store, without ``documents``.
-
-    Raises
-    ------
-    StoreWriteError
-        The disk refuses.
-    """
-    folder = staging(store)
-    with disk.writing(store):
-        documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
-        whole = header.model_copy(update={"documents": {name: _receipt_of(folder / name) for name in documents}})
-        _drop_strangers(folder, set(schema.files(whole)))
-        disk.write_json(folder / _HEADER, whole.model_dump(mode="json"))
-        complete_swap(store)
-
-
-def complete_swap(store: Path) -> bool:
-    """Move a staged, complete store into place.
-
-    The staged header says that the staged store is complete. The header in place is removed first and put in place
-    last, so that a half-moved store never opens.
-
-    Parameters
-    ----------
-    store : Path
-        Folder of the store.
-
-    Returns
-    -------
-    bool
-        Whether there was a staged, complete store.
-    """
-    folder = staging(store)
-    if not (folder / _HEADER).is_file():
-        if (folder / _SWAPPED).is_file():
-            disk.remove(folder)
-        return False
-    (store / _HEADER).unlink(missing_ok=True)
-    for entry in _ENTRIES:
-        if (folder / entry).exists():
-            _replace(folder / entry, store / entry)
-    # A disk may keep renames out of order unless told to flush: the header must not outrun the rest.
-    disk.fsync(store)
-    (folder / _SWAPPED).touch()
-    (folder / _HEADER).replace(store / _HEADER)
-    disk.fsync(store)
-    disk.remove(folder)
-    return True
-
-
-_ENTRIES = (
-    schema.FEATURES,
-    schema.SIGNALS,
-    schema.RESOURCES,
-    schema.TABLES,
-    schema.UTTERANCES,
-    schema.RATINGS,
-    schema.SIGNAL_INDEX,
-    schema.KEYS,
-    schema.FAILURES,
-    schema.STATISTICS,
-    schema.SOURCES,
-    schema.README,
-    schema.CROISSANT,
-)
-
-
-def _replace(source: Path, target: Path) -> None:
-    if target.is_dir():
-        old = source.parent / f"{_ASIDE}-{uuid.uuid4().hex}"
-        target.rename(old)
-    source.replace(target)
-
-
-def _place_metadata(folder: Path) -> list[str]:
-    """Consolidate the metadata and stage them beside the shards; returns their names below the store."""
-    consolidate(folder / _TEMPLATE)
-    names = []
-    for path in sorted((folder / _TEMPLATE).rglob("zarr.json")):
-        names.append(f"{schema.FEATURES}/{path.relative_to(folder / _TEMPLATE).as_posix()}")
-        disk.link(path, folder / names[-1])
-    return names
-
-
-def _receipt_of(path: Path) -> FileReceipt:
-    disk.fsync(path)
-    return disk.receipt(path)
-
-
-def _drop_strangers(folder: Path, named: set[str]) -> None:
-    """Remove staged files that the header does not list, and make every folder, so that it replaces an older one."""
-    for entry in schema.FOLDERS:
-        (folder / entry).mkdir(exist_ok=True)
-        for path in sorted((folder / entry).rglob("*"), reverse=True):
-            if path.is_dir():
-                with contextlib.suppress(OSError):
-                    path.rmdir()
-            elif path.relative_to(folder).as_posix() not in named:
-                path.unlink()
-
-
-def consolidate(path: Path) -> None:
-    """Write consolidated metadata of every group and of the whole, which clients such as xarray read in one step.
-
-    Parameters
-    ----------
-    path : Path
-        Folder of the Zarr hierarchy.
-    """
-    import warnings
-
-    import zarr
-
-    groups = [folder for folder in sorted(path.iterdir()) if folder.is_dir()]
-    with warnings.catch_warnings():
-        # zarr warns that consolidated metadata are not in the v3 specification yet; docs/store-format.md says so too.
-        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        for folder in (*groups, path):
-            zarr.consolidate_metadata(zarr.storage.LocalStore(folder), zarr_format=3)
-
-
 def _write_shard(store: Path, part: Part, spec: FeatureSpec, block: NDArray[Any]) -> tuple[str, FileReceipt]:
-    metadata = (staging(store) / _TEMPLATE / part.feature / spec.name / "zarr.json").read_bytes()
+    metadata = (staging(store) / TEMPLATE / part.feature / spec.name / "zarr.json").read_bytes()
     name = schema.shard_path(part.feature, spec, part.partition)
     shard = shards.encode(metadata, slice(part.start, part.stop), block)
     return name, disk.write_bytes(staging(store) / name, shard, durable=False)

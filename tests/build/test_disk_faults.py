@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kemfeat.errors import KemfeatError, StoreWriteError
-from kemfeat.store import disk
+from kemfeat.store import locking
 from tests.build.kit import tree, with_settings
 
 BEFORE = with_settings(features=["mel"], rows_per_shard=12)
@@ -28,7 +28,7 @@ CALLS = {
     "unlink": (os, "unlink", (errno.EIO, errno.EBUSY)),
     "mkdir": (os, "mkdir", (errno.EMLINK, errno.EIO)),
     "rmdir": (os, "rmdir", (errno.EIO, errno.ENOTEMPTY)),
-    "flock": (disk, "flock", (errno.ENOLCK, errno.EOPNOTSUPP)),
+    "flock": (locking, "flock", (errno.ENOLCK, errno.EOPNOTSUPP)),
 }
 NEVER = 1 << 30
 
@@ -98,7 +98,7 @@ def test_a_disk_without_locks_is_a_sentence(bench, monkeypatch, code):
     def refuse(*_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(disk, "flock", refuse)
+    monkeypatch.setattr(locking, "flock", refuse)
     with pytest.raises(StoreWriteError, match=rf"store.*: .*--out.* \({os.strerror(code)}\)$"):
         bench.fresh("store2").build(settings=BEFORE)
 
@@ -128,5 +128,5 @@ def test_the_lock_is_that_of_the_system(tmp_path):
     """Another program that locks the file keeps a build out."""
     with (tmp_path / ".lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(KemfeatError, match="is being built by"), disk.locked(tmp_path):
+        with pytest.raises(KemfeatError, match="is being built by"), locking.locked(tmp_path):
             pytest.fail("the lock was given")

@@ -113,8 +113,8 @@ def test_a_half_built_store_does_not_open_and_says_how_to_resume(bench):
 _HOLD = """
 import sys, time
 from pathlib import Path
-from kemfeat.store import disk
-with disk.locked(Path(sys.argv[1])):
+from kemfeat.store import locking
+with locking.locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """

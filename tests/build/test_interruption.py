@@ -14,7 +14,7 @@ import pytest
 
 from kemfeat import open_store
 from kemfeat.errors import CorpusError, StoreIncompleteError
-from kemfeat.store import disk, writer
+from kemfeat.store import disk, swap, writer
 from tests.build.kit import (
     KEMFEAT,
     PARTITIONS,
@@ -178,12 +178,12 @@ def test_an_interrupted_terminal_ends_in_a_word_and_the_build_resumes(bench, fin
 def _killed_before_the_swap(bench, monkeypatch, **build):
     """Leave a store that is staged whole, with its header, and not yet in place."""
 
-    def swap(store):
+    def killed(store):
         if writer.staging(store).joinpath("kemfeat.json").exists():
             raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(writer, "complete_swap", swap)
+        patched.setattr(swap, "complete_swap", killed)
         with pytest.raises(Killed):
             bench.build(**build)
 
@@ -212,7 +212,7 @@ def _swap_killed_after(out, calls, monkeypatch):
             patched.setattr(Path, name, budget.wrap(getattr(Path, name)))
         patched.setattr(shutil, "rmtree", budget.wrap(shutil.rmtree))
         try:
-            writer.complete_swap(out)
+            swap.complete_swap(out)
         except Killed:
             return False
     return True
@@ -333,7 +333,7 @@ def test_the_disk_holds_every_file_before_the_store_is_put_in_place(bench, monke
     if interrupted:
         with pytest.raises(Killed):
             new.build(progress=_killed_during("extract", 8))
-    held, swap, fsync = set(), writer.complete_swap, disk.fsync
+    held, complete_swap, fsync = set(), swap.complete_swap, disk.fsync
 
     def synced(path):
         fsync(path)
@@ -344,10 +344,10 @@ def test_the_disk_holds_every_file_before_the_store_is_put_in_place(bench, monke
         if writer.staging(store).joinpath("kemfeat.json").exists():
             assert staged
             assert {(path.stat().st_ino, path.stat().st_mtime_ns) for path in staged} <= held
-        return swap(store)
+        return complete_swap(store)
 
     monkeypatch.setattr(disk, "fsync", synced)
-    monkeypatch.setattr(writer, "complete_swap", checked)
+    monkeypatch.setattr(swap, "complete_swap", checked)
     assert new.build(workers=1).written
 
 

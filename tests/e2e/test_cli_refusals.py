@@ -129,8 +129,8 @@ def test_a_folder_that_is_no_store_is_code_4(bench, tmp_path):
 
 
 def test_a_second_build_of_the_same_store_is_code_4(bench):
-    hold = "import sys, time; from pathlib import Path; from kemfeat.store import disk\n"
-    hold += "with disk.locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    hold = "import sys, time; from pathlib import Path; from kemfeat.store import locking\n"
+    hold += "with locking.locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", hold, bench.out], stdout=subprocess.PIPE) as holder:
         holder.stdout.readline()
         said = build(bench)

@@ -17,7 +17,7 @@ from tests.splits.tables import like_kemdy20, utterances
 
 def split_of(parts: dict[str, list[str]]) -> Split:
     rows = [(0, name, part) for part in PARTS for name in parts.get(part, [])]
-    facts = dict.fromkeys(("seed", "labels", "store", "dropped", "absent", "kemfeat"))
+    facts = dict.fromkeys(("seed", "labels", "store", "utterances", "dropped", "absent", "kemfeat"))
     return Split(
         pd.DataFrame(rows, columns=["fold", "id", "part"]), SettingsTable({"scheme": "user", "folds": 1, **facts})
     )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat.errors import ConfigError, StoreWriteError
-from kemfeat.splits import SCHEMES, make_split, read_split, require_store, write_split
+from kemfeat.splits import SCHEMES, make_split, read_split, require_utterances, write_split
 from tests.splits.tables import like_kemdy20
 
 
@@ -169,14 +169,17 @@ def test_a_part_or_fold_that_is_not_there(arguments, message, split):
 
 
 def test_a_split_of_another_store_is_refused(split):
-    ids = like_kemdy20()["id"].tolist()
-    require_store(split, digest="a" * 64, ids=ids)
-    with pytest.raises(ConfigError, match="was made for the store aaaaaaaaaaaa, but this store is bbbbbbbbbbbb"):
-        require_store(split, digest="b" * 64, ids=ids)
+    utterances = like_kemdy20()
+    require_utterances(split, utterances)
+    require_utterances(split, utterances[::-1].assign(mel_frames=7))
+    for column in ("speaker", "session", "emotion"):
+        other = utterances.assign(**{column: utterances[column].sample(frac=1, random_state=0).to_numpy()})
+        with pytest.raises(ConfigError, match=r"was made for other utterances \(\w{12}\) than this store's"):
+            require_utterances(split, other)
     with pytest.raises(ConfigError, match=r"names [\d,]+ utterances that the store does not have, such as 'u\d+'"):
-        require_store(split, digest="a" * 64, ids=ids[:10])
+        require_utterances(split, utterances[:10])
     with pytest.raises(ConfigError, match="does not have"):
-        split.indices(ids[:10], "test")
+        split.indices(utterances["id"].tolist()[:10], "test")
 
 
 def test_facts_without_end_are_a_sentence(tmp_path):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from kemfeat.corpora import columns_of, terms_of
-from kemfeat.store import card, columns, schema
+from kemfeat.store import card, columns, layout, schema
 from kemfeat.store.reader import Store
 
 
@@ -57,7 +57,7 @@ def test_the_card_counts(finished: Store, readme: str) -> None:
 
 def test_the_card_counts_what_is_cut_and_missing(finished: Store, readme: str) -> None:
     header = finished.header.model_copy(
-        update={"complete": {**finished.header.complete, "mel": schema.bitmap([False] * 2 + [True] * 18)}}
+        update={"complete": {**finished.header.complete, "mel": layout.bitmap([False] * 2 + [True] * 18)}}
     )
     assert cells(readme, "`mel`")[1:] == ["missing rows (see `failures.parquet`)", "0 |"]
     changed = render(header, finished.utterances)["README.md"]

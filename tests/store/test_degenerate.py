@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from kemfeat.store import degenerate, disk, schema
+from kemfeat.store import degenerate, disk, layout, schema
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.verify import verify
 
@@ -105,7 +105,7 @@ def test_missing_rows_are_not_compared(copied: Store) -> None:
     disk.write_table(copied.path / "failures.parquet", failures)
     tables = copied.header.model_dump(mode="json")["tables"]
     tables["failures.parquet"] = disk.receipt(copied.path / "failures.parquet").model_dump()
-    complete = copied.header.complete | {"mel": schema.bitmap([False] * 15 + [True] * 5)}
+    complete = copied.header.complete | {"mel": layout.bitmap([False] * 15 + [True] * 5)}
     store = refresh(overwrite(copied, mel=mel), complete=complete, tables=tables)
     assert (verify(store).problems, verify(store).warnings) == ((), ())
 
@@ -157,7 +157,7 @@ def with_clips(store: Store, values: np.ndarray, parents: list[str]) -> Store:
         axes=content["axes"] | {"clip": {"rows": len(values), "table": "clip.parquet"}},
         features=content["features"] | {"image": "clip"},
         arrays=content["arrays"] | {"image": info | {"dtype": "float32", "unit": "1", "description": "an example"}},
-        complete=content["complete"] | {"image": schema.bitmap([True] * len(values))},
+        complete=content["complete"] | {"image": layout.bitmap([True] * len(values))},
     )
 
 

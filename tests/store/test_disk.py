@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import subprocess
@@ -15,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kemfeat.errors import StoreCorruptError, StoreLockedError, StoreWriteError
-from kemfeat.store import disk
+from kemfeat.errors import StoreCorruptError, StoreWriteError
+from kemfeat.store import disk, locking
 
 FULL = Path("/dev/full")
 """Linux' device on which every write fails for want of space."""
@@ -144,7 +143,7 @@ def test_a_place_where_nobody_may_write_is_said() -> None:
     refusal = r"^/sys: (you may not write there|the disk is read-only); choose another folder with --out and run"
     with pytest.raises(StoreWriteError, match=refusal), disk.writing(Path("/sys")):
         disk.write_bytes(Path("/sys/kemfeat"), b"x")
-    with pytest.raises(StoreWriteError, match=refusal), disk.locked(Path("/sys")):
+    with pytest.raises(StoreWriteError, match=refusal), locking.locked(Path("/sys")):
         pytest.fail("the lock was given")
 
 
@@ -209,54 +208,3 @@ def test_a_link_across_disks_is_a_copy(tmp_path: Path) -> None:
     finally:
         source.unlink()
     assert (tmp_path / "deep" / "b").read_bytes() == b"x"
-
-
-HOLDER = """
-    import sys
-    from pathlib import Path
-    from kemfeat.store import disk
-    with disk.locked(Path(sys.argv[1])):
-        print("held", flush=True)
-        sys.stdin.read()
-    """
-
-
-def test_a_held_lock_names_its_owner(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        owner = json.loads((tmp_path / ".lock.json").read_bytes())
-        (tmp_path / ".lock.json").write_text(json.dumps(owner | {"since": owner["since"] - 7200}))
-        with pytest.raises(StoreLockedError) as caught, disk.locked(tmp_path):
-            pytest.fail("the lock was given twice")
-        said = str(caught.value)
-        assert f"process {holder.pid} on {os.uname().nodename}, for 72" in said
-        assert "wait for it to end, or end it, then run the same command again" in said
-        (tmp_path / ".lock.json").unlink()
-        with pytest.raises(StoreLockedError, match="another process, just now"), disk.locked(tmp_path):
-            pytest.fail("the lock was given twice")
-        holder.stdin.close()
-        assert holder.wait() == 0
-    with disk.locked(tmp_path):
-        assert json.loads((tmp_path / ".lock.json").read_bytes())["pid"] == os.getpid()
-    assert not (tmp_path / ".lock.json").exists()
-
-
-def test_a_killed_owner_leaves_no_lock(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        holder.kill()
-    with disk.locked(tmp_path):
-        assert json.loads((tmp_path / ".lock.json").read_bytes())["pid"] == os.getpid()

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kemfeat.records import FeatureSpec
-from kemfeat.store import schema
+from kemfeat.store import layout, schema
 from kemfeat.store.reader import Store
 from kemfeat.store.valid_lengths import marks
 
@@ -78,10 +78,10 @@ def test_the_bitmap(finished: Store, header: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("complete", [[True], [False, True], [True] * 8, [False] * 9, [True, False] * 20])
 def test_a_bitmap_begins_with_row_0(complete: list[bool]) -> None:
-    text = schema.bitmap(complete)
+    text = layout.bitmap(complete)
     bits = "".join(f"{byte:08b}" for byte in bytes.fromhex(text))
     assert [bit == "1" for bit in bits[: len(complete)]] == complete
-    assert schema.read_bitmap(text, len(complete)) == complete
+    assert layout.read_bitmap(text, len(complete)) == complete
 
 
 def test_the_parts_cover_every_row_once(header: dict[str, Any]) -> None:
@@ -207,9 +207,9 @@ def test_inner_chunks_divide_a_shard_and_stay_small(rows: int, shape: tuple[int,
     spec = FeatureSpec(
         name="x", dims=("a",) * len(shape), shape=shape, dtype="float32", pad=0, fill=0, unit="1", description="x"
     )
-    chunk = schema.chunk_rows(spec, rows)
+    chunk = layout.chunk_rows(spec, rows)
     assert rows % chunk == 0
-    assert chunk == 1 or chunk * 4 * math.prod(shape) <= schema.CHUNK_BYTES
+    assert chunk == 1 or chunk * 4 * math.prod(shape) <= layout.CHUNK_BYTES
 
 
 def test_a_header_contradicting_itself_is_no_header(finished: Store) -> None:

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from kemfeat.store import schema, summary
+from kemfeat.store import layout, summary
 from kemfeat.store.reader import Store
 from kemfeat.store.summary import Cut
 
@@ -20,7 +20,7 @@ def test_physiology_by_medium() -> None:
 
 
 def test_missing_rows_are_the_zeros_of_the_bitmap(finished: Store) -> None:
-    complete = {**finished.header.complete, "mel": schema.bitmap([False] * 3 + [True] * 17)}
+    complete = {**finished.header.complete, "mel": layout.bitmap([False] * 3 + [True] * 17)}
     header = finished.header.model_copy(update={"complete": complete})
     assert summary.missing_rows(header) == {name: 3 if name == "mel" else 0 for name in header.features}
 

@@ -14,7 +14,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 
 from kemfeat.build import BuildOptions, build_store
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreError
-from kemfeat.store import disk, schema
+from kemfeat.store import disk, layout, schema
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.verify import verify
 from tests.corpora.tiny import TinyCorpus
@@ -239,7 +239,7 @@ def test_an_id_that_stands_twice_is_found(copied: Store) -> None:
 
 
 def test_a_missing_row_without_a_reason_is_found(copied: Store) -> None:
-    rewrite(copied, complete=copied.header.complete | {"mel": schema.bitmap([True, False] + [True] * 18)})
+    rewrite(copied, complete=copied.header.complete | {"mel": layout.bitmap([True, False] + [True] * 18)})
     says = "mel: the completeness bitmap and failures.parquet do not list the same rows"
     assert problems(copied) == (says,)
     row = {"id": open_store(copied.path).utterances["id"].iloc[1], "feature": "mel", "error": "x"}
@@ -287,7 +287,7 @@ def test_a_feature_on_another_axis_is_checked_by_its_own_table(copied: Store) ->
         axes=content["axes"] | {"clip": {"rows": 3, "table": "clip.parquet"}},
         features=content["features"] | {"scene": "clip"},
         arrays=content["arrays"] | {"scene": info | {"description": "an example"}},
-        complete=content["complete"] | {"scene": schema.bitmap([True] * 3)},
+        complete=content["complete"] | {"scene": layout.bitmap([True] * 3)},
         parts=[*content["parts"], part | {"files": files, "failures": []}],
         tables=content["tables"] | {"clip.parquet": receipts["clip.parquet"]},
         documents=documents,
@@ -297,7 +297,7 @@ def test_a_feature_on_another_axis_is_checked_by_its_own_table(copied: Store) ->
     assert len(store) == 20
     assert store.array("scene")[:].tolist() == [1, 1, 1]
     assert store.rows("clip")["parent"].tolist() == clips["parent"].tolist()
-    rewrite(store, complete=store.header.complete | {"scene": schema.bitmap([True, False, True])})
+    rewrite(store, complete=store.header.complete | {"scene": layout.bitmap([True, False, True])})
     assert problems(copied) == ("scene: the completeness bitmap and failures.parquet do not list the same rows",)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from kemfeat.config import digest
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.data.batch_sampler import BLOCK, BatchSampler, Shuffle, check_integer
@@ -266,7 +267,7 @@ class StoreLoader:
     def _identity(self) -> dict[str, Any]:
         order = self._order
         return {
-            "store": self.dataset.store.digest,
+            "data": _of_features(self.dataset),
             "rows": _digest(self.dataset.rows, self.dataset.copies),
             "batch_size": int(order.batch_size),
             "seed": int(order.seed),
@@ -299,6 +300,13 @@ def _digest(*arrays: NDArray[np.int64]) -> str:
     for array in arrays:
         content.update(array.astype("<i8").tobytes())
     return content.hexdigest()
+
+
+def _of_features(dataset: StoreDataset) -> str:
+    """What the rows are, and the shards that they are read by; other features of the store do not matter."""
+    store, ids = dataset.store, dataset.store.utterances["id"].tolist()
+    features = sorted({column.feature for column in dataset.columns})
+    return digest([ids, store.feature_digests(features), dataset.rows_per_shard])
 
 
 def _brief(value: object) -> str:

@@ -173,7 +173,8 @@ def check_name(path: Path) -> None:
 def _recipe(one: Evaluation) -> str:
     """What runs of one recipe on one split share."""
     facts = one.facts
-    names = [facts.recipe, facts.variant, facts.task, facts.emotions, facts.split.digest, facts.store.digest, one.part]
+    data = facts.data.model_dump() if facts.data else facts.store.digest
+    names = [facts.recipe, facts.variant, facts.task, facts.emotions, facts.split.digest, data, one.part]
     return digest([names, _without_runs(facts.config)])
 
 

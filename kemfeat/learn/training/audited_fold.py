@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kemfeat.config import validated
 from kemfeat.errors import ConfigError
 from kemfeat.leakage import audit_split
-from kemfeat.learn.run_facts import Leakage, SplitFacts, StoreFacts
-from kemfeat.splits import PARTS
+from kemfeat.learn.run_facts import DataFacts, Leakage, SplitFacts, StoreFacts
+from kemfeat.splits import PARTS, utterances_digest
 
 if TYPE_CHECKING:
     from kemfeat.splits import Audit, Split
@@ -57,7 +57,7 @@ class AuditedFold:
         SplitFacts
             Scheme, digest and the rest.
         """
-        said = {name: value for name, value in self.split.facts.items() if name != "store"}
+        said = {name: value for name, value in self.split.facts.items() if name not in ("store", "utterances")}
         values = {"scheme": self.split.facts["scheme"], "digest": self.split.digest, "facts": said}
         return validated(SplitFacts, values, where="split file")
 
@@ -70,6 +70,23 @@ class AuditedFold:
             Digest and corpus.
         """
         return StoreFacts(digest=self.store.digest, dataset=self.store.dataset)
+
+    def data_facts(self, features: Iterable[str]) -> DataFacts:
+        """What a model that reads some features depends on, for ``run.json``.
+
+        Parameters
+        ----------
+        features : iterable of str
+            Names of features.
+
+        Returns
+        -------
+        DataFacts
+            Digests of the utterances and of the features.
+        """
+        return DataFacts(
+            utterances=utterances_digest(self.store.utterances), features=self.store.feature_digests(features)
+        )
 
     def leaking(self, kind: str, count: int) -> AuditedFold:
         """Add a leak, such as 80 of the kind ``speaker``.

@@ -26,7 +26,7 @@ from kemfeat.store import disk
 
 FORMAT = 1
 
-_NOT_IDENTITY = ("outcome", "versions", "synthetic")
+_NOT_IDENTITY = ("outcome", "versions", "synthetic", "store")
 """Facts in which a run may differ from its checkpoint."""
 
 _SHOWN = 3
@@ -212,7 +212,7 @@ def identity(facts: RunFacts) -> dict[str, Any]:
     Returns
     -------
     dict
-        All of them but the outcome and the versions, as JSON values.
+        All of them but the outcome, the versions and the store, whose part that matters is ``data``; as JSON values.
     """
     return facts.model_dump(mode="json", exclude=set(_NOT_IDENTITY))
 

@@ -80,7 +80,7 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
             raise ConfigError(
                 f"model.{modality}_run {folder}: was trained on split {facts.split.scheme}, fold {facts.fold} "
                 f"({facts.split.digest[:12]}), not on fold {data.fold} of this split ({data.split.digest[:12]}): "
-                f"{seen:,} utterances that are tested here were not tested there, so it may have learned from them; "
+                f"it may have learned from {seen:,} of the utterances that are tested here; "
                 "train it on this split and fold, or pass --allow-leakage"
             )
         data = data.leaking("pretraining", seen) if seen else data
@@ -147,20 +147,25 @@ def _fitting(folder: Path, modality: Modality, data: AuditedFold) -> RunFacts:
         )
     if facts.outcome is None:
         raise RunError(f"model.{modality}_run {folder}: is not finished; run its `kemfeat train` again to continue")
-    if facts.store.digest != data.store.digest:
+    here = data.data_facts(facts.data.features if facts.data else ())
+    if facts.data != here:
+        theirs = facts.data.features if facts.data else {}
+        changed = [name for name, told in here.features.items() if theirs[name] != told]
+        what = " and ".join(changed) or "the utterances or their labels"
         raise ConfigError(
-            f"model.{modality}_run {folder}: was trained on the store {facts.store.digest[:12]}, but this store is "
-            f"{data.store.digest[:12]}; train it again on this store"
+            f"model.{modality}_run {folder}: was trained on other data of {facts.store.dataset} (store "
+            f"{facts.store.digest[:12]}): {what} differ in this store ("
+            f"{data.store.digest[:12]}); train it again on this store"
         )
     return facts
 
 
 def _seen(folder: Path, facts: RunFacts, data: AuditedFold) -> int:
-    """How many utterances that are tested here the run may have learned from."""
+    """How many utterances that are tested here the run may have learned from: all where its own split leaks."""
     if (facts.split.digest, facts.fold) == (data.split.digest, data.fold):
         return 0
     tested = set(data.split.ids("test", fold=data.fold))
-    if (folder / run_folder.PREDICTIONS).is_file():
+    if facts.leakage.verdict == "clean" and (folder / run_folder.PREDICTIONS).is_file():
         known = read_predictions(folder, facts)
         tested -= set(known.loc[known["part"] == "test", "id"])
-    return max(1, len(tested))
+    return len(tested)

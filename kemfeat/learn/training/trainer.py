@@ -265,8 +265,9 @@ def training_data_of_run(run: Path, data: AuditedFold) -> TrainingData:
         There is no such run, or it is damaged.
     """
     facts = read_run(run)
-    names = {"split", "fold", "store"}
-    ours = {"split": data.split_facts(), "fold": data.fold, "store": data.store_facts()}
+    names = {"split", "fold", "data"}
+    features = facts.data.features if facts.data else ()
+    ours = {"split": data.split_facts(), "fold": data.fold, "data": data.data_facts(features)}
     wanted = facts.model_copy(update=ours).model_dump(mode="json", include=names)
     refuse_other(facts.model_dump(mode="json", include=names), wanted, where=run)
     return training_data_of(_recipe_of(run, facts), data)
@@ -370,6 +371,7 @@ def _facts(training_data: TrainingData, model: Model, *, pretrained: Mapping[str
         split=data.split_facts(),
         fold=data.fold,
         store=data.store_facts(),
+        data=data.data_facts(training_data.media),
         synthetic=data.store.synthetic,
         leakage=data.leakage,
         train=training_data.train_facts(),

@@ -1,24 +1,19 @@
-"""Tables of a user's own: columns, cells, words and paths, sound and defective."""
+"""Tables of a user's own: columns and cells, sound and defective."""
 
 import csv
 import io
 import math
-import os
-import unicodedata
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.corpora.folder._emotions import MAX_WORDS, SPELLINGS, read_emotions, report_others, vocabulary
-from kemfeat.corpora.folder._paths import Files, relative_path
 from kemfeat.corpora.folder._rows import NAME
 from kemfeat.corpora.folder._table import read_table
 from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
 from kemfeat.findings import Findings
-from kemfeat.labels import ALIASES, EMOTIONS, join_emotions, parse_emotions
 
 WHERE = "sub/utterances.csv"
 
@@ -272,19 +267,6 @@ def test_any_bytes_are_a_table_or_a_sentence(content):
         assert all(NAME.fullmatch(row.id) for row in table.rows)
 
 
-@given(st.text(max_size=20))
-@settings(deadline=None, max_examples=100)
-def test_what_is_read_of_an_emotion_can_be_joined_and_parsed(text):
-    try:
-        emotions = read_emotions(text)
-    except CorpusError:
-        return
-    words = vocabulary([emotions], where=WHERE)
-    label = join_emotions(emotions, vocabulary=words)
-    assert set(parse_emotions(label, vocabulary=words)) == set(emotions)
-    assert read_emotions(label) == parse_emotions(label, vocabulary=words)
-
-
 @pytest.mark.parametrize("word", ["NA", "None", "null", "N/A", " nan "])
 def test_a_missing_word_is_missing_in_every_column(word):
     optional = (
@@ -297,27 +279,6 @@ def test_a_missing_word_is_missing_in_every_column(word):
     assert rules(missing[1]) == rules(blank[1]) == {"unknown-speaker": 1, "label-missing": 1}
 
 
-def test_words_beside_the_seven_are_listed_with_counts_and_a_guess():
-    rows = [("ang",)] * 3 + [("hap", "boredom")] * 2 + [("0",), ("surprized",), ("sad",), ("평온",)]
-    findings = Findings()
-    report_others(rows, where=WHERE, findings=findings)
-    found = {finding.rule: finding for finding in findings.merged()}
-    where = f"{WHERE} column emotion: found"
-    assert found["emotion-code"].examples == (
-        f"{where} '0' in 1 row, a number; expected a word, such as --set labels.map.0=angry",
-        f"{where} 'ang' in 3 rows; did you mean 'angry'? (--set labels.map.ang=angry)",
-        f"{where} 'hap' in 2 rows; did you mean 'happy'? (--set labels.map.hap=happy)",
-        f"{where} 'surprized' in 1 row; did you mean 'surprise'? (--set labels.map.surprized=surprise)",
-    )
-    assert found["own-emotion"].examples == (f"{where} 'boredom' in 2 rows", f"{where} '평온' in 1 row")
-    assert found.keys() == {"emotion-code", "own-emotion"}
-
-
-def test_korean_words_are_read_as_the_seven():
-    assert read_emotions("슬픔;분노") == ("sad", "angry")
-    assert read_emotions(unicodedata.normalize("NFD", "기쁨")) == ("happy",)
-
-
 @pytest.mark.parametrize("encoding", ["rot13", "zlib", "utf-7", "cp9490"])
 def test_only_listed_encodings_may_be_declared(encoding):
     text = f"id,audio,speaker,text_file,text_encoding\na,a,s,a.txt,{encoding}\n"
@@ -328,22 +289,6 @@ def test_only_listed_encodings_may_be_declared(encoding):
         read(text, strict=True)
     with pytest.raises(CorpusError, match="found the column 'text_encoding' without 'text_file', expected both"):
         read("id,audio,text,text_encoding\na,a,b,utf-8\n")
-
-
-def test_spellings_lead_to_known_words_and_aliases_are_among_them():
-    assert set(SPELLINGS.values()) <= set(EMOTIONS)
-    assert set(ALIASES) <= set(SPELLINGS)
-    assert not set(SPELLINGS) & set(EMOTIONS)
-
-
-def test_other_words_stand_behind_the_known_ones_sorted():
-    emotions = [read_emotions(text) for text in ("Calm", "boredom;Anger", "평온", "fearful")]
-    assert vocabulary(emotions, where=WHERE) == (*EMOTIONS, "boredom", "calm", "평온")
-    assert read_emotions(unicodedata.normalize("NFD", "평온")) == ("평온",)
-    many = [(f"w{number:03}",) for number in range(MAX_WORDS + 1)]
-    assert len(vocabulary(many[1:], where=WHERE)) == len(EMOTIONS) + MAX_WORDS
-    with pytest.raises(CorpusError, match="column emotion has 65 different words, such as 'w000' and 'w064'"):
-        vocabulary(many, where=WHERE)
 
 
 @pytest.mark.parametrize(
@@ -371,67 +316,7 @@ def test_a_path_out_of_the_root_is_refused_in_both_modes(path, column):
             read(text, strict=strict)
 
 
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("./a//b/./c d.wav", "a/b/c d.wav"),
-        ("..a/b..c", "..a/b..c"),
-        ("wav\\a\\b.wav", "wav/a/b.wav"),
-        ("/data/corpus/wav/a.wav", "wav/a.wav"),
-        (unicodedata.normalize("NFD", "음성/가.wav"), "음성/가.wav"),
-    ],
-)
-def test_paths_are_normal(text, path):
-    assert relative_path(text, where=WHERE, root=Path("/data/corpus")) == path
-
-
-def test_a_root_behind_a_link_is_the_root(tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    for root in (tmp_path / "real", tmp_path / "link"):
-        assert relative_path(f"{tmp_path}/real/a.wav", where=WHERE, root=root) == "a.wav"
-    with pytest.raises(CorpusError, match="expected one below the root"):
-        relative_path(f"{tmp_path}/other/a.wav", where=WHERE, root=tmp_path / "real")
-
-
-@pytest.mark.parametrize("folder_form", ["NFC", "NFD"])
-@pytest.mark.parametrize("name_form", ["NFC", "NFD"])
-@pytest.mark.parametrize("cell_form", ["NFC", "NFD"])
-def test_names_are_found_in_either_form_of_unicode(folder_form, name_form, cell_form, tmp_path):
-    folder, name = unicodedata.normalize(folder_form, "음성"), unicodedata.normalize(name_form, "가é.wav")
-    (tmp_path / folder).mkdir()
-    (tmp_path / folder / name).touch()
-    path = relative_path(unicodedata.normalize(cell_form, "음성/가é.wav"), where=WHERE, root=tmp_path)
-    assert Files(tmp_path, "t.csv").find(path, line=2, column="audio") == f"{folder}/{name}"
-    assert Files(tmp_path, "t.csv").find("음성/나.wav", line=2, column="audio") is None
-
-
 def test_names_of_people_may_be_in_any_script():
     table, findings = read("id,audio,speaker,partner\na,a.wav,김 안나,Jürgen O.\n")
     assert (table.rows[0].speaker, table.rows[0].session, table.rows[0].partner) == ("김 안나", "김 안나", "Jürgen O.")
     assert rules(findings) == {}
-
-
-def test_files_are_found_below_the_root_and_links_out_of_it_refused(tmp_path):
-    root = tmp_path / "root"
-    (root / "in").mkdir(parents=True)
-    (tmp_path / "rooted").mkdir()
-    for path in (root / "in/a.wav", tmp_path / "b.wav", tmp_path / "rooted/c.wav"):
-        path.touch()
-    (root / "same.wav").symlink_to("in/a.wav")
-    (root / "out.wav").symlink_to(tmp_path / "b.wav")
-    (root / "beside").symlink_to(tmp_path / "rooted", target_is_directory=True)
-    (root / "loop").symlink_to("loop")
-    os.mkfifo(root / "pipe")
-    (tmp_path / "link").symlink_to(root, target_is_directory=True)
-    for base in (root, tmp_path / "link"):
-        files = Files(base, "t.csv")
-        assert [files.find(path, line=2, column="audio") for path in ("in/a.wav", "same.wav")] == [
-            "in/a.wav",
-            "same.wav",
-        ]
-        lacking = ("in", "no.wav", "pipe", "loop", "in/a.wav/b", "x" * 300)
-        assert not any(files.find(path, line=2, column="audio") for path in lacking)
-        for path in ("out.wav", "beside/c.wav"):
-            with pytest.raises(CorpusError, match=rf"^t\.csv:7 column eda: {path} leads by a link to .*outside"):
-                files.find(path, line=7, column="eda")

@@ -237,15 +237,19 @@ def test_the_state_of_another_order_is_refused(store, change, message):
     assert "resume with the settings it was saved with, or start from the beginning" in str(caught.value)
 
 
-def test_the_state_of_another_store_is_refused(store, tmp_path):
+def test_the_state_of_other_data_is_refused_and_another_feature_does_not_matter(tmp_path):
     corpus = write_corpus(tmp_path / "corpus")
-    other = build(corpus, tmp_path / "store", features=("mel",))
-    state = StoreLoader(other, media=()).state_dict()
-    with pytest.raises(ConfigError, match=f"has store {other.digest[:12]}, this loader has {store.digest[:12]};"):
-        StoreLoader(store, media=()).load_state_dict(state)
+    store = build(corpus, tmp_path / "store", features=("mel",))
+    state = StoreLoader(store, media=("mel",)).state_dict()
+    more = build(corpus, tmp_path / "more", features=("mel", "eda"))
+    StoreLoader(more, media=("mel",)).load_state_dict(state)
+    other = build(corpus, tmp_path / "other", features=("mel",), mel={**TINY["mel"], "n_mels": 8})
+    for loader in (StoreLoader(other, media=("mel",)), StoreLoader(more, media=("mel", "eda"))):
+        with pytest.raises(ConfigError, match=rf"has data {state['data'][:12]}, this loader has [0-9a-f]{{12}};"):
+            loader.load_state_dict(state)
 
 
-@pytest.mark.parametrize("change", [{"epoch": -1}, {"epoch": None}, {"batch": "2"}, {"batch": 99}, {"store": None}])
+@pytest.mark.parametrize("change", [{"epoch": -1}, {"epoch": None}, {"batch": "2"}, {"batch": 99}, {"data": None}])
 def test_what_is_no_state_is_refused(store, change):
     loader = StoreLoader(store, media=())
     with pytest.raises(ConfigError, match="loader"):

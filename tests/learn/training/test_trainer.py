@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from kemfeat.build import build_store
 from kemfeat.errors import AnalysisError, ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.run_folder import read_predictions, read_run
@@ -19,6 +20,7 @@ from kemfeat.learn.training.progress import Silent
 from kemfeat.learn.training.trainer import Options, conclude, fit, load_model, train, training_data_of_run
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
+from tests.learn.conftest import SETTINGS
 from tests.learn.training import kit
 
 pytestmark = pytest.mark.slow  # models are trained
@@ -104,6 +106,26 @@ def test_every_way_to_make_batches_resumes_alike(
             train(recipe, store=store, split=split, out=parts, options=options, progress=kit.StoppedAt(step))
     train(recipe, store=store, split=split, out=parts, options=options)
     pd.testing.assert_frame_equal(kit.losses(parts), kit.losses(whole), check_exact=True)
+
+
+def test_a_feature_that_is_removed_or_added_voids_neither_split_nor_run(
+    store: Store, split: Split, run: Path, tmp_path: Path
+) -> None:
+    settings = {**SETTINGS, "features": ["mel", "delta", "text"]}
+    corpus = store.path.parent / "KEMDy20"
+    few = build_store("KEMDy20", root=corpus, out=tmp_path / "store", settings=settings).store
+    recipe, options = kit.audio_recipe(train__epochs=3), Options(device="cpu", save_every=0)
+    with pytest.raises(kit.StopError):
+        train(recipe, store=few, split=split, out=tmp_path / "run", options=options, progress=kit.StoppedAt(3))
+    settings["features"].append("temp")
+    more = build_store("KEMDy20", root=corpus, out=tmp_path / "store", settings=settings).store
+    assert len({store.digest, few.digest, more.digest}) == 3
+    train(recipe, store=more, split=split, out=tmp_path / "run", options=options)
+    pd.testing.assert_frame_equal(kit.losses(tmp_path / "run"), kit.losses(run), check_exact=True)
+    settings |= {"mel": {"n_mels": 16, "max_frames": 250}, "delta": {"max_frames": 250}}
+    other = build_store("KEMDy20", root=corpus, out=tmp_path / "other", settings=settings).store
+    with pytest.raises(ConfigError, match=r"was begun with other settings \(data\.features\.delta is"):
+        train(recipe, store=other, split=split, out=tmp_path / "run", options=options)
 
 
 def test_the_best_epoch_on_validation_is_what_is_tested(run: Path, store: Store, split: Split) -> None:
@@ -231,8 +253,8 @@ def test_what_the_store_or_split_lacks_is_said(store: Store, split: Split, tmp_p
         kit.trained(kit.audio_recipe(), store, split, tmp_path / "run", fold=9)
     with pytest.raises(ConfigError, match=r"n_mels.*--set model.n_mels=16"):
         kit.trained(kit.audio_recipe(model__n_mels=32), store, split, tmp_path / "run")
-    with pytest.raises(ConfigError, match="was made for the store"):
-        kit.trained(kit.audio_recipe(), store, Split(rows, {**split.facts, "store": "0" * 64}), tmp_path / "run")
+    with pytest.raises(ConfigError, match="was made for other utterances"):
+        kit.trained(kit.audio_recipe(), store, Split(rows, {**split.facts, "utterances": "0" * 64}), tmp_path / "run")
 
 
 def test_an_unfinished_run_has_no_model(store: Store, split: Split, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ import torch
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.models import FusionClassifier
+from kemfeat.learn.run_facts import Leakage
 from kemfeat.learn.run_folder import read_run
+from kemfeat.learn.training.audited_fold import audit_fold
+from kemfeat.learn.training.pretrained import resolved
 from kemfeat.learn.training.trainer import load_model, train
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
@@ -116,6 +119,36 @@ def test_a_run_of_another_fold_may_have_seen_what_is_tested(
     assert leakage.counts["pretraining"] == len(split.ids("test", fold=1))
 
 
+def test_a_run_on_another_split_that_set_aside_what_is_tested_here_is_no_leak(
+    stages: Stages, store: Store, split: Split, tmp_path: Path
+) -> None:
+    recipe = kit.fusion_recipe(stages.audio, stages.text)
+    trained_on = split.rows[(split.rows["fold"] == 0) & (split.rows["part"] == "train")]
+    other = Split(split.rows.drop(trained_on.index[0]), split.facts)
+    assert other.digest != split.digest
+    found = resolved(recipe, audit_fold(store, other), allow_leakage=False)
+    assert found.data.leakage.verdict == "clean"
+    assert set(found.pretrained) == {"audio", "text"}
+    with pytest.raises(ConfigError, match=r"may have learned from 1 of the utterances that are tested here"):
+        resolved(recipe, audit_fold(store, _one_more_tested(split)), allow_leakage=False)
+    leaking = tmp_path / "leaking"
+    shutil.copytree(stages.audio, leaking)
+    facts = read_run(leaking)
+    run_folder.write_run(leaking, facts.model_copy(update={"leakage": Leakage(verdict="leaking")}))
+    tested = len(other.ids("test"))
+    with pytest.raises(ConfigError, match=rf"may have learned from {tested} of the utterances that are tested here"):
+        resolved(kit.fusion_recipe(leaking, stages.text), audit_fold(store, other), allow_leakage=False)
+
+
+def _one_more_tested(split: Split) -> Split:
+    """One session of a single utterance moves from train to test; the rest of that session is left out."""
+    rows = split.rows[split.rows["fold"] == 0].copy()
+    session = rows.loc[rows["part"] == "train", "id"].str.split("_").str[0].iloc[0]
+    of_session = rows.index[rows["id"].str.startswith(f"{session}_") & (rows["part"] == "train")]
+    rows.loc[of_session[0], "part"] = "test"
+    return Split(rows.drop(of_session[1:]).reset_index(drop=True), split.facts)
+
+
 def test_a_run_that_does_not_fit_is_refused(stages: Stages, store: Store, split: Split, tmp_path: Path) -> None:
     def refused(**values: object) -> str:
         with pytest.raises((ConfigError, RunError)) as caught:
@@ -133,9 +166,12 @@ def test_a_run_that_does_not_fit_is_refused(stages: Stages, store: Store, split:
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(stages.audio, elsewhere)
     facts = read_run(elsewhere)
-    other = facts.store.model_copy(update={"digest": "f" * 64})
-    run_folder.write_run(elsewhere, facts.model_copy(update={"store": other}))
-    assert "was trained on the store ffffffffffff" in refused(model__audio_run=str(elsewhere))
+    assert facts.data is not None
+    other = facts.data.model_copy(update={"features": {**facts.data.features, "mel": "f" * 64}})
+    run_folder.write_run(elsewhere, facts.model_copy(update={"data": other}))
+    assert "mel differ in this store" in refused(model__audio_run=str(elsewhere))
+    run_folder.write_run(elsewhere, facts.model_copy(update={"data": None}))
+    assert "the utterances or their labels differ" in refused(model__audio_run=str(elsewhere))
     another = tmp_path / "another"
     shutil.copytree(stages.audio, another)
     run_folder.write_run(another, facts.model_copy(update={"config": read_run(stages.text).config}))
