@@ -247,9 +247,9 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None, follow_l
 
 def _following(reader: Any) -> CorpusReader:
     """A copy of a reader that follows links out of its root."""
-    if not (is_dataclass(reader) and hasattr(reader, "follow_links")):
+    if not (is_dataclass(type(reader)) and hasattr(reader, "follow_links")):
         raise ConfigError(f"--follow-links: the reader of {reader.name} never follows links; copy the files instead")
-    made: CorpusReader = replace(reader, follow_links=True)  # type: ignore[type-var]
+    made: CorpusReader = replace(reader, follow_links=True)
     return made
 
 

@@ -75,7 +75,7 @@ def build(root, out, *, table=None, **options):
 def test_found_by_its_name_and_a_reader_of_tables():
     assert find("corpora", "folder") is READER
     assert isinstance(READER, TableReader)
-    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 3, "")
+    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 4, "")
     assert READER.settings == {"text": {"preset": "none"}}
 
 
