@@ -183,19 +183,36 @@ def report_strays(strays: Iterable[str], *, root: Path, suffixes: tuple[str, ...
     """
     for path in strays:
         name = path.rpartition("/")[2]
-        kind = _other_kind(root / path) if name.endswith(suffixes) and not name.startswith(".") else None
+        kind = other_kind(root / path) if name.endswith(suffixes) and not name.startswith(".") else None
         if kind is None:
             findings.add(STRAY_FILE, path, left_out=[path])
         else:
             findings.fault(NOT_A_FILE, f"{path}: found {kind}, expected a file", left_out=[path])
 
 
-def _other_kind(path: Path) -> str | None:
-    """What a path is that is not a file; None for a file."""
+def other_kind(path: Path) -> str | None:
+    """What is at a path where a file is expected.
+
+    Parameters
+    ----------
+    path : Path
+        Any path.
+
+    Returns
+    -------
+    str or None
+        A phrase for messages; None for a file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> other_kind(Path())
+    'a folder'
+    """
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
-        return "a link that leads nowhere" if path.is_symlink() else "something that cannot be looked at"
+        return "a link that leads nowhere" if os.path.islink(path) else "no such file"  # noqa: PTH114 - never raises
     if stat.S_ISREG(mode):
         return None
     if stat.S_ISDIR(mode):

@@ -146,3 +146,18 @@ def test_lines_are_those_of_the_file_whatever_ends_them(tmp_path):
     assert lines_of(tmp_path, "b.txt", encoding="utf-8") is None
     os.mkfifo(tmp_path / "pipe.txt")
     assert lines_of(tmp_path, "pipe.txt", encoding="utf-8") is None
+
+
+@pytest.mark.parametrize(("target", "said"), [("a.wav", "a link that leads nowhere"), ("/dev/null", "a device")])
+def test_a_listed_recording_that_is_not_a_file_is_missing_and_not_unlisted(tmp_path, target, said):
+    root = tmp_path / "corpus"
+    write_folder(root)
+    (root / "a.wav").unlink()
+    (root / "a.wav").symlink_to(target)
+    reader = open_reader("folder", root=root, follow_links=True)
+    manifest = reader.read_manifest(root, on_error="skip")
+    (finding,) = [finding for finding in manifest.findings if finding.severity == "error"]
+    assert finding.rule == "missing-wav"
+    assert said in finding.examples[0]
+    made = balance(reader, root, manifest)
+    assert (str(made), made.holds) == ("4 found = 4 kept + 0 failed + 0 left out", True)

@@ -131,7 +131,7 @@ class FolderReader:
 
     def mentions(self, root: Path) -> Iterable[Mention]:
         """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
-        folders = set(folders_of(self._read(root).rows, self._files(root)))
+        folders = set(folders_of(root, self._read(root).rows, self._files(root)))
         return folder_mentions(root, self.table, folders, follow_links=self.follow_links)
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:

@@ -15,7 +15,7 @@ from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
-from kemfeat.corpora.layout import entries, read_file
+from kemfeat.corpora.layout import entries, is_folder, other_kind, read_file
 from kemfeat.corpora.text import decode, not_text
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import (
@@ -95,19 +95,22 @@ def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error
     )
 
 
-def folders_of(rows: Sequence[Row], files: Files) -> dict[str, set[str]]:
+def folders_of(root: Path, rows: Sequence[Row], files: Files) -> dict[str, set[str]]:
     """Per folder with recordings of the table, as it is spelt on disk, the paths that the table lists in it."""
     listed: dict[str, set[str]] = {}
     for row in rows:
-        path = None if row.audio is None else files.find(row.audio, line=row.line, column="audio")
-        if path is not None:
-            listed.setdefault(PurePosixPath(path).parent.as_posix(), set()).add(path)
+        if row.audio is None:
+            continue
+        # What is not a file is in the table all the same.
+        path = files.find(row.audio, line=row.line, column="audio") or row.audio
+        if is_folder(root / PurePosixPath(path).parent):
+            listed.setdefault(PurePosixPath(path).parent.as_posix(), set()).update((path, row.audio))
     return listed
 
 
 def _report_unlisted(root: Path, rows: Sequence[Row], files: Files, findings: Findings) -> None:
     """Report recordings beside those of the table."""
-    for folder, listed in sorted(folders_of(rows, files).items()):
+    for folder, listed in sorted(folders_of(root, rows, files).items()):
         found = sorted(entry.name for entry in entries(root / folder) if _SOUND.fullmatch(entry.name))
         for name in found:
             path = (PurePosixPath(folder) / name).as_posix()
@@ -186,10 +189,10 @@ class _Media:
 
     def _audio(self, row: Row) -> str | None:
         path = self._find(row, "audio", row.audio)
-        if path is not None:
-            self._findings.ledger.used[path] = row.id
+        for named in filter(None, (path, row.audio)):
+            self._findings.ledger.used[named] = row.id
         if path is None:
-            self._findings.add(MISSING_WAV, f"{self._place(row, 'audio')}: {_lack(row.audio)}")
+            self._findings.add(MISSING_WAV, f"{self._place(row, 'audio')}: {self._lack(row.audio)}")
             return None
         if row.audio in self._shared and not _has_times(row):
             example = (
@@ -202,7 +205,7 @@ class _Media:
     def _text_of(self, row: Row) -> _Text:
         path = self._find(row, "text_file", row.text_file)
         if path is None:
-            self._findings.add(MISSING_TXT, f"{self._place(row, 'text_file')}: {_lack(row.text_file)}")
+            self._findings.add(MISSING_TXT, f"{self._place(row, 'text_file')}: {self._lack(row.text_file)}")
             return _NO_TEXT
         content = read_file(self._root / path)
         decoded = decode(content, declared=row.text_encoding)
@@ -220,7 +223,7 @@ class _Media:
             for medium, recording in row.recordings.items():
                 path = self._find(row, medium, recording.path)
                 if path is None:
-                    example = f"{self._place(row, medium)}: {_lack(recording.path)}"
+                    example = f"{self._place(row, medium)}: {self._lack(recording.path)}"
                     self._findings.fault(MISSING_RECORDING, example)
                     continue
                 problem = unusable(read_file(self._root / path), recording)
@@ -229,6 +232,9 @@ class _Media:
 
     def _find(self, row: Row, column: str, path: str | None) -> str | None:
         return None if path is None else self._files.find(path, line=row.line, column=column)
+
+    def _lack(self, path: str | None) -> str:
+        return "blank cell" if path is None else f"{path}: {other_kind(self._root / path)}"
 
     def _place(self, row: Row, column: str) -> str:
         return f"{self._files.place(row.line, column)}: {row.id}"
@@ -241,7 +247,3 @@ def _not_text(content: bytes, declared: str | None) -> str:
     if declared is not None:
         return f"{found}; correct its text_encoding"
     return f"{found}; save it as UTF-8, or write its encoding, such as cp949 or cp1252, in the column text_encoding"
-
-
-def _lack(path: str | None) -> str:
-    return "blank cell" if path is None else f"{path}: no such file"
