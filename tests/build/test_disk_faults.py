@@ -2,55 +2,20 @@
 
 import errno
 import fcntl
-import io
 import os
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from kemfeat.errors import KemfeatError, StoreWriteError
 from kemfeat.store import locking
 from tests.build.kit import tree, with_settings
+from tests.fault_kit import CALLS, failing
 
 BEFORE = with_settings(features=["mel"], rows_per_shard=12)
 AFTER = with_settings(features=["mel", "eda"], rows_per_shard=12)
 AT = 5
 """Calls of a kind that fail, one in each build, evenly spread."""
-CALLS = {
-    "open": (io, "open", (errno.EIO, errno.EMFILE)),
-    "os_open": (os, "open", (errno.EIO, errno.ENFILE)),
-    "fsync": (os, "fsync", (errno.EIO, errno.EINVAL)),
-    "rename": (os, "replace", (errno.EIO, errno.EXDEV)),
-    "move": (os, "rename", (errno.EBUSY, errno.EIO)),
-    "link": (os, "link", (errno.EMLINK, errno.EOPNOTSUPP, errno.EPERM)),
-    "unlink": (os, "unlink", (errno.EIO, errno.EBUSY)),
-    "mkdir": (os, "mkdir", (errno.EMLINK, errno.EIO)),
-    "rmdir": (os, "rmdir", (errno.EIO, errno.ENOTEMPTY)),
-    "flock": (locking, "flock", (errno.ENOLCK, errno.EOPNOTSUPP)),
-}
-NEVER = 1 << 30
-
-
-class Fault:
-    """A call that counts what concerns a folder and fails at one of its calls."""
-
-    def __init__(self, real: Callable[..., object], folder: Path) -> None:
-        self.real, self.folder = real, folder
-        self.calls, self.at, self.code = 0, NEVER, errno.EIO
-
-    def __call__(self, *arguments, **options):
-        if self._concerns(arguments[0]):
-            self.calls += 1
-            if self.calls == self.at:
-                raise OSError(self.code, os.strerror(self.code), str(self.folder / "x"))
-        return self.real(*arguments, **options)
-
-    def _concerns(self, first: object) -> bool:
-        """Paths below the folder; handles, and names below an open folder, belong to it in these builds."""
-        is_path = isinstance(first, str | os.PathLike) and Path(first).is_absolute()
-        return not is_path or Path(first).is_relative_to(self.folder)
 
 
 @pytest.fixture
@@ -63,13 +28,11 @@ def half(bench):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
-def test_an_update_ends_in_a_sentence_and_goes_on(bench, half, monkeypatch, name):
-    module, function, codes = CALLS[name]
+def test_an_update_ends_in_a_sentence_and_goes_on(bench, half, name):
+    codes = CALLS[name][2]
     straight = bench.fresh("straight")
     shutil.copytree(half.out, straight.out)
-    fault = Fault(getattr(module, function), straight.out)
-    with monkeypatch.context() as patch:
-        patch.setattr(module, function, fault)
+    with failing(name, straight.out) as fault:
         straight.build(settings=AFTER)
     assert fault.calls, "no such call in an update"
     places = sorted({1 + step * (fault.calls - 1) // max(AT - 1, 1) for step in range(AT)})
@@ -77,10 +40,7 @@ def test_an_update_ends_in_a_sentence_and_goes_on(bench, half, monkeypatch, name
     for number, at in enumerate(places):
         new = bench.fresh(f"new{at}")
         shutil.copytree(half.out, new.out)
-        broken = Fault(fault.real, new.out)
-        broken.at, broken.code = at, codes[number % len(codes)]
-        with monkeypatch.context() as patch:
-            patch.setattr(module, function, broken)
+        with failing(name, new.out, at=at, code=codes[number % len(codes)]) as broken:
             try:
                 new.build(settings=AFTER)
             except KemfeatError as error:
