@@ -28,7 +28,7 @@ class MelPowersConfig(WaveformConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample : int, str, bool
+    sampling_rate, channels, resample : int, str or int, bool
         See :class:`~kemfeat.features._audio.WaveformConfig`.
     n_mels : int, >= 1
         Mel bands.

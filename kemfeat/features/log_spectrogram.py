@@ -47,7 +47,7 @@ class LogSpectrogramConfig(WaveformConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample : int, str, bool
+    sampling_rate, channels, resample : int, str or int, bool
         See :class:`~kemfeat.features._audio.WaveformConfig`.
     n_fft : int, even [samples]
         Length of a frame.

@@ -29,7 +29,7 @@ from pydantic import model_validator
 
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Extract, Extractor, Media
-from kemfeat.features._audio import audio_of, brought_in, channel_count
+from kemfeat.features._audio import audio_of, brought_in
 from kemfeat.features._mel_powers import (
     Filters,
     MelPowersConfig,
@@ -39,6 +39,7 @@ from kemfeat.features._mel_powers import (
     mel_powers,
 )
 from kemfeat.features._windows import lengths_spec, rounding_error
+from kemfeat.media import channel_count
 from kemfeat.records import FeatureArray, FeatureSpec
 
 
@@ -47,7 +48,7 @@ class MelConfig(MelPowersConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str, bool, int, int, int
+    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str or int, bool, int, int, int
         See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
     fmin, fmax, top_db, max_frames, pad_mode : float, float, float, int, str
         See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.

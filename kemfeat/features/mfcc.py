@@ -45,7 +45,7 @@ class MfccConfig(MelPowersConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str, bool, int, int, int
+    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str or int, bool, int, int, int
         See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
     fmin, fmax, top_db, max_frames, pad_mode : float, float, float, int, str
         See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
