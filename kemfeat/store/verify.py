@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kemfeat.errors import StoreError
+from kemfeat.errors import StoreCorruptError, StoreError
 from kemfeat.store import coordinates, degenerate, disk, schema, valid_lengths
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt
@@ -126,17 +126,19 @@ def _array_problems(store: Store) -> Iterator[str]:
 
 def _row_problems(store: Store) -> Iterator[str]:
     """Rows, identities, completeness and lengths agree between tables and arrays."""
-    utterances = store.utterances
-    if len(utterances) != len(store) or len(store.keys) != len(store):
-        yield f"{schema.UTTERANCES}: {len(utterances)} rows and {len(store.keys)} keys, expected {len(store)} of each"
+    try:
+        utterances, _ = store.utterances, store.keys
+    except StoreCorruptError as error:
+        yield str(error)
         return
     if utterances["id"].duplicated().any():
         yield f"{schema.UTTERANCES}: id {utterances['id'][utterances['id'].duplicated()].iloc[0]} occurs twice"
     failed = set(zip(store.failures["id"], store.failures["feature"], strict=True))
     for feature, axis in store.header.features.items():
-        owners = store.owners(axis)
-        if len(owners) != store.header.axes[axis].rows:
-            yield f"{store.header.axes[axis].table}: {len(owners)} rows, expected {store.header.axes[axis].rows}"
+        try:
+            owners = store.owners(axis)
+        except StoreCorruptError as error:
+            yield str(error)
             continue
         missing = {name for name, ok in zip(owners, store.complete_rows(feature), strict=True) if not ok}
         if missing != {name for name, failing in failed if failing == feature}:
