@@ -17,7 +17,9 @@ from kemfeat.figures import agreement as figures
 from kemfeat.figures import estimates
 from kemfeat.labels import EMOTIONS, TIE
 from kemfeat.stats.agreement import Alpha, Level, icc, krippendorff_alpha
+from kemfeat.stats.kappa import Weights, kappas
 from kemfeat.stats.proportions import wilson
+from kemfeat.stats.rotating_icc import rotating_icc
 from kemfeat.store.reader import Store
 
 SCALES = ("valence", "arousal")
@@ -57,7 +59,7 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
     Returns
     -------
     AnalysisResult
-        Tables ``alpha``, ``alpha_by_emotion``, ``icc``, ``raters`` and ``confusion``.
+        Tables ``alpha``, ``alpha_by_emotion``, ``kappa``, ``icc``, ``raters`` and ``confusion``.
 
     Raises
     ------
@@ -75,6 +77,7 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
     tables = {
         "alpha": pd.DataFrame([row for row, _ in alphas]),
         "alpha_by_emotion": _by_emotion(wide["emotion"], store, config),
+        "kappa": _kappas(wide, store),
         "icc": _icc(wide, store),
         "raters": _raters(wide, store),
         "confusion": _confusion(emotion),
@@ -91,6 +94,11 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
 _LEVELS: tuple[tuple[str, Level], ...] = (
     ("emotion", "nominal"),
     *((scale, level) for scale in SCALES for level in ("interval", "ordinal")),
+)
+
+_WEIGHTS: tuple[tuple[str, Weights], ...] = (
+    ("emotion", "identity"),
+    *((scale, weights) for scale in SCALES for weights in ("linear", "quadratic")),
 )
 
 
@@ -136,16 +144,33 @@ def _by_emotion(table: pd.DataFrame, store: Store, config: AgreementConfig) -> p
     return pd.DataFrame(made).rename(columns={"measure": "emotion"}).drop(columns="level")
 
 
+def _kappas(wide: Mapping[str, pd.DataFrame], store: Store) -> pd.DataFrame:
+    """Kappas and Gwet's AC, with intervals over utterances and over speakers."""
+    parts = []
+    for measure, weights in _WEIGHTS:
+        ratings = wide[measure].to_numpy(dtype=object)
+        found = kappas(ratings, weights=weights).assign(measure=measure, weights=weights)
+        by_speaker = kappas(ratings, weights=weights, clusters=store.utterances["speaker"])
+        parts.append(found.assign(speaker_ci_low=by_speaker["ci_low"], speaker_ci_high=by_speaker["ci_high"]))
+    table = pd.concat(parts, ignore_index=True).rename(columns={"units": "utterances"})
+    front = ["measure", "weights", "coefficient", "value", "ci_low", "ci_high", "speaker_ci_low", "speaker_ci_high"]
+    return table[[*front, "utterances", "ratings", "reason"]]
+
+
 def _icc(wide: Mapping[str, pd.DataFrame], store: Store) -> pd.DataFrame:
     """Intraclass correlations of each scale, with intervals over speakers; none for fewer than five."""
     speakers, parts = store.utterances.set_index("id")["speaker"], []
     for scale in SCALES:
         complete = wide[scale].dropna()
         if len(complete) > 1:
-            sizes = {"utterances": len(complete), "raters": complete.shape[1]}
+            sizes = {"utterances": len(complete), "raters": float(complete.shape[1])}
             parts.append(icc(complete, clusters=speakers.loc[complete.index]).assign(measure=scale, **sizes))
+        found = rotating_icc(wide[scale], clusters=speakers)
+        rated = int((wide[scale].notna().sum(axis=1) >= 2).sum())
+        parts.append(found.assign(measure=scale, utterances=rated, raters=found.attrs.get("k", np.nan)))
     columns = ["measure", "type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p", "utterances", "raters"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    made = [part for part in parts if len(part)]
+    return pd.concat(made, ignore_index=True)[columns] if made else pd.DataFrame(columns=columns)
 
 
 def _raters(wide: Mapping[str, pd.DataFrame], store: Store) -> pd.DataFrame:
@@ -214,11 +239,8 @@ def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
             f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} "
             f"({interval if known else 'too few speakers for an interval'}): {_verdict(row.alpha)}."
         )
-    averaged = tables["icc"].query("type == 'ICC(A,k)' and icc >= 0")  # a negative value does not estimate a share
-    if len(averaged):
-        each = [f"{row.measure} {row.icc:.2f}" for row in rows(averaged)]
-        k = averaged["raters"].iloc[0]
-        yield f"Reliability of the mean of {k} raters, ICC(A,{k}): {', '.join(each)}."
+    yield from _kappa_words(tables["kappa"])
+    yield from _icc_words(tables["icc"])
     known = tables["raters"].dropna(subset="agreement").sort_values("agreement")
     if len(known):
         low, high = known.iloc[0], known.iloc[-1]
@@ -226,6 +248,35 @@ def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
             f"A rater chooses the emotion that most of the others choose in {low['agreement']:.0%} ({low['rater']}) to "
             f"{high['agreement']:.0%} ({high['rater']}) of the utterances."
         )
+
+
+def _kappa_words(table: pd.DataFrame) -> Iterator[str]:
+    known = table.dropna(subset="value").set_index(["measure", "weights", "coefficient"])["value"]
+    if ("emotion", "identity", "gwet_ac") in known:
+        kappa, first = (known["emotion", "identity", name] for name in ("fleiss_kappa", "gwet_ac"))
+        yield f"Fleiss' kappa of emotion is {kappa:.3f}, Gwet's AC1 {first:.3f}."
+    scales = [scale for scale in SCALES if (scale, "quadratic", "conger_kappa") in known]
+    each = [
+        f"{scale} {known[scale, 'quadratic', 'conger_kappa']:.3f} ({known[scale, 'quadratic', 'gwet_ac']:.3f})"
+        for scale in scales
+    ]
+    if each:
+        yield f"Quadratically weighted kappa, and Gwet's AC2: {', '.join(each)}."
+
+
+def _icc_words(table: pd.DataFrame) -> Iterator[str]:
+    """Reliability of a mean: where all raters judged, and where raters rotate or ratings are missing."""
+    averaged = table.query("type == 'ICC(A,k)' and icc >= 0")  # a negative value does not estimate a share
+    if len(averaged):
+        each = [f"{row.measure} {row.icc:.2f}" for row in rows(averaged)]
+        k = int(averaged["raters"].iloc[0])
+        yield f"Reliability of the mean of {k} raters, ICC(A,{k}): {', '.join(each)}."
+    complete = table[table["type"] == "ICC(A,k)"].set_index("measure")["utterances"]
+    rotating = table.query("type == 'rotating,k' and icc >= 0")
+    rotating = rotating[rotating["utterances"] > rotating["measure"].map(complete).fillna(0)]
+    if len(rotating):
+        each = [f"{row.measure} {row.icc:.2f} ({row.raters:.1f} raters)" for row in rows(rotating)]
+        yield f"Reliability of the mean where raters rotate or ratings are missing, one-way ICC: {', '.join(each)}."
 
 
 def _verdict(alpha: float) -> str:
@@ -246,7 +297,7 @@ def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:
     for scale in SCALES:
         incomplete = int(wide[scale].isna().any(axis=1).sum())
         if incomplete:
-            yield f"{incomplete:,} utterances lack a rating of {scale} and are left out of its ICC, not of its alpha"
+            yield f"{incomplete:,} utterances lack a rating of {scale} and are left out of ICC(1), (A) and (C)"
 
 
 def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, Draw]:

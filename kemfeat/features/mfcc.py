@@ -147,6 +147,7 @@ def _specs(config: MfccConfig) -> tuple[FeatureSpec, ...]:
             fill=float("nan"),
             unit="1" if config.zscore else "dB",
             frame_rate=frame_rate,
+            time_origin=0.0,
             description="mel-frequency cepstral coefficients" + (", z-scored per utterance" if config.zscore else ""),
         ),
         FeatureSpec(

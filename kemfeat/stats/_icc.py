@@ -33,7 +33,7 @@ def intraclass(table: Floats) -> pd.DataFrame:
         for name, (numbers, df) in singles.items()
     ]
     rows += [
-        (name.replace("1)", "k)"), *(_stepped_up(x, k) for x in row), f, df1, df2) for name, *row, f, df1, df2 in rows
+        (name.replace("1)", "k)"), *(stepped_up(x, k) for x in row), f, df1, df2) for name, *row, f, df1, df2 in rows
     ]
     found = pd.DataFrame(rows, columns=COLUMNS[:7])
     degrees = zip(*(found[name].tolist() for name in ("F", "df1", "df2")), strict=True)
@@ -51,7 +51,7 @@ def over_clusters(found: pd.DataFrame, table: Floats, codes: NDArray[np.intp]) -
     left_out = [_single_z(table[codes != one]) for one in range(count)]
     low, high = jackknife(np.array(left_out), estimate=_single_z(table), alpha=_ALPHA, counts=np.full(3, float(count)))
     limits = [[_of_z(float(z), k) for z in side] for side in (low, high)]
-    both = [[*side, *(_stepped_up(limit, k) for limit in side)] for side in limits]
+    both = [[*side, *(stepped_up(limit, k) for limit in side)] for side in limits]
     return found.assign(ci_low=both[0], ci_high=both[1])
 
 
@@ -125,6 +125,6 @@ def _agreement(units: float, raters: float, error: float, *, shape: tuple[int, i
     return estimate, float(n * (units - lower * error) / below), float(n * (upper * units - error) / above)
 
 
-def _stepped_up(single: float, k: int) -> float:
+def stepped_up(single: float, k: float) -> float:
     """Reliability of the mean of k raters (Spearman 1910, Brown 1910); 0 where that of one is not above 0."""
     return single if np.isnan(single) else max(k * single, 0.0) / max(1 + (k - 1) * single, 1.0)

@@ -23,6 +23,7 @@ from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats._icc import COLUMNS, intraclass, over_clusters
 from kemfeat.stats._jackknife import LEAST_CLUSTERS, jackknife
+from kemfeat.stats._ratings import as_numbers, as_table, cluster_codes, is_missing
 
 Level = Literal["nominal", "ordinal", "interval"]
 
@@ -171,12 +172,12 @@ def icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd.DataFram
     >>> found.set_index("type")["icc"].round(2).to_dict()
     {'ICC(1,1)': 0.17, 'ICC(A,1)': 0.29, 'ICC(C,1)': 0.71, 'ICC(1,k)': 0.44, 'ICC(A,k)': 0.62, 'ICC(C,k)': 0.91}
     """
-    table = _numbers(ratings)
+    table = as_numbers(ratings)
     known = np.isfinite(table)
     table = table[:, known.any(axis=0)]
     complete = np.asarray(np.isfinite(table).all(axis=1))
     wide = table[complete]
-    codes = None if clusters is None else _cluster_codes(clusters, complete, name="icc")
+    codes = None if clusters is None else cluster_codes(clusters, complete, name="icc")
     if min(wide.shape) < 2 or np.ptp(wide) <= 1e-12 * np.abs(wide).max():
         return pd.DataFrame(columns=list(COLUMNS))
     found = intraclass(wide)
@@ -187,35 +188,12 @@ def _counts(ratings: ArrayLike, *, level: Level) -> tuple[NDArray[Any], Floats]:
     """The values that occur, sorted, and how often each unit was given each of them, shape (units, values)."""
     if level not in get_args(Level):
         raise ConfigError(f"alpha: level is {level!r}; expected one of {', '.join(get_args(Level))}")
-    table = _table(ratings) if level == "nominal" else _numbers(ratings)
-    table[_missing(table)] = np.nan
+    table = as_table(ratings) if level == "nominal" else as_numbers(ratings)
+    table[is_missing(table)] = np.nan
     codes, values = pd.factorize(table.ravel(), sort=True)
     units = np.repeat(np.arange(len(table)), table.shape[1])[codes >= 0]
     flat = np.bincount(units * len(values) + codes[codes >= 0], minlength=len(table) * len(values))
     return np.asarray(values), flat.reshape(len(table), len(values)).astype(np.float64)
-
-
-def _table(ratings: ArrayLike) -> NDArray[Any]:
-    table = np.array(ratings, dtype=object)
-    if table.ndim != 2 or 0 in table.shape:
-        raise ConfigError(
-            f"agreement: found ratings of shape {table.shape}; expected one row per unit and one column per rater"
-        )
-    return table
-
-
-def _missing(table: NDArray[Any]) -> NDArray[np.bool_]:
-    """Infinite ratings count as missing: no rater gives one, so it means something else."""
-    flat = [pd.isna(value) or (isinstance(value, float) and np.isinf(value)) for value in table.ravel().tolist()]
-    return np.array(flat, dtype=bool).reshape(table.shape)
-
-
-def _numbers(ratings: ArrayLike) -> Floats:
-    table = _table(ratings)
-    try:
-        return np.where(_missing(table), np.nan, table).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"agreement: the ratings are not numbers ({error}); use level='nominal' for labels") from None
 
 
 def _coincidences(counts: Floats) -> Floats:
@@ -256,22 +234,10 @@ def _by_cluster(pairs: Floats, clusters: ArrayLike | None, paired: NDArray[np.bo
     """The coincidences of each cluster, shape (clusters, values, values)."""
     if clusters is None:
         return pairs
-    codes = _cluster_codes(clusters, paired, name="alpha")
+    codes = cluster_codes(clusters, paired, name="alpha")
     sums = np.zeros((codes.max() + 1, *pairs.shape[1:]))
     np.add.at(sums, codes, pairs)
     return sums
-
-
-def _cluster_codes(clusters: ArrayLike, used: NDArray[np.bool_], *, name: str) -> NDArray[np.intp]:
-    """Number of the cluster of each unit that is ``used``, from 0."""
-    names = np.asarray(clusters)
-    if names.shape != used.shape:
-        raise ConfigError(f"{name}: found clusters of shape {names.shape}; expected one for each of {len(used)} units")
-    if pd.isna(pd.Series(names)[used]).any():
-        raise ConfigError(
-            f"{name}: a unit with ratings has no cluster; expected one for each: leave out units without a cluster"
-        )
-    return np.unique(names[used].astype(str), return_inverse=True)[1]
 
 
 def _interval(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: int, seed: int) -> tuple[float, float]:

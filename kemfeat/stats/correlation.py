@@ -85,8 +85,8 @@ class RepeatedCorrelation:
     p: float
 
 
-def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike) -> pd.DataFrame:
-    """Pearson's correlation within each group.
+def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike, ranks: bool = False) -> pd.DataFrame:
+    """Pearson's or Spearman's correlation within each group.
 
     A side whose standard deviation is below :data:`NOISE` of its largest absolute value (:data:`NOISE_SINGLE` for
     values in single precision) does not vary: means of equal numbers differ in their last digits, which correlate with
@@ -99,6 +99,9 @@ def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike) -> pd.DataFrame:
         Observations; pairs with a missing or infinite value do not count.
     groups : array_like, shape (n,)
         The group of each pair, such as its conversation; rows without a group do not count.
+    ranks : bool
+        Correlate ranks within the group, equal values sharing their mean rank: Spearman's correlation. Values that
+        differ by less than :data:`NOISE` of the largest are equal.
 
     Returns
     -------
@@ -113,7 +116,8 @@ def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike) -> pd.DataFrame:
 
     References
     ----------
-    Fisher (1921), Metron 1:3-32 (z = artanh r, variance 1 / (n - 3)).
+    Fisher (1921), Metron 1:3-32 (z = artanh r, variance 1 / (n - 3)); Spearman (1904), American J. Psychology
+    15:72-101; Bonett and Wright (2000), Psychometrika 65:23-28 (Spearman's z varies in proportion to 1 / (n - 3), too).
 
     Examples
     --------
@@ -127,13 +131,16 @@ def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike) -> pd.DataFrame:
     frame = _pairs(x, y, groups)
     names = factor(frame["group"]).remove_unused_categories().categories
     pairs = frame.dropna()
+    noise = _noise(x), _noise(y)
+    if ranks:
+        pairs, noise = _ranked(pairs, noise=noise), (NOISE, NOISE)
     by_group = pairs.groupby("group", observed=True)
     deviation = pairs[["x", "y"]] - by_group[["x", "y"]].transform("mean")
     products = pd.DataFrame(
         {"xx": deviation["x"] ** 2, "yy": deviation["y"] ** 2, "xy": deviation["x"] * deviation["y"], "n": 1}
     )
     sums = products.groupby(pairs["group"], observed=True).sum().reindex(names, fill_value=0)
-    varies = _varies(sums, pairs, noise=(_noise(x), _noise(y))).reindex(names, fill_value=False)
+    varies = _varies(sums, pairs, noise=noise).reindex(names, fill_value=False)
     usable = varies & (sums["n"] >= LEAST_PAIRS)
     # Roots first: the product of two small sums of squares underflows.
     r = sums["xy"] / (sums["xx"].where(usable) ** 0.5 * sums["yy"] ** 0.5)
@@ -167,6 +174,14 @@ def _varies(sums: pd.DataFrame, pairs: pd.DataFrame, *, noise: tuple[float, floa
     largest = pairs[["x", "y"]].abs().groupby(pairs.iloc[:, 2], observed=True).max()
     deviation = (sums[["xx", "yy"]].div(sums["n"].where(sums["n"] > 0), axis=0) ** 0.5).reindex(largest.index)
     return (deviation["xx"] > noise[0] * largest["x"]) & (deviation["yy"] > noise[1] * largest["y"])
+
+
+def _ranked(pairs: pd.DataFrame, *, noise: tuple[float, float]) -> pd.DataFrame:
+    """Ranks within groups; values that rounding alone could set apart share one."""
+    largest = pairs[["x", "y"]].abs().groupby(pairs["group"], observed=True).transform("max")
+    step = largest * np.array(noise)
+    rounded = (pairs[["x", "y"]] / step.where(step > 0, 1.0)).round()
+    return pairs.assign(**rounded.groupby(pairs["group"], observed=True).rank())
 
 
 def _exact_ends(r: pd.Series) -> pd.Series:

@@ -14,6 +14,7 @@ from kemfeat.analyses.agreement import AgreementConfig, run
 from kemfeat.config import validated
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.stats.agreement import icc, krippendorff_alpha
+from kemfeat.stats.kappa import kappas
 from kemfeat.store.reader import Store
 from tests.store.kit import vouch
 
@@ -54,7 +55,7 @@ def test_intraclass_correlation_of_each_scale(store, result):
     found = result.tables["icc"].query("measure == 'valence'").reset_index(drop=True)
     by_speaker = icc(wide, clusters=store.utterances["speaker"])
     assert by_speaker["ci_low"].notna().all()
-    pd.testing.assert_frame_equal(found[["type", "icc", "ci_low", "ci_high"]], by_speaker.iloc[:, :4])
+    pd.testing.assert_frame_equal(found.loc[:5, ["type", "icc", "ci_low", "ci_high"]], by_speaker.iloc[:, :4])
     assert (found["raters"] == 10).all()
 
 
@@ -149,3 +150,32 @@ def test_command(store, tmp_path):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0
     assert json.loads(done.stdout)["values"]["raters"] == 10
+
+
+def test_kappas_are_those_of_the_ratings(store, result):
+    table = result.tables["kappa"].set_index(["measure", "weights"])
+    assert set(table.index) == {
+        ("emotion", "identity"),
+        *((scale, weights) for scale in ("valence", "arousal") for weights in ("linear", "quadratic")),
+    }
+    for measure, weights in set(table.index):
+        wide = store.ratings.pivot(index="id", columns="rater", values=measure).reindex(store.utterances["id"])
+        own = kappas(wide.to_numpy(object), weights=weights, clusters=store.utterances["speaker"])
+        rows = table.loc[[(measure, weights)]]
+        assert rows["value"].tolist() == pytest.approx(own["value"].tolist())
+        assert rows["speaker_ci_low"].tolist() == pytest.approx(own["ci_low"].tolist())
+    emotion = table.loc[[("emotion", "identity")]].set_index("coefficient")["value"]
+    said = f"Fleiss' kappa of emotion is {emotion['fleiss_kappa']:.3f}, Gwet's AC1 {emotion['gwet_ac']:.3f}."
+    assert said in result.summary
+
+
+def test_raters_who_rotate_have_a_reliability(copied):
+    """Each utterance keeps four of its ten ratings: none is complete, and the mean of four still has a reliability."""
+    fewer = with_ratings(copied, lambda table: table.groupby("id").sample(4, random_state=0))
+    result = run(fewer, FEW)
+    table = result.tables["icc"].set_index(["measure", "type"])
+    assert set(table.index.get_level_values("type")) == {"rotating,1", "rotating,k"}
+    assert table.loc[("valence", "rotating,k"), "raters"] == pytest.approx(4)
+    assert table["ci_low"].notna().all()
+    said = f"one-way ICC: valence {table.loc[('valence', 'rotating,k'), 'icc']:.2f} (4.0 raters), arousal "
+    assert any(said in line for line in result.summary)

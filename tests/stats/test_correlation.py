@@ -35,6 +35,26 @@ def test_within_is_pearsons_correlation_of_each_group(seed):
         assert row.z == pytest.approx(np.arctanh(expected), nan_ok=True)
 
 
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 10**6))
+def test_by_ranks_it_is_spearmans_correlation_and_only_order_counts(seed):
+    data = drawn(seed)
+    data["x"] = data["x"].round(1)  # ties
+    found = within(data["x"], y=data["y"], groups=data["group"], ranks=True)
+    for row in found.itertuples():
+        pairs = data[data["group"] == row.group]
+        assert row.r == pytest.approx(stats.spearmanr(pairs["x"], pairs["y"]).statistic)
+    stretched = within(np.exp(data["x"]), y=data["y"] ** 3, groups=data["group"], ranks=True)
+    pd.testing.assert_frame_equal(stretched, found)
+
+
+def test_ranks_do_not_order_what_rounding_sets_apart():
+    x, y = 33.3 + 1e-14 * np.array([0, 1, 2, 3, 4]), [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert within(x, y=y, groups=["a"] * 5, ranks=True)["r"].isna().all()
+    step = within([0.1, 0.1 * (1 + 1e-15), 0.1, 0.2, 0.2], y=y, groups=["a"] * 5, ranks=True)["r"].iloc[0]
+    assert step == pytest.approx(stats.spearmanr([0, 0, 0, 1, 1], y).statistic)
+
+
 def test_within_is_undefined_for_few_pairs_and_constants():
     groups = np.repeat(["few", "flat", "line", "fine"], [3, 5, 5, 5])
     x = np.concatenate([[1, 2, 4], np.full(5, 0.1), np.arange(5), [1, 2, 0, 4, 3]])

@@ -16,10 +16,10 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling
-from kemfeat.analyses.anova._data import Data, read
+from kemfeat.analyses.anova._data import Columns, Data, read
 from kemfeat.analyses.anova._tables import simultaneous, tables
 from kemfeat.analyses.anova._tests import ALPHA, Tests, run_tests
-from kemfeat.analyses.anova._words import summary, verdict, warnings
+from kemfeat.analyses.anova._words import summary, verdict, verdict_by, warnings
 from kemfeat.config import FrozenConfig
 from kemfeat.corpora import columns_of
 from kemfeat.figures import groups as figures
@@ -41,6 +41,13 @@ class AnovaConfig(FrozenConfig):
         Rule of :func:`kemfeat.labels.apply_rule` that makes one label of several.
     cluster : str
         Column of the units that utterances are nested in; the session is tested beside it.
+    covariate : tuple of str
+        Columns that the mixed model holds constant: numbers, or a second factor.
+    crossed : tuple of str
+        Categorical columns whose values enter the mixed model as crossed random intercepts; raters do in any case.
+    smallest_effect : float, > 0
+        Smallest difference of interest, in standard deviations within groups: two groups that differ by less are
+        equivalent.
     seed : int, >= 0
         Seed of bootstrap, permutations and subsamples.
     """
@@ -55,6 +62,21 @@ class AnovaConfig(FrozenConfig):
     cluster: Annotated[
         str, Field(description="Column of the units that utterances are nested in."), Spelling(metavar="COLUMN")
     ] = "speaker"
+    covariate: Annotated[
+        tuple[str, ...],
+        Field(description="Column that the mixed model holds constant, such as sex; may be repeated."),
+        Spelling(metavar="COLUMN"),
+    ] = ()
+    crossed: Annotated[
+        tuple[str, ...],
+        Field(description="Crossed random effect of the mixed model, such as text; may be repeated."),
+        Spelling(metavar="COLUMN"),
+    ] = ()
+    smallest_effect: Annotated[
+        float,
+        Field(gt=0, le=10, description="Smallest difference of interest, in standard deviations within groups."),
+        Spelling(metavar="SD"),
+    ] = 0.2
     seed: Seed = 0
 
     @field_validator("dv")
@@ -88,15 +110,26 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
         Fewer than two groups, or fewer than two with values that vary.
     """
     dv, absent = _dependent(store, config)
-    data = read(store, dv=dv, between=config.between, labels=config.labels, cluster=config.cluster)
-    found = [run_tests(data, name, seed=config.seed) for name in dv]
-    made, own = tables(found), columns_of(store.dataset)
+    data = read(store, _columns(config, dv))
+    found = [run_tests(data, name, smallest=config.smallest_effect, seed=config.seed) for name in dv]
+    made, own = tables(found, between=data.between), columns_of(store.dataset)
     return AnalysisResult(
         summary=summary(found, made, between=data.between),
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests, own).items()},
-        values=_values(data, found),
+        values=_values(data, found, config.smallest_effect),
         warnings=(*absent, *warnings(data, found)),
+    )
+
+
+def _columns(config: AnovaConfig, dv: tuple[str, ...]) -> Columns:
+    return Columns(
+        dv=dv,
+        between=config.between,
+        labels=config.labels,
+        cluster=config.cluster,
+        covariates=config.covariate,
+        crossed=config.crossed,
     )
 
 
@@ -109,12 +142,13 @@ def _dependent(store: Store, config: AnovaConfig) -> tuple[tuple[str, ...], tupl
     return there, (f"the utterances have no {absent}: only {', '.join(there)} is compared",)
 
 
-def _values(data: Data, found: Sequence[Tests]) -> dict[str, Any]:
+def _values(data: Data, found: Sequence[Tests], smallest: float) -> dict[str, Any]:
     return {
         "between": data.between,
         "rows": len(data.groups),
         "rows_without_group": int(data.groups.isna().sum()),
         "alpha": ALPHA,
+        "smallest_effect_sd": smallest,
         "effect_size_intervals": CI_CONVENTION,
         "dv": {tests.dv: _findings(tests) for tests in found},
     }
@@ -124,9 +158,10 @@ def _findings(tests: Tests) -> dict[str, Any]:
     counted = tests.groups.set_index("group")
     return {
         "leading": tests.primary,
-        "verdict": verdict(tests.nested[tests.primary].pairs),
+        "verdict": verdict_by(tests, tests.primary),
         "naive_verdict": verdict(tests.pairs),
-        "nested_verdicts": {name: verdict(test.pairs) for name, test in tests.nested.items()},
+        "margin": tests.equivalence[tests.primary]["margin"].max(),
+        "nested_verdicts": {name: verdict_by(tests, name) for name in tests.nested},
         "n": counted["n"].to_dict(),
         "means": counted["mean"].to_dict(),
     }

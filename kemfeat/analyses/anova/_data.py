@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.api import types
 
@@ -40,6 +41,13 @@ class Data:
         The units that utterances are nested in, by column name, the smallest unit first.
     speakers : Series of str
         Speaker of each row.
+    covariates : mapping of str to Series
+        Columns that the mixed model holds constant, by name.
+    crossed : mapping of str to Series
+        Further random effects of the mixed model, by name.
+    ratings : mapping of str to DataFrame
+        Single ratings of the dependent variables that have any: ``row``, the number of the utterance, ``rater`` and
+        ``value``.
     warnings : tuple of str
         What was left out on the way, and what else a reader must know about these columns.
     """
@@ -49,10 +57,25 @@ class Data:
     values: Mapping[str, pd.Series[Any]]
     clusters: Mapping[str, pd.Series[Any]]
     speakers: pd.Series[Any]
+    covariates: Mapping[str, pd.Series[Any]]
+    crossed: Mapping[str, pd.Series[Any]]
+    ratings: Mapping[str, pd.DataFrame]
     warnings: tuple[str, ...]
 
 
-def read(store: Store, *, dv: tuple[str, ...], between: str, labels: str, cluster: str) -> Data:
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Names of the columns to select, as the configuration gives them."""
+
+    dv: tuple[str, ...]
+    between: str
+    labels: str
+    cluster: str
+    covariates: tuple[str, ...]
+    crossed: tuple[str, ...]
+
+
+def read(store: Store, names: Columns) -> Data:
     """Select the columns.
 
     Raises
@@ -62,9 +85,9 @@ def read(store: Store, *, dv: tuple[str, ...], between: str, labels: str, cluste
     AnalysisError
         Fewer than two groups have an utterance.
     """
-    table = store.utterances
+    table, between, dv = store.utterances, names.between, names.dv
     values = {name: _column(store, name, kind="numeric") for name in dv}
-    groups, dropped = _labelled(store, labels) if between == EMOTION else (_factor(store, between), ())
+    groups, dropped = _labelled(store, names.labels) if between == EMOTION else (_factor(store, between), ())
     found = sorted(groups.dropna().unique())
     if len(found) < 2:
         only = f"only {found[0]!r}" if found else "none"
@@ -77,13 +100,16 @@ def read(store: Store, *, dv: tuple[str, ...], between: str, labels: str, cluste
             f"between: {between} has {len(found):,} groups, expected at most {MOST_GROUPS}; choose a column with "
             "fewer groups with --between"
         )
-    clusters, few = _clusters(store, cluster)
+    clusters, few = _clusters(store, names.cluster)
     return Data(
         between=between,
         groups=groups,
         values=values,
         clusters=clusters,
         speakers=table[_SPEAKER],
+        covariates={name: _covariate(store, name, taken=(between, *dv)) for name in names.covariates},
+        crossed={name: _factor(store, name) for name in names.crossed},
+        ratings={name: rated for name in dv if len(rated := _ratings(store, name))},
         warnings=(*dropped, *few, *_same_raters(between, dv)),
     )
 
@@ -112,6 +138,24 @@ _KINDS = {"numeric": _is_numeric, "categorical": _is_categorical}
 
 def _factor(store: Store, name: str) -> pd.Series[Any]:
     return _texts(_column(store, name, kind="categorical"))
+
+
+def _covariate(store: Store, name: str, *, taken: tuple[str, ...]) -> pd.Series[Any]:
+    """A column to hold constant: numbers as they are, anything else as labels."""
+    if name in taken:
+        raise ConfigError(f"covariate: {name} is already compared in this analysis; choose another --covariate")
+    table = store.utterances
+    return table[name] if name in table and _is_numeric(table[name]) else _factor(store, name)
+
+
+def _ratings(store: Store, name: str) -> pd.DataFrame:
+    """Single ratings of a variable: ``row rater value``, the first of each rater for an utterance."""
+    if name not in store.ratings or name not in RATED:
+        return pd.DataFrame()
+    own = store.ratings.drop_duplicates(["id", "rater"])
+    rows = pd.Series(np.arange(len(store.utterances)), index=store.utterances["id"])
+    found = pd.DataFrame({"row": own["id"].map(rows), "rater": own["rater"], "value": own[name].astype(np.float64)})
+    return found.dropna().astype({"row": np.int64}).reset_index(drop=True)
 
 
 def _texts(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from kemfeat.analyses.anova._ordinal import ordinal_table
 from kemfeat.analyses.anova._tests import ALPHA, Tests, disagreements
 from kemfeat.stats import group_tests, nested
 
@@ -19,7 +20,7 @@ _TEST = ("test", "F", "df1", "df2", "p", "log_p")
 _NESTING = ("icc", "icc_null", "cluster_size", "design_effect", "effective_n")
 
 
-def tables(found: Sequence[Tests]) -> dict[str, pd.DataFrame]:
+def tables(found: Sequence[Tests], *, between: str) -> dict[str, pd.DataFrame]:
     """All tables by name, each with the dependent variable ``dv`` as its first column."""
     welch = _across(pd.concat([_welch(tests) for tests in found], ignore_index=True), by=[])
     holm = dict(zip(welch["dv"], welch["log_p_holm"], strict=True))
@@ -34,6 +35,10 @@ def tables(found: Sequence[Tests]) -> dict[str, pd.DataFrame]:
         "nested_pairs": _stacked(found, lambda tests: _with_log10(_nested_pairs(tests))),
         "slopes": _stacked(found, _slopes),
         "effects": _stacked(found, _effects),
+        "equivalence": _stacked(found, lambda tests: _with_log10(_equivalence(tests))),
+        "mixed": _with_log10(_across(_stacked(found, lambda tests: _mixed(tests, between)), by=["term"])),
+        "variances": _stacked(found, lambda tests: tests.mixed.model.variances),
+        "ordinal": _stacked(found, lambda tests: _with_log10(ordinal_table(tests.ordinal))),
         "disagreements": pd.concat([disagreements(tests, holm=holm) for tests in found], ignore_index=True),
     }
 
@@ -110,10 +115,20 @@ def _nested_pairs(tests: Tests) -> pd.DataFrame:
         pieces.append(simultaneous(means).assign(cluster=name, test="means_" + means["test"]))
         if not tests.slopes[name].reason:
             pieces.append(simultaneous(tests.slopes[name].pairs).assign(cluster=name, test="random_slopes"))
+    pieces.append(simultaneous(tests.mixed.model.pairs).assign(cluster=tests.primary, test="mixed"))
     table = pd.concat(pieces, ignore_index=True)
     front = ["cluster", "test", "a", "b", "n_a", "n_b"]
     table = table[[*front, *(column for column in table if column not in (*front, "reason")), "reason"]]
     return table.astype({"n_a": "Int64", "n_b": "Int64"})
+
+
+def _mixed(tests: Tests, between: str) -> pd.DataFrame:
+    """One row per term of the mixed model, that of the groups under the name of the factor."""
+    model = tests.mixed.model
+    numbers = {"n": model.n, "n_dropped": model.n_dropped, "log_likelihood": model.log_likelihood}
+    return model.tests.replace({"term": {"groups": between}}).assign(
+        unit=tests.mixed.unit, **numbers, reason=model.reason
+    )
 
 
 def _slopes(tests: Tests) -> pd.DataFrame:
@@ -125,8 +140,19 @@ def _slopes(tests: Tests) -> pd.DataFrame:
 
 
 def _effects(tests: Tests) -> pd.DataFrame:
-    pieces = [effects.assign(cluster=name) for name, effects in tests.effects.items()]
-    table = pd.concat(pieces, ignore_index=True)
+    return _by_cluster(tests.effects)
+
+
+def _equivalence(tests: Tests) -> pd.DataFrame:
+    table = _by_cluster(tests.equivalence)
+    at = table.columns.tolist().index("power")
+    table.insert(at, "detectable_sd", table["detectable"] / tests.sd)
+    return table
+
+
+def _by_cluster(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One table below the other, with the name of the cluster in front."""
+    table = pd.concat([each.assign(cluster=name) for name, each in tables.items()], ignore_index=True)
     return table[["cluster", *(column for column in table if column != "cluster")]]
 
 

@@ -10,10 +10,14 @@ from typing import Any
 import pandas as pd
 
 from kemfeat.analyses.anova._data import Data
+from kemfeat.analyses.anova._mixed import Mixed, fit_mixed
+from kemfeat.analyses.anova._ordinal import fit_ordinal
 from kemfeat.errors import AnalysisError
 from kemfeat.stats import group_tests
 from kemfeat.stats.clustered_effects import clustered_effects
+from kemfeat.stats.equivalence import equivalence
 from kemfeat.stats.nested import ClusterMeans, ClusterRobust, cluster_means, cluster_robust
+from kemfeat.stats.ordinal import OrdinalModel
 from kemfeat.stats.slopes import RandomSlopes, random_slopes
 
 ALPHA = 0.05
@@ -39,6 +43,12 @@ class Tests:
     """By cluster how much clusters differ in their response to the groups; with a reason where that is unknown."""
     effects: Mapping[str, pd.DataFrame]
     """By cluster the effect sizes of all pairs with intervals over clusters."""
+    equivalence: Mapping[str, pd.DataFrame]
+    """By cluster whether pairs are as good as equal, and which difference could have been found."""
+    mixed: Mixed
+    ordinal: OrdinalModel | None
+    sd: float
+    """Standard deviation within groups, the unit of the smallest difference of interest."""
 
     @property
     def contradictions(self) -> dict[str, tuple[Contradiction, ...]]:
@@ -73,8 +83,8 @@ class Contradiction:
         return f"{self.where}: {naive} {first}, {method} {second}"
 
 
-def run_tests(data: Data, dv: str, *, seed: int) -> Tests:
-    """Run all tests of one dependent variable.
+def run_tests(data: Data, dv: str, *, smallest: float, seed: int) -> Tests:
+    """Run all tests of one dependent variable; ``smallest`` difference of interest in standard deviations.
 
     Raises
     ------
@@ -88,18 +98,31 @@ def run_tests(data: Data, dv: str, *, seed: int) -> Tests:
             f"{dv} cannot be compared between {data.between}: {anova.reason}; "
             "leave it out with --dv, or choose another --between or --labels"
         )
+    described = _describe(data, dv, seed=seed)
+    robust = {name: _testable(cluster_robust(values, groups, each)) for name, each in data.clusters.items()}
+    sd = _sd_within(described)
     return Tests(
         dv=dv,
-        groups=_describe(data, dv, seed=seed),
+        groups=described,
         assumptions=group_tests.assumptions(values, groups, seed=seed),
         anova=anova,
         pairs=group_tests.games_howell(values, groups, alpha=ALPHA),
         robust=group_tests.robustness(values, groups, alpha=ALPHA, seed=seed),
-        nested={name: _testable(cluster_robust(values, groups, each)) for name, each in data.clusters.items()},
+        nested=robust,
         means={name: cluster_means(values, groups, each) for name, each in data.clusters.items()},
         slopes={name: random_slopes(values, groups, each) for name, each in data.clusters.items()},
         effects={name: clustered_effects(values, groups, each, alpha=ALPHA) for name, each in data.clusters.items()},
+        equivalence={name: equivalence(test.pairs, margin=smallest * sd, alpha=ALPHA) for name, test in robust.items()},
+        mixed=fit_mixed(data, dv),
+        ordinal=fit_ordinal(data, dv),
+        sd=sd,
     )
+
+
+def _sd_within(groups: pd.DataFrame) -> float:
+    """Pooled standard deviation within groups."""
+    free = (groups["n"] - 1).clip(lower=0)
+    return math.sqrt(float((free * groups["sd"].fillna(0.0) ** 2).sum() / free.sum()))
 
 
 def _testable(test: ClusterRobust) -> ClusterRobust:

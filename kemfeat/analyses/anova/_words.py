@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from kemfeat.analyses import rows
 from kemfeat.analyses.anova._data import Data
 from kemfeat.analyses.anova._tests import ALPHA, Contradiction, Tests
 from kemfeat.stats import group_tests, nested
+from kemfeat.stats.equivalence import POWER
 
 _LISTED = 3
 """Cases listed in a sentence; the tables list all."""
@@ -33,15 +35,56 @@ def summary(found: Sequence[Tests], tables: Mapping[str, pd.DataFrame], *, betwe
 def _on(tests: Tests, between: str) -> list[str]:
     """The test by the first cluster is the primary one, whatever it finds; the others follow."""
     primary, robust = tests.primary, tests.nested[tests.primary]
-    head = f"{tests.dv}: {verdict(robust.pairs)} ({_htz(robust, primary)})."
+    head = f"{tests.dv}: {verdict_by(tests, primary)} ({_htz(robust, primary)})."
     beside = [
-        f"Beside it, by {name}: {verdict(test.pairs)} ({_htz(test, name)})."
+        f"Beside it, by {name}: {verdict_by(tests, name)} ({_htz(test, name)})."
         for name, test in tests.nested.items()
         if name != primary
     ]
     others = "Games-Howell, which the literature reports, treats utterances as independent"
     naive = f"{others}: {verdict(tests.pairs)}; {_welch(tests)}."
-    return [head, *beside, *_nesting(tests, between), naive, *_differences(tests), _means(tests)]
+    models = [*_nesting(tests, between), *_mixed(tests, between), *_ordinal(tests)]
+    return [head, *_reach(tests), *beside, *models, naive, *_differences(tests), _means(tests)]
+
+
+def _reach(tests: Tests) -> list[str]:
+    """What the primary test could have found, whatever it found, and which differences are too small to matter."""
+    table, robust = tests.equivalence[tests.primary], tests.nested[tests.primary]
+    known = table.dropna(subset="detectable")
+    if known.empty:
+        return []
+    margin = f"{known['margin'].iloc[0]:.3g} ({known['margin'].iloc[0] / tests.sd:.2g} SD)"
+    smallest, largest = known["detectable"].min() / tests.sd, known["detectable"].max() / tests.sd
+    ends = list(dict.fromkeys(f"{each:.2g}" if each < 10 else "over 10" for each in (smallest, largest)))
+    sentence = (
+        f"Smallest difference of interest: {margin}. By {tests.primary}, the design finds a difference of "
+        f"{' to '.join(ends)} SD with {POWER:.0%} power at {_share(ALPHA)} divided by {len(known)} pairs."
+    )
+    if trivial := _trivial(known, robust.pairs):
+        sentence += f" Different, and yet smaller than that of interest: {_listed(trivial, joint=', ')}."
+    return [sentence]
+
+
+def _trivial(equivalence: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """Pairs that differ and are equivalent all the same."""
+    both = equivalence.merge(pairs[["a", "b", "significant"]], on=["a", "b"])
+    return _names(both[both["significant"].astype(bool) & both["equivalent"]])
+
+
+def _names(pairs: pd.DataFrame) -> list[str]:
+    return (pairs["a"].astype(str) + "-" + pairs["b"].astype(str)).tolist()
+
+
+def verdict_by(tests: Tests, cluster: str) -> str:
+    """The verdict of the test by ``cluster``: also which of the pairs without a difference are equivalent."""
+    pairs, table = tests.nested[cluster].pairs, tests.equivalence[cluster]
+    open_pairs = _names(pairs[(pairs["reason"] == "") & ~pairs["significant"].astype(bool)])
+    if not open_pairs:
+        return verdict(pairs)
+    shown = [name for name in _names(table[table["equivalent"]]) if name in open_pairs]
+    within = f"equivalent within {table['margin'].iloc[0] / tests.sd:.2g} SD"
+    which = f"of these {within}: {_listed(shown, joint=', ', most=_MEANS)}" if shown else f"none shown to be {within}"
+    return f"{verdict(pairs)}; {which}"
 
 
 def _nesting(tests: Tests, between: str) -> list[str]:
@@ -59,6 +102,38 @@ def _nesting(tests: Tests, between: str) -> list[str]:
     return [
         f"{cluster} makes up {robust.icc:.1%} of the variance (REML): {robust.n:,} utterances say as much about a mean "
         f"as {robust.effective_n:,.0f} independent ones."
+    ]
+
+
+def _mixed(tests: Tests, between: str) -> list[str]:
+    """What the mixed model finds, covariates included, and where the variance is."""
+    model, unit = tests.mixed.model, tests.mixed.unit
+    if model.reason:
+        return [f"Mixed model: {model.reason}."]
+    at_random = [name for name in model.variances["effect"] if name != "residual"]
+    terms = [
+        f"{between if row.term == 'groups' else row.term} {_f(row.F, row.df1, row.df2, row.log_p)}"
+        for row in rows(model.tests.dropna(subset="F"))
+    ]
+    shares = [f"{row.effect} {row.share:.0%}" for row in rows(model.variances)]
+    return [
+        f"Mixed model of {model.n:,} {unit}, at random {', '.join(at_random)}: {'; '.join(terms)}; "
+        f"{verdict(model.pairs)}. Variance: {', '.join(shares)}."
+    ]
+
+
+def _ordinal(tests: Tests) -> list[str]:
+    """What single ratings say if only their order counts."""
+    model = tests.ordinal
+    if model is None:
+        return []
+    if model.reason:
+        return [f"Ordinal model of single ratings: {model.reason}."]
+    largest = model.pairs.iloc[int(model.pairs["log_odds"].abs().to_numpy().argmax())]
+    return [
+        f"Ordinal model of {model.n:,} single ratings (cumulative logit, errors over {model.n_clusters:,} "
+        f"{tests.primary}s): {verdict(model.pairs)}. Largest odds ratio: {largest['a']}-{largest['b']} "
+        f"{largest['odds_ratio']:.2f}."
     ]
 
 
@@ -85,7 +160,7 @@ def verdict(pairs: pd.DataFrame) -> str:
 
 
 def _clauses(pairs: pd.DataFrame) -> list[str]:
-    names = (pairs["a"].astype(str) + "-" + pairs["b"].astype(str)).tolist()
+    names = _names(pairs)
     reasons, differ = pairs["reason"].tolist(), pairs["significant"].tolist()
     untested = [f"{name} ({reason})" for name, reason in zip(names, reasons, strict=True) if reason]
     equal = [name for name, reason, yes in zip(names, reasons, differ, strict=True) if not reason and not yes]

@@ -20,16 +20,15 @@ from pydantic import Field
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, rows
 from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS, by_utterance, changes, trace
+from kemfeat.analyses.correlation._lags import STEP, lag_tests, lag_words, lags_up_to
+from kemfeat.analyses.correlation._pairs import ALPHA, PAIRS, named, of, over_units, sides, within_conversations
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import estimates
 from kemfeat.figures import signals as figures
-from kemfeat.stats.correlation import mean_correlation, pooled_z, repeated, within
+from kemfeat.stats.correlation import mean_correlation, repeated
 from kemfeat.stats.tails import holm, p_text
 from kemfeat.store.reader import Store
-
-TARGETS = ("emotion", "arousal", "valence")
-ALPHA = 0.05
 
 
 class CorrelationConfig(FrozenConfig):
@@ -39,11 +38,18 @@ class CorrelationConfig(FrozenConfig):
     ----------
     labels : str
         Rule of :func:`kemfeat.labels.apply_rule` that gives each utterance its emotion.
+    max_lag : int, 0 to 60, s
+        Largest lag of the signals, in either direction.
     examples : int, 0 to 50
         Number of conversations drawn, those in which the emotion changes most often.
     """
 
     labels: LabelRule = "7class"
+    max_lag: Annotated[
+        int,
+        Field(ge=0, le=60, description=f"Largest lag of the signals, before and after, every {STEP} s."),
+        Spelling(metavar="SECONDS"),
+    ] = 10
     examples: Annotated[int, Field(ge=0, le=50, description="Conversations to draw."), Spelling(metavar="N")] = 4
 
 
@@ -60,7 +66,7 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     Returns
     -------
     AnalysisResult
-        Tables ``tests``, ``speakers`` and ``conversations``.
+        Tables ``tests``, ``lags``, ``speakers`` and ``conversations``.
 
     Raises
     ------
@@ -71,18 +77,19 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     """
     utterances = by_utterance(store, labels=config.labels)
     changed = changes(utterances)
-    conversations = pd.concat([_conversations(changed, *pair) for pair in _PAIRS], ignore_index=True)
+    conversations = pd.concat([within_conversations(changed, *pair) for pair in PAIRS], ignore_index=True)
     if conversations["z"].isna().all():
         raise AnalysisError(
             f"{store.path}: no conversation has four changes of a signal and of a judgement that vary, expected EDA, "
             "TEMP or IBI and emotion, arousal or valence for five or more utterances of a speaker in a row; "
             "build the store from a corpus folder that contains them"
         )
-    speakers = _over(conversations, "speaker")
-    tests = _tests(changed, speakers, _over(conversations, "session"), conversations)
-    tables = {"tests": tests, "speakers": speakers, "conversations": conversations}
+    speakers = over_units(conversations, "speaker")
+    tests = _tests(changed, conversations, speakers)
+    lags = lag_tests(store, utterances, lags=lags_up_to(config.max_lag))
+    tables = {"tests": tests, "lags": lags, "speakers": speakers, "conversations": conversations}
     return AnalysisResult(
-        summary=tuple(_summary(tests)),
+        summary=(*_summary(tests), *lag_words(lags)),
         tables=tables,
         figures={"forest": _forest(tests, speakers), **_examples(store, utterances, changed, config.examples)},
         values={"conversations": int(changed["conversation"].nunique()), "changes": len(changed), "alpha": ALPHA},
@@ -90,48 +97,14 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     )
 
 
-_PAIRS = tuple((signal, target) for target in TARGETS for signal in SIGNALS)
-
-
-def _sides(changed: pd.DataFrame, signal: str, target: str) -> tuple[pd.Series, pd.Series]:
-    return changed[signal].abs() if target == "emotion" else changed[signal], changed[target]
-
-
-def _conversations(changed: pd.DataFrame, signal: str, target: str) -> pd.DataFrame:
-    """The correlation within each conversation of each speaker."""
-    x, y = _sides(changed, signal, target)
-    found = within(x, y=y, groups=changed["conversation"]).rename(columns={"group": "conversation"})
-    names = changed[["conversation", *CONVERSATION]].drop_duplicates()
-    found = names.merge(found, on="conversation").drop(columns="conversation")
-    return found.assign(signal=signal, target=target)[[*CONVERSATION, "signal", "target", "n", "r", "z"]]
-
-
-def _over(conversations: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """Mean z of each unit: a speaker, or the two speakers of a session."""
-    known = conversations.dropna(subset="z")
-    parts = []
-    for signal, target in _PAIRS:
-        part = _of(known, (signal, target))
-        z = pooled_z(part["z"], n=part["n"], units=part[unit])
-        counted = part.groupby(unit).size().rename("conversations")
-        table = pd.concat([counted, z], axis=1).rename_axis(unit).reset_index()
-        parts.append(table.assign(signal=signal, target=target, r=np.tanh(table["z"])))
-    return pd.concat(parts, ignore_index=True)[["signal", "target", unit, "conversations", "z", "r"]]
-
-
-def _tests(
-    changed: pd.DataFrame, speakers: pd.DataFrame, sessions: pd.DataFrame, conversations: pd.DataFrame
-) -> pd.DataFrame:
-    made = [
-        _test(changed, pair, *(_of(table, pair) for table in (speakers, sessions, conversations))) for pair in _PAIRS
-    ]
+def _tests(changed: pd.DataFrame, conversations: pd.DataFrame, speakers: pd.DataFrame) -> pd.DataFrame:
+    ranked = pd.concat([within_conversations(changed, *pair, ranks=True) for pair in PAIRS], ignore_index=True)
+    parts = (speakers, over_units(conversations, "session"), over_units(ranked, "speaker"), conversations)
+    made = [_test(changed, pair, *(of(table, pair) for table in parts)) for pair in PAIRS]
     table = pd.DataFrame(made)
-    table.insert(list(table).index("p") + 1, "p_holm", np.exp(holm(np.log(table["p"]))))
+    for name in ("p", "spearman_p"):
+        table.insert(list(table).index(name) + 1, f"{name}_holm", np.exp(holm(np.log(table[name]))))
     return table
-
-
-def _of(table: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
-    return table[(table["signal"] == pair[0]) & (table["target"] == pair[1])]
 
 
 def _test(
@@ -139,11 +112,12 @@ def _test(
     pair: tuple[str, str],
     speakers: pd.DataFrame,
     sessions: pd.DataFrame,
+    ranks: pd.DataFrame,
     conversations: pd.DataFrame,
 ) -> dict[str, object]:
-    """One row: over speakers, over dyads as a check, then all changes with one common slope."""
-    x, y = _sides(changed, *pair)
-    found, dyads = mean_correlation(speakers["z"]), mean_correlation(sessions["z"])
+    """One row: over speakers, over dyads and by ranks as checks, then all changes with one common slope."""
+    x, y = sides(changed, *pair)
+    found, dyads, rank = (mean_correlation(table["z"]) for table in (speakers, sessions, ranks))
     slope = repeated(x, y=y, subjects=changed["speaker"])
     return {
         "signal": pair[0],
@@ -159,6 +133,10 @@ def _test(
         "p": found.p,
         "p_wilcoxon": found.p_wilcoxon,
         "p_dyads": dyads.p,
+        "spearman_r": rank.r,
+        "spearman_ci_low": rank.ci_low,
+        "spearman_ci_high": rank.ci_high,
+        "spearman_p": rank.p,
         "rm_r": slope.r,
         "rm_ci_low": slope.ci_low,
         "rm_ci_high": slope.ci_high,
@@ -178,25 +156,28 @@ def _summary(tests: pd.DataFrame) -> Iterator[str]:
     if len(tested):
         largest = tested.iloc[int(tested["r"].abs().argmax())]
         yield (
-            f"The largest mean correlation is {_pair(largest['signal'], largest['target'])}: r = {largest['r']:.3f}, "
+            f"The largest mean correlation is {named(largest['signal'], largest['target'])}: r = {largest['r']:.3f}, "
             f"95 % interval {largest['ci_low']:.3f} to {largest['ci_high']:.3f}, {largest['speakers']} speakers, "
             f"Holm-adjusted p = {p_text(math.log(largest['p_holm']))}."
         )
+    ranked = tested[(tested["p_holm"] < ALPHA) != (tested["spearman_p_holm"] < ALPHA)]
+    if len(ranked):
+        each = [
+            f"{named(row.signal, row.target)} ({row.spearman_r:.3f}, p = {p_text(math.log(row.spearman_p_holm))})"
+            for row in rows(ranked.dropna(subset="spearman_p_holm"))
+        ]
+        yield f"Spearman's rank correlation, Holm-adjusted too, comes to another conclusion on: {', '.join(each)}."
     naive = tested[(tested["rm_p"] < ALPHA) & (tested["p"] >= ALPHA)]
     if len(naive):
         yield (
             "The repeated-measures correlation, which treats changes as independent, is significant where the test "
-            f"over speakers is not: {', '.join(_pair(row.signal, row.target) for row in rows(naive))}."
+            f"over speakers is not: {', '.join(named(row.signal, row.target) for row in rows(naive))}."
         )
 
 
 def _named(significant: pd.DataFrame) -> str:
-    each = [f"{_pair(row.signal, row.target)} (r = {row.r:.3f})" for row in rows(significant)]
+    each = [f"{named(row.signal, row.target)} (r = {row.r:.3f})" for row in rows(significant)]
     return f": {', '.join(each)}" if each else ""
-
-
-def _pair(signal: str, target: str) -> str:
-    return f"{signal.upper()} with {target}"
 
 
 def _warnings(tests: pd.DataFrame, changed: pd.DataFrame) -> Iterator[str]:
@@ -204,7 +185,7 @@ def _warnings(tests: pd.DataFrame, changed: pd.DataFrame) -> Iterator[str]:
     if absent:
         yield f"no two consecutive utterances of a speaker have {' or '.join(absent)}: these rows are empty"
     for row in rows(tests[(tests["reason"] != "") & (tests["conversations"] > 0)]):
-        yield f"{_pair(row.signal, row.target)} is not tested: {row.reason}"
+        yield f"{named(row.signal, row.target)} is not tested: {row.reason}"
     unlabelled = int(changed["emotion"].isna().sum())
     if unlabelled:
         yield f"{unlabelled:,} of {len(changed):,} changes lack the emotion of one of their utterances (tie, no label)"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kemfeat.stats.correlation import NOISE
 from kemfeat.store.reader import Store
@@ -27,12 +28,14 @@ def by_utterance(store: Store, *, labels: str) -> pd.DataFrame:
     """
     table = store.utterances
     order = table.assign(emotion=store.labels(labels)).sort_values([*CONVERSATION, "start"], kind="stable")
-    means = _means(store).reindex(order["id"])
     columns = order[["id", *CONVERSATION, "emotion", "arousal", "valence"]].reset_index(drop=True)
-    for name in ("eda", "temp"):
-        columns[name] = means[name].to_numpy() if name in means else np.nan
-    columns["hr"] = 60 / means["ibi"].to_numpy() if "ibi" in means else np.nan
-    return columns
+    return with_signals(columns, _named(_means(store)))
+
+
+def with_signals(utterances: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
+    """The utterances with these means of their signals, which have their id as index."""
+    found = means.reindex(utterances["id"])
+    return utterances.assign(**{name: found[name].to_numpy(dtype=np.float64) for name in SIGNALS})
 
 
 def changes(utterances: pd.DataFrame) -> pd.DataFrame:
@@ -78,13 +81,68 @@ def trace(store: Store, conversation: Sequence[str]) -> pd.DataFrame:
     )
 
 
+def at_lags(store: Store, *, lags: Sequence[int]) -> dict[int, pd.DataFrame]:
+    """Mean of each medium over the time of each utterance, shifted by so many seconds: one table per lag.
+
+    The time of an utterance runs from its first to its last sample of the medium. A window takes samples from the same
+    speaker's recording of the same conversation only, and counts where it has at least half as many as the window
+    that is not shifted: at the ends of a recording there is no value.
+
+    Returns
+    -------
+    dict of int to DataFrame
+        By lag ``eda temp hr``, with the id of the utterance as index.
+    """
+    speakers = store.utterances.set_index("id")["speaker"]
+    parts = []
+    for session in store.header.sessions:
+        rows = _usable(store.signals(session)).dropna(subset="time").sort_values("time", kind="stable")
+        for (_, speaker, medium), recording in rows.groupby(["script", "speaker", "medium"], sort=False):
+            own = recording["id"].notna() & (recording["id"].map(speakers) == speaker)
+            parts.append(_shifted(recording, own, lags).assign(medium=medium))
+    table = pd.concat(parts) if parts else pd.DataFrame(columns=["id", "medium", *lags])
+    return {lag: _named(table.groupby(["id", "medium"])[lag].mean().unstack()) for lag in lags}
+
+
+def _shifted(recording: pd.DataFrame, own: pd.Series, lags: Sequence[int]) -> pd.DataFrame:
+    """``id`` and one column for each lag; ``recording`` is in the order of time."""
+    time, value = recording["time"].to_numpy("datetime64[ms]").astype(np.int64), recording["value"].to_numpy()
+    spans = (
+        pd.DataFrame({"id": recording["id"], "time": time})[own.to_numpy()].groupby("id")["time"].agg(["min", "max"])
+    )
+    sums = np.concatenate([[0.0], np.cumsum(value - value[0])])
+    ends = {lag: [_at(time, spans, side, 1000 * lag) for side in ("min", "max")] for lag in (0, *lags)}
+    least = (ends[0][1] - ends[0][0]) / 2
+    columns: dict[object, object] = {"id": spans.index}
+    for lag in lags:
+        first, last = ends[lag]
+        count = last - first
+        means = (sums[last] - sums[first]) / np.maximum(count, 1) + value[0]
+        columns[lag] = np.where((count > 0) & (count >= least), means, np.nan)
+    return pd.DataFrame(columns)
+
+
+def _at(time: NDArray[np.int64], spans: pd.DataFrame, side: str, shift: int) -> NDArray[np.intp]:
+    """Number of the first sample at or after the start, or after the end, of each span that is shifted."""
+    return time.searchsorted(spans[side].to_numpy() + shift, "left" if side == "min" else "right")
+
+
+def _named(means: pd.DataFrame) -> pd.DataFrame:
+    """Columns ``eda temp hr`` of means by medium."""
+    columns = {name: means.get(name, np.nan) for name in ("eda", "temp")}
+    return pd.DataFrame({**columns, "hr": 60 / means["ibi"] if "ibi" in means else np.nan}, index=means.index)
+
+
+def _usable(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[np.isfinite(rows["value"]) & ((rows["medium"] != "ibi") | (rows["value"] > 0))]
+
+
 def _means(store: Store) -> pd.DataFrame:
     """Mean of each medium over each utterance: one row per utterance, one column per medium."""
     speakers = store.utterances.set_index("id")["speaker"]
     parts = []
     for session in store.header.sessions:
-        rows = store.signals(session)
-        own = rows["id"].notna() & (rows["id"].map(speakers) == rows["speaker"]) & np.isfinite(rows["value"])
-        usable = own & ((rows["medium"] != "ibi") | (rows["value"] > 0))
-        parts.append(rows[usable].groupby(["id", "medium"])["value"].mean())
+        rows = _usable(store.signals(session))
+        own = rows["id"].notna() & (rows["id"].map(speakers) == rows["speaker"])
+        parts.append(rows[own].groupby(["id", "medium"])["value"].mean())
     return pd.concat(parts).unstack() if parts else pd.DataFrame()

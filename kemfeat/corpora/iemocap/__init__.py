@@ -167,7 +167,7 @@ class IemocapReader:
     """
 
     name: str = CORPUS
-    version: int = 2
+    version: int = 1
     media: tuple[str, ...] = ("audio", "transcript")
     tokenizer: str = "google-bert/bert-base-uncased"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"text": {"preset": "none"}})

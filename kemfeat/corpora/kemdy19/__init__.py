@@ -125,7 +125,7 @@ class Kemdy19Reader:
     """
 
     name: str = "KEMDy19"
-    version: int = 2
+    version: int = 1
     media: tuple[str, ...] = ("audio", "transcript", *_PHYSIOLOGY)
     tokenizer: str = "skt/kobert-base-v1"
     # Its transcripts have marks such as o/, s/ and (A+B), which the list of system 1 does not contain.

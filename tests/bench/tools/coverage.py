@@ -147,9 +147,9 @@ def ratings(speakers: int, rng: np.random.Generator) -> Held:
 
 
 def shares(speakers: int, rng: np.random.Generator) -> Held:
-    """A share that differs from speaker to speaker: half on average, and nine tenths where some have hardly any."""
+    """A share that differs from speaker to speaker: half on average, and more where some have hardly any."""
     speaker, found = np.repeat(np.arange(speakers), 30), {}
-    for truth, concentration in ((0.5, 5.0), (0.9, 1.0)):
+    for truth, concentration in ((0.5, 5.0), (0.9, 1.0), (0.97, 3.0)):
         own = rng.beta(truth * concentration, (1 - truth) * concentration, speakers)
         present = rng.random(len(speaker)) < own[speaker]
         low, high = wilson(present.mean(), n=effective_n(present, clusters=speaker))

@@ -34,7 +34,7 @@ def check(tiny, session="Sess01"):
 
 def test_found_by_its_name():
     assert find("corpora", "KEMDy19") is READER
-    assert (READER.name, READER.version, READER.tokenizer) == ("KEMDy19", 2, "skt/kobert-base-v1")
+    assert (READER.name, READER.version, READER.tokenizer) == ("KEMDy19", 1, "skt/kobert-base-v1")
     assert READER.media == ("audio", "transcript", "eda", "temp", "ecg")
     assert set(READER.media[2:]) <= set(UNITS)
 

@@ -1,0 +1,60 @@
+"""The mixed model of a dependent variable: speakers and their responses at random, raters and sentences crossed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kemfeat.analyses.anova._data import Data
+from kemfeat.stats.mixed import MixedModel, mixed_model
+
+RATER, UTTERANCE = "rater", "utterance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixed:
+    """The model of one dependent variable, and whether it is of single ``ratings`` or of ``utterances``."""
+
+    unit: str
+    model: MixedModel
+
+
+def fit_mixed(data: Data, dv: str) -> Mixed:
+    """Fit single ratings where the variable is rated, else the values of utterances."""
+    values, rows = data.values[dv], np.arange(len(data.groups))
+    random: dict[str, pd.Series[Any]] = {}
+    rated = data.ratings.get(dv)
+    if rated is not None:
+        values, rows = rated["value"], rated["row"].to_numpy()
+        random = {RATER: rated["rater"], UTTERANCE: rated["row"]}
+    groups = data.groups.iloc[rows].reset_index(drop=True)
+    for name, column in _by_utterance(data).items():
+        random[name] = column.iloc[rows].reset_index(drop=True)
+    covariates = {name: column.iloc[rows].reset_index(drop=True) for name, column in data.covariates.items()}
+    values = values.reset_index(drop=True)
+    kept = _identified({name: column.reset_index(drop=True) for name, column in random.items()}, values, groups)
+    model = mixed_model(values, groups, kept, covariates=covariates)
+    return Mixed(unit="utterances" if rated is None else "ratings", model=model)
+
+
+def _by_utterance(data: Data) -> dict[str, pd.Series[Any]]:
+    """The cluster, its response to each group where it has more than one, and the crossed effects asked for."""
+    cluster, column = next(iter(data.clusters.items()))
+    found = {cluster: column}
+    if (data.groups.groupby(column).nunique() > 1).sum() > 1:
+        known = column.notna() & data.groups.notna()
+        found[f"{cluster} x {data.between}"] = (column.astype(str) + "\t" + data.groups.astype(str)).where(known, None)
+    return found | dict(data.crossed)
+
+
+def _identified(
+    random: dict[str, pd.Series[Any]], values: pd.Series[Any], groups: pd.Series[Any]
+) -> dict[str, pd.Series[Any]]:
+    """Without effects of one level, or of as many as there are values: nothing shows their variance."""
+    known = values.notna() & groups.notna() & pd.concat(list(random.values()), axis=1).notna().all(axis=1)
+    sizes = {name: column[known].nunique() for name, column in random.items()}
+    kept = {name: random[name] for name, size in sizes.items() if 1 < size < known.sum()}
+    return kept or random
