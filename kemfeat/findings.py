@@ -52,6 +52,7 @@ UNREADABLE_RECORDING = Rule(
     "unreadable-recording", "error", "the utterance's signal is missing; correct the file or clear the cell"
 )
 SHARED_AUDIO = Rule("shared-audio", "error", "the row's audio is missing; give start and end, or a file of its own")
+SHARED_SIGNAL = Rule("shared-signal", "error", "the rows' signal is missing; write one file per utterance")
 NOT_A_FILE = Rule("not-a-file", "error", "never opened, and counts as missing; put the file itself there")
 LOST_ROW = Rule("lost-row", "error", "a defect of kemfeat: the row is in no store; report it, and correct the place")
 SEGMENT_OUTSIDE = Rule("segment-outside", "error", "the row cannot be built; correct start and end")

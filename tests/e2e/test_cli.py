@@ -45,6 +45,7 @@ def test_a_build_says_what_it_made_and_makes_what_the_library_makes(bench):
     assert lines[0].startswith(f"{new.out}: {ROWS} utterances in ")
     assert lines[0].endswith(f"digest {digest[:12]}")
     assert lines[1].startswith(f"{7 * PARTITIONS} parts written, 0 kept; arrays: mel, mel_lengths, delta, ")
+    assert lines[2] == f"utterances: {ROWS} found = {ROWS} kept + 0 failed + 0 left out"
     assert f"extracting: {ROWS} of {ROWS} rows (100 %)" in said.err
     assert tree(new.out) == tree(bench.out)
 
@@ -68,6 +69,8 @@ def test_a_build_for_programs_is_one_json_document_and_silence(bench):
         "kept": 7 * PARTITIONS,
         "failures": 0,
         "up_to_date": False,
+        "notes": [],
+        "balance": {"found": ROWS, "kept": ROWS, "failed": 0, "left_out": {}, "lost": []},
         "moved_aside": None,
     }
 
@@ -185,6 +188,7 @@ def test_validate_for_people_and_its_exit_codes(bench):
     assert said.code == 0
     assert "duration-mismatch" in said.out
     assert "rules broken: 0 error, 1 warning, 1 info" in said.out
+    assert f"utterances: {ROWS} found = {ROWS} kept + 0 failed + 0 left out\n" in said.out
     assert kemfeat(*where, "--strict").code == 3
     bench.corpus.set_cell(3, 5, "joy")
     said = kemfeat(*where)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from kemfeat.corpora.folder._columns import TableHeader, read_header
 from kemfeat.corpora.folder._rows import Row, RowReader
 from kemfeat.errors import CorpusError
 from kemfeat.file_kinds import foreign_kind
-from kemfeat.findings import DUPLICATE_ID, UNKNOWN_SPEAKER, Findings
+from kemfeat.findings import DUPLICATE_ID, SHARED_SIGNAL, UNKNOWN_SPEAKER, Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,30 @@ def read_table(content: bytes, *, where: str, root: Path, findings: Findings) ->
             findings.ledger.used[f"{where}:{line}"] = row.id
     if not rows:
         raise CorpusError(_without_rows(where, findings.faults))
-    return UtteranceTable(header, tuple(rows.values()))
+    return UtteranceTable(header, _without_shared_signals(tuple(rows.values()), where=where, findings=findings))
 
 
 @lru_cache(maxsize=1)
 def read_kept(content: bytes, where: str, root: Path) -> UtteranceTable:
     """What a table contains when errors are skipped; cached, because the signals of every session need it."""
     return read_table(content, where=where, root=root, findings=Findings())
+
+
+def _without_shared_signals(rows: tuple[Row, ...], *, where: str, findings: Findings) -> tuple[Row, ...]:
+    """The rows without files of physiology that several have: nothing says which part belongs to which."""
+    files = Counter((medium, file.path) for row in rows for medium, file in row.recordings.items())
+    if max(files.values(), default=0) < 2:
+        return rows
+    kept = []
+    for row in rows:
+        shared = [medium for medium, file in row.recordings.items() if files[medium, file.path] > 1]
+        for medium in shared:
+            path = row.recordings[medium].path
+            found = f"{where}:{row.line} column {medium}: {row.id}: {path} is the {medium.upper()} of"
+            findings.fault(SHARED_SIGNAL, f"{found} {files[medium, path]} rows, expected a file of its own")
+        own = {medium: file for medium, file in row.recordings.items() if medium not in shared}
+        kept.append(replace(row, recordings=own) if shared else row)
+    return tuple(kept)
 
 
 def _without_rows(where: str, faults: Sequence[str]) -> str:

@@ -160,7 +160,8 @@ def test_a_build_of_a_private_set(private, tmp_path):
 
 def test_a_change_in_the_table_reaches_the_signals(private, tmp_path):
     build(private, tmp_path / "store")
-    edit(private, "eda/u2.txt", "eda/u1.txt")
+    write(private / "eda/other.txt", (private / "eda/u1.txt").read_bytes())
+    edit(private, "eda/u2.txt", "eda/other.txt")
     store = build(private, tmp_path / "store").store
     assert store.array("eda")[1, :3].tolist() == [0.5, 0.25, 0.125]
 
@@ -567,3 +568,17 @@ def test_coverage_agrees_with_the_mask_where_a_row_has_no_end(private, tmp_path)
     utterances = store.utterances
     assert masked.tolist() == utterances["eda_length"].to_list() == [3, 3, 0]
     assert utterances["eda_coverage"].to_list() == [1.0, 1.0, 0.0]
+
+
+def test_one_file_of_beats_for_all_rows_is_refused_and_gives_none_of_them_the_whole_session(tmp_path):
+    rows = "".join(f"u{number},{number}.wav,s,{number},{number + 1},beats.csv\n" for number in range(3))
+    for number in range(3):
+        write(tmp_path / f"{number}.wav", wav_bytes(1.0))
+    write(tmp_path / "beats.csv", b"".join(b"%.1f,0.8\n" % (0.8 * beat) for beat in range(40)))
+    write(tmp_path / "utterances.csv", f"id,audio,speaker,start,end,ibi\n{rows}".encode())
+    with pytest.raises(CorpusError, match=r"utterances\.csv:2 column ibi: u0: beats\.csv is the IBI of 3 rows"):
+        read(tmp_path)
+    manifest, rules = read(tmp_path, on_error="skip")
+    assert (len(manifest), rules["shared-signal"]) == (3, 3)
+    signals, _ = open_reader("folder", root=tmp_path).read_signals(tmp_path, "s")
+    assert len(signals) == 0
