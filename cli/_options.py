@@ -16,6 +16,9 @@ Root = Annotated[
         show_default="DATASET* in $KEMFEAT_DATA, data or here",
     ),
 ]
+FollowLinks = Annotated[
+    bool, typer.Option("--follow-links", help="Read files that links in the corpus' folder lead to outside of it.")
+]
 TableFile = Annotated[
     Path | None,
     typer.Option(

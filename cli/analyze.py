@@ -200,8 +200,10 @@ def open_one(store: Path | None) -> Store:
     """The store of that folder, or the only one in ``./stores``."""
     from kemfeat.errors import ConfigError
     from kemfeat.store.reader import open_store
+    from kemfeat.store.swap import finish_interrupted
 
     if store is not None:
+        finish_interrupted(store)
         return open_store(store)
     found = sorted(path.parent for path in Path("stores").glob("*/kemfeat.json"))
     if len(found) != 1:

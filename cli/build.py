@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from . import _options
 from ._progress import Reporter
 
 if TYPE_CHECKING:
+    from kemfeat.balance import Balance
     from kemfeat.build import BuildReport
 
 
@@ -26,6 +27,7 @@ def build(
     dataset: _options.Dataset,
     root: _options.Root = None,
     table: _options.TableFile = None,
+    follow_links: _options.FollowLinks = False,
     out: _options.Out = None,
     config: _options.Config = None,
     set_: _options.Set = None,
@@ -62,6 +64,7 @@ def build(
         max_failures=max_failures,
         rehash=rehash,
         force=force,
+        follow_links=follow_links,
     )
     name = plugins.find("corpora", dataset).name
     folder = find_root(name, root=root)
@@ -93,6 +96,8 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
                 "failures": report.failures,
                 "seconds": round(report.seconds, 3),
                 "up_to_date": report.up_to_date,
+                "notes": list(report.notes),
+                "balance": None if report.balance is None else balance_facts(report.balance),
                 "moved_aside": None if report.moved_aside is None else str(report.moved_aside),
             }
         )
@@ -107,8 +112,23 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
         _show_work(report)
     if store.synthetic:
         print(BANNER)
+    if report.balance is not None:
+        print(f"utterances: {report.balance}")
+    for note in report.notes:
+        print(note)
     if report.failures:
         print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
+
+
+def balance_facts(balance: Balance) -> dict[str, Any]:
+    """What became of every utterance that a corpus mentions, for JSON."""
+    return {
+        "found": balance.found,
+        "kept": balance.kept,
+        "failed": balance.failed,
+        "left_out": dict(balance.left_out),
+        "lost": list(balance.lost),
+    }
 
 
 def _shown(path: Path) -> Path:

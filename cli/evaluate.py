@@ -60,7 +60,7 @@ def _evaluated(run: Path) -> Evaluation:
     from dataclasses import replace
 
     from kemfeat.learn.evaluation.evaluate import evaluate as judged
-    from kemfeat.learn.evaluation.evaluate import printable
+    from kemfeat.learn.evaluation.words import printable
 
     return replace(judged(run), name=printable(str(run)))
 
@@ -91,7 +91,7 @@ def _print_scores(console: Console, one: Evaluation) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluation.evaluate import NAMES, in_words, shown
+    from kemfeat.learn.evaluation.words import NAMES, in_words, shown
     from kemfeat.stats.metrics import Classification
 
     console.print(f"[bold]{escape(one.name)}[/bold]  {escape(f'{one.facts.recipe} {one.facts.variant}, {one.where}')}")
@@ -110,7 +110,7 @@ def _print_classes(console: Console, per_class: pd.DataFrame) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluation.evaluate import in_words
+    from kemfeat.learn.evaluation.words import in_words
 
     table = Table("class", "precision", "recall", "F1", "n", "predicted", "speakers", box=None, header_style="bold")
     for row in per_class.to_dict("records"):
@@ -137,7 +137,7 @@ def _print_gap(console: Console, one: Evaluation, other: Evaluation, gap: pd.Dat
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluation.evaluate import NAMES, in_words
+    from kemfeat.learn.evaluation.words import NAMES, in_words
 
     names = (escape(each.name) for each in (one, other))
     table = Table("minus", *names, "difference", "n", "speakers", box=None, header_style="bold")

@@ -112,6 +112,7 @@ def verify(
     ] = 0,
     root: _options.Root = None,
     table: _options.TableFile = None,
+    follow_links: _options.FollowLinks = False,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
@@ -126,7 +127,7 @@ def verify(
         result = verify_files(opened, progress=lambda done, total: reporter("verify", done, total))
         problems = list(result.problems)
         if folder is not None and not problems:
-            problems += _recompute(opened, folder, table, recompute, reporter)
+            problems += _recompute(opened, folder, table, recompute, reporter, follow_links=follow_links)
     checked = {"store": str(store), "digest": opened.digest, "files": result.files, "bytes": result.bytes}
     checked |= {"recomputed": min(recompute, len(opened)), "ok": not problems}
     if as_json:
@@ -141,7 +142,9 @@ def verify(
         raise typer.Exit(code=4)
 
 
-def _recompute(store: Store, root: Path, table: Path | None, rows: int, reporter: Reporter) -> list[str]:
+def _recompute(
+    store: Store, root: Path, table: Path | None, rows: int, reporter: Reporter, *, follow_links: bool
+) -> list[str]:
     from kemfeat.build import recompute
 
     return recompute(
@@ -149,6 +152,7 @@ def _recompute(store: Store, root: Path, table: Path | None, rows: int, reporter
         root=root,
         rows=rows,
         table=table,
+        follow_links=follow_links,
         progress=lambda done, total: reporter("recompute", done, total),
     )
 

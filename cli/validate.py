@@ -9,6 +9,7 @@ import typer
 from . import _options
 from ._json import print_json
 from ._progress import Reporter
+from .build import balance_facts
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,6 +23,7 @@ def validate(
     dataset: _options.Dataset,
     root: _options.Root = None,
     table: _options.TableFile = None,
+    follow_links: _options.FollowLinks = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 on warnings, too, not only on errors.")] = False,
     workers: _options.Workers = None,
     scheduler: _options.Scheduler = None,
@@ -41,6 +43,7 @@ def validate(
             name,
             root=folder,
             table=table,
+            follow_links=follow_links,
             workers=count,
             scheduler=scheduler,
             progress=reporter,
@@ -59,6 +62,7 @@ def _facts(report: ValidationReport) -> dict[str, Any]:
         "root": str(report.root),
         "synthetic": report.synthetic,
         "counts": dict(report.counts),
+        "balance": None if report.balance is None else balance_facts(report.balance),
         "findings": [
             {
                 "rule": finding.rule,
@@ -85,6 +89,8 @@ def _print_report(report: ValidationReport) -> None:
     console.print(", ".join(f"{count:,} {escape(what)}" for what, count in report.counts.items()))
     if report.findings:
         console.print(_table(report))
+    if report.balance is not None:
+        console.print(f"utterances: {escape(str(report.balance))}", soft_wrap=True, highlight=False)
     counts = {severity: report.count(severity) for severity in ("error", "warning", "info")}
     console.print("rules broken: " + ", ".join(f"{count} {severity}" for severity, count in counts.items()))
 

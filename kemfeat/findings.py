@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kemfeat.errors import CorpusError
 from kemfeat.records import Finding, Severity
@@ -52,13 +52,20 @@ UNREADABLE_RECORDING = Rule(
     "unreadable-recording", "error", "the utterance's signal is missing; correct the file or clear the cell"
 )
 SHARED_AUDIO = Rule("shared-audio", "error", "the row's audio is missing; give start and end, or a file of its own")
+NOT_A_FILE = Rule("not-a-file", "error", "never opened, and counts as missing; put the file itself there")
+LOST_ROW = Rule("lost-row", "error", "a defect of kemfeat: the row is in no store; report it, and correct the place")
 SEGMENT_OUTSIDE = Rule("segment-outside", "error", "the row cannot be built; correct start and end")
+QUIET_CHANNEL = Rule(
+    "quiet-channel",
+    "error",
+    "the row cannot be built from the first channel; pass --set audio.channel=loudest, mean or a number",
+)
 UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy the file from the corpus again")
 
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
 SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel is constant")
 CHANNELS_DIFFER = Rule(
-    "channels-differ", "warning", "features use the first channel; pass --set mel.channels=mean, or keep the right one"
+    "channels-differ", "warning", "features use the first channel; pass --set audio.channel=mean, loudest or a number"
 )
 EMPTY_TXT = Rule("empty-txt", "warning", "the text is empty, not missing")
 LABEL_MISSING = Rule("label-missing", "warning", "the cell is missing; the votes may still give a label")
@@ -81,6 +88,7 @@ NO_SPEAKER_ROW = Rule("no-speaker-row", "warning", "the utterance is kept withou
 NO_LISTENER_ROW = Rule("no-listener-row", "warning", "the listener's columns of the utterance are missing")
 UNREADABLE_SPAN = Rule("unreadable-span", "warning", "the cell is missing; no feature is made from it")
 SESSION_PREFIX = Rule("session-prefix", "warning", "the session number of the folder or file replaces the id's")
+SECOND_MEDIA = Rule("second-media", "warning", "the file whose name has the right session is used; remove the other")
 UNANNOTATED_MEDIA = Rule("unannotated-media", "warning", "ignored: no annotation row has this id")
 MISSING_PHYSIOLOGY_FILE = Rule("missing-physiology-file", "warning", "the conversation's signal is missing")
 EMPTY_PHYSIOLOGY = Rule("empty-physiology", "warning", "the conversation's EDA or TEMP is missing")
@@ -109,6 +117,7 @@ NO_IBI = Rule("no-ibi", "info", "IBI of the utterance is missing and masked")
 ASSUMED_RATE = Rule("assumed-rate", "info", "4 Hz is assumed, the rate of the wristband")
 DECODING_FALLBACK = Rule("decoding-fallback", "info", "read in the encoding given; normal for Korean corpora")
 MULTI_CHANNEL = Rule("multi-channel", "info", "features use the first channel, which equals the others")
+UNLISTED_AUDIO = Rule("unlisted-audio", "info", "ignored: no row of the table names it")
 OWN_EMOTION = Rule("own-emotion", "info", "kept as a class of its own")
 LABEL_NOT_MAJORITY = Rule("label-not-majority", "info", "the label rule decides which of the two is used")
 NO_MAJORITY = Rule("no-majority", "info", "the label is missing; the votes may still give one")
@@ -145,6 +154,22 @@ def printable(text: str) -> str:
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _STEERING else c for c in text)
 
 
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a reader did with every place that it read.
+
+    Parameters
+    ----------
+    used : dict of str to str
+        Per place, such as ``annotation/Sess01_eval.csv:3`` or the path of a clip, the utterance that it belongs to.
+    left_out : dict of str to str
+        Per place, or file or folder of places, the code of the rule by which it was left out.
+    """
+
+    used: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
 class Findings:
     """Collects what a reader notices.
 
@@ -157,14 +182,17 @@ class Findings:
     ----------
     faults : list of str
         Every case that :meth:`fault` recorded, in order: input that was dropped or blanked.
+    ledger : Ledger
+        What became of every place; the reader writes down those that it uses.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
         self._strict = strict
         self._found: list[Finding] = []
         self.faults: list[str] = []
+        self.ledger = Ledger()
 
-    def add(self, rule: Rule, example: str) -> None:
+    def add(self, rule: Rule, example: str, *, left_out: Iterable[str] = ()) -> None:
         """Record one case.
 
         Parameters
@@ -173,10 +201,13 @@ class Findings:
             The rule that it breaks.
         example : str
             Where and what: ``path: what was found``.
+        left_out : iterable of str
+            Places of the :class:`Ledger` that belong to no utterance because of it.
         """
+        self.ledger.left_out.update(dict.fromkeys(left_out, rule.code))
         self._found.append(Finding(rule.code, rule.severity, 1, (printable(example),), rule.action))
 
-    def fault(self, rule: Rule, example: str) -> None:
+    def fault(self, rule: Rule, example: str, *, left_out: Iterable[str] = ()) -> None:
         """Record one case of input that cannot be read.
 
         Parameters
@@ -185,6 +216,8 @@ class Findings:
             The rule that it breaks.
         example : str
             Where and what: ``path: what was found, what was expected``.
+        left_out : iterable of str
+            As for :meth:`add`.
 
         Raises
         ------
@@ -194,7 +227,7 @@ class Findings:
         if self._strict:
             raise CorpusError(f"{example}; correct it, or pass --on-error skip ({rule.code}: {rule.action})")
         self.faults.append(f"{printable(example)} ({rule.code}: {rule.action})")
-        self.add(rule, example)
+        self.add(rule, example, left_out=left_out)
 
     def merged(self) -> tuple[Finding, ...]:
         """One finding per rule; see :func:`merge`."""

@@ -10,13 +10,14 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
+from kemfeat.findings import Ledger
 from kemfeat.labels import EMOTIONS, FIVE_CLASSES, TIE, count_votes, join_emotions, majority, parse_emotions
 from kemfeat.records import Finding
 
@@ -107,6 +108,8 @@ class Manifest:
         The emotions that labels and votes may contain, in canonical order.
     synthetic : bool
         Whether the corpus is computer-generated; a build asks its folder.
+    ledger : Ledger
+        What the reader did with every place that mentions an utterance.
 
     Examples
     --------
@@ -127,6 +130,7 @@ class Manifest:
     faults: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = EMOTIONS
     synthetic: bool = False
+    ledger: Ledger = field(default_factory=Ledger, repr=False)
 
     def __len__(self) -> int:
         return len(self.utterances)

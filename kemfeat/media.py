@@ -19,11 +19,13 @@ import numpy as np
 from kemfeat.errors import MediaError
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.records import Signal
+from kemfeat.stale_reads import asked_again
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ChannelPolicy = Literal["first", "mean"]
+ChannelPolicy = Literal["first", "mean", "loudest"] | int
+"""Which channel is used: the first, the mean of all, the one with most power, or a number, 1 for the first."""
 
 _SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 _EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
@@ -34,6 +36,9 @@ _WAVE = ("WAV", "WAVEX")
 _CHUNK_HEAD = 8
 _STREAM_MARGIN = 4096
 """By how much the size in the header of a stream may be below the greatest number: it may count other chunks."""
+
+QUIET_CHANNEL = 10.0
+"""By how many dB the first channel may be softer than another; if by more, the sound is that of another microphone."""
 
 SEGMENT_TOLERANCE = 0.25
 """Seconds by which an utterance may end after the recording that it is cut from: rounding of times."""
@@ -110,9 +115,9 @@ def scan_header(path: Path) -> AudioHeader:
             if file.frames and file.format in _WAVE:
                 _check_samples(file, str(path))
                 return _header_of(file)
-    except soundfile.LibsndfileError as error:
-        raise _not_audio(str(path), error) from None
-    return read_header(_content(path), name=str(path))  # no sample, or the header of a stream
+    except soundfile.LibsndfileError:
+        pass
+    return read_header(_content(path), name=str(path))  # no sample, the header of a stream, or what is wrong
 
 
 def read_audio(path: Path) -> Signal:
@@ -216,6 +221,48 @@ def cut(signal: Signal, start: float, end: float, *, name: str) -> Signal:
     return Signal(signal.values[first:last], signal.sampling_rate, signal.unit)
 
 
+def channel_count(signal: Signal) -> int:
+    """How many channels a signal has.
+
+    Parameters
+    ----------
+    signal : Signal
+        Shape (n,) or (n, channels).
+
+    Returns
+    -------
+    int
+        1 for shape (n,).
+    """
+    return 1 if signal.values.ndim == 1 else int(signal.values.shape[1])
+
+
+def channel_levels(signal: Signal) -> NDArray[np.float64]:
+    """The level of every channel.
+
+    Parameters
+    ----------
+    signal : Signal
+        Shape (n,) or (n, channels), n >= 1.
+
+    Returns
+    -------
+    ndarray, shape (channels,), float64 [dB]
+        Mean power against that of a constant 1; -inf for a channel of zeros.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> channel_levels(Signal(np.array([[0.1, 0.0], [-0.1, 0.0]]), 16000, "1")).round(3).tolist()
+    [-20.0, -inf]
+    """
+    values = signal.values.reshape(len(signal.values), -1)
+    powers = np.array([np.mean(np.square(channel, dtype=np.float64)) for channel in values.T])
+    with np.errstate(divide="ignore"):
+        levels: NDArray[np.float64] = 10 * np.log10(powers)
+    return levels
+
+
 def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:
     """One channel of a signal.
 
@@ -223,18 +270,37 @@ def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:
     ----------
     signal : Signal
         Shape (n,) or (n, channels).
-    policy : {"first", "mean"}
-        The first channel, or the mean of all.
+    policy : {"first", "mean", "loudest"} or int, >= 1
+        The first channel, the mean of all, the one with most power (the first of several), or the number of a channel.
 
     Returns
     -------
     Signal
         Shape (n,), float32.
+
+    Raises
+    ------
+    MediaError
+        The signal has fewer channels than the number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stereo = Signal(np.array([[0.0, 0.5], [0.0, -0.25]]), 16000, "1")
+    >>> to_mono(stereo, policy="mean").values.tolist(), to_mono(stereo, policy=2).values.tolist()
+    ([0.25, -0.125], [0.5, -0.25])
     """
     values = signal.values
+    if isinstance(policy, int) and not 1 <= policy <= channel_count(signal):
+        raise MediaError(f"found {channel_count(signal)} channels, expected a channel {policy}; choose another channel")
     if values.ndim == 1:
         return signal
-    mono = values[:, 0] if policy == "first" else values.mean(axis=1, dtype=np.float64)
+    if policy == "mean":
+        mono = values.mean(axis=1, dtype=np.float64)
+    elif policy == "loudest":
+        mono = values[:, int(np.argmax(channel_levels(signal)))]
+    else:
+        mono = values[:, 0 if policy == "first" else policy - 1]
     return Signal(np.ascontiguousarray(mono, dtype=np.float32), signal.sampling_rate, signal.unit)
 
 
@@ -279,9 +345,10 @@ def is_silent(signal: Signal) -> bool:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return asked_again(path, Path.read_bytes)
     except OSError as error:
-        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {_COPY_AGAIN}") from None
+        away = f"{_COPY_AGAIN}, or wait until a network disk is back"
+        raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {away}") from None
 
 
 def _header_of(file: Any) -> AudioHeader:

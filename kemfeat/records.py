@@ -96,6 +96,12 @@ class FeatureSpec:
         One line.
     frame_rate : float [Hz], optional
         Elements of the first axis per second; None where it is not an axis of time.
+    time_origin : float [s], optional
+        Time of element 0 of the first axis since the row began; None where the row has no such time. Element i is
+        ``i / frame_rate`` later. A store has these times as a coordinate.
+    frequencies : tuple of float [Hz], optional
+        Frequency of every element of the last axis, ascending; empty where it is not an axis of frequency. A store
+        has them as a coordinate.
 
     Examples
     --------
@@ -116,6 +122,8 @@ class FeatureSpec:
     unit: str
     description: str
     frame_rate: float | None = None
+    time_origin: float | None = None
+    frequencies: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kemfeat import findings, media, parallel, provenance
+from kemfeat import corpora, findings, media, parallel, provenance
+from kemfeat.balance import Balance, lost_findings
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import MediaError
 from kemfeat.findings import Findings
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 DURATION_TOLERANCE = 0.25
 """Seconds by which annotated times and audio may differ: one sample of the 4 Hz wristband."""
+
+CANCELLED = 20.0
+"""By how many dB the mean of channels must be below the loudest of them to say that they cancel: n channels of which
+all but one are silent lose 20 log10(n) dB, 6 for two."""
 
 _BATCH = 256
 
@@ -42,6 +47,8 @@ class ValidationReport:
         Number of utterances, sessions, speakers, ratings, audio files, transcripts and physiology files.
     findings : tuple of Finding
         One per rule, errors first.
+    balance : Balance or None
+        What became of every utterance that the corpus mentions; None where its reader does not count.
     synthetic : bool
         Whether the corpus is computer-generated, as its folder says.
 
@@ -58,6 +65,7 @@ class ValidationReport:
     synthetic: bool
     counts: Mapping[str, int]
     findings: tuple[Finding, ...]
+    balance: Balance | None
 
     def count(self, severity: Severity) -> int:
         """The number of broken rules of a severity.
@@ -80,6 +88,7 @@ def validate_corpus(
     *,
     root: Path,
     table: Path | None = None,
+    follow_links: bool = False,
     workers: int = 1,
     scheduler: str | None = None,
     progress: Progress = lambda stage, done, total: None,
@@ -94,6 +103,8 @@ def validate_corpus(
         Folder of the corpus.
     table : Path or None
         The user's table of utterances, for a reader that takes one.
+    follow_links : bool
+        Whether links of the corpus may lead out of its folder.
     workers : int, >= 1
         Number of processes that read.
     scheduler : str or None
@@ -120,7 +131,7 @@ def validate_corpus(
     >>> [finding.rule for finding in report.findings if finding.severity == "error"]
     []
     """
-    reader = open_reader(dataset, root=root, table=table)
+    reader = open_reader(dataset, root=root, table=table, follow_links=follow_links)
     with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
         return _validated(reader, root=pool.reads(root), pool=pool, progress=progress)
 
@@ -138,14 +149,25 @@ def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progres
         by_session[session] = some
         progress("parse", len(by_session), len(sessions))
     found += [finding for task in sessions for finding in by_session[task.session]]
-    found += _check_audio(root, manifest.utterances, pool=pool, progress=progress)
+    audio = _check_audio(root, manifest.utterances, pool=pool, progress=progress)
+    balance = corpora.balance(reader, root, manifest)
+    if balance is not None:
+        balance = balance.with_failed(_failed(manifest.utterances, audio))
+        found += lost_findings(balance)
     return ValidationReport(
         dataset=reader.name,
         root=root,
         synthetic=provenance.is_synthetic(root),
         counts=_counts(manifest, groups),
-        findings=findings.merge(found),
+        findings=findings.merge([*found, *audio]),
+        balance=balance,
     )
+
+
+def _failed(utterances: pd.DataFrame, audio: Iterable[Finding]) -> int:
+    """The number of utterances that cannot be built: audio that is missing, or refused by a rule that says so."""
+    refused = {rule.code for rule in (findings.UNREADABLE_WAV, findings.SEGMENT_OUTSIDE, findings.QUIET_CHANNEL)}
+    return int(utterances["audio"].isna().sum()) + sum(one.count for one in audio if one.rule in refused)
 
 
 def _by_session(manifest: Manifest) -> Iterable[tuple[str, pd.DataFrame]]:
@@ -214,14 +236,18 @@ def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
 
 def _check_channels(signal: Signal, path: str, found: Findings) -> None:
     """Report that a clip has several channels, with their levels where they differ."""
-    values = signal.values.astype(np.float64)
-    count = values.shape[1]
+    values, count = signal.values, media.channel_count(signal)
     if np.array_equal(values, np.repeat(values[:, :1], count, axis=1)):
         found.add(findings.MULTI_CHANNEL, f"{path}: {count} equal channels")
         return
-    powers = np.mean(values**2, axis=0)
-    levels = (f"{10 * math.log10(power):.0f} dB" if power else "silent" for power in powers)
-    found.add(findings.CHANNELS_DIFFER, f"{path}: {count} channels that differ: {', '.join(levels)}")
+    levels = media.channel_levels(signal)
+    said = ", ".join("silent" if np.isneginf(level) else f"{level:.0f} dB" for level in levels)
+    mean = media.channel_levels(media.to_mono(signal, policy="mean"))[0]
+    if mean < levels.max() - CANCELLED:
+        said += "; they cancel in the mean"
+    quiet = levels[0] < levels.max() - media.QUIET_CHANNEL
+    rule = findings.QUIET_CHANNEL if quiet else findings.CHANNELS_DIFFER
+    found.add(rule, f"{path}: {count} channels that differ: {said}")
 
 
 def _stretch(signal: Signal, start: float, end: float, path: str, found: Findings) -> Signal | None:

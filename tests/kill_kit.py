@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -17,7 +17,9 @@ class Killed(BaseException):
 CHANGES = ("mkdir", "rename", "replace", "unlink", "rmdir", "fsync")
 
 
-def run_until(change: int, run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> bool:
+def run_until(
+    change: int, run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, *, changes: Sequence[str] = CHANGES
+) -> bool:
     """Run up to a change of the disk, counted from 0; whether it was killed there."""
     done = count()
 
@@ -30,7 +32,7 @@ def run_until(change: int, run: Callable[[], Any], monkeypatch: pytest.MonkeyPat
         return call
 
     with monkeypatch.context() as patched:
-        for name in CHANGES:
+        for name in changes:
             patched.setattr(os, name, killed_at(getattr(os, name)))
         try:
             run()

@@ -158,8 +158,10 @@ def test_a_quarter_of_a_second_is_tolerated(bench):
     ("gains", "rule", "said"),
     [
         ((1.0, 1.0), "multi-channel", "2 equal channels"),
-        ((0.0, 1.0), "channels-differ", "2 channels that differ: silent, -9 dB"),
-        ((0.01, 1.0, 0.1), "channels-differ", "3 channels that differ: -49 dB, -9 dB, -29 dB"),
+        ((1.0, 0.0), "channels-differ", "2 channels that differ: -9 dB, silent"),
+        ((1.0, -1.0), "channels-differ", "2 channels that differ: -9 dB, -9 dB; they cancel in the mean"),
+        ((0.0, 1.0), "quiet-channel", "2 channels that differ: silent, -9 dB"),
+        ((0.01, 1.0, 0.1), "quiet-channel", "3 channels that differ: -49 dB, -9 dB, -29 dB"),
         ((0.0, 0.0), "silent-wav", "samples are 0"),
     ],
 )

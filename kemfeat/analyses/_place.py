@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from kemfeat.errors import ConfigError, StoreError, StoreWriteError
-from kemfeat.store import disk
+from kemfeat.store import beside, disk
 from kemfeat.store.outside import store_around
 from kemfeat.store.reader import Store
 
 RESULT = "result.json"
 ANALYSES = "analyses"
 _BLOCKS = "distances-"
+_CONTENTS = beside.Contents(proof=RESULT, carried=(_BLOCKS,))
 _PARTS = {"tables": {".parquet", ".csv", ".tex", ".md"}, "figures": {".svg", ".png"}}
 
 
@@ -109,21 +105,9 @@ def made_aside(out: Path, *, store: Store) -> Iterator[Path]:
         The system refuses.
     """
     prepare(out, store=store)
-    whole, run = out.resolve(), uuid.uuid4().hex
-    aside, old = _beside(whole, run, "aside"), _beside(whole, run, "old")
     try:
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        with disk.writing(out, resumes=False), _locked(whole, run):
-            try:
-                aside.mkdir()
-                yield aside
-                _put_in_place(aside, whole, old)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
-                if whole.exists():
-                    shutil.rmtree(old, ignore_errors=True)
-                with suppress(OSError):
-                    _beside(whole, run, "lock").unlink()
+        with disk.writing(out, resumes=False), beside.made_folder(out, _CONTENTS) as folder:
+            yield folder
     except StoreError:
         raise
     except OSError as error:
@@ -151,67 +135,10 @@ def prepare(out: Path, *, store: Store) -> None:
         The system refuses.
     """
     refuse_unusable(out, store=store)
-    whole = out.resolve()
-    left = re.compile(rf"\.{re.escape(whole.name)}\.([0-9a-f]{{32}})\.(?:aside|old|lock)")
     try:
-        found = [left.fullmatch(path.name) for path in whole.parent.iterdir()] if whole.parent.is_dir() else []
-        for run in sorted({match[1] for match in found if match}):
-            with _locked(whole, run) as is_dead:
-                if is_dead:
-                    _recover(whole, run)
+        beside.tidy(out, _CONTENTS)
     except OSError as error:
         raise _refused(out, error) from None
-
-
-def _beside(whole: Path, run: str, kind: str) -> Path:
-    return whole.with_name(f".{whole.name}.{run}.{kind}")
-
-
-@contextmanager
-def _locked(whole: Path, run: str) -> Iterator[bool]:
-    """Hold the lock of a run, which ends with its process; False where another holds it, or the disk has no locks."""
-    lock = FileLock(_beside(whole, run, "lock"))
-    try:
-        lock.acquire(timeout=0)
-    except (Timeout, NotImplementedError, OSError):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
-def _recover(whole: Path, run: str) -> None:
-    """Put right what a killed run left."""
-    aside, old = _beside(whole, run, "aside"), _beside(whole, run, "old")
-    is_complete = (whole / RESULT).exists()
-    for left in (path for path in (old, aside) if path.is_dir()):
-        for part in sorted(left.iterdir(), key=lambda path: path.name == RESULT):  # it vouches for the others: last
-            wanted = part.name.startswith(_BLOCKS) or (left == old and not is_complete)
-            if wanted and not (whole / part.name).exists():
-                whole.mkdir(exist_ok=True)
-                part.rename(whole / part.name)
-        shutil.rmtree(left)
-    _beside(whole, run, "lock").unlink()
-
-
-def _put_in_place(aside: Path, whole: Path, old: Path) -> None:
-    for path in (*sorted(aside.rglob("*")), aside):
-        disk.fsync(path)
-    if whole.exists():
-        whole.rename(old)
-    try:
-        for blocks in old.glob(f"{_BLOCKS}*"):
-            blocks.rename(aside / blocks.name)
-        aside.rename(whole)
-    except OSError:
-        if old.exists():
-            for blocks in aside.glob(f"{_BLOCKS}*"):
-                blocks.rename(old / blocks.name)
-            old.rename(whole)
-        raise
-    disk.fsync(whole.parent)
 
 
 def _refused(out: Path, error: OSError) -> StoreError:

@@ -1,8 +1,9 @@
 """Build the store of a corpus. Running the same build again resumes it, or does nothing."""
 
 from kemfeat.build._forecast import ArrayForecast, Forecast, forecast
-from kemfeat.build._job import BuildOptions, BuildReport, build_store
+from kemfeat.build._job import build_store
 from kemfeat.build._recompute import recompute
+from kemfeat.build._report import BuildOptions, BuildReport
 from kemfeat.build._timing import Timing
 from kemfeat.parallel import Progress
 

@@ -132,6 +132,7 @@ def forecast(
     root: Path,
     out: Path,
     table: Path | None = None,
+    follow_links: bool = False,
     settings: Mapping[str, Any] | None = None,
     workers: int = 1,
     progress: Progress = lambda stage, done, total: None,
@@ -152,6 +153,8 @@ def forecast(
         Folder of the store; not changed.
     table : Path, optional
         The user's table of utterances, for a reader that takes one.
+    follow_links : bool
+        Whether links of the corpus may lead out of its folder.
     settings : mapping, optional
         What is to be made.
     workers : int
@@ -169,7 +172,7 @@ def forecast(
     KemfeatError
         What would stop the build before its work: no such corpus, an unknown setting.
     """
-    reader = open_reader(dataset, root=root, table=table)
+    reader = open_reader(dataset, root=root, table=table, follow_links=follow_links)
     found = scan.listing(reader, root, settings or {})
     sample = trial_build.choose(found, settings or {}, workers=workers)
     progress("measure", 0, len(sample.rows))

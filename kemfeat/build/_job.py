@@ -8,17 +8,20 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from kemfeat import parallel, plugins, provenance
-from kemfeat.build import _axes, _diff, _folder, _keys, _refusals, _settings, _sources, _tables
+from kemfeat import corpora, parallel, plugins, provenance
+from kemfeat.balance import Balance, report_lost
+from kemfeat.build import _axes, _diff, _folder, _keys, _notes, _refusals, _settings, _sources, _tables
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
+from kemfeat.build._report import BuildOptions, BuildReport
 from kemfeat.build._statistics import group_names
 from kemfeat.build.disk_space import refuse_too_large
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import CorpusError
+from kemfeat.findings import Findings, merge
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.parallel import Progress
 from kemfeat.store import disk, locking, receipts, schema, swap, writer
@@ -26,78 +29,6 @@ from kemfeat.store.reader import Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildOptions:
-    """How to build; none of these options changes a byte of a row that is extracted.
-
-    Parameters
-    ----------
-    workers : int, >= 1
-        Processes that extract; with a scheduler, local threads that hash.
-    scheduler : str, optional
-        Address of a Dask scheduler whose workers extract instead, such as ``tcp://HOST:8786``.
-    on_error : {"raise", "skip"}
-        ``raise`` stops at the first row that cannot be extracted; ``skip`` stores it as an explicit missing row.
-    max_failures : float, 0 to 1
-        Largest share of utterances that may fail under ``skip``.
-    rehash : bool
-        Whether to hash every source and every kept shard, whatever their size and time.
-    force : bool
-        Whether to move a finished or unfinished store aside and begin anew.
-
-    Examples
-    --------
-    >>> BuildOptions(on_error="skip").max_failures
-    0.01
-    """
-
-    workers: int = 1
-    scheduler: str | None = None
-    on_error: Literal["raise", "skip"] = "raise"
-    max_failures: float = 0.01
-    rehash: bool = False
-    force: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildReport:
-    """What a build did.
-
-    Parameters
-    ----------
-    store : Store
-        The finished store, opened.
-    written, kept : int
-        Parts (one partition of one feature) that were written, and that were taken over unchanged.
-    failures : int
-        Utterances with missing rows, and rows and cells of the annotation that could not be read.
-    seconds : float [s]
-        How long it took.
-    moved_aside : Path, optional
-        Where ``force`` moved the former content of the folder.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> import kemfeat
-    >>> report = kemfeat.build_store("KEMDy20", root=Path("corpora/KEMDy20"), out=Path("stores/KEMDy20"))
-    >>> report.up_to_date, report.written, report.failures
-    (True, 0, 0)
-    """
-
-    store: Store
-    written: int
-    kept: int
-    failures: int
-    seconds: float
-    moved_aside: Path | None = None
-
-    @property
-    def up_to_date(self) -> bool:
-        """Whether there was nothing to do."""
-        return self.written == 0 and self.kept == 0
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -152,10 +83,9 @@ def build_store(
     >>> len(report.store), report.store.arrays
     (36, ('mel', 'mel_lengths'))
     """
-    reader = open_reader(dataset, root=root, table=table)
-    return build_from(
-        reader, root=root, out=out, settings=settings or {}, options=options or BuildOptions(), progress=progress
-    )
+    options = options or BuildOptions()
+    reader = open_reader(dataset, root=root, table=table, follow_links=options.follow_links)
+    return build_from(reader, root=root, out=out, settings=settings or {}, options=options, progress=progress)
 
 
 def build_from(
@@ -212,10 +142,11 @@ class _Job:
                 failures=failures,
                 seconds=time.monotonic() - began,
                 moved_aside=moved,
+                notes=_notes.notes(sources, self.resolved),
             )
         self._warm()
         self._claim()
-        manifest = self._manifest(sources)
+        manifest, balance = self._manifest(sources)
         sessions, signals = self._signals(groups, sources)
         utterances = _tables.with_media(manifest.utterances, sources=sources.table, signals=signals)
         plan = self._planned(utterances, sources, signals)
@@ -235,13 +166,16 @@ class _Job:
         with disk.writing(self.out):
             header = _tables.write_tables(self.out, made, seconds=time.monotonic() - began)
         swap.finalise(self.out, header)
+        failed = len(_refusals.failures(plan, receipts))
         return BuildReport(
             store=open_store(self.out),
             written=len(plan.fresh_parts),
             kept=len(plan.all_parts) - len(plan.fresh_parts),
-            failures=len(_refusals.failures(plan, receipts)) + len(manifest.faults),
+            failures=failed + len(manifest.faults),
             seconds=time.monotonic() - began,
             moved_aside=moved,
+            notes=_notes.notes(sources, self.resolved),
+            balance=None if balance is None else balance.with_failed(failed),
         )
 
     def _warm(self) -> None:
@@ -287,16 +221,23 @@ class _Job:
             return False
         return self.options.on_error == "skip" or not _refusals.failed_in(old)
 
-    def _manifest(self, sources: _sources.Sources) -> Manifest:
+    def _manifest(self, sources: _sources.Sources) -> tuple[Manifest, Balance | None]:
+        """The labelled utterances, and what became of every one that the corpus mentions; a lost one is a fault."""
         manifest = self.reader.read_manifest(self.root, on_error=self.options.on_error)
         if not len(manifest):
             raise CorpusError(f"{self.root}: the annotation lists no utterances; copy the corpus again")
+        balance = corpora.balance(self.reader, self.root, manifest)
+        if balance is not None:
+            found = Findings(strict=self.options.on_error == "raise")
+            report_lost(balance, found)
+            faults = (*manifest.faults, *found.faults)
+            manifest = replace(manifest, faults=faults, findings=merge([*manifest.findings, *found.merged()]))
         if self.options.on_error == "raise":
             _refusals.refuse_missing(self.root, manifest.utterances, sources.table, self.resolved)
         manifest = replace(
             manifest.renamed(self.resolved.config.label_map), synthetic=provenance.is_synthetic(self.root)
         )
-        return manifest.labelled(self.resolved.config.labels)
+        return manifest.labelled(self.resolved.config.labels), balance
 
     def _signals(
         self, groups: Mapping[str, tuple[str, ...]], sources: _sources.Sources

@@ -31,6 +31,7 @@ def recompute(
     root: Path,
     rows: int,
     table: Path | None = None,
+    follow_links: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[str]:
     """Read ``rows`` utterances from the corpus again, extract every feature, and compare all bytes.
@@ -47,6 +48,8 @@ def recompute(
         Number of utterances to check.
     table : Path, optional
         The user's table of utterances, for a reader that takes one.
+    follow_links : bool
+        Whether links of the corpus may lead out of its folder.
     progress : callable, optional
         Called with the number of utterances done and of all to check.
 
@@ -63,7 +66,7 @@ def recompute(
     generator = np.random.default_rng(int(store.digest[:16], 16))
     chosen = np.sort(generator.choice(len(store), size=min(rows, len(store)), replace=False))
     ids = store.utterances["id"].iloc[chosen].tolist()
-    fresh = _read_again(store, open_reader(store.dataset, root=root, table=table), root, ids)
+    fresh = _read_again(store, open_reader(store.dataset, root=root, table=table, follow_links=follow_links), root, ids)
     settings = {name: canonical(dict(values)) for name, values in store.header.config.settings.items()}
     bound = {name: bind(name, text, store.path / schema.RESOURCES) for name, text in settings.items()}
     problems = []

@@ -17,18 +17,24 @@ from kemfeat.store.schema import FORMAT_VERSION
 DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi", "ecg")
 """Default features: the preprocessing of system 1, and all physiology that the corpus has."""
 
+_CHANNEL_KEYS = ("channel", "channels")
+_NO_TOKENS = (
+    "tokens are left out, as there is no tokenizer for this corpus: pass --tokenizer a folder or a Hugging Face name, "
+    "or choose with --features"
+)
 _LABEL_KEYS = {"rule": "labels", "map": "label_map"}
-_OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard")
+_OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard", "audio")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A self-contained configuration, its extractors in order, and the resources that they need."""
+    """A self-contained configuration, its extractors in order, the resources that they need, and notes for the user."""
 
     config: BuildConfig
     extractors: Mapping[str, AnyExtractor]
     resources: Mapping[str, Mapping[str, bytes]]
     digest: str
+    notes: tuple[str, ...] = ()
 
     def settings(self, feature: str) -> Any:
         """The typed configuration of a feature."""
@@ -53,8 +59,8 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     Parameters
     ----------
     raw : mapping
-        Content of a TOML file and of ``--set``: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and one table
-        per feature.
+        Content of a TOML file and of ``--set``: ``preset``, ``labels``, ``features``, ``rows_per_shard``, ``audio`` and
+        one table per feature.
     reader : CorpusReader
         The corpus; features that need media which it lacks are left out of the default list.
     root : Path
@@ -90,7 +96,8 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
         BuildConfig, {**own, "dataset": reader.name, "features": names, "settings": settings}, where="configuration"
     )
     resources = {name: ready.files for name, ready in prepared.items() if ready.files}
-    return Resolved(config, extractors, resources, _identity(config, extractors, reader))
+    left_out = (_NO_TOKENS,) if "features" not in raw and "text" in names and "tokens" not in names else ()
+    return Resolved(config, extractors, resources, _identity(config, extractors, reader), left_out)
 
 
 def _label_table(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,18 +162,39 @@ def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -
 def _with_preset(
     raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor], reader: CorpusReader
 ) -> dict[str, dict[str, Any]]:
-    """The settings of the corpus, then the preset of the build where the feature has it, then the feature's table."""
+    """The settings of the corpus, then the preset and the channel of the build, then the feature's own table."""
+    channel = _channel(raw, extractors)
     tables = {}
     for name, extractor in extractors.items():
         table = raw.get(name, {})
         if not isinstance(table, Mapping):
             raise ConfigError(f"configuration: {name} = {table!r}; expected a table such as [{name}]")
         known = "preset" in raw and raw["preset"] in list(extractor.config.PRESETS)
-        tables[name] = {**reader.settings.get(name, {}), **({"preset": raw["preset"]} if known else {}), **table}
+        shared = {"preset": raw["preset"]} if known else {}
+        if _reads_audio(extractor) and not set(_CHANNEL_KEYS) & set(table):
+            shared |= channel
+        tables[name] = {**reader.settings.get(name, {}), **shared, **table}
     presets = sorted({preset for extractor in extractors.values() for preset in extractor.config.PRESETS})
     if "preset" in raw and raw["preset"] not in presets:
         raise ConfigError(f"configuration: unknown preset {raw['preset']!r}{suggest(str(raw['preset']), presets)}")
     return tables
+
+
+def _channel(raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor]) -> dict[str, Any]:
+    """The channel that ``audio.channel`` sets for every feature; empty where it is not set."""
+    table = raw.get("audio", {})
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"configuration: audio = {table!r}; expected a table such as audio.channel = 2")
+    for key in table:
+        if key != "channel":
+            raise ConfigError(f"audio: unknown key {key!r}{suggest(key, ('channel',))}")
+    if table and not any(map(_reads_audio, extractors.values())):
+        raise ConfigError("audio.channel: no feature of this build reads audio; leave it out, or add such as mel")
+    return {"channels": table["channel"]} if table else {}
+
+
+def _reads_audio(extractor: AnyExtractor) -> bool:
+    return "channels" in extractor.config.model_fields
 
 
 def _identity(config: BuildConfig, extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -> str:

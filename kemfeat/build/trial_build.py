@@ -18,8 +18,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat import parallel
-from kemfeat.build._job import BuildOptions, build_from
+from kemfeat.build._job import build_from
 from kemfeat.build._memory import largest_child, own_peak
+from kemfeat.build._report import BuildOptions
 from kemfeat.build.scan import Inventory
 from kemfeat.corpora import CorpusReader
 from kemfeat.errors import KemfeatError, WorkerError

@@ -7,13 +7,15 @@ out of their root, and repair only what the datasheet documents, leaving a findi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from kemfeat import plugins
+from kemfeat.balance import Balance, Mention, balance_of
 from kemfeat.errors import ConfigError, UnknownPluginError
 from kemfeat.manifest import Manifest
 from kemfeat.records import Finding, Terms
@@ -147,6 +149,29 @@ class CorpusReader(Protocol):
 
 
 @runtime_checkable
+class CountedReader(CorpusReader, Protocol):
+    """A reader whose rows can be counted by other code than that which reads them."""
+
+    def mentions(self, root: Path) -> Iterable[Mention]:
+        """Every place of the raw files that mentions an utterance: lines of the annotation, and recordings.
+
+        It is found without the functions that read the corpus; what the ledger of the manifest does not account for is
+        reported as lost. Use :mod:`kemfeat.corpora.census`.
+
+        Parameters
+        ----------
+        root : Path
+            Folder of the corpus, which :meth:`read_manifest` has read.
+
+        Returns
+        -------
+        iterable of Mention
+            In any order.
+        """
+        ...
+
+
+@runtime_checkable
 class TableReader(CorpusReader, Protocol):
     """A reader of folders that the user describes by a table."""
 
@@ -173,7 +198,7 @@ class TableReader(CorpusReader, Protocol):
         ...
 
 
-def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> CorpusReader:
+def open_reader(dataset: str, *, root: Path, table: Path | None = None, follow_links: bool = False) -> CorpusReader:
     """The reader of a corpus, ready for its folder.
 
     Parameters
@@ -184,6 +209,8 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
         Folder of the corpus.
     table : Path or None
         The user's table of utterances, for readers that take one.
+    follow_links : bool
+        Whether links may lead out of ``root``, to files and folders.
 
     Returns
     -------
@@ -195,7 +222,7 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
     UnknownPluginError
         No reader has this name.
     ConfigError
-        A table was given to a reader that takes none.
+        A table was given to a reader that takes none, or the reader never follows links.
     CorpusError
         The table is missing or cannot be read.
 
@@ -207,6 +234,8 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
     36
     """
     reader: CorpusReader = plugins.find("corpora", dataset)
+    if follow_links:
+        reader = _following(reader)
     if isinstance(reader, TableReader):
         return reader.opened(root, table)
     if table is not None:
@@ -214,6 +243,42 @@ def open_reader(dataset: str, *, root: Path, table: Path | None = None) -> Corpu
             f"--table {table}: {reader.name} has its own annotation; leave --table out, or pass --dataset folder"
         )
     return reader
+
+
+def _following(reader: Any) -> CorpusReader:
+    """A copy of a reader that follows links out of its root."""
+    if not (is_dataclass(type(reader)) and hasattr(reader, "follow_links")):
+        raise ConfigError(f"--follow-links: the reader of {reader.name} never follows links; copy the files instead")
+    made: CorpusReader = replace(reader, follow_links=True)
+    return made
+
+
+def balance(reader: CorpusReader, root: Path, manifest: Manifest) -> Balance | None:
+    """What became of every utterance that a corpus mentions.
+
+    Parameters
+    ----------
+    reader : CorpusReader
+        Reader of the corpus.
+    root : Path
+        Folder of the corpus.
+    manifest : Manifest
+        What it read, with errors skipped or without errors.
+
+    Returns
+    -------
+    Balance or None
+        None where the reader does not count.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> root = Path("corpora/KEMDy20")
+    >>> reader = open_reader("KEMDy20", root=root)
+    >>> str(balance(reader, root, reader.read_manifest(root)))
+    '36 found = 36 kept + 0 failed + 0 left out'
+    """
+    return balance_of(manifest, reader.mentions(root)) if isinstance(reader, CountedReader) else None
 
 
 def terms_of(dataset: str) -> Terms:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from kemfeat.errors import CorpusError, CorpusLayoutError
+from kemfeat.findings import NOT_A_FILE, STRAY_FILE, Findings
+from kemfeat.stale_reads import asked_again
 
 _Test = Callable[["os.DirEntry[str]"], bool]
 _SHOWN = 5
@@ -22,7 +24,7 @@ class Listing(NamedTuple):
     others: tuple[str, ...]
 
 
-def list_files(folder: Path, pattern: re.Pattern[str], *, root: Path) -> Listing:
+def list_files(folder: Path, pattern: re.Pattern[str], *, root: Path, follow_links: bool = False) -> Listing:
     """Names of the files in a folder that fit a pattern.
 
     Parameters
@@ -33,6 +35,8 @@ def list_files(folder: Path, pattern: re.Pattern[str], *, root: Path) -> Listing
         Must match a whole name.
     root : Path
         Folder of the corpus, which no link may leave.
+    follow_links : bool
+        Whether links may leave it after all; those to anything but files or folders, and to themselves, never fit.
 
     Returns
     -------
@@ -44,15 +48,16 @@ def list_files(folder: Path, pattern: re.Pattern[str], *, root: Path) -> Listing
     CorpusError
         The folder cannot be listed, or a fitting name is a link out of ``root``.
     """
-    return _list(folder, pattern, root=root, wanted=os.DirEntry.is_file)
+    return _list(folder, pattern, root=None if follow_links else root, wanted=os.DirEntry.is_file)
 
 
-def list_folders(folder: Path, pattern: re.Pattern[str], *, root: Path) -> Listing:
+def list_folders(folder: Path, pattern: re.Pattern[str], *, root: Path, follow_links: bool = False) -> Listing:
     """Names of the folders in a folder that fit a pattern; parameters as :func:`list_files`."""
-    return _list(folder, pattern, root=root, wanted=os.DirEntry.is_dir)
+    return _list(folder, pattern, root=None if follow_links else root, wanted=os.DirEntry.is_dir)
 
 
-def _list(folder: Path, pattern: re.Pattern[str], *, root: Path, wanted: _Test) -> Listing:
+def _list(folder: Path, pattern: re.Pattern[str], *, root: Path | None, wanted: _Test) -> Listing:
+    """List a folder whose links may not leave ``root``, where there is one."""
     if not is_folder(folder):
         return Listing((), ())
     _refuse_escape(folder, root=root)
@@ -120,12 +125,14 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         ) from None
 
 
-def _refuse_escape(path: Path, *, root: Path) -> None:
+def _refuse_escape(path: Path, *, root: Path | None) -> None:
+    if root is None:
+        return
     target = path.resolve()
     if not target.is_relative_to(root.resolve()):
         raise CorpusError(
             f"{path}: a link to {target}, outside the corpus; expected a file below {root}; "
-            "copy or hard-link the original here"
+            "copy or hard-link the original here, or pass --follow-links to read it where it is"
         )
 
 
@@ -148,11 +155,69 @@ def read_file(path: Path) -> bytes:
         The file cannot be read.
     """
     try:
-        return path.read_bytes()
+        return asked_again(path, Path.read_bytes)
     except OSError as error:
         raise CorpusError(
             f"{path}: cannot be read ({error.strerror}); expected a readable file; check its permissions and the disk"
         ) from None
+
+
+def report_strays(strays: Iterable[str], *, root: Path, suffixes: tuple[str, ...], findings: Findings) -> None:
+    """Report files and folders that are not part of the corpus.
+
+    Parameters
+    ----------
+    strays : iterable of str
+        Paths relative to ``root``.
+    root : Path
+        Folder of the corpus.
+    suffixes : tuple of str
+        Those of the corpus' files; what has one of them, but is not a file, stands where a file should be.
+    findings : Findings
+        Receives them.
+
+    Raises
+    ------
+    CorpusError
+        One is a folder, a pipe, a device or a broken link under the name of a file, and ``findings`` is strict.
+    """
+    for path in strays:
+        name = path.rpartition("/")[2]
+        kind = other_kind(root / path) if name.endswith(suffixes) and not name.startswith(".") else None
+        if kind is None:
+            findings.add(STRAY_FILE, path, left_out=[path])
+        else:
+            findings.fault(NOT_A_FILE, f"{path}: found {kind}, expected a file", left_out=[path])
+
+
+def other_kind(path: Path) -> str | None:
+    """What is at a path where a file is expected.
+
+    Parameters
+    ----------
+    path : Path
+        Any path.
+
+    Returns
+    -------
+    str or None
+        A phrase for messages; None for a file.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> other_kind(Path())
+    'a folder'
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return "a link that leads nowhere" if os.path.islink(path) else "no such file"  # noqa: PTH114 - never raises
+    if stat.S_ISREG(mode):
+        return None
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
 
 
 def require_folder(root: Path, *, corpus: str, holds: str) -> None:

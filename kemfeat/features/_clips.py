@@ -36,7 +36,7 @@ class ClipConfig(WaveformConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample : int, str, bool
+    sampling_rate, channels, resample : int, str or int, bool
         See :class:`~kemfeat.features._audio.WaveformConfig`.
     length : "whole" or float [s]
         Whole utterances, or clips of this length.

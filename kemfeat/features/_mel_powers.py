@@ -28,7 +28,7 @@ class MelPowersConfig(WaveformConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample : int, str, bool
+    sampling_rate, channels, resample : int, str or int, bool
         See :class:`~kemfeat.features._audio.WaveformConfig`.
     n_mels : int, >= 1
         Mel bands.
@@ -162,6 +162,30 @@ def to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mels, 0 or more, as frequencies in Hz [shape=(n,)]."""
     above = _KNEE * np.exp(_NEPERS_PER_MEL * (mels - _KNEE_MEL))
     return np.where(mels < _KNEE_MEL, _HZ_PER_MEL * mels, above)
+
+
+def band_centres(n_mels: int, *, fmin: float, fmax: float) -> tuple[float, ...]:
+    """The frequencies at which the bands of :func:`band_weights` weigh most.
+
+    Parameters
+    ----------
+    n_mels : int, >= 1
+        Bands.
+    fmin, fmax : float, >= 0 [Hz]
+        Lower edge of the first band and upper edge of the last.
+
+    Returns
+    -------
+    tuple of float [Hz]
+        One per band, ascending.
+
+    Examples
+    --------
+    >>> band_centres(4, fmin=0.0, fmax=1000.0)
+    (200.0, 400.0, 600.0, 800.0)
+    """
+    corners = to_hz(np.linspace(to_mel(fmin), to_mel(fmax), n_mels + 2))
+    return tuple(corners[1:-1].tolist())
 
 
 def band_weights(n_mels: int, *, sampling_rate: float, n_fft: int, fmin: float, fmax: float) -> NDArray[np.float32]:

@@ -72,6 +72,7 @@ def masked_specs(config: UniformConfig, *, name: str, unit: str, description: st
         unit=unit,
         description=description,
         frame_rate=config.sampling_rate,
+        time_origin=0.0,
     )
     mask = replace(
         values,

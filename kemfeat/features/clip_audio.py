@@ -72,6 +72,7 @@ def _specs(config: ClipAudioConfig) -> tuple[FeatureSpec, ...]:
         fill=0,
         unit="1",
         frame_rate=float(config.sampling_rate),
+        time_origin=0.0,
         description=f"samples of the clip, full scale {_FULL_SCALE}; {config.sound}",
     )
     return values, lengths_spec("clip_audio")

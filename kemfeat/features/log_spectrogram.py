@@ -47,7 +47,7 @@ class LogSpectrogramConfig(WaveformConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample : int, str, bool
+    sampling_rate, channels, resample : int, str or int, bool
         See :class:`~kemfeat.features._audio.WaveformConfig`.
     n_fft : int, even [samples]
         Length of a frame.
@@ -196,6 +196,8 @@ def _specs(config: LogSpectrogramConfig) -> tuple[FeatureSpec, ...]:
             fill=float("nan"),
             unit="1",
             frame_rate=config.sampling_rate / config.hop_length,
+            time_origin=config.n_fft / 2 / config.sampling_rate,
+            frequencies=tuple(np.fft.rfftfreq(config.n_fft, 1 / config.sampling_rate).tolist()),
             description=description,
         )
         for name, (description, pad) in zip(_NAMES, described, strict=True)

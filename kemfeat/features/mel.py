@@ -29,9 +29,17 @@ from pydantic import model_validator
 
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import Extract, Extractor, Media
-from kemfeat.features._audio import audio_of, brought_in, channel_count
-from kemfeat.features._mel_powers import Filters, MelPowersConfig, decibels, filters_of, mel_powers
+from kemfeat.features._audio import audio_of, brought_in
+from kemfeat.features._mel_powers import (
+    Filters,
+    MelPowersConfig,
+    band_centres,
+    decibels,
+    filters_of,
+    mel_powers,
+)
 from kemfeat.features._windows import lengths_spec, rounding_error
+from kemfeat.media import channel_count
 from kemfeat.records import FeatureArray, FeatureSpec
 
 
@@ -40,7 +48,7 @@ class MelConfig(MelPowersConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str, bool, int, int, int
+    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str or int, bool, int, int, int
         See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
     fmin, fmax, top_db, max_frames, pad_mode : float, float, float, int, str
         See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
@@ -124,6 +132,8 @@ def _specs(config: MelConfig) -> tuple[FeatureSpec, ...]:
             fill=float("nan"),
             unit="dB",
             frame_rate=config.sampling_rate / config.hop_length,
+            time_origin=0.0,
+            frequencies=band_centres(config.n_mels, fmin=config.fmin, fmax=config.fmax),
             description="log-mel spectrogram, dB against the loudest bin of the utterance",
         ),
         lengths_spec("mel"),

@@ -45,7 +45,7 @@ class MfccConfig(MelPowersConfig):
 
     Parameters
     ----------
-    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str, bool, int, int, int
+    sampling_rate, channels, resample, n_mels, n_fft, hop_length : int, str or int, bool, int, int, int
         See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
     fmin, fmax, top_db, max_frames, pad_mode : float, float, float, int, str
         See :class:`~kemfeat.features._mel_powers.MelPowersConfig`.
@@ -147,6 +147,7 @@ def _specs(config: MfccConfig) -> tuple[FeatureSpec, ...]:
             fill=float("nan"),
             unit="1" if config.zscore else "dB",
             frame_rate=frame_rate,
+            time_origin=0.0,
             description="mel-frequency cepstral coefficients" + (", z-scored per utterance" if config.zscore else ""),
         ),
         FeatureSpec(

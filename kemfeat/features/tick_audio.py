@@ -1,7 +1,7 @@
 """The sound around every tick, on the row axis ``tick``: a log-mel spectrogram, or the cepstra of the published system.
 
-``tick_audio`` float32 and ``tick_audio_mask`` along ``frame``. Audio is resampled to 16 kHz, first channel; frames are
-25 ms long, every 10 ms.
+``tick_audio`` float32 and ``tick_audio_mask`` along ``frame``. Audio is resampled to 16 kHz, one channel; frames
+are 25 ms long, every 10 ms.
 
 - **Default**, (273, n_mels) dB: power of Hann frames over 512 points through Slaney's mel bands up to 8 kHz,
   ``10 log10(max(p, 1e-10))`` of samples in [-1, 1]. The level is absolute: nothing is divided by a maximum, so ticks
@@ -24,11 +24,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from kemfeat.config import FeatureConfig
 from kemfeat.features import Extract, Extractor, Media, _kernels, _simd_fft
-from kemfeat.features._audio import WaveformConfig, audio_of, finite
+from kemfeat.features._audio import ChannelConfig, WaveformConfig, audio_of, finite
 from kemfeat.features._cepstra import COEFFICIENTS, cepstra, frame_count
 from kemfeat.features._mel_powers import SMALLEST_POWER, Filters, MelPowersConfig, filters_of
 from kemfeat.features._ticks import ROWS_FACTOR, WINDOW, Ticks, tick_rows, ticks_of
@@ -36,7 +35,6 @@ from kemfeat.features._windows import hann
 from kemfeat.records import FeatureArray, FeatureSpec
 
 _SAMPLING_RATE = 16000
-_AUDIO = WaveformConfig(sampling_rate=_SAMPLING_RATE)
 _FRAME, _STEP, _N_FFT = 400, 160, 512
 _SPAN = int(WINDOW * _SAMPLING_RATE)
 _FRAMES = 1 + (_SPAN - _FRAME) // _STEP
@@ -49,11 +47,13 @@ _BLOCK = 512
 """Frames transformed at once."""
 
 
-class TickAudioConfig(FeatureConfig):
+class TickAudioConfig(ChannelConfig):
     """Settings of ``tick_audio``.
 
     Parameters
     ----------
+    channels : str or int
+        See :class:`~kemfeat.features._audio.ChannelConfig`.
     kind : {"log-mel", "mfcc"}
         Spectrogram, or cepstra as published.
     n_mels : int, >= 1
@@ -64,6 +64,11 @@ class TickAudioConfig(FeatureConfig):
 
     kind: Literal["log-mel", "mfcc"] = "log-mel"
     n_mels: int = Field(default=26, ge=1)
+
+    @model_serializer(mode="wrap")
+    def _without_usual_channel(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The fields; the first channel is left out, which was the only one, so that stores keep their digest."""
+        return {name: value for name, value in handler(self).items() if name != "channels" or value != "first"}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -164,7 +169,8 @@ def _extract(media: Media, *, config: TickAudioConfig) -> FeatureArray:
     ticks = ticks_of(media, feature="tick_audio")
     if len(ticks) == 0:
         return FeatureArray({spec.name: np.empty((0, *spec.shape), dtype=spec.dtype) for spec in _specs(config)})
-    values = finite(audio_of(media, feature="tick_audio"), _AUDIO, feature="tick_audio")
+    audio = WaveformConfig(sampling_rate=_SAMPLING_RATE, channels=config.channels)
+    values = finite(audio_of(media, feature="tick_audio"), audio, feature="tick_audio")
     centres = np.rint(ticks.times * _SAMPLING_RATE).astype(np.int64)
     if config.kind == "log-mel":
         return log_mel(values, centres, n_mels=config.n_mels)

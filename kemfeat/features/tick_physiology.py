@@ -14,6 +14,7 @@ person; normalise per speaker, on training data.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -62,7 +63,7 @@ def _extract(media: Media, *, config: TickPhysiologyConfig) -> FeatureArray:
 def _specs(config: TickPhysiologyConfig) -> tuple[FeatureSpec, ...]:  # noqa: ARG001 - both settings have one shape
     row = UniformConfig(sampling_rate=RATE, max_length=SAMPLES)
     return tuple(
-        spec
+        replace(spec, time_origin=None)
         for medium, (unit, description) in _WINDOWS.items()
         for spec in masked_specs(row, name=f"tick_{medium}", unit=unit, description=description)
     )

@@ -1,4 +1,4 @@
-"""How a model learned, and which classes it confuses."""
+"""How a model learned, which classes it confuses, and how far its probabilities can be taken at their word."""
 
 from __future__ import annotations
 
@@ -56,6 +56,39 @@ def confusion(counts: NDArray[np.int64], stem: Path, *, classes: list[str], titl
         axes.set_ylabel("true (utterances)")
         axes.spines[:].set_visible(False)
         figure.colorbar(image, shrink=0.7).set_label("share of the true class")
+        _head(figure, title, warning)
+
+
+def reliability(bins: pd.DataFrame, stem: Path, *, title: list[str], warning: str) -> None:
+    """Draw accuracy against confidence, and below it how many utterances are in each bin.
+
+    Parameters
+    ----------
+    bins : DataFrame
+        ``low high n confidence accuracy``; a bin without an utterance is not drawn.
+    stem : Path
+        Path of the files without suffix.
+    title : list of str
+        Lines above the figure.
+    warning : str
+        Text above the title, which it also colours; empty for none.
+    """
+    filled = bins[bins["n"] > 0]
+    with saved(stem, width=5.5, height=5.2 + _HEAD) as figure:
+        above, below = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
+        above.plot([0, 1], [0, 1], color="0.5", linestyle="--", linewidth=1, label="as it should be")
+        above.plot(
+            filled["confidence"], filled["accuracy"], color=PALETTE[0], marker="o", linewidth=1.4, label="this run"
+        )
+        above.set_ylabel("share that is right")
+        above.set_ylim(-0.02, 1.02)
+        above.legend(frameon=False, loc="upper left")
+        below.bar(
+            filled["low"], filled["n"], width=filled["high"] - filled["low"], align="edge", color=PALETTE[0], alpha=0.6
+        )
+        below.set_ylabel("utterances")
+        below.set_xlabel("probability of the predicted class")
+        below.set_xlim(0, 1)
         _head(figure, title, warning)
 
 

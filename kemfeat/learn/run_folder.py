@@ -7,7 +7,8 @@
     last.pt best.pt        checkpoints; frozen.pt beside them where parts of the model do not train
     predictions.parquet    predictions of the best checkpoint, one row per utterance; written last
     metrics.json           computed from the predictions by ``kemfeat evaluate``, as are
-    confusion.svg .png     (of emotions) and
+    confusion.svg .png     (of emotions),
+    reliability.svg .png   (of their probabilities) and
     curves.svg .png        (of ``history.csv``)
 """
 
@@ -34,6 +35,7 @@ FROZEN = "frozen.pt"
 PREDICTIONS = "predictions.parquet"
 METRICS = "metrics.json"
 CONFUSION = "confusion"
+RELIABILITY = "reliability"
 CURVES = "curves"
 
 TARGETS = ("emotion", "arousal", "valence")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,11 @@ from kemfeat.report.measures import features
 from kemfeat.report.overview import card, labels, made_by, physiology
 from kemfeat.report.page import render
 from kemfeat.report.results import Damaged, Result, read_results
-from kemfeat.store import disk
+from kemfeat.store import beside, disk
 from kemfeat.store.outside import refuse_in_store
 from kemfeat.store.reader import Store
 
 _SUFFIXES = (".html", ".htm")
-_STILL_WRITTEN = 60
-"""Seconds within which another run may still be writing its page."""
 _MARK, _HEAD = b'<meta name="generator" content="kemfeat">', 4096
 
 
@@ -85,9 +81,8 @@ def write_report(store: Store, *, out: str | Path) -> ReportSummary:
         _check(out)
     results = read_results(store)
     content = render(_facts(store, results)).encode("utf-8", "backslashreplace")
-    with disk.usable(out.parent), disk.writing(out, resumes=False):
-        disk.write_bytes(out, content)
-        _tidy(out)
+    with disk.usable(out.parent), disk.writing(out, resumes=False), beside.made_file(out) as page:
+        page.write_bytes(content)
     shown = [result for result in results if isinstance(result, Result)]
     return ReportSummary(
         path=out,
@@ -122,14 +117,6 @@ def _check(out: Path) -> None:
     blocked = next((folder for folder in out.parents if folder.exists() and not folder.is_dir()), None)
     if blocked is not None:
         raise ConfigError(f"{out}: {blocked} is a file, expected a folder; pass another --out")
-
-
-def _tidy(out: Path) -> None:
-    """Remove what runs that were killed left beside the page; a younger file may be one that is being written."""
-    left = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{32}}\.aside")
-    for path in out.parent.iterdir():
-        if left.fullmatch(path.name) and time.time() - path.stat().st_mtime > _STILL_WRITTEN:
-            path.unlink(missing_ok=True)
 
 
 def _is_report(path: Path) -> bool:

@@ -4,6 +4,8 @@ Utterances of one speaker resemble each other, so the bootstrap draws whole spea
 bootstrap: Davison and Hinkley 1997, Bootstrap Methods and their Application, 3.8). Every score is a function of sums
 over each speaker's utterances, and a resample is a weighted sum of these.
 
+The Matthews correlation coefficient of several classes is R_K of Gorodkin 2004 (Comput Biol Chem 28:367-374).
+
 The concordance correlation coefficient (Lin 1989, Biometrics 45:255-268) of truth x and prediction y is
 
     CCC = 2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))^2) = 2 cov(x, y) / (MSE + 2 cov(x, y)),
@@ -58,9 +60,10 @@ class Classification:
 
     Parameters
     ----------
-    scores : mapping of str to Score, 0 to 1
+    scores : mapping of str to Score, 0 to 1 but for ``mcc``
         ``accuracy`` (which equals micro F1), ``uar`` (mean recall over the classes that occur in the truth),
-        ``macro_f1`` (mean F1 over the same classes), ``weighted_f1`` (weighted by utterances of the class).
+        ``macro_f1`` (mean F1 over the same classes), ``weighted_f1`` (weighted by utterances of the class), ``mcc``
+        (Matthews correlation coefficient, -1 to 1; 0 where one class is always true or always predicted).
     per_class : DataFrame
         ``class support speakers predicted``, then ``precision recall f1`` each with ``_low`` and ``_high``. Precision
         of a class that is never predicted, recall and F1 of a class that never occurs in the truth are NaN.
@@ -232,7 +235,16 @@ def _class_scores(confusion: Floats, present: NDArray[np.bool_]) -> dict[str, Fl
         "uar": rates["recall"][..., present].mean(axis=-1),
         "macro_f1": rates["f1"][..., present].mean(axis=-1),
         "weighted_f1": np.where(true > 0, rates["f1"] * true, 0).sum(axis=-1) / n,
+        "mcc": _matthews(hits, true, confusion.sum(axis=-2)),
     }
+
+
+def _matthews(hits: Floats, true: Floats, said: Floats) -> Floats:
+    """Correlation of truth and prediction as indicators of all classes."""
+    n = true.sum(axis=-1)
+    covariance = hits * n - (true * said).sum(axis=-1)
+    spread = np.sqrt((n**2 - (true**2).sum(axis=-1)) * (n**2 - (said**2).sum(axis=-1)))
+    return np.where(spread > 0, covariance / np.where(spread > 0, spread, 1), 0)
 
 
 def _flat_rates(confusion: Floats, classes: Sequence[str]) -> dict[str, Floats]:

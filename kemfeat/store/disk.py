@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -12,16 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from kemfeat.errors import StoreCorruptError, StoreError, StoreWriteError
+from kemfeat.stale_reads import asked_again
 from kemfeat.store import disk_refusals, schema
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-T = TypeVar("T")
 
 
 @contextmanager
@@ -230,7 +228,7 @@ def sha256(path: Path) -> str:
     str
         64 hexadecimal digits.
     """
-    return _asked_again(path, _digest)
+    return asked_again(path, _digest)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -246,17 +244,7 @@ def read_bytes(path: Path) -> bytes:
     bytes
         All of it.
     """
-    return _asked_again(path, Path.read_bytes)
-
-
-def _asked_again(path: Path, read: Callable[[Path], T]) -> T:
-    """What reading a file gives; a network disk that lost its handle (ESTALE) is asked once more."""
-    try:
-        return read(path)
-    except OSError as error:
-        if error.errno != errno.ESTALE:
-            raise
-        return read(path)
+    return asked_again(path, Path.read_bytes)
 
 
 def _digest(path: Path) -> str:

@@ -41,6 +41,8 @@ class OpenedVersion:
         try:
             found = (self._folder / schema.HEADER).stat()
         except OSError:
+            if _is_between_versions(self._folder):
+                raise _not_open(self._folder) from None
             raise StoreIncompleteError(
                 f"{self._folder}: {schema.HEADER} is missing since the store was opened; open the store again after "
                 "the build that is running on it has ended"
@@ -100,6 +102,13 @@ def read_header(folder: Path) -> schema.Header:
 def _not_open(folder: Path) -> StoreIncompleteError:
     if not folder.exists():
         return StoreIncompleteError(f"{folder}: does not exist; expected a store, as `kemfeat build` makes it")
+    if _is_between_versions(folder):
+        return StoreIncompleteError(
+            f"{folder}: a new version of this store is complete but not all in place ({schema.HEADER} is still in "
+            f"{schema.BUILDING}); either a build is moving it there now: open the store again in a moment; or "
+            f"that build was interrupted: run the same `kemfeat build ... --out {folder}` again: it moves the rest "
+            "first, and nothing is lost"
+        )
     if (folder / schema.BUILDING).is_dir() or (folder / schema.FEATURES).is_dir():
         return StoreIncompleteError(
             f"{folder}: this store was never finished ({schema.HEADER} is missing); "
@@ -108,3 +117,8 @@ def _not_open(folder: Path) -> StoreIncompleteError:
     return StoreIncompleteError(
         f"{folder}: is not a store ({schema.HEADER} is missing); expected a folder that `kemfeat build` made"
     )
+
+
+def _is_between_versions(folder: Path) -> bool:
+    """Whether a swap has begun and has not ended: the header of the new version is staged, and none is in place."""
+    return (folder / schema.BUILDING / schema.HEADER).is_file() and not (folder / schema.HEADER).exists()

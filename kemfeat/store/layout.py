@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kemfeat.records import FeatureSpec
@@ -38,7 +39,14 @@ def chunk_rows(spec: FeatureSpec, rows_per_shard: int) -> int:
 
 
 def create_array(
-    features: MemoryStore, feature: str, spec: FeatureSpec, *, axis: str, rows: int, rows_per_shard: int
+    features: MemoryStore,
+    feature: str,
+    spec: FeatureSpec,
+    *,
+    axis: str,
+    rows: int,
+    rows_per_shard: int,
+    further: Mapping[str, str],
 ) -> None:
     """Write the metadata of one array, without data, into the Zarr group of its feature.
 
@@ -56,6 +64,8 @@ def create_array(
         Rows of that axis.
     rows_per_shard : int
         Rows of a shard.
+    further : mapping of str to str
+        Further attributes, after those that the array itself gives.
     """
     import zarr
     from zarr.codecs import Crc32cCodec
@@ -73,7 +83,7 @@ def create_array(
         fill_value=spec.fill,
         compressors=[_blosc(spec), Crc32cCodec()],
         dimension_names=(axis, *spec.dims),
-        attributes=attributes,
+        attributes={**attributes, **further},
     )
 
 

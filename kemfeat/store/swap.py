@@ -6,14 +6,15 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING
 
-from kemfeat.store import disk, locking, schema
+from kemfeat.errors import StoreError
+from kemfeat.store import coordinates, disk, locking, schema
 from kemfeat.store.writer import TEMPLATE, staging
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _SWAPPED = "swapped"
-"""A file that says that all of a staged store has been moved, so that what is left in staging can go."""
+"""A file that says that a staged store without a header has been moved, so that what is left in staging can go."""
 
 
 def finalise(store: Path, header: schema.Header) -> None:
@@ -35,6 +36,7 @@ def finalise(store: Path, header: schema.Header) -> None:
     """
     folder = staging(store)
     with disk.writing(store):
+        coordinates.write_ids(folder / TEMPLATE, header, tables=folder)
         documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
         whole = header.model_copy(update={"documents": {name: _receipt_of(folder / name) for name in documents}})
         _drop_strangers(folder, set(schema.files(whole)))
@@ -63,17 +65,38 @@ def complete_swap(store: Path) -> bool:
         if (folder / _SWAPPED).is_file():
             locking.remove(folder)
         return False
+    (folder / _SWAPPED).touch()
     (store / schema.HEADER).unlink(missing_ok=True)
     for entry in _ENTRIES:
         if (folder / entry).exists():
             _replace(folder / entry, store / entry)
     # A disk may keep renames out of order unless told to flush: the header must not outrun the rest.
     disk.fsync(store)
-    (folder / _SWAPPED).touch()
     (folder / schema.HEADER).replace(store / schema.HEADER)
     disk.fsync(store)
     locking.remove(folder)
     return True
+
+
+def finish_interrupted(store: Path) -> bool:
+    """Finish a swap that was interrupted, for a command that may write into the store.
+
+    Parameters
+    ----------
+    store : Path
+        Folder that may be a store.
+
+    Returns
+    -------
+    bool
+        Whether a new version was put in place; False too where a build is running, or the system refuses: opening the
+        store then says what is wrong.
+    """
+    if (store / schema.HEADER).exists() or not (staging(store) / schema.HEADER).is_file():
+        return False
+    with contextlib.suppress(StoreError, OSError), locking.locked(store):
+        return complete_swap(store)
+    return False
 
 
 _ENTRIES = (
@@ -101,10 +124,10 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def _place_metadata(folder: Path) -> list[str]:
-    """Consolidate the metadata and stage them beside the shards; returns their names below the store."""
+    """Consolidate the metadata and stage them and the coordinates beside the shards; returns their names."""
     consolidate(folder / TEMPLATE)
     names = []
-    for path in sorted((folder / TEMPLATE).rglob("zarr.json")):
+    for path in sorted(path for path in (folder / TEMPLATE).rglob("*") if path.is_file()):
         names.append(f"{schema.FEATURES}/{path.relative_to(folder / TEMPLATE).as_posix()}")
         disk.link(path, folder / names[-1])
     return names

@@ -271,7 +271,7 @@ class StoreTables:
                     f"{self.path}/{name}: is not what was written (it differs from its receipt in {schema.HEADER}); "
                     "run `kemfeat verify`, then the same build again"
                 )
-            return pd.read_parquet(BytesIO(content))
+            table = pd.read_parquet(BytesIO(content))
         except StoreError:
             raise
         except FileNotFoundError:
@@ -279,6 +279,14 @@ class StoreTables:
             raise StoreCorruptError(f"{self.path}: {name} is missing; run the same build again to restore it") from None
         except (OSError, ValueError) as error:
             raise StoreCorruptError(f"{self.path}/{name}: cannot be read ({error}); run `kemfeat verify`") from None
+        rows = {axis.table: axis.rows for axis in self.header.axes.values()}
+        rows[schema.KEYS] = rows[schema.UTTERANCES]
+        if len(table) != rows.get(name, len(table)):
+            raise StoreCorruptError(
+                f"{self.path}/{name}: has {len(table)} rows, expected {rows[name]}, one for each row of its axis; "
+                "copy the store again from its source, or run the same build with --force"
+            )
+        return table
 
     @cached_property
     def _receipts(self) -> dict[str, schema.FileReceipt]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,55 @@ def marks(header: schema.Header, name: str) -> str | None:
     str or None
         Name of the marking array.
     """
+    return mark_among(header.arrays, name, dims=header.arrays[name].dims)
+
+
+def mark_among(arrays: Container[str], name: str, *, dims: Sequence[str]) -> str | None:
+    """As :func:`marks`, for an array of a store that is not written yet.
+
+    Parameters
+    ----------
+    arrays : container of str
+        Names of all arrays of the store.
+    name : str
+        Name of an array.
+    dims : sequence of str
+        Names of its axes.
+
+    Returns
+    -------
+    str or None
+        Name of the marking array.
+
+    Examples
+    --------
+    >>> mark_among({"eda", "eda_mask"}, "eda", dims=("eda_sample",))
+    'eda_mask'
+    """
     own = (f"{name}{LENGTHS}", f"{name}{MASK}", *([name] if name.endswith(MASK) else []))
-    tokens = (_TOKEN_MASK,) if TOKEN in header.arrays[name].dims else ()
-    return next((each for each in (*own, *tokens) if each in header.arrays), None)
+    tokens = (_TOKEN_MASK,) if TOKEN in dims else ()
+    return next((each for each in (*own, *tokens) if each in arrays), None)
+
+
+def attribute(mark: str | None) -> dict[str, str]:
+    """What the attributes of an array say about its marks.
+
+    Parameters
+    ----------
+    mark : str or None
+        Name of the marking array; see :func:`marks`.
+
+    Returns
+    -------
+    dict of str to str
+        ``lengths`` or ``mask`` with that name; empty where all elements are real.
+
+    Examples
+    --------
+    >>> attribute("mel_lengths"), attribute("eda_mask"), attribute(None)
+    ({'lengths': 'mel_lengths'}, {'mask': 'eda_mask'}, {})
+    """
+    return {} if mark is None else {"lengths" if mark.endswith(LENGTHS) else "mask": mark}
 
 
 def ends(marked: NDArray[Any]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kemfeat.errors import StoreError
-from kemfeat.store import degenerate, disk, schema
+from kemfeat.store import coordinates, degenerate, disk, schema, valid_lengths
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt
 
@@ -71,6 +71,8 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
     if not problems:
         problems += [*_array_problems(store), *_row_problems(store)]
     if not problems:
+        problems += coordinates.problems(store)
+    if not problems:
         for array, found in degenerate.sameness(store):
             (problems if found.is_problem else warnings).append(_same(array, found))
     problems += _strangers(store.path, set(expected))
@@ -115,6 +117,11 @@ def _array_problems(store: Store) -> Iterator[str]:
         found = (tuple(array.shape), str(array.dtype), tuple(getattr(array.metadata, "dimension_names", None) or ()))
         if found != (info.shape, info.dtype, info.dims):
             yield f"{name}: shape, dtype and dims are {found}, expected {(info.shape, info.dtype, info.dims)}"
+        expected = {"units": info.unit, "description": info.description}
+        expected |= valid_lengths.attribute(valid_lengths.marks(store.header, name))
+        told = {key: value for key, value in array.attrs.items() if key in ("units", "description", "lengths", "mask")}
+        if not told.items() <= expected.items():
+            yield f"{name}: its attributes are {told}, expected {expected}; run the same build with --force"
 
 
 def _row_problems(store: Store) -> Iterator[str]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat.errors import StoreIncompleteError
 from kemfeat.records import FeatureSpec
-from kemfeat.store import disk, layout, schema, shards
+from kemfeat.store import coordinates, disk, layout, schema, shards, valid_lengths
 from kemfeat.store.receipts import are_whole
 from kemfeat.store.schema import FileReceipt, PartReceipt, RowFailure
 
@@ -116,12 +116,23 @@ def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: M
         shutil.rmtree(template)
     with shards.in_folder(template) as features:
         zarr.create_group(features, attributes={"kemfeat_format_version": schema.FORMAT_VERSION})
+        names = {spec.name for arrays in specs.values() for spec in arrays}
         for feature, arrays in specs.items():
-            rows = layouts[feature]
+            of = layouts[feature]
             for spec in arrays:
+                mark = valid_lengths.mark_among(names, spec.name, dims=(of.axis, *spec.dims))
                 layout.create_array(
-                    features, feature, spec, axis=rows.axis, rows=rows.rows, rows_per_shard=rows.rows_per_shard
+                    features,
+                    feature,
+                    spec,
+                    axis=of.axis,
+                    rows=of.rows,
+                    rows_per_shard=of.rows_per_shard,
+                    further=valid_lengths.attribute(mark),
                 )
+    for feature, arrays in specs.items():
+        for coordinate in coordinates.of_specs(arrays):
+            coordinates.write(template / feature / coordinate.axis, coordinate)
 
 
 def write_part(

@@ -112,10 +112,9 @@ def states(store: Path) -> dict[str, tuple[int, int]]:
 def shards(store: Path) -> dict[tuple[str, int], set[int]]:
     """Inodes of the shards by feature and partition."""
     found: dict[tuple[str, int], set[int]] = {}
-    for path in files(store / "features.zarr"):
-        feature, *rest = path.relative_to(store / "features.zarr").parts
-        if "c" in rest:
-            found.setdefault((feature, int(rest[2])), set()).add(path.stat().st_ino)
+    for part in json.loads((store / "kemfeat.json").read_bytes())["parts"]:
+        for name in part["files"]:
+            found.setdefault((part["feature"], part["partition"]), set()).add((store / name).stat().st_ino)
     return found
 
 

@@ -1,5 +1,7 @@
 """What the user asked for becomes a configuration that stands on its own, or a sentence that says what to change."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,7 +46,7 @@ def test_the_digest_knows_values_and_not_how_they_were_said(resolved):
     assert resolved(features=["eda", "mel", "delta"]).digest != digest
 
 
-@pytest.mark.parametrize("change", [{"version": 2}, {"name": "Other"}])
+@pytest.mark.parametrize("change", [{"version": 99}, {"name": "Other"}])
 def test_the_digest_knows_the_reader(tmp_path, change):
     other = Kemdy20Reader(**change)
     assert resolve(BASE, reader=other, root=tmp_path).digest != resolve(BASE, reader=READER, root=tmp_path).digest
@@ -114,3 +116,24 @@ def test_no_settings_whatever_end_in_anything_but_a_sentence(finished, raw):
     else:
         said = made.digest
     assert said
+
+
+def test_one_setting_of_the_channel_reaches_every_feature_that_reads_audio(resolved):
+    made = resolved(audio={"channel": 2}, features=["mel", "delta", "mfcc"], mfcc={"channel": "mean"})
+    assert (made.settings("mel").channels, made.settings("mfcc").channels) == (2, "mean")
+    assert resolved(audio={"channel": 2}).digest == resolved(mel={"channel": 2}).digest
+    assert resolved(audio={"channel": "first"}).digest == resolved().digest
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"audio": 2}, "expected a table such as audio.channel = 2"),
+        ({"audio": {"chanel": 2}}, "did you mean 'channel'"),
+        ({"audio": {"channel": "left"}}, "mel: channels: expected one of first"),
+        ({"audio": {"channel": 2}, "features": ["eda"]}, "no feature of this build reads audio"),
+    ],
+)
+def test_a_channel_that_means_nothing_is_refused(resolved, raw, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        resolved(**raw)

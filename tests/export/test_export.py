@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ import pytest
 from kemfeat import plugins
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreWriteError, UnknownPluginError
 from kemfeat.export import Exporter, Selection, export_store
+from kemfeat.store import beside
 from kemfeat.store.reader import Store
+from tests.kill_kit import run_until
 
 FORMATS = plugins.names("export")
 
@@ -108,6 +111,41 @@ def test_an_export_that_stops_leaves_nothing(store: Store, tmp_path: Path, monke
     with pytest.raises(KeyboardInterrupt):
         export_store(store, to="tsv-npy", out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_killed_before_any_change_of_the_disk_an_export_is_whole_or_absent_and_the_next_run_tidies(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    straight = tree(export_store(store, to=to, out=tmp_path / "straight", arrays=["eda"]).path)
+    out = tmp_path / "parent/out"
+    for change in count():
+        shutil.rmtree(out.parent, ignore_errors=True)
+        if not run_until(change, lambda: export_store(store, to=to, out=out, arrays=["eda"]), monkeypatch):
+            break
+        if out.exists():
+            assert tree(out) == straight
+            with pytest.raises(ConfigError, match="is not empty"):
+                export_store(store, to=to, out=out, arrays=["eda"])
+        else:
+            export_store(store, to=to, out=out, arrays=["eda"])
+        assert tree(out) == straight
+        assert [path.name for path in out.parent.iterdir()] == ["out"]
+    assert change > 6
+
+
+def test_what_another_program_or_a_living_run_has_beside_an_export_stays(store: Store, tmp_path: Path) -> None:
+    mine = tmp_path / ".out.notes.aside"
+    mine.mkdir()
+    dead = tmp_path / f".out.{'0' * 32}.aside"
+    dead.mkdir()
+    (dead / "half.npy").write_bytes(b"x")
+    with beside.made_folder(tmp_path / "out") as living:
+        export_store(store, to="tsv-npy", out=tmp_path / "out", arrays=["eda"])
+        assert living.is_dir()
+        assert not dead.exists()
+        shutil.rmtree(tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} == {mine.name, "out"}
 
 
 EXPORT = """

@@ -172,7 +172,7 @@ def test_frames_beyond_the_limit_are_counted() -> None:
     [
         (np.zeros(639), "639 samples at 16000 Hz are less than a frame of 640"),
         (np.r_[np.zeros(700), np.nan], "NaN or infinite"),
-        (np.zeros((900, 2)), "2 channels.*set log_spectrogram.channels"),
+        (np.zeros((900, 2)), "2 channels.*set log_spectrogram.channel"),
     ],
 )
 def test_refusals(values: np.ndarray, message: str) -> None:

@@ -174,7 +174,7 @@ def test_other_rates_and_channels_are_brought_in_and_recorded() -> None:
 @pytest.mark.parametrize(
     ("values", "rate", "given", "message"),
     [
-        (np.zeros((9, 2)), 16000, {"channels": "refuse"}, "2 channels.*set mel.channels"),
+        (np.zeros((9, 2)), 16000, {"channels": "refuse"}, "2 channels.*set mel.channel"),
         (np.zeros(9), 44100, {"resample": False}, "at 44100 Hz, expected 16000 Hz; set mel.resample"),
         (np.zeros(1), 48000, {}, "less than one"),
         (np.zeros(0), 16000, {}, "less than one"),

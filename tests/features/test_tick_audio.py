@@ -140,3 +140,13 @@ def test_audio_that_ends_long_before_the_ticks_is_silence():
 def test_bad_settings_are_refused(values):
     with pytest.raises(ConfigError, match="tick_audio"):
         validated(TickAudioConfig, values, where="tick_audio")
+
+
+def test_the_channel_is_chosen_as_elsewhere_and_the_usual_one_is_not_recorded():
+    stereo = np.column_stack([0 * NOISE, NOISE])
+    with pytest.raises(ExtractionError, match=r"tick_audio: the sound is in channel 2 of 2, the first one is silent"):
+        extract(stereo, range(2))
+    for made, expected in zip(extract(stereo, range(2), channels=2), extract(NOISE, range(2)), strict=True):
+        np.testing.assert_array_equal(made, expected)
+    assert "channels" not in TickAudioConfig().model_dump(mode="json")
+    assert TickAudioConfig(channels="mean").model_dump(mode="json")["channels"] == "mean"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from kemfeat.figures.style import PALETTE
-from kemfeat.figures.training import confusion, curves
+from kemfeat.figures.training import confusion, curves, reliability
 
 CLASSES = ["neutral", "sa$d$", "<i>"]
 COUNTS = np.array([[1200, 3, 0], [5, 15, 0], [0, 0, 0]])
@@ -39,6 +39,15 @@ def test_curves_mark_the_epoch_that_was_kept(tmp_path, epochs):
     curves(table, tmp_path / "h", title=["run"], warning="")
     texts = said(tmp_path / "h")
     assert {"epoch", "loss", "uar", "train", "valid", f"kept (epoch {min(3, epochs)})"} <= set(texts)
+
+
+def test_bins_without_an_utterance_are_not_drawn(tmp_path):
+    table = pd.DataFrame(
+        {"low": [0, 0.5], "high": [0.5, 1], "n": [0, 7], "confidence": [np.nan, 0.7], "accuracy": [np.nan, 0.6]}
+    )
+    reliability(table, tmp_path / "r", title=["run"], warning="LEAKING")
+    texts = said(tmp_path / "r")
+    assert {"as it should be", "this run", "share that is right", "utterances", "LEAKING", "run"} <= set(texts)
 
 
 def test_curves_without_a_kept_epoch_or_another_number(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 from kemfeat import findings, plugins
 from kemfeat.build import BuildOptions, build_store, recompute
 from kemfeat.config import validated
-from kemfeat.corpora import open_reader
+from kemfeat.corpora import balance, open_reader
 from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError
 from kemfeat.labels import parse_emotions
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, UNITS
@@ -171,8 +171,30 @@ def test_a_link_out_of_the_corpus_is_refused(name, copied, tmp_path):
     outside = tmp_path / "outside.wav"
     audio.rename(outside)
     audio.symlink_to(outside)
+    with pytest.raises(CorpusError, match=r"outside.*--follow-links"):
+        reader(name, root).sources(root)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(plugins.find("corpora", name), "follow_links")])
+def test_links_out_of_the_corpus_are_followed_where_it_is_allowed(name, copied, tmp_path):
+    """Files and a folder elsewhere give the same manifest; what is not a file is not read."""
+    root = copied(name)
+    usual = reader(name, root).read_manifest(root, on_error="skip")
+    audio = reader(name, root).sources(root)["audio"]
+    folder = (root / audio[0]).parent
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    following = open_reader(name, root=root, follow_links=True)
+    manifest = following.read_manifest(root, on_error="skip")
+    assert manifest.fingerprint == usual.fingerprint
+    assert balance(following, root, manifest).holds
+    assert following.sources(root)["audio"] == audio
     with pytest.raises(CorpusError, match="outside"):
         reader(name, root).sources(root)
+    (folder / Path(audio[0]).name).unlink()
+    (folder / Path(audio[0]).name).symlink_to("/dev/zero")
+    lost = following.read_manifest(root, on_error="skip").utterances["audio"]
+    assert audio[0] not in set(lost)
 
 
 @every_corpus

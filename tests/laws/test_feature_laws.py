@@ -191,6 +191,9 @@ def test_specs_are_consistent(room, name, preset):
         for dim, size in zip(spec.dims, spec.shape, strict=True):
             assert sizes.setdefault(dim, size) == size, f"{dim} has two sizes in one group"
     assert not {*arrays, extractor.axis} & set(sizes), "xarray takes a variable named like an axis for its coordinate"
+    assert extractor.axis not in arrays
+    origins = {(spec.dims[0], spec.time_origin, spec.frame_rate) for spec in specs if spec.time_origin is not None}
+    assert len({dim for dim, *_ in origins}) == len(origins), "an axis has one coordinate"
 
 
 def check_spec(spec: FeatureSpec) -> None:
@@ -206,6 +209,9 @@ def check_spec(spec: FeatureSpec) -> None:
     assert spec.description
     assert "\n" not in spec.description
     assert spec.frame_rate is None or spec.frame_rate > 0
+    assert spec.time_origin is None or spec.frame_rate is not None
+    assert len(spec.frequencies) in (0, *spec.shape[-1:])
+    assert list(spec.frequencies) == sorted(set(spec.frequencies))
 
 
 def test_no_two_features_use_one_name(room):

@@ -50,7 +50,7 @@ class TestPublishedConfusion:
         found = classification(self.true, self.said, classes=CLASSES, speakers=np.arange(2544) % 16)
         assert found.confusion.tolist() == PUBLISHED.tolist()
         assert values(found) == pytest.approx(
-            {"accuracy": 0.8982, "weighted_f1": 0.8782, "macro_f1": 0.389, "uar": 0.337}, abs=5e-4
+            {"accuracy": 0.8982, "weighted_f1": 0.8782, "macro_f1": 0.389, "uar": 0.337, "mcc": 0.4249}, abs=5e-4
         )
         assert found.per_class["recall"].to_numpy() == pytest.approx([0.986, 0.188, 0.341, 0.100, 0.069], abs=5.1e-4)
         assert found.scores["accuracy"].n == 2544
@@ -76,6 +76,7 @@ def test_classification_is_scikit_learns(seed):
             "uar": oracle.balanced_accuracy_score(true, said),
             "macro_f1": oracle.f1_score(true, said, average="macro"),
             "weighted_f1": oracle.f1_score(true, said, average="weighted"),
+            "mcc": oracle.matthews_corrcoef(true, said),
         }
     )
     assert values(found)["accuracy"] == pytest.approx(oracle.f1_score(true, said, average="micro"))
@@ -158,10 +159,11 @@ class TestLaws:
     @given(seeds, st.floats(0, 1))
     def test_rates_are_shares(self, seed, right):
         found = classification(*drawn_classes(seed, right=right)[:2], classes=CLASSES, speakers=np.arange(120) % 5)
-        for score in found.scores.values():
+        for name, score in found.scores.items():
             low, high = score.interval
-            assert 0 <= low <= high <= 1
-            assert 0 <= score.value <= 1
+            least = -1 if name == "mcc" else 0
+            assert least <= low <= high <= 1
+            assert least <= score.value <= 1
 
     @quick
     @given(seeds)

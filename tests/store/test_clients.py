@@ -26,15 +26,54 @@ GROUPS = {
 }
 
 
+COORDINATES = {
+    "mel": {"utterance", "frame", "mel_bin"},
+    "delta": {"utterance"},
+    "tokens": {"utterance"},
+    "eda": {"utterance", "eda_sample"},
+    "temp": {"utterance", "temp_sample"},
+    "ibi": {"utterance", "ibi_sample"},
+}
+
+
 @pytest.mark.parametrize("feature", GROUPS)
 def test_xarray_opens_every_feature_group(finished: Store, feature: str) -> None:
     with xr.open_zarr(finished.path / schema.FEATURES, group=feature) as group:
-        assert set(group.variables) == set(GROUPS[feature])
-        for name, variable in group.variables.items():
+        assert set(group.data_vars) == set(GROUPS[feature])
+        assert set(group.coords) == COORDINATES[feature]
+        for name, variable in group.data_vars.items():
             assert_array(finished, str(name), variable.to_numpy())
             assert variable.dims == finished.header.arrays[str(name)].dims
             assert variable.attrs["units"] == finished.header.arrays[str(name)].unit
             assert variable.attrs["description"] == finished.header.arrays[str(name)].description
+
+
+def test_xarray_selects_by_id_time_and_frequency(finished: Store) -> None:
+    name = finished.utterances["id"][7]
+    config = finished.header.config.settings["mel"]
+    step = config["hop_length"] / config["sampling_rate"]
+    with xr.open_zarr(finished.path / schema.FEATURES, group="mel") as group:
+        part = group["mel"].sel(utterance=name, frame=slice(2.5 * step, 5.5 * step)).sel(mel_bin=1000, method="nearest")
+        band = int(np.argmin(np.abs(group["mel_bin"].to_numpy() - 1000)))
+        assert group["utterance"].to_numpy().tolist() == finished.utterances["id"].tolist()
+        assert part.to_numpy().tolist() == finished.array("mel")[7, 3:6, band].tolist()  # type: ignore[index]
+        assert group["mel"].attrs["lengths"] == "mel_lengths"
+
+
+def test_xarray_selects_samples_of_physiology_by_time(finished: Store) -> None:
+    with xr.open_zarr(finished.path / schema.FEATURES, group="eda") as group:
+        part = group["eda"].isel(utterance=3).sel(eda_sample=slice(0.25, 0.5)).to_numpy()
+        assert np.array_equal(part, np.asarray(finished.array("eda")[3])[1:3])
+        assert group["eda"].attrs["mask"] == group["eda_mask"].attrs["mask"] == "eda_mask"
+
+
+def test_tensorstore_reads_the_times(finished: Store) -> None:
+    path = finished.path / schema.FEATURES / "mel" / "frame"
+    opened = tensorstore.open(
+        {"driver": "zarr3", "kvstore": {"driver": "file", "path": f"{path}/"}}, open=True, read=True
+    ).result()
+    rate = finished.array("mel").attrs["frame_rate_hz"]
+    assert opened.read().result() == pytest.approx(np.arange(20) / rate)
 
 
 def test_xarray_opens_the_whole_as_a_tree(finished: Store) -> None:
@@ -53,7 +92,7 @@ def test_xarray_reads_consolidated_metadata(finished: Store) -> None:
 def test_zarr_lists_the_groups(finished: Store) -> None:
     root = zarr.open_group(finished.path / schema.FEATURES, mode="r")
     assert {name: tuple(sorted(group)) for name, group in root.groups()} == {
-        name: tuple(sorted(arrays)) for name, arrays in GROUPS.items()
+        name: tuple(sorted({*arrays, *COORDINATES[name]})) for name, arrays in GROUPS.items()
     }
     assert root.attrs["kemfeat_format_version"] == 1
 

@@ -28,6 +28,7 @@ from kemfeat.findings import (
 from kemfeat.labels import join_emotions, parse_emotions
 
 LOWEST, HIGHEST = 1.0, 5.0
+_HEADER_LINES = 2
 
 
 class Judgement(NamedTuple):
@@ -111,9 +112,16 @@ def _split(content: bytes, *, where: str, findings: Findings) -> Iterator[tuple[
     if not encoding.startswith("utf-8"):
         findings.add(DECODING_FALLBACK, f"{where}: {encoding}")
     reader = csv.reader(io.StringIO(text, newline=""))
+    before = 0
     try:
         for cells in reader:
-            yield reader.line_num, cells
+            first, before = before + 1, reader.line_num
+            if first == before or first <= _HEADER_LINES:
+                yield before, cells
+                continue
+            joined = [f"{where}:{line}" for line in range(first, before + 1)]
+            found = f"{where}:{first}: found a quotation mark that joins {len(joined)} lines, expected one row per line"
+            findings.fault(MALFORMED_ROW, found, left_out=joined)
     except csv.Error as error:
         raise CorpusError(
             f"{where}:{reader.line_num}: not comma-separated text ({error}); copy the file from the corpus again"
@@ -146,7 +154,8 @@ class _RowReader:
         if len(cells) >= width and not any(map(str.strip, cells[width:])):
             return True
         place = self._place(line, min(len(cells), width))
-        self.findings.fault(MALFORMED_ROW, f"{place}: found {len(cells)} cells, expected {width}")
+        example = f"{place}: found {len(cells)} cells, expected {width}"
+        self.findings.fault(MALFORMED_ROW, example, left_out=[f"{self.where}:{line}"])
         return False
 
     def read(self, cells: Sequence[str], line: int) -> AnnotationRow:

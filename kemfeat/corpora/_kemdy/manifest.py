@@ -85,6 +85,7 @@ def make_manifest(
         A transcript cannot be opened; or it cannot be decoded and ``findings`` is strict.
     """
     _report_unannotated(clips, utterances, findings)
+    _note_clips(clips, utterances, findings)
     _report_other_majorities(utterances, findings)
     columns: dict[str, Sequence[object]] = _annotation_columns(utterances)
     columns["audio"] = [_audio(utterance, clips.audio, findings) for utterance in utterances]
@@ -96,6 +97,7 @@ def make_manifest(
         pa.Table.from_pydict(_rating_columns(utterances), schema=RATINGS).to_pandas(),
         findings.merged(),
         tuple(findings.faults),
+        ledger=findings.ledger,
     )
 
 
@@ -109,7 +111,15 @@ def clips_without_annotation(tree: Tree) -> dict[str, int]:
 def _report_unannotated(clips: Clips, utterances: Sequence[Utterance], findings: Findings) -> None:
     media = {**clips.transcript, **clips.audio}
     for name in sorted(set(media) - {utterance.id for utterance in utterances}):
-        findings.add(UNANNOTATED_MEDIA, f"{media[name]}: no annotation row")
+        paths = [group[name] for group in clips if name in group]
+        findings.add(UNANNOTATED_MEDIA, f"{media[name]}: no annotation row", left_out=paths)
+
+
+def _note_clips(clips: Clips, utterances: Sequence[Utterance], findings: Findings) -> None:
+    for utterance in utterances:
+        for group in clips:
+            if utterance.id in group:
+                findings.ledger.used[group[utterance.id]] = utterance.id
 
 
 def _report_other_majorities(utterances: Sequence[Utterance], findings: Findings) -> None:

@@ -12,6 +12,7 @@ from kemfeat.corpora.layout import is_folder, list_files, list_folders, nearby, 
 from kemfeat.errors import CorpusError, CorpusLayoutError
 
 ANNOTATION, WAV = "annotation", "wav"
+SUFFIXES = (".csv", ".wav", ".txt")
 SESSION_FOLDER = re.compile(r"Session[0-9]{2}")
 
 
@@ -69,13 +70,15 @@ class Layout:
     tables: str
     clips: str
 
-    def scan(self, root: Path) -> Tree:
+    def scan(self, root: Path, *, follow_links: bool = False) -> Tree:
         """List the corpus.
 
         Parameters
         ----------
         root : Path
             Its folder.
+        follow_links : bool
+            Whether links may lead out of it.
 
         Returns
         -------
@@ -90,16 +93,16 @@ class Layout:
             A file is a link that leads out of ``root``.
         """
         require_folder(root, corpus=self.corpus, holds="annotation/ and wav/")
-        tables = list_files(root / ANNOTATION, self.table, root=root)
+        tables = list_files(root / ANNOTATION, self.table, root=root, follow_links=follow_links)
         if not tables.fitting:
             raise CorpusLayoutError(self._absent(root, ANNOTATION, self.tables))
-        media, strays = _walk(root, WAV, self.clip)
+        media, strays = _walk(root, WAV, self.clip, follow_links=follow_links)
         audio = tuple(path for path in media if path.endswith(".wav"))
         if not audio:
             raise CorpusLayoutError(self._absent(root, WAV, self.clips))
         recordings: dict[str, list[str]] = {}
         for medium in self.media:
-            paths, others = _walk(root, medium.folder, self.recording)
+            paths, others = _walk(root, medium.folder, self.recording, follow_links=follow_links)
             strays += others
             for path in paths:
                 recordings.setdefault(session_of(path), []).append(path)
@@ -111,7 +114,7 @@ class Layout:
             strays=(*(f"{ANNOTATION}/{name}" for name in tables.others), *strays),
         )
 
-    def recordings(self, root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
+    def recordings(self, root: Path, session: str, *, follow_links: bool = False) -> Iterator[tuple[str, Sensor]]:
         """Paths of one session's physiology, each with its sensor, in the order of ``media``.
 
         Parameters
@@ -120,6 +123,8 @@ class Layout:
             Folder of the corpus.
         session : str
             Name of the session, such as ``Sess01``.
+        follow_links : bool
+            Whether links may lead out of the root.
 
         Yields
         ------
@@ -133,7 +138,8 @@ class Layout:
         """
         inside = _session_folder(session)
         for medium in self.media:
-            for path in _walk(root, f"{medium.folder}/{inside}", self.recording[1:])[0]:
+            folder = f"{medium.folder}/{inside}"
+            for path in _walk(root, folder, self.recording[1:], follow_links=follow_links)[0]:
                 yield path, medium
 
     def _absent(self, root: Path, folder: str, files: str) -> str:
@@ -157,17 +163,19 @@ def _session_folder(session: str) -> str:
     return f"Session{session[4:]}"
 
 
-def _walk(root: Path, folder: str, levels: Sequence[re.Pattern[str]]) -> tuple[list[str], list[str]]:
+def _walk(
+    root: Path, folder: str, levels: Sequence[re.Pattern[str]], *, follow_links: bool
+) -> tuple[list[str], list[str]]:
     """Files below ``folder`` whose folders and names fit ``levels``, one pattern per level, and everything else."""
     level, *below = levels
     if not below:
-        files = list_files(root / folder, level, root=root)
+        files = list_files(root / folder, level, root=root, follow_links=follow_links)
         return _in(folder, files.fitting), _in(folder, files.others)
-    inside = list_folders(root / folder, level, root=root)
+    inside = list_folders(root / folder, level, root=root, follow_links=follow_links)
     paths: list[str] = []
     strays = _in(folder, inside.others)
     for path in _in(folder, inside.fitting):
-        more, others = _walk(root, path, below)
+        more, others = _walk(root, path, below, follow_links=follow_links)
         paths += more
         strays += others
     return paths, strays

@@ -28,17 +28,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
 
+from kemfeat.balance import Mention
 from kemfeat.config import SettingsTable
 from kemfeat.corpora import TableReader
+from kemfeat.corpora.folder._census import folder_mentions
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA
-from kemfeat.corpora.folder._manifest import read_manifest
+from kemfeat.corpora.folder._manifest import folders_of, read_manifest
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import absent, utterance_tables
@@ -81,20 +83,23 @@ class FolderReader:
         What an utterance may have, by the columns of the table.
     table : str
         Path of the table relative to the root, with ``/``.
+    follow_links : bool
+        Whether links may lead out of the root.
     """
 
     name: str = "folder"
-    version: int = 3
+    version: int = 4
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=SettingsTable({"text": {"preset": "none"}}))
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
     table: str = USUAL_TABLE
+    follow_links: bool = False
 
     def opened(self, root: Path, table: Path | None) -> FolderReader:
         """A copy bound to a table; see :meth:`kemfeat.corpora.TableReader.opened`."""
-        found = _locate(root, table)
+        found = _locate(root, table, follow_links=self.follow_links)
         place = Path(os.path.realpath(found.parent)) / found.name
         relative = PurePath(os.path.relpath(place, os.path.realpath(root))).as_posix()
         return replace(self, table=relative, media=read_kept(read_file(found), relative, root).header.media)
@@ -104,7 +109,7 @@ class FolderReader:
 
         Every group of signals contains the table, too, which gives the speaker and the rate of each file.
         """
-        table, files = self._read(root), Files(root, self.table)
+        table, files = self._read(root), self._files(root)
         audio = _existing(files, table.rows, ("audio",))
         if not audio:
             raise CorpusLayoutError(_no_audio(root, self.table, table.rows))
@@ -122,14 +127,19 @@ class FolderReader:
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read the table and its text files; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
-        return read_manifest(root, table=self.table, corpus=self.name, on_error=on_error)
+        return read_manifest(root, files=self._files(root), table=self.table, corpus=self.name, on_error=on_error)
+
+    def mentions(self, root: Path) -> Iterable[Mention]:
+        """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
+        folders = set(folders_of(root, self._read(root).rows, self._files(root)))
+        return folder_mentions(root, self.table, folders, follow_links=self.follow_links)
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Read the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
 
         Rows are in the order of the table, then EDA, TEMP, ECG, IBI, then as in the file.
         """
-        files, findings = Files(root, self.table), Findings()
+        files, findings = self._files(root), Findings()
         tables = [
             table
             for row in self._read(root).rows
@@ -148,6 +158,9 @@ class FolderReader:
             findings.add(rule, example)
         return findings.merged()
 
+    def _files(self, root: Path) -> Files:
+        return Files(root, self.table, follow_links=self.follow_links)
+
     def _read(self, root: Path) -> UtteranceTable:
         return read_kept(read_file(root / self.table), self.table, root)
 
@@ -163,12 +176,12 @@ def _existing(files: Files, rows: Sequence[Row], columns: Sequence[str]) -> tupl
     return tuple(sorted(path for path in found if path is not None))
 
 
-def _locate(root: Path, table: Path | None) -> Path:
+def _locate(root: Path, table: Path | None, *, follow_links: bool) -> Path:
     """The path of the table; a relative one is looked for in the working directory, then in the root."""
     require_folder(root, corpus="the recordings", holds="the files that the table lists")
     if table is None:
         # Listing refuses a link that leads out of the root; a table that the user passes may be anywhere.
-        list_files(root, re.compile(re.escape(USUAL_TABLE)), root=root)
+        list_files(root, re.compile(re.escape(USUAL_TABLE)), root=root, follow_links=follow_links)
     places = [root / USUAL_TABLE] if table is None else [table, root / table]
     for place in places:
         if place.is_file():

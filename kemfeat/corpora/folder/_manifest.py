@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
@@ -14,7 +15,7 @@ from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
-from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.layout import entries, is_folder, other_kind, read_file
 from kemfeat.corpora.text import decode, not_text
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import (
@@ -26,6 +27,7 @@ from kemfeat.findings import (
     MISSING_WAV,
     RATING_RANGE,
     SHARED_AUDIO,
+    UNLISTED_AUDIO,
     UNREADABLE_RECORDING,
     Findings,
 )
@@ -35,18 +37,21 @@ from kemfeat.manifest import RATINGS, READ_COLUMNS, SEGMENT, Manifest
 _Text = tuple[str | None, str | None]
 """Words and their encoding, None where there are none."""
 
+_SOUND = re.compile(r"[^.].*\.wav", re.IGNORECASE | re.DOTALL)
 _NO_TEXT: _Text = (None, None)
 LOWEST, HIGHEST = 1.0, 5.0
 """Ends of the scale of ratings that kemfeat's figures expect."""
 
 
-def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Manifest:
+def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error: str) -> Manifest:
     """Read a table and its text files; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`.
 
     Parameters
     ----------
     root : Path
         Folder that the paths in the table start from.
+    files : Files
+        Finds them.
     table : str
         Path of the table relative to it.
     corpus : str
@@ -66,10 +71,11 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
     report_others(emotions, where=table, findings=findings)
     _report_ratings(read.rows, table, findings)
     shared = _shared(read.rows)
-    media = _Media(root, table, findings, shared=shared)
+    media = _Media(root, files, findings, shared=shared)
     media.report_recordings(read.rows)
     columns = _columns(read, words)
     columns["audio"] = media.audio(read.rows)
+    _report_unlisted(root, read.rows, files, findings)
     texts = media.texts(read)
     columns["text"], columns["text_encoding"] = ([text[part] for text in texts] for part in (0, 1))
     segments = _segments(read.rows, shared) if shared else {}
@@ -85,7 +91,31 @@ def read_manifest(root: Path, *, table: str, corpus: str, on_error: str) -> Mani
         findings.merged(),
         tuple(findings.faults),
         words,
+        ledger=findings.ledger,
     )
+
+
+def folders_of(root: Path, rows: Sequence[Row], files: Files) -> dict[str, set[str]]:
+    """Per folder with recordings of the table, as it is spelt on disk, the paths that the table lists in it."""
+    listed: dict[str, set[str]] = {}
+    for row in rows:
+        if row.audio is None:
+            continue
+        # What is not a file is in the table all the same.
+        path = files.find(row.audio, line=row.line, column="audio") or row.audio
+        if is_folder(root / PurePosixPath(path).parent):
+            listed.setdefault(PurePosixPath(path).parent.as_posix(), set()).update((path, row.audio))
+    return listed
+
+
+def _report_unlisted(root: Path, rows: Sequence[Row], files: Files, findings: Findings) -> None:
+    """Report recordings beside those of the table."""
+    for folder, listed in sorted(folders_of(root, rows, files).items()):
+        found = sorted(entry.name for entry in entries(root / folder) if _SOUND.fullmatch(entry.name))
+        for name in found:
+            path = (PurePosixPath(folder) / name).as_posix()
+            if path not in listed:
+                findings.add(UNLISTED_AUDIO, path, left_out=[path])
 
 
 def _columns(table: UtteranceTable, words: Sequence[str]) -> dict[str, Sequence[object]]:
@@ -130,10 +160,10 @@ def _report_ratings(rows: Sequence[Row], table: str, findings: Findings) -> None
 class _Media:
     """Looks up the files in the rows of a table."""
 
-    def __init__(self, root: Path, table: str, findings: Findings, *, shared: Collection[str]) -> None:
+    def __init__(self, root: Path, files: Files, findings: Findings, *, shared: Collection[str]) -> None:
         self._root = root
         self._findings = findings
-        self._files = Files(root, table)
+        self._files = files
         self._shared = shared
 
     def audio(self, rows: Sequence[Row]) -> list[str | None]:
@@ -159,8 +189,10 @@ class _Media:
 
     def _audio(self, row: Row) -> str | None:
         path = self._find(row, "audio", row.audio)
+        for named in filter(None, (path, row.audio)):
+            self._findings.ledger.used[named] = row.id
         if path is None:
-            self._findings.add(MISSING_WAV, f"{self._place(row, 'audio')}: {_lack(row.audio)}")
+            self._findings.add(MISSING_WAV, f"{self._place(row, 'audio')}: {self._lack(row.audio)}")
             return None
         if row.audio in self._shared and not _has_times(row):
             example = (
@@ -173,7 +205,7 @@ class _Media:
     def _text_of(self, row: Row) -> _Text:
         path = self._find(row, "text_file", row.text_file)
         if path is None:
-            self._findings.add(MISSING_TXT, f"{self._place(row, 'text_file')}: {_lack(row.text_file)}")
+            self._findings.add(MISSING_TXT, f"{self._place(row, 'text_file')}: {self._lack(row.text_file)}")
             return _NO_TEXT
         content = read_file(self._root / path)
         decoded = decode(content, declared=row.text_encoding)
@@ -191,7 +223,7 @@ class _Media:
             for medium, recording in row.recordings.items():
                 path = self._find(row, medium, recording.path)
                 if path is None:
-                    example = f"{self._place(row, medium)}: {_lack(recording.path)}"
+                    example = f"{self._place(row, medium)}: {self._lack(recording.path)}"
                     self._findings.fault(MISSING_RECORDING, example)
                     continue
                 problem = unusable(read_file(self._root / path), recording)
@@ -200,6 +232,9 @@ class _Media:
 
     def _find(self, row: Row, column: str, path: str | None) -> str | None:
         return None if path is None else self._files.find(path, line=row.line, column=column)
+
+    def _lack(self, path: str | None) -> str:
+        return "blank cell" if path is None else f"{path}: {other_kind(self._root / path)}"
 
     def _place(self, row: Row, column: str) -> str:
         return f"{self._files.place(row.line, column)}: {row.id}"
@@ -212,7 +247,3 @@ def _not_text(content: bytes, declared: str | None) -> str:
     if declared is not None:
         return f"{found}; correct its text_encoding"
     return f"{found}; save it as UTF-8, or write its encoding, such as cp949 or cp1252, in the column text_encoding"
-
-
-def _lack(path: str | None) -> str:
-    return "blank cell" if path is None else f"{path}: no such file"

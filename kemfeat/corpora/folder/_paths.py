@@ -60,12 +60,15 @@ class Files:
         Folder that its paths start from.
     table : str
         The table, for messages.
+    follow_links : bool
+        Whether links may lead out of the root.
     """
 
-    def __init__(self, root: Path, table: str) -> None:
+    def __init__(self, root: Path, table: str, *, follow_links: bool = False) -> None:
         self.root = root
         self._real = os.path.realpath(root)
         self._table = table
+        self._follow_links = follow_links
         self._names: dict[str, dict[str, str]] = {}
 
     def place(self, line: int, column: str) -> str:
@@ -120,9 +123,10 @@ class Files:
 
     def _is_file(self, path: str, *, line: int, column: str) -> bool:
         target = os.path.realpath(f"{self._real}/{path}")
-        if os.path.commonpath((self._real, target)) != self._real:
+        if not self._follow_links and os.path.commonpath((self._real, target)) != self._real:
             raise CorpusError(
                 f"{self.place(line, column)}: {path} leads by a link to {target}, outside {self.root}; expected a "
-                "file below the root; copy or hard-link the original there, or pass --root a folder that contains both"
+                "file below the root; copy or hard-link the original there, pass --root a folder that contains both, "
+                "or pass --follow-links to read it where it is"
             )
         return os.path.isfile(target)  # noqa: PTH113 - a Path per file costs more than the call

@@ -220,7 +220,7 @@ class RowReader:
         if len(cells) >= width and not any(map(str.strip, cells[width:])):
             return True
         example = f"{self.where}:{line}: found {len(cells)} cells, expected {width} as in the header"
-        self.findings.fault(MALFORMED_ROW, example)
+        self.findings.fault(MALFORMED_ROW, example, left_out=[f"{self.where}:{line}"])
         return False
 
     def _names(self, cell: _Cells, line: int) -> dict[str, str] | None:
@@ -234,7 +234,8 @@ class RowReader:
             if not (NAME.fullmatch(name) if of_id else not name or _is_label(name)):
                 rule, expected = (MALFORMED_ID, _NAMED) if of_id else (MALFORMED_NAME, _LABELLED)
                 found = cell.raw(column).strip()[:40]
-                self.findings.fault(rule, f"{self._place(line, column)}: found {found!r}, expected {expected}")
+                example = f"{self._place(line, column)}: found {found!r}, expected {expected}"
+                self.findings.fault(rule, example, left_out=[f"{self.where}:{line}"])
                 return None
         if not names["speaker"] and "speaker" in self.header.at:
             self.findings.add(UNKNOWN_SPEAKER, f"{self._place(line, 'speaker')}: {names['id']}: blank cell")

@@ -59,9 +59,11 @@ def read_table(content: bytes, *, where: str, root: Path, findings: Findings) ->
     for line, cells in lines:
         row = reader.read(cells, line)
         if row is not None and row.id in rows:
-            findings.fault(DUPLICATE_ID, f"{where}:{line}: {row.id} again, first in line {rows[row.id].line}")
+            example = f"{where}:{line}: {row.id} again, first in line {rows[row.id].line}"
+            findings.fault(DUPLICATE_ID, example, left_out=[f"{where}:{line}"])
         elif row is not None:
             rows[row.id] = row
+            findings.ledger.used[f"{where}:{line}"] = row.id
     if not rows:
         raise CorpusError(_without_rows(where, findings.faults))
     return UtteranceTable(header, tuple(rows.values()))

@@ -59,7 +59,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from statistics import fmean
@@ -67,9 +67,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from kemfeat.balance import Mention
 from kemfeat.corpora import CorpusReader
 from kemfeat.corpora.iemocap._annotation import ENCODING, EmoEvaluation, read_evaluations, read_transcription
 from kemfeat.corpora.iemocap._annotation import VOCABULARY as VOCABULARY
+from kemfeat.corpora.iemocap._census import iemocap_mentions
 from kemfeat.corpora.iemocap._tree import (
     CORPUS,
     DIALOG,
@@ -81,7 +83,7 @@ from kemfeat.corpora.iemocap._tree import (
     Tree,
     scan,
 )
-from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.layout import read_file, report_strays
 from kemfeat.errors import ConfigError, CorpusError
 from kemfeat.findings import (
     EMPTY_TXT,
@@ -91,7 +93,6 @@ from kemfeat.findings import (
     MISSING_TXT,
     MISSING_VIDEO,
     MISSING_WAV,
-    STRAY_FILE,
     UNANNOTATED_MEDIA,
     VAD_NOT_MEAN,
     Findings,
@@ -156,6 +157,8 @@ class IemocapReader:
         What the reader declares; not meant to be changed.
     side_overrides : mapping of str to str
         Per dialog, such as ``Ses01F_impro01``, the side of the actor who wears the markers, where it is not ``left``.
+    follow_links : bool
+        Whether links may lead out of the folder of the corpus.
 
     Raises
     ------
@@ -171,6 +174,7 @@ class IemocapReader:
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
     side_overrides: Mapping[str, str] = field(default_factory=lambda: SIDE_OVERRIDES)
+    follow_links: bool = False
 
     def __post_init__(self) -> None:
         for dialog, side in self.side_overrides.items():
@@ -186,15 +190,15 @@ class IemocapReader:
         A transcript file covers a whole dialog. Audio and video of whole dialogs are not sources: no build reads them,
         and they are by far the largest part.
         """
-        tree = scan(root)
+        tree = scan(root, follow_links=self.follow_links)
         groups = {"annotation": tree.evaluations, "audio": tree.audio, "transcript": tree.transcriptions}
         return {group: tuple(sorted(paths)) for group, paths in groups.items()}
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
         findings = Findings(strict=on_error != "skip")
-        corpus = _Corpus.read(root, findings)
-        corpus.report(findings)
+        corpus = _Corpus.read(root, findings, follow_links=self.follow_links)
+        corpus.report(root, findings)
         rows = [self._row(utterance, corpus) for utterance in corpus.utterances]
         ratings = [row for utterance in corpus.utterances for row in _rating_rows(utterance)]
         return Manifest(
@@ -204,7 +208,12 @@ class IemocapReader:
             findings.merged(),
             tuple(findings.faults),
             VOCABULARY,
+            ledger=findings.ledger,
         )
+
+    def mentions(self, root: Path) -> Iterable[Mention]:
+        """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
+        return iemocap_mentions(root, follow_links=self.follow_links)
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:  # noqa: ARG002
         """No rows, since IEMOCAP has no physiology; see :meth:`kemfeat.corpora.CorpusReader.read_signals`."""
@@ -265,8 +274,8 @@ class _Corpus:
     videos: Mapping[str, str]
 
     @classmethod
-    def read(cls, root: Path, findings: Findings) -> _Corpus:
-        tree = scan(root)
+    def read(cls, root: Path, findings: Findings, *, follow_links: bool) -> _Corpus:
+        tree = scan(root, follow_links=follow_links)
         utterances: list[EmoEvaluation] = []
         for dialog, path in _by_stem(tree.evaluations).items():
             found = read_evaluations(read_file(root / path), dialog=dialog, where=path, findings=findings)
@@ -281,10 +290,9 @@ class _Corpus:
         media = (_by_stem(paths) for paths in (tree.audio, tree.dialog_audio, tree.videos))
         return cls(tree, utterances, texts, *media)
 
-    def report(self, findings: Findings) -> None:
+    def report(self, root: Path, findings: Findings) -> None:
         """Report what only annotation, texts and files together show."""
-        for path in self.tree.strays:
-            findings.add(STRAY_FILE, path)
+        report_strays(self.tree.strays, root=root, suffixes=(".wav", ".txt"), findings=findings)
         self._report_dialogs(findings)
         self._report_unannotated(findings)
         for utterance in self.utterances:
@@ -306,9 +314,12 @@ class _Corpus:
     def _report_unannotated(self, findings: Findings) -> None:
         known = {utterance.id for utterance in self.utterances}
         for name in sorted(self.audio.keys() - known):
-            findings.add(UNANNOTATED_MEDIA, f"{self.audio[name]}: no annotation of it")
+            findings.add(UNANNOTATED_MEDIA, f"{self.audio[name]}: no annotation of it", left_out=[self.audio[name]])
+        findings.ledger.used.update({self.audio[name]: name for name in self.audio.keys() & known})
+        places = {name: place for place, name in findings.ledger.used.items() if name not in known}
         for name in sorted(self.texts.keys() - known):
-            findings.add(UNANNOTATED_MEDIA, f"{_transcription(name)}: {name}: no annotation of it")
+            example = f"{_transcription(name)}: {name}: no annotation of it"
+            findings.add(UNANNOTATED_MEDIA, example, left_out=[places[name]])
 
     def _report_missing(self, utterance: EmoEvaluation, findings: Findings) -> None:
         name, dialog = utterance.id, utterance.dialog

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from kemfeat.corpora.iemocap._tree import UTTERANCE
@@ -71,6 +72,8 @@ _SUMMARY = re.compile(r"\[([^\]-]*)-([^\]]*)\]\s+(\S+)\s+(\S+)\s+\[([^,\]]*),([^
 _RATING = re.compile(r"([CA])-([EFM][0-9]+):(.*)")
 _ATTRIBUTES = re.compile(r"val\b([^;]*);\s*act\b([^;]*);\s*dom\b([^;]*);?")
 _TURN = re.compile(r"(\S+)\s+\[[^\]]*\]:(.*)", re.DOTALL)
+_INSIDE = re.compile(rf"\S.*?(?:\[[^\]]*\]\s+{UTTERANCE.pattern}|{UTTERANCE.pattern}\s+\[)", re.DOTALL)
+"""A turn that begins within a line, where two lines were joined."""
 _UNNUMBERED = re.compile(r"\s*[FM]\s*:|\S+_[FM][0-9X]*X[0-9X]*\s")
 """Transcribed speech that is not an utterance: it follows the bare letter of its speaker, or an id such as MXXX."""
 
@@ -170,6 +173,7 @@ def read_evaluations(content: bytes, *, dialog: str, where: str, findings: Findi
         found = file.evaluation(block)
         if found is not None and file.is_new(found.id, block.summary.number, known):
             known[found.id] = found
+            file.use(found.id, block.summary.number)
     return list(known.values())
 
 
@@ -190,12 +194,16 @@ def read_transcription(content: bytes, *, dialog: str, where: str, findings: Fin
     texts: dict[str, str] = {}
     for line, text in _lines(content):
         turn = _TURN.fullmatch(text)
-        if _UNNUMBERED.match(text):
+        if _INSIDE.match(text):
+            file.fault(MALFORMED_LINE, line, f"found two turns in {text[:_SHOWN]!r}, expected one per line", whole=True)
+        elif _UNNUMBERED.match(text):
             continue
-        if turn is None:
-            file.fault(MALFORMED_LINE, line, f"found {text[:_SHOWN]!r}, expected '{dialog}_F000 [start-end]: text'")
+        elif turn is None:
+            expected = f"expected '{dialog}_F000 [start-end]: text'"
+            file.fault(MALFORMED_LINE, line, f"found {text[:_SHOWN]!r}, {expected}", whole=True)
         elif file.is_own(turn[1], line) and file.is_new(turn[1], line, texts):
             texts[turn[1]] = turn[2].removeprefix(" ")
+            file.use(turn[1], line)
     return texts
 
 
@@ -206,6 +214,12 @@ def _lines(content: bytes) -> Iterator[tuple[int, str]]:
         text = line.decode(ENCODING)
         if text.strip() and not text.lstrip().startswith("%"):
             yield place, text
+
+
+def _after_gaps(lines: Sequence[tuple[int, str]]) -> set[int]:
+    """The lines after a blank one, which ends a block; none where the line ends of the whole file are doubled."""
+    after = {place for (before, _), (place, _) in pairwise(lines) if place > before + 1}
+    return after if len(after) < len(lines) - 1 else set()
 
 
 class _Line(NamedTuple):
@@ -225,30 +239,45 @@ class _File:
     where: str
     findings: Findings
 
-    def fault(self, rule: Rule, line: int, text: str) -> None:
-        self.findings.fault(rule, f"{self.where}:{line}: {text}")
+    def fault(self, rule: Rule, line: int, text: str, *, whole: bool = False) -> None:
+        """Report a line that cannot be read; ``whole`` where its turn is left out, not a part of it."""
+        place = f"{self.where}:{line}"
+        self.findings.fault(rule, f"{place}: {text}", left_out=[place] if whole else ())
+
+    def use(self, name: str, line: int) -> None:
+        """Note that a line belongs to an utterance."""
+        self.findings.ledger.used[f"{self.where}:{line}"] = name
 
     def is_own(self, name: str, line: int) -> bool:
         parts = UTTERANCE.fullmatch(name)
         if parts is not None and parts[1] == self.dialog:
             return True
-        self.fault(MALFORMED_ID, line, f"found id {name[:_SHOWN]!r}, expected such as {self.dialog}_F000")
+        found = f"found id {name[:_SHOWN]!r}, expected such as {self.dialog}_F000"
+        self.fault(MALFORMED_ID, line, found, whole=True)
         return False
 
     def is_new(self, name: str, line: int, known: Container[str]) -> bool:
         if name in known:
-            self.fault(DUPLICATE_ID, line, f"{name} again")
+            self.fault(DUPLICATE_ID, line, f"{name} again", whole=True)
         return name not in known
 
     def blocks(self, content: bytes) -> list[_Block]:
+        lines = list(_lines(content))
+        alone = _after_gaps(lines)
         found: list[_Block] = []
-        for place, text in _lines(content):
-            if text.startswith("["):
+        is_open = False
+        for place, text in lines:
+            # A turn within a line, after lines were joined, takes the ratings below it along.
+            if text.lstrip().startswith("[") or _INSIDE.match(text):
                 found.append(_Block(_Line(place, text)))
-            elif found:
+                is_open = True
+                continue
+            is_open = is_open and place not in alone
+            if is_open:
                 found[-1].ratings.append(_Line(place, text))
             else:
-                self.fault(MALFORMED_LINE, place, f"found {text[:_SHOWN]!r}, expected the '[start - end]' of a turn")
+                expected = "expected the '[start - end]' of a turn before its ratings"
+                self.fault(MALFORMED_LINE, place, f"found {text[:_SHOWN]!r}, {expected}", whole=True)
         return found
 
     def evaluation(self, block: _Block) -> EmoEvaluation | None:
@@ -256,7 +285,7 @@ class _File:
         cells = _SUMMARY.fullmatch(text.strip())
         if cells is None:
             expected = f"'[start - end]', '{self.dialog}_F000', a label and '[valence, activation, dominance]'"
-            self.fault(MALFORMED_LINE, line, f"found {text.strip()[:_SHOWN]!r}, expected {expected}")
+            self.fault(MALFORMED_LINE, line, f"found {text.strip()[:_SHOWN]!r}, expected {expected}", whole=True)
             return None
         name = cells[3]
         if not self.is_own(name, line):

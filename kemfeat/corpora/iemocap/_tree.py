@@ -53,13 +53,15 @@ class Tree:
     strays: list[str] = field(default_factory=list)
 
 
-def scan(root: Path) -> Tree:
+def scan(root: Path, *, follow_links: bool = False) -> Tree:
     """List the corpus; any of its five sessions may be absent.
 
     Parameters
     ----------
     root : Path
         Its folder.
+    follow_links : bool
+        Whether links may lead out of it.
 
     Returns
     -------
@@ -75,8 +77,10 @@ def scan(root: Path) -> Tree:
     """
     require_folder(root, corpus=CORPUS, holds="Session1/ to Session5/")
     tree = Tree()
-    for session in list_folders(root, _SESSION, root=root).fitting:
-        _add_session(tree, root, session)
+    sessions = list_folders(root, _SESSION, root=root, follow_links=follow_links)
+    tree.strays.extend(name for name in sessions.others if name.lower().startswith("session"))
+    for session in sessions.fitting:
+        _add_session(tree, root, session, follow_links=follow_links)
     if not tree.evaluations:
         raise CorpusLayoutError(_absent(root, f"SessionN/{EVALUATION}", "<dialog>.txt"))
     if not tree.audio:
@@ -84,7 +88,7 @@ def scan(root: Path) -> Tree:
     return tree
 
 
-def _add_session(tree: Tree, root: Path, session: str) -> None:
+def _add_session(tree: Tree, root: Path, session: str, *, follow_links: bool) -> None:
     dialog = rf"Ses0{session[-1]}{_SCENE}"
     for folder, suffix, paths in (
         (EVALUATION, "txt", tree.evaluations),
@@ -92,16 +96,17 @@ def _add_session(tree: Tree, root: Path, session: str) -> None:
         (DIALOG_AUDIO, "wav", tree.dialog_audio),
         (VIDEO, "avi", tree.videos),
     ):
-        paths += _files(tree, root, f"{session}/{folder}", rf"{dialog}\.{suffix}")
+        paths += _files(tree, root, f"{session}/{folder}", rf"{dialog}\.{suffix}", follow_links=follow_links)
     folder = f"{session}/{SENTENCES}"
-    dialogs = list_folders(root / folder, re.compile(dialog), root=root)
+    dialogs = list_folders(root / folder, re.compile(dialog), root=root, follow_links=follow_links)
     tree.strays.extend(f"{folder}/{name}" for name in dialogs.others)
     for name in dialogs.fitting:
-        tree.audio.extend(_files(tree, root, f"{folder}/{name}", rf"{name}_[FM][0-9]{{3}}\.wav"))
+        clips = rf"{name}_[FM][0-9]{{3}}\.wav"
+        tree.audio.extend(_files(tree, root, f"{folder}/{name}", clips, follow_links=follow_links))
 
 
-def _files(tree: Tree, root: Path, folder: str, pattern: str) -> list[str]:
-    listing = list_files(root / folder, re.compile(pattern), root=root)
+def _files(tree: Tree, root: Path, folder: str, pattern: str, *, follow_links: bool) -> list[str]:
+    listing = list_files(root / folder, re.compile(pattern), root=root, follow_links=follow_links)
     own = _EVALUATION_FOLDERS if folder.endswith(EVALUATION) else frozenset()
     tree.strays.extend(f"{folder}/{name}" for name in listing.others if name not in own)
     return [f"{folder}/{name}" for name in listing.fitting]
@@ -114,7 +119,7 @@ def _absent(root: Path, folder: str, files: str) -> str:
 
 def _remedy(root: Path, folder: str) -> str:
     """Advice for the usual mistakes: an incomplete copy, or a folder too deep or too high."""
-    if list_folders(root, _SESSION, root=root).fitting:
+    if list_folders(root, _SESSION, root=root, follow_links=True).fitting:
         return f"the copy seems to be incomplete: copy {folder}/ from the corpus again"
     corpus = nearby(root, is_corpus=_holds_sessions, above=_DEEPEST)
     if corpus is not None:

@@ -65,20 +65,22 @@ Known defects, and what is done
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from kemfeat.balance import Mention
 from kemfeat.corpora import CorpusReader
+from kemfeat.corpora._kemdy.census import kemdy_mentions
 from kemfeat.corpora._kemdy.e4 import Sensor
 from kemfeat.corpora._kemdy.physiology_checks import check_signals
 from kemfeat.corpora._kemdy.signals import joined, read_reported, signals_table
 from kemfeat.corpora._kemdy.terms import etri_licence
 from kemfeat.corpora.kemdy19._manifest import read_manifest
-from kemfeat.corpora.kemdy19._tree import ECG, SENSORS, UTTERANCE, scan, session_recordings, speaker_of
+from kemfeat.corpora.kemdy19._tree import ECG, SENSORS, TABLE, UTTERANCE, scan, session_recordings, speaker_of
 from kemfeat.findings import EMPTY_ECG, EMPTY_PHYSIOLOGY, Findings
 from kemfeat.manifest import Manifest
 from kemfeat.records import Finding, Terms
@@ -118,6 +120,8 @@ class Kemdy19Reader:
     ----------
     name, version, media, tokenizer, settings, terms, columns : as in CorpusReader
         What the reader declares; not meant to be changed.
+    follow_links : bool
+        Whether links may lead out of the folder of the corpus.
     """
 
     name: str = "KEMDy19"
@@ -128,14 +132,19 @@ class Kemdy19Reader:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"text": {"preset": "hangul"}})
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
+    follow_links: bool = False
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""
-        return scan(root).sources()
+        return scan(root, follow_links=self.follow_links).sources()
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
-        return read_manifest(root, on_error=on_error)
+        return read_manifest(root, on_error=on_error, follow_links=self.follow_links)
+
+    def mentions(self, root: Path) -> Iterable[Mention]:
+        """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
+        return kemdy_mentions(root, table=TABLE, name=UTTERANCE, follow_links=self.follow_links)
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Parse the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
@@ -146,7 +155,7 @@ class Kemdy19Reader:
         findings = Findings()
         tables = [
             _read_table(root, path, medium=medium, findings=findings)
-            for path, medium in session_recordings(root, session)
+            for path, medium in session_recordings(root, session, follow_links=self.follow_links)
         ]
         return joined(tables), findings.merged()
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 from kemfeat.corpora._kemdy.annotation import AnnotationRow, Judgement, read_annotation
 from kemfeat.corpora._kemdy.formats import Rater
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
-from kemfeat.corpora._kemdy.tree import Tree, session_of
+from kemfeat.corpora._kemdy.tree import SUFFIXES, Tree, session_of
 from kemfeat.corpora.kemdy19._repairs import repaired
 from kemfeat.corpora.kemdy19._tree import ORIGINAL, SENSORS, UTTERANCE, place_of, scan
-from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.layout import read_file, report_strays
 from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
@@ -31,7 +31,6 @@ from kemfeat.findings import (
     NO_LISTENER_ROW,
     NO_SPEAKER_ROW,
     REPEATED_ROW,
-    STRAY_FILE,
     UNMATCHED_ROW,
     Findings,
 )
@@ -79,12 +78,11 @@ class _Judged(NamedTuple):
     heard: AnnotationRow | None
 
 
-def read_manifest(root: Path, *, on_error: str) -> Manifest:
+def read_manifest(root: Path, *, on_error: str, follow_links: bool = False) -> Manifest:
     """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
     findings = Findings(strict=on_error != "skip")
-    tree = scan(root)
-    for path in tree.strays:
-        findings.add(STRAY_FILE, path)
+    tree = scan(root, follow_links=follow_links)
+    report_strays(tree.strays, root=root, suffixes=SUFFIXES, findings=findings)
     clips = Clips(_by_id(tree.audio), _by_id(tree.transcript))
     sessions = _read_tables(root, tree, findings)
     judged = [one for tables in sessions.values() for one in _judged(tables, clips, findings)]
@@ -133,12 +131,12 @@ def _sex_of(path: str) -> str:
 
 def _is_named(row: AnnotationRow, path: str, findings: Findings) -> bool:
     if is_missing(row.id):
-        findings.add(BLANK_ID, f"{path}:{row.line} column 10: found no id")
+        findings.add(BLANK_ID, f"{path}:{row.line} column 10: found no id", left_out=[f"{path}:{row.line}"])
         return False
     session, parts = session_of(path), UTTERANCE.fullmatch(row.id)
     if parts is None or parts[1] != session:
         example = f"{path}:{row.line} column 10: found id {row.id!r}, expected such as {session}_impro01_F001"
-        findings.fault(MALFORMED_ID, example)
+        findings.fault(MALFORMED_ID, example, left_out=[f"{path}:{row.line}"])
         return False
     return True
 
@@ -171,9 +169,9 @@ def _one_of(rows: Sequence[AnnotationRow], path: str, start: float, findings: Fi
             continue
         example = f"{path}:{row.line}: {row.id} again, line {kept.line} is kept"
         if decided or _speaker_sex(row.id) != _sex_of(path):
-            findings.add(REPEATED_ROW, example)
+            findings.add(REPEATED_ROW, example, left_out=[f"{path}:{row.line}"])
         else:
-            findings.fault(DUPLICATE_ID, example)
+            findings.fault(DUPLICATE_ID, example, left_out=[f"{path}:{row.line}"])
     return kept
 
 
@@ -196,8 +194,10 @@ def _is_kept(name: str, by_sex: Mapping[str, tuple[_Table, AnnotationRow]], clip
     table, row = next(iter(by_sex.values()))
     where = f"{table.path}:{row.line}: {name}"
     if len(by_sex) < len(PARTNERS) and name not in clips.audio and name not in clips.transcript:
-        findings.add(UNMATCHED_ROW, where)
+        findings.add(UNMATCHED_ROW, where, left_out=[f"{table.path}:{row.line}"])
         return False
+    for other, own in by_sex.values():
+        findings.ledger.used[f"{other.path}:{own.line}"] = name
     if len(by_sex) < len(PARTNERS):
         findings.add(NO_LISTENER_ROW if sex in by_sex else NO_SPEAKER_ROW, where)
     return True

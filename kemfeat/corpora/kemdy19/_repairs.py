@@ -54,7 +54,8 @@ def repaired(tables: Mapping[str, Sequence[AnnotationRow]], findings: Findings) 
         where = f"{known.file}:{row.line}: {known.id}"
         if known.right is None:
             del rows[place]
-            findings.add(STRAY_ROW, f"{where} again (published as row {known.number})")
+            example = f"{where} again (published as row {known.number})"
+            findings.add(STRAY_ROW, example, left_out=[f"{known.file}:{row.line}"])
         else:
             rows[place] = row._replace(id=known.right)
             findings.add(WRONG_ID, f"{where} read as {known.right} (published as row {known.number})")

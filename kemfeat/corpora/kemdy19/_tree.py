@@ -21,9 +21,10 @@ UTTERANCE = re.compile(r"(Sess[0-9]{2})_((?:script|impro)[0-9]{2})_([FM])[0-9]{3
 ORIGINAL = "Original"
 _SCENE = re.compile(r"Sess[0-9]{2}_(?:script|impro)[0-9]{2}")
 _RECORDING = re.compile(r"Sess[0-9]{2}[FM]\.csv")
+TABLE = re.compile(r"Session[0-9]{2}_[FM]_res\.csv")
 _LAYOUT = Layout(
     corpus="KEMDy19",
-    table=re.compile(r"Session[0-9]{2}_[FM]_res\.csv"),
+    table=TABLE,
     clip=(SESSION_FOLDER, _SCENE, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
     recording=(SESSION_FOLDER, re.compile(ORIGINAL), _RECORDING),
     media=SENSORS,
@@ -34,12 +35,12 @@ _PRODUCT = re.compile(rf"(?:{'|'.join((ANNOTATION, WAV, *(medium.folder for medi
 """Folders that users made from those of the corpus, such as ``ECG_NAdelete``."""
 
 
-def scan(root: Path) -> Tree:
+def scan(root: Path, *, follow_links: bool = False) -> Tree:
     """List the corpus; see :meth:`kemfeat.corpora._kemdy.tree.Layout.scan`.
 
     A file in a folder of a session or scene other than that in its name is a stray.
     """
-    tree = _LAYOUT.scan(root)
+    tree = _LAYOUT.scan(root, follow_links=follow_links)
     kept: dict[str, tuple[str, ...]] = {name: tuple(filter(_at_home, getattr(tree, name))) for name in _CLIPS}
     signals = {session: tuple(filter(_at_home, paths)) for session, paths in tree.signals.items()}
     everything = (*tree.audio, *tree.transcript, *(path for paths in tree.signals.values() for path in paths))
@@ -61,9 +62,10 @@ def _products(root: Path) -> Iterable[str]:
     return sorted(entry.name for entry in entries(root) if _PRODUCT.fullmatch(entry.name))
 
 
-def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
+def session_recordings(root: Path, session: str, *, follow_links: bool = False) -> Iterator[tuple[str, Sensor]]:
     """List one session's physiology, without strays; see :meth:`kemfeat.corpora._kemdy.tree.Layout.recordings`."""
-    return (found for found in _LAYOUT.recordings(root, session) if _at_home(found[0]))
+    listed = _LAYOUT.recordings(root, session, follow_links=follow_links)
+    return (found for found in listed if _at_home(found[0]))
 
 
 def place_of(name: str) -> str:

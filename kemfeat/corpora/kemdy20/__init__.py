@@ -33,19 +33,22 @@ Known defects, and what is done
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from kemfeat.balance import Mention
 from kemfeat.corpora import CorpusReader
+from kemfeat.corpora._kemdy.census import kemdy_mentions
 from kemfeat.corpora._kemdy.e4 import Recording, Sensor
 from kemfeat.corpora._kemdy.physiology_checks import check_signals
 from kemfeat.corpora._kemdy.signals import joined, read_reported, signals_table
 from kemfeat.corpora._kemdy.terms import etri_licence
 from kemfeat.corpora.kemdy20._manifest import (
+    TABLE,
     UTTERANCE,
     in_session,
     read_manifest,
@@ -93,6 +96,8 @@ class Kemdy20Reader:
     ----------
     name, version, media, tokenizer, settings, terms, columns : as in CorpusReader
         What the reader declares; not meant to be changed.
+    follow_links : bool
+        Whether links may lead out of the folder of the corpus.
     """
 
     name: str = "KEMDy20"
@@ -102,14 +107,19 @@ class Kemdy20Reader:
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=dict)
+    follow_links: bool = False
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`."""
-        return scan(root).sources()
+        return scan(root, follow_links=self.follow_links).sources()
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:
         """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
-        return read_manifest(root, on_error=on_error)
+        return read_manifest(root, on_error=on_error, follow_links=self.follow_links)
+
+    def mentions(self, root: Path) -> Iterable[Mention]:
+        """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
+        return kemdy_mentions(root, table=TABLE, name=UTTERANCE, follow_links=self.follow_links)
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Parse the physiology of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`.
@@ -120,7 +130,7 @@ class Kemdy20Reader:
         findings = Findings()
         tables = [
             _read_table(root, path, medium=medium, session=session, findings=findings)
-            for path, medium in session_recordings(root, session)
+            for path, medium in session_recordings(root, session, follow_links=self.follow_links)
         ]
         return joined(tables), findings.merged()
 

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from kemfeat.corpora._kemdy.annotation import Annotation, read_annotation
 from kemfeat.corpora._kemdy.e4 import SENSORS, Sensor
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
-from kemfeat.corpora._kemdy.tree import SESSION_FOLDER, Layout, Tree, session_of
-from kemfeat.corpora.layout import read_file
+from kemfeat.corpora._kemdy.tree import SESSION_FOLDER, SUFFIXES, Layout, Tree, session_of
+from kemfeat.corpora.layout import read_file, report_strays
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     DUPLICATE_ID,
@@ -20,8 +20,8 @@ from kemfeat.findings import (
     MALFORMED_ID,
     MISSING_ANNOTATION,
     MISSING_PHYSIOLOGY_FILE,
+    SECOND_MEDIA,
     SESSION_PREFIX,
-    STRAY_FILE,
     Findings,
 )
 from kemfeat.manifest import Manifest
@@ -30,9 +30,10 @@ CORPUS = "KEMDy20"
 CONVERSATION = re.compile(r"(Sess[0-9]{2})_(script[0-9]{2})_(User[0-9]{3}([FM]))")
 UTTERANCE = re.compile(CONVERSATION.pattern + r"_[0-9]{3}")
 _RECORDING = re.compile(CONVERSATION.pattern + r"\.csv")
+TABLE = re.compile(r"(Sess[0-9]{2})_eval\.csv")
 _LAYOUT = Layout(
     corpus=CORPUS,
-    table=re.compile(r"(Sess[0-9]{2})_eval\.csv"),
+    table=TABLE,
     clip=(SESSION_FOLDER, re.compile(UTTERANCE.pattern + r"\.(?:wav|txt)")),
     recording=(SESSION_FOLDER, _RECORDING),
     media=SENSORS,
@@ -43,12 +44,11 @@ GROUPS = {"Numb": 1, "WAV": 2, "Segment ID": 1, "Total Evaluation": 3}
 """The first annotation header row up to the evaluators: names, and the number of cells of each."""
 
 
-def read_manifest(root: Path, *, on_error: str) -> Manifest:
+def read_manifest(root: Path, *, on_error: str, follow_links: bool = False) -> Manifest:
     """Read annotation and transcripts; see :meth:`kemfeat.corpora.CorpusReader.read_manifest`."""
     findings = Findings(strict=on_error != "skip")
-    tree = scan(root)
-    for path in tree.strays:
-        findings.add(STRAY_FILE, path)
+    tree = scan(root, follow_links=follow_links)
+    report_strays(tree.strays, root=root, suffixes=SUFFIXES, findings=findings)
     utterances = _read_utterances(root, tree, findings)
     clips = Clips(_by_id(tree.audio, findings), _by_id(tree.transcript, findings))
     for session, number in clips_without_annotation(tree).items():
@@ -71,11 +71,11 @@ def _read_utterances(root: Path, tree: Tree, findings: Findings) -> list[Utteran
             where = f"{path}:{utterance.row.line}"
             if utterance.id in utterances:
                 first = utterances[utterance.id]
-                findings.fault(
-                    DUPLICATE_ID, f"{where}: {utterance.id} again, first in {first.session}_eval.csv:{first.row.line}"
-                )
+                example = f"{where}: {utterance.id} again, first in {first.session}_eval.csv:{first.row.line}"
+                findings.fault(DUPLICATE_ID, example, left_out=[where])
             else:
                 utterances[utterance.id] = utterance
+                findings.ledger.used[where] = utterance.id
     if not utterances:
         raise CorpusError(f"{root}: the annotation contains no utterance; copy annotation/ from the corpus again")
     return list(utterances.values())
@@ -89,7 +89,7 @@ def _identified(annotation: Annotation, path: str, findings: Findings) -> Iterab
             example = (
                 f"{path}:{row.line} column 4: found id {row.id!r}, expected such as {session}_script01_User001F_001"
             )
-            findings.fault(MALFORMED_ID, example)
+            findings.fault(MALFORMED_ID, example, left_out=[f"{path}:{row.line}"])
             continue
         name = in_session(row.id, session)
         if name != row.id:
@@ -104,11 +104,12 @@ def _by_id(paths: Sequence[str], findings: Findings) -> dict[str, str]:
     for path in paths:
         stem = PurePosixPath(path).stem
         name = in_session(stem, session_of(path))
-        if name == stem:
-            named[name] = path
-        else:
+        if name != stem:
             findings.add(SESSION_PREFIX, f"{path}: read as {name}")
-            named.setdefault(name, path)
+        known = named.setdefault(name, path)
+        if known != path:
+            named[name], other = (path, known) if name == stem else (known, path)
+            findings.add(SECOND_MEDIA, f"{other}: {named[name]} is used", left_out=[other])
     return named
 
 
@@ -145,14 +146,14 @@ def _with_partners(tree: Tree, utterances: Sequence[Utterance]) -> list[Utteranc
     ]
 
 
-def scan(root: Path) -> Tree:
+def scan(root: Path, *, follow_links: bool = False) -> Tree:
     """List the corpus; see :meth:`kemfeat.corpora._kemdy.tree.Layout.scan`."""
-    return _LAYOUT.scan(root)
+    return _LAYOUT.scan(root, follow_links=follow_links)
 
 
-def session_recordings(root: Path, session: str) -> Iterator[tuple[str, Sensor]]:
+def session_recordings(root: Path, session: str, *, follow_links: bool = False) -> Iterator[tuple[str, Sensor]]:
     """List one session's physiology; see :meth:`kemfeat.corpora._kemdy.tree.Layout.recordings`."""
-    return _LAYOUT.recordings(root, session)
+    return _LAYOUT.recordings(root, session, follow_links=follow_links)
 
 
 def script_and_speaker(path: str) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from kemfeat.analyses.output import markdown
 from kemfeat.config import digest
 from kemfeat.errors import ConfigError, RunError
-from kemfeat.learn.evaluation.evaluate import NAMES, Evaluation, Target, in_words, judge, shown
+from kemfeat.learn.evaluation.evaluate import Evaluation, Target, judge
+from kemfeat.learn.evaluation.words import NAMES, in_words, shown
 from kemfeat.learn.run_folder import TARGETS
 from kemfeat.stats.metrics import difference
 from kemfeat.store import disk

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,15 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kemfeat import provenance
 from kemfeat.analyses.output import plain
 from kemfeat.errors import RunError
 from kemfeat.figures import training as figures
 from kemfeat.figures.style import watermarked
 from kemfeat.learn import run_folder
+from kemfeat.learn.evaluation.words import NAMES, printable, shown
 from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import TARGETS, read_history, read_predictions, read_run
 from kemfeat.stats import metrics
+from kemfeat.stats.calibration import Calibration, calibration
 from kemfeat.stats.metrics import Classification, Regression, Score, difference
 from kemfeat.store import disk
 
@@ -30,19 +33,8 @@ SEED = 0
 """Seed of every bootstrap, so that two runs are compared on the same resamples of the speakers."""
 
 HEADLINES = {"emotion": "uar", "arousal": "ccc", "valence": "ccc"}
-NAMES = {
-    "accuracy": "accuracy",
-    "uar": "UAR",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-    "ccc": "CCC",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "pearson": "Pearson r",
-}
-"""Names of the scores in tables and figures."""
 
-_DRAWN = (run_folder.CONFUSION, run_folder.CURVES)
+_DRAWN = (run_folder.CONFUSION, run_folder.RELIABILITY, run_folder.CURVES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,11 +49,14 @@ class Target:
         Scores of the most frequent class, or the mean, of the train part, on the same utterances.
     unlabelled : int, >= 0
         Utterances that were predicted but have no label; no score includes them.
+    calibration : Calibration or None
+        How far the probabilities can be taken at their word; None where the predictions have none.
     """
 
     result: Classification | Regression
     baseline: Classification | Regression
     unlabelled: int
+    calibration: Calibration | None = None
 
     @property
     def gain(self) -> Mapping[str, Score]:
@@ -269,53 +264,6 @@ def judge(
     return Evaluation(name=name, facts=facts, folds=folds, part=part, rows=rows, targets=targets, warning=warning)
 
 
-def shown(score: Score) -> str:
-    """Format a score with its interval. See :func:`in_words`."""
-    return in_words(score.value, *score.interval)
-
-
-def in_words(value: float, low: float, high: float) -> str:
-    """Format a number with its interval, each as far as it is defined.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    low, high : float
-        Bounds of its interval, NaN where there is none.
-
-    Returns
-    -------
-    str
-        Such as ``0.412 [0.380, 0.441]``.
-
-    Examples
-    --------
-    >>> from kemfeat.learn.evaluation.evaluate import in_words
-    >>> in_words(0.4123, 0.38, 0.441)
-    '0.412 [0.380, 0.441]'
-    """
-    if math.isnan(value):
-        return "not defined"
-    return f"{value:.3f}" + ("" if math.isnan(low) else f" [{low:.3f}, {high:.3f}]")
-
-
-def printable(name: str) -> str:
-    """Make the name of a folder safe to print.
-
-    Parameters
-    ----------
-    name : str
-        Any text.
-
-    Returns
-    -------
-    str
-        One line, with ``?`` for every character that cannot be printed.
-    """
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
-
-
 def _baseline(target: str, facts: RunFacts, *, name: str) -> Any:
     """The most frequent class of the train part, the first of several; or its mean."""
     if target == "emotion":
@@ -337,7 +285,23 @@ def _target(rows: pd.DataFrame, target: str, facts: RunFacts) -> Target:
             return metrics.classification(*pair, classes=facts.emotions, speakers=labelled["speaker"], seed=SEED)
         return metrics.regression(*pair, speakers=labelled["speaker"], seed=SEED)
 
-    return Target(result=against("pred"), baseline=against("base"), unlabelled=len(rows) - len(labelled))
+    return Target(
+        result=against("pred"),
+        baseline=against("base"),
+        unlabelled=len(rows) - len(labelled),
+        calibration=_calibration(labelled, facts) if target == "emotion" else None,
+    )
+
+
+def _calibration(labelled: pd.DataFrame, facts: RunFacts) -> Calibration | None:
+    """Of the predicted class, which need not have the largest probability in predictions of another program."""
+    chances = [f"p_{name}" for name in facts.emotions]
+    if not set(chances) <= set(labelled):
+        return None
+    said = labelled["emotion_pred"].map({name: at for at, name in enumerate(facts.emotions)})
+    confidence = np.take_along_axis(labelled[chances].to_numpy(np.float64), said.to_numpy(np.intp)[:, None], axis=1)
+    right = labelled["emotion_pred"] == labelled["emotion_true"]
+    return calibration(np.clip(confidence[:, 0], 0, 1), right, speakers=labelled["speaker"], seed=SEED)
 
 
 def _target_content(target: Target) -> dict[str, Any]:
@@ -351,6 +315,9 @@ def _target_content(target: Target) -> dict[str, Any]:
     if isinstance(result, Classification):
         content["per_class"] = result.per_class.to_dict("records")
         counts = result.confusion.tolist()
+        if target.calibration is not None:
+            bins = target.calibration.bins.to_dict("records")
+            content["calibration"] = {**_scores_content({"ece": target.calibration.error}), "bins": bins}
         content["confusion"] = {"rows": "true", "columns": "predicted", "classes": result.classes, "counts": counts}
     return content
 
@@ -379,6 +346,11 @@ def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
         drawings[run_folder.CONFUSION] = lambda stem: figures.confusion(
             result.confusion, stem, classes=list(result.classes), title=title, warning=found.warning
         )
+        if (calibrated := emotion.calibration) is not None:
+            ece = f"emotion ECE {shown(calibrated.error)}"
+            drawings[run_folder.RELIABILITY] = lambda stem: figures.reliability(
+                calibrated.bins, stem, title=[title[0], ece], warning=found.warning
+            )
     # Drawn in another folder and moved into place: an existing link is replaced, not followed.
     with tempfile.TemporaryDirectory(prefix=".figures.", dir=run) as aside:
         for name in _DRAWN:

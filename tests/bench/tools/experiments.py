@@ -22,7 +22,8 @@ from torch import nn
 
 from kemfeat.build import build_store
 from kemfeat.learn.evaluation.compare import pooled
-from kemfeat.learn.evaluation.evaluate import NAMES, Evaluation, in_words, shown
+from kemfeat.learn.evaluation.evaluate import Evaluation
+from kemfeat.learn.evaluation.words import NAMES, in_words, shown
 from kemfeat.learn.training.recipe import Recipe, load_recipe
 from kemfeat.learn.training.trainer import Options, train
 from kemfeat.splits import Split, make_split

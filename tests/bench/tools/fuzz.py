@@ -58,13 +58,16 @@ def outcome(dataset: str, root: Path, out: Path, *, known: frozenset[str], usual
         with _limited():
             found = _findings(dataset, root)
             options = BuildOptions(on_error="skip", max_failures=1.0)
-            store = build_store(dataset, root=root, out=out, settings=_settings(dataset), options=options).store
+            built = build_store(dataset, root=root, out=out, settings=_settings(dataset), options=options)
     except KemfeatError as error:
         return Outcome("refused", str(error))
     except TimeoutError:
         return Outcome("hang", traceback.format_exc(limit=-3))
     except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
         return Outcome("traceback", traceback.format_exc(limit=-4))
+    store, balance = built.store, built.balance
+    if balance is not None and not balance.holds:
+        return Outcome("lost", f"{balance}: {'; '.join(balance.lost[:5])}")
     lost = known - set(store.utterances["id"])
     if len(store) < len(known) and found == usual:  # a row may go by another id
         return Outcome("lost", f"{len(known) - len(store)} of {len(known)} rows, such as {min(lost)}")

@@ -75,7 +75,7 @@ def build(root, out, *, table=None, **options):
 def test_found_by_its_name_and_a_reader_of_tables():
     assert find("corpora", "folder") is READER
     assert isinstance(READER, TableReader)
-    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 3, "")
+    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 4, "")
     assert READER.settings == {"text": {"preset": "none"}}
 
 
@@ -529,12 +529,12 @@ def test_a_text_file_that_is_not_unicode_is_read_as_declared_or_refused(private,
         read(private, table=private / "t.csv")
     skipped, rules = read(private, table=private / "t.csv", on_error="skip")
     assert skipped.utterances["text"].isna().to_list() == [True, False]
-    assert (rules, len(skipped.faults)) == ({"decoding-failed": 1}, 1)
+    assert (rules, len(skipped.faults)) == ({"decoding-failed": 1, "unlisted-audio": 1}, 1)
     write(private / "t.csv", (private / "t.csv").read_bytes().replace(b"a.txt,", b"a.txt," + encoding.upper().encode()))
     manifest, rules = read(private, table=private / "t.csv")
     assert manifest.utterances["text"].to_list() == [text, "plain"]
     assert manifest.utterances["text_encoding"].to_list() == [encoding, "utf-8"]
-    assert rules == {"decoding-fallback": 1}
+    assert rules == {"decoding-fallback": 1, "unlisted-audio": 1}
 
 
 def test_a_wrong_declaration_is_refused(private):

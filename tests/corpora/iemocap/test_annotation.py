@@ -193,3 +193,30 @@ def test_a_bad_line_of_text_raises_or_is_dropped(line, rule):
     texts, findings = transcription(text)
     assert texts == {f"{DIALOG}_M000": "First."}
     assert rules(findings) == {rule: 1}
+
+
+def test_the_ratings_of_a_line_that_is_gone_go_to_no_other_utterance():
+    """The first line of a block is missing, or joined to the line above: its raters judged nobody else."""
+    second = "[150.0000 - 155.0000]\tSes01F_impro05_F020\tsad\t[2.0000, 2.0000, 2.0000]\n"
+    ratings = "C-E5:\tSadness;\t()\nA-E5:\tval 2; act 2; dom  2;\t()\n"
+    alone, _ = evaluations(REAL)
+    for text in (f"{REAL}\n{ratings}", f"{REAL.removesuffix(chr(10))}{second}{ratings}"):
+        found, findings = evaluations(text)
+        assert found[0].id == alone[0].id
+        assert all(rating.rater != "E5" for one in found for rating in one.observers)
+        assert "malformed-line" in rules(findings)
+
+
+def test_doubled_line_ends_are_no_ends_of_blocks():
+    found, findings = evaluations(REAL.replace("\n", "\n\n"))
+    alone, _ = evaluations(REAL)
+    assert rules(findings) == {}
+    assert [one.observers for one in found] == [one.observers for one in alone]
+
+
+def test_a_transcript_that_two_lines_share_is_given_to_neither():
+    one, two = ("Ses01F_impro05_F000 [1.0-2.0]: yes", "Ses01F_impro05_M000 [2.0-3.0]: no")
+    texts, findings = transcription(f"{one}{two}\nM: hm {two}\nSes01F_impro05_F001 [3.0-4.0]: well\n")
+    assert texts == {"Ses01F_impro05_F001": "well"}
+    assert rules(findings) == {"malformed-line": 2}
+    assert set(findings.ledger.left_out) == {f"{WHERE}:1", f"{WHERE}:2"}

@@ -112,7 +112,7 @@ class TestDifferences:
         row = gap.loc[("emotion", "uar")]
         assert row["difference"] == pytest.approx(row["mine"] - row["other"])
         assert 0 < row["low"] <= row["difference"] <= row["high"]
-        assert len(gap) == 8
+        assert len(gap) == 9
 
     def test_order_of_rows_does_not_matter(self):
         table = predictions()

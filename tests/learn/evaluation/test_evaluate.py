@@ -41,6 +41,7 @@ def test_metrics_are_of_the_test_part_alone(tmp_path):
             "uar": oracle.balanced_accuracy_score(true, guess),
             "macro_f1": oracle.f1_score(true, guess, average="macro"),
             "weighted_f1": oracle.f1_score(true, guess, average="weighted"),
+            "mcc": oracle.matthews_corrcoef(true, guess),
         }
     )
     assert emotion["confusion"]["counts"] == oracle.confusion_matrix(true, guess, labels=EMOTIONS).tolist()
@@ -94,6 +95,24 @@ def test_only_what_is_predicted_is_judged(tmp_path):
     assert list(evaluate(run).targets) == ["arousal"]
     assert not (run / "confusion.svg").exists()
     assert "arousal CCC 0." in texts(run / "curves.svg")
+
+
+def test_probabilities_are_compared_with_what_is_right(tmp_path):
+    table = predictions()
+    for name in EMOTIONS:
+        table[f"p_{name}"] = np.where(table["emotion_pred"] == name, 0.6, 0.1)
+    table.loc[for_test(table).index[:10], "emotion_true"] = None
+    run = write(tmp_path / "run", table=table)
+    evaluate(run)
+    told, rows = content(run)["targets"]["emotion"]["calibration"], for_test(table).iloc[10:]
+    accuracy = (rows["emotion_true"] == rows["emotion_pred"]).mean()
+    assert told["ece"]["value"] == pytest.approx(abs(accuracy - 0.6))
+    assert [row["n"] for row in told["bins"] if row["n"]] == [134]
+    assert f"emotion ECE {told['ece']['value']:.3f} [" in texts(run / "reliability.svg")
+    write(run, table=predictions())
+    evaluate(run)
+    assert "calibration" not in content(run)["targets"]["emotion"]
+    assert not list(run.glob("reliability*"))
 
 
 def test_unlabelled_utterances_are_left_out_and_counted(tmp_path):

@@ -1,0 +1,62 @@
+"""What a user's table and the folders of its recordings mention; see :mod:`kemfeat.corpora.census`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from kemfeat.balance import Mention
+from kemfeat.corpora.census import lines_of, media_mentions
+
+_SOUND = ".wav"
+
+
+def folder_mentions(root: Path, table: str, folders: set[str], *, follow_links: bool) -> Iterator[Mention]:
+    """Rows of the table with a cell that is not blank, lines that a cell swallowed, and recordings beside others.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the recordings.
+    table : str
+        Path of the table relative to it.
+    folders : set of str
+        Folders of the recordings that the table lists; those below them are not looked into.
+    follow_links : bool
+        Whether links may lead out of the root.
+
+    Yields
+    ------
+    Mention
+        One per row or recording.
+    """
+    yield from _rows(root, table)
+    for folder in sorted(folders):
+        yield from media_mentions(root, folder, suffixes=(_SOUND,), name=None, deepest=0, follow_links=follow_links)
+
+
+def _rows(root: Path, table: str) -> Iterator[Mention]:
+    lines = lines_of(root, table, encoding="utf-8-sig")
+    if lines is None:
+        yield Mention(table)
+        return
+    delimiter = "\t" if table.lower().endswith(".tsv") else ","
+    reader = csv.reader(io.StringIO("\n".join(text for _, text in lines)), delimiter=delimiter)
+    header = [cell.strip().lower() for cell in next(reader, [])]
+    before = reader.line_num
+    for cells in reader:
+        first, before = before + 1, reader.line_num
+        if any(map(str.strip, cells)):
+            at = header.index("id") if "id" in header else len(cells)
+            yield Mention(f"{table}:{before}", cells[at].strip() if at < len(cells) else None)
+        for line in range(first + 1, before):  # whole lines inside a cell
+            if _is_row(lines[line - 1][1], header, delimiter):
+                yield Mention(f"{table}:{line}")
+
+
+def _is_row(text: str, header: list[str], delimiter: str) -> bool:
+    """Whether a line inside a cell has as many cells as the header, and a recording where the header says so."""
+    cells = text.split(delimiter)
+    return len(cells) == len(header) and cells[header.index("audio")].strip().lower().endswith(_SOUND)
