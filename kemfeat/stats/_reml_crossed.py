@@ -91,7 +91,7 @@ class CrossedProfile:
     def deviance(self, theta: Floats) -> float:
         """Restricted, -2 log likelihood, at the best residual variance."""
         found = self.at(theta)
-        return found.logdet + self.df * (1 + np.log(2 * np.pi * found.rss / self.df))
+        return float(found.logdet + self.df * (1 + np.log(2 * np.pi * found.rss / self.df)))
 
     def best(self) -> tuple[Floats, bool]:
         """Relative standard deviations of the smallest deviance, and whether the search ended there."""
@@ -138,7 +138,8 @@ class CrossedProfile:
 
     def _joint(self, point: Floats) -> float:
         found = self.at(point[:-1])
-        return found.logdet + self.df * (np.log(2 * np.pi) + 2 * point[-1]) + found.rss * float(np.exp(-2 * point[-1]))
+        scale = self.df * (np.log(2 * np.pi) + 2 * point[-1])
+        return float(found.logdet + scale + found.rss * np.exp(-2 * point[-1]))
 
 
 def _indicators(codes: NDArray[np.intp]) -> Any:

@@ -6,8 +6,11 @@ a margin below which it would not matter.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
 from kemfeat.arrays import Floats
@@ -83,13 +86,14 @@ def equivalence(pairs: pd.DataFrame, *, margin: float, alpha: float = 0.05) -> p
     noncentrality, power = np.full(len(diff), np.nan), np.full(len(diff), np.nan)
     noncentrality[tested] = [_detectable(each, level=level) for each in df[tested]]
     power[tested] = [power_of_t(margin / s, df=d, alpha=level) for s, d in zip(se[tested], df[tested], strict=True)]
-    numbers = (pairs["a"], pairs["b"], diff, se, df, margin, diff - half, diff + half)
-    numbers += (np.where(tested, probability(log_p), np.nan), log_p, np.where(tested, adjusted, np.nan))
-    table = pd.DataFrame(dict(zip(_COLUMNS, (*numbers, tested & (adjusted < alpha)), strict=True)))
+    p, p_holm = (np.where(tested, each, np.nan) for each in (probability(log_p), adjusted))
+    front: list[Any] = [pairs["a"], pairs["b"], diff, se, df, margin, diff - half, diff + half]
+    columns = [*front, p, log_p, p_holm, tested & (adjusted < alpha)]
+    table = pd.DataFrame(dict(zip(_COLUMNS, columns, strict=True)))
     return table.assign(detectable=noncentrality * se, power=power, reason=_reasons(pairs, tested, df))
 
 
-def _reasons(pairs: pd.DataFrame, tested: np.ndarray, df: Floats) -> list[str]:
+def _reasons(pairs: pd.DataFrame, tested: NDArray[np.bool_], df: Floats) -> list[str]:
     given = pairs["reason"].tolist() if "reason" in pairs else [""] * len(pairs)
     few = [f"{each:.1f} degrees of freedom are too few (at least 1)" if each < _LEAST_DF else "" for each in df]
     return [

@@ -92,8 +92,9 @@ def kappas(ratings: ArrayLike, *, weights: Weights = "identity", clusters: Array
 def _coded(ratings: ArrayLike, *, numeric: bool) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Number of the category of each rating, -1 where there is none, and the categories, sorted."""
     table = as_numbers(ratings, instead="weights='identity'") if numeric else as_table(ratings)
-    flat = table.ravel() if numeric else np.where(is_missing(table), None, table).ravel()
-    codes, values = pd.factorize(flat, sort=True)
+    if not numeric:
+        table[is_missing(table)] = None
+    codes, values = pd.factorize(table.ravel(), sort=True)
     if len(values) > _MOST_CATEGORIES:
         raise ConfigError(
             f"kappas: found {len(values)} categories, expected at most {_MOST_CATEGORIES}; "

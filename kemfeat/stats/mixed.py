@@ -163,7 +163,7 @@ def _design(values: Column, groups: Column, random: Mapping[str, Column], covari
     y, group = numbers(values), factor(groups)
     effects = {name: factor(labels, name=name).codes for name, labels in random.items()}
     fixed = {name: _fixed(name, column) for name, column in covariates.items()}
-    lengths = {len(column) for column in (y, group, *effects.values(), *fixed.values())}
+    lengths = {len(y), len(group), *map(len, effects.values()), *map(len, fixed.values())}
     if len(lengths) > 1 or not effects:
         raise ConfigError(
             f"mixed model: found {len(effects)} random effects and columns of {sorted(lengths)} values; expected at "

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pingouin as pg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import TTestPower
@@ -45,11 +45,13 @@ def test_power_with_hardly_any_degrees_of_freedom():
     assert power_of_t(57.0, df=df, alpha=level) == pytest.approx(share, abs=0.004)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.floats(1, 1e5), st.floats(1e-5, 0.2))
 def test_without_a_difference_power_is_the_level(df, level):
     assert power_of_t(0.0, df=df, alpha=level) == pytest.approx(level, rel=1e-8)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.floats(-2, 2), st.floats(0.01, 1), st.floats(1, 500), st.floats(0.05, 3))
 def test_equivalent_exactly_where_the_interval_is_inside(diff, se, df, margin):
     found = equivalence(pair(diff, se=se, df=df), margin=margin).iloc[0]

@@ -99,7 +99,7 @@ def at_lags(store: Store, *, lags: Sequence[int]) -> dict[int, pd.DataFrame]:
         rows = _usable(store.signals(session)).dropna(subset="time").sort_values("time", kind="stable")
         for (_, speaker, medium), recording in rows.groupby(["script", "speaker", "medium"], sort=False):
             own = recording["id"].notna() & (recording["id"].map(speakers) == speaker)
-            parts.append(_shifted(recording, own, lags).assign(medium=medium))
+            parts.append(_shifted(recording, own, lags).assign(medium=str(medium)))
     table = pd.concat(parts) if parts else pd.DataFrame(columns=["id", "medium", *lags])
     return {lag: _named(table.groupby(["id", "medium"])[lag].mean().unstack()) for lag in lags}
 
@@ -134,7 +134,9 @@ def _named(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def _usable(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[np.isfinite(rows["value"]) & ((rows["medium"] != "ibi") | (rows["value"] > 0))]
+    usable = np.isfinite(rows["value"]) & ((rows["medium"] != "ibi") | (rows["value"] > 0))
+    found: pd.DataFrame = rows[usable]
+    return found
 
 
 def _means(store: Store) -> pd.DataFrame:
