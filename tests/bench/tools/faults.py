@@ -68,7 +68,7 @@ def case(name: str, whole: Bench, scratch: Path, *, call: str, at: int | None, c
     command = commands(store, whole.corpus.root, scratch)[name]
     with failing(call, command.folder, at=at, code=code) as fault:
         end = command.run()
-    again = command.run()
+    again = command.run() if end == "refused" else "done"
     left = [path.name for path in scratch.rglob("*") if path.name.endswith(".aside")]
     shutil.rmtree(scratch)
     scratch.mkdir()
