@@ -7,7 +7,6 @@ samples than its header announces is refused. Headers of streams, which leave th
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kemfeat.errors import MediaError
-from kemfeat.file_kinds import foreign_kind
 from kemfeat.records import Signal
 from kemfeat.stale_reads import asked_again
+from kemfeat.wav_chunks import COPY_AGAIN, EXPECTED, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,14 +27,9 @@ ChannelPolicy = Literal["first", "mean", "loudest"] | int
 """Which channel is used: the first, the mean of all, the one with most power, or a number, 1 for the first."""
 
 _SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
-_EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
-_COPY_AGAIN = "copy it from the corpus again"
 _RATES = (1_000, 1_000_000)
 """Lowest and highest sampling rate that is accepted, Hz; any other means a damaged header."""
 _WAVE = ("WAV", "WAVEX")
-_CHUNK_HEAD = 8
-_STREAM_MARGIN = 4096
-"""By how much the size in the header of a stream may be below the greatest number: it may count other chunks."""
 
 QUIET_CHANNEL = 10.0
 """By how many dB the first channel may be softer than another; if by more, the sound is that of another microphone."""
@@ -347,7 +341,7 @@ def _content(path: Path) -> bytes:
     try:
         return asked_again(path, Path.read_bytes)
     except OSError as error:
-        away = f"{_COPY_AGAIN}, or wait until a network disk is back"
+        away = f"{COPY_AGAIN}, or wait until a network disk is back"
         raise MediaError(f"{path}: cannot be opened ({error.strerror}); expected a wav file; {away}") from None
 
 
@@ -360,9 +354,9 @@ def _opened(content: bytes, name: str) -> Iterator[Any]:
     """The open ``soundfile.SoundFile`` over ``content``, after all checks."""
     import soundfile
 
-    whole = _whole(content, name)
+    complete = whole(content, name=name)
     try:
-        with soundfile.SoundFile(io.BytesIO(whole)) as file:
+        with soundfile.SoundFile(io.BytesIO(complete)) as file:
             _check_samples(file, name)
             yield file
     except soundfile.LibsndfileError as error:
@@ -371,84 +365,7 @@ def _opened(content: bytes, name: str) -> Iterator[Any]:
 
 def _not_audio(name: str, error: Any) -> MediaError:
     why = error.error_string.rstrip(".")
-    return MediaError(f"{name}: cannot be read as audio ({why}); {_EXPECTED}; {_COPY_AGAIN}")
-
-
-def _whole(content: bytes, name: str) -> bytes:
-    """The content, with the real size of the samples where the header leaves it open."""
-    if not content:
-        raise MediaError(f"{name}: the file is empty (0 bytes); {_EXPECTED}; {_COPY_AGAIN}")
-    kind = foreign_kind(content)
-    if kind is not None:
-        raise MediaError(f"{name}: not a RIFF/WAVE file, but {kind}")
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        raise MediaError(
-            f"{name}: not a RIFF/WAVE file (begins with {content[:12]!r}); {_EXPECTED}; convert it to 16-bit PCM wav"
-        )
-    begin, announced = _data_chunk(content)
-    held = len(content) - begin
-    if announced > held:
-        if _is_open(announced):
-            return _with_size(content, begin, held)
-        raise MediaError(
-            f"{name}: truncated: the header announces {announced} bytes of samples, the file contains {held}; "
-            f"{_COPY_AGAIN}"
-        )
-    after = content[begin + announced :]
-    if _are_chunks(after) or _are_chunks(after[announced % 2 :]):
-        return content
-    if not announced:
-        return _with_size(content, begin, held)
-    raise MediaError(
-        f"{name}: the header announces {announced} bytes of samples, but {len(after)} more bytes follow that are not a "
-        f"chunk; expected a header with the size of all samples; {_COPY_AGAIN}, or write it again with sox or ffmpeg"
-    )
-
-
-def _data_chunk(content: bytes) -> tuple[int, int]:
-    """Where the body of the ``data`` chunk begins, and the size that it announces; (end, 0) without such a chunk.
-
-    Layout: IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991), RIFF: 12 bytes,
-    then chunks of a 4-byte id, a 32-bit size and a body padded to an even length.
-    """
-    position = 12
-    while position + _CHUNK_HEAD <= len(content):
-        kind, size = struct.unpack_from("<4sI", content, position)
-        position += _CHUNK_HEAD
-        if kind == b"data":
-            return position, size
-        position += size + size % 2
-    return len(content), 0
-
-
-def _is_open(size: int) -> bool:
-    """Whether a size is what programs write that stream: the greatest 32-bit number, signed or not, or a bit less."""
-    return 2**31 - _STREAM_MARGIN <= size <= 2**31 or size >= 2**32 - _STREAM_MARGIN
-
-
-def _with_size(content: bytes, begin: int, size: int) -> bytes:
-    """A copy whose ``data`` chunk, with its body at ``begin``, announces ``size`` bytes to the end of the file."""
-    return b"".join(
-        (
-            content[:4],
-            struct.pack("<I", len(content) - 8),
-            content[8 : begin - 4],
-            struct.pack("<I", size),
-            content[begin:],
-        )
-    )
-
-
-def _are_chunks(content: bytes) -> bool:
-    """Whether bytes after the samples are whole chunks, apart from a remainder that is too short for one."""
-    position = 0
-    while position + _CHUNK_HEAD <= len(content):
-        kind, size = struct.unpack_from("<4sI", content, position)
-        position += _CHUNK_HEAD + size
-        if not (kind.isascii() and kind.decode("ascii").isprintable()) or position > len(content):
-            return False
-        position += size % 2
-    return True
+    return MediaError(f"{name}: cannot be read as audio ({why}); {EXPECTED}; {COPY_AGAIN}")
 
 
 def _check_samples(file: Any, name: str) -> None:
@@ -460,7 +377,7 @@ def _check_samples(file: Any, name: str) -> None:
     if not _RATES[0] <= file.samplerate <= _RATES[1]:
         raise MediaError(
             f"{name}: the header says {file.samplerate} samples per second, expected {_RATES[0]} to {_RATES[1]}; "
-            f"{_COPY_AGAIN}"
+            f"{COPY_AGAIN}"
         )
     if file.frames == 0:
-        raise MediaError(f"{name}: contains no sample; expected at least one; {_COPY_AGAIN} or leave the utterance out")
+        raise MediaError(f"{name}: contains no sample; expected at least one; {COPY_AGAIN} or leave the utterance out")

@@ -1,0 +1,115 @@
+"""Whether the chunks of a wav file are all there, and the size of its samples where a stream left it open."""
+
+from __future__ import annotations
+
+import struct
+
+from kemfeat.errors import MediaError
+from kemfeat.file_kinds import foreign_kind
+
+EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
+COPY_AGAIN = "copy it from the corpus again"
+_CHUNK_HEAD = 8
+_STREAM_MARGIN = 4096
+"""By how much the size in the header of a stream may be below the greatest number: it may count other chunks."""
+
+
+def whole(content: bytes, *, name: str) -> bytes:
+    r"""The content of a wav file, with the real size of the samples where the header leaves it open.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+    name : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    bytes
+        The content as it is, or with another size in its header.
+
+    Raises
+    ------
+    MediaError
+        It is not a RIFF/WAVE file, or its header announces fewer or more samples than there are.
+
+    Examples
+    --------
+    >>> empty = b"RIFF" + bytes(4) + b"WAVEdata" + bytes(4)
+    >>> whole(empty + b"12345678", name="a stream")[-12:]
+    b'\x08\x00\x00\x0012345678'
+    """
+    if not content:
+        raise MediaError(f"{name}: the file is empty (0 bytes); {EXPECTED}; {COPY_AGAIN}")
+    kind = foreign_kind(content)
+    if kind is not None:
+        raise MediaError(f"{name}: not a RIFF/WAVE file, but {kind}")
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        raise MediaError(
+            f"{name}: not a RIFF/WAVE file (begins with {content[:12]!r}); {EXPECTED}; convert it to 16-bit PCM wav"
+        )
+    begin, announced = _data_chunk(content)
+    held = len(content) - begin
+    if announced > held:
+        if _is_open(announced):
+            return _with_size(content, begin, held)
+        raise MediaError(
+            f"{name}: truncated: the header announces {announced} bytes of samples, the file contains {held}; "
+            f"{COPY_AGAIN}"
+        )
+    after = content[begin + announced :]
+    if _are_chunks(after) or _are_chunks(after[announced % 2 :]):
+        return content
+    if not announced:
+        return _with_size(content, begin, held)
+    raise MediaError(
+        f"{name}: the header announces {announced} bytes of samples, but {len(after)} more bytes follow that are not a "
+        f"chunk; expected a header with the size of all samples; {COPY_AGAIN}, or write it again with sox or ffmpeg"
+    )
+
+
+def _data_chunk(content: bytes) -> tuple[int, int]:
+    """Where the body of the ``data`` chunk begins, and the size that it announces; (end, 0) without such a chunk.
+
+    Layout: IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991), RIFF: 12 bytes,
+    then chunks of a 4-byte id, a 32-bit size and a body padded to an even length.
+    """
+    position = 12
+    while position + _CHUNK_HEAD <= len(content):
+        kind, size = struct.unpack_from("<4sI", content, position)
+        position += _CHUNK_HEAD
+        if kind == b"data":
+            return position, size
+        position += size + size % 2
+    return len(content), 0
+
+
+def _is_open(size: int) -> bool:
+    """Whether a size is what programs write that stream: the greatest 32-bit number, signed or not, or a bit less."""
+    return 2**31 - _STREAM_MARGIN <= size <= 2**31 or size >= 2**32 - _STREAM_MARGIN
+
+
+def _with_size(content: bytes, begin: int, size: int) -> bytes:
+    """A copy whose ``data`` chunk, with its body at ``begin``, announces ``size`` bytes to the end of the file."""
+    return b"".join(
+        (
+            content[:4],
+            struct.pack("<I", len(content) - 8),
+            content[8 : begin - 4],
+            struct.pack("<I", size),
+            content[begin:],
+        )
+    )
+
+
+def _are_chunks(content: bytes) -> bool:
+    """Whether bytes after the samples are whole chunks, apart from a remainder that is too short for one."""
+    position = 0
+    while position + _CHUNK_HEAD <= len(content):
+        kind, size = struct.unpack_from("<4sI", content, position)
+        position += _CHUNK_HEAD + size
+        if not (kind.isascii() and kind.decode("ascii").isprintable()) or position > len(content):
+            return False
+        position += size % 2
+    return True
