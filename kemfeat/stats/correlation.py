@@ -6,6 +6,9 @@ conversation gives a correlation, its Fisher's z = artanh(r) is averaged per spe
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +20,6 @@ from scipy import stats
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats._jackknife import jackknife
-from kemfeat.stats._pingouin import exact
 from kemfeat.stats.columns import Column, factor, numbers
 from kemfeat.stats.tails import SMALLEST
 
@@ -314,7 +316,7 @@ def repeated(x: ArrayLike, *, y: ArrayLike, subjects: ArrayLike) -> RepeatedCorr
         df = float(len(frame) - len(spread) - 1)
         return RepeatedCorrelation(float(np.sign(r)), np.nan, np.nan, df, np.nan)
     frame["subject"] = pd.factorize(frame["subject"])[0]
-    with exact():
+    with exact_pingouin():
         row = pg.rm_corr(frame, x="x", y="y", subject="subject").iloc[0]
     low, high = _over_subjects((deviation / norms).to_numpy(), frame["subject"].to_numpy())
     return RepeatedCorrelation(float(row["r"]), low, high, float(row["dof"]), max(float(row["pval"]), SMALLEST))
@@ -331,3 +333,31 @@ def _over_subjects(deviation: Floats, subject: NDArray[np.intp]) -> tuple[float,
     estimate = np.arctanh(whole[2] / np.sqrt(whole[0] * whole[1]))
     low, high = np.tanh(jackknife(left_out, estimate=estimate, alpha=0.05, counts=np.asarray(float(parts.shape[1]))))
     return float(low), float(high)
+
+
+@contextmanager
+def exact_pingouin() -> Iterator[None]:
+    """Pingouin's tables without rounding, and without the warnings that it earns from pandas.
+
+    Its options round intervals to two digits, and pingouin 0.7 passes keywords that pandas 3.1 announces to drop.
+
+    Yields
+    ------
+    None
+        While its options are set.
+
+    Examples
+    --------
+    >>> import pingouin
+    >>> with exact_pingouin():
+    ...     print(pingouin.options["round.column.CI95"])
+    None
+    """
+    before = dict(pg.options)
+    pg.options["round.column.CI95"] = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        pg.options.update(before)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats._pingouin import exact
 from kemfeat.stats.agreement import icc, krippendorff_alpha
+from kemfeat.stats.correlation import exact_pingouin
 
 nan = np.nan
 FOUR_CODERS = np.array(
@@ -217,7 +217,7 @@ def test_intraclass_correlations_are_those_of_pingouin(seed, units, raters):
     rng = np.random.default_rng(seed)
     table = 2 * rng.normal(size=(units, 1)) + rng.normal(size=(units, raters)) + rng.normal(size=raters)
     long = pd.DataFrame(table).melt(ignore_index=False, var_name="rater", value_name="rating").reset_index()
-    with exact():
+    with exact_pingouin():
         oracle = pg.intraclass_corr(long, targets="index", raters="rater", ratings="rating").set_index("Type")
     found = icc(table).set_index("type")
     assert list(found.index) == list(oracle.index)
