@@ -1,11 +1,13 @@
 """How often 95 % intervals contain the truth, by simulation.
 
 ``python tests/bench/tools/coverage.py`` prints two Markdown tables: intervals that take all values to be independent,
-on such values, and intervals for the utterances of a few speakers, who resemble themselves.
+on such values, and intervals for the utterances of a few speakers, who resemble themselves. ``--only correlations`` and
+``--size 5`` print a part of them, ``--sets`` simulates more or fewer data sets.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -22,7 +24,6 @@ from kemfeat.stats.group_tests import WelchAnova, describe, games_howell, welch_
 from kemfeat.stats.nested import cluster_means, cluster_robust
 from kemfeat.stats.proportions import effective_n, wilson
 
-DATA_SETS = 300
 SIZES = (5, 10, 40)
 SPEAKERS = (5, 12, 40)
 SEED = 11
@@ -173,18 +174,18 @@ def correlations(speakers: int, rng: np.random.Generator) -> Held:
     }
 
 
-def coverage(family: Family, size: int) -> dict[str, float]:
+def coverage(family: Family, size: int, *, sets: int) -> dict[str, float]:
     """Share of the data sets in which each interval of ``family`` contains the truth."""
     rng, held = np.random.default_rng([SEED, size]), defaultdict(list)
-    for _ in range(DATA_SETS):
+    for _ in range(sets):
         for name, flag in family(size, rng).items():
             held[name].append(flag)
     return {name: float(np.mean(flags)) for name, flags in held.items()}
 
 
-def rows(family: Family, sizes: Sequence[int]) -> list[str]:
+def rows(family: Family, sizes: Sequence[int], *, sets: int) -> list[str]:
     """Rows of a Markdown table, one for each interval."""
-    columns = [coverage(family, size) for size in sizes]
+    columns = [coverage(family, size, sets=sets) for size in sizes]
     names = dict.fromkeys(name for column in columns for name in column)
     return [f"| {name} | {' | '.join(f'{c[name]:.3f}' if name in c else '' for c in columns)} |" for name in names]
 
@@ -194,13 +195,20 @@ CLUSTERED: tuple[Family, ...] = (emotions, ratings, shares, correlations)
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [family.__name__ for family in INDEPENDENT + CLUSTERED]
+    parser.add_argument("--sets", type=int, default=300, help="data sets of each family and size")
+    parser.add_argument("--only", choices=names, nargs="+", default=names, help="families")
+    parser.add_argument("--size", type=int, nargs="+", help="values, units or speakers in place of the usual")
+    given = parser.parse_args()
     for title, sizes, families in (
         ("values or units in a group", SIZES, INDEPENDENT),
         ("speakers", SPEAKERS, CLUSTERED),
     ):
-        sys.stdout.write(f"\n| {title} | {' | '.join(map(str, sizes))} |\n{'|---' * (len(sizes) + 1)}|\n")
-        for family in families:
-            sys.stdout.write("\n".join(rows(family, sizes)) + "\n")
+        chosen = given.size or sizes
+        sys.stdout.write(f"\n| {title} | {' | '.join(map(str, chosen))} |\n{'|---' * (len(chosen) + 1)}|\n")
+        for family in (family for family in families if family.__name__ in given.only):
+            sys.stdout.write("\n".join(rows(family, chosen, sets=given.sets)) + "\n")
             sys.stdout.flush()
 
 
