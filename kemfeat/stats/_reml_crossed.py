@@ -49,6 +49,19 @@ class Solution:
     logdet: float
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The levels of the first effect with one number of values: what eliminating them takes away depends on that alone.
+
+    Their sums of the other columns, multiplied with each other, are ``products`` at the flat ``places``.
+    """
+
+    count: float
+    levels: int
+    places: NDArray[np.intp]
+    products: Floats
+
+
 class CrossedProfile:
     """Restricted deviance over the standard deviations ``theta`` of the effects, in units of the residual one."""
 
@@ -59,28 +72,25 @@ class CrossedProfile:
         self.df = len(y) - x.shape[1]
         fixed = np.column_stack([x, y])
         one = _indicators(levels[self._first])
-        self._count = np.asarray(one.sum(axis=0)).ravel()
-        self._one_fixed = one.T @ fixed
-        rest = sparse.hstack([_indicators(levels[at]) for at in self._others], format="csr") if self._others else None
         self._owner = np.repeat(np.arange(len(self._others)), [sizes[at] for at in self._others])
-        self._rest = None if rest is None else (rest.T @ rest).toarray()
-        self._rest_one = None if rest is None else (rest.T @ one).tocsr()
-        self._rest_fixed = np.zeros((0, fixed.shape[1])) if rest is None else rest.T @ fixed
-        self._fixed = fixed.T @ fixed
+        blocks = [*(_indicators(levels[at]) for at in self._others), sparse.csr_array(fixed)]
+        columns = sparse.hstack(blocks, format="csr")
+        self._whole = (columns.T @ columns).toarray()
+        self._parts = _by_count(one, columns)
 
     def at(self, theta: Floats) -> Solution:
         """Fixed effects for given relative standard deviations; their signs do not matter."""
-        square = float(theta[self._first]) ** 2
-        inside = 1 + square * self._count
-        damping = square / inside
-        cross = self._fixed - (self._one_fixed * damping[:, None]).T @ self._one_fixed
-        logdet = float(np.log(inside).sum())
-        if self._rest is not None and self._rest_one is not None:
+        square, logdet, left = float(theta[self._first]) ** 2, 0.0, self._whole.copy()
+        for part in self._parts:
+            inside = 1 + square * part.count
+            left.reshape(-1)[part.places] -= square / inside * part.products
+            logdet += part.levels * math.log(inside)
+        q = len(self._owner)
+        cross = left[q:, q:]
+        if q:
             scale = np.asarray(theta, dtype=np.float64)[self._others][self._owner]
-            between = self._rest - (self._rest_one @ sparse.diags_array(damping) @ self._rest_one.T).toarray()
-            lower = linalg.cholesky(np.eye(len(scale)) + scale[:, None] * between * scale, lower=True)
-            right = scale[:, None] * (self._rest_fixed - self._rest_one @ (damping[:, None] * self._one_fixed))
-            half = linalg.solve_triangular(lower, right, lower=True)
+            lower = linalg.cholesky(np.eye(q) + scale[:, None] * left[:q, :q] * scale, lower=True)
+            half = linalg.solve_triangular(lower, scale[:, None] * left[:q, q:], lower=True)
             cross = cross - half.T @ half
             logdet += 2 * float(np.log(np.diag(lower)).sum())
         inverse = np.linalg.inv(cross[:-1, :-1])
@@ -145,6 +155,19 @@ class CrossedProfile:
 def _indicators(codes: NDArray[np.intp]) -> Any:
     ones = np.ones(len(codes))
     return sparse.csr_array((ones, (np.arange(len(codes)), codes)), shape=(len(codes), int(codes.max()) + 1))
+
+
+def _by_count(one: Any, columns: Any) -> list[_Part]:
+    """The levels of the first effect, sorted by their number of values."""
+    counts = np.asarray(one.sum(axis=0)).ravel()
+    sums = (one.T @ columns).tocsr()
+    found = []
+    for count in np.unique(counts):
+        mine = sums[np.flatnonzero(counts == count)]
+        product = (mine.T @ mine).tocoo()
+        places = np.ravel_multi_index((product.row, product.col), product.shape)
+        found.append(_Part(float(count), mine.shape[0], places, product.data))
+    return found
 
 
 def steps(point: Floats) -> Floats:

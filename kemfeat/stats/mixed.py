@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
+from threadpoolctl import threadpool_limits
 
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
@@ -117,13 +118,17 @@ def mixed_model(
     design = _design(values, groups, random, covariates or {})
     if design.reason:
         return _undefined(design)
+    with threadpool_limits(1, user_api="blas"):  # small matrices, a thousand times: threads would wait for each other
+        return _fitted(design)
+
+
+def _fitted(design: _Design) -> MixedModel:
     profile = CrossedProfile(design.y, design.x, design.levels)
     theta, ended = profile.best()
     found = profile.at(theta)
     if found.rss <= 1e-20 * float(design.y @ design.y):
         return _undefined(design, "nothing is left to the residual")
-    sigma2 = found.rss / profile.df
-    uncertain = profile.uncertainty(theta)
+    sigma2, uncertain = found.rss / profile.df, profile.uncertainty(theta)
 
     def judged(contrasts: Floats) -> tuple[Floats, Floats, Floats]:
         """Estimate, variance and degrees of freedom of each row."""
