@@ -181,7 +181,7 @@ class StoreTables:
         >>> import kemfeat
         >>> store = kemfeat.open_store("stores/KEMDy20")
         >>> mel = store.statistics[store.statistics["array"] == "mel"]
-        >>> mel["count"].sum() == store.utterances["mel_frames"].sum()
+        >>> bool(mel["count"].sum() == store.utterances["mel_frames"].sum())
         True
         """
         return self._table(schema.STATISTICS)
