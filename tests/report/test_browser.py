@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from matplotlib.font_manager import findSystemFonts
 
 from kemfeat.report import write_report
 from kemfeat.store.reader import open_store
@@ -25,6 +26,7 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not in
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.skipif(not findSystemFonts(), reason="no font is installed, and Chromium cannot draw without one"),
     pytest.mark.skipif(
         not (CHROMIUM and DRIVER),
         reason="chromium and chromedriver are not installed (Debian: chromium, chromium-driver)",
