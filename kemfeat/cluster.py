@@ -8,6 +8,7 @@ worker is lost, Dask gives its tasks to another one.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import platform
@@ -18,7 +19,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -137,8 +138,18 @@ class Cluster:
         return zip(futures, batch, strict=True)
 
     def _gathered(self, ended: Sequence[Any]) -> Iterator[Any]:
+        """Their results; a worker may be lost with some that it has finished, which are then made again."""
         with self._gone_as_sentence():
-            results = self._client.gather(ended)
+            coming = asyncio.run_coroutine_threadsafe(
+                self._client.gather(ended, asynchronous=True), self._client.loop.asyncio_loop
+            )
+        try:
+            while not wait([coming], timeout=_LOOK).done:
+                self._count_threads()
+        finally:
+            coming.cancel()
+        with self._gone_as_sentence():
+            results = coming.result()
         yield from results
 
     def _raise_failure(self, future: Any, name: str) -> None:

@@ -178,6 +178,20 @@ def test_workers_that_do_not_come_back_are_a_sentence(lonely):
             list(results)
 
 
+def test_a_worker_lost_with_results_that_nobody_fetched_is_a_sentence(lonely, monkeypatch):
+    (name,) = lonely.start()
+    fetch = cluster.Cluster._gathered
+
+    def late(self, ended):
+        lonely.kill(name)
+        return fetch(self, ended)
+
+    monkeypatch.setattr(cluster.Cluster, "_gathered", late)
+    refusal = r"has had no workers for 1 s; start some .* run the same command again$"
+    with parallel.open_pool(scheduler=lonely.address) as pool, pytest.raises(WorkerError, match=refusal):
+        list(pool.run(time.sleep, [0.01] * 4))
+
+
 def test_a_lost_scheduler_is_a_sentence(lonely):
     lonely.start()
     with parallel.open_pool(scheduler=lonely.address) as pool:
