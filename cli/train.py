@@ -194,8 +194,10 @@ def _default_folder(trials: Sequence[Trial], store: Store, split: list[Any]) -> 
     from kemfeat.config import digest
 
     recipe = trials[0].recipe
-    known = store.header.features
-    data = [store.feature_digests(filter(known.__contains__, each.recipe.model.media)) for each in trials]
+    data = [
+        store.feature_digests(name for name in each.recipe.model.media if name in store.header.features)
+        for each in trials
+    ]
     which = digest([data, split, *(each.recipe for each in trials)])[:8]
     name = f"{recipe.name.replace('/', '-')}-fold{split[-1]}-{which}"
     return Path("runs") / "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)

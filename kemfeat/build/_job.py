@@ -151,7 +151,7 @@ class _Job:
         utterances = _tables.with_media(manifest.utterances, sources=sources.table, signals=signals)
         plan = self._planned(utterances, sources, signals)
         self._write(plan, utterances, sources, sessions, faults=manifest.faults)
-        receipts = writer.receipts(self.out, plan.all_parts)
+        parts = writer.receipts(self.out, plan.all_parts)
         made = _tables.Made(
             reader=self.reader,
             resolved=self.resolved,
@@ -161,12 +161,12 @@ class _Job:
             sessions=sessions,
             signals=signals,
             plan=plan,
-            receipts=receipts,
+            receipts=parts,
         )
         with disk.writing(self.out):
             header = _tables.write_tables(self.out, made, seconds=time.monotonic() - began)
         swap.finalise(self.out, header)
-        failed = len(_refusals.failures(plan, receipts))
+        failed = len(_refusals.failures(plan, parts))
         return BuildReport(
             store=open_store(self.out),
             written=len(plan.fresh_parts),
@@ -319,10 +319,10 @@ class _Job:
         self.progress("extract", 0, total)
         with writer.flushing(self.out) as flush:
             flush(there)
-            for receipts in self.pool.run(write_partition, tasks, name=_rows):
-                flush(receipts)
-                done += receipts[0].stop - receipts[0].start
-                failed |= _refusals.failures(plan, receipts)
+            for made in self.pool.run(write_partition, tasks, name=_rows):
+                flush(made)
+                done += made[0].stop - made[0].start
+                failed |= _refusals.failures(plan, made)
                 _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
                 self.progress("extract", done, total)
 

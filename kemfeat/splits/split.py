@@ -157,8 +157,8 @@ def require_utterances(split: Split, utterances: pd.DataFrame) -> None:
         The split was made for other sessions, speakers or labels, or an id is missing.
     """
     _require_ids(split.rows["id"].unique(), set(utterances["id"]))
-    made_for, here = split.facts["utterances"], utterances_digest(utterances)
-    if made_for not in (None, here):
+    made_for = split.facts["utterances"]
+    if made_for is not None and made_for != (here := utterances_digest(utterances)):
         raise ConfigError(
             f"split: was made for other utterances ({str(made_for)[:12]}) than this store's ({here[:12]}): sessions, "
             "speakers or labels of some differ; make it again with `kemfeat split`, the same options and this store"

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,16 +26,23 @@ HOLDER = """
     """
 
 
-def test_a_held_lock_names_its_owner(tmp_path: Path) -> None:
+@contextmanager
+def holding(store: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has the lock until its input ends."""
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path)],
+        [sys.executable, "-c", textwrap.dedent(HOLDER), str(store)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as holder:
-        assert holder.stdin is not None
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
+        yield holder
+
+
+def test_a_held_lock_names_its_owner(tmp_path: Path) -> None:
+    with holding(tmp_path) as holder:
+        assert holder.stdin is not None
         owner = json.loads((tmp_path / ".lock.json").read_bytes())
         (tmp_path / ".lock.json").write_text(json.dumps(owner | {"since": owner["since"] - 7200}))
         with pytest.raises(StoreLockedError) as caught, locking.locked(tmp_path):
@@ -52,14 +61,7 @@ def test_a_held_lock_names_its_owner(tmp_path: Path) -> None:
 
 
 def test_a_killed_owner_leaves_no_lock(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(HOLDER), str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+    with holding(tmp_path) as holder:
         holder.kill()
     with locking.locked(tmp_path):
         assert json.loads((tmp_path / ".lock.json").read_bytes())["pid"] == os.getpid()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, cast, get_args
 
 import numpy as np
@@ -264,10 +265,17 @@ class StoreLoader:
         if self._position is position:
             self._position = _Position(position.epoch + 1)
 
+    @cached_property
+    def _data(self) -> str:
+        """What the rows are, and the shards that they are read by; other features of the store do not matter."""
+        store, ids = self.dataset.store, self.dataset.store.utterances["id"].tolist()
+        features = sorted({column.feature for column in self.dataset.columns})
+        return digest([ids, store.feature_digests(features), self.dataset.rows_per_shard])
+
     def _identity(self) -> dict[str, Any]:
         order = self._order
         return {
-            "data": _of_features(self.dataset),
+            "data": self._data,
             "rows": _digest(self.dataset.rows, self.dataset.copies),
             "batch_size": int(order.batch_size),
             "seed": int(order.seed),
@@ -300,13 +308,6 @@ def _digest(*arrays: NDArray[np.int64]) -> str:
     for array in arrays:
         content.update(array.astype("<i8").tobytes())
     return content.hexdigest()
-
-
-def _of_features(dataset: StoreDataset) -> str:
-    """What the rows are, and the shards that they are read by; other features of the store do not matter."""
-    store, ids = dataset.store, dataset.store.utterances["id"].tolist()
-    features = sorted({column.feature for column in dataset.columns})
-    return digest([ids, store.feature_digests(features), dataset.rows_per_shard])
 
 
 def _brief(value: object) -> str:

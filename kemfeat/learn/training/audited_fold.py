@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kemfeat.config import validated
@@ -84,9 +85,12 @@ class AuditedFold:
         DataFacts
             Digests of the utterances and of the features.
         """
-        return DataFacts(
-            utterances=utterances_digest(self.store.utterances), features=self.store.feature_digests(features)
-        )
+        return DataFacts(utterances=self._utterances, features=self.store.feature_digests(features))
+
+    @cached_property
+    def _utterances(self) -> str:
+        """Digest of the utterances, which every trial of a sweep and every run that a fusion loads is compared by."""
+        return utterances_digest(self.store.utterances)
 
     def leaking(self, kind: str, count: int) -> AuditedFold:
         """Add a leak, such as 80 of the kind ``speaker``.
