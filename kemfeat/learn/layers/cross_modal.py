@@ -158,9 +158,12 @@ class CrossModalFusion(nn.Module):
     def _projected_text(self, text_BLH: Tensor, mask_BL: Tensor) -> Tensor:
         projected_BLP: Tensor = self.text_projection(text_BLH)
         if self.scale == "batch":
-            return projected_BLP / projected_BLP.detach().norm().sqrt()
-        projected_BLP = projected_BLP * mask_BL[:, :, None]
-        return projected_BLP / projected_BLP.detach().norm(dim=(1, 2), keepdim=True).sqrt().clamp(min=1e-12)
+            norm_B11 = torch.linalg.vector_norm(projected_BLP.detach())
+        else:
+            projected_BLP = projected_BLP * mask_BL[:, :, None]
+            norm_B11 = torch.linalg.vector_norm(projected_BLP.detach(), dim=(1, 2), keepdim=True)
+        scaled_BLP: Tensor = projected_BLP / norm_B11.sqrt().clamp(min=1e-12)
+        return scaled_BLP
 
     def _projected_audio(self, audio_BTF: Tensor, lengths_B: Tensor, mask_BL: Tensor) -> Tensor:
         real_BT = torch.arange(audio_BTF.shape[1], device=audio_BTF.device) < lengths_B[:, None]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from kemfeat.errors import ConfigError
+from kemfeat.errors import AnalysisError, ConfigError
 
 CHUNK = 1 << 18
 """Edges that are read at once: 67 MB of messages of 64 numbers."""
@@ -88,9 +88,8 @@ class EdgeConv(nn.Module):
     def __init__(self, in_features: int, out_features: int, *, chunk: int = CHUNK) -> None:
         super().__init__()
         self.chunk = chunk
-        self.mlp = nn.Sequential(
-            nn.Linear(2 * in_features, out_features), nn.ReLU(), nn.Linear(out_features, out_features)
-        )
+        self.inner = nn.Linear(2 * in_features, out_features)
+        self.outer = nn.Linear(out_features, out_features)
 
     def forward(self, x_NF: Tensor, edges_2E: Tensor) -> Tensor:
         """Pass messages.
@@ -107,14 +106,13 @@ class EdgeConv(nn.Module):
         Tensor, shape (N, out_features), float
             Nodes.
         """
-        inner, _, outer = self.mlp
-        of_target, of_difference = inner.weight.chunk(2, dim=1)
+        of_target, of_difference = self.inner.weight.chunk(2, dim=1)
         # W [x_i, x_j - x_i] by node, not by edge: a half of the numbers, and a product of matrices less for each edge
-        target_NG = functional.linear(x_NF, of_target - of_difference, inner.bias)
+        target_NG = functional.linear(x_NF, of_target - of_difference, self.inner.bias)
         source_NG = functional.linear(x_NF, of_difference)
 
         def largest(edges_2E: Tensor, first: int, count: int) -> Tensor:
-            messages_EG: Tensor = outer((target_NG[edges_2E[1]] + source_NG[edges_2E[0]]).relu())
+            messages_EG: Tensor = self.outer((target_NG[edges_2E[1]] + source_NG[edges_2E[0]]).relu())
             index_EG = (edges_2E[1] - first)[:, None].expand_as(messages_EG)
             empty_NG = messages_EG.new_zeros(count, messages_EG.shape[1])
             return empty_NG.scatter_reduce(0, index_EG, messages_EG, "amax", include_self=False)
@@ -225,10 +223,7 @@ class Spell(nn.Module):
     ) -> None:
         super().__init__()
         if causal and not self_loops_in_directed:
-            raise ConfigError(
-                "self_loops_in_directed: false with causal: true leaves the branch of later nodes without edges; set "
-                "one of them to its default"
-            )
+            raise ConfigError("causal without self_loops_in_directed leaves a branch without edges; choose one of them")
         self.in_features, self.outputs, self.chunk = in_features, outputs, chunk
         self.causal, self.self_loops_in_directed = causal, self_loops_in_directed
         wide, narrow = sizes
@@ -263,8 +258,15 @@ class Spell(nn.Module):
             Logits, or probabilities.
         embedding : Tensor, shape (N, 48), float
             The branches side by side before their last layer.
+
+        Raises
+        ------
+        AnalysisError
+            Nodes have more or fewer numbers than the modalities.
         """
-        slices = x_NF.split(self.in_features, dim=1)
+        if x_NF.shape[1] != sum(self.in_features):
+            raise AnalysisError(f"nodes: {x_NF.shape[1]} numbers each; expected {sum(self.in_features)}")
+        slices = torch.split(x_NF, list(self.in_features), dim=1)
         first, *others = (project(part) for project, part in zip(self.projections, slices, strict=True))
         x_NH = self.norm(sum(others, first)).relu()
         if edges_2E.shape[1] > self.chunk:

@@ -196,8 +196,9 @@ class ThreeStreams(nn.Module):
         given = dict(zip(STREAMS, (eda_BT, temp_BT, audio_BFT), strict=True))
         embeddings = {name: self.encoders[name](x) for name, x in given.items()}
         projected = {name: self.projections[name](embeddings[name]) for name in STREAMS}
-        logits = [self.fused(torch.cat(list(projected.values()), dim=1))]
-        logits += [self.heads[name](projected[name]) for name in STREAMS]
+        outputs = [self.fused(torch.cat(list(projected.values()), dim=1))]
+        outputs += [self.heads[name](projected[name]) for name in STREAMS]
         if self.outputs == "probabilities":
-            logits = [each.softmax(dim=1) for each in logits]
-        return StreamOutputs(*logits, embedding=torch.cat(list(embeddings.values()), dim=1))
+            outputs = [each.softmax(dim=1) for each in outputs]
+        fused, eda, temp, audio = outputs
+        return StreamOutputs(fused, eda, temp, audio, torch.cat(list(embeddings.values()), dim=1))

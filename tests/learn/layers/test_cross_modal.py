@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
@@ -128,6 +128,7 @@ def test_audio_at_a_token_matters_and_missing_audio_adds_nothing() -> None:
     assert silent.isfinite().all()
 
 
+@settings(deadline=None, max_examples=50)
 @given(n_tokens=st.integers(1, 8), n_frames=st.integers(1, 30), more_tokens=st.integers(0, 3), more=st.integers(0, 3))
 def test_alignment_is_adaptive_average_pooling(n_tokens: int, n_frames: int, more_tokens: int, more: int) -> None:
     x_TF = kit.random(n_frames + more, 2)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from kemfeat.errors import ConfigError
+from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.layers.graph import EdgeConv, SAGEConv, Spell
 from tests.learn.layers import kit
 
@@ -136,6 +136,7 @@ def test_the_network_in_chunks_is_the_network() -> None:
             torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(n_nodes=st.integers(1, 12), n_edges=st.integers(0, 40), chunk=st.integers(1, 20), seed=st.integers(0, 999))
 def test_any_graph_in_any_chunks_is_what_the_loop_gives(n_nodes: int, n_edges: int, chunk: int, seed: int) -> None:
     edges = torch.randint(n_nodes, (2, n_edges), generator=torch.Generator().manual_seed(seed))
@@ -192,7 +193,7 @@ def test_self_loops_in_the_directed_branches_are_a_choice() -> None:
     left = {name: without._edges(name, edges, direction).shape[1] for name in ("later", "earlier", "all")}
     assert kept == {"later": N, "earlier": N, "all": N}
     assert left == {"later": 0, "earlier": 0, "all": N}
-    with pytest.raises(ConfigError, match="branch of later nodes without edges"):
+    with pytest.raises(ConfigError, match="leaves a branch without edges"):
         spell(self_loops_in_directed=False, causal=True)
 
 
@@ -220,3 +221,8 @@ def test_one_node_and_no_edge_and_one_modality() -> None:
         logits, embedding = model(kit.random(1, 3), torch.zeros(2, 0, dtype=torch.long), torch.zeros(0))
     assert logits.isfinite().all()
     assert embedding.shape == (1, 12)
+
+
+def test_nodes_of_another_size_are_refused() -> None:
+    with pytest.raises(AnalysisError, match="8 numbers each; expected 9"):
+        spell()(nodes()[:, :8], *graph())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
@@ -95,6 +95,7 @@ def pair_at(distance: float, *, same: bool, **settings: Any) -> float:
     return contrastive_loss(audio, video, torch.tensor([same]), **settings).item()
 
 
+@settings(deadline=None, max_examples=50)
 @given(distance=st.floats(0, 10, width=32), margin=st.floats(0.5, 5, width=32))
 def test_laws_of_the_loss(distance: float, margin: float) -> None:
     assert pair_at(distance, same=True, margin=margin) == pytest.approx(distance**2, rel=1e-5, abs=1e-30)
@@ -128,6 +129,7 @@ def test_the_loss_pulls_pairs_together_and_pushes_others_apart() -> None:
     assert (after < before).tolist() == [True, False]
 
 
+@settings(deadline=None, max_examples=50)
 @given(rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), min_size=1, max_size=20), seed=st.integers(0, 99))
 def test_negatives_are_of_another_utterance(rows: list[tuple[int, int]], seed: int) -> None:
     emotion, utterance = torch.tensor(rows).T
