@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from . import _options
 from ._progress import Reporter
+from ._torch import Device, require_torch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,21 +21,6 @@ if TYPE_CHECKING:
     from kemfeat.learn.experiments.sweep import Trial
     from kemfeat.learn.run_facts import Determinism, RunFacts
     from kemfeat.store.reader import Store
-
-
-class Device(StrEnum):
-    """Where to train."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
-class Modality(StrEnum):
-    """What a model reads."""
-
-    AUDIO = "audio"
-    TEXT = "text"
 
 
 def train(
@@ -60,8 +45,12 @@ def train(
         ),
     ] = None,
     ablate: Annotated[
-        list[Modality] | None,
-        typer.Option("--ablate", help="Test again with this modality shuffled, and without it. Repeatable."),
+        list[str] | None,
+        typer.Option(
+            "--ablate",
+            metavar="MODALITY",
+            help="Test again with this modality (audio, text, eda, temp, ibi or video) shuffled, and gone. Repeatable.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -79,7 +68,7 @@ def train(
     progress: _options.ShowProgress = None,
 ) -> None:
     """Train a recipe, or continue where the same command stopped; test its best epoch, once."""
-    _require_torch()
+    require_torch("train")
     from kemfeat.learn.experiments.ablate import ablate as ablated
     from kemfeat.learn.experiments.sweep import sweep as swept
     from kemfeat.learn.training.audited_fold import audit_fold
@@ -105,18 +94,8 @@ def train(
             )
         if ablate:
             audited = audited_of_run(folder, store=opened, split=read)
-            chosen = tuple(each.value for each in ablate)
-            gaps = ablated(folder, audited, modalities=chosen, device=options.device)
+            gaps = ablated(folder, audited, modalities=tuple(ablate), device=options.device)
     _print(folder, evaluation, table=table, gaps=gaps)
-
-
-def _require_torch() -> None:
-    from importlib.util import find_spec
-
-    from kemfeat.errors import ConfigError
-
-    if find_spec("torch") is None:
-        raise ConfigError("kemfeat train needs PyTorch, which is not installed; run pip install 'kemfeat[train]'")
 
 
 class _Lines:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -21,11 +22,21 @@ class Outputs:
         Scores before softmax.
     arousal, valence : Tensor, shape (B,), or None
         Ratings on the scale of the corpus, 1 to 5.
+    auxiliary : mapping of str to Tensor, shape (B, classes)
+        Scores of further heads, each of which is trained on the emotion as well, with the weight of ``logits``.
+    embedding : Tensor, shape (B, H), or None
+        What the last layer before the head computed, for models that build on this one.
+    probabilities : bool
+        Whether the scores went through a softmax, a published defect (P3): cross entropy takes another one of them. It
+        is refused where it is not declared here.
     """
 
     logits: Tensor | None = None
     arousal: Tensor | None = None
     valence: Tensor | None = None
+    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+    embedding: Tensor | None = None
+    probabilities: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from kemfeat.learn.settings import AudioConfig, FusionConfig, Modality, ModelCon
 from kemfeat.learn.training import checkpoint
 from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.recipe import Recipe, recipe_from
-from kemfeat.learn.training.training_data import modalities_of
 from kemfeat.store import disk
 
 M = TypeVar("M", bound=ModelConfig)
@@ -72,7 +71,7 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         return ResolvedWeights(recipe=recipe, data=data, pretrained={})
     pretrained: dict[str, PretrainedFacts] = {}
     configs: dict[str, ModelConfig] = {}
-    for modality in modalities_of(recipe):
+    for modality in recipe.model.modalities_in_use:
         folder = _folder(recipe.model, modality)
         facts = _fitting(folder, modality, data)
         seen = _seen(folder, facts, data)
