@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kemfeat import plugins
 from kemfeat.build import build_store
 from kemfeat.config import canonical, thawed
 from kemfeat.errors import ConfigError, RunError
+from kemfeat.features.instances import find_feature
 from kemfeat.learn import run_folder
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.models import spec_of
@@ -30,6 +30,7 @@ from kemfeat.learn.training.recipe import recipe_from
 from kemfeat.learn.training.trainer import load_model
 from kemfeat.learn.training.training_data import complete_rows
 from kemfeat.provenance import BANNER
+from kemfeat.records import stem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,15 +151,16 @@ def _settings_of(facts: RunFacts, run: Path) -> dict[str, Any]:
             f"{run}: does not say how its features were made (an earlier kemfeat trained it); train it again"
         )
     settings: dict[str, Any] = {name: dict(thawed(table)) for name, table in facts.data.settings.items()}
-    if "tokens" in settings:
-        settings["tokens"]["tokenizer"] = str((run / run_folder.TOKENIZER).resolve())
+    for name in settings:
+        if stem(name) == "tokens":
+            settings[name]["tokenizer"] = str((run / run_folder.TOKENIZER).resolve())
     return {"features": tuple(settings), **settings}
 
 
 def _require_media(features: Sequence[str], given: Mapping[str, bool], *, recipe: str) -> None:
     """Refuse a recording that lacks what the features are made of."""
     options = {"audio": "--wav", "transcript": "--text"}
-    media = [(name, medium) for name in features for medium in plugins.find("features", name).media]
+    media = [(name, medium) for name in features for medium in find_feature(name).media]
     needed = {medium for name, medium in media if medium == name or medium not in features}
     for medium in sorted(needed):
         if medium not in options:
