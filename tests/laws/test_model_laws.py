@@ -27,11 +27,13 @@ BUILT: dict[str, Callable[[], nn.Module]] = {
     "text": kit.text_model,
     "fusion": kit.fusion_model,
     "bert": kit.bert_model,
+    "cross_modal": kit.cross_modal_model,
 }
 SMALL: dict[str, Callable[[], ModelConfig]] = {
     "audio": kit.audio_config,
     "text": kit.text_config,
     "fusion": kit.fusion_config,
+    "cross_modal": kit.cross_modal_config,
 }
 lengths = st.lists(st.tuples(st.integers(1, 12), st.integers(2, 9)), min_size=1, max_size=4)
 every_model = pytest.mark.parametrize("name", NAMES)
