@@ -19,6 +19,7 @@ from . import (
     audit,
     bench,
     build,
+    ensemble,
     evaluate,
     export,
     plan,
@@ -53,6 +54,7 @@ app.command("split")(split.split)
 app.command("audit")(audit.audit)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("ensemble")(ensemble.ensemble)
 app.command("evaluate")(evaluate.evaluate)
 app.command("synth")(synth.synth)
 app.command("bench")(bench.bench)

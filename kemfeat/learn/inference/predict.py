@@ -26,8 +26,7 @@ from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import read_run
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.predictions import columns_of_predictions, predict
-from kemfeat.learn.training.recipe import recipe_from
-from kemfeat.learn.training.trainer import load_model
+from kemfeat.learn.training.trainer import load_model, recipe_of
 from kemfeat.learn.training.training_data import complete_rows
 from kemfeat.provenance import BANNER
 from kemfeat.records import stem
@@ -71,7 +70,7 @@ def predict_store(run: Path, store: Store, *, device: str = "auto") -> pd.DataFr
     from kemfeat.splits import utterances_digest
 
     facts = read_run(run)
-    recipe = recipe_from(facts.config, where=f"{run}/{run_folder.RUN}")
+    recipe = recipe_of(run, facts)
     _require_settings(facts, store, run)
     spec, where = spec_of(recipe.model), runtime.device(device)
     rows = np.flatnonzero(complete_rows(store, recipe))
