@@ -157,7 +157,7 @@ class TrainingData:
         return StoreLoader(self.audited.store, rows, batch_size, device, rank=0, world_size=1, **self._reading())
 
     def training_loader(self, *, epoch: int, device: torch.device) -> StoreLoader:
-        """Load the train part, shuffled, balanced and augmented according to the recipe.
+        """Load the train part, ordered, balanced and augmented according to the recipe.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class TrainingData:
         Returns
         -------
         StoreLoader
-            A loader that shuffles.
+            A loader that shuffles, unless the recipe says otherwise.
 
         Raises
         ------
@@ -194,7 +194,8 @@ class TrainingData:
             plan.rows,
             train.batch_size,
             device,
-            shuffle="blocks",  # not True, whose meaning depends on the memory of the machine
+            # not True, whose meaning depends on the memory of the machine
+            shuffle="blocks" if train.shuffle else False,
             seed=train.seed,
             bucket_by_length=train.bucket_by_length and is_ragged(audited.store, self.media, axis=self.axis),
             drop_last=train.drop_last,
