@@ -7,6 +7,7 @@ added to :data:`SMALL` and :data:`BUILT`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from kemfeat import plugins
 from kemfeat.learn.data.columns import ARRAYS
 from kemfeat.learn.models import ModelSpec, Outputs, build_model, seeded, spec_of
+from kemfeat.learn.models.spectrogram_image import SpectrogramImageConfig
 from kemfeat.learn.settings import ModelConfig
 from kemfeat.learn.training.recipe import recipe_from
 from tests.learn.models import kit
@@ -32,6 +34,7 @@ SMALL: dict[str, Callable[[], ModelConfig]] = {
     "audio": kit.audio_config,
     "text": kit.text_config,
     "fusion": kit.fusion_config,
+    "spectrogram_image": partial(SpectrogramImageConfig, size=(24, 40), kind="cnn-rnn"),
 }
 lengths = st.lists(st.tuples(st.integers(1, 12), st.integers(2, 9)), min_size=1, max_size=4)
 every_model = pytest.mark.parametrize("name", NAMES)
@@ -74,7 +77,7 @@ def test_a_model_says_who_it_is_and_what_it_reads(name: str) -> None:
     assert spec.tasks
     assert set(spec.tasks) <= {"arousal", "valence", "emotion"}
     assert config.media
-    assert set(config.media) <= set(ARRAYS)
+    assert set(config.media) <= {*ARRAYS, *plugins.names("features")}
     assert config.model_config["frozen"]
     assert spec.config.model_validate_json(config.model_dump_json()) == config
     assert "emotion" not in spec.tasks or config.classes == config.model_dump()["emotions"]

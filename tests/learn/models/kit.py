@@ -13,6 +13,9 @@ from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 
 SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}
+IMAGE = (200, 300)
+"""Rows and columns of a spectrogram image."""
+
 BANDS, WIDTH, VOCABULARY, POSITIONS = 8, 16, 40, 48
 PUBLISHED: dict[str, Any] = {
     "masks": "values",
@@ -96,6 +99,8 @@ def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 
         emotion=torch.arange(size) % 5,
         arousal=torch.linspace(1, 5, size),
         valence=torch.linspace(5, 1, size),
+        parents=torch.arange(size),
+        arrays={"stft_image": torch.randint(256, (size, *IMAGE), generator=generator, dtype=torch.uint8)},
     )
 
 
@@ -126,13 +131,8 @@ def longer(given: Batch, *, frames: int = 0, tokens: int = 0) -> Batch:
 
 def single(given: Batch, row: int) -> Batch:
     """One utterance of a batch, padding kept."""
-    from dataclasses import fields, replace
-
-    tensors = {f.name: getattr(given, f.name) for f in fields(given)}
-    return replace(
-        given,
-        **{name: value[row : row + 1] for name, value in tensors.items() if isinstance(value, (Tensor, tuple))},
-    )
+    tensors = {name: value[row : row + 1] for name, value in given.tensors().items()}
+    return given.with_tensors(tensors, ids=given.ids[row : row + 1])
 
 
 def assert_what_trains_has_a_gradient(model: nn.Module) -> None:
