@@ -60,6 +60,11 @@ class ModelConfig(FrozenConfig, ABC):
         """Emotions in the order of their ids; a classifier returns the field ``emotions`` here."""
         return FIVE_CLASSES
 
+    @property
+    def recurs(self) -> bool:
+        """False where recurrent layers get sequences of length 1 on purpose, a published defect (S4)."""
+        return True
+
 
 class StackConfig(ModelConfig):
     """Self-attention layers and a two-layer recurrent head, with which all three models end.
