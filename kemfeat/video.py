@@ -2,7 +2,8 @@
 
 A film is an avi file. It is opened by kemfeat and decoded from that handle as avi and nothing else, so that no content
 of it, such as a playlist, can make the decoder open another file. Times are those of the frames, not numbers of frames
-divided by a rate. Decoding ends at the first damaged frame: those after it would be made up by the decoder.
+divided by a rate. Decoding ends at the first damage that the decoder or the film's index shows: frames after it would
+be made up, or shown at a wrong time. Damage within a single frame may go unnoticed, as films have no checksums.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Film:
 
         first = None
         try:
-            for frame in self.container.decode(self.container.streams.video[0]):
+            for frame in (frame for packet in self._packets() for frame in packet.decode()):
                 if frame.is_corrupt:
                     self.damage = f"is damaged at {self.end:.2f} s"
                     return
@@ -96,6 +97,40 @@ class Film:
                 yield Frame(shown - first, partial(frame.to_ndarray, format="rgb24"))
         except FFmpegError as error:
             self.damage = f"is damaged at {self.end:.2f} s ({error.strerror})"
+
+    def rest(self) -> float:
+        """Read all of it without decoding; gives the time at which the film ends [s]."""
+        from av.error import FFmpegError
+
+        try:
+            for packet in self._packets():
+                if packet.size and packet.dts is not None:
+                    self.end = max(self.end, float(packet.dts * packet.time_base) + 1 / self.frame_rate)
+        except FFmpegError as error:
+            self.damage = f"is damaged at {self.end:.2f} s ({error.strerror})"
+        return self.end
+
+    def _packets(self) -> Iterator[Any]:
+        """The coded frames, up to where they are not at the places that the film's own index gives.
+
+        A reader that has lost its place in a damaged film goes on with a later frame and counts it as the next one, so
+        that all times after it are wrong. The frame before the first misplaced one may be what was damaged.
+        """
+        stream = self.container.streams.video[0]
+        places = {entry.timestamp: entry.pos for entry in stream.index_entries}
+        distance, before = None, None
+        for packet in self.container.demux(stream):
+            if len(places) > 1 and packet.size and packet.dts in places:
+                found = packet.pos - places[packet.dts]
+                distance = found if distance is None else distance
+                if found != distance:
+                    self.damage = f"is damaged at {self.end:.2f} s"
+                    return
+            if before is not None:
+                yield before
+            before = packet
+        if before is not None:
+            yield before
 
 
 @contextmanager
@@ -129,6 +164,36 @@ def open_film(path: Path, *, name: str) -> Iterator[Film]:
             raise MediaError(f"{name}: {_found(path, error)}; expected an avi file; {_COPY_AGAIN}") from None
         with container:
             yield Film(name, _rate(container, name), container)
+
+
+def measured(path: Path, *, name: str) -> float:
+    """How long a film lasts, by its frames and not by its header, which says nothing of what was cut off.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    float [s]
+        When the last frame is no longer shown. Only the first is decoded, so damage in the middle goes unnoticed.
+
+    Raises
+    ------
+    MediaError
+        The file cannot be read as avi, has no moving picture, or its first frame cannot be decoded.
+    ConfigError
+        PyAV is not installed.
+    """
+    with open_film(path, name=name) as film:
+        if next(film.frames(), None) is None:
+            damage = film.damage or "contains no frame"
+            raise MediaError(f"{name}: {damage}; expected a film whose first frame can be decoded; {_COPY_AGAIN}")
+    with open_film(path, name=name) as film:
+        return film.rest()
 
 
 def pyav(*, what: str) -> Any:

@@ -52,7 +52,7 @@ def half(picture: NDArray[np.uint8], side: str) -> NDArray[np.uint8]:
 
 
 def cut(picture: NDArray[np.uint8], box: Box, *, rows: int, columns: int) -> NDArray[np.uint8]:
-    """A box of the half of a picture, resized as ``PIL.Image.resize`` does with ``BILINEAR``.
+    """A box of the half of a picture, resized as ``PIL.Image.resize`` does with ``BILINEAR`` and ``box``.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def cut(picture: NDArray[np.uint8], box: Box, *, rows: int, columns: int) -> NDA
     Returns
     -------
     ndarray, shape (rows, columns, 3), uint8
-        The same bytes as Pillow, columns resized before rows and rounded in between.
+        The bytes that Pillow makes of the columns and then of these rows, rounded in between.
 
     Raises
     ------

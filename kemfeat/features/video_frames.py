@@ -255,19 +255,20 @@ def _read_table(path: Path) -> dict[str, str]:
             "film and left; correct the path"
         ) from None
     if not rows or rows[0] != _HEADER:
+        found = repr(",".join(rows[0])) if rows else "nothing"
         raise ConfigError(
-            f"video_frames.left_table: {path} begins with {','.join(rows[0]) if rows else 'nothing'!r}; expected the "
-            "columns film,left; correct the first line"
+            f"video_frames.left_table: {path} begins with {found}; expected the columns film,left; correct the first "
+            "line"
         )
-    found: dict[str, str] = {}
+    left: dict[str, str] = {}
     for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(_HEADER) or row[1] not in {"F", "M"} or row[0] in found:
+        if len(row) != len(_HEADER) or row[1] not in {"F", "M"} or row[0] in left:
             raise ConfigError(
                 f"video_frames.left_table: row {number} of {path} is {','.join(row)!r}; expected the name of a film, "
                 "once, and F or M, as in Ses01F_impro01,F; correct the row"
             )
-        found[row[0]] = row[1]
-    return found
+        left[row[0]] = row[1]
+    return left
 
 
 def _open(config: VideoFramesConfig, _resources: Path) -> Extract:
