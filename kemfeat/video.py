@@ -99,7 +99,13 @@ class Film:
             self.damage = f"is damaged at {self.end:.2f} s ({error.strerror})"
 
     def rest(self) -> float:
-        """Read all of it without decoding; gives the time at which the film ends [s]."""
+        """Read all of it without decoding.
+
+        Returns
+        -------
+        float [s]
+            When the last frame is no longer shown, since the film began.
+        """
         from av.error import FFmpegError
 
         try:

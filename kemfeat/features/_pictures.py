@@ -7,7 +7,7 @@ film of another size is cut in the same proportions.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,17 +80,19 @@ def cut(picture: NDArray[np.uint8], box: Box, *, rows: int, columns: int) -> NDA
             f"the half of the picture has {width} by {height} pixels, too few to cut out a face; expected about "
             f"{HALF[0]} by {HALF[1]}; use the corpus' own video"
         )
-    made = _resized(picture, 1, _weights(width, columns, box.left * across, box.right * across))
-    return _resized(made, 0, _weights(height, rows, box.top * down, box.bottom * down))
+    first_column, by_column = _weights(width, columns, box.left * across, box.right * across)
+    first_row, by_row = _weights(height, rows, box.top * down, box.bottom * down)
+    used = picture[first_row : first_row + by_row.shape[1], first_column : first_column + by_column.shape[1]]
+    made = _weighted(by_column, used.transpose(1, 0, 2))
+    return _weighted(by_row, made.transpose(1, 0, 2))
 
 
-def _resized(picture: NDArray[np.uint8], axis: int, weights: tuple[int, NDArray[np.float64]]) -> NDArray[np.uint8]:
-    """Apply weights to rows (0) or columns (1); float64 keeps sums below 2**53 exact."""
-    first, matrix = weights
-    used = np.moveaxis(picture, axis, 0)[first : first + matrix.shape[1]]
-    sums = matrix @ used.reshape(len(used), -1).astype(np.float64)
-    made = np.clip((sums + _UNIT // 2) // _UNIT, 0, 255).astype(np.uint8)
-    return np.moveaxis(made.reshape(-1, *used.shape[1:]), 0, axis)
+def _weighted(matrix: NDArray[np.float64], values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Sums along the first axis, rounded; float64 keeps sums below 2**53 exact."""
+    sums = matrix @ values.reshape(len(values), -1).astype(np.float64)
+    sums += _UNIT // 2
+    sums *= 1 / _UNIT  # exact: a power of two
+    return np.clip(sums, 0, 255, out=sums).astype(np.uint8).reshape(len(matrix), *values.shape[1:])
 
 
 @lru_cache(maxsize=16)

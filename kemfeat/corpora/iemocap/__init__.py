@@ -51,7 +51,8 @@ Known defects, and what is done
     - Transcriptions have speech without a number, ids such as ``MXXX`` or a bare ``M:``: left out.
     - Where final ratings are not the observers' means, the final ratings are used (``vad-not-mean``).
     - The corpus does not say who is on which side. Users of the corpus found the actor with the markers on the left in
-      every dialog; this must be verified on the pictures, and a dialog that differs goes into ``side_overrides``.
+      every dialog; this must be verified on the pictures. A dialog that differs goes into the setting ``left`` of
+      ``video_frames``, or, for the column ``video_side``, into ``side_overrides`` in Python.
     - Which channel of a dialog's audio is whose microphone is not known, so no column says it.
     - Videos may be a few frames longer or shorter than the sound, and are letterboxed.
 """
