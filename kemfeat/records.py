@@ -180,8 +180,6 @@ class Footage:
         What was kept of the frames, in the order in which they were asked for; zeros where there is none.
     times : ndarray, shape (n,), float64 [s]
         When each frame is shown, since the film began; NaN where there is none.
-    start : float [s]
-        When the utterance begins, since the film began.
     side : {"left", "right", "whole"}
         The part of the picture that shows the speaker.
     missing : str
@@ -190,7 +188,6 @@ class Footage:
 
     pictures: NDArray[np.uint8]
     times: NDArray[np.float64]
-    start: float
     side: str
     missing: str = ""
 

@@ -115,7 +115,7 @@ class Films:
                 return _shot(film, path, seen, shots)
         except (MediaError, ExtractionError) as error:
             why = str(error).replace(f"{self._root}{os.sep}", "")
-            return [_without(shots(_scene(one, path, 1.0)), one, why) for one in seen]
+            return [_without(shots(_scene(one, path, 1.0)), why) for one in seen]
 
 
 def _shot(film: Film, path: str, seen: Sequence[Any], shots: Shooting) -> list[Footage]:
@@ -126,18 +126,18 @@ def _shot(film: Film, path: str, seen: Sequence[Any], shots: Shooting) -> list[F
         ends = film.damage or f"ends at {film.end:.2f} s"
         why = f"{path}: {ends}; the utterance is at {one.start:.2f} to {one.start + one.duration:.2f} s"
         if pictures is None:
-            made.append(_without(asked, one, "the start is not known" if math.isnan(one.start) else why))
+            made.append(_without(asked, "the start is not known" if math.isnan(one.start) else why))
         else:
             missing = "" if np.isfinite(times).all() else why
-            made.append(Footage(pictures=pictures, times=times, start=one.start, side=asked.side, missing=missing))
+            made.append(Footage(pictures=pictures, times=times, side=asked.side, missing=missing))
     return made
 
 
-def _without(asked: Shots, one: Any, missing: str) -> Footage:
+def _without(asked: Shots, missing: str) -> Footage:
     """Footage of which every frame is missing."""
     nothing = np.zeros((len(asked.times), 1, 1, 3), dtype=np.uint8)
     times = np.full(len(asked.times), np.nan)
-    return Footage(pictures=nothing, times=times, start=one.start, side=asked.side, missing=missing)
+    return Footage(pictures=nothing, times=times, side=asked.side, missing=missing)
 
 
 def _scene(one: Any, path: str, frame_rate: float) -> Scene:

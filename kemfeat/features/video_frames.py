@@ -2,7 +2,7 @@
 
 ``video_frames`` (20, 60, 100, 3) uint8 along ``video_frame``, ``video_row``, ``video_column`` and ``colour`` (red,
 green, blue), on the row axis ``clip``; ``video_frames_lengths``, the number of real frames, which come first;
-``video_frames_mask`` (20,), True for those; ``video_frames_times`` (20,), when each is shown, in seconds since the clip
+``video_frames_mask`` (20,), True for those; ``video_frames_times`` (20,), when each is shown, in seconds since the film
 began. Columns: ``video_frames_side``, the part of the picture that shows the speaker, and ``video_frames_missing``,
 why frames are missing. Clips are those of ``stft_image`` and ``clip_audio``. It comes with
 ``pip install 'kemfeat[video]'``.
@@ -162,8 +162,8 @@ def _extract(media: Media, *, config: VideoFramesConfig) -> FeatureArray:
     if not isinstance(footage, Footage):
         raise ExtractionError(f"video_frames: found {type(footage).__name__}, expected footage; correct the reader")
     made = _rows(len(begins), footage.side, footage.missing)
-    for clip, begin in enumerate(begins.tolist()):
-        _fill(made, clip, footage, begin=begin, distinct=config.frames == "spread")
+    for clip in range(len(begins)):
+        _fill(made, clip, footage, distinct=config.frames == "spread")
     return made
 
 
@@ -180,7 +180,7 @@ def _rows(clips: int, side: str, missing: str) -> FeatureArray:
     )
 
 
-def _fill(made: FeatureArray, clip: int, footage: Footage, *, begin: float, distinct: bool) -> None:
+def _fill(made: FeatureArray, clip: int, footage: Footage, *, distinct: bool) -> None:
     """Put the real frames of a clip first; ``distinct`` leaves out those that are the same frame."""
     own = slice(clip * _FRAMES, (clip + 1) * _FRAMES)
     times = footage.times[own]
@@ -193,7 +193,7 @@ def _fill(made: FeatureArray, clip: int, footage: Footage, *, begin: float, dist
     made.arrays["video_frames"][clip, :count] = footage.pictures[own][real]
     made.arrays["video_frames_lengths"][clip] = count
     made.arrays["video_frames_mask"][clip, :count] = True
-    made.arrays["video_frames_times"][clip, :count] = times[real] - footage.start - begin
+    made.arrays["video_frames_times"][clip, :count] = times[real]
 
 
 def _specs(config: VideoFramesConfig) -> tuple[FeatureSpec, ...]:
@@ -225,7 +225,7 @@ def _specs(config: VideoFramesConfig) -> tuple[FeatureSpec, ...]:
         pad=float("nan"),
         fill=float("nan"),
         unit="s",
-        description="when the frame is shown, since the clip began",
+        description="when the frame is shown, since the film began",
     )
     return frames, lengths_spec("video_frames"), mask, times
 

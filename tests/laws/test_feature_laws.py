@@ -58,7 +58,7 @@ class Reel:
         shots = extractor.filming.shots(config, scene)
         frames = [Frame(place / 10, picture.copy) for place, picture in enumerate(self.pictures)]
         [(pictures, times)] = shoot(frames, [shots], frame_rate=10.0)
-        return Footage(pictures=pictures, times=times, start=self.start, side=shots.side)
+        return Footage(pictures=pictures, times=times, side=shots.side)
 
 
 SECONDS = np.arange(24000) / 16000

@@ -31,7 +31,7 @@ def row(manifest, name):
 
 def test_found_by_its_name():
     assert find("corpora", "IEMOCAP") is READER
-    assert (READER.name, READER.version, READER.media) == ("IEMOCAP", 1, ("audio", "transcript"))
+    assert (READER.name, READER.version, READER.media) == ("IEMOCAP", 1, ("audio", "transcript", "video"))
     assert READER.settings == {"text": {"preset": "none"}}
 
 
