@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from kemfeat import build_store, open_store
-from kemfeat.build import BuildOptions, BuildReport, _footage, recompute
+from kemfeat.build import BuildOptions, BuildReport, _footage, recompute, trial_build
+from kemfeat.build.scan import listing
+from kemfeat.corpora.iemocap import READER
 from kemfeat.errors import ConfigError, CorpusError
 from kemfeat.store.reader import Store
 from kemfeat.store.verify import verify
@@ -253,3 +255,10 @@ def test_an_utterance_without_a_film_asks_for_nothing(tmp_path: Path) -> None:
     rows = pd.DataFrame([{"id": "a", "video": None}])
     films = _footage.Films(rows, root=tmp_path)
     assert films.footage(next(rows.itertuples(index=False)), never) is None
+
+
+def test_a_trial_build_of_some_utterances_has_their_films_alone(whole: TinyIemocap) -> None:
+    found = listing(READER, whole.root, SETTINGS)
+    some = found.manifest.utterances.head(5)
+    assert [Path(path).stem for path in trial_build._groups(found, some)["video"]] == list(DIALOGS[:2])
+    assert "video" not in listing(READER, whole.root, {"features": ["text"]}).groups

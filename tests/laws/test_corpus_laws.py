@@ -80,13 +80,14 @@ def test_sources_are_there_each_once_in_order_and_below_the_root(name, corpora):
     root = corpora(name)
     groups = reader(name, root).sources(root)
     assert {"annotation", "audio", "transcript"} <= set(groups)
-    assert all(group in {"annotation", "audio", "transcript"} or group.startswith("signals/") for group in groups)
+    named = {"annotation", "audio", "transcript", "video"}
+    assert all(group in named or group.startswith("signals/") for group in groups)
     listed = [path for group in groups.values() for path in group]
     assert len(set(listed)) == len(listed)
     for path in listed:
         assert (root / path).resolve().is_relative_to(root.resolve())
         assert (root / path).is_file()
-    for group in ("annotation", "audio", "transcript"):
+    for group in named & set(groups):
         assert list(groups[group]) == sorted(groups[group])
 
 
