@@ -27,12 +27,25 @@ FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text
 
 
 class ModelConfig(FrozenConfig, ABC):
-    """Base of the settings of every model."""
+    """Base of the settings of every model.
+
+    Parameters
+    ----------
+    name : str
+        The model; each subclass narrows it to the name of its file, ``name: Literal["audio"] = "audio"``.
+    """
+
+    name: str
 
     @property
     @abstractmethod
     def media(self) -> tuple[str, ...]:
         """The features that the model reads, such as ``("mel", "delta")``."""
+
+    @property
+    def probabilities(self) -> bool:
+        """Whether the model returns probabilities for logits, a published defect (P3) that cross entropy refuses."""
+        return False
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -82,6 +95,8 @@ class AudioConfig(StackConfig):
 
     Parameters
     ----------
+    name : {"audio"}
+        The model.
     n_layers : int, 1 to 64
         Self-attention layers.
     n_mels : int, >= 4, a multiple of 4
@@ -93,6 +108,7 @@ class AudioConfig(StackConfig):
         ``sinusoidal`` positions, which have no parameters, or ``none`` as published (K21).
     """
 
+    name: Literal["audio"] = "audio"
     n_layers: int = Field(default=7, ge=1, le=64)
     n_mels: int = Field(default=128, ge=4, multiple_of=4)
     conv_channels: tuple[int, int] = (8, 24)
@@ -125,12 +141,15 @@ class TextConfig(StackConfig):
 
     Parameters
     ----------
+    name : {"text"}
+        The model.
     n_layers : int, 1 to 64
         Self-attention layers.
     text_encoder : str
         Frozen ``transformers`` model: a folder, or a Hugging Face name in the local cache.
     """
 
+    name: Literal["text"] = "text"
     n_layers: int = Field(default=5, ge=1, le=64)
     text_encoder: str = Field(default="skt/kobert-base-v1", min_length=1)
 
@@ -145,6 +164,8 @@ class FusionConfig(StackConfig):
 
     Parameters
     ----------
+    name : {"fusion"}
+        The model.
     n_layers : int, 1 to 64
         Self-attention layers.
     inner_size : int, >= 1
@@ -171,6 +192,7 @@ class FusionConfig(StackConfig):
         as published (K21).
     """
 
+    name: Literal["fusion"] = "fusion"
     n_layers: int = Field(default=4, ge=1, le=64)
     inner_size: int = Field(default=3072, ge=1)
     recurrent_size: int = Field(default=128, ge=1)
@@ -254,7 +276,7 @@ def _agreed(given: StackConfig, trained: StackConfig, *, where: str, table: str)
 
 
 class TrainConfig(FrozenConfig):
-    """How a model is trained: Adam, a learning rate that decays by ``gamma``, the epoch best on validation kept.
+    """How a model is trained; the epoch that is best on the validation part is kept.
 
     Parameters
     ----------
@@ -262,20 +284,38 @@ class TrainConfig(FrozenConfig):
         ``mse`` or, as published, ``rmse`` of each batch (K19) for a rating; ``cross-entropy`` for an emotion.
     class_weights : {"none", "balanced"}
         ``balanced`` weights each class by its inverse frequency in the training part.
+    optimizer : {"adam", "adamw"}
+        Adam (Kingma and Ba, 2015), whose decay is part of the gradient, or AdamW (Loshchilov and Hutter, 2019), whose
+        decay is not.
     learning_rate : float, > 0
-        Learning rate of the first epoch.
+        Largest learning rate.
+    weight_decay : float, >= 0
+        Decay of weights; biases and the weights of normalisations have none.
+    schedule : {"exponential", "step", "cosine", "linear", "constant"}
+        How the learning rate falls: by ``gamma`` each time, by ``gamma`` every ``period`` times, along a cosine to 0 in
+        ``period`` times, in a straight line to 0 at the end, or not at all.
+    schedule_by : {"epoch", "step"}
+        What is counted as a time.
     gamma : float, in (0, 1]
-        Each epoch's learning rate is this times that of the epoch before.
+        Factor of ``exponential`` and ``step``.
+    period : int, >= 0
+        Times that ``step`` waits and that ``cosine`` takes to come down; 0 is all there are. After that a cosine rises
+        again.
+    warmup : float, in [0, 1)
+        Part of all times in which the learning rate first rises in a straight line.
     epochs : int, >= 1
         Maximum number of epochs.
     batch_size : int, >= 1
-        Utterances per step.
+        Rows or chunks per batch.
+    accumulate : int, >= 1
+        Batches per step of the optimizer.
     patience : int, >= 1
         Training stops after so many epochs without a lower validation loss.
     clip : float, >= 0
         Largest norm of the gradient; 0 does not clip.
-    amp : {"auto", "off"}
-        ``auto`` computes in half precision on a GPU; ``off`` never does.
+    amp : {"auto", "bfloat16", "off"}
+        ``auto`` computes in float16 with a scaled loss on a GPU, ``bfloat16`` in bfloat16 on any device, ``off`` in
+        float32.
     seed : int, in [0, 2**32)
         Seed of weights, order, dropout and augmentation.
     frames : int, >= 0
@@ -285,7 +325,9 @@ class TrainConfig(FrozenConfig):
     reshuffle : bool
         Draw a new order every epoch; as published, one order served all epochs (K19).
     bucket_by_length : bool
-        Batch utterances of similar length together.
+        Put rows of similar length into one training batch, where the model reads a ragged array.
+    draw : {"all", "one"}
+        Rows of an utterance that an epoch uses, where a model reads clips or ticks: all, or one that is drawn anew.
     augment : tuple of Augmentation
         Augmentations of training batches, in order.
     balance : {"none", "kor-2022", "weights"}
@@ -295,17 +337,25 @@ class TrainConfig(FrozenConfig):
 
     loss: Literal["mse", "rmse", "cross-entropy"]
     class_weights: Literal["none", "balanced"] = "none"
+    optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = Field(default=2e-5, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Literal["exponential", "step", "cosine", "linear", "constant"] = "exponential"
+    schedule_by: Literal["epoch", "step"] = "epoch"
     gamma: float = Field(default=0.8, gt=0, le=1)
+    period: int = Field(default=0, ge=0)
+    warmup: float = Field(default=0.0, ge=0, lt=1)
     epochs: int = Field(default=30, ge=1)
     batch_size: int = Field(default=16, ge=1)
+    accumulate: int = Field(default=1, ge=1)
     patience: int = Field(default=8, ge=1)
     clip: float = Field(default=1.0, ge=0)
-    amp: Literal["auto", "off"] = "auto"
+    amp: Literal["auto", "bfloat16", "off"] = "auto"
     seed: int = Field(default=0, ge=0, lt=2**32)
     frames: int = Field(default=0, ge=0)
     drop_last: bool = False
     reshuffle: bool = True
-    bucket_by_length: bool = False
+    bucket_by_length: bool = True
+    draw: Literal["all", "one"] = "all"
     augment: tuple[Augmentation, ...] = ()
     balance: Literal["none", "kor-2022", "weights"] = "none"

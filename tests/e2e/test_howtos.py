@@ -187,6 +187,6 @@ def test_a_model_is_one_file_its_recipe_and_its_test(tmp_path, corpus):
     quick = ("--set", "model.n_mels=16", "--set", "train.epochs=1")
     copy.kemfeat("train", "band-means/arousal", *options, *quick, "--out", "run")
     run = json.loads((copy.folder / "run/run.json").read_text(encoding="utf-8"))
-    assert (run["config"]["architecture"], run["outcome"]["epochs"]) == ("band_means", 1)
+    assert (run["config"]["model"]["name"], run["outcome"]["epochs"]) == ("band_means", 1)
     judged = json.loads(copy.kemfeat("evaluate", "run", "--json"))["runs"][0]
     assert (judged["task"], judged["recipe"]) == ("arousal", "band-means/arousal")

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from kemfeat import plugins
 from kemfeat.learn.data.columns import ARRAYS
-from kemfeat.learn.models import Architecture, Outputs, architecture_of, build_model, seeded
+from kemfeat.learn.models import ModelSpec, Outputs, build_model, seeded, spec_of
 from kemfeat.learn.settings import ModelConfig
-from kemfeat.learn.training.recipe import load_recipe, recipe_from
+from kemfeat.learn.training.recipe import recipe_from
 from tests.learn.models import kit
 
 NAMES = plugins.names("learn.models")
@@ -37,8 +37,8 @@ lengths = st.lists(st.tuples(st.integers(1, 12), st.integers(2, 9)), min_size=1,
 every_model = pytest.mark.parametrize("name", NAMES)
 
 
-def find(name: str) -> Architecture[ModelConfig]:
-    found: Architecture[ModelConfig] = plugins.find("learn.models", name)
+def find(name: str) -> ModelSpec[ModelConfig]:
+    found: ModelSpec[ModelConfig] = plugins.find("learn.models", name)
     return found
 
 
@@ -68,26 +68,26 @@ def flat(outputs: Outputs) -> Tensor:
 
 @every_model
 def test_a_model_says_who_it_is_and_what_it_reads(name: str) -> None:
-    architecture, config = find(name), small_config(name)
-    assert architecture.name == name
-    assert architecture_of(config) is architecture, "no other model has the same configuration"
-    assert architecture.tasks
-    assert set(architecture.tasks) <= {"arousal", "valence", "emotion"}
+    spec, config = find(name), small_config(name)
+    assert spec.name == name
+    assert spec_of(config) is spec, "no other model has the same configuration"
+    assert spec.tasks
+    assert set(spec.tasks) <= {"arousal", "valence", "emotion"}
     assert config.media
     assert set(config.media) <= set(ARRAYS)
     assert config.model_config["frozen"]
-    assert architecture.config.model_validate_json(config.model_dump_json()) == config
-    assert "emotion" not in architecture.tasks or config.classes == config.model_dump()["emotions"]
+    assert spec.config.model_validate_json(config.model_dump_json()) == config
+    assert "emotion" not in spec.tasks or config.classes == config.model_dump()["emotions"]
 
 
 @every_model
 def test_a_recipe_may_name_it(name: str) -> None:
-    architecture = find(name)
-    for task in architecture.tasks:
+    spec = find(name)
+    for task in spec.tasks:
         loss = "cross-entropy" if task == "emotion" else "mse"
-        values = {"name": "x", "variant": "corrected", "task": task, "architecture": name, "train": {"loss": loss}}
+        values = {"name": "x", "variant": "corrected", "task": task, "model": name, "train": {"loss": loss}}
         recipe = recipe_from(values, where="test")
-        assert recipe.model == architecture.config()
+        assert recipe.model == spec.config()
         assert recipe_from(recipe.model_dump(mode="json"), where="run.json") == recipe
 
 
@@ -167,10 +167,3 @@ def test_a_gpu_predicts_as_the_cpu_does_also_in_half_precision(name: str) -> Non
     torch.testing.assert_close(flat(model(moved)).cpu(), expected, rtol=0, atol=1e-3)
     with torch.autocast("cuda", dtype=torch.bfloat16):
         torch.testing.assert_close(flat(model(moved)).float().cpu(), expected, rtol=0, atol=0.1)
-
-
-def test_the_recipes_that_come_with_kemfeat_need_not_name_theirs() -> None:
-    for name in ("kor/audio-arousal", "kor/text-valence", "kor/fusion"):
-        recipe = load_recipe(name)
-        assert recipe.task in architecture_of(recipe.model).tasks
-        assert "architecture" not in recipe.model_dump()

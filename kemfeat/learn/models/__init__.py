@@ -1,6 +1,6 @@
 """Models, from a :class:`~kemfeat.learn.data.batch.Batch` to :class:`Outputs`: one file each, found by its name.
 
-A file of this room ends in ``MODEL``, an :class:`Architecture`. ``audio``, ``text`` and ``fusion`` are the reference
+A file of this room ends in ``MODEL``, a :class:`ModelSpec`. ``audio``, ``text`` and ``fusion`` are the reference
 system's: ``AudioRegressor`` predicts arousal, ``TextRegressor`` valence; ``FusionClassifier`` freezes both and predicts
 the emotion from their tokens.
 """
@@ -13,11 +13,11 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from kemfeat.learn.models._architecture import Architecture, architecture_of
 from kemfeat.learn.models._batches import Outputs, mel_of, tokens_of
+from kemfeat.learn.models._spec import ModelSpec, spec_of
 from kemfeat.learn.models._text_encoder import load_text_encoder
 from kemfeat.learn.models.audio import AudioRegressor
-from kemfeat.learn.models.audit import check_trainable, trainable_audit
+from kemfeat.learn.models.audit import check_gradients, check_trainable, trainable_audit
 from kemfeat.learn.models.fusion import FusionClassifier
 from kemfeat.learn.models.text import TextRegressor
 from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, TextConfig
@@ -26,22 +26,23 @@ Model = nn.Module
 """Takes a :class:`~kemfeat.learn.data.batch.Batch` and returns :class:`Outputs`."""
 
 __all__ = [
-    "Architecture",
     "AudioConfig",
     "AudioRegressor",
     "FusionClassifier",
     "FusionConfig",
     "Model",
     "ModelConfig",
+    "ModelSpec",
     "Outputs",
     "TextConfig",
     "TextRegressor",
-    "architecture_of",
     "build_model",
+    "check_gradients",
     "check_trainable",
     "load_text_encoder",
     "mel_of",
     "seeded",
+    "spec_of",
     "tokens_of",
     "trainable_audit",
 ]
@@ -99,4 +100,4 @@ def build_model(config: ModelConfig, *, seed: int = 0) -> Model:
     96
     """
     with seeded(seed):
-        return architecture_of(config).build(config)
+        return spec_of(config).build(config)

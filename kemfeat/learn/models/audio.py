@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, mel_of
+from kemfeat.learn.models._spec import ModelSpec
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, sinusoids, told_mask
 from kemfeat.learn.settings import AudioConfig
 
@@ -120,4 +120,4 @@ class AudioRegressor(nn.Module):
         return Reading(x_BTH, mask_BT, self.head(x_BTH, mask_BT).squeeze(1))
 
 
-MODEL = Architecture(name="audio", tasks=("arousal",), config=AudioConfig, build=AudioRegressor)
+MODEL = ModelSpec(tasks=("arousal",), config=AudioConfig, build=AudioRegressor)

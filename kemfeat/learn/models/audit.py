@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 from torch import nn
@@ -57,6 +57,33 @@ def check_trainable(model: nn.Module) -> pd.DataFrame:
             f"parts to train, and none inside; set requires_grad accordingly"
         )
     return table
+
+
+def check_gradients(model: nn.Module, *, idle: Sequence[str] = ()) -> None:
+    """Refuse a model in which a parameter that should train got no gradient.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model after a backward pass.
+    idle : sequence of str
+        Beginnings of the dotted names of parameters that are known to get none.
+
+    Raises
+    ------
+    ConfigError
+        A parameter that trains has no gradient, which means that no output depends on it.
+    """
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    without = [name for name in trained if model.get_parameter(name).grad is None]
+    missed = [name for name in without if not name.startswith(tuple(idle))]
+    if missed:
+        shown = ", ".join(missed[:3]) + (f" and {len(missed) - 3} more" if len(missed) > 3 else "")
+        raise ConfigError(
+            f"{type(model).__name__}: no prediction depends on {shown}, so {len(missed)} of {len(trained)} parameters "
+            "would keep the values they were drawn with; expected a gradient for every parameter that trains; use "
+            "them in forward, or freeze or remove them"
+        )
 
 
 def _parts(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module, bool]]:

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, mel_of, tokens_of
+from kemfeat.learn.models._spec import ModelSpec
 from kemfeat.learn.models._text_encoder import load_text_encoder
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, joined, packed
 from kemfeat.learn.models.audio import AudioRegressor
@@ -145,4 +145,4 @@ def _build(config: FusionConfig) -> FusionClassifier:
     return FusionClassifier(config, audio=audio, text=text)
 
 
-MODEL = Architecture(name="fusion", tasks=("emotion",), config=FusionConfig, build=_build)
+MODEL = ModelSpec(tasks=("emotion",), config=FusionConfig, build=_build)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.models._architecture import Architecture
 from kemfeat.learn.models._attention import EncoderStack
 from kemfeat.learn.models._batches import Outputs, Reading, tokens_of
+from kemfeat.learn.models._spec import ModelSpec
 from kemfeat.learn.models._text_encoder import TextEncoder, load_text_encoder
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, told_mask
 from kemfeat.learn.settings import TextConfig
@@ -79,4 +79,4 @@ def _build(config: TextConfig) -> TextRegressor:
     return TextRegressor(config, load_text_encoder(config.text_encoder))
 
 
-MODEL = Architecture(name="text", tasks=("valence",), config=TextConfig, build=_build)
+MODEL = ModelSpec(tasks=("valence",), config=TextConfig, build=_build)

@@ -1,15 +1,16 @@
 """Recipes: what to train and how, as TOML.
 
-A recipe has a ``name``, a ``task``, the ``architecture`` if it is not the reference system's for that task, the common
-tables ``[model]`` and ``[train]``, and for each variant a table of what differs, ``[faithful]`` and ``[corrected]``,
-which contains the same two tables. The common values, then the variant's, then the caller's make one :class:`Recipe`.
+A recipe has a ``name``, a ``task``, a ``model`` (its name, or a table of its ``name`` and settings) and the table
+``[train]``. What differs between variants of a published system is in the tables ``[faithful]`` and
+``[corrected]``, which contain the same two tables; a recipe without any has one variant, ``corrected``. The common
+values, then the variant's, then the caller's make one :class:`Recipe`.
 """
 
 from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, reduce
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -19,11 +20,11 @@ from pydantic import Field, create_model, model_validator
 from kemfeat import plugins
 from kemfeat.config import FrozenConfig, suggest, validated
 from kemfeat.errors import ConfigError, UnknownPluginError
-from kemfeat.learn.settings import AudioConfig, FusionConfig, ModelConfig, Task, TextConfig, TrainConfig
+from kemfeat.learn.settings import ModelConfig, Task, TrainConfig
 from kemfeat.toml_settings import read_toml
 
 if TYPE_CHECKING:
-    from kemfeat.learn.models import Architecture
+    from kemfeat.learn.models import ModelSpec
 
 VARIANTS = ("corrected", "faithful")
 _SUFFIX = ".toml"
@@ -31,7 +32,7 @@ _LARGEST = 1 << 20
 
 
 class Recipe(FrozenConfig):
-    """A resolved recipe; one subclass per task, and one per architecture that a recipe names.
+    """A resolved recipe; one subclass per model.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class Recipe(FrozenConfig):
         ``corrected``, or ``faithful`` to what was published, defects included.
     task : {"arousal", "valence", "emotion"}
         What is predicted.
-    model : AudioConfig, TextConfig or FusionConfig
+    model : ModelConfig
         Settings of the model.
     train : TrainConfig
         Settings of training.
@@ -62,30 +63,6 @@ class Recipe(FrozenConfig):
                 f"'cross-entropy', a rating 'mse' or 'rmse'"
             )
         return self
-
-
-class ArousalRecipe(Recipe):
-    """Arousal from audio."""
-
-    task: Literal["arousal"]
-    model: AudioConfig = AudioConfig()
-
-
-class ValenceRecipe(Recipe):
-    """Valence from text."""
-
-    task: Literal["valence"]
-    model: TextConfig = TextConfig()
-
-
-class EmotionRecipe(Recipe):
-    """Emotion from both."""
-
-    task: Literal["emotion"]
-    model: FusionConfig = FusionConfig()
-
-
-_BY_TASK: dict[str, type[Recipe]] = {"arousal": ArousalRecipe, "valence": ValenceRecipe, "emotion": EmotionRecipe}
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -138,9 +115,17 @@ def _resolved(values: dict[str, Any], overrides: Mapping[str, Any], *, where: st
     variant = given.get("variant", values.get("variant", VARIANTS[0]))
     if variant not in VARIANTS:
         raise ConfigError(f"{where}: variant: unknown variant {variant!r}{suggest(str(variant), VARIANTS)}")
-    if not isinstance(tables.get(variant), Mapping):
+    missing = variant not in tables and (tables or variant != VARIANTS[0])
+    if missing or not isinstance(tables.get(variant, {}), Mapping):
         raise ConfigError(f"{where}: has no table [{variant}]; add it, or choose another one with --set variant=NAME")
-    return recipe_from(_merged(_merged({**values, "variant": variant}, tables[variant]), given), where=where)
+    layers = ({**values, "variant": variant}, tables.get(variant, {}), given)
+    return recipe_from(reduce(_merged, map(_with_model_table, layers), {}), where=where)
+
+
+def _with_model_table(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``model = "spell"`` as a table with that name alone."""
+    model = values.get("model")
+    return {**values, "model": {"name": model}} if isinstance(model, str) else dict(values)
 
 
 def recipe_from(values: Mapping[str, Any], *, where: str) -> Recipe:
@@ -163,39 +148,38 @@ def recipe_from(values: Mapping[str, Any], *, where: str) -> Recipe:
     ConfigError
         A key is unknown, missing, of the wrong type or out of range.
     """
-    task = values.get("task")
-    if not isinstance(task, str) or task not in _BY_TASK:
-        raise ConfigError(f"{where}: task: found {task!r}, expected one of {', '.join(_BY_TASK)}")
-    if "architecture" not in values:
-        return validated(_BY_TASK[task], values, where=where)
-    architecture = _architecture(values["architecture"], where=where)
-    if task not in architecture.tasks:
+    tables = _with_model_table(values)
+    spec = _spec(tables.get("model"), where=where)
+    recipe = validated(_recipe_of(spec), {**tables, "model": {**tables["model"], "name": spec.name}}, where=where)
+    if recipe.task not in spec.tasks:
         raise ConfigError(
-            f"{where}: task: found {task!r}, but the architecture {architecture.name!r} is for "
-            f"{', '.join(architecture.tasks)}; correct one of the two"
+            f"{where}: task: found {recipe.task!r}, but the model {spec.name!r} is for {', '.join(spec.tasks)}; "
+            "correct one of the two"
         )
-    return validated(_recipe_of(architecture), {**values, "architecture": architecture.name}, where=where)
+    return recipe
 
 
-def _architecture(name: Any, *, where: str) -> Architecture[ModelConfig]:
+def _spec(model: Any, *, where: str) -> ModelSpec[ModelConfig]:
+    known = plugins.names("learn.models")
+    if not isinstance(model, Mapping) or "name" not in model:
+        raise ConfigError(
+            f'{where}: model: does not say which model; expected model = "NAME", or a table [model] with name = '
+            f'"NAME" (known: {", ".join(known)})'
+        )
     try:
-        found: Architecture[ModelConfig] = plugins.find("learn.models", str(name))
+        found: ModelSpec[ModelConfig] = plugins.find("learn.models", str(model["name"]))
     except UnknownPluginError:
-        known = plugins.names("learn.models")
-        raise UnknownPluginError(f"{where}: architecture: no model {name!r}{suggest(str(name), known)}") from None
+        raise UnknownPluginError(
+            f"{where}: model.name: no model {model['name']!r}{suggest(str(model['name']), known)}"
+        ) from None
     return found
 
 
 @cache
-def _recipe_of(architecture: Architecture[ModelConfig]) -> type[Recipe]:
-    """The recipe of an architecture; the same class each time, as recipes of two classes are never equal."""
-    model = architecture.config
-    return create_model(
-        f"{model.__name__}Recipe",
-        __base__=Recipe,
-        model=(model, model()),
-        architecture=(str, ...),
-    )
+def _recipe_of(spec: ModelSpec[ModelConfig]) -> type[Recipe]:
+    """The recipe of a model; the same class each time, as recipes of two classes are never equal."""
+    defaults = spec.config.model_validate({})
+    return create_model(f"{spec.config.__name__}Recipe", __base__=Recipe, model=(spec.config, defaults))
 
 
 def _found(name_or_path: str | Path) -> Path:

@@ -19,6 +19,7 @@ from kemfeat.learn.settings import TrainConfig
 from kemfeat.learn.training import checkpoint, losses, runtime
 from kemfeat.learn.training.checkpoint import Checkpoint, identity, refuse_other
 from kemfeat.learn.training.losses import Loss
+from kemfeat.learn.training.optimiser import optimiser_of, schedule_of
 from kemfeat.learn.training.pretrained import fill_pretrained
 from kemfeat.learn.training.training_data import TrainingData
 from kemfeat.store import disk
@@ -92,7 +93,8 @@ class Position:
 class TrainingSession:
     """A run in progress: what it trains, with what, and how far it has got.
 
-    ``drawn`` is the epoch that the rows of ``train`` were drawn for.
+    ``drawn`` is the epoch that the rows of ``train`` were drawn for; ``checked`` says whether the gradients of this
+    process' first step were looked at.
     """
 
     out: Path
@@ -104,10 +106,11 @@ class TrainingSession:
     train: StoreLoader
     valid: StoreLoader
     optimizer: torch.optim.Optimizer
-    scheduler: torch.optim.lr_scheduler.ExponentialLR
+    scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
     frozen: str = ""
     drawn: int = 0
+    checked: bool = False
     position: Position = field(default_factory=Position)
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -136,8 +139,9 @@ def begin(
         The session.
     """
     config = training_data.recipe.train
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.learning_rate)
     loader = training_data.training_loader(epoch=0, device=device)
+    optimizer = optimiser_of(model, config, training_data.recipe.model)
+    steps = math.ceil(len(loader) / config.accumulate)
     return TrainingSession(
         out=out,
         facts=facts,
@@ -148,7 +152,7 @@ def begin(
         train=loader,
         valid=training_data.loader("valid", device=device),
         optimizer=optimizer,
-        scheduler=torch.optim.lr_scheduler.ExponentialLR(optimizer, config.gamma),
+        scheduler=schedule_of(optimizer, config, steps=steps),
         scaler=torch.amp.GradScaler(device.type, enabled=config.amp == "auto" and device.type == "cuda"),
     )
 
@@ -321,7 +325,7 @@ def turn_to(session: TrainingSession, epoch: int) -> None:
     """
     train = session.training_data.recipe.train
     epoch = epoch if train.reshuffle else 0
-    if epoch != session.drawn and train.balance == "weights":
+    if epoch != session.drawn and (train.balance == "weights" or train.draw == "one"):
         session.train = session.training_data.training_loader(epoch=epoch, device=session.device)
         session.drawn = epoch
     session.train.set_epoch(epoch)

@@ -20,7 +20,7 @@ from kemfeat import provenance
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import Evaluation, evaluate
-from kemfeat.learn.models import Model, build_model, check_trainable
+from kemfeat.learn.models import Model, build_model, check_gradients, check_trainable, spec_of
 from kemfeat.learn.run_facts import Outcome, PartFacts, PretrainedFacts, RunFacts
 from kemfeat.learn.run_folder import read_run, write_run
 from kemfeat.learn.training import checkpoint, runtime
@@ -284,7 +284,8 @@ def _train(session: TrainingSession, *, save_every: float, progress: TrainingPro
         began = time.monotonic() - position.seconds
         rate = float(session.scheduler.get_last_lr()[0])
         train_loss = _train_epoch(session, began=began, save_every=save_every, progress=progress)
-        session.scheduler.step()
+        if config.schedule_by == "epoch":
+            session.scheduler.step()
         valid_loss, predicted = judge(session.model, session.valid, session.loss)
         _require_number(valid_loss, f"the validation loss of epoch {position.epoch + 1}")
         numbers = numbers_of(table_of(predicted, session.training_data, "valid"), session.training_data)
@@ -307,14 +308,14 @@ def _train_epoch(session: TrainingSession, *, began: float, save_every: float, p
     sums = Sums(*torch.tensor([position.total, position.weight], device=session.device))
     saved = time.monotonic()
     for batch in session.train:
-        with torch.autocast(session.device.type, dtype=torch.float16, enabled=session.scaler.is_enabled()):
+        with _precision(session):
             outputs = session.model(batch)
         of_batch = session.loss.sums(outputs, batch)
-        _step(session, session.loss.value(of_batch))
-        sums += of_batch.detach()
         position.step += 1
+        stepped = _step(session, session.loss.value(of_batch))
+        sums += of_batch.detach()
         progress.stepped(position.step, session.training_data.recipe.train.epochs * len(session.train))
-        if time.monotonic() - saved >= save_every:
+        if stepped and time.monotonic() - saved >= save_every:
             position.total, position.weight = float(sums.total), float(sums.weight)
             position.seconds = time.monotonic() - began
             save(session, run_folder.LAST)
@@ -322,19 +323,36 @@ def _train_epoch(session: TrainingSession, *, began: float, save_every: float, p
     return float(session.loss.value(sums))
 
 
-def _step(session: TrainingSession, loss: Tensor) -> None:
-    config, scaler = session.training_data.recipe.train, session.scaler
-    where = f"of epoch {session.position.epoch + 1}, step {session.position.step + 1},"
+def _precision(session: TrainingSession) -> torch.autocast:
+    amp, kind = session.training_data.recipe.train.amp, session.device.type
+    dtype = torch.bfloat16 if amp == "bfloat16" else torch.float16
+    return torch.autocast(kind, dtype=dtype, enabled=amp == "bfloat16" or session.scaler.is_enabled())
+
+
+def _step(session: TrainingSession, loss: Tensor) -> bool:
+    """Add the gradient of a batch; step after every so many batches and at the end of an epoch, and say whether."""
+    config, scaler, position = session.training_data.recipe.train, session.scaler, session.position
+    where = f"of epoch {position.epoch + 1}, step {position.step},"
     _require_number(float(loss.detach()), f"the loss {where}")
-    session.optimizer.zero_grad(set_to_none=True)
-    scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    place = (position.step - 1) % len(session.train)
+    group = min(config.accumulate, len(session.train) - place // config.accumulate * config.accumulate)
+    scaler.scale(loss / group).backward()  # type: ignore[no-untyped-call]
+    if (place + 1) % config.accumulate and place + 1 < len(session.train):
+        return False
     scaler.unscale_(session.optimizer)
+    if not session.checked:
+        check_gradients(session.model, idle=spec_of(session.training_data.recipe.model).idle)
+        session.checked = True
     trained = [parameter for parameter in session.model.parameters() if parameter.requires_grad]
     norm = nn.utils.clip_grad_norm_(trained, config.clip or math.inf)
     if not scaler.is_enabled():  # a scaler skips a step whose gradient is not finite, and lowers its scale
         _require_number(float(norm), f"the gradient {where}")
     scaler.step(session.optimizer)
     scaler.update()
+    session.optimizer.zero_grad(set_to_none=True)
+    if config.schedule_by == "step":
+        session.scheduler.step()
+    return True
 
 
 def _require_number(value: float, what: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
 from kemfeat.errors import ConfigError
-from kemfeat.learn.models import check_trainable, trainable_audit
+from kemfeat.learn.models import check_gradients, check_trainable, trainable_audit
 from tests.learn.models import kit
 
 
@@ -42,3 +43,19 @@ def test_a_model_in_which_nothing_trains_is_refused() -> None:
     model = nn.Sequential(kit.text_model().text_encoder)
     with pytest.raises(ConfigError, match="no part that trains"):
         check_trainable(model)
+
+
+class _Unused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.pooler = nn.Linear(2, 1), nn.Linear(2, 1)
+
+
+def test_a_parameter_that_nothing_depends_on_is_refused_unless_it_is_declared() -> None:
+    model = _Unused()
+    model.used(torch.ones(1, 2)).sum().backward()
+    with pytest.raises(ConfigError, match=r"_Unused: no prediction depends on pooler.weight, pooler.bias, so 2 of 4"):
+        check_gradients(model)
+    check_gradients(model, idle=("pooler",))
+    model.pooler.requires_grad_(requires_grad=False)
+    check_gradients(model)

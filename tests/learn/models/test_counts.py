@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor
-from kemfeat.learn.training.recipe import ArousalRecipe, EmotionRecipe, ValenceRecipe, load_recipe
+from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
+from kemfeat.learn.training.recipe import load_recipe
 
 KOBERT, AUDIO, TEXT, FUSION = 92_186_880, 27_748_865, 19_869_505, 28_929_669
 
@@ -31,9 +32,9 @@ def test_published_counts(variant: str) -> None:
     arousal = load_recipe("kor/audio-arousal", {"variant": variant})
     valence = load_recipe("kor/text-valence", {"variant": variant})
     emotion = load_recipe("kor/fusion", {"variant": variant})
-    assert isinstance(arousal, ArousalRecipe)
-    assert isinstance(valence, ValenceRecipe)
-    assert isinstance(emotion, EmotionRecipe)
+    assert isinstance(arousal.model, AudioConfig)
+    assert isinstance(valence.model, TextConfig)
+    assert isinstance(emotion.model, FusionConfig)
     with torch.device("meta"):
         audio = AudioRegressor(arousal.model)
         text = TextRegressor(valence.model, kobert())
@@ -47,7 +48,7 @@ def test_published_counts(variant: str) -> None:
 def test_one_layer(inner_size: int, count: int) -> None:
     def made(n_layers: int) -> int:
         recipe = load_recipe("kor/audio-arousal", {"model.n_layers": n_layers, "model.inner_size": inner_size})
-        assert isinstance(recipe, ArousalRecipe)
+        assert isinstance(recipe.model, AudioConfig)
         with torch.device("meta"):
             return trainable(AudioRegressor(recipe.model))
 
@@ -57,5 +58,5 @@ def test_one_layer(inner_size: int, count: int) -> None:
 def test_convolutions() -> None:
     with torch.device("meta"):
         recipe = load_recipe("kor/audio-arousal")
-        assert isinstance(recipe, ArousalRecipe)
+        assert isinstance(recipe.model, AudioConfig)
         assert trainable(AudioRegressor(recipe.model).extractor) == 5312

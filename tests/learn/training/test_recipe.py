@@ -11,10 +11,10 @@ import pytest
 
 from kemfeat.errors import ConfigError, KemfeatError, UnknownPluginError
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
-from kemfeat.learn.training.recipe import EmotionRecipe, Recipe, load_recipe, recipe_from, recipe_names
+from kemfeat.learn.training.recipe import Recipe, load_recipe, recipe_from, recipe_names
 
 NAMES = ("kor/audio-arousal", "kor/fusion", "kor/text-valence")
-MINIMAL = 'name = "mine"\ntask = "arousal"\n[train]\nloss = "mse"\n[corrected]\n'
+MINIMAL = 'name = "mine"\ntask = "arousal"\nmodel = "audio"\n[train]\nloss = "mse"\n'
 
 
 @pytest.fixture
@@ -45,25 +45,33 @@ def test_corrected_is_the_default_and_its_model_has_no_defect(name: str) -> None
     assert recipe.model.model_dump(exclude=kept) == type(recipe.model)().model_dump(exclude=kept)
 
 
-def test_a_recipe_may_name_the_architecture(mine: Path) -> None:
-    named = load_recipe(mine, {"architecture": "Audio"})
-    assert named.model_dump() == {**load_recipe(mine).model_dump(), "architecture": "audio"}
-    assert named == load_recipe(mine, {"architecture": "audio"})
+def test_a_model_is_a_name_or_a_table_with_a_name(mine: Path) -> None:
+    recipe = load_recipe(mine)
+    assert recipe.model == AudioConfig()
+    assert recipe == load_recipe(mine, {"model": "Audio"}) == load_recipe(mine, {"model.name": "audio"})
+    mine.write_text(MINIMAL.replace('model = "audio"\n', "") + '[model]\nname = "audio"\nn_layers = 3\n')
+    assert load_recipe(mine).model == AudioConfig(n_layers=3)
+    assert load_recipe(mine, {"model": "audio"}).model == AudioConfig(n_layers=3)
 
 
 @pytest.mark.parametrize(
-    ("architecture", "message"),
+    ("model", "message"),
     [
-        ("audoi", r"architecture: no model 'audoi'; did you mean 'audio'"),
-        (3, r"architecture: no model 3"),
-        ("fusion", r"task: found 'arousal', but the architecture 'fusion' is for emotion"),
+        ("audoi", r"model.name: no model 'audoi'; did you mean 'audio'"),
+        (3, r"model: does not say which model; expected model = \"NAME\""),
+        ({"name": 3}, r"model.name: no model 3"),
+        ("fusion", r"task: found 'arousal', but the model 'fusion' is for emotion"),
     ],
 )
-def test_an_architecture_that_is_not_there_or_does_not_fit_is_refused(
-    mine: Path, architecture: object, message: str
-) -> None:
+def test_a_model_that_is_not_there_or_does_not_fit_is_refused(mine: Path, model: object, message: str) -> None:
     with pytest.raises(KemfeatError, match=message):
-        load_recipe(mine, {"architecture": architecture})
+        load_recipe(mine, {"model": model})
+
+
+def test_a_recipe_without_a_model_is_refused(mine: Path) -> None:
+    mine.write_text(MINIMAL.replace('model = "audio"\n', ""))
+    with pytest.raises(ConfigError, match=r"model: does not say which model; .*known: audio, "):
+        load_recipe(mine)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +119,7 @@ def test_overrides_win_dotted_or_as_tables() -> None:
     dotted = load_recipe("kor/fusion", {"model.n_layers": 2, "model.audio.n_layers": 3, "train.seed": 4})
     nested = load_recipe("kor/fusion", {"model": {"n_layers": 2, "audio": {"n_layers": 3}}, "train": {"seed": 4}})
     assert dotted == nested
-    assert isinstance(dotted, EmotionRecipe)
+    assert isinstance(dotted.model, FusionConfig)
     assert (dotted.model.n_layers, dotted.model.audio.n_layers, dotted.train.seed) == (2, 3, 4)
 
 
@@ -131,8 +139,8 @@ def test_a_file_of_ones_own(mine: Path) -> None:
         ({"model.n_layers.deep": 3}, "model.n_layers"),
         ({"variant": "faithfull"}, "did you mean 'faithful'"),
         ({"variant": 3}, "unknown variant 3"),
-        ({"task": "joy"}, "task: found 'joy', expected one of arousal, valence, emotion"),
-        ({"task": ["joy"]}, "task: found"),
+        ({"task": "joy"}, "task: expected 'arousal', 'valence' or 'emotion', found 'joy'"),
+        ({"task": ["joy"]}, "task: expected 'arousal'"),
         ({"train.loss": "cross-entropy"}, "does not fit the task 'arousal'"),
     ],
 )
@@ -145,9 +153,9 @@ def test_refused_overrides(overrides: dict[str, Any], message: str) -> None:
     ("content", "message"),
     [
         ("name = ", "not a TOML file"),
-        (MINIMAL.replace("[corrected]", ""), r"has no table \[corrected\]"),
-        (MINIMAL.replace("[corrected]\n", "").replace("[train]", "corrected = 3\n[train]"), "has no table"),
-        (MINIMAL.replace('task = "arousal"\n', ""), "task: found None"),
+        (MINIMAL + "[faithful]", r"has no table \[corrected\]"),
+        (MINIMAL.replace("[train]", "corrected = 3\n[train]"), r"has no table \[corrected\]"),
+        (MINIMAL.replace('task = "arousal"\n', ""), "task: is required"),
         (MINIMAL.replace('name = "mine"\n', ""), "name: is required"),
     ],
 )

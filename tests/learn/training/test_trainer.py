@@ -93,6 +93,8 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(
         {"train__balance": "kor-2022", "train__reshuffle": False},
         {"train__augment": ["spec-augment"], "train__bucket_by_length": True},
         {"variant": "faithful", "train__frames": 24},
+        {"train__accumulate": 3, "train__schedule_by": "step", "train__schedule": "cosine", "train__warmup": 0.2},
+        {"train__optimizer": "adamw", "train__weight_decay": 0.1, "train__amp": "bfloat16"},
     ],
 )
 def test_every_way_to_make_batches_resumes_alike(
@@ -106,6 +108,31 @@ def test_every_way_to_make_batches_resumes_alike(
             train(recipe, store=store, split=split, out=parts, options=options, progress=kit.StoppedAt(step))
     train(recipe, store=store, split=split, out=parts, options=options)
     pd.testing.assert_frame_equal(kit.losses(parts), kit.losses(whole), check_exact=True)
+
+
+def test_batches_that_are_added_up_are_one_larger_batch(store: Store, split: Split, tmp_path: Path) -> None:
+    same = {"train__epochs": 1, "train__bucket_by_length": False, "model__dropout": 0.0, "train__drop_last": True}
+    train(kit.audio_recipe(**same), store=store, split=split, out=tmp_path / "large", options=kit.CPU)
+    parts = {"train__batch_size": 8, "train__accumulate": 2}
+    train(kit.audio_recipe(**same, **parts), store=store, split=split, out=tmp_path / "parts", options=kit.CPU)
+    large, small = (kit.weights(tmp_path / name / run_folder.LAST) for name in ("large", "parts"))
+    for name, value in large.items():
+        torch.testing.assert_close(small[name], value, rtol=0, atol=2e-3)  # Adam's first steps are of 0.01 each
+
+
+def test_bfloat16_trains_on_a_cpu_to_nearly_the_same_losses(
+    run: Path, store: Store, split: Split, tmp_path: Path
+) -> None:
+    train(
+        kit.audio_recipe(train__epochs=3, train__amp="bfloat16"),
+        store=store,
+        split=split,
+        out=tmp_path / "run",
+        options=kit.CPU,
+    )
+    half, whole = kit.losses(tmp_path / "run"), kit.losses(run)
+    assert not half.equals(whole)
+    assert (half["train_loss"] - whole["train_loss"]).abs().max() < 0.1 * whole["train_loss"].max()
 
 
 def test_a_feature_that_is_removed_or_added_voids_neither_split_nor_run(
