@@ -14,7 +14,7 @@ import numpy as np
 from kemfeat import corpora, findings, media, parallel, provenance, video
 from kemfeat.balance import Balance, lost_findings
 from kemfeat.corpora import CorpusReader, open_reader
-from kemfeat.errors import ConfigError, MediaError
+from kemfeat.errors import ConfigError, CorpusError, MediaError
 from kemfeat.findings import Findings
 from kemfeat.manifest import FILM, SEGMENT, Manifest
 from kemfeat.parallel import Progress
@@ -264,7 +264,7 @@ def _check_film(task: _FilmTask) -> tuple[str, tuple[Finding, ...]]:
         if end < task.end:
             example = f"{task.path}: {end:.2f} s of film, its last utterance ends at {task.end:.2f} s"
             found.add(findings.SHORT_VIDEO, example)
-    except MediaError as error:
+    except (MediaError, CorpusError) as error:
         found.add(findings.UNREADABLE_VIDEO, str(error))
     except ConfigError:
         found.add(findings.UNCHECKED_VIDEO, task.path)

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from kemfeat.errors import ConfigError, MediaError
+from kemfeat.errors import ConfigError, CorpusError, MediaError
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.stale_reads import asked_again
 
@@ -81,22 +81,24 @@ class Film:
         ------
         Frame
             The first is at 0 s.
-        """
-        from av.error import FFmpegError
 
-        first = None
-        try:
+        Raises
+        ------
+        CorpusError
+            The disk fails.
+        """
+        delay = None
+        with self._decoding():
             for frame in (frame for packet in self._packets() for frame in packet.decode()):
                 if frame.is_corrupt:
                     self.damage = f"is damaged at {self.end:.2f} s"
                     return
-                shown = self.end if frame.time is None else float(frame.time)
-                if first is None:
-                    first = shown if 0 < shown <= (_REORDERED + 0.5) / self.frame_rate else 0.0
-                self.end = shown - first + 1 / self.frame_rate
-                yield Frame(shown - first, partial(frame.to_ndarray, format="rgb24"))
-        except FFmpegError as error:
-            self.damage = f"is damaged at {self.end:.2f} s ({error.strerror})"
+                if delay is None:
+                    begins = float(frame.time or 0)
+                    delay = begins if begins <= (_REORDERED + 0.5) / self.frame_rate else 0.0
+                shown = self.end if frame.time is None else float(frame.time) - delay
+                self.end = shown + 1 / self.frame_rate
+                yield Frame(shown, partial(self._rgb, frame))
 
     def rest(self) -> float:
         """Read all of it without decoding.
@@ -105,16 +107,41 @@ class Film:
         -------
         float [s]
             When the last frame is no longer shown, since the film began.
-        """
-        from av.error import FFmpegError
 
-        try:
+        Raises
+        ------
+        CorpusError
+            The disk fails.
+        """
+        with self._decoding():
             for packet in self._packets():
                 if packet.size and packet.dts is not None:
                     self.end = max(self.end, float(packet.dts * packet.time_base) + 1 / self.frame_rate)
+        return self.end
+
+    @contextmanager
+    def _decoding(self) -> Iterator[None]:
+        """Damage ends the film; an error of the disk, which may pass, must not look like damage."""
+        from av.error import FFmpegError
+
+        try:
+            yield
         except FFmpegError as error:
             self.damage = f"is damaged at {self.end:.2f} s ({error.strerror})"
-        return self.end
+        except OSError as error:
+            raise _of_the_disk(self.name, error) from None
+
+    def _rgb(self, frame: Any) -> NDArray[np.uint8]:
+        from av.error import FFmpegError
+
+        try:
+            picture: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+        except FFmpegError as error:
+            raise MediaError(
+                f"{self.name}: its pictures cannot be converted to RGB ({error.strerror}); expected a film such as "
+                f"DivX; {_COPY_AGAIN}"
+            ) from None
+        return picture
 
     def _packets(self) -> Iterator[Any]:
         """The coded frames, up to where they are not at the places that the film's own index gives.
@@ -159,6 +186,8 @@ def open_film(path: Path, *, name: str) -> Iterator[Film]:
     ------
     MediaError
         The file is missing, is not a regular file, cannot be read as avi, or has no picture.
+    CorpusError
+        The disk fails.
     ConfigError
         PyAV is not installed.
     """
@@ -168,6 +197,8 @@ def open_film(path: Path, *, name: str) -> Iterator[Film]:
             container = av.open(file, mode="r", format="avi")
         except av.error.FFmpegError as error:
             raise MediaError(f"{name}: {_found(path, error)}; expected an avi file; {_COPY_AGAIN}") from None
+        except OSError as error:
+            raise _of_the_disk(name, error) from None
         with container:
             yield Film(name, _rate(container, name), container)
 
@@ -338,6 +369,13 @@ def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
         ) from None
     with file:
         yield file
+
+
+def _of_the_disk(name: str, error: OSError) -> CorpusError:
+    return CorpusError(
+        f"{name}: cannot be read ({error.strerror}), but could be opened; check the disk, then run the same command "
+        "again"
+    )
 
 
 def _found(path: Path, error: Any) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.errors import ConfigError, MediaError
+from kemfeat import video
+from kemfeat.errors import ConfigError, CorpusError, MediaError
 from kemfeat.records import Shots
 from kemfeat.video import Frame, measured, open_film, shoot, write_avi
 from tests.film_kit import BROKEN, FRAME_RATE, cut_off, number_in, pattern, write_pattern
@@ -105,6 +110,26 @@ def test_a_film_without_a_frame_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content[:place] + bytes(len(content) - place))
     with pytest.raises(MediaError, match=r"one\.avi: .*first frame can be decoded|one\.avi: .*expected an avi file"):
         measured(path, name="one.avi")
+
+
+@pytest.mark.parametrize("place", [0, 12_000, 37_000], ids=["at once", "while decoding", "in the index"])
+def test_an_error_of_the_disk_is_no_damage(film: Path, monkeypatch: pytest.MonkeyPatch, place: int) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            content = super().read(size)
+            if self.tell() >= place and self.tell() - len(content) <= place:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return content
+
+    @contextlib.contextmanager
+    def opened(path: Path, name: str) -> Iterator[io.BytesIO]:
+        yield Failing(path.read_bytes())
+
+    monkeypatch.setattr(video, "_opened", opened)
+    with pytest.raises(
+        CorpusError, match=r"film\.avi: cannot be read \(Input/output error\).*run the same command again"
+    ):
+        read(film)
 
 
 def test_a_pipe_and_a_folder_are_never_opened(tmp_path: Path) -> None:
