@@ -14,7 +14,23 @@ import typer
 from kemfeat._version import VERSION
 from kemfeat.errors import KemfeatError, MissingFontWarning
 
-from . import analyze, audit, bench, build, evaluate, export, plan, report, split, store, synth, train, validate
+from . import (
+    analyze,
+    audit,
+    bench,
+    build,
+    embed,
+    evaluate,
+    export,
+    plan,
+    predict,
+    report,
+    split,
+    store,
+    synth,
+    train,
+    validate,
+)
 
 app = typer.Typer(
     name="kemfeat",
@@ -37,6 +53,8 @@ app.command("report")(report.report)
 app.command("split")(split.split)
 app.command("audit")(audit.audit)
 app.command("train")(train.train)
+app.command("embed")(embed.embed)
+app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("synth")(synth.synth)
 app.command("bench")(bench.bench)

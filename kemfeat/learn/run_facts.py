@@ -52,10 +52,13 @@ class DataFacts(FrozenConfig):
         :func:`kemfeat.splits.utterances_digest` of its table.
     features : mapping of str to str
         For each feature that the model reads, a digest over the keys of its rows.
+    settings : mapping of str to mapping
+        The settings of each of them, and of the features that it is made from.
     """
 
     utterances: Line
     features: Mapping[Line, Line]
+    settings: Mapping[Line, Mapping[str, Any]] = {}
 
 
 class StoreFacts(FrozenConfig):

@@ -5,6 +5,7 @@
     run.json               what was trained on what; written first
     history.csv            one row per epoch
     last.pt best.pt        checkpoints; frozen.pt beside them where parts of the model do not train
+    tokenizer              the tokenizer of the store, where the model reads tokens
     predictions.parquet    predictions of the best checkpoint, one row per utterance; written last
     metrics.json           computed from the predictions by ``kemfeat evaluate``, as are
     confusion.svg .png     (of emotions),
@@ -32,6 +33,7 @@ HISTORY = "history.csv"
 LAST = "last.pt"
 BEST = "best.pt"
 FROZEN = "frozen.pt"
+TOKENIZER = "tokenizer"
 PREDICTIONS = "predictions.parquet"
 METRICS = "metrics.json"
 CONFUSION = "confusion"

@@ -20,10 +20,13 @@ from kemfeat.learn.augment.settings import Augmentation
 Task = Literal["arousal", "valence", "emotion"]
 """What a model is trained for."""
 
+Aggregate = Literal["mean-logit", "mean-probability", "vote"]
+"""How the predictions of an utterance's rows become one: means of their logits or probabilities, or one vote each."""
+
 Modality = Literal["audio", "text"]
 
-FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
-"""The features of each modality."""
+_FEATURES: Mapping[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("tokens",)}
+"""The features that the reference system reads for each modality."""
 
 
 class ModelConfig(FrozenConfig, ABC):
@@ -43,9 +46,14 @@ class ModelConfig(FrozenConfig, ABC):
         """The features that the model reads, such as ``("mel", "delta")``."""
 
     @property
-    def probabilities(self) -> bool:
-        """Whether the model returns probabilities for logits, a published defect (P3) that cross entropy refuses."""
-        return False
+    def side(self) -> str:
+        """Folder of the side store whose embeddings the model reads; empty for none."""
+        return ""
+
+    @property
+    def aggregate(self) -> Aggregate:
+        """How the predictions of an utterance's rows become one; a model of clips or ticks may have a field for it."""
+        return "mean-logit"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -128,7 +136,7 @@ class AudioConfig(StackConfig):
     @property
     def media(self) -> tuple[str, ...]:
         """Mel and delta."""
-        return FEATURES["audio"]
+        return _FEATURES["audio"]
 
     @property
     def hidden_size(self) -> int:
@@ -156,7 +164,7 @@ class TextConfig(StackConfig):
     @property
     def media(self) -> tuple[str, ...]:
         """Token ids."""
-        return FEATURES["text"]
+        return _FEATURES["text"]
 
 
 class FusionConfig(StackConfig):
@@ -217,8 +225,12 @@ class FusionConfig(StackConfig):
     @property
     def media(self) -> tuple[str, ...]:
         """What the models in use read."""
-        used = FEATURES if self.modalities == "both" else (self.modalities,)
-        return tuple(medium for modality in used for medium in FEATURES[modality])
+        return tuple(medium for modality in self.modalities_in_use for medium in _FEATURES[modality])
+
+    @property
+    def modalities_in_use(self) -> tuple[Modality, ...]:
+        """The modalities whose models are read."""
+        return ("audio", "text") if self.modalities == "both" else (self.modalities,)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -322,6 +334,8 @@ class TrainConfig(FrozenConfig):
         Mel frames of every batch; 0 pads to the longest utterance of the batch.
     drop_last : bool
         Drop the last, smaller batch of a training epoch. Evaluation never drops anything.
+    shuffle : bool
+        Visit the rows in another order than that of the split; as published, sorted by session in every epoch (J11).
     reshuffle : bool
         Draw a new order every epoch; as published, one order served all epochs (K19).
     bucket_by_length : bool
@@ -354,6 +368,7 @@ class TrainConfig(FrozenConfig):
     seed: int = Field(default=0, ge=0, lt=2**32)
     frames: int = Field(default=0, ge=0)
     drop_last: bool = False
+    shuffle: bool = True
     reshuffle: bool = True
     bucket_by_length: bool = True
     draw: Literal["all", "one"] = "all"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import NoReturn
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -14,19 +15,23 @@ _REAL_VALUED = ("mel", "eda", "temp", "ibi")
 """The inputs that :meth:`Batch.to` casts to another precision; everything else keeps its type."""
 
 
+_TABLES = ("arrays", "lengths")
+"""The fields that have tensors by name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """Padded tensors of B utterances, all on one device, with lengths and masks from the store.
+    """Padded tensors of B rows, all on one device, with lengths and masks from the store.
 
-    What was not asked for, or is not in the store, is None. A row whose extraction failed has the length 0 or a mask of
-    nothing but False, and consists of padding.
+    A row is an utterance, or a clip or tick of one. What was not asked for, or is not in the store, is None. A row
+    whose extraction failed has the length 0 or a mask of nothing but False, and consists of padding.
 
     Parameters
     ----------
     ids : tuple of str, length B
-        Ids of the utterances.
+        Id of the utterance of each row.
     rows : Tensor, shape (B,), int64
-        Their rows of the store.
+        Row of the store, on the axis that the batch is of.
     copies : Tensor, shape (B,), int64
         Copy number of each row; 0 for the original.
     mel_lengths : Tensor, shape (B,), int64
@@ -49,6 +54,19 @@ class Batch:
         was measured.
     eda_mask, temp_mask, ibi_mask : Tensor, shape (B, n), bool, or None
         True where a value was measured.
+    parents : Tensor, shape (B,), int64, or None
+        Row of the utterance of each row; None where the rows are utterances.
+    arrays : mapping of str to Tensor, shape (B, ...)
+        Every other array of the features asked for, by the name it has in the store: real numbers as float32, the rest
+        as stored. A ragged one is padded to the longest row of the batch, with the padding that the store declares.
+    lengths : mapping of str to Tensor, shape (B,), int64
+        Real elements of each row of the ragged ones.
+    pads : mapping of str to float
+        Padding of the ragged ones.
+    edges : Tensor, shape (2, E), int64, or None
+        Where the rows are those of a temporal graph: source and target of each edge, as places in the batch.
+    directions : Tensor, shape (E,), int8, or None
+        Sign of the time of the source less that of the target; 1 where the source is later.
     """
 
     ids: tuple[str, ...]
@@ -68,6 +86,12 @@ class Batch:
     temp_mask: Tensor | None = None
     ibi: Tensor | None = None
     ibi_mask: Tensor | None = None
+    parents: Tensor | None = None
+    arrays: Mapping[str, Tensor] = field(default_factory=dict)
+    lengths: Mapping[str, Tensor] = field(default_factory=dict)
+    pads: Mapping[str, float] = field(default_factory=dict)
+    edges: Tensor | None = None
+    directions: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -78,10 +102,36 @@ class Batch:
         Returns
         -------
         dict of str to Tensor
-            Tensors by the names of their fields.
+            Tensors by the names of their fields; those of ``arrays`` and ``lengths`` as ``arrays.NAME`` and
+            ``lengths.NAME``.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+        found = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+        for table in _TABLES:
+            found |= {f"{table}.{name}": value for name, value in values[table].items()}
+        return found
+
+    def with_tensors(self, tensors: Mapping[str, Tensor], *, ids: tuple[str, ...] | None = None) -> Batch:
+        """The same batch with other tensors in some places.
+
+        Parameters
+        ----------
+        tensors : mapping of str to Tensor
+            By the names of :meth:`tensors`.
+        ids : tuple of str or None
+            Ids of the utterances; None keeps them.
+
+        Returns
+        -------
+        Batch
+            A new batch.
+        """
+        changes: dict[str, Any] = {"ids": self.ids if ids is None else ids}
+        changes |= {name: value for name, value in tensors.items() if "." not in name}
+        for table in _TABLES:
+            inner = {name.removeprefix(f"{table}."): value for name, value in tensors.items() if _in(name, table)}
+            changes |= {table: {**getattr(self, table), **inner}} if inner else {}
+        return replace(self, **changes)
 
     def __getitem__(self, index: object) -> NoReturn:
         """Refuse: a batch is not a list of samples, though a ``DataLoader`` without ``collate_fn`` takes it for one.
@@ -102,8 +152,8 @@ class Batch:
         Parameters
         ----------
         target : torch.device, str, int or torch.dtype
-            A device moves every tensor. A floating-point type casts ``mel``, ``eda``, ``temp`` and ``ibi`` and nothing
-            else: token ids, lengths, masks, classes and ratings keep their types.
+            A device moves every tensor. A floating-point type casts ``mel``, ``eda``, ``temp``, ``ibi`` and the real
+            numbers among ``arrays`` and nothing else: token ids, lengths, masks, classes and ratings keep their types.
         non_blocking : bool
             See :meth:`torch.Tensor.to`.
 
@@ -132,6 +182,13 @@ class Batch:
         if isinstance(target, torch.dtype):
             if not target.is_floating_point:
                 raise ConfigError(f"a batch cannot become {target}; expected a floating-point type or a device")
-            tensors = {name: value for name, value in tensors.items() if name in _REAL_VALUED}
-        moved = {name: value.to(target, non_blocking=non_blocking) for name, value in tensors.items()}
-        return replace(self, **moved)  # type: ignore[arg-type]  # these are all tensors
+            tensors = {name: value for name, value in tensors.items() if _is_input(name, value)}
+        return self.with_tensors({name: one.to(target, non_blocking=non_blocking) for name, one in tensors.items()})
+
+
+def _in(name: str, table: str) -> bool:
+    return name.startswith(f"{table}.")
+
+
+def _is_input(name: str, value: Tensor) -> bool:
+    return name in _REAL_VALUED or (_in(name, "arrays") and value.is_floating_point())

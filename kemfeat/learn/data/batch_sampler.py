@@ -138,6 +138,33 @@ class BatchSampler:
         return [batches[turn] for turn in rng.permutation(full)] + batches[full:]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChunkSampler(BatchSampler):
+    """The order in which whole chunks of rows are visited; ``blocks`` are the chunks, ``batch_size`` counts them.
+
+    The rows of a batch are its chunks one after the other, each in the order in which its rows were given.
+    """
+
+    def batches(self, epoch: int) -> list[Indices]:
+        """The batches of this rank, in order. See :meth:`BatchSampler.batches`."""
+        check_integer("epoch", epoch, least=0)
+        _, chunk = np.unique(self.blocks, return_inverse=True)
+        order = np.argsort(chunk, kind="stable")
+        chunks = np.split(order, np.cumsum(np.bincount(chunk))[:-1])
+        turn = np.arange(len(chunks))
+        if self.shuffle is not None:
+            turn = np.random.default_rng([self.seed, epoch]).permutation(len(chunks))
+        cuts = range(0, self._used, self.batch_size)
+        whole = [np.concatenate([chunks[at] for at in turn[cut : cut + self.batch_size]]) for cut in cuts]
+        return whole[self.rank :: self.world_size]
+
+    @property
+    def _used(self) -> int:
+        """Chunks that an epoch visits."""
+        chunks = len(np.unique(self.blocks))
+        return chunks - chunks % (self.batch_size * self.world_size) if self.drop_last else chunks
+
+
 def check_integer(name: str, value: Any, *, least: int) -> None:
     """Refuse anything but a whole number of at least ``least``.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ class HostCollator:
         most = frames_of(columns, rows, frames)
         self._recycled = Recycled(batch_size * mel_numbers(columns, most))
         # NumPy copies a block of padding faster than it fills in a number.
-        self._padding = {c.name: np.full((most, c.shape[-1]), c.pad, np.float32) for c in ragged(columns)}
+        self._padding = {c.name: np.full((most, c.shape[-1]), c.pad, np.float32) for c in channels_of(columns)}
 
     def run(self, packs: Iterable[Packed], batches: Iterable[Indices], at: Iterable[Tensor]) -> Iterator[InputTensors]:  # noqa: ARG002 - for collators on a device
         """Pad one batch after the other.
@@ -126,23 +127,27 @@ class HostCollator:
         rows = self._rows[places]
         slots = packed.slots(rows)
         media: InputTensors = {}
-        channels = ragged(self._columns)
+        channels = channels_of(self._columns)
         if channels:
             frames = frames_of(self._columns, rows, self._frames)
             mel = self._recycled.tensor((len(rows), len(channels), frames, channels[0].shape[-1]))
             for number, column in enumerate(channels):
                 _pad(packed, column, slots, self._padding[column.name], mel.numpy()[:, number])
             media["mel"] = mel
+        for column in ragged(self._columns):
+            longest = longest_of(column, rows)
+            padding = np.full((longest, *column.shape[1:]), column.pad, packed.values[column.name].numpy().dtype)
+            out = np.empty((len(rows), *padding.shape), padding.dtype)
+            _pad(packed, column, slots, padding, out)
+            media[column.name] = torch.from_numpy(out).to(column.dtype)
         chosen = torch.from_numpy(slots)
         for column in even(self._columns):
             media[column.name] = packed.values[column.name][chosen].to(column.dtype)
         return media
 
 
-def _pad(
-    packed: Packed, column: Column, slots: NDArray[np.int64], padding: NDArray[np.float32], out: NDArray[np.float32]
-) -> None:
-    """Write the rows of a ragged column and their padding into ``out``, shape (B, frames, n_mels)."""
+def _pad(packed: Packed, column: Column, slots: NDArray[np.int64], padding: NDArray[Any], out: NDArray[Any]) -> None:
+    """Write the rows of a ragged column and their padding into ``out``, shape (B, longest, ...)."""
     values, starts = packed.values[column.name].numpy(), packed.starts[column.name]
     spans = zip(starts[slots].tolist(), starts[slots + 1].tolist(), strict=True)
     for row, (start, stop) in zip(out, spans, strict=True):
@@ -151,7 +156,7 @@ def _pad(
         row[length:] = padding[length : len(row)]
 
 
-def ragged(columns: Iterable[Column]) -> list[Column]:
+def channels_of(columns: Iterable[Column]) -> list[Column]:
     """The columns that become channels of mel, in order.
 
     Parameters
@@ -162,9 +167,44 @@ def ragged(columns: Iterable[Column]) -> list[Column]:
     Returns
     -------
     list of Column
-        Those with lengths.
+        Those of mel and delta.
     """
-    return [column for column in columns if column.lengths is not None]
+    return [column for column in columns if column.is_channel]
+
+
+def ragged(columns: Iterable[Column]) -> list[Column]:
+    """The ragged columns that are padded on their own.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        All columns.
+
+    Returns
+    -------
+    list of Column
+        Those with lengths that are not channels of mel.
+    """
+    return [column for column in columns if column.lengths is not None and not column.is_channel]
+
+
+def longest_of(column: Column, rows: NDArray[np.int64]) -> int:
+    """The length that rows of a ragged column are padded to.
+
+    Parameters
+    ----------
+    column : Column
+        The column.
+    rows : ndarray, shape (n,), int64
+        Rows of the store.
+
+    Returns
+    -------
+    int, >= 1
+        Length of the longest row.
+    """
+    assert column.lengths is not None  # noqa: S101 - it is ragged
+    return max(1, int(column.lengths[rows].max(initial=0)))
 
 
 def even(columns: Iterable[Column]) -> list[Column]:
@@ -202,7 +242,7 @@ def frames_of(columns: Iterable[Column], rows: NDArray[np.int64], frames: int | 
     """
     if frames is not None:
         return frames
-    return max([1, *(int(column.lengths[rows].max()) for column in columns if column.lengths is not None)])
+    return max([1, *(longest_of(column, rows) for column in channels_of(columns))])
 
 
 def mel_numbers(columns: Iterable[Column], frames: int) -> int:
@@ -220,4 +260,4 @@ def mel_numbers(columns: Iterable[Column], frames: int) -> int:
     int
         Number of elements.
     """
-    return frames * sum(column.shape[-1] for column in ragged(columns))
+    return frames * sum(column.shape[-1] for column in channels_of(columns))

@@ -24,7 +24,7 @@ ARRAYS: Mapping[str, tuple[str, ...]] = {
     "temp": ("temp", "temp_mask"),
     "ibi": ("ibi", "ibi_mask"),
 }
-"""The arrays of each feature that can go into a batch."""
+"""The arrays of the features that have fields of their own in a batch."""
 
 CHANNELS = ("mel", "delta")
 """The arrays that become channels of ``Batch.mel``: ragged, stored without their padding."""
@@ -50,9 +50,11 @@ class Column:
     pad : float
         Padding after the real elements of a row.
     lengths : ndarray, shape (rows,), int64, or None
-        Real elements of every row of the store; None where rows are taken as they are stored.
-    array : StoredArray
+        Real elements of every row of the axis; None where rows are taken as they are stored.
+    array : StoredArray or ndarray
         The array itself.
+    rows_per_shard : int
+        Rows that are stored together.
     """
 
     name: str
@@ -60,7 +62,8 @@ class Column:
     shape: tuple[int, ...]
     pad: float
     lengths: NDArray[np.int64] | None
-    array: StoredArray
+    array: StoredArray | NDArray[Any]
+    rows_per_shard: int
 
     @property
     def stored(self) -> torch.dtype:
@@ -70,7 +73,19 @@ class Column:
     @property
     def dtype(self) -> torch.dtype:
         """Type in a batch."""
+        if not self.has_field:
+            return torch.float32 if self.stored.is_floating_point else self.stored
         return torch.bool if self.stored is torch.bool else _DTYPES.get(self.name, torch.float32)
+
+    @property
+    def has_field(self) -> bool:
+        """Whether a batch has a field for it; otherwise it is one of ``Batch.arrays``."""
+        return self.name in ARRAYS.get(self.feature, ())
+
+    @property
+    def is_channel(self) -> bool:
+        """Whether it is a channel of ``Batch.mel``."""
+        return self.has_field and self.name in CHANNELS
 
     def read(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
         """Read rows of the store.
@@ -106,7 +121,7 @@ class Column:
         return StoreCorruptError(f"array {self.name}: {what}; run `kemfeat verify` on the store, then build it again")
 
 
-def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None) -> tuple[Column, ...]:
+def columns_of(store: Store, media: Sequence[str] | None, *, axis: str, frames: int | None) -> tuple[Column, ...]:
     """The columns of some features.
 
     Parameters
@@ -114,9 +129,12 @@ def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None)
     store : Store
         The store.
     media : sequence of str or None
-        Features in :data:`ARRAYS`; None takes all that the store has.
+        Features of that axis; None takes those with fields of their own in a batch that the store has, or all of them
+        on an axis other than ``utterance``.
+    axis : str
+        What the rows are.
     frames : int or None
-        Frames after so many are left out.
+        Frames of mel after so many are left out.
 
     Returns
     -------
@@ -128,19 +146,18 @@ def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None)
     ConfigError
         A name is unknown, or delta is asked for without mel.
     AnalysisError
-        The store lacks a feature, or has it in another shape than a batch needs.
+        The store lacks a feature, or has it on another axis or in another shape than a batch needs.
     """
     if isinstance(media, str):
         raise ConfigError(f"media is the text {media!r}; expected a list of names, such as ({media!r},)")
-    chosen = _known(store) if media is None else tuple(media)
-    for name in chosen:
-        if name not in ARRAYS:
-            raise ConfigError(f"media: {name!r} is not a feature that goes into a batch{suggest(name, ARRAYS)}")
+    chosen = _known(store, axis) if media is None else tuple(name.replace("-", "_") for name in media)
     if "delta" in chosen and "mel" not in chosen:
         raise ConfigError("media: delta is the second channel of mel and cannot be used alone; add 'mel'")
-    names = [array for medium, arrays in ARRAYS.items() if medium in chosen for array in arrays]
-    columns = tuple(_column(store, name, frames) for name in names)
-    if len({column.shape[1:] for column in columns if column.lengths is not None}) > 1:
+    in_order = sorted(set(chosen), key=_place)
+    columns = tuple(
+        _column(store, name, axis, frames) for feature in in_order for name in _arrays(store, feature, axis)
+    )
+    if len({column.shape[1:] for column in columns if column.is_channel}) > 1:
         raise AnalysisError(
             f"{store.path}: mel and delta have different numbers of bands, expected the same; build both again from "
             "one configuration"
@@ -148,25 +165,81 @@ def columns_of(store: Store, media: Sequence[str] | None, *, frames: int | None)
     return columns
 
 
-def _known(store: Store) -> tuple[str, ...]:
+def _place(feature: str) -> tuple[int, str]:
+    """Mel before delta, and features without fields of their own last."""
+    return (list(ARRAYS).index(feature), "") if feature in ARRAYS else (len(ARRAYS), feature)
+
+
+def _known(store: Store, axis: str) -> tuple[str, ...]:
     """Features that the store has; delta only beside mel."""
+    if axis != "utterance":
+        return tuple(name for name in sorted(store.header.features) if store.header.features[name] == axis)
     there = tuple(name for name, arrays in ARRAYS.items() if set(arrays) <= set(store.arrays))
     return there if "mel" in there else tuple(name for name in there if name != "delta")
 
 
-def _column(store: Store, name: str, frames: int | None) -> Column:
-    info = store.header.arrays.get(name)
-    if info is None or info.axis != "utterance":
+def _arrays(store: Store, feature: str, axis: str) -> tuple[str, ...]:
+    """The arrays of a feature, without the lengths of ragged ones; none where it made tables alone."""
+    known = store.header.features
+    if feature not in ARRAYS and feature not in known:
+        raise ConfigError(f"media: {feature!r} is not a feature of this store{suggest(feature, {*ARRAYS, *known})}")
+    if known.get(feature, axis) != axis:
         raise AnalysisError(
-            f"{store.path}: the store has no array {name} with a row per utterance (it has {', '.join(store.arrays)}); "
+            f"media: {feature!r} has a row per {known[feature]}, and these are rows of the axis {axis!r}; pass "
+            f"axis={known[feature]!r}, or features that have a row per {axis}"
+        )
+    if feature in ARRAYS:
+        return ARRAYS[feature]
+    names = (name for name, info in store.header.arrays.items() if (info.feature, info.axis) == (feature, axis))
+    return tuple(sorted(name for name in names if not name.endswith("_lengths")))
+
+
+def _column(store: Store, name: str, axis: str, frames: int | None) -> Column:
+    info = store.header.arrays.get(name)
+    if info is None or info.axis != axis:
+        raise AnalysisError(
+            f"{store.path}: the store has no array {name} with a row per {axis} (it has {', '.join(store.arrays)}); "
             "build it with that feature, or leave the feature out of media"
         )
     array = store.array(name)
-    lengths = lengths_of(store, name) if name in CHANNELS else None
-    if lengths is not None and frames is not None:
+    lengths = lengths_of(store, name) if _is_ragged(store, name, info.feature) else None
+    if lengths is not None and frames is not None and name in CHANNELS:
         lengths = np.minimum(lengths, frames)
     pad = float(array.attrs["pad"])  # type: ignore[arg-type]  # a number, or the text NaN
-    return Column(name=name, feature=info.feature, shape=info.shape[1:], pad=pad, lengths=lengths, array=array)
+    return Column(
+        name=name,
+        feature=info.feature,
+        shape=info.shape[1:],
+        pad=pad,
+        lengths=lengths,
+        array=array,
+        rows_per_shard=(array.shards or array.chunks)[0],
+    )
+
+
+def _is_ragged(store: Store, name: str, feature: str) -> bool:
+    """Whether padding is stripped: of mel and delta, and of whatever has lengths and no field of its own."""
+    return name in CHANNELS or (feature not in ARRAYS and f"{name}_lengths" in store.arrays)
+
+
+def is_ragged(store: Store, media: Sequence[str], *, axis: str) -> bool:
+    """Whether one of some features has a ragged array.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    media : sequence of str
+        Features of the store.
+    axis : str
+        What the rows are.
+
+    Returns
+    -------
+    bool
+        Whether batches of similar length can be made.
+    """
+    return any(_is_ragged(store, name, feature) for feature in media for name in _arrays(store, feature, axis))
 
 
 def lengths_of(store: Store, name: str) -> NDArray[np.int64]:

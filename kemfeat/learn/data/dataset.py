@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from kemfeat.learn.data.batch_sampler import check_integer
 from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.columns import columns_of
 from kemfeat.learn.data.row_metadata import checked_copies, checked_rows, row_metadata_of
+from kemfeat.learn.data.side_store import SideStore
 from kemfeat.learn.data.stream import read_all
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class StoreDataset:
     rows : array of int, shape (n,), or None
         Rows of the store, in the order of the dataset; a row may occur several times. None takes all.
     media : sequence of str or None
-        Features, some of ``mel delta tokens eda temp ibi``; None takes those that the store has.
+        Features of the axis. None takes those of ``mel delta tokens eda temp ibi`` that the store has, or, on an axis
+        other than ``utterance``, all.
     emotions : sequence of str or None
         Name of each class; any other label counts as none. None takes the usual classes of the corpus: five for KEMDy,
         four for IEMOCAP, otherwise all emotions of the corpus.
@@ -51,6 +52,10 @@ class StoreDataset:
         Cut and pad mel to so many frames; None pads to the longest row of a batch.
     copies : array of int, shape (n,), or None
         Copy number of each row, for augmentation; None makes all of them originals.
+    axis : {"utterance", "clip", "tick"}
+        What the rows are. Labels of clips and ticks are those of their utterances.
+    side : SideStore or None
+        Embeddings of the same rows, which become ``Batch.arrays["embedding"]``.
 
     Attributes
     ----------
@@ -85,15 +90,23 @@ class StoreDataset:
         labels: str | None = None,
         frames: int | None = None,
         copies: ArrayLike | None = None,
+        axis: str = "utterance",
+        side: SideStore | None = None,
     ) -> None:
         if frames is not None:
             check_integer("frames", frames, least=1)
         self.store = store
-        self.rows = checked_rows(store, rows)
+        self.axis = axis
+        self.rows = checked_rows(store, rows, axis=axis)
         self.copies = checked_copies(copies, rows=len(self.rows))
         self.frames = frames
-        self.columns = columns_of(store, media, frames=frames)
-        self.facts = row_metadata_of(store, self.rows, self.copies, self.columns, emotions=emotions, labels=labels)
+        self.side = side
+        self.columns = columns_of(store, media, axis=axis, frames=frames)
+        if side is not None:
+            self.columns += (side.column,)
+        self.facts = row_metadata_of(
+            store, self.rows, self.copies, self.columns, axis=axis, emotions=emotions, labels=labels
+        )
         self._process = os.getpid()
 
     def __len__(self) -> int:
@@ -123,12 +136,13 @@ class StoreDataset:
     @property
     def rows_per_shard(self) -> int:
         """Rows of the store that are read together."""
-        return self.store.header.config.rows_per_shard
+        return max([1, *(column.rows_per_shard for column in self.columns)])
 
     @cached_property
     def complete(self) -> Mapping[str, NDArray[np.bool_]]:
         """Whether each row has each feature: per feature a boolean array of shape (n,)."""
-        features = dict.fromkeys(column.feature for column in self.columns)
+        known = self.store.header.features
+        features = dict.fromkeys(column.feature for column in self.columns if column.feature in known)
         whole = {feature: np.array(self.store.complete_rows(feature))[self.rows] for feature in features}
         return MappingProxyType(whole)
 
@@ -188,32 +202,45 @@ def collate(batches: Batch | Sequence[Batch]) -> Batch:
     if isinstance(batches, Batch):
         return batches
     first = batches[0]
-    if first.mel is not None:
-        frames = max(batch.mel.shape[2] for batch in batches if batch.mel is not None)
-        batches = [_lengthened(batch, frames) for batch in batches]
-    if len({_shape(batch) for batch in batches}) > 1:
+    if first.edges is not None:
+        raise ConfigError("batches of a graph cannot be joined; pass the loader a larger batch_size")
+    for name, dim in _ragged(first).items():
+        longest = max((batch.tensors()[name].shape[dim] for batch in batches if name in batch.tensors()), default=0)
+        batches = [_lengthened(batch, name, dim, longest) for batch in batches]
+    if any(_shape(batch) != _shape(batches[0]) for batch in batches):
         raise ConfigError(
             "batches of stores with different features, sizes or padding cannot be joined; build the stores with the "
             "same settings, or pass media with the features that they share"
         )
     tensors = [batch.tensors() for batch in batches]
     joined = {name: torch.cat([one[name] for one in tensors]) for name in tensors[0]}
-    return replace(first, ids=tuple(name for batch in batches for name in batch.ids), **joined)  # type: ignore[arg-type]  # these are all tensors
+    return first.with_tensors(joined, ids=tuple(name for batch in batches for name in batch.ids))
 
 
-def _lengthened(batch: Batch, frames: int) -> Batch:
-    """The same batch with ``mel`` padded to so many frames."""
-    if batch.mel is None or batch.mel.shape[2] == frames:
+def _ragged(batch: Batch) -> dict[str, int]:
+    """The tensors that are padded to the longest row, and the dimension in which they are."""
+    mel = {} if batch.mel is None else {"mel": 2}
+    return mel | {f"arrays.{name}": 1 for name in batch.pads}
+
+
+def _lengthened(batch: Batch, name: str, dim: int, size: int) -> Batch:
+    """The same batch with one tensor padded to this size."""
+    value = batch.tensors().get(name)
+    if value is None or value.shape[dim] == size:
         return batch
-    rows, channels, _, bands = batch.mel.shape
-    pads = torch.tensor(batch.mel_pads, dtype=batch.mel.dtype, device=batch.mel.device)
-    padding = pads[None, :, None, None].expand(rows, channels, frames - batch.mel.shape[2], bands)
-    return replace(batch, mel=torch.cat([batch.mel, padding], dim=2))
+    shape = (*value.shape[:dim], size - value.shape[dim], *value.shape[dim + 1 :])
+    pads = batch.mel_pads if name == "mel" else (batch.pads[name.removeprefix("arrays.")],)
+    filled = [value.new_full((shape[0], 1, *shape[2:]) if name == "mel" else shape, pad) for pad in pads]
+    return batch.with_tensors({name: torch.cat([value, torch.cat(filled, dim=1)], dim=dim)})
 
 
 def _shape(batch: Batch) -> object:
     """What batches must share to be joined."""
-    return batch.mel_pads, tuple((name, value.dtype, value.shape[1:]) for name, value in batch.tensors().items())
+    return (
+        batch.mel_pads,
+        batch.pads,
+        tuple((name, value.dtype, value.shape[1:]) for name, value in batch.tensors().items()),
+    )
 
 
 def _on_host(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:  # noqa: ARG001 - as Allocate has it

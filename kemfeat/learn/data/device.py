@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kemfeat.arrays import Indices
-from kemfeat.learn.data.collate import InputTensors, even, frames_of, ragged
+from kemfeat.learn.data.collate import InputTensors, channels_of, even, frames_of, longest_of, ragged
 from kemfeat.learn.data.columns import Column
 from kemfeat.learn.data.packed import Packed
 from kemfeat.learn.data.row_metadata import RowMetadata
@@ -23,7 +23,7 @@ def padded(values: Tensor, starts: Tensor, lengths: Tensor, *, frames: int, pad:
 
     Parameters
     ----------
-    values : Tensor, shape (total, n)
+    values : Tensor, shape (total, ...)
         The rows end to end.
     starts, lengths : Tensor, shape (B,), int64
         Where each row of the batch begins, and how long it is, at most ``frames``.
@@ -34,16 +34,17 @@ def padded(values: Tensor, starts: Tensor, lengths: Tensor, *, frames: int, pad:
 
     Returns
     -------
-    Tensor, shape (B, frames, n), float32
-        Padded rows.
+    Tensor, shape (B, frames, ...)
+        Padded rows, real numbers as float32.
     """
     steps = torch.arange(frames, device=values.device)
     real = steps < lengths[:, None]
+    dtype, inner = torch.float32 if values.is_floating_point() else values.dtype, values.shape[1:]
     if not len(values):
-        return torch.full((*real.shape, values.shape[1]), pad, device=values.device)
+        return torch.full((*real.shape, *inner), pad, dtype=dtype, device=values.device)
     index = (starts[:, None] + steps).clamp_(max=len(values) - 1)
-    rows = values.index_select(0, index.flatten()).view(*real.shape, values.shape[1]).float()
-    return rows.masked_fill_(~real[..., None], pad)
+    rows = values.index_select(0, index.flatten()).view(*real.shape, *inner).to(dtype)
+    return rows.masked_fill_(~real.view(*real.shape, *(1 for _ in inner)), pad)
 
 
 class GatherCollator:
@@ -78,10 +79,14 @@ class GatherCollator:
     def _media(self, packed: Packed, places: Indices, at: Tensor) -> InputTensors:
         frames = frames_of(packed.columns, self._rows[places], self._frames)
         media: InputTensors = {}
-        channels = ragged(packed.columns)
+        channels = channels_of(packed.columns)
         if channels:
             sources = {c.name: (packed.values[c.name], self._starts[c.name][at]) for c in channels}
             media["mel"] = _stacked(channels, sources, self._facts, at, frames)
+        for column in ragged(packed.columns):
+            source = packed.values[column.name], self._starts[column.name][at]
+            longest = longest_of(column, self._rows[places])
+            media[column.name] = _padded(column, source, self._facts, at, longest)
         slots = self._slots[at]
         for column in even(packed.columns):
             media[column.name] = packed.values[column.name][slots].to(column.dtype)
@@ -158,11 +163,14 @@ class SendCollator:
         rows = self._rows[places]
         slots = packed.slots(rows)
         media: InputTensors = {}
-        channels = ragged(packed.columns)
+        channels = channels_of(packed.columns)
         if channels:
             sources = {column.name: self._frames_of(packed, column, slots, at) for column in channels}
             frames = frames_of(packed.columns, rows, self._frames)
             media["mel"] = _stacked(channels, sources, self._facts, at, frames)
+        for column in ragged(packed.columns):
+            source = self._frames_of(packed, column, slots, at)
+            media[column.name] = _padded(column, source, self._facts, at, longest_of(column, rows))
         chosen = torch.from_numpy(slots)
         for column in even(packed.columns):
             values = packed.values[column.name][chosen].to(column.dtype)
@@ -174,7 +182,7 @@ class SendCollator:
         values, starts = packed.values[column.name], packed.starts[column.name]
         spans = np.stack([starts[slots], starts[slots + 1]], axis=1)
         total = int(np.diff(spans).sum())
-        sent = torch.empty((total, values.shape[1]), dtype=values.dtype, device=self._device)
+        sent = torch.empty((total, *values.shape[1:]), dtype=values.dtype, device=self._device)
         end = 0
         for start, stop in spans.tolist():
             begin, end = end, end + stop - start
@@ -189,6 +197,11 @@ def _stacked(
     """``Batch.mel`` of the frames of each channel and where its rows begin."""
     mel = torch.empty((len(at), len(channels), frames, channels[0].shape[-1]), device=at.device)
     for number, column in enumerate(channels):
-        values, starts = sources[column.name]
-        mel[:, number] = padded(values, starts, facts.lengths[column.name][at], frames=frames, pad=column.pad)
+        mel[:, number] = _padded(column, sources[column.name], facts, at, frames)
     return mel
+
+
+def _padded(column: Column, source: tuple[Tensor, Tensor], facts: RowMetadata, at: Tensor, longest: int) -> Tensor:
+    """Rows of a ragged column, of their values end to end and where each begins."""
+    values, starts = source
+    return padded(values, starts, facts.lengths[column.name][at], frames=longest, pad=column.pad)

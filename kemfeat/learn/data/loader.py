@@ -6,23 +6,24 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.config import digest
-from kemfeat.errors import ConfigError
+from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.data.batch_sampler import BLOCK, BatchSampler, Shuffle, check_integer
-from kemfeat.learn.data.columns import CHANNELS, lengths_of
+from kemfeat.learn.data.batch_sampler import BLOCK, BatchSampler, ChunkSampler, Shuffle, check_integer
 from kemfeat.learn.data.dataset import StoreDataset
+from kemfeat.learn.data.graph import TemporalGraph
 from kemfeat.learn.data.packed import size
 from kemfeat.learn.data.placement import Placement, Wanted, choose, device_of, open_
 from kemfeat.learn.data.ranks import ranks
 
 if TYPE_CHECKING:
+    from kemfeat.learn.data.side_store import SideStore
     from kemfeat.store.reader import Store
 
 Transform = Callable[[Batch, int], Batch]
@@ -46,7 +47,7 @@ class StoreLoader:
 
     Parameters
     ----------
-    store, rows, media, emotions, labels, frames, copies : various
+    store, rows, media, emotions, labels, frames, copies, axis, side : various
         See :class:`~kemfeat.learn.data.dataset.StoreDataset`.
     batch_size : int, >= 1
         Rows per batch; the last one of an epoch may have fewer.
@@ -61,12 +62,15 @@ class StoreLoader:
     seed : int, >= 0
         Seed of the shuffling.
     bucket_by_length : bool
-        Put rows of similar length into one batch; needs mel in the store.
+        Put rows of similar length into one batch: of mel, else of the first ragged array. One has to be ragged.
     drop_last : bool
         Drop the last rows, so that all batches are full and all ranks have the same number of them.
     rank, world_size : int or None
         This process takes every ``world_size``-th batch from batch ``rank`` on. None asks ``torch.distributed`` and the
         environment at the start of every pass.
+    unit : {"row", "chunk"}
+        ``chunk`` makes batches of whole chunks of the store's temporal graph, ``batch_size`` of them, with their edges;
+        the axis is ``tick`` and ``bucket_by_length`` has no meaning.
     transform : callable or None
         ``(batch, epoch) -> batch``, applied on the device, such as an augmentation.
 
@@ -117,17 +121,30 @@ class StoreLoader:
         labels: str | None = None,
         copies: ArrayLike | None = None,
         transform: Transform | None = None,
+        axis: str = "utterance",
+        unit: Literal["row", "chunk"] = "row",
+        side: SideStore | None = None,
     ) -> None:
         self.dataset = StoreDataset(
-            store, rows, media=media, emotions=emotions, labels=labels, frames=frames, copies=copies
+            store,
+            rows,
+            media=media,
+            emotions=emotions,
+            labels=labels,
+            frames=frames,
+            copies=copies,
+            axis=axis,
+            side=side,
         )
         self.device = device_of(device)
         needed = size(self.dataset.columns, np.unique(self.dataset.rows))
         self.resident = choose(resident, device=self.device, needed=needed)
         self._ranks = _checked_ranks(rank, world_size)
-        self._sampler = BatchSampler(
-            blocks=self.dataset.rows // min(BLOCK, self.dataset.rows_per_shard),
-            lengths=lengths_of(store, CHANNELS[0])[self.dataset.rows] if bucket_by_length else None,
+        self._graph = _graph_of(self.dataset) if unit == "chunk" else None
+        blocks = self.dataset.rows // min(BLOCK, self.dataset.rows_per_shard)
+        self._sampler = (BatchSampler if self._graph is None else ChunkSampler)(
+            blocks=blocks if self._graph is None else self._graph.chunk[self.dataset.rows],
+            lengths=_lengths(self.dataset) if bucket_by_length else None,
             batch_size=batch_size,
             shuffle=_shuffle_of(shuffle, self.resident),
             seed=seed,
@@ -137,7 +154,7 @@ class StoreLoader:
         self._transform = transform
         self._facts = self.dataset.facts.to(self.device)
         self._packs, self._collator = open_(
-            self.dataset, self._facts, resident=self.resident, batch_size=min(batch_size, len(self.dataset))
+            self.dataset, self._facts, resident=self.resident, batch_size=self._largest(batch_size)
         )
         self._position = _Position(0)
 
@@ -243,6 +260,13 @@ class StoreLoader:
             )
         self._position = _Position(int(epoch), int(batch))  # type: ignore[arg-type]  # checked above
 
+    def _largest(self, batch_size: int) -> int:
+        """Most rows of a batch."""
+        if self._graph is None:
+            return min(batch_size, len(self.dataset))
+        sizes = np.sort(np.unique(self._sampler.blocks, return_counts=True)[1])
+        return int(sizes[-batch_size:].sum())
+
     @property
     def _order(self) -> BatchSampler:
         """The order of this process among those that run now."""
@@ -260,6 +284,13 @@ class StoreLoader:
         media = self._collator.run(self._packs(batches), batches, at)
         for places, there, features in zip(batches, at, media, strict=True):
             batch = self._facts.batch(places, there, features)
+            if self._graph is not None:
+                edges, directions = self._graph.edges(self.dataset.rows[places])
+                batch = replace(
+                    batch,
+                    edges=torch.from_numpy(edges).to(self.device),
+                    directions=torch.from_numpy(directions).to(self.device),
+                )
             position.batch += 1
             yield batch if self._transform is None else self._transform(batch, position.epoch)
         if self._position is position:
@@ -269,8 +300,9 @@ class StoreLoader:
     def _data(self) -> str:
         """What the rows are, and the shards that they are read by; other features of the store do not matter."""
         store, ids = self.dataset.store, self.dataset.store.utterances["id"].tolist()
-        features = sorted({column.feature for column in self.dataset.columns})
-        return digest([ids, store.feature_digests(features), self.dataset.rows_per_shard])
+        features = sorted({column.feature for column in self.dataset.columns} & store.header.features.keys())
+        side = [] if self.dataset.side is None else [self.dataset.side.digest]
+        return digest([ids, store.feature_digests(features), self.dataset.rows_per_shard, *side])
 
     def _identity(self) -> dict[str, Any]:
         order = self._order
@@ -301,6 +333,28 @@ def _shuffle_of(wanted: object, resident: Placement) -> Shuffle | None:
     if not isinstance(wanted, bool):
         raise ConfigError(f"shuffle is {wanted!r}; expected True, False, 'full' or 'blocks'")
     return ("blocks" if resident == "stream" else "full") if wanted else None
+
+
+def _graph_of(dataset: StoreDataset) -> TemporalGraph:
+    """The graph of a dataset of ticks, each of which is in it once."""
+    if dataset.axis != "tick":
+        raise ConfigError(f"unit: chunks consist of rows of the axis 'tick', not {dataset.axis!r}; pass axis='tick'")
+    graph = TemporalGraph(dataset.store)
+    if len(np.unique(dataset.rows)) < len(dataset.rows) or (graph.chunk[dataset.rows] < 0).any():
+        raise ConfigError("unit: a row is given twice or is in no chunk of the graph; expected each tick once")
+    return graph
+
+
+def _lengths(dataset: StoreDataset) -> NDArray[np.int64]:
+    """Length of every row in the first ragged array."""
+    ragged = (column.lengths for column in dataset.columns if column.lengths is not None)
+    lengths = next(ragged, None)
+    if lengths is None:
+        raise AnalysisError(
+            f"bucket_by_length: no array of {', '.join(column.name for column in dataset.columns) or 'no feature'} is "
+            "ragged, so rows have no lengths; leave it out, or add a feature such as mel to media"
+        )
+    return lengths[dataset.rows]
 
 
 def _digest(*arrays: NDArray[np.int64]) -> str:

@@ -30,7 +30,7 @@ class Packed:
     rows : ndarray, shape (n,), int64
         Which rows these are, sorted and unique.
     values : dict of str to Tensor
-        Per column the rows end to end, shape (sum of lengths, n_mels), where they are ragged, else as they are stored,
+        Per column the rows end to end, shape (sum of lengths, ...), where they are ragged, else as they are stored,
         shape (n, ...).
     starts : dict of str to ndarray, shape (n + 1,), int64
         Per ragged column where each row begins; the last number is where the last row ends.

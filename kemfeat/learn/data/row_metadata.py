@@ -12,13 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from kemfeat.config import suggest
-from kemfeat.errors import ConfigError
+from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.labels import usual_labels
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.data.columns import CHANNELS, Column
+from kemfeat.learn.data.columns import ARRAYS, CHANNELS, Column
 
 if TYPE_CHECKING:
     from kemfeat.store.reader import Store
+
+_FIELDS = {"mel", *(name for arrays in ARRAYS.values() for name in arrays)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,6 +39,10 @@ class RowMetadata:
         Per ragged array the real frames of each row.
     mel_pads : tuple of float
         Padding after the real frames, for every channel of mel.
+    pads : mapping of str to float
+        Padding of the ragged arrays that have no field of their own in a batch.
+    parents : Tensor, shape (n,), int64, or None
+        Row of the utterance of each row; None where the rows are utterances.
     """
 
     ids: NDArray[np.object_]
@@ -47,6 +53,8 @@ class RowMetadata:
     valence: Tensor
     lengths: Mapping[str, Tensor]
     mel_pads: tuple[float, ...]
+    pads: Mapping[str, float]
+    parents: Tensor | None = None
 
     def to(self, device: torch.device) -> RowMetadata:
         """The same metadata on another device.
@@ -70,6 +78,8 @@ class RowMetadata:
             valence=self.valence.to(device),
             lengths={name: lengths.to(device) for name, lengths in self.lengths.items()},
             mel_pads=self.mel_pads,
+            pads=self.pads,
+            parents=None if self.parents is None else self.parents.to(device),
         )
 
     def batch(self, places: NDArray[np.int64], at: Tensor, media: Mapping[str, Tensor]) -> Batch:
@@ -82,7 +92,7 @@ class RowMetadata:
         at : Tensor, shape (B,), int64
             The same, on the device of the metadata.
         media : mapping of str to Tensor
-            The feature fields.
+            The feature fields, and the arrays without fields of their own.
 
         Returns
         -------
@@ -90,6 +100,7 @@ class RowMetadata:
             The batch.
         """
         lengths = self.lengths.get(CHANNELS[0])
+        inputs = {name: value for name, value in media.items() if name in _FIELDS}
         return Batch(
             ids=tuple(self.ids[places].tolist()),
             rows=self.rows[at],
@@ -99,7 +110,11 @@ class RowMetadata:
             arousal=self.arousal[at],
             valence=self.valence[at],
             mel_pads=self.mel_pads,
-            **media,
+            parents=None if self.parents is None else self.parents[at],
+            arrays={name: value for name, value in media.items() if name not in _FIELDS},
+            lengths={name: value[at] for name, value in self.lengths.items() if name in self.pads},
+            pads=self.pads,
+            **inputs,
         )
 
 
@@ -109,6 +124,7 @@ def row_metadata_of(
     copies: NDArray[np.int64],
     columns: Sequence[Column],
     *,
+    axis: str,
     emotions: Sequence[str] | None,
     labels: str | None,
 ) -> RowMetadata:
@@ -122,6 +138,8 @@ def row_metadata_of(
         Rows and their copy numbers.
     columns : sequence of Column
         The arrays that batches have.
+    axis : str
+        What the rows are.
     emotions : sequence of str or None
         Name of each class; None takes the usual classes of the corpus.
     labels : str or None
@@ -137,11 +155,12 @@ def row_metadata_of(
     ConfigError
         An emotion is unknown or given twice, or there is no such label rule.
     """
-    table = store.utterances.iloc[rows]
+    parents = parents_of(store, axis)[rows]
+    table = store.utterances.iloc[parents]
     usual = usual_labels(store.emotions)
     classes = _classes(usual.classes if emotions is None else emotions, store)
     rule = labels or (usual.rule if emotions is None else usual.all)
-    named = store.labels(rule).iloc[rows]
+    named = store.labels(rule).iloc[parents]
     return RowMetadata(
         ids=table["id"].to_numpy(dtype=object),
         rows=torch.from_numpy(rows),
@@ -150,8 +169,42 @@ def row_metadata_of(
         arousal=torch.from_numpy(table["arousal"].to_numpy(dtype=np.float32, na_value=np.nan, copy=True)),
         valence=torch.from_numpy(table["valence"].to_numpy(dtype=np.float32, na_value=np.nan, copy=True)),
         lengths={c.name: torch.from_numpy(c.lengths[rows]) for c in columns if c.lengths is not None},
-        mel_pads=tuple(c.pad for c in columns if c.lengths is not None),
+        mel_pads=tuple(c.pad for c in columns if c.is_channel),
+        pads={c.name: c.pad for c in columns if c.lengths is not None and not c.is_channel},
+        parents=None if axis == "utterance" else torch.from_numpy(parents),
     )
+
+
+def parents_of(store: Store, axis: str) -> NDArray[np.int64]:
+    """The row of the utterance that each row of an axis belongs to.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    axis : str
+        What the rows are.
+
+    Returns
+    -------
+    ndarray, shape (rows,), int64
+        Rows of the utterances.
+
+    Raises
+    ------
+    ConfigError
+        The store has no such axis.
+    StoreCorruptError
+        A row belongs to no utterance of the store.
+    """
+    import pandas as pd
+
+    if axis == "utterance":
+        return np.arange(len(store))
+    found: NDArray[np.int64] = pd.Index(store.utterances["id"]).get_indexer(store.owners(axis)).astype(np.int64)
+    if found.min(initial=0) < 0:
+        raise StoreCorruptError(f"{store.path}: a row of the axis {axis} has no utterance; run `kemfeat verify`")
+    return found
 
 
 def _classes(emotions: Sequence[str], store: Store) -> dict[str, int]:
@@ -165,7 +218,7 @@ def _classes(emotions: Sequence[str], store: Store) -> dict[str, int]:
     return {name: number for number, name in enumerate(emotions)}
 
 
-def checked_rows(store: Store, rows: ArrayLike | None) -> NDArray[np.int64]:
+def checked_rows(store: Store, rows: ArrayLike | None, *, axis: str) -> NDArray[np.int64]:
     """Check the rows of a store.
 
     Parameters
@@ -174,6 +227,8 @@ def checked_rows(store: Store, rows: ArrayLike | None) -> NDArray[np.int64]:
         The store.
     rows : array of int, shape (n,), or None
         Its rows; None means all.
+    axis : str
+        What the rows are.
 
     Returns
     -------
@@ -183,9 +238,9 @@ def checked_rows(store: Store, rows: ArrayLike | None) -> NDArray[np.int64]:
     Raises
     ------
     ConfigError
-        There are none, or some are not rows of this store.
+        There are none, or some are not rows of this store, or it has no such axis.
     """
-    count = len(store)
+    count = len(store.rows(axis))
     found: NDArray[Any] = np.arange(count) if rows is None else np.asarray(rows)
     if found.ndim != 1 or not len(found) or not np.issubdtype(found.dtype, np.integer):
         raise ConfigError(f"rows: expected a list of one or more row numbers, found {_brief(found)}")

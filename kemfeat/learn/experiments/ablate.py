@@ -5,8 +5,7 @@ A model that does as well with the sound of other utterances does not listen (S1
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +17,17 @@ from kemfeat.arrays import Indices
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.data.loader import StoreLoader
+from kemfeat.learn.data.columns import Column
+from kemfeat.learn.data.modality import emptied, exchanged, modalities_of
 from kemfeat.learn.evaluation.compare import differences
 from kemfeat.learn.evaluation.evaluate import Evaluation, measure
 from kemfeat.learn.models import Model
 from kemfeat.learn.run_folder import read_predictions, read_run
-from kemfeat.learn.settings import Modality
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.trainer import load_model, training_data_of_run
-from kemfeat.learn.training.training_data import TrainingData, modalities_of
+from kemfeat.learn.training.training_data import TrainingData
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -38,14 +37,11 @@ ABLATION = "ablation.json"
 WAYS = ("shuffled", "gone")
 SCHEMA_VERSION = 1
 
-_FIELDS: dict[Modality, tuple[str, ...]] = {"audio": ("mel", "mel_lengths"), "text": ("input_ids", "attention_mask")}
-_PADDED: dict[Modality, tuple[str, ...]] = {"audio": ("mel", "delta"), "text": ("input_ids",)}
-
 
 def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device: str = "auto") -> pd.DataFrame:
     """Test a finished run again without the information in each modality; write ``ablation.json`` into its folder.
 
-    ``shuffled`` gives each utterance that modality of another utterance of the test part; ``gone`` gives it no frame,
+    ``shuffled`` gives each row that modality of another row of the test part; ``gone`` gives it nothing but padding,
     or a sentence without words.
 
     Parameters
@@ -55,7 +51,7 @@ def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device:
     data : AuditedFold
         The fold that it was trained on.
     modalities : tuple of str
-        Some of ``audio`` and ``text``.
+        Some of those that the model reads, such as ``audio`` and ``text``.
     device : str
         Where to predict; ``auto`` is the GPU where there is one.
 
@@ -77,14 +73,16 @@ def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device:
     facts = read_run(run)
     whole = measure(read_predictions(run, facts), facts, name=run.name)
     training_data = training_data_of_run(run, data)
-    _require(modalities, training_data)
+    loader = training_data.loader("test", device=torch.device("cpu"))
+    known = modalities_of(loader.dataset.columns)
+    _require(modalities, training_data.recipe.name, known)
     where = runtime.device(device)
     tables = []
     with runtime.seeded(where, training_data.recipe.train.seed):
         model = load_model(run, device=device)
-        for modality in modalities_of(training_data.recipe):
+        for modality, columns in known.items():
             for way in WAYS if modality in modalities else ():
-                ablated = _ablated(model, training_data, modality, way=way, device=where)
+                ablated = _ablated(model, training_data, columns, way=way, device=where)
                 gaps = differences(whole, measure(ablated, facts, name=f"{modality} {way}"))
                 tables.append(gaps.assign(modality=modality, way=way).rename(columns={"other": "ablated"}))
     found = pd.concat(tables, ignore_index=True)
@@ -94,13 +92,10 @@ def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device:
     return found
 
 
-def _require(modalities: tuple[str, ...], training_data: TrainingData) -> None:
-    known = modalities_of(training_data.recipe)
+def _require(modalities: tuple[str, ...], recipe: str, known: Iterable[str]) -> None:
     for modality in modalities:
         if modality not in known:
-            raise ConfigError(
-                f"--ablate: {training_data.recipe.name} does not read {modality!r}{suggest(modality, known)}"
-            )
+            raise ConfigError(f"--ablate: {recipe} does not read {modality!r}{suggest(modality, known)}")
 
 
 def _content(whole: Evaluation, found: pd.DataFrame) -> dict[str, Any]:
@@ -114,18 +109,16 @@ def _content(whole: Evaluation, found: pd.DataFrame) -> dict[str, Any]:
 
 
 def _ablated(
-    model: Model, training_data: TrainingData, modality: Modality, *, way: str, device: torch.device
+    model: Model, training_data: TrainingData, columns: tuple[Column, ...], *, way: str, device: torch.device
 ) -> pd.DataFrame:
-    rows = training_data.rows["test"]
-    loader = training_data.rows_loader(rows, device=device)
+    rows = training_data.rows_of(training_data.rows["test"])
+    batches: Iterable[Batch] = training_data.rows_loader(rows, device=device)
     if way == "shuffled":
         others = training_data.rows_loader(_elsewhere(rows, seed=training_data.recipe.train.seed), device=device)
-        batches = _mixed(loader, others, modality)
+        batches = (exchanged(batch, other, columns) for batch, other in zip(batches, others, strict=True))
     else:
-        emptied = _silenced if modality == "audio" else _wordless
-        pads = {name: _pad(training_data, name) for name in _PADDED[modality]}
-        batches = (emptied(batch, pads) for batch in loader)
-    return table_of(predict(model, batches), training_data, "test")
+        batches = (emptied(batch, columns) for batch in batches)
+    return table_of(predict(model, batches, aggregate=training_data.recipe.model.aggregate), training_data, "test")
 
 
 def _elsewhere(rows: Indices, *, seed: int) -> Indices:
@@ -134,34 +127,3 @@ def _elsewhere(rows: Indices, *, seed: int) -> Indices:
     moved = np.empty_like(rows)
     moved[order] = rows[np.roll(order, 1)]
     return moved
-
-
-def _mixed(loader: StoreLoader, others: StoreLoader, modality: Modality) -> Iterator[Batch]:
-    """Batches of one loader with a modality from another."""
-    for batch, other in zip(loader, others, strict=True):
-        yield replace(batch, **{name: getattr(other, name) for name in _FIELDS[modality]})
-
-
-def _pad(training_data: TrainingData, array: str) -> float:
-    return float(training_data.audited.store.array(array).attrs["pad"])  # type: ignore[arg-type]  # a number
-
-
-def _silenced(batch: Batch, pads: dict[str, float]) -> Batch:
-    """No frames: only the padding that the store declares."""
-    assert batch.mel is not None  # noqa: S101 - an audio model reads it
-    mel_BCTF = torch.empty_like(batch.mel)
-    mel_BCTF[:, 0], mel_BCTF[:, 1] = pads["mel"], pads["delta"]
-    return replace(batch, mel=mel_BCTF, mel_lengths=torch.zeros_like(batch.mel_lengths))
-
-
-def _wordless(batch: Batch, pads: dict[str, float]) -> Batch:
-    """Only the first and the last token of each text, which enclose its words."""
-    assert batch.input_ids is not None  # noqa: S101 - a text model reads it
-    assert batch.attention_mask is not None  # noqa: S101 - likewise
-    last_B = (batch.attention_mask.sum(dim=1) - 1).clamp_min(0)
-    ids_BL = torch.full_like(batch.input_ids, int(pads["input_ids"]))
-    ids_BL[:, 0] = batch.input_ids[:, 0]
-    ids_BL[:, 1] = batch.input_ids.gather(1, last_B[:, None])[:, 0]
-    mask_BL = torch.zeros_like(batch.attention_mask)
-    mask_BL[:, :2] = 1
-    return replace(batch, input_ids=ids_BL, attention_mask=mask_BL)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from kemfeat.learn.models._batches import Outputs, mel_of, tokens_of
-from kemfeat.learn.models._spec import ModelSpec, spec_of
+from kemfeat.learn.models._spec import Axis, ModelSpec, spec_of
 from kemfeat.learn.models._text_encoder import load_text_encoder
 from kemfeat.learn.models.audio import AudioRegressor
 from kemfeat.learn.models.audit import check_gradients, check_trainable, trainable_audit
@@ -28,6 +28,7 @@ Model = nn.Module
 __all__ = [
     "AudioConfig",
     "AudioRegressor",
+    "Axis",
     "FusionClassifier",
     "FusionConfig",
     "Model",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -21,11 +22,21 @@ class Outputs:
         Scores before softmax.
     arousal, valence : Tensor, shape (B,), or None
         Ratings on the scale of the corpus, 1 to 5.
+    auxiliary : mapping of str to Tensor, shape (B, classes)
+        Scores of further heads, each of which is trained on the emotion as well, with the weight of ``logits``.
+    embedding : Tensor, shape (B, H), or None
+        What the last layer before the head computed, for models that build on this one.
+    probabilities : bool
+        Whether the scores went through a softmax, a published defect (P3): cross entropy takes another one of them. It
+        is refused where it is not declared here.
     """
 
     logits: Tensor | None = None
     arousal: Tensor | None = None
     valence: Tensor | None = None
+    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+    embedding: Tensor | None = None
+    probabilities: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +95,46 @@ def mel_of(batch: Batch, *, n_mels: int) -> tuple[Tensor, Tensor]:
     return batch.mel, length_mask(batch.mel_lengths, size=batch.mel.shape[2])
 
 
-def tokens_of(batch: Batch) -> tuple[Tensor, Tensor]:
+def ragged_of(batch: Batch, name: str, *, feature: str) -> tuple[Tensor, Tensor]:
+    """A ragged array of a batch by its name, and the lengths of its rows.
+
+    Parameters
+    ----------
+    batch : Batch
+        The batch.
+    name : str
+        Name of the array in the store.
+    feature : str
+        Feature that makes it.
+
+    Returns
+    -------
+    values : Tensor, shape (B, T, ...), float32
+        The array, padded.
+    lengths : Tensor, shape (B,), int64
+        Real elements of each row.
+
+    Raises
+    ------
+    AnalysisError
+        The batch does not have it.
+    """
+    if name not in batch.arrays or name not in batch.lengths:
+        raise AnalysisError(
+            f"the batch has no {name}; the model reads the feature {feature}; build the store with it, and load it"
+        )
+    return batch.arrays[name], batch.lengths[name]
+
+
+def tokens_of(batch: Batch, *, feature: str = "tokens") -> tuple[Tensor, Tensor]:
     """The token ids of a batch, and which of them are real.
 
     Parameters
     ----------
     batch : Batch
         The batch.
+    feature : str
+        ``tokens``, or an instance of it such as ``tokens@100``.
 
     Returns
     -------
@@ -104,8 +148,12 @@ def tokens_of(batch: Batch) -> tuple[Tensor, Tensor]:
     AnalysisError
         The batch has no token ids.
     """
-    if batch.input_ids is None or batch.attention_mask is None:
+    _, at, tag = feature.partition("@")
+    ids_BL, mask_BL = batch.input_ids, batch.attention_mask
+    if tag:
+        ids_BL, mask_BL = (batch.arrays.get(f"{name}{at}{tag}") for name in ("input_ids", "attention_mask"))
+    if ids_BL is None or mask_BL is None:
         raise AnalysisError(
-            "the batch has no token ids; a text model reads the feature tokens; build the store with it, and load it"
+            f"the batch has no token ids; a text model reads the feature {feature}; build the store with it, and load it"
         )
-    return batch.input_ids, batch.attention_mask.bool()
+    return ids_BL.long(), mask_BL.bool()

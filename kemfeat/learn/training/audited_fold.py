@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kemfeat.config import validated
+from kemfeat import plugins
+from kemfeat.config import thawed, validated
 from kemfeat.errors import ConfigError
 from kemfeat.leakage import audit_split
 from kemfeat.learn.run_facts import DataFacts, Leakage, SplitFacts, StoreFacts
@@ -83,9 +84,23 @@ class AuditedFold:
         Returns
         -------
         DataFacts
-            Digests of the utterances and of the features.
+            Digests of the utterances and of the features, and the settings of the features.
         """
-        return DataFacts(utterances=self._utterances, features=self.store.feature_digests(features))
+        names = tuple(features)
+        settings = self.store.header.config.settings
+        return DataFacts(
+            utterances=self._utterances,
+            features=self.store.feature_digests(names),
+            settings={name: thawed(settings[name]) for name in self._made_from(names)},
+        )
+
+    def _made_from(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Features and those that they are made from, in the order of the build."""
+        needed, order = set(names), self.store.header.config.features
+        for name in reversed(order):
+            if name in needed:
+                needed |= set(plugins.find("features", name).media)
+        return tuple(name for name in order if name in needed)
 
     @cached_property
     def _utterances(self) -> str:

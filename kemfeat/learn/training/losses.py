@@ -132,7 +132,7 @@ class ClassificationLoss:
         self._guard = LogitGuard()
 
     def sums(self, outputs: Outputs, batch: Batch) -> Sums:
-        """Weighted cross entropies and weights of labelled utterances. See :meth:`Loss.sums`.
+        """Weighted cross entropies, added up over all heads, and weights of labelled rows. See :meth:`Loss.sums`.
 
         Raises
         ------
@@ -141,14 +141,19 @@ class ClassificationLoss:
         """
         if outputs.logits is None:
             raise ConfigError("the model predicts no emotion; train it with a recipe whose task it fits")
-        logits_BC = outputs.logits.float()
-        self._guard.check(outputs.logits)
-        real_B = batch.emotion >= 0
-        classes_B = batch.emotion.clamp_min(0)
-        weights_C = torch.ones_like(logits_BC[0]) if self._weights is None else self._weights.to(logits_BC.device)
-        weights_B = weights_C[classes_B] * real_B
-        errors_B = functional.cross_entropy(logits_BC, classes_B, reduction="none")
+        if not outputs.probabilities:
+            self._guard.check(outputs.logits)
+        heads = (outputs.logits, *outputs.auxiliary.values())
+        errors_B = torch.stack([self._errors(logits_BC, batch.emotion) for logits_BC in heads]).sum(dim=0)
+        weights_B = self._weights_of(outputs.logits, batch.emotion)
         return Sums((weights_B * errors_B).sum(), weights_B.sum())
+
+    def _errors(self, logits_BC: Tensor, classes_B: Tensor) -> Tensor:
+        return functional.cross_entropy(logits_BC.float(), classes_B.clamp_min(0), reduction="none")
+
+    def _weights_of(self, logits_BC: Tensor, classes_B: Tensor) -> Tensor:
+        weights_C = torch.ones_like(logits_BC[0]) if self._weights is None else self._weights
+        return weights_C.float().to(logits_BC.device)[classes_B.clamp_min(0)] * (classes_B >= 0)
 
     def value(self, sums: Sums) -> Tensor:
         """Weighted mean cross entropy in nats. See :meth:`Loss.value`."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor
 
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models import Model, Outputs
 from kemfeat.learn.run_facts import Determinism
+from kemfeat.learn.settings import Aggregate
 from kemfeat.learn.training.losses import Loss, Sums
 from kemfeat.stats import metrics
 
@@ -48,6 +50,33 @@ class Predicted:
     arousal: NDArray[np.float32] | None
     valence: NDArray[np.float32] | None
 
+    def per_utterance(self, how: Aggregate) -> Predicted:
+        """One prediction per utterance, in the order in which the utterances first occur.
+
+        Parameters
+        ----------
+        how : {"mean-logit", "mean-probability", "vote"}
+            Mean of the logits of its rows; logarithm of the mean of their probabilities; or logarithm of the share of
+            rows whose largest logit it is. Ratings are means.
+
+        Returns
+        -------
+        Predicted
+            These predictions themselves where each utterance occurs once.
+        """
+        place = {name: number for number, name in enumerate(dict.fromkeys(self.ids))}
+        if len(place) == len(self.ids):
+            return self
+        group = np.array([place[name] for name in self.ids])
+        logits = self.logits
+        if logits is not None:
+            logits = _AGGREGATES[how](logits, group)
+        ratings = {name: value if value is None else _means(value, group) for name, value in self._ratings()}
+        return Predicted(ids=tuple(place), logits=logits, **ratings)
+
+    def _ratings(self) -> tuple[tuple[str, NDArray[np.float32] | None], ...]:
+        return ("arousal", self.arousal), ("valence", self.valence)
+
     def largest_difference(self, other: Predicted) -> float:
         """Compare with other predictions of the same utterances.
 
@@ -69,8 +98,37 @@ class Predicted:
         return {name: array for name, array in arrays.items() if array is not None}
 
 
+def _means(values: NDArray[np.float32], group: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Mean of the rows of each group, in float64."""
+    sums = np.zeros((group.max() + 1, *values.shape[1:]))
+    np.add.at(sums, group, values)
+    counts = np.bincount(group).reshape(-1, *(1 for _ in values.shape[1:]))
+    means: NDArray[np.float32] = (sums / counts).astype(np.float32)
+    return means
+
+
+def _mean_probabilities(logits: NDArray[np.float32], group: NDArray[np.int64]) -> NDArray[np.float32]:
+    return _logarithm(_means(softmax(logits, axis=1), group))
+
+
+def _votes(logits: NDArray[np.float32], group: NDArray[np.int64]) -> NDArray[np.float32]:
+    return _logarithm(_means(np.eye(logits.shape[1], dtype=np.float32)[logits.argmax(axis=1)], group))
+
+
+def _logarithm(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    logarithm: NDArray[np.float32] = np.log(shares.clip(np.finfo(np.float32).tiny))
+    return logarithm
+
+
+_AGGREGATES: Mapping[Aggregate, Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]] = {
+    "mean-logit": _means,
+    "mean-probability": _mean_probabilities,
+    "vote": _votes,
+}
+
+
 @torch.inference_mode()
-def predict(model: Model, batches: Iterable[Batch]) -> Predicted:
+def predict(model: Model, batches: Iterable[Batch], *, aggregate: Aggregate) -> Predicted:
     """Predict every utterance, in float32 whatever the precision of training.
 
     Parameters
@@ -79,6 +137,8 @@ def predict(model: Model, batches: Iterable[Batch]) -> Predicted:
         The model.
     batches : iterable of Batch
         At least one batch.
+    aggregate : {"mean-logit", "mean-probability", "vote"}
+        How the rows of an utterance become one prediction.
 
     Returns
     -------
@@ -91,11 +151,11 @@ def predict(model: Model, batches: Iterable[Batch]) -> Predicted:
     for batch in batches:
         ids += batch.ids
         found.append(model(batch))
-    return _collected(ids, found)
+    return _collected(ids, found).per_utterance(aggregate)
 
 
 @torch.inference_mode()
-def judge(model: Model, batches: Iterable[Batch], loss: Loss) -> tuple[float, Predicted]:
+def judge(model: Model, batches: Iterable[Batch], loss: Loss, *, aggregate: Aggregate) -> tuple[float, Predicted]:
     """Predict every utterance and compute the loss of all of them together.
 
     Parameters
@@ -106,11 +166,13 @@ def judge(model: Model, batches: Iterable[Batch], loss: Loss) -> tuple[float, Pr
         At least one batch.
     loss : Loss
         What training minimises.
+    aggregate : {"mean-logit", "mean-probability", "vote"}
+        How the rows of an utterance become one prediction.
 
     Returns
     -------
     loss : float
-        Loss of all utterances together.
+        Loss of all rows together.
     predicted : Predicted
         Predictions in the order of the batches.
     """
@@ -123,7 +185,7 @@ def judge(model: Model, batches: Iterable[Batch], loss: Loss) -> tuple[float, Pr
         found.append(model(batch))
         sums.append(loss.sums(found[-1], batch))
     total = sum(sums[1:], start=sums[0])
-    return float(loss.value(total)), _collected(ids, found)
+    return float(loss.value(total)), _collected(ids, found).per_utterance(aggregate)
 
 
 def _collected(ids: list[str], found: list[Outputs]) -> Predicted:
@@ -133,7 +195,10 @@ def _collected(ids: list[str], found: list[Outputs]) -> Predicted:
         array: NDArray[np.float32] | None = torch.cat(known).cpu().numpy() if known else None
         return array
 
-    return Predicted(ids=tuple(ids), logits=joined("logits"), arousal=joined("arousal"), valence=joined("valence"))
+    logits = joined("logits")
+    if logits is not None and found[0].probabilities:
+        logits = _logarithm(logits)
+    return Predicted(ids=tuple(ids), logits=logits, arousal=joined("arousal"), valence=joined("valence"))
 
 
 def table_of(predicted: Predicted, training_data: TrainingData, part: str) -> pd.DataFrame:
@@ -153,21 +218,43 @@ def table_of(predicted: Predicted, training_data: TrainingData, part: str) -> pd
     DataFrame
         :data:`~kemfeat.learn.run_folder.PREDICTION_COLUMNS` and the columns of each predicted target.
     """
-    import pandas as pd
-
     truth = training_data.truth(part).set_index("id", drop=False).loc[list(predicted.ids)].reset_index(drop=True)
     table = truth[["id", "session", "speaker"]].assign(part=part, fold=training_data.audited.fold)
+    said = columns_of_predictions(predicted, training_data.emotions)
+    for column in map(str, said):
+        target, is_said, _ = column.partition("_pred")
+        if is_said:
+            table[f"{target}_true"] = truth[target].astype("str" if target == "emotion" else "float32")
+        table[column] = said[column]
+    return table
+
+
+def columns_of_predictions(predicted: Predicted, emotions: Sequence[str]) -> pd.DataFrame:
+    """What was predicted as columns.
+
+    Parameters
+    ----------
+    predicted : Predicted
+        Predictions of n utterances.
+    emotions : sequence of str
+        Classes in the order of their ids.
+
+    Returns
+    -------
+    DataFrame
+        One row per utterance: ``emotion_pred`` and one ``p_EMOTION`` per class, ``arousal_pred``, ``valence_pred``, as
+        far as they were predicted.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame(index=range(len(predicted.ids)))
     if predicted.logits is not None:
-        table["emotion_true"] = truth["emotion"].astype("str")
-        table["emotion_pred"] = pd.Series(
-            np.array(training_data.emotions)[predicted.logits.argmax(axis=1)], dtype="str"
-        )
+        table["emotion_pred"] = pd.Series(np.array(emotions)[predicted.logits.argmax(axis=1)], dtype="str")
         chances = torch.from_numpy(predicted.logits).softmax(dim=1).numpy()
-        table = table.assign(**{f"p_{name}": chances[:, at] for at, name in enumerate(training_data.emotions)})
+        table = table.assign(**{f"p_{name}": chances[:, at] for at, name in enumerate(emotions)})
     for name in ("arousal", "valence"):
         said = getattr(predicted, name)
         if said is not None:
-            table[f"{name}_true"] = truth[name].astype("float32")
             table[f"{name}_pred"] = said
     return table
 
@@ -217,12 +304,13 @@ def determinism(model: Model, training_data: TrainingData, *, device: torch.devi
     Determinism
         The largest differences.
     """
-    rows = training_data.rows["valid"][:_LOOKED_AT]
+    rows = training_data.rows_of(training_data.rows["valid"][:_LOOKED_AT])
     together = training_data.rows_loader(rows, device=device, batch_size=len(rows))
     alone = training_data.rows_loader(rows, device=device, batch_size=1)
-    first, second, third = predict(model, together), predict(model, together), predict(model, alone)
+    aggregate = training_data.recipe.model.aggregate
+    first, second, third = (predict(model, loader, aggregate=aggregate) for loader in (together, together, alone))
     return Determinism(
-        rows=len(rows),
+        rows=len(first.ids),
         two_passes=first.largest_difference(second),
         batch_of_one=first.largest_difference(third),
     )

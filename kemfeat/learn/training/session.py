@@ -22,7 +22,7 @@ from kemfeat.learn.training.losses import Loss
 from kemfeat.learn.training.optimiser import optimiser_of, schedule_of
 from kemfeat.learn.training.pretrained import fill_pretrained
 from kemfeat.learn.training.training_data import TrainingData
-from kemfeat.store import disk
+from kemfeat.store import disk, schema
 
 
 @dataclass(kw_only=True)
@@ -183,7 +183,16 @@ def start(session: TrainingSession) -> None:
     fill_pretrained(session.model, session.facts.pretrained)
     session.frozen = checkpoint.save_frozen(session.out / run_folder.FROZEN, session.model)
     with disk.writing(session.out):
+        _copy_tokenizer(session)
         write_run(session.out, session.facts)
+
+
+def _copy_tokenizer(session: TrainingSession) -> None:
+    """Keep what makes tokens of a new text."""
+    if "tokens" in session.training_data.media:
+        source = disk.inside(session.training_data.audited.store.path, f"{schema.RESOURCES}/tokens")
+        for file in sorted(source.iterdir()):
+            disk.write_bytes(session.out / run_folder.TOKENIZER / file.name, file.read_bytes())
 
 
 def save(session: TrainingSession, name: str) -> None:

@@ -6,32 +6,29 @@ threads its losses equal those of a run that was never killed.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
 
 from kemfeat import provenance
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import Evaluation, evaluate
-from kemfeat.learn.models import Model, build_model, check_gradients, check_trainable, spec_of
+from kemfeat.learn.models import Model, build_model, check_trainable
 from kemfeat.learn.run_facts import Outcome, PartFacts, PretrainedFacts, RunFacts
 from kemfeat.learn.run_folder import read_run, write_run
 from kemfeat.learn.training import checkpoint, runtime
 from kemfeat.learn.training.audited_fold import AuditedFold, audit_fold
 from kemfeat.learn.training.checkpoint import identity, refuse_other
-from kemfeat.learn.training.losses import Sums
-from kemfeat.learn.training.predictions import determinism, judge, numbers_of, predict, table_of
+from kemfeat.learn.training.loop import run_epochs
+from kemfeat.learn.training.predictions import determinism, predict, table_of
 from kemfeat.learn.training.pretrained import resolved
 from kemfeat.learn.training.progress import Silent, TrainingProgress
 from kemfeat.learn.training.recipe import Recipe, recipe_from
-from kemfeat.learn.training.session import TrainingSession, begin, resume, save, start, turn_to, write_history
+from kemfeat.learn.training.session import TrainingSession, begin, resume, start
 from kemfeat.learn.training.training_data import TrainingData, training_data_of
 from kemfeat.store import disk
 
@@ -146,7 +143,7 @@ def fit(recipe: Recipe, data: AuditedFold, *, out: Path, options: Options, progr
         session = begin(training_data, model.to(device), facts, out=out, device=device)
         if not resume(session):
             start(session)
-        _train(session, save_every=options.save_every, progress=progress)
+        run_epochs(session, save_every=options.save_every, progress=progress)
         return _finish(session)
 
 
@@ -179,7 +176,9 @@ def conclude(run: Path, data: AuditedFold, *, device: str = "auto") -> Evaluatio
         where = runtime.device(device)
         with runtime.seeded(where, training_data.recipe.train.seed):
             model = load_model(run, device=device)
-            found = {part: predict(model, training_data.loader(part, device=where)) for part in ("valid", "test")}
+            how = training_data.recipe.model.aggregate
+            loaders = {part: training_data.loader(part, device=where) for part in ("valid", "test")}
+            found = {part: predict(model, loader, aggregate=how) for part, loader in loaders.items()}
         table = pd.concat([table_of(one, training_data, part) for part, one in found.items()], ignore_index=True)
         with disk.writing(run):
             disk.write_table(run / run_folder.PREDICTIONS, table)
@@ -277,92 +276,6 @@ def _recipe_of(run: Path, facts: RunFacts) -> Recipe:
     return recipe_from(facts.config, where=f"{run}/{run_folder.RUN}")
 
 
-def _train(session: TrainingSession, *, save_every: float, progress: TrainingProgress) -> None:
-    """Epochs until there is a reason to stop; each ends with a checkpoint."""
-    config, position = session.training_data.recipe.train, session.position
-    while not position.stopped(config):
-        began = time.monotonic() - position.seconds
-        rate = float(session.scheduler.get_last_lr()[0])
-        train_loss = _train_epoch(session, began=began, save_every=save_every, progress=progress)
-        if config.schedule_by == "epoch":
-            session.scheduler.step()
-        valid_loss, predicted = judge(session.model, session.valid, session.loss)
-        _require_number(valid_loss, f"the validation loss of epoch {position.epoch + 1}")
-        numbers = numbers_of(table_of(predicted, session.training_data, "valid"), session.training_data)
-        kept = position.end_epoch(valid_loss)
-        losses = {"train_loss": train_loss, "valid_loss": valid_loss, **numbers}
-        facts = {"seconds": time.monotonic() - began, "kept": int(kept)}
-        session.history.append({"epoch": position.epoch, "lr": rate, **losses, **facts})
-        if kept:
-            save(session, run_folder.BEST)
-        save(session, run_folder.LAST)
-        write_history(session)
-        progress.ended(session.history[-1])
-
-
-def _train_epoch(session: TrainingSession, *, began: float, save_every: float, progress: TrainingProgress) -> float:
-    """What is left of one pass over the train part; returns the loss of all its utterances together."""
-    position = session.position
-    session.model.train()
-    turn_to(session, position.epoch)
-    sums = Sums(*torch.tensor([position.total, position.weight], device=session.device))
-    saved = time.monotonic()
-    for batch in session.train:
-        with _precision(session):
-            outputs = session.model(batch)
-        of_batch = session.loss.sums(outputs, batch)
-        position.step += 1
-        stepped = _step(session, session.loss.value(of_batch))
-        sums += of_batch.detach()
-        progress.stepped(position.step, session.training_data.recipe.train.epochs * len(session.train))
-        if stepped and time.monotonic() - saved >= save_every:
-            position.total, position.weight = float(sums.total), float(sums.weight)
-            position.seconds = time.monotonic() - began
-            save(session, run_folder.LAST)
-            saved = time.monotonic()
-    return float(session.loss.value(sums))
-
-
-def _precision(session: TrainingSession) -> torch.autocast:
-    amp, kind = session.training_data.recipe.train.amp, session.device.type
-    dtype = torch.bfloat16 if amp == "bfloat16" else torch.float16
-    return torch.autocast(kind, dtype=dtype, enabled=amp == "bfloat16" or session.scaler.is_enabled())
-
-
-def _step(session: TrainingSession, loss: Tensor) -> bool:
-    """Add the gradient of a batch; step after every so many batches and at the end of an epoch, and say whether."""
-    config, scaler, position = session.training_data.recipe.train, session.scaler, session.position
-    where = f"of epoch {position.epoch + 1}, step {position.step},"
-    _require_number(float(loss.detach()), f"the loss {where}")
-    place = (position.step - 1) % len(session.train)
-    group = min(config.accumulate, len(session.train) - place // config.accumulate * config.accumulate)
-    scaler.scale(loss / group).backward()  # type: ignore[no-untyped-call]
-    if (place + 1) % config.accumulate and place + 1 < len(session.train):
-        return False
-    scaler.unscale_(session.optimizer)
-    if not session.checked:
-        check_gradients(session.model, idle=spec_of(session.training_data.recipe.model).idle)
-        session.checked = True
-    trained = [parameter for parameter in session.model.parameters() if parameter.requires_grad]
-    norm = nn.utils.clip_grad_norm_(trained, config.clip or math.inf)
-    if not scaler.is_enabled():  # a scaler skips a step whose gradient is not finite, and lowers its scale
-        _require_number(float(norm), f"the gradient {where}")
-    scaler.step(session.optimizer)
-    scaler.update()
-    session.optimizer.zero_grad(set_to_none=True)
-    if config.schedule_by == "step":
-        session.scheduler.step()
-    return True
-
-
-def _require_number(value: float, what: str) -> None:
-    if not math.isfinite(value):
-        raise RunError(
-            f"{what} is {value}: training stopped, and the last checkpoint is kept; try a smaller --set "
-            "train.learning_rate, or --set train.clip=1 where it was off, with another --out"
-        )
-
-
 def _finish(session: TrainingSession) -> RunFacts:
     """Check the best epoch for determinism, and record how training ended."""
     best = checkpoint.load(session.out / run_folder.BEST)
@@ -407,7 +320,11 @@ def _finished(out: Path, facts: RunFacts) -> RunFacts | None:
         there = read_run(out)
         refuse_other(identity(there), identity(facts), where=out)
         return there if there.outcome else None
-    others = [path.name for path in sorted(out.iterdir()) if path.name not in (runtime.LOCK, run_folder.FROZEN)]
+    others = [
+        path.name
+        for path in sorted(out.iterdir())
+        if path.name not in (runtime.LOCK, run_folder.FROZEN, run_folder.TOKENIZER)
+    ]
     if others:
         raise ConfigError(f"{out}: is not empty and is not a run (found {others[0]}); choose another --out")
     return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +16,12 @@ from kemfeat.arrays import Indices
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import FIVE_CLASSES, usual_labels
 from kemfeat.learn.augment import check_rows
+from kemfeat.learn.data.columns import is_ragged
 from kemfeat.learn.data.loader import StoreLoader
+from kemfeat.learn.data.row_metadata import parents_of
+from kemfeat.learn.data.side_store import SideStore, open_side_store
+from kemfeat.learn.models import Axis, spec_of
 from kemfeat.learn.run_facts import TrainFacts
-from kemfeat.learn.settings import FEATURES, Modality
 from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.augmented import plan_of
 from kemfeat.learn.training.recipe import Recipe
@@ -25,21 +30,7 @@ from kemfeat.splits import PARTS
 if TYPE_CHECKING:
     import pandas as pd
 
-
-def modalities_of(recipe: Recipe) -> tuple[Modality, ...]:
-    """The modalities whose features the model of a recipe reads, all of them.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        The recipe.
-
-    Returns
-    -------
-    tuple of {"audio", "text"}
-        Its modalities.
-    """
-    return tuple(modality for modality, features in FEATURES.items() if set(features) <= set(recipe.model.media))
+    from kemfeat.store.reader import Store
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +44,7 @@ class TrainingData:
     audited : AuditedFold
         On which fold.
     rows : mapping of str to ndarray, shape (n,), int64
-        Rows of the store, by part.
+        Utterances, as rows of the store, by part.
     left_out : mapping of str to int
         Utterances of the split that are in no part, by reason.
     """
@@ -72,6 +63,38 @@ class TrainingData:
     def media(self) -> tuple[str, ...]:
         """The features that the model reads."""
         return self.recipe.model.media
+
+    @property
+    def axis(self) -> Axis:
+        """What the rows of a batch are."""
+        return spec_of(self.recipe.model).axis
+
+    @cached_property
+    def side(self) -> SideStore | None:
+        """The embeddings that the model reads, if it does."""
+        return open_side_store(Path(self.recipe.model.side)) if self.recipe.model.side else None
+
+    def rows_of(self, utterances: Indices) -> Indices:
+        """The complete rows of some utterances on the axis of the model.
+
+        Parameters
+        ----------
+        utterances : ndarray, shape (n,), int64
+            Rows of the store.
+
+        Returns
+        -------
+        ndarray, shape (m,), int64
+            Rows of the axis, utterance by utterance in the order given.
+        """
+        if self.axis == "utterance":
+            return utterances
+        rows = np.flatnonzero(complete_rows(self.audited.store, self.recipe, self.side))
+        parents = parents_of(self.audited.store, self.axis)[rows]
+        places = {parent: place for place, parent in enumerate(utterances.tolist())}
+        chosen = np.isin(parents, utterances)
+        order = np.argsort([places[parent] for parent in parents[chosen].tolist()], kind="stable")
+        return rows[chosen][order]
 
     def truth(self, part: str) -> pd.DataFrame:
         """Labels of a part.
@@ -111,7 +134,7 @@ class TrainingData:
 
     def loader(self, part: str, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
         """Load a part (train, valid or test) in the order of the split, unchanged. See :meth:`rows_loader`."""
-        return self.rows_loader(self.rows[part], device=device, batch_size=batch_size)
+        return self.rows_loader(self.rows_of(self.rows[part]), device=device, batch_size=batch_size)
 
     def rows_loader(self, rows: Indices, *, device: torch.device, batch_size: int | None = None) -> StoreLoader:
         """Load some rows in the order given, unchanged.
@@ -119,7 +142,7 @@ class TrainingData:
         Parameters
         ----------
         rows : ndarray, shape (n,), int64
-            Rows of the store.
+            Rows of the axis of the model.
         device : torch.device
             Where batches go.
         batch_size : int or None
@@ -134,7 +157,7 @@ class TrainingData:
         return StoreLoader(self.audited.store, rows, batch_size, device, rank=0, world_size=1, **self._reading())
 
     def training_loader(self, *, epoch: int, device: torch.device) -> StoreLoader:
-        """Load the train part, shuffled, balanced and augmented according to the recipe.
+        """Load the train part, ordered, balanced and augmented according to the recipe.
 
         Parameters
         ----------
@@ -146,7 +169,7 @@ class TrainingData:
         Returns
         -------
         StoreLoader
-            A loader that shuffles.
+            A loader that shuffles, unless the recipe says otherwise.
 
         Raises
         ------
@@ -154,24 +177,27 @@ class TrainingData:
             A row is not in the train part.
         """
         audited, train = self.audited, self.recipe.train
+        rows, parents = self._drawn(epoch)
+        emotions = dict(zip(self.rows["train"].tolist(), self.truth("train")["emotion"], strict=True))
         plan = plan_of(
             self.recipe,
             store=audited.store,
-            rows=self.rows["train"],
-            emotions=self.truth("train")["emotion"].tolist(),
+            rows=rows,
+            emotions=[emotions[parent] for parent in parents[rows].tolist()],
             media=self.media,
             epoch=epoch,
         )
         ids = audited.store.utterances["id"].tolist()
-        check_rows(plan.rows, audited.split, ids=ids, fold=audited.fold)
+        check_rows(parents[plan.rows], audited.split, ids=ids, fold=audited.fold)
         return StoreLoader(
             audited.store,
             plan.rows,
             train.batch_size,
             device,
-            shuffle="blocks",  # not True, whose meaning depends on the memory of the machine
+            # not True, whose meaning depends on the memory of the machine
+            shuffle="blocks" if train.shuffle else False,
             seed=train.seed,
-            bucket_by_length=train.bucket_by_length,
+            bucket_by_length=train.bucket_by_length and is_ragged(audited.store, self.media, axis=self.axis),
             drop_last=train.drop_last,
             copies=plan.copies,
             transform=plan.transform,
@@ -180,8 +206,21 @@ class TrainingData:
             **self._reading(),
         )
 
+    def _drawn(self, epoch: int) -> tuple[Indices, Indices]:
+        """The rows of the train part that an epoch uses, and the utterance of every row of the axis."""
+        store, train = self.audited.store, self.recipe.train
+        rows, parents = self.rows_of(self.rows["train"]), parents_of(store, self.axis)
+        if train.draw == "one":
+            order = np.random.default_rng([train.seed, epoch]).permutation(len(rows))
+            _, first = np.unique(parents[rows[order]], return_index=True)
+            rows = np.sort(rows[order[first]])
+        return rows, parents
+
     def _reading(self) -> dict[str, Any]:
         return {
+            "axis": self.axis,
+            "side": self.side,
+            "unit": spec_of(self.recipe.model).unit,
             "media": self.media,
             "emotions": self.emotions,
             "labels": self.audited.labels,
@@ -212,7 +251,8 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
         The classes of the model are not those of the corpus.
     """
     whole = TrainingData(recipe=recipe, audited=audited, rows=_parts(audited), left_out={})
-    readable = _readable(whole)
+    readable = np.zeros(len(audited.store), dtype=bool)
+    readable[parents_of(audited.store, whole.axis)[complete_rows(audited.store, recipe, whole.side)]] = True
     rows = {part: found[readable[found]] for part, found in whole.rows.items()}
     left_out = {"feature missing": sum(map(len, whole.rows.values())) - sum(map(len, rows.values()))}
     known = replace(whole, rows=rows).truth("train")[recipe.task].notna().to_numpy(dtype=bool)
@@ -231,18 +271,39 @@ def _parts(data: AuditedFold) -> dict[str, Indices]:
     return {part: data.split.indices(ids, part, fold=data.fold) for part in PARTS}
 
 
-def _readable(training_data: TrainingData) -> NDArray[np.bool_]:
-    """Per row of the store, whether every feature that the model reads could be extracted."""
-    store = training_data.audited.store
-    for feature in training_data.media:
+def complete_rows(store: Store, recipe: Recipe, side: SideStore | None) -> NDArray[np.bool_]:
+    """Which rows of a store have every feature that the model of a recipe reads.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    recipe : Recipe
+        The recipe.
+    side : SideStore or None
+        The embeddings that it reads, if it does.
+
+    Returns
+    -------
+    ndarray, shape (rows,), bool
+        One per row of the axis of the model.
+
+    Raises
+    ------
+    AnalysisError
+        The store lacks a feature.
+    """
+    media = recipe.model.media
+    for feature in media:
         if feature not in store.header.complete:
             raise AnalysisError(
-                f"{store.path}: {training_data.recipe.name} reads {', '.join(training_data.media)}, and the store "
-                f"has no {feature} (it has {', '.join(store.header.complete)}); build it with --features "
-                f"{','.join(training_data.media)}"
+                f"{store.path}: {recipe.name} reads {', '.join(media)}, and the store has no {feature} (it has "
+                f"{', '.join(store.header.complete)}); build it with --features {','.join(media)}"
             )
-    complete: NDArray[np.bool_] = np.all([store.complete_rows(feature) for feature in training_data.media], axis=0)
-    return complete
+    axis = spec_of(recipe.model).axis
+    rows = [store.complete_rows(feature) for feature in media if store.header.features[feature] == axis]
+    complete: NDArray[np.bool_] = np.all(rows, axis=0)
+    return complete if side is None else complete & (side.model >= 0)
 
 
 def _require_classes(training_data: TrainingData, *, named: int, of: int) -> None:

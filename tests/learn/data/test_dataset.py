@@ -243,7 +243,7 @@ def in_fork(check, seconds=20.0) -> bool:
         ({"rows": [[1]]}, "rows: expected a list of one or more row numbers"),
         ({"rows": [1, 2], "copies": [0]}, "copies: expected 2 numbers from 0 on, one for each row"),
         ({"rows": [1], "copies": [-1]}, "copies: expected 1 numbers from 0 on"),
-        ({"media": ("melody",)}, "'melody' is not a feature that goes into a batch; did you mean 'mel'?"),
+        ({"media": ("melody",)}, "'melody' is not a feature of this store; did you mean 'mel'?"),
         ({"media": "mel"}, "media is the text 'mel'; expected a list of names, such as ('mel',)"),
         ({"emotions": "sad"}, "emotions is the text 'sad'; expected a list of names"),
         ({"media": ("delta",)}, "delta is the second channel of mel and cannot be used alone"),

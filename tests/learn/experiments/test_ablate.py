@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from kemfeat.errors import ConfigError
+from kemfeat.learn.data.modality import emptied, modalities_of
 from kemfeat.learn.experiments import ablate as ablation
 from kemfeat.learn.experiments.ablate import ablate
 from kemfeat.learn.training.audited_fold import audit_fold
@@ -70,7 +71,8 @@ def test_the_words_of_a_text_leave_no_trace(store: Store, tmp_path: Path) -> Non
     run = kit.trained(kit.text_recipe(encoder, train__epochs=1), store, split, tmp_path / "run")
     training_data = training_data_of_run(run, audit_fold(store, split))
     (batch,) = training_data.rows_loader(training_data.rows["test"][:6], device=torch.device("cpu"))
-    empty = ablation._wordless(batch, {"input_ids": float(store.array("input_ids").attrs["pad"])})
+    columns = training_data.loader("test", device=torch.device("cpu")).dataset.columns
+    empty = emptied(batch, modalities_of(columns)["text"])
     said = load_model(run)(empty).valence
     assert said is not None
     torch.testing.assert_close(said, said[:1].expand(6), rtol=0, atol=1e-6)

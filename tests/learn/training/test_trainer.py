@@ -162,7 +162,9 @@ def test_the_best_epoch_on_validation_is_what_is_tested(run: Path, store: Store,
     assert facts.outcome.best_epoch == best == history.loc[history["kept"] == 1, "epoch"].max()
     data = audit_fold(store, split)
     training_data = training_data_of_run(run, data)
-    predicted = predict(load_model(run), training_data.loader("test", device=torch.device("cpu"), batch_size=5))
+    predicted = predict(
+        load_model(run), training_data.loader("test", device=torch.device("cpu"), batch_size=5), aggregate="mean-logit"
+    )
     found = read_predictions(run, facts)
     said = found[found["part"] == "test"].set_index("id")["arousal_pred"]
     table = table_of(predicted, training_data, "test").set_index("id")

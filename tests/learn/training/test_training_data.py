@@ -13,7 +13,7 @@ import torch
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.recipe import load_recipe
-from kemfeat.learn.training.training_data import modalities_of, training_data_of
+from kemfeat.learn.training.training_data import training_data_of
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
 
@@ -72,7 +72,7 @@ def test_a_loader_reads_what_the_model_reads(store: Store, modalities: str, medi
     recipe = load_recipe("kor/fusion", {"model.modalities": modalities})
     training_data = training_data_of(recipe, audit_fold(store, kit.session_split(store)))
     assert len(training_data.media) == media
-    assert modalities_of(recipe) == (("audio", "text") if modalities == "both" else (modalities,))
+    assert recipe.model.modalities_in_use == (("audio", "text") if modalities == "both" else (modalities,))
     batch = next(iter(training_data.loader("valid", device=CPU)))
     assert (batch.mel is None) == (modalities == "text")
     assert (batch.input_ids is None) == (modalities == "audio")

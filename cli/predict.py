@@ -1,0 +1,96 @@
+"""``kemfeat predict``: what a trained model says of a store or of one recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import _options
+from ._json import print_json
+from ._torch import Device, require_torch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that kemfeat train wrote.", show_default=False)],
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", metavar="STORE", help="Predict every utterance of this store.", show_default=False),
+    ] = None,
+    wav: Annotated[
+        Path | None, typer.Option("--wav", metavar="FILE", help="Predict one recording.", show_default=False)
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", help="What is said in it, where the model reads text.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Table to write, .csv or .parquet.", show_default=False),
+    ] = None,
+    device: Annotated[
+        Device, typer.Option("--device", help="Where to predict; auto uses a GPU where there is one.")
+    ] = (Device.AUTO),
+    as_json: _options.Json = False,
+) -> None:
+    """Predict the utterances of a store or a new recording: probabilities of emotions, or ratings."""
+    from kemfeat.errors import ConfigError
+
+    require_torch("predict")
+    if (store is None) == (wav is None and text is None):
+        raise ConfigError("predict: pass --store STORE, or one recording as --wav FILE, --text TEXT or both")
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise ConfigError(f"--out {out}: expected a name that ends in .csv or .parquet")
+    table = _predicted(run, store=store, wav=wav, text=text, device=device.value)
+    if out is not None:
+        _write(table, out)
+    if as_json:
+        print_json({"predictions": table.to_dict("records"), **table.attrs})
+    else:
+        _print(table, out)
+
+
+def _predicted(run: Path, *, store: Path | None, wav: Path | None, text: str | None, device: str) -> pd.DataFrame:
+    from kemfeat.learn.inference.predict import predict_recording, predict_store
+    from kemfeat.store.reader import open_store
+
+    if store is not None:
+        return predict_store(run, open_store(store), device=device)
+    return predict_recording(run, wav=wav, text=text, device=device)
+
+
+def _write(table: pd.DataFrame, out: Path) -> None:
+    from kemfeat.store import disk
+
+    content = table.reset_index(drop=True)
+    content.attrs = {}
+    with disk.writing(out.parent):
+        if out.suffix == ".csv":
+            disk.write_bytes(out, content.to_csv(index=False).encode())
+        else:
+            disk.write_table(out, content)
+
+
+def _print(table: pd.DataFrame, out: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console, shown = Console(), 10
+    view = Table(box=None)
+    for column in table.columns:
+        view.add_column(column, justify="left" if column in ("id", "session", "speaker", "emotion_pred") else "right")
+    for row in table.head(shown).itertuples(index=False):
+        view.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+    console.print(view)
+    more = len(table) - shown
+    if more > 0:
+        console.print(f"and {more:,} more" + ("" if out else "; pass --out FILE to write all"))
+    for line in table.attrs["warnings"]:
+        console.print(line)
+    if table.attrs["left_out"]:
+        console.print(f"{table.attrs['left_out']:,} utterances left out: what the model reads could not be extracted")
+    if out is not None:
+        console.print(f"{len(table):,} predictions written to {out}")

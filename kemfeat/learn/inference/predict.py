@@ -1,0 +1,218 @@
+"""Predict every utterance of a store, or one new recording, with the model of a run.
+
+The preprocessing is that of the run's own store: a store whose features were made with other settings is refused, and a
+recording is preprocessed with the settings that the run recorded.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import wave
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kemfeat import plugins
+from kemfeat.build import build_store
+from kemfeat.config import canonical, thawed
+from kemfeat.errors import ConfigError, RunError
+from kemfeat.learn import run_folder
+from kemfeat.learn.data.loader import StoreLoader
+from kemfeat.learn.models import spec_of
+from kemfeat.learn.run_facts import RunFacts
+from kemfeat.learn.run_folder import read_run
+from kemfeat.learn.training import runtime
+from kemfeat.learn.training.predictions import columns_of_predictions, predict
+from kemfeat.learn.training.recipe import recipe_from
+from kemfeat.learn.training.trainer import load_model
+from kemfeat.learn.training.training_data import complete_rows
+from kemfeat.provenance import BANNER
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kemfeat.store.reader import Store
+
+_SEEN = "these are the utterances of the run's own store: it was trained on some of them"
+
+
+def predict_store(run: Path, store: Store, *, device: str = "auto") -> pd.DataFrame:
+    """Predict every utterance of a store that has what the model reads.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of a finished run.
+    store : Store
+        Any store with the features that the model reads, made with the settings of the run's own store.
+    device : str
+        Where to predict; ``auto`` is the GPU where there is one.
+
+    Returns
+    -------
+    DataFrame
+        ``id session speaker``, then ``emotion_pred`` and the probability ``p_EMOTION`` of each class, or
+        ``arousal_pred`` or ``valence_pred``. ``attrs["left_out"]`` is the number of utterances that lack a feature;
+        ``attrs["warnings"]`` are sentences that belong to the table.
+
+    Raises
+    ------
+    ConfigError
+        The store lacks a feature, or made it with other settings.
+    RunError
+        The run is unfinished or damaged.
+    """
+    import pandas as pd
+
+    from kemfeat.splits import utterances_digest
+
+    facts = read_run(run)
+    recipe = recipe_from(facts.config, where=f"{run}/{run_folder.RUN}")
+    _require_settings(facts, store, run)
+    spec, where = spec_of(recipe.model), runtime.device(device)
+    if recipe.model.side:
+        raise ConfigError(
+            f"{run}: {recipe.name} reads embeddings that were made for its own split, and a store has none; predict "
+            "with the run that made them"
+        )
+    rows = np.flatnonzero(complete_rows(store, recipe, None))
+    if not len(rows):
+        raise ConfigError(
+            f"{store.path}: no utterance has {' and '.join(recipe.model.media)}; nothing can be predicted"
+        )
+    loader = StoreLoader(
+        store,
+        rows,
+        recipe.train.batch_size,
+        where,
+        media=recipe.model.media,
+        emotions=(),
+        frames=recipe.train.frames or None,
+        axis=spec.axis,
+        unit=spec.unit,
+        rank=0,
+        world_size=1,
+    )
+    with runtime.seeded(where, recipe.train.seed):
+        found = predict(load_model(run, device=device), loader, aggregate=recipe.model.aggregate)
+    who = store.utterances.set_index("id", drop=False).loc[list(found.ids), ["id", "session", "speaker"]]
+    table = pd.concat([who.reset_index(drop=True), columns_of_predictions(found, facts.emotions)], axis=1)
+    table.attrs["left_out"] = len(store) - len(table)
+    seen = facts.data is not None and facts.data.utterances == utterances_digest(store.utterances)
+    banner = BANNER if store.synthetic or facts.synthetic else ""
+    table.attrs["warnings"] = [line for line in (banner, facts.leakage.warning, _SEEN if seen else "") if line]
+    return table
+
+
+def predict_recording(run: Path, *, wav: Path | None, text: str | None, device: str = "auto") -> pd.DataFrame:
+    """Predict one new recording.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of a finished run whose model reads sound, text or both.
+    wav : Path or None
+        The recording; None where the model reads text alone.
+    text : str or None
+        What is said in it; None where the model reads sound alone.
+    device : str
+        Where to predict.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`predict_store`, one row.
+
+    Raises
+    ------
+    ConfigError
+        The model reads something else, or the recording or the text is missing.
+    RunError
+        The run is unfinished or damaged, or does not say how its store was made.
+    KemfeatError
+        The recording cannot be read.
+    """
+    facts = read_run(run)
+    settings = _settings_of(facts, run)
+    _require_media(settings["features"], {"--wav": wav is not None, "--text": text is not None}, recipe=facts.recipe)
+    if wav is not None and not wav.is_file():
+        raise ConfigError(f"--wav {wav}: is not a file; pass a recording, such as a wav")
+    with tempfile.TemporaryDirectory(prefix="kemfeat-") as folder:
+        root = Path(folder) / "recording"
+        root.mkdir()
+        _write_corpus(root, wav=wav, text=text)
+        store = build_store("folder", root=root, out=Path(folder) / "store", settings=settings).store
+        return predict_store(run, store, device=device)
+
+
+def _settings_of(facts: RunFacts, run: Path) -> dict[str, Any]:
+    """What a build needs to make the features of the run's store again."""
+    if facts.data is None or not facts.data.settings:
+        raise RunError(
+            f"{run}: does not say how its features were made (an earlier kemfeat trained it); train it again"
+        )
+    settings: dict[str, Any] = {name: dict(thawed(table)) for name, table in facts.data.settings.items()}
+    if "tokens" in settings:
+        settings["tokens"]["tokenizer"] = str((run / run_folder.TOKENIZER).resolve())
+    return {"features": tuple(settings), **settings}
+
+
+def _require_media(features: Sequence[str], given: Mapping[str, bool], *, recipe: str) -> None:
+    """Refuse a recording that lacks what the features are made of."""
+    options = {"audio": "--wav", "transcript": "--text"}
+    media = [(name, medium) for name in features for medium in plugins.find("features", name).media]
+    needed = {medium for name, medium in media if medium == name or medium not in features}
+    for medium in sorted(needed):
+        if medium not in options:
+            raise ConfigError(
+                f"{recipe} reads {medium}, which one recording has not; build a store of a corpus with it, and pass "
+                "it as --store"
+            )
+        if not given[options[medium]]:
+            raise ConfigError(f"{options[medium]}: is missing, and {recipe} reads {medium}; pass it")
+
+
+def _write_corpus(root: Path, *, wav: Path | None, text: str | None) -> None:
+    """A corpus of one utterance, as a table and its recording."""
+    import pandas as pd
+
+    row = {"id": "recording", "speaker": "unknown", "audio": f"recording{wav.suffix if wav else '.wav'}"}
+    if wav is not None:
+        shutil.copyfile(wav, root / row["audio"])
+    else:
+        _write_silence(root / row["audio"])
+    if text is not None:
+        row["text"] = text
+    pd.DataFrame([row]).to_csv(root / "utterances.csv", index=False)
+
+
+def _write_silence(path: Path) -> None:
+    """A corpus has sound, even if the model reads text alone."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(bytes(3200))
+
+
+def _require_settings(facts: RunFacts, store: Store, run: Path) -> None:
+    """A model is only as good as its preprocessing is that of its training."""
+    ours = store.header.config.settings
+    for feature, table in (facts.data.settings if facts.data else {}).items():
+        if feature not in ours:
+            raise ConfigError(
+                f"{store.path}: has no {feature}, which {facts.recipe} reads (it has {', '.join(ours)}); build it with "
+                f"--features {','.join(facts.data.settings if facts.data else ())}"
+            )
+        theirs, mine = dict(thawed(table)), dict(thawed(ours[feature]))
+        known = sorted(theirs.keys() | mine.keys())
+        other = [key for key in known if canonical(theirs.get(key)) != canonical(mine.get(key))]
+        if other:
+            changes = ", ".join(f"{feature}.{key} {mine.get(key)!r} in place of {theirs.get(key)!r}" for key in other)
+            raise ConfigError(
+                f"{store.path}: was made with {changes}; the model of {run} was trained with the latter, and what it "
+                "would predict from this store means nothing; build the store with the settings of the run"
+            )
