@@ -46,6 +46,11 @@ class ModelConfig(FrozenConfig, ABC):
         """The features that the model reads, such as ``("mel", "delta")``."""
 
     @property
+    def side(self) -> str:
+        """Folder of the side store whose embeddings the model reads; empty for none."""
+        return ""
+
+    @property
     def aggregate(self) -> Aggregate:
         """How the predictions of an utterance's rows become one; a model of clips or ticks may have a field for it."""
         return "mean-logit"
@@ -54,6 +59,11 @@ class ModelConfig(FrozenConfig, ABC):
     def classes(self) -> tuple[str, ...]:
         """Emotions in the order of their ids; a classifier returns the field ``emotions`` here."""
         return FIVE_CLASSES
+
+    @property
+    def recurs(self) -> bool:
+        """False where recurrent layers get sequences of length 1 on purpose, a published defect (S4)."""
+        return True
 
 
 class StackConfig(ModelConfig):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from kemfeat.learn.augment import check_rows
 from kemfeat.learn.data.columns import is_ragged
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.data.row_metadata import parents_of
+from kemfeat.learn.data.side_store import SideStore, open_side_store
 from kemfeat.learn.models import Axis, spec_of
 from kemfeat.learn.run_facts import TrainFacts
 from kemfeat.learn.training.audited_fold import AuditedFold
@@ -66,6 +69,11 @@ class TrainingData:
         """What the rows of a batch are."""
         return spec_of(self.recipe.model).axis
 
+    @cached_property
+    def side(self) -> SideStore | None:
+        """The embeddings that the model reads, if it does."""
+        return open_side_store(Path(self.recipe.model.side)) if self.recipe.model.side else None
+
     def rows_of(self, utterances: Indices) -> Indices:
         """The complete rows of some utterances on the axis of the model.
 
@@ -81,7 +89,7 @@ class TrainingData:
         """
         if self.axis == "utterance":
             return utterances
-        rows = np.flatnonzero(complete_rows(self.audited.store, self.recipe))
+        rows = np.flatnonzero(complete_rows(self.audited.store, self.recipe, self.side))
         parents = parents_of(self.audited.store, self.axis)[rows]
         places = {parent: place for place, parent in enumerate(utterances.tolist())}
         chosen = np.isin(parents, utterances)
@@ -99,11 +107,11 @@ class TrainingData:
         Returns
         -------
         DataFrame
-            ``id session speaker arousal valence emotion``, one row per utterance; None for an emotion that is not a
+            ``id session speaker sex arousal valence emotion``, one row per utterance; None for an emotion that is not a
             class.
         """
         rows = self.rows[part]
-        table = self.audited.store.utterances.iloc[rows][["id", "session", "speaker", "arousal", "valence"]]
+        table = self.audited.store.utterances.iloc[rows][["id", "session", "speaker", "sex", "arousal", "valence"]]
         named = self.audited.store.labels(self.audited.labels).iloc[rows]
         return table.assign(emotion=named.where(named.isin(self.emotions), None)).reset_index(drop=True)
 
@@ -211,6 +219,7 @@ class TrainingData:
     def _reading(self) -> dict[str, Any]:
         return {
             "axis": self.axis,
+            "side": self.side,
             "unit": spec_of(self.recipe.model).unit,
             "media": self.media,
             "emotions": self.emotions,
@@ -243,7 +252,7 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
     """
     whole = TrainingData(recipe=recipe, audited=audited, rows=_parts(audited), left_out={})
     readable = np.zeros(len(audited.store), dtype=bool)
-    readable[parents_of(audited.store, whole.axis)[complete_rows(audited.store, recipe)]] = True
+    readable[parents_of(audited.store, whole.axis)[complete_rows(audited.store, recipe, whole.side)]] = True
     rows = {part: found[readable[found]] for part, found in whole.rows.items()}
     left_out = {"feature missing": sum(map(len, whole.rows.values())) - sum(map(len, rows.values()))}
     known = replace(whole, rows=rows).truth("train")[recipe.task].notna().to_numpy(dtype=bool)
@@ -262,7 +271,7 @@ def _parts(data: AuditedFold) -> dict[str, Indices]:
     return {part: data.split.indices(ids, part, fold=data.fold) for part in PARTS}
 
 
-def complete_rows(store: Store, recipe: Recipe) -> NDArray[np.bool_]:
+def complete_rows(store: Store, recipe: Recipe, side: SideStore | None) -> NDArray[np.bool_]:
     """Which rows of a store have every feature that the model of a recipe reads.
 
     Parameters
@@ -271,6 +280,8 @@ def complete_rows(store: Store, recipe: Recipe) -> NDArray[np.bool_]:
         The store.
     recipe : Recipe
         The recipe.
+    side : SideStore or None
+        The embeddings that it reads, if it does.
 
     Returns
     -------
@@ -292,7 +303,7 @@ def complete_rows(store: Store, recipe: Recipe) -> NDArray[np.bool_]:
     axis = spec_of(recipe.model).axis
     rows = [store.complete_rows(feature) for feature in media if store.header.features[feature] == axis]
     complete: NDArray[np.bool_] = np.all(rows, axis=0)
-    return complete
+    return complete if side is None else complete & (side.model >= 0)
 
 
 def _require_classes(training_data: TrainingData, *, named: int, of: int) -> None:

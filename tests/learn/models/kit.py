@@ -16,6 +16,9 @@ from kemfeat.learn.models.cross_modal import CrossModalClassifier, CrossModalCon
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 
 SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}
+IMAGE = (200, 300)
+"""Rows and columns of a spectrogram image."""
+
 BANDS, WIDTH, VOCABULARY, POSITIONS = 8, 16, 40, 48
 BINS, COEFFICIENTS = 63, 6
 PADS = {"log_spectrogram": -23.0, "mfcc": 0.0}
@@ -122,13 +125,32 @@ def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 
         mel_lengths=torch.tensor(frames),
         input_ids=torch.stack([padded(row[None, :, None], max(tokens), 1).flatten() for row in ids]),
         attention_mask=(torch.arange(max(tokens)) < torch.tensor(tokens)[:, None]).long(),
-        arrays=named,
+        arrays={**named, **whole(size, arrays)},
         lengths=dict.fromkeys(named, torch.tensor(frames)),
         pads=PADS,
         emotion=torch.arange(size) % 5,
         arousal=torch.linspace(1, 5, size),
         valence=torch.linspace(5, 1, size),
+        parents=torch.arange(size),
+        edges=torch.arange(size).expand(2, size),
+        directions=torch.zeros(size, dtype=torch.int8),
     )
+
+
+def whole(size: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Arrays whose rows have one size."""
+    windows = {
+        "tick_eda": torch.rand(size, 11, generator=generator),
+        "tick_temp": 30 + torch.rand(size, 11, generator=generator),
+        "tick_audio": -80 * torch.rand(size, 40, 8, generator=generator),
+    }
+    masks = {f"{name}_mask": torch.ones(value.shape[:2], dtype=torch.bool) for name, value in windows.items()}
+    return {
+        **windows,
+        **masks,
+        "embedding": torch.randn(size, 12, generator=generator),
+        "stft_image": torch.randint(256, (size, *IMAGE), generator=generator, dtype=torch.uint8),
+    }
 
 
 def mel(frames: int, generator: torch.Generator) -> Tensor:
@@ -154,14 +176,16 @@ def longer(given: Batch, *, frames: int = 0, tokens: int = 0) -> Batch:
         input_ids=nn.functional.pad(given.input_ids, (0, tokens), value=1),
         attention_mask=nn.functional.pad(given.attention_mask, (0, tokens), value=0),
         arrays={
-            name: nn.functional.pad(value, (0, 0, 0, frames), value=PADS[name]) for name, value in given.arrays.items()
+            name: nn.functional.pad(value, (0, 0, 0, frames), value=PADS[name]) if name in PADS else value
+            for name, value in given.arrays.items()
         },
     )
 
 
 def single(given: Batch, row: int) -> Batch:
-    """One utterance of a batch, padding kept."""
+    """One utterance of a batch, padding kept; as a node it has an edge to itself alone."""
     tensors = {name: value[row : row + 1] for name, value in given.tensors().items()}
+    tensors |= {"edges": torch.zeros(2, 1, dtype=torch.int64), "directions": torch.zeros(1, dtype=torch.int8)}
     return given.with_tensors(tensors, ids=given.ids[row : row + 1])
 
 
