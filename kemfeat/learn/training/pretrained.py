@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
+from kemfeat.learn.data.dataset import StoreDataset
 from kemfeat.learn.data.side_store import open_side_store
 from kemfeat.learn.models import FusionClassifier, Model
+from kemfeat.learn.models.linear import LinearConfig, summaries
 from kemfeat.learn.run_facts import PretrainedFacts, RunFacts
 from kemfeat.learn.run_folder import read_predictions, read_run
 from kemfeat.learn.settings import AudioConfig, FusionConfig, Modality, ModelConfig, TextConfig
@@ -69,6 +71,8 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
     RunError
         A run is missing, unfinished or damaged.
     """
+    if isinstance(recipe.model, LinearConfig) and not recipe.model.inputs:
+        return ResolvedWeights(recipe=_with_inputs(recipe, data), data=data, pretrained={})
     if recipe.model.side:
         return _on_embeddings(recipe, data, allow_leakage=allow_leakage)
     if not isinstance(recipe.model, FusionConfig):
@@ -94,6 +98,13 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         text=_of_kind(TextConfig, configs, "text", recipe.model),
     )
     return ResolvedWeights(recipe=recipe.model_copy(update={"model": model}), data=data, pretrained=pretrained)
+
+
+def _with_inputs(recipe: Recipe, data: AuditedFold) -> Recipe:
+    """A linear model knows how many numbers an utterance has once there is a store."""
+    row = StoreDataset(data.store, [0], media=recipe.model.media)[0]
+    model = recipe.model.model_copy(update={"inputs": summaries(row).shape[1]})
+    return recipe.model_copy(update={"model": model})
 
 
 def _on_embeddings(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> ResolvedWeights:

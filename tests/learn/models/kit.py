@@ -13,6 +13,7 @@ from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor
 from kemfeat.learn.models.alexnet import AlexNetClassifier, AlexNetConfig
 from kemfeat.learn.models.bert import BertClassifier, BertConfig
 from kemfeat.learn.models.cross_modal import CrossModalClassifier, CrossModalConfig
+from kemfeat.learn.models.linear import Linear, LinearConfig, summaries
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 
 SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}
@@ -98,6 +99,18 @@ def cross_modal_config(**values: Any) -> CrossModalConfig:
 def cross_modal_model(config: CrossModalConfig | None = None) -> CrossModalClassifier:
     with seeded(7):
         return CrossModalClassifier(config or cross_modal_config(), bert()).eval()
+
+
+def linear_config() -> LinearConfig:
+    return LinearConfig(inputs=summaries(batch()).shape[1])
+
+
+def linear_model() -> Linear:
+    """Standardised as after a fit, so that logits are of the order of 1."""
+    with seeded(7):
+        model = Linear(linear_config()).eval()
+    model.spread.fill_(40.0)
+    return model
 
 
 def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 7), *, seed: int = 0) -> Batch:
