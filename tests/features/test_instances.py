@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat import plugins
@@ -29,6 +29,7 @@ def test_a_name_has_a_stem_and_a_tag(name: str, tag: str) -> None:
 
 
 @pytest.mark.parametrize("name", FEATURES)
+@settings(max_examples=10, deadline=None)
 @given(tag=tags)
 def test_an_instance_has_the_arrays_and_columns_of_the_feature_under_its_tag(name: str, tag: str) -> None:
     plain = plugins.find("features", name)
