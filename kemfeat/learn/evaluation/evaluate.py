@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +173,7 @@ def evaluate(run: Path) -> Evaluation:
         The run is missing, unfinished or damaged, has nothing to test, or its folder cannot be written.
     """
     facts = read_run(run)
-    history = read_history(run)
+    history = None if facts.ensemble else read_history(run)
     found = measure(read_predictions(run, facts), facts, name=printable(run.resolve().name))
     content = found.content() | {
         "predictions": disk.receipt(run / run_folder.PREDICTIONS).model_dump(mode="json"),
@@ -332,12 +333,12 @@ def _scores_content(scores: Mapping[str, Score]) -> dict[str, Any]:
     }
 
 
-def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
+def _draw(run: Path, found: Evaluation, history: pd.DataFrame | None) -> None:
     title = [f"{found.name}: {found.facts.recipe} {found.facts.variant}, {found.where}", found.headline()]
     emotion = found.targets.get("emotion")
-    drawings: dict[str, Callable[[Path], None]] = {
-        run_folder.CURVES: lambda stem: figures.curves(history, stem, title=title, warning=found.warning)
-    }
+    drawings: dict[str, Callable[[Path], None]] = {}
+    if history is not None:
+        drawings[run_folder.CURVES] = partial(figures.curves, history, title=title, warning=found.warning)
     if emotion is not None and isinstance(emotion.result, Classification):
         result = emotion.result
         drawings[run_folder.CONFUSION] = lambda stem: figures.confusion(

@@ -12,6 +12,7 @@ from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor, seeded
 from kemfeat.learn.models.alexnet import AlexNetClassifier, AlexNetConfig
 from kemfeat.learn.models.bert import BertClassifier, BertConfig
+from kemfeat.learn.models.cross_modal import CrossModalClassifier, CrossModalConfig
 from kemfeat.learn.models.linear import Linear, LinearConfig, summaries
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 
@@ -101,6 +102,15 @@ def linear_model() -> Linear:
         model = Linear(linear_config()).eval()
     model.spread.fill_(40.0)
     return model
+
+
+def cross_modal_config(**values: Any) -> CrossModalConfig:
+    return CrossModalConfig(**{"n_mfcc": COEFFICIENTS, "frames": 7, "projected": 4, **values})
+
+
+def cross_modal_model(config: CrossModalConfig | None = None) -> CrossModalClassifier:
+    with seeded(7):
+        return CrossModalClassifier(config or cross_modal_config(), bert()).eval()
 
 
 def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 7), *, seed: int = 0) -> Batch:
