@@ -90,13 +90,13 @@ class Spectrograms(nn.Module):
         Settings.
     """
 
-    colours_G3: Tensor | None
+    colours: Tensor | None
 
     def __init__(self, config: SpectrogramImageConfig) -> None:
         super().__init__()
         self.config = config
         table_G3 = seismic() if config.colours == "seismic" else None
-        self.register_buffer("colours_G3", table_G3, persistent=False)
+        self.register_buffer("colours", table_G3, persistent=False)
 
     def forward(self, batch: Batch) -> Tensor:
         """Colour, crop, resize and scale.
@@ -119,7 +119,7 @@ class Spectrograms(nn.Module):
         grey_BHW = array_of(batch, "stft_image", feature="stft_image")
         if self.config.crop == "published":
             grey_BHW = grey_BHW[:, *PUBLISHED_CROP]
-        return scaled(resized(coloured(grey_BHW, self.colours_G3), self.config.size), self.config.scale)
+        return scaled(resized(coloured(grey_BHW, self.colours), self.config.size), self.config.scale)
 
 
 class SpectrogramImageClassifier(nn.Module):

@@ -69,6 +69,7 @@ def _train_epoch(session: TrainingSession, *, began: float, save_every: float, p
     for batch in session.train:
         with _precision(session):
             outputs = session.model(batch)
+        session.recurrence.check()
         of_batch = session.loss.sums(outputs, batch)
         position.step += 1
         stepped = _step(session, session.loss.value(of_batch))

@@ -21,6 +21,7 @@ from kemfeat.learn.training.checkpoint import Checkpoint, identity, refuse_other
 from kemfeat.learn.training.losses import Loss
 from kemfeat.learn.training.optimiser import optimiser_of, schedule_of
 from kemfeat.learn.training.pretrained import fill_pretrained
+from kemfeat.learn.training.recurrence import RecurrenceGuard
 from kemfeat.learn.training.training_data import TrainingData
 from kemfeat.store import disk, schema
 
@@ -108,6 +109,7 @@ class TrainingSession:
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
+    recurrence: RecurrenceGuard
     frozen: str = ""
     drawn: int = 0
     checked: bool = False
@@ -154,6 +156,7 @@ def begin(
         optimizer=optimizer,
         scheduler=schedule_of(optimizer, config, steps=steps),
         scaler=torch.amp.GradScaler(device.type, enabled=config.amp == "auto" and device.type == "cuda"),
+        recurrence=RecurrenceGuard(model, declared=not training_data.recipe.model.recurs),
     )
 
 
