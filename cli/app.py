@@ -19,6 +19,7 @@ from . import (
     audit,
     bench,
     build,
+    embed,
     evaluate,
     export,
     plan,
@@ -52,6 +53,7 @@ app.command("report")(report.report)
 app.command("split")(split.split)
 app.command("audit")(audit.audit)
 app.command("train")(train.train)
+app.command("embed")(embed.embed)
 app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("synth")(synth.synth)

@@ -10,16 +10,17 @@ import typer
 from . import _options
 from ._progress import Reporter
 from ._torch import Device, require_torch
+from ._training_lines import TrainingLines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from rich.console import Console
 
     from kemfeat.learn.evaluation.evaluate import Evaluation
     from kemfeat.learn.experiments.sweep import Trial
-    from kemfeat.learn.run_facts import Determinism, RunFacts
+    from kemfeat.learn.run_facts import Determinism
     from kemfeat.store.reader import Store
 
 
@@ -83,7 +84,7 @@ def train(
     folder = out or _default_folder(trials, opened, [read.digest, fold])
     table, gaps = None, None
     with Reporter(bar=progress) as reporter:
-        lines = _Lines(reporter)
+        lines = TrainingLines(reporter)
         if sweep:
             fold_of = audit_fold(opened, read, fold=fold, allow_leakage=allow_leakage, progress=lines.compared)
             found = swept(trials, fold_of, out=folder, options=options, progress=lines)
@@ -96,55 +97,6 @@ def train(
             audited = audited_of_run(folder, store=opened, split=read)
             gaps = ablated(folder, audited, modalities=tuple(ablate), device=options.device)
     _print(folder, evaluation, table=table, gaps=gaps)
-
-
-class _Lines:
-    """Reports what training does: a few lines for each run, one for each epoch."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._before: int | None = None
-
-    def compared(self, done: int, total: int) -> None:
-        """Show the progress of the audit."""
-        self._reporter("compare", done, total)
-
-    def began(self, facts: RunFacts, out: Path) -> None:
-        """Say what is trained where, and how many parameters train."""
-        from kemfeat.provenance import BANNER
-
-        self._before = None
-        self._reporter.restart("train")
-        trainable = sum(part.trainable for part in facts.parameters)
-        frozen = sum(part.parameters - part.trainable for part in facts.parameters)
-        split = f"{facts.split.scheme} fold {facts.fold}"
-        self._reporter.say(f"{out}: {facts.recipe} {facts.variant}, {split}; {trainable:,} trainable parameters")
-        if frozen:
-            names = ", ".join(part.part for part in facts.parameters if part.frozen)
-            self._reporter.say(f"{frozen:,} frozen parameters: {names}")
-        for reason, count in facts.left_out.items():
-            self._reporter.say(f"{count:,} utterances left out: {reason}")
-        if facts.synthetic:
-            self._reporter.say(BANNER)
-        if facts.leakage.warning:
-            self._reporter.say(facts.leakage.warning)
-
-    def stepped(self, done: int, total: int) -> None:
-        """Show the progress of training since this command began."""
-        self._before = done - 1 if self._before is None else self._before
-        self._reporter("train", done - self._before, total - self._before)
-
-    def ended(self, row: Mapping[str, float]) -> None:
-        """Report an epoch in one line."""
-        numbers = ", ".join(
-            f"{name.removeprefix('valid_')} {value:.3f}"
-            for name, value in row.items()
-            if name.startswith("valid_") and name != "valid_loss"
-        )
-        self._reporter.say(
-            f"epoch {row['epoch']:.0f}: loss {row['train_loss']:.4f}, validation {row['valid_loss']:.4f} ({numbers}), "
-            f"{row['seconds']:.1f} s{', best so far' if row['kept'] else ''}"
-        )
 
 
 def _trials(name: str, sets: Sequence[str], sweeps: Sequence[str]) -> list[Trial]:

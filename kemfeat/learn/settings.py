@@ -46,6 +46,11 @@ class ModelConfig(FrozenConfig, ABC):
         """The features that the model reads, such as ``("mel", "delta")``."""
 
     @property
+    def side(self) -> str:
+        """Folder of the side store whose embeddings the model reads; empty for none."""
+        return ""
+
+    @property
     def aggregate(self) -> Aggregate:
         """How the predictions of an utterance's rows become one; a model of clips or ticks may have a field for it."""
         return "mean-logit"
@@ -334,6 +339,8 @@ class TrainConfig(FrozenConfig):
         Mel frames of every batch; 0 pads to the longest utterance of the batch.
     drop_last : bool
         Drop the last, smaller batch of a training epoch. Evaluation never drops anything.
+    shuffle : bool
+        Visit the rows in another order than that of the split; as published, sorted by session in every epoch (J11).
     reshuffle : bool
         Draw a new order every epoch; as published, one order served all epochs (K19).
     bucket_by_length : bool
@@ -366,6 +373,7 @@ class TrainConfig(FrozenConfig):
     seed: int = Field(default=0, ge=0, lt=2**32)
     frames: int = Field(default=0, ge=0)
     drop_last: bool = False
+    shuffle: bool = True
     reshuffle: bool = True
     bucket_by_length: bool = True
     draw: Literal["all", "one"] = "all"

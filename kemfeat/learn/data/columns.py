@@ -51,8 +51,10 @@ class Column:
         Padding after the real elements of a row.
     lengths : ndarray, shape (rows,), int64, or None
         Real elements of every row of the axis; None where rows are taken as they are stored.
-    array : StoredArray
+    array : StoredArray or ndarray
         The array itself.
+    rows_per_shard : int
+        Rows that are stored together.
     """
 
     name: str
@@ -60,7 +62,8 @@ class Column:
     shape: tuple[int, ...]
     pad: float
     lengths: NDArray[np.int64] | None
-    array: StoredArray
+    array: StoredArray | NDArray[Any]
+    rows_per_shard: int
 
     @property
     def stored(self) -> torch.dtype:
@@ -203,7 +206,15 @@ def _column(store: Store, name: str, axis: str, frames: int | None) -> Column:
     if lengths is not None and frames is not None and name in CHANNELS:
         lengths = np.minimum(lengths, frames)
     pad = float(array.attrs["pad"])  # type: ignore[arg-type]  # a number, or the text NaN
-    return Column(name=name, feature=info.feature, shape=info.shape[1:], pad=pad, lengths=lengths, array=array)
+    return Column(
+        name=name,
+        feature=info.feature,
+        shape=info.shape[1:],
+        pad=pad,
+        lengths=lengths,
+        array=array,
+        rows_per_shard=(array.shards or array.chunks)[0],
+    )
 
 
 def _is_ragged(store: Store, name: str, feature: str) -> bool:

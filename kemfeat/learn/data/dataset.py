@@ -19,6 +19,7 @@ from kemfeat.learn.data.batch_sampler import check_integer
 from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.columns import columns_of
 from kemfeat.learn.data.row_metadata import checked_copies, checked_rows, row_metadata_of
+from kemfeat.learn.data.side_store import SideStore
 from kemfeat.learn.data.stream import read_all
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class StoreDataset:
         Copy number of each row, for augmentation; None makes all of them originals.
     axis : {"utterance", "clip", "tick"}
         What the rows are. Labels of clips and ticks are those of their utterances.
+    side : SideStore or None
+        Embeddings of the same rows, which become ``Batch.arrays["embedding"]``.
 
     Attributes
     ----------
@@ -88,6 +91,7 @@ class StoreDataset:
         frames: int | None = None,
         copies: ArrayLike | None = None,
         axis: str = "utterance",
+        side: SideStore | None = None,
     ) -> None:
         if frames is not None:
             check_integer("frames", frames, least=1)
@@ -96,7 +100,10 @@ class StoreDataset:
         self.rows = checked_rows(store, rows, axis=axis)
         self.copies = checked_copies(copies, rows=len(self.rows))
         self.frames = frames
+        self.side = side
         self.columns = columns_of(store, media, axis=axis, frames=frames)
+        if side is not None:
+            self.columns += (side.column,)
         self.facts = row_metadata_of(
             store, self.rows, self.copies, self.columns, axis=axis, emotions=emotions, labels=labels
         )
@@ -129,13 +136,13 @@ class StoreDataset:
     @property
     def rows_per_shard(self) -> int:
         """Rows of the store that are read together."""
-        stored = (column.array.shards or column.array.chunks for column in self.columns)
-        return max([1, *(shape[0] for shape in stored)])
+        return max([1, *(column.rows_per_shard for column in self.columns)])
 
     @cached_property
     def complete(self) -> Mapping[str, NDArray[np.bool_]]:
         """Whether each row has each feature: per feature a boolean array of shape (n,)."""
-        features = dict.fromkeys(column.feature for column in self.columns)
+        known = self.store.header.features
+        features = dict.fromkeys(column.feature for column in self.columns if column.feature in known)
         whole = {feature: np.array(self.store.complete_rows(feature))[self.rows] for feature in features}
         return MappingProxyType(whole)
 

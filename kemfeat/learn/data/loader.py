@@ -23,6 +23,7 @@ from kemfeat.learn.data.placement import Placement, Wanted, choose, device_of, o
 from kemfeat.learn.data.ranks import ranks
 
 if TYPE_CHECKING:
+    from kemfeat.learn.data.side_store import SideStore
     from kemfeat.store.reader import Store
 
 Transform = Callable[[Batch, int], Batch]
@@ -46,7 +47,7 @@ class StoreLoader:
 
     Parameters
     ----------
-    store, rows, media, emotions, labels, frames, copies, axis : various
+    store, rows, media, emotions, labels, frames, copies, axis, side : various
         See :class:`~kemfeat.learn.data.dataset.StoreDataset`.
     batch_size : int, >= 1
         Rows per batch; the last one of an epoch may have fewer.
@@ -122,9 +123,18 @@ class StoreLoader:
         transform: Transform | None = None,
         axis: str = "utterance",
         unit: Literal["row", "chunk"] = "row",
+        side: SideStore | None = None,
     ) -> None:
         self.dataset = StoreDataset(
-            store, rows, media=media, emotions=emotions, labels=labels, frames=frames, copies=copies, axis=axis
+            store,
+            rows,
+            media=media,
+            emotions=emotions,
+            labels=labels,
+            frames=frames,
+            copies=copies,
+            axis=axis,
+            side=side,
         )
         self.device = device_of(device)
         needed = size(self.dataset.columns, np.unique(self.dataset.rows))
@@ -290,8 +300,9 @@ class StoreLoader:
     def _data(self) -> str:
         """What the rows are, and the shards that they are read by; other features of the store do not matter."""
         store, ids = self.dataset.store, self.dataset.store.utterances["id"].tolist()
-        features = sorted({column.feature for column in self.dataset.columns})
-        return digest([ids, store.feature_digests(features), self.dataset.rows_per_shard])
+        features = sorted({column.feature for column in self.dataset.columns} & store.header.features.keys())
+        side = [] if self.dataset.side is None else [self.dataset.side.digest]
+        return digest([ids, store.feature_digests(features), self.dataset.rows_per_shard, *side])
 
     def _identity(self) -> dict[str, Any]:
         order = self._order

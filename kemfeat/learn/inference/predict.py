@@ -73,7 +73,12 @@ def predict_store(run: Path, store: Store, *, device: str = "auto") -> pd.DataFr
     recipe = recipe_from(facts.config, where=f"{run}/{run_folder.RUN}")
     _require_settings(facts, store, run)
     spec, where = spec_of(recipe.model), runtime.device(device)
-    rows = np.flatnonzero(complete_rows(store, recipe))
+    if recipe.model.side:
+        raise ConfigError(
+            f"{run}: {recipe.name} reads embeddings that were made for its own split, and a store has none; predict "
+            "with the run that made them"
+        )
+    rows = np.flatnonzero(complete_rows(store, recipe, None))
     if not len(rows):
         raise ConfigError(
             f"{store.path}: no utterance has {' and '.join(recipe.model.media)}; nothing can be predicted"

@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-EMBEDDING_SIZE = 512
-"""Channels of the last stage."""
+WIDTH = 64
+"""Channels of the stem, as published; each stage after the first has twice those of the one before it."""
 
-_CHANNELS = (64, 128, 256, 512)
+_STAGES = 4
 _CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
 _NORMS: dict[int, type[nn.BatchNorm1d] | type[nn.BatchNorm2d]] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
 
@@ -42,13 +42,15 @@ class _Block(nn.Module):
 class _ResNet18(nn.Module):
     """Stem, four stages of two blocks, and the mean over all positions."""
 
-    def __init__(self, *, n_dims: int, stride: int, pool: nn.Module) -> None:
+    def __init__(self, *, n_dims: int, stride: int, pool: nn.Module, width: int) -> None:
         super().__init__()
-        self.stem = _CONVOLUTIONS[n_dims](1, _CHANNELS[0], 7, stride=stride, padding=3, bias=False)
-        self.norm = _NORMS[n_dims](_CHANNELS[0])
+        self.embedding_size = width * 2 ** (_STAGES - 1)
+        self.stem = _CONVOLUTIONS[n_dims](1, width, 7, stride=stride, padding=3, bias=False)
+        self.norm = _NORMS[n_dims](width)
         self.pool = pool
-        stages, inputs = [], _CHANNELS[0]
-        for place, outputs in enumerate(_CHANNELS):
+        stages, inputs = [], width
+        for place in range(_STAGES):
+            outputs = width * 2**place
             first = _Block(inputs, outputs, stride=2 if place else 1, n_dims=n_dims)
             stages.append(nn.Sequential(first, _Block(outputs, outputs, stride=1, n_dims=n_dims)))
             inputs = outputs
@@ -70,13 +72,15 @@ class SignalResNet18(_ResNet18):
     stem : {"short", "published"}
         ``short`` has neither stride nor pooling in the stem: of the published 11 samples, the stages see 11, 6, 3 and
         2. The published stem leaves 3, 2, 1 and 1, so that most weights see padding alone (P9).
+    width : int, >= 1
+        Channels of the stem.
     """
 
-    def __init__(self, *, stem: Literal["short", "published"] = "short") -> None:
+    def __init__(self, *, stem: Literal["short", "published"] = "short", width: int = WIDTH) -> None:
         if stem == "short":
-            super().__init__(n_dims=1, stride=1, pool=nn.Identity())
+            super().__init__(n_dims=1, stride=1, pool=nn.Identity(), width=width)
         else:
-            super().__init__(n_dims=1, stride=2, pool=nn.MaxPool1d(3, 2, padding=1))
+            super().__init__(n_dims=1, stride=2, pool=nn.MaxPool1d(3, 2, padding=1), width=width)
         for layer in self.modules():
             if isinstance(layer, nn.Conv1d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -91,7 +95,7 @@ class SignalResNet18(_ResNet18):
 
         Returns
         -------
-        Tensor, shape (B, 512), float
+        Tensor, shape (B, 8 * width), float
             Embeddings. In training they depend on the batch, through batch norm; in evaluation they do not.
         """
         return super().forward(x_BT[:, None])
@@ -102,10 +106,15 @@ class ImageResNet18(_ResNet18):
 
     The pooling of the stem is 6 wide, not 3, with a stride of 2: 13 x 274 becomes 2 x 67, and 1 x 9 at the end.
     Convolutions keep the initialisation of torch.
+
+    Parameters
+    ----------
+    width : int, >= 1
+        Channels of the stem.
     """
 
-    def __init__(self) -> None:
-        super().__init__(n_dims=2, stride=2, pool=nn.MaxPool2d(6, 2, padding=1))
+    def __init__(self, *, width: int = WIDTH) -> None:
+        super().__init__(n_dims=2, stride=2, pool=nn.MaxPool2d(6, 2, padding=1), width=width)
 
     def forward(self, x_BFT: Tensor) -> Tensor:
         """Embed images.
@@ -117,7 +126,7 @@ class ImageResNet18(_ResNet18):
 
         Returns
         -------
-        Tensor, shape (B, 512), float
+        Tensor, shape (B, 8 * width), float
             Embeddings. In training they depend on the batch, through batch norm; in evaluation they do not.
         """
         return super().forward(x_BFT[:, None])
@@ -130,7 +139,7 @@ class StreamOutputs(NamedTuple):
     ----------
     fused, eda, temp, audio : Tensor, shape (B, n_classes), float
         Logits, or probabilities, from all streams and from each.
-    embedding : Tensor, shape (B, 1536), float
+    embedding : Tensor, shape (B, 24 * width), float
         Embeddings of EDA, temperature and audio, in this order (:data:`STREAMS`).
     """
 
@@ -156,6 +165,8 @@ class ThreeStreams(nn.Module):
         Stem of the networks over EDA and temperature; see :class:`SignalResNet18` (P9).
     outputs : {"logits", "probabilities"}
         Probabilities are published, and went into a loss that takes logits (P3).
+    width : int, >= 1
+        Channels of the stems, 64 as published.
     """
 
     def __init__(
@@ -164,15 +175,14 @@ class ThreeStreams(nn.Module):
         *,
         stem: Literal["short", "published"] = "short",
         outputs: Literal["logits", "probabilities"] = "logits",
+        width: int = WIDTH,
     ) -> None:
         super().__init__()
-        self.outputs, self.embedding_size = outputs, EMBEDDING_SIZE * len(STREAMS)
-        self.encoders = nn.ModuleDict(
-            {"eda": SignalResNet18(stem=stem), "temp": SignalResNet18(stem=stem), "audio": ImageResNet18()}
-        )
-        self.projections = nn.ModuleDict(
-            {name: nn.Sequential(nn.Linear(EMBEDDING_SIZE, 128), nn.ReLU()) for name in STREAMS}
-        )
+        signals = {name: SignalResNet18(stem=stem, width=width) for name in ("eda", "temp")}
+        self.encoders = nn.ModuleDict({**signals, "audio": ImageResNet18(width=width)})
+        size = signals["eda"].embedding_size
+        self.outputs, self.embedding_size = outputs, size * len(STREAMS)
+        self.projections = nn.ModuleDict({name: nn.Sequential(nn.Linear(size, 128), nn.ReLU()) for name in STREAMS})
         self.heads = nn.ModuleDict({name: nn.Linear(128, n_classes) for name in STREAMS})
         self.fused = nn.Linear(128 * len(STREAMS), n_classes)
 

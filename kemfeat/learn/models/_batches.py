@@ -95,13 +95,46 @@ def mel_of(batch: Batch, *, n_mels: int) -> tuple[Tensor, Tensor]:
     return batch.mel, length_mask(batch.mel_lengths, size=batch.mel.shape[2])
 
 
-def tokens_of(batch: Batch) -> tuple[Tensor, Tensor]:
+def ragged_of(batch: Batch, name: str, *, feature: str) -> tuple[Tensor, Tensor]:
+    """A ragged array of a batch by its name, and the lengths of its rows.
+
+    Parameters
+    ----------
+    batch : Batch
+        The batch.
+    name : str
+        Name of the array in the store.
+    feature : str
+        Feature that makes it.
+
+    Returns
+    -------
+    values : Tensor, shape (B, T, ...), float32
+        The array, padded.
+    lengths : Tensor, shape (B,), int64
+        Real elements of each row.
+
+    Raises
+    ------
+    AnalysisError
+        The batch does not have it.
+    """
+    if name not in batch.arrays or name not in batch.lengths:
+        raise AnalysisError(
+            f"the batch has no {name}; the model reads the feature {feature}; build the store with it, and load it"
+        )
+    return batch.arrays[name], batch.lengths[name]
+
+
+def tokens_of(batch: Batch, *, feature: str = "tokens") -> tuple[Tensor, Tensor]:
     """The token ids of a batch, and which of them are real.
 
     Parameters
     ----------
     batch : Batch
         The batch.
+    feature : str
+        ``tokens``, or an instance of it such as ``tokens@100``.
 
     Returns
     -------
@@ -115,8 +148,12 @@ def tokens_of(batch: Batch) -> tuple[Tensor, Tensor]:
     AnalysisError
         The batch has no token ids.
     """
-    if batch.input_ids is None or batch.attention_mask is None:
+    _, at, tag = feature.partition("@")
+    ids_BL, mask_BL = batch.input_ids, batch.attention_mask
+    if tag:
+        ids_BL, mask_BL = (batch.arrays.get(f"{name}{at}{tag}") for name in ("input_ids", "attention_mask"))
+    if ids_BL is None or mask_BL is None:
         raise AnalysisError(
-            "the batch has no token ids; a text model reads the feature tokens; build the store with it, and load it"
+            f"the batch has no token ids; a text model reads the feature {feature}; build the store with it, and load it"
         )
-    return batch.input_ids, batch.attention_mask.bool()
+    return ids_BL.long(), mask_BL.bool()

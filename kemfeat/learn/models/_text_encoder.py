@@ -1,4 +1,4 @@
-"""The frozen pretrained text encoder: any encoder of ``transformers``, from a folder or the Hugging Face cache."""
+"""The pretrained text encoder, frozen or trained further: any encoder of ``transformers``, from a folder or the Hugging Face cache."""
 
 from __future__ import annotations
 
@@ -43,28 +43,75 @@ class TextEncoder(Frozen):
         ConfigError
             The rows are longer than the encoder's positions, or were made by a tokenizer with another vocabulary.
         """
-        self._check(ids_BL)
+        check_ids(ids_BL, self._config)
         with torch.no_grad():
             hidden_BLH: Tensor = self.inner(input_ids=ids_BL, attention_mask=mask_BL).last_hidden_state
         return hidden_BLH
 
-    def _check(self, ids_BL: Tensor) -> None:
-        positions = getattr(self._config, "max_position_embeddings", ids_BL.shape[1])
-        if ids_BL.shape[1] > positions:
-            raise ConfigError(
-                f"text encoder: rows have {ids_BL.shape[1]} tokens, but it has {positions} positions; build the store "
-                f"with tokens.max_length={positions}"
-            )
-        largest = int(ids_BL.max())
-        if largest >= self._config.vocab_size:
-            raise ConfigError(
-                f"text encoder: found token id {largest}, but its vocabulary has {self._config.vocab_size} tokens; "
-                f"build the store with the encoder's own tokenizer (--tokenizer), or pass the encoder that belongs to "
-                f"the store's (--set model.text_encoder=DIR)"
-            )
+
+class TrainedTextEncoder(nn.Module):
+    """A pretrained model that trains further.
+
+    Parameters
+    ----------
+    pretrained : nn.Module
+        A ``transformers`` encoder such as ``BertModel``.
+    """
+
+    def __init__(self, pretrained: nn.Module) -> None:
+        super().__init__()
+        self.inner = pretrained
+        self._config: Any = pretrained.config
+
+    @property
+    def hidden_size(self) -> int:
+        """Numbers per token."""
+        return int(self._config.hidden_size)
+
+    def forward(self, ids_BL: Tensor, mask_BL: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Hidden states of shape (B, L, H), and what the pooler makes of the first, shape (B, H), if there is one.
+
+        Raises
+        ------
+        ConfigError
+            The rows are longer than the encoder's positions, or were made by a tokenizer with another vocabulary.
+        """
+        check_ids(ids_BL, self._config)
+        found = self.inner(input_ids=ids_BL, attention_mask=mask_BL)
+        return found.last_hidden_state, found.get("pooler_output")
 
 
-def load_text_encoder(name: str) -> nn.Module:
+def check_ids(ids_BL: Tensor, config: Any) -> None:
+    """Refuse token ids that an encoder cannot read.
+
+    Parameters
+    ----------
+    ids_BL : Tensor, shape (B, L), int64
+        Token ids.
+    config : PretrainedConfig
+        Settings of the encoder.
+
+    Raises
+    ------
+    ConfigError
+        The rows are longer than the encoder's positions, or were made by a tokenizer with another vocabulary.
+    """
+    positions = getattr(config, "max_position_embeddings", ids_BL.shape[1])
+    if ids_BL.shape[1] > positions:
+        raise ConfigError(
+            f"text encoder: rows have {ids_BL.shape[1]} tokens, but it has {positions} positions; build the store "
+            f"with tokens.max_length={positions}"
+        )
+    largest = int(ids_BL.max())
+    if largest >= config.vocab_size:
+        raise ConfigError(
+            f"text encoder: found token id {largest}, but its vocabulary has {config.vocab_size} tokens; "
+            f"build the store with the encoder's own tokenizer (--tokenizer), or pass the encoder that belongs to "
+            f"the store's (--set model.text_encoder=DIR)"
+        )
+
+
+def load_text_encoder(name: str, *, with_pooler: bool = False) -> nn.Module:
     """Load a pretrained encoder from a folder or from the Hugging Face cache, float32, onto the CPU.
 
     Nothing is downloaded, no code that comes with the weights is run, and nothing is unpickled: weights are
@@ -74,6 +121,8 @@ def load_text_encoder(name: str) -> nn.Module:
     ----------
     name : str
         A folder, or a Hugging Face name in the local cache.
+    with_pooler : bool
+        Whether the weights of the pooler are needed; many checkpoints lack them.
 
     Returns
     -------
@@ -104,7 +153,7 @@ def load_text_encoder(name: str) -> nn.Module:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged configuration may raise anything inside transformers
         raise _absent(name, error) from None
-    _refuse_unfit(encoder, report, name)
+    _refuse_unfit(encoder, report, name, with_pooler=with_pooler)
     return encoder  # type: ignore[no-any-return]
 
 
@@ -162,11 +211,12 @@ def _cache() -> str:
     return str(constants.HF_HUB_CACHE)
 
 
-def _refuse_unfit(encoder: Any, report: dict[str, Any], name: str) -> None:
+def _refuse_unfit(encoder: Any, report: dict[str, Any], name: str, *, with_pooler: bool) -> None:
     if encoder.config.is_encoder_decoder or not hasattr(encoder.config, "hidden_size"):
         raise ConfigError(f"text encoder {name}: {type(encoder).__name__} is not an encoder; pass a model such as BERT")
-    # the pooler is never used, and many checkpoints lack it
-    absent = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+    if with_pooler and getattr(encoder, "pooler", None) is None:
+        raise ConfigError(f"text encoder {name}: {type(encoder).__name__} has no pooler; pass a model such as BERT")
+    absent = sorted(key for key in report["missing_keys"] if with_pooler or not key.startswith("pooler."))
     if absent or report["mismatched_keys"]:
         raise ConfigError(
             f"text encoder {name}: {len(absent)} weights are not in its files (first: {', '.join(absent[:2])}) and "

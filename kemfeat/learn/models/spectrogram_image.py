@@ -11,12 +11,13 @@ from kemfeat.labels import FOUR_CLASSES
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.layers.audio_visual import ImageClassifier, Kind
 from kemfeat.learn.models._batches import Outputs
+from kemfeat.learn.models._classes import ClassifierConfig
 from kemfeat.learn.models._pixels import PUBLISHED_CROP, Scale, array_of, coloured, resized, scaled, seismic
 from kemfeat.learn.models._spec import ModelSpec
-from kemfeat.learn.settings import Aggregate, ModelConfig
+from kemfeat.learn.settings import Aggregate
 
 
-class SpectrogramImageConfig(ModelConfig):
+class SpectrogramImageConfig(ClassifierConfig):
     """Settings of ``spectrogram_image``.
 
     Parameters
@@ -56,8 +57,6 @@ class SpectrogramImageConfig(ModelConfig):
     def _possible(self) -> Self:
         if min(self.size) < 8:
             raise ValueError(f"size must be at least [8, 8], found {list(self.size)}: three poolings halve it")
-        if len(set(self.emotions)) < len(self.emotions):
-            raise ValueError(f"emotions lists a class twice: {', '.join(self.emotions)}")
         return self
 
     @property
@@ -69,11 +68,6 @@ class SpectrogramImageConfig(ModelConfig):
     def aggregate(self) -> Aggregate:
         """How the predictions of an utterance's clips become one."""
         return self.per_utterance
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The emotions."""
-        return self.emotions
 
     @property
     def recurs(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
+from kemfeat.learn.data.side_store import open_side_store
 from kemfeat.learn.models import FusionClassifier, Model
 from kemfeat.learn.run_facts import PretrainedFacts, RunFacts
 from kemfeat.learn.run_folder import read_predictions, read_run
@@ -16,6 +17,7 @@ from kemfeat.learn.settings import AudioConfig, FusionConfig, Modality, ModelCon
 from kemfeat.learn.training import checkpoint
 from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.recipe import Recipe, recipe_from
+from kemfeat.splits import PARTS
 from kemfeat.store import disk
 
 M = TypeVar("M", bound=ModelConfig)
@@ -67,6 +69,8 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
     RunError
         A run is missing, unfinished or damaged.
     """
+    if recipe.model.side:
+        return _on_embeddings(recipe, data, allow_leakage=allow_leakage)
     if not isinstance(recipe.model, FusionConfig):
         return ResolvedWeights(recipe=recipe, data=data, pretrained={})
     pretrained: dict[str, PretrainedFacts] = {}
@@ -90,6 +94,32 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         text=_of_kind(TextConfig, configs, "text", recipe.model),
     )
     return ResolvedWeights(recipe=recipe.model_copy(update={"model": model}), data=data, pretrained=pretrained)
+
+
+def _on_embeddings(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> ResolvedWeights:
+    """A recipe whose model reads a side store that was made for this fold, by models that knew nothing of its rows."""
+    folder = Path(recipe.model.side)
+    side = open_side_store(folder)
+    here = data.data_facts(side.facts.data.features)
+    if (side.facts.data, side.facts.split, side.facts.fold) != (here, data.split.digest, data.fold):
+        raise ConfigError(
+            f"{folder}: was made for fold {side.facts.fold} of split {side.facts.split[:12]} and its data, not for "
+            f"fold {data.fold} of {data.split.digest[:12]} and this store; make it for this one with `kemfeat embed`"
+        )
+    who = data.store.utterances[["id", "speaker", "session"]]
+    parts = {name: part for part in PARTS for name in data.split.ids(part, fold=data.fold)}
+    leaks = side.leaks(owners=data.store.owners(side.facts.axis), who=who, parts=parts)
+    if leaks and not allow_leakage:
+        counts = ", ".join(f"{kind} {count:,}" for kind, count in leaks.items())
+        raise ConfigError(
+            f"{folder}: models that made embeddings were trained on the rows that they embedded ({counts}), so what "
+            "is trained on them meets better ones than it will be tested on (P2); make them out of fold with "
+            "`kemfeat embed --inner 4`, or pass --allow-leakage"
+        )
+    for kind, count in leaks.items():
+        data = data.leaking(kind, count)
+    facts = PretrainedFacts(run=str(folder), best=side.digest)
+    return ResolvedWeights(recipe=recipe, data=data, pretrained={"embeddings": facts})
 
 
 def fill_pretrained(model: Model, pretrained: Mapping[str, PretrainedFacts]) -> None:

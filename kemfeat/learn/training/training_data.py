@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from kemfeat.learn.augment import check_rows
 from kemfeat.learn.data.columns import is_ragged
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.data.row_metadata import parents_of
+from kemfeat.learn.data.side_store import SideStore, open_side_store
 from kemfeat.learn.models import Axis, spec_of
 from kemfeat.learn.run_facts import TrainFacts
 from kemfeat.learn.training.audited_fold import AuditedFold
@@ -66,6 +69,11 @@ class TrainingData:
         """What the rows of a batch are."""
         return spec_of(self.recipe.model).axis
 
+    @cached_property
+    def side(self) -> SideStore | None:
+        """The embeddings that the model reads, if it does."""
+        return open_side_store(Path(self.recipe.model.side)) if self.recipe.model.side else None
+
     def rows_of(self, utterances: Indices) -> Indices:
         """The complete rows of some utterances on the axis of the model.
 
@@ -81,7 +89,7 @@ class TrainingData:
         """
         if self.axis == "utterance":
             return utterances
-        rows = np.flatnonzero(complete_rows(self.audited.store, self.recipe))
+        rows = np.flatnonzero(complete_rows(self.audited.store, self.recipe, self.side))
         parents = parents_of(self.audited.store, self.axis)[rows]
         places = {parent: place for place, parent in enumerate(utterances.tolist())}
         chosen = np.isin(parents, utterances)
@@ -149,7 +157,7 @@ class TrainingData:
         return StoreLoader(self.audited.store, rows, batch_size, device, rank=0, world_size=1, **self._reading())
 
     def training_loader(self, *, epoch: int, device: torch.device) -> StoreLoader:
-        """Load the train part, shuffled, balanced and augmented according to the recipe.
+        """Load the train part, ordered, balanced and augmented according to the recipe.
 
         Parameters
         ----------
@@ -161,7 +169,7 @@ class TrainingData:
         Returns
         -------
         StoreLoader
-            A loader that shuffles.
+            A loader that shuffles, unless the recipe says otherwise.
 
         Raises
         ------
@@ -186,7 +194,8 @@ class TrainingData:
             plan.rows,
             train.batch_size,
             device,
-            shuffle="blocks",  # not True, whose meaning depends on the memory of the machine
+            # not True, whose meaning depends on the memory of the machine
+            shuffle="blocks" if train.shuffle else False,
             seed=train.seed,
             bucket_by_length=train.bucket_by_length and is_ragged(audited.store, self.media, axis=self.axis),
             drop_last=train.drop_last,
@@ -210,6 +219,7 @@ class TrainingData:
     def _reading(self) -> dict[str, Any]:
         return {
             "axis": self.axis,
+            "side": self.side,
             "unit": spec_of(self.recipe.model).unit,
             "media": self.media,
             "emotions": self.emotions,
@@ -242,7 +252,7 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
     """
     whole = TrainingData(recipe=recipe, audited=audited, rows=_parts(audited), left_out={})
     readable = np.zeros(len(audited.store), dtype=bool)
-    readable[parents_of(audited.store, whole.axis)[complete_rows(audited.store, recipe)]] = True
+    readable[parents_of(audited.store, whole.axis)[complete_rows(audited.store, recipe, whole.side)]] = True
     rows = {part: found[readable[found]] for part, found in whole.rows.items()}
     left_out = {"feature missing": sum(map(len, whole.rows.values())) - sum(map(len, rows.values()))}
     known = replace(whole, rows=rows).truth("train")[recipe.task].notna().to_numpy(dtype=bool)
@@ -261,7 +271,7 @@ def _parts(data: AuditedFold) -> dict[str, Indices]:
     return {part: data.split.indices(ids, part, fold=data.fold) for part in PARTS}
 
 
-def complete_rows(store: Store, recipe: Recipe) -> NDArray[np.bool_]:
+def complete_rows(store: Store, recipe: Recipe, side: SideStore | None) -> NDArray[np.bool_]:
     """Which rows of a store have every feature that the model of a recipe reads.
 
     Parameters
@@ -270,6 +280,8 @@ def complete_rows(store: Store, recipe: Recipe) -> NDArray[np.bool_]:
         The store.
     recipe : Recipe
         The recipe.
+    side : SideStore or None
+        The embeddings that it reads, if it does.
 
     Returns
     -------
@@ -291,7 +303,7 @@ def complete_rows(store: Store, recipe: Recipe) -> NDArray[np.bool_]:
     axis = spec_of(recipe.model).axis
     rows = [store.complete_rows(feature) for feature in media if store.header.features[feature] == axis]
     complete: NDArray[np.bool_] = np.all(rows, axis=0)
-    return complete
+    return complete if side is None else complete & (side.model >= 0)
 
 
 def _require_classes(training_data: TrainingData, *, named: int, of: int) -> None:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor, seeded
+from kemfeat.learn.models.alexnet import AlexNetClassifier, AlexNetConfig
+from kemfeat.learn.models.bert import BertClassifier, BertConfig
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 
 SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}
@@ -17,6 +19,8 @@ IMAGE = (200, 300)
 """Rows and columns of a spectrogram image."""
 
 BANDS, WIDTH, VOCABULARY, POSITIONS = 8, 16, 40, 48
+BINS, COEFFICIENTS = 63, 6
+PADS = {"log_spectrogram": -23.0, "mfcc": 0.0}
 PUBLISHED: dict[str, Any] = {
     "masks": "values",
     "attention_dropout": "always",
@@ -76,12 +80,34 @@ def fusion_model(config: FusionConfig | None = None) -> FusionClassifier:
         return FusionClassifier(config, audio=audio, text=text).eval()
 
 
+def alexnet_model(config: AlexNetConfig | None = None) -> AlexNetClassifier:
+    with seeded(5):
+        return AlexNetClassifier(config or AlexNetConfig()).eval()
+
+
+def bert_model(config: BertConfig | None = None) -> BertClassifier:
+    with seeded(6):
+        return BertClassifier(config or BertConfig(), bert()).eval()
+
+
 def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 7), *, seed: int = 0) -> Batch:
-    """A batch of these lengths: mel in [-80, 0] dB whose loudest bin is 0, padding at the floor."""
+    """A batch of these lengths: mel in [-80, 0] dB whose loudest bin is 0, padding at the floor.
+
+    The arrays ``log_spectrogram`` and ``mfcc`` have as many frames as mel; ``stft_image`` has the size of a store's.
+    """
     generator = torch.Generator().manual_seed(seed)
     rows = [mel(count, generator) for count in frames]
     ids = [torch.randint(2, VOCABULARY, (count,), generator=generator) for count in tokens]
     size = len(frames)
+    arrays = torch.Generator().manual_seed(seed + 1)
+    named = {
+        name: torch.stack([padded(row, max(frames), PADS[name])[0] for row in drawn])
+        for name, drawn in {
+            "log_spectrogram": [5 * torch.randn(1, count, BINS, generator=arrays) - 12 for count in frames],
+            "mfcc": [torch.randn(1, count, COEFFICIENTS, generator=arrays) for count in frames],
+        }.items()
+    }
+    named["stft_image"] = torch.randint(256, (size, *IMAGE), generator=arrays, dtype=torch.uint8)
     return Batch(
         ids=tuple(f"u{place}" for place in range(size)),
         rows=torch.arange(size),
@@ -90,17 +116,13 @@ def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 
         mel_lengths=torch.tensor(frames),
         input_ids=torch.stack([padded(row[None, :, None], max(tokens), 1).flatten() for row in ids]),
         attention_mask=(torch.arange(max(tokens)) < torch.tensor(tokens)[:, None]).long(),
-        eda=None,
-        temp=None,
-        ibi=None,
-        eda_mask=None,
-        temp_mask=None,
-        ibi_mask=None,
+        arrays=named,
+        lengths=dict.fromkeys(PADS, torch.tensor(frames)),
+        pads=PADS,
         emotion=torch.arange(size) % 5,
         arousal=torch.linspace(1, 5, size),
         valence=torch.linspace(5, 1, size),
         parents=torch.arange(size),
-        arrays={"stft_image": torch.randint(256, (size, *IMAGE), generator=generator, dtype=torch.uint8)},
     )
 
 
@@ -126,6 +148,10 @@ def longer(given: Batch, *, frames: int = 0, tokens: int = 0) -> Batch:
         mel=nn.functional.pad(given.mel, (0, 0, 0, frames), value=-80.0),
         input_ids=nn.functional.pad(given.input_ids, (0, tokens), value=1),
         attention_mask=nn.functional.pad(given.attention_mask, (0, tokens), value=0),
+        arrays={
+            name: nn.functional.pad(value, (0, 0, 0, frames), value=PADS[name]) if name in PADS else value
+            for name, value in given.arrays.items()
+        },
     )
 
 
@@ -135,9 +161,14 @@ def single(given: Batch, row: int) -> Batch:
     return given.with_tensors(tensors, ids=given.ids[row : row + 1])
 
 
-def assert_what_trains_has_a_gradient(model: nn.Module) -> None:
-    """After a backward pass: every parameter that trains has a finite gradient that is not 0, no other one has any."""
+def assert_what_trains_has_a_gradient(model: nn.Module, *, idle: tuple[str, ...] = ()) -> None:
+    """After a backward pass: every parameter that trains has a finite gradient that is not 0, no other one has any.
+
+    Those whose names begin as one of ``idle`` are passed over.
+    """
     for name, parameter in model.named_parameters():
+        if idle and name.startswith(idle):
+            continue
         if parameter.requires_grad:
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all(), name

@@ -1,0 +1,201 @@
+"""Embeddings of a store by the models of a run, out of fold where they will be trained on.
+
+The rows of the test part and of the validation part are embedded by the run's own model. Those of its train part are
+embedded by models that did not see them: the train part is cut into inner folds by the scheme of the split, and for
+each of them the same recipe is trained on the others. Otherwise a model that builds on the embeddings would meet, in
+training, embeddings that are better than any it is tested on (P2, J1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kemfeat.arrays import Indices
+from kemfeat.errors import ConfigError
+from kemfeat.learn import run_folder
+from kemfeat.learn.data.side_store import SideFacts, SideStore, write_side_store
+from kemfeat.learn.models import Model
+from kemfeat.learn.training import runtime
+from kemfeat.learn.training.audited_fold import AuditedFold
+from kemfeat.learn.training.progress import Silent, TrainingProgress
+from kemfeat.learn.training.trainer import Options, fit, load_model, training_data_of_run
+from kemfeat.learn.training.training_data import TrainingData
+from kemfeat.splits import Split, make_split
+from kemfeat.store import disk
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INNER = "inner"
+"""Folder of the runs of the inner folds, in the side store."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedOptions:
+    """How embeddings are made.
+
+    Parameters
+    ----------
+    inner_folds : int, 0 or >= 2
+        Models that are trained for the train part; 0 has the run's own model embed what it was trained on, as
+        published.
+    seed : int, >= 0
+        Seed of the inner folds.
+    device : {"auto", "cpu", "cuda"}
+        Where to compute.
+    """
+
+    inner_folds: int = 4
+    seed: int = 0
+    device: str = "auto"
+
+
+def embed(
+    run: Path,
+    data: AuditedFold,
+    *,
+    out: Path,
+    options: EmbedOptions | None = None,
+    progress: TrainingProgress | None = None,
+) -> SideStore:
+    """Write the embeddings of all rows of a fold; what was finished before is not made again.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of a finished run whose model has embeddings.
+    data : AuditedFold
+        The fold that it was trained on.
+    out : Path
+        Folder of the side store.
+    options : EmbedOptions or None
+        How; None takes the defaults.
+    progress : TrainingProgress or None
+        Receives reports of the inner trainings.
+
+    Returns
+    -------
+    SideStore
+        The embeddings.
+
+    Raises
+    ------
+    ConfigError
+        The run was trained on another fold, the model has no embeddings, or there are more inner folds than groups.
+    RunError
+        The run is unfinished or damaged.
+    """
+    import pandas as pd
+
+    options, progress = options or EmbedOptions(), progress or Silent()
+    if options.inner_folds == 1:
+        raise ConfigError("--inner 1: one inner fold leaves nothing to train on; pass 2 or more, or 0 for none")
+    whole = training_data_of_run(run, data)
+    sheet = _Sheet(len(data.store.rows(whole.axis)))
+    seen = [_seen(whole, 0)]
+    known = ("valid", "test") if options.inner_folds else ("train", "valid", "test")
+    sheet.fill(0, load_model(run, device=options.device), whole, parts=known, device=options.device)
+    for number, inner in enumerate(_inner_folds(whole, options), start=1):
+        folder = out / INNER / str(number)
+        fit(whole.recipe, inner, out=folder, options=Options(device=options.device), progress=progress)
+        trained = training_data_of_run(folder, inner)
+        sheet.fill(number, load_model(folder, device=options.device), trained, parts=("test",), device=options.device)
+        seen.append(_seen(trained, number))
+    facts = SideFacts(
+        recipe=whole.recipe.name,
+        run=disk.sha256(run / run_folder.BEST),
+        split=data.split.digest,
+        fold=data.fold,
+        data=data.data_facts(whole.media),
+        axis=whole.axis,
+        inner_folds=options.inner_folds,
+        files={},
+    )
+    return write_side_store(out, facts, values=sheet.values, model=sheet.model, seen=pd.concat(seen))
+
+
+class _Sheet:
+    """Embeddings of the rows of an axis, as they are made."""
+
+    def __init__(self, rows: int) -> None:
+        self.model = np.full(rows, -1, np.int64)
+        self.values: NDArray[np.float32] = np.empty((rows, 0), np.float32)
+
+    def fill(
+        self, number: int, model: Model, training_data: TrainingData, *, parts: tuple[str, ...], device: str
+    ) -> None:
+        """Embed the rows of some parts."""
+        for part in parts:
+            rows = training_data.rows_of(training_data.rows[part])
+            if len(rows):
+                self._put(rows, _embedded(model, training_data, rows, device=device), number)
+
+    def _put(self, rows: Indices, values: NDArray[np.float32], number: int) -> None:
+        if not self.values.shape[1]:
+            self.values = np.full((len(self.model), values.shape[1]), np.nan, np.float32)
+        self.values[rows], self.model[rows] = values, number
+
+
+@torch.inference_mode()
+def _embedded(model: Model, training_data: TrainingData, rows: Indices, *, device: str) -> NDArray[np.float32]:
+    """Embeddings of rows, in the order given."""
+    model.eval()
+    where = runtime.device(device)
+    found: list[NDArray[np.float32]] = []
+    order: list[Indices] = []
+    for batch in training_data.rows_loader(rows, device=where):
+        embedding = model(batch).embedding
+        if embedding is None:
+            raise ConfigError(
+                f"{training_data.recipe.name}: the model {training_data.recipe.model.name} has no embeddings; expected "
+                "one whose Outputs have them, such as that of graph/encoder"
+            )
+        found.append(embedding.float().cpu().numpy())
+        order.append(batch.rows.cpu().numpy())
+    places = np.empty(len(rows), np.int64)
+    places[np.argsort(rows, kind="stable")] = np.argsort(np.concatenate(order), kind="stable")
+    return np.concatenate(found)[places]
+
+
+def _seen(training_data: TrainingData, number: int) -> pd.DataFrame:
+    """What a model was trained and selected on."""
+    import pandas as pd
+
+    ids = training_data.audited.store.utterances["id"].to_numpy()
+    tables = [pd.DataFrame({"id": ids[training_data.rows[part]], "part": part}) for part in ("train", "valid")]
+    return pd.concat(tables).assign(model=number)
+
+
+def _inner_folds(whole: TrainingData, options: EmbedOptions) -> Iterator[AuditedFold]:
+    """Folds whose test parts together are the train part; the validation part stays what it is."""
+    if not options.inner_folds:
+        return
+    import pandas as pd
+
+    data = whole.audited
+    rows = np.sort(whole.rows["train"])
+    scheme = "speaker" if data.split.facts["scheme"] == "speaker" else "session"
+    made = make_split(
+        data.store.utterances.iloc[rows].reset_index(drop=True),
+        scheme=scheme,
+        folds=options.inner_folds,
+        seed=options.seed,
+        labels=data.labels,
+    )
+    valid = pd.DataFrame({"id": data.split.ids("valid", fold=data.fold), "part": "valid"})
+    tables = []
+    for fold in range(made.folds):
+        held_out = set(made.ids("test", fold=fold))
+        inner = pd.DataFrame({"id": made.rows["id"].unique()})
+        inner["part"] = np.where(inner["id"].isin(held_out), "test", "train")
+        tables.append(pd.concat([inner, valid]).assign(fold=fold))
+    split = Split(pd.concat(tables, ignore_index=True)[["fold", "id", "part"]], {**data.split.facts, **made.facts})
+    for fold in range(made.folds):
+        yield replace(data, split=split, fold=fold)
