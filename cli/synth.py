@@ -29,6 +29,9 @@ def synth(
     speaker_effect: Annotated[
         float, typer.Option("--speaker-effect", min=0.0, help="Factor on how much speakers' ratings differ.")
     ] = 1.0,
+    video: Annotated[
+        bool, typer.Option("--video", help="Write films, too: IEMOCAP only, needs kemfeat[video].")
+    ] = False,
     workers: _options.Workers = None,
     scheduler: _options.Scheduler = None,
     progress: _options.ShowProgress = None,
@@ -46,6 +49,7 @@ def synth(
             seed=seed,
             version=version,
             speaker_effect=speaker_effect,
+            video=video,
             workers=_options.worker_count(workers, scheduler),
             scheduler=scheduler,
             progress=lambda done, total: reporter("synth", done, total),

@@ -63,6 +63,10 @@ QUIET_CHANNEL = Rule(
 )
 UNREADABLE_WAV = Rule("unreadable-wav", "error", "the row cannot be built; copy the file from the corpus again")
 
+UNREADABLE_VIDEO = Rule(
+    "unreadable-video", "warning", "frames of its utterances are masked; copy the file from the corpus again"
+)
+SHORT_VIDEO = Rule("short-video", "warning", "frames after its end are masked; copy the file from the corpus again")
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
 SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel is constant")
 CHANNELS_DIFFER = Rule(
@@ -124,7 +128,10 @@ LABEL_NOT_MAJORITY = Rule("label-not-majority", "info", "the label rule decides 
 NO_MAJORITY = Rule("no-majority", "info", "the label is missing; the votes may still give one")
 VAD_NOT_MEAN = Rule("vad-not-mean", "info", "the corpus' own value is used")
 MISSING_DIALOG_AUDIO = Rule("missing-dialog-audio", "info", "the path is missing; features are made without it")
-MISSING_VIDEO = Rule("missing-video", "info", "the path is missing; features are made without it")
+MISSING_VIDEO = Rule("missing-video", "info", "the path is missing; frames of its utterances are masked")
+UNCHECKED_VIDEO = Rule(
+    "unchecked-video", "info", "not opened, as PyAV is not installed; pip install 'kemfeat[video]' to check them"
+)
 STRAY_FILE = Rule("stray-file", "info", "ignored, never opened")
 
 

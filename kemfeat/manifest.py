@@ -54,6 +54,10 @@ SEGMENT = ("audio_start", "audio_end")
 """Columns that a reader adds where several utterances share one audio file: the part of the file that is the
 utterance, in seconds from its beginning; both NaN where the whole file is the utterance."""
 
+FILM = ("video", "video_side")
+"""Columns that a reader adds where utterances were filmed: the path of the film relative to the root, or None, and the
+part of its picture that shows the speaker, ``left``, ``right`` or ``whole``. ``start`` is the second of the film."""
+
 RATINGS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 LIBRARIES = (
     "kemfeat",
+    "av",
     "kmedoids",
     "librosa",
     "matplotlib",

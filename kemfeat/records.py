@@ -5,7 +5,7 @@ Durations are seconds, rates are Hz. Samples and frames are counted only inside 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -151,7 +151,48 @@ class FeatureArray:
     columns: Mapping[str, Any] = field(default_factory=dict)
 
 
-Medium = Signal | Events | FeatureArray | str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shots:
+    """Which pictures of a film a feature takes for one utterance, and what it keeps of each.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,), float64 [s]
+        When, since the film began.
+    cut : callable
+        Takes a whole picture, shape (height, width, 3), uint8, and gives what is kept of it, always of one shape.
+    side : {"left", "right", "whole"}
+        The part of the picture that shows the speaker.
+    """
+
+    times: NDArray[np.float64]
+    cut: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    side: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footage:
+    """The pictures of one utterance.
+
+    Parameters
+    ----------
+    pictures : ndarray, shape (n, rows, columns, 3), uint8
+        What was kept of the frames, in the order in which they were asked for; zeros where there is none.
+    times : ndarray, shape (n,), float64 [s]
+        When each frame is shown, since the film began; NaN where there is none.
+    side : {"left", "right", "whole"}
+        The part of the picture that shows the speaker.
+    missing : str
+        Why pictures are missing; empty where none is.
+    """
+
+    pictures: NDArray[np.uint8]
+    times: NDArray[np.float64]
+    side: str
+    missing: str = ""
+
+
+Medium = Signal | Events | FeatureArray | Footage | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

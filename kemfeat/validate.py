@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kemfeat import corpora, findings, media, parallel, provenance
+from kemfeat import corpora, findings, media, parallel, provenance, video
 from kemfeat.balance import Balance, lost_findings
 from kemfeat.corpora import CorpusReader, open_reader
-from kemfeat.errors import MediaError
+from kemfeat.errors import ConfigError, CorpusError, MediaError
 from kemfeat.findings import Findings
-from kemfeat.manifest import SEGMENT, Manifest
+from kemfeat.manifest import FILM, SEGMENT, Manifest
 from kemfeat.parallel import Progress
 from kemfeat.records import Finding, Severity, Signal
 
@@ -150,6 +150,7 @@ def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progres
         progress("parse", len(by_session), len(sessions))
     found += [finding for task in sessions for finding in by_session[task.session]]
     audio = _check_audio(root, manifest.utterances, pool=pool, progress=progress)
+    found += _check_films(root, manifest.utterances, pool=pool, progress=progress)
     balance = corpora.balance(reader, root, manifest)
     if balance is not None:
         balance = balance.with_failed(_failed(manifest.utterances, audio))
@@ -232,6 +233,42 @@ def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
         if abs(seconds - annotated) > DURATION_TOLERANCE:
             found.add(findings.DURATION_MISMATCH, f"{path}: {seconds:.3f} s of audio, annotated as {annotated:.3f} s")
     return task.first, found.merged()
+
+
+@dataclass(frozen=True, slots=True)
+class _FilmTask:
+    """A film to check, and when the last utterance in it ends [s]."""
+
+    root: Path
+    path: str
+    end: float
+
+
+def _check_films(root: Path, utterances: pd.DataFrame, *, pool: parallel.Pool, progress: Progress) -> list[Finding]:
+    if FILM[0] not in utterances or not utterances[FILM[0]].notna().any():
+        return []
+    ends = utterances.groupby(FILM[0])["end"].max()
+    tasks = [_FilmTask(root, str(path), float(end)) for path, end in ends.items()]
+    progress("check", 0, len(tasks))
+    by_path: dict[str, tuple[Finding, ...]] = {}
+    for path, some in pool.run(_check_film, tasks, name=lambda task: task.path):
+        by_path[path] = some
+        progress("check", len(by_path), len(tasks))
+    return [finding for path in sorted(by_path) for finding in by_path[path]]
+
+
+def _check_film(task: _FilmTask) -> tuple[str, tuple[Finding, ...]]:
+    found = Findings()
+    try:
+        end = video.measured(task.root / task.path, name=task.path)
+        if end < task.end:
+            example = f"{task.path}: {end:.2f} s of film, its last utterance ends at {task.end:.2f} s"
+            found.add(findings.SHORT_VIDEO, example)
+    except (MediaError, CorpusError) as error:
+        found.add(findings.UNREADABLE_VIDEO, str(error))
+    except ConfigError:
+        found.add(findings.UNCHECKED_VIDEO, task.path)
+    return task.path, found.merged()
 
 
 def _check_channels(signal: Signal, path: str, found: Findings) -> None:

@@ -19,7 +19,7 @@ import typer.main
 from kemfeat_cli.app import app
 
 from kemfeat import findings, plugins
-from kemfeat.config import BuildConfig
+from kemfeat.config import BuildConfig, thawed
 from kemfeat.errors import KemfeatError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -128,7 +128,7 @@ def descendants(kind: type[KemfeatError]) -> Iterator[type[KemfeatError]]:
 def test_every_setting_of_a_feature_is_documented_with_its_default(feature):
     documented = {code(row[0])[0]: code(row[1])[0] for row in rows(section(DOCS / "configuration.md", feature))}
     fields = plugins.find("features", feature).config.model_fields
-    assert documented == {name: json.dumps(field.default) for name, field in fields.items()}
+    assert documented == {name: json.dumps(thawed(field.default)) for name, field in fields.items()}
 
 
 def test_every_setting_of_a_build_is_documented():

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from kemfeat.errors import CorpusError, CorpusLayoutError, KemfeatError
 from kemfeat.validate import DURATION_TOLERANCE, validate_corpus
 from tests.build.kit import ROWS, Stages, with_settings
 from tests.corpora.tiny import wav_bytes
+from tests.corpora.tiny_iemocap import DIALOGS, write_tiny_iemocap
+from tests.film_kit import write_pattern
 
 QUICK = with_settings(features=["mel", "text", "temp"])
 
@@ -205,3 +208,46 @@ def test_a_stray_pickle_is_named_and_never_opened(bench):
     assert found(report)["stray-file"].examples[0].startswith("wav/Session01.pkl")
     bench.fresh().build(settings=QUICK)
     assert not (bench.out.parent / "pwned").exists()
+
+
+@pytest.fixture
+def filmed(tmp_path):
+    pytest.importorskip("av", reason="the extra `video` is not installed")
+    corpus = write_tiny_iemocap(tmp_path / "corpus")
+    for dialog in DIALOGS:
+        write_pattern(corpus.avi(dialog), frames=36)
+    return corpus
+
+
+def of_films(corpus, **options):
+    found = validate_corpus("IEMOCAP", root=corpus.root, **options).findings
+    return {finding.rule: finding for finding in found if finding.rule.endswith("-video")}
+
+
+def test_films_that_last_as_long_as_their_dialogs_are_no_finding(filmed):
+    assert of_films(filmed) == {}
+
+
+def test_films_that_are_missing_broken_or_short_are_named(filmed):
+    missing, broken, short, _ = DIALOGS
+    filmed.avi(missing).unlink()
+    filmed.avi(broken).write_bytes(b"RIFF, not a video")
+    write_pattern(filmed.avi(short), frames=34)
+    found = of_films(filmed)
+    assert {rule: (each.severity, each.count) for rule, each in found.items()} == {
+        "missing-video": ("info", 1),
+        "unreadable-video": ("warning", 1),
+        "short-video": ("warning", 1),
+    }
+    assert found["short-video"].examples == (
+        f"Session1/dialog/avi/DivX/{short}.avi: 3.40 s of film, its last utterance ends at 3.50 s",
+    )
+    assert found["unreadable-video"].examples[0].startswith(f"Session1/dialog/avi/DivX/{broken}.avi: cannot be read")
+    assert of_films(filmed, workers=2) == found
+
+
+def test_without_pyav_films_are_not_checked_and_it_says_so(filmed, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    found = of_films(filmed)
+    assert {rule: each.count for rule, each in found.items()} == {"unchecked-video": len(DIALOGS)}
+    assert found["unchecked-video"].severity == "info"

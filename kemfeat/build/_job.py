@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat import corpora, parallel, plugins, provenance
 from kemfeat.balance import Balance, report_lost
-from kemfeat.build import _axes, _diff, _folder, _keys, _notes, _refusals, _settings, _sources, _tables
+from kemfeat.build import _axes, _diff, _folder, _footage, _keys, _notes, _refusals, _settings, _sources, _tables
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, parse_session
@@ -101,6 +101,7 @@ def build_from(
     began = time.monotonic()
     groups = reader.sources(root)
     resolved = _settings.resolve(settings, reader=reader, root=root)
+    groups = _sources.needed(groups, resolved.media)
     with parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool:
         moved = _folder.take_over(out, force=options.force)
         # Workers end before the lock is released.
@@ -259,7 +260,10 @@ class _Job:
         return stage.receipts(), stage.index()
 
     def _planned(self, utterances: pd.DataFrame, sources: _sources.Sources, signals: pd.DataFrame) -> _diff.Plan:
-        digests = _keys.medium_digests(utterances, audio=sources.hashes("audio"), signals=signals)
+        _footage.refuse_unknown_films(self.resolved, utterances)
+        digests = _keys.medium_digests(
+            utterances, audio=sources.hashes("audio"), signals=signals, video=sources.hashes(_sources.VIDEO)
+        )
         keys = _keys.row_keys(self.resolved, digests)
         axes = _axes.axes_of(self.out, self.resolved, utterances)
         with disk.writing(self.out):
@@ -298,6 +302,8 @@ class _Job:
     ) -> None:
         segment = [name for name in SEGMENT if name in utterances.columns]
         rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start", *segment]]
+        if _sources.VIDEO in self.resolved.media:
+            rows = rows.join(_footage.scenes(utterances, hashes=sources.hashes(_sources.VIDEO)))
         base = PartitionTask(
             store=self.out,
             root=self.root,

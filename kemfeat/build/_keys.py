@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat.build._settings import Resolved
 from kemfeat.config import digest
-from kemfeat.manifest import SEGMENT, UNITS
+from kemfeat.manifest import FILM, SEGMENT, UNITS
 from kemfeat.store.writer import Part
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def row_keys(resolved: Resolved, sources: Mapping[str, Sequence[str]]) -> dict[s
 
 
 def medium_digests(
-    utterances: pd.DataFrame, *, audio: Mapping[str, str], signals: pd.DataFrame
+    utterances: pd.DataFrame, *, audio: Mapping[str, str], signals: pd.DataFrame, video: Mapping[str, str]
 ) -> dict[str, list[str]]:
     """The digest of the source of every utterance for each medium, ``missing`` where there is none.
 
@@ -60,6 +60,8 @@ def medium_digests(
         SHA-256 of each file, by path.
     signals : DataFrame
         Index of the physiology (id, speaker, medium, start, digest).
+    video : mapping of str to str
+        SHA-256 of each film, by path; empty where no feature reads films.
 
     Returns
     -------
@@ -68,6 +70,7 @@ def medium_digests(
     """
     digests = {
         "audio": _audio_digests(utterances, audio),
+        "video": _video_digests(utterances, video),
         "transcript": [_short(text) if isinstance(text, str) else _MISSING for text in utterances["text"]],
     }
     for medium in UNITS:
@@ -117,6 +120,17 @@ def _audio_digests(utterances: pd.DataFrame, audio: Mapping[str, str]) -> list[s
     times = zip(whole, *(utterances[name] for name in SEGMENT), strict=True)
     return [
         found if found == _MISSING or math.isnan(start) else f"{found}@{start!r}-{end!r}" for found, start, end in times
+    ]
+
+
+def _video_digests(utterances: pd.DataFrame, video: Mapping[str, str]) -> list[str]:
+    """The digest of the film of every utterance, with its name, and who is seen where and when."""
+    if not set(FILM) <= set(utterances.columns):
+        return [_MISSING] * len(utterances)
+    scenes = zip(*(utterances[name] for name in (*FILM, "sex", "start")), strict=True)
+    return [
+        f"{video[path]}@{path}|{side}|{sex}|{start!r}" if path in video else _MISSING
+        for path, side, sex, start in scenes
     ]
 
 

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,10 @@ import numpy as np
 
 from kemfeat import plugins
 from kemfeat.build._axes import Span
+from kemfeat.build._footage import Films, Shooting
 from kemfeat.build._physiology import session_media
 from kemfeat.build._same_files import require_source, require_staged
+from kemfeat.build._sources import VIDEO
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract
@@ -69,7 +71,8 @@ class PartitionTask:
         Media of the corpus.
     rows : DataFrame
         The columns id, speaker, session, audio, audio_sha256, text and clock_start of each utterance that has rows in
-        the partition, and those of :data:`kemfeat.manifest.SEGMENT` where the corpus has them.
+        the partition, those of :data:`kemfeat.manifest.SEGMENT` where the corpus has them, and those of
+        :func:`kemfeat.build._footage.scenes` where a feature reads films.
     sessions : mapping of str to FileReceipt
         Staged signals of the sessions of these utterances.
     spans : tuple of Span
@@ -105,6 +108,7 @@ class Bound:
     extractor: AnyExtractor
     specs: tuple[FeatureSpec, ...]
     extract: Extract
+    shots: Shooting | None = None
 
 
 def write_partition(task: PartitionTask) -> list[PartReceipt]:
@@ -133,8 +137,9 @@ def write_partition(task: PartitionTask) -> list[PartReceipt]:
     blocks = {name: Block(bound[name], count) for name, _ in _written(task)}
     copied = {name: _copy_rows(task, feature, blocks[name]) for name, feature in _written(task)}
     signals = _signals(task) if _needs_signals(task, bound, copied) else {}
+    films = Films(task.rows, root=task.root)
     for row, (places, span) in zip(task.rows.itertuples(index=False), task.places(), strict=True):
-        given = UtteranceMedia(row, root=task.root, media=task.media, signals=signals, bound=bound)
+        given = UtteranceMedia(row, root=task.root, media=task.media, signals=signals, bound=bound, films=films)
         for name, block in blocks.items():
             if not copied[name].issuperset(range(places.start, places.stop)):
                 _extract(name, places, span, given, block, skip=task.skip_errors)
@@ -217,12 +222,14 @@ class UtteranceMedia(Mapping[str, Medium | None]):
         media: frozenset[str],
         signals: Mapping[tuple[str, str], Medium],
         bound: Mapping[str, Bound],
+        films: Films,
     ) -> None:
         self.row = row
         self._root = root
         self._media = media
         self._signals = signals
         self._bound = bound
+        self._films = films
         self._features: dict[str, FeatureArray] = {}
 
     def __getitem__(self, name: str) -> Medium | None:
@@ -237,12 +244,19 @@ class UtteranceMedia(Mapping[str, Medium | None]):
     def feature(self, name: str) -> FeatureArray:
         """A feature of the utterance, computed once."""
         if name not in self._features:
-            self._features[name] = self._bound[name].extract(self)
+            self._features[name] = self._bound[name].extract(self._given_to(self._bound[name]))
         return self._features[name]
 
     def within(self, message: str) -> str:
         """A message without the folder of the corpus, which must not appear in a store."""
         return message.replace(f"{self._root}{os.sep}", "")
+
+    def _given_to(self, bound: Bound) -> Mapping[str, Medium | None]:
+        """What a feature gets: of a film, the pictures that it asks for itself."""
+        if bound.shots is None or VIDEO not in self._media:
+            return self
+        own = {name: self[name] for name in bound.extractor.media if name != VIDEO}
+        return {**own, VIDEO: self._films.footage(self.row, bound.shots)}
 
     def _medium(self, name: str) -> Medium | None:
         if name == "audio":
@@ -265,7 +279,8 @@ def bind(name: str, settings: str, resources: Path) -> Bound:
     """A feature with its configuration (JSON text) and the folder of the resources of all features."""
     extractor: AnyExtractor = plugins.find("features", name)
     config = extractor.config.model_validate_json(settings)
-    return Bound(extractor, extractor.specs(config), extractor.open(config, resources / name))
+    shots = None if extractor.filming is None else partial(extractor.filming.shots, config)
+    return Bound(extractor, extractor.specs(config), extractor.open(config, resources / name), shots)
 
 
 def _written(task: PartitionTask) -> list[tuple[str, FeatureTask]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from kemfeat.build._axes import UTTERANCE, Span
+from kemfeat.build._footage import Films
 from kemfeat.build._partition import Block, Bound, UtteranceMedia, bind
 from kemfeat.build._physiology import index, media_of
 from kemfeat.build._sources import scan
@@ -80,8 +81,15 @@ def recompute(
 class _Fresh:
     """The utterances that the corpus has now, by id, with their physiology."""
 
-    def __init__(self, utterances: pd.DataFrame, signals: dict[tuple[str, str], Medium], media: frozenset[str]) -> None:
+    def __init__(
+        self,
+        utterances: pd.DataFrame,
+        signals: dict[tuple[str, str], Medium],
+        media: frozenset[str],
+        films: Films,
+    ) -> None:
         self.media = media
+        self.films = films
         self.rows: dict[str, Any] = {str(row.id): row for row in utterances.itertuples(index=False)}
         self.signals = signals
 
@@ -103,7 +111,8 @@ def _read_again(store: Store, reader: CorpusReader, root: Path, ids: list[str]) 
     for name, table in tables.items():
         rows = utterances[utterances["session"] == name]
         signals |= media_of(table, rows)
-    return _Fresh(utterances, signals, frozenset(reader.media))
+    films = Films(utterances.assign(video_sha256=None), root=root)
+    return _Fresh(utterances, signals, frozenset(reader.media), films)
 
 
 def _differences(store: Store, row: int, name: str, fresh: _Fresh, root: Path, bound: dict[str, Bound]) -> list[str]:
@@ -117,7 +126,7 @@ def _differences(store: Store, row: int, name: str, fresh: _Fresh, root: Path, b
         for column in again._fields
         if column in stored.index and not _equal(stored[column], getattr(again, column))
     ]
-    given = UtteranceMedia(again, root=root, media=fresh.media, signals=fresh.signals, bound=bound)
+    given = UtteranceMedia(again, root=root, media=fresh.media, signals=fresh.signals, bound=bound, films=fresh.films)
     for feature, ready in bound.items():
         problems += _feature_differences(store, row, feature, ready, given)
     return problems

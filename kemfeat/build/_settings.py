@@ -36,6 +36,11 @@ class Resolved:
     digest: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def media(self) -> frozenset[str]:
+        """The media that the features read."""
+        return frozenset(medium for extractor in self.extractors.values() for medium in extractor.media)
+
     def settings(self, feature: str) -> Any:
         """The typed configuration of a feature."""
         return self.extractors[feature].config.model_validate_json(canonical(dict(self.config.settings[feature])))

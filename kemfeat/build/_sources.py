@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,10 @@ from kemfeat.store import disk
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+VIDEO = "video"
+"""The group of films, and the medium."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,11 @@ class Sources:
     def equals(self, other: pd.DataFrame | None) -> bool:
         """Whether ``other``, the table of an earlier scan, lists the same files with the same times and contents."""
         return other is not None and self.table[_IDENTITY].equals(other[_IDENTITY])
+
+
+def needed(groups: Mapping[str, tuple[str, ...]], media: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The groups without films, where no feature reads them: they are by far the largest files of a corpus."""
+    return {group: paths for group, paths in groups.items() if group != VIDEO or VIDEO in media}
 
 
 def read_scan(path: Path) -> pd.DataFrame | None:
@@ -159,6 +168,8 @@ def _content(root: Path, task: tuple[str, str]) -> dict[str, Any]:
 
     path, group = task
     try:
+        if group == VIDEO:  # too large to be in memory
+            return {**dict.fromkeys(_CONTENT), "sha256": disk.sha256(root / path)}
         content = disk.read_bytes(root / path)
     except OSError as error:
         raise CorpusError(

@@ -120,6 +120,7 @@ def listing(reader: CorpusReader, root: Path, settings: Mapping[str, Any]) -> In
     groups = reader.sources(root)
     listed = time.monotonic()
     resolved = _settings.resolve(settings, reader=reader, root=root)
+    groups = _sources.needed(groups, resolved.media)
     resolved_at = time.monotonic()
     manifest = reader.read_manifest(root, on_error="skip")
     if not len(manifest):

@@ -292,10 +292,13 @@ def _groups(found: Inventory, utterances: Any) -> dict[str, tuple[str, ...]]:
     share = len(utterances) / len(found.manifest)
     signals = {f"signals/{session}" for session in utterances["session"]}
     audio = set(utterances["audio"].dropna())
+    films = set(utterances["video"].dropna()) if "video" in utterances else set()
     groups = {}
     for group, paths in found.groups.items():
         if group == "audio":
             groups[group] = tuple(path for path in paths if path in audio)
+        elif group == "video":
+            groups[group] = tuple(path for path in paths if path in films)
         elif group == "transcript":
             groups[group] = tuple(paths[int(number / share)] for number in range(int(len(paths) * share)))
         elif group in signals or not group.startswith("signals/"):

@@ -63,7 +63,8 @@ class CorpusReader(Protocol):
         """Every file a build depends on, as paths relative to ``root`` (with ``/``), sorted, in groups.
 
         The groups are ``annotation``, ``audio``, ``transcript`` and one ``signals/<session>`` per session, whose
-        files :meth:`read_signals` reads for that session. Only existing files are listed.
+        files :meth:`read_signals` reads for that session, and ``video`` where there are films; a build ignores those
+        unless a feature reads them. Only existing files are listed.
 
         Parameters
         ----------

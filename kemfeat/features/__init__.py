@@ -6,13 +6,13 @@ Extraction is pure: the same media and configuration give the same bytes, in any
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kemfeat.config import FeatureConfig
-from kemfeat.records import FeatureArray, FeatureSpec, Medium
+from kemfeat.records import FeatureArray, FeatureSpec, Medium, Shots
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +46,50 @@ class Outline:
 
 AxisRows = Mapping[str, "NDArray[Any]"]
 """Columns of the rows that one utterance has on an axis, all of one length; none when it has no row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where an utterance is in a film, which may show several people side by side.
+
+    Parameters
+    ----------
+    film : str
+        Name of the file without its suffix.
+    side : {"left", "right", "whole"}
+        The part of the picture that shows the speaker, according to the corpus.
+    sex : str
+        Of the speaker, ``F`` or ``M``; empty where it is not known.
+    start : float [s]
+        When the utterance begins, since the film began.
+    duration : float [s]
+        Length of its audio.
+    frame_rate : float [Hz]
+        Frames per second of the film.
+    """
+
+    film: str
+    side: str
+    sex: str
+    start: float
+    duration: float
+    frame_rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filming(Generic[C]):
+    """How a feature reads the medium ``video``: a film is decoded once for all utterances that are seen in it.
+
+    Parameters
+    ----------
+    shots : callable
+        Gives the pictures that it takes of a scene, and how it cuts them.
+    films : callable
+        Gives the names of the films that its settings mention, each of which a corpus must have.
+    """
+
+    shots: Callable[[C, Scene], Shots]
+    films: Callable[[C], Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +131,9 @@ class Extractor(Generic[C]):
     config : type of FeatureConfig
         Its configuration.
     media : tuple of str
-        The media it reads: ``audio`` (Signal), ``transcript`` (str), ``eda``, ``temp`` (Signal), ``ibi`` (Events), or
-        an earlier feature by its name, whose unpadded :class:`~kemfeat.records.FeatureArray` it gets.
+        The media it reads: ``audio`` (Signal), ``transcript`` (str), ``eda``, ``temp`` (Signal), ``ibi`` (Events),
+        ``video`` (Footage, of the pictures that ``filming`` asks for), or an earlier feature by its name, whose
+        unpadded :class:`~kemfeat.records.FeatureArray` it gets.
     specs : callable
         Gives the arrays that a configuration makes.
     columns : mapping of str to str
@@ -110,6 +155,8 @@ class Extractor(Generic[C]):
         :class:`~kemfeat.errors.ConfigError` when another value was asked for.
     prepare : callable
         Makes a configuration self-contained; may read ``root`` (the corpus) and the corpus' default tokenizer.
+    filming : Filming or None
+        How it reads the medium ``video``; None where it does not.
     """
 
     name: str
@@ -125,6 +172,7 @@ class Extractor(Generic[C]):
     tables: Callable[[C, pd.DataFrame], Mapping[str, pa.Table]] | None = None
     follow: Callable[[C, Mapping[str, FeatureConfig]], C] = _on_its_own
     prepare: Callable[..., Prepared[C]] = _as_given
+    filming: Filming[C] | None = None
 
 
 AnyExtractor = Extractor[Any]

@@ -31,7 +31,25 @@ _BELOW_NYQUIST = 0.99
 """A filter's edge must be below half the sampling rate."""
 
 
-class ClipConfig(WaveformConfig):
+class ClipLengthConfig(FeatureConfig):
+    """Which clips there are.
+
+    Parameters
+    ----------
+    length : "whole" or float [s]
+        Whole utterances, or clips of this length.
+    """
+
+    length: Literal["whole"] | float = 3.0
+
+    @model_validator(mode="after")
+    def _possible_length(self) -> Self:
+        if self.length != "whole" and not 0.05 <= self.length <= 3600:
+            raise ValueError(f"length: found {self.length!r}; expected 'whole' or 0.05 to 3600 seconds")
+        return self
+
+
+class ClipConfig(WaveformConfig, ClipLengthConfig):
     """Which clips there are and how they sound.
 
     Parameters
@@ -62,7 +80,6 @@ class ClipConfig(WaveformConfig):
     }
 
     preset: str = "clips"
-    length: Literal["whole"] | float = 3.0
     denoise: bool | Literal["published"] = False
     noise_level: float = Field(default=-32.0, ge=-120, le=0)
     seed: int = Field(default=0, ge=0)
@@ -71,8 +88,6 @@ class ClipConfig(WaveformConfig):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.length != "whole" and not 0.05 <= self.length <= 3600:
-            raise ValueError(f"length: found {self.length!r}; expected 'whole' or 0.05 to 3600 seconds")
         if self.denoise and self.remainder == "noise":
             raise ValueError("remainder: cleaned clips are filled with zeros, not with noise; set remainder to zeros")
         if self.band and not 1 <= self.band[0] < min(self.band[1], self.band_limit):
@@ -101,10 +116,10 @@ class ClipConfig(WaveformConfig):
         return ", ".join(words) or "sound as recorded"
 
 
-C = TypeVar("C", bound=ClipConfig)
+C = TypeVar("C", bound=ClipLengthConfig)
 
 
-def bounds(config: ClipConfig, duration: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def bounds(config: ClipLengthConfig, duration: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Where the clips of an utterance of ``duration`` seconds begin and end, s; one without an end where it is NaN."""
     if config.length == "whole" or not duration > config.length:
         return np.zeros(1), np.array([duration])
@@ -113,7 +128,7 @@ def bounds(config: ClipConfig, duration: float) -> tuple[NDArray[np.float64], ND
     return starts, starts + config.length
 
 
-def clip_rows(config: ClipConfig, outline: Outline) -> AxisRows:
+def clip_rows(config: ClipLengthConfig, outline: Outline) -> AxisRows:
     """The rows of an utterance on the axis ``clip``: ``start`` and ``end``, s of its audio."""
     start, end = bounds(config, outline.duration)
     return {"start": start, "end": end}
@@ -163,7 +178,7 @@ def follow_length(config: C, before: Mapping[str, FeatureConfig]) -> C:
         Another one was asked for.
     """
     for name, other in before.items():
-        if isinstance(other, ClipConfig) and other.length != config.length:
+        if isinstance(other, ClipLengthConfig) and other.length != config.length:
             if "length" in config.model_fields_set:
                 raise ConfigError(
                     f"length: found {config.length}, but {name}.length is {other.length}; a store has one table of "

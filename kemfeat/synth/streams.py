@@ -18,6 +18,7 @@ class Stream(IntEnum):
     SENTENCE = 5
     SPEECH = 6
     PHYSIOLOGY = 7
+    FACE = 8
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

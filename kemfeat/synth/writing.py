@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from kemfeat import parallel
 from kemfeat.errors import ConfigError, StoreWriteError
 from kemfeat.provenance import NOTICE
+from kemfeat.video import pyav
 
 SAMPLING_RATE = 16000
 VOCAB_SIZE = 2000
@@ -46,6 +47,7 @@ class Options:
     seed: int
     version: str
     speaker_effect: float
+    video: bool = False
 
 
 class CorpusPart(Protocol):
@@ -98,6 +100,8 @@ class SyntheticCorpus(ABC, Generic[P]):
     """Releases whose defects it can have; the first is the default."""
     per_session: int
     """The most utterances that the names of one session have room for."""
+    filmed: bool = False
+    """Whether it can have films."""
 
     @abstractmethod
     def plan(self, out: Path, options: Options) -> Sequence[P]:
@@ -139,6 +143,7 @@ class SyntheticCorpus(ABC, Generic[P]):
         seed: int = 0,
         version: str | None = None,
         speaker_effect: float = 1.0,
+        video: bool = False,
         workers: int = 1,
         scheduler: str | None = None,
         progress: Callable[[int, int], None] = lambda done, total: None,
@@ -161,6 +166,8 @@ class SyntheticCorpus(ABC, Generic[P]):
         speaker_effect : float, >= 0
             Factor on how far speakers differ in the valence and arousal they are given; neither speech nor words
             show it.
+        video : bool
+            Whether to write films, which need PyAV.
         workers : int, >= 1
             Processes.
         scheduler : str or None
@@ -171,7 +178,7 @@ class SyntheticCorpus(ABC, Generic[P]):
         Raises
         ------
         ConfigError
-            An option is out of range, or ``out`` is not empty.
+            An option is out of range, ``out`` is not empty, or the corpus cannot have films, or not without PyAV.
         StoreWriteError
             The disk refused a write.
         WorkerError
@@ -183,8 +190,11 @@ class SyntheticCorpus(ABC, Generic[P]):
             seed=seed,
             version=version or self.versions[0],
             speaker_effect=speaker_effect,
+            video=video,
         )
         self._check(options)
+        if video:
+            pyav(what="--video")
         try:
             _refuse_what_is_there(out)
             with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
@@ -216,6 +226,8 @@ class SyntheticCorpus(ABC, Generic[P]):
             raise ConfigError(f"seed: found {options.seed}; expected 0 or more")
         if options.version not in self.versions:
             raise ConfigError(f"version: found {options.version!r}; expected one of {', '.join(self.versions)}")
+        if options.video and not self.filmed:
+            raise ConfigError(f"video: a synthetic {self.name} has no films; leave --video out")
         if not 0 <= options.speaker_effect < math.inf:
             raise ConfigError(f"speaker effect: found {options.speaker_effect}; expected a number of 0 or more")
 
@@ -223,6 +235,8 @@ class SyntheticCorpus(ABC, Generic[P]):
         notice = _NOTICE.format(name=self.name, options=options)
         if options.speaker_effect != 1:
             notice += f"speaker effect = {options.speaker_effect}\n"
+        if options.video:
+            notice += "video = True\n"
         out.mkdir(parents=True, exist_ok=True)
         (out / NOTICE).write_text(notice, encoding="utf-8")
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_built_is_refused_with_a_way_out(resolved, case):
 
 
 def test_an_unknown_feature_lists_the_known_ones(resolved):
-    with pytest.raises(UnknownPluginError, match=r"'mell'; did you mean 'mel'\? \(known: .*tokens\)"):
+    with pytest.raises(UnknownPluginError, match=r"'mell'; did you mean 'mel'\? \(known: .*video_frames\)"):
         resolved(features=["mell"])
 
 

@@ -140,3 +140,16 @@ def test_a_file_that_vanishes_is_a_sentence(corpus):
     groups = {"audio": ("wav/Session01/gone.wav",)}
     with pytest.raises(CorpusError, match=r"gone\.wav: cannot be read \(No such file.*\); make it readable, then run"):
         _sources.scan(corpus.root, groups, known=None, workers=1, progress=lambda done, total: None)
+
+
+def test_films_are_hashed_without_being_read_into_memory_and_left_out_where_no_feature_reads_them(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "film.avi").write_bytes(b"film" * 1000)
+    groups = {"video": ("film.avi",), "annotation": ()}
+    monkeypatch.setattr(disk, "read_bytes", lambda path: pytest.fail(f"read {path}"))
+    table = _sources.scan(tmp_path, groups, known=None, workers=1, progress=lambda done, total: None).table
+    assert table["sha256"].tolist() == [disk.sha256(tmp_path / "film.avi")]
+    assert table["error"].isna().all()
+    assert _sources.needed(groups, {"audio", "video"}) == groups
+    assert _sources.needed(groups, {"audio"}) == {"annotation": ()}

@@ -18,7 +18,7 @@ from kemfeat.config import validated
 from kemfeat.corpora import balance, open_reader
 from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError
 from kemfeat.labels import parse_emotions
-from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, UNITS
+from kemfeat.manifest import FILM, RATINGS, READ_COLUMNS, SIGNALS, UNITS
 from kemfeat.store.columns import describe
 from kemfeat.store.verify import verify
 from kemfeat.validate import validate_corpus
@@ -26,7 +26,7 @@ from tests.build.kit import tree
 from tests.laws.corpus_kit import NAMES, SETTINGS, SYNTHETIC, make, reader
 
 RULES = {rule.code for rule in vars(findings).values() if isinstance(rule, findings.Rule)}
-MEDIA = {"audio", "transcript", *UNITS}
+MEDIA = {"audio", "transcript", "video", *UNITS}
 
 every_corpus = pytest.mark.parametrize("name", NAMES)
 every_synthetic = pytest.mark.parametrize("name", SYNTHETIC)
@@ -80,13 +80,14 @@ def test_sources_are_there_each_once_in_order_and_below_the_root(name, corpora):
     root = corpora(name)
     groups = reader(name, root).sources(root)
     assert {"annotation", "audio", "transcript"} <= set(groups)
-    assert all(group in {"annotation", "audio", "transcript"} or group.startswith("signals/") for group in groups)
+    named = {"annotation", "audio", "transcript", "video"}
+    assert all(group in named or group.startswith("signals/") for group in groups)
     listed = [path for group in groups.values() for path in group]
     assert len(set(listed)) == len(listed)
     for path in listed:
         assert (root / path).resolve().is_relative_to(root.resolve())
         assert (root / path).is_file()
-    for group in ("annotation", "audio", "transcript"):
+    for group in named & set(groups):
         assert list(groups[group]) == sorted(groups[group])
 
 
@@ -108,6 +109,11 @@ def test_a_manifest_has_the_columns_of_a_manifest(name, corpora):
     audio = set(utterances["audio"].dropna())
     assert audio <= set(reader(name, root).sources(root)["audio"])
     assert manifest.corpus == reader(name, root).name
+    filmed = "video" in reader(name, root).media
+    assert filmed == (set(FILM) <= set(utterances.columns)) == ("video" in reader(name, root).sources(root))
+    if filmed:
+        assert set(utterances["video_side"].dropna()) <= {"left", "right", "whole"}
+        assert set(utterances["video"].dropna()) <= set(reader(name, root).sources(root)["video"])
 
 
 @every_corpus

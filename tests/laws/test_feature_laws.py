@@ -25,9 +25,10 @@ from pydantic import ValidationError
 from kemfeat import plugins
 from kemfeat.config import digest, validated
 from kemfeat.errors import ExtractionError
-from kemfeat.features import AnyExtractor, Extract, Outline
+from kemfeat.features import AnyExtractor, Extract, Outline, Scene
 from kemfeat.manifest import READ_COLUMNS
-from kemfeat.records import Events, FeatureArray, FeatureSpec, Signal
+from kemfeat.records import Events, FeatureArray, FeatureSpec, Footage, Signal
+from kemfeat.video import Frame, shoot
 
 NOISE = np.random.default_rng(7)
 
@@ -43,6 +44,23 @@ def heart(samples: int) -> np.ndarray:
     return np.exp(-(((np.arange(samples) % 200) - 100) ** 2) / 8.0) + 0.01 * NOISE.normal(size=samples)
 
 
+@dataclass(frozen=True)
+class Reel:
+    """A film in memory, 10 frames per second, and where the utterance begins in it."""
+
+    pictures: np.ndarray
+    start: float
+    side: str
+
+    def footage(self, extractor: AnyExtractor, config: Any, duration: float) -> Footage:
+        """What a build hands to a feature that asks for pictures."""
+        scene = Scene(film="reel", side=self.side, sex="F", start=self.start, duration=duration, frame_rate=10.0)
+        shots = extractor.filming.shots(config, scene)
+        frames = [Frame(place / 10, picture.copy) for place, picture in enumerate(self.pictures)]
+        [(pictures, times)] = shoot(frames, [shots], frame_rate=10.0)
+        return Footage(pictures=pictures, times=times, side=shots.side)
+
+
 SECONDS = np.arange(24000) / 16000
 MEDIA: Mapping[str, Any] = {
     "audio": Signal((0.3 * np.sin(2 * np.pi * 220 * SECONDS)).astype(np.float32), 16000.0, "1"),
@@ -51,6 +69,7 @@ MEDIA: Mapping[str, Any] = {
     "temp": Signal(np.array([32.27, 32.29, 32.29, np.nan]), 4.0, "degC", clock(4, 4.0)),
     "ibi": Events(np.array([0.2, 1.0, 3.1]), np.array([0.78, 0.8, 0.75]), "s"),
     "ecg": Signal(heart(375), 250.0, "mV", clock(375, 250.0)),
+    "video": Reel(NOISE.integers(0, 256, size=(30, 96, 144, 3)).astype(np.uint8), 0.5, "left"),
 }
 """One utterance with everything."""
 
@@ -61,6 +80,7 @@ OTHER: Mapping[str, Any] = {
     "temp": Signal(NOISE.random(200) + 30, 4.0, "degC", clock(200, 4.0)),
     "ibi": Events(np.cumsum(NOISE.random(90)), NOISE.random(90), "s"),
     "ecg": Signal(heart(9000), 250.0, "mV", clock(9000, 250.0)),
+    "video": Reel(NOISE.integers(0, 256, size=(9, 96, 144, 3)).astype(np.uint8), 0.7, "right"),
 }
 """Another one, longer than a row of physiology holds."""
 
@@ -86,11 +106,15 @@ class Room:
         return self._prepared(name, preset)[0]
 
     def extract(self, name: str, media: Mapping[str, Any], *, preset: str | None = None) -> FeatureArray:
-        return self._prepared(name, preset)[1](self._brings(find(name), media))
+        config, extract = self._prepared(name, preset)
+        return extract(self._brings(find(name), media, config))
 
-    def _brings(self, extractor: AnyExtractor, media: Mapping[str, Any]) -> dict[str, Any]:
+    def _brings(self, extractor: AnyExtractor, media: Mapping[str, Any], config: Any) -> dict[str, Any]:
         """What a feature reads: the sample of a medium, or what the feature of that name makes of it."""
-        return {medium: media[medium] if medium in media else self.extract(medium, media) for medium in extractor.media}
+        own = {medium: media[medium] if medium in media else self.extract(medium, media) for medium in extractor.media}
+        if own.get("video") is not None:
+            own["video"] = own["video"].footage(extractor, config, outline(media).duration)
+        return own
 
     def _prepared(self, name: str, preset: str | None) -> tuple[Any, Extract]:
         extractor = find(name)

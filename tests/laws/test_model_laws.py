@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from kemfeat import plugins
 from kemfeat.learn.models import ModelSpec, Outputs, build_model, seeded, spec_of
 from kemfeat.learn.models.spectrogram_image import SpectrogramImageConfig
+from kemfeat.learn.models.spell import SpellConfig
+from kemfeat.learn.models.tick_encoder import TickEncoderConfig
 from kemfeat.learn.settings import ModelConfig
 from kemfeat.learn.training.recipe import recipe_from
 from tests.learn.models import kit
@@ -34,6 +36,8 @@ SMALL: dict[str, Callable[[], ModelConfig]] = {
     "audio": kit.audio_config,
     "text": kit.text_config,
     "fusion": kit.fusion_config,
+    "spell": partial(SpellConfig, parts=(4, 4, 4), loops=True),
+    "tick_encoder": partial(TickEncoderConfig, width=2),
     "spectrogram_image": partial(SpectrogramImageConfig, size=(24, 40), kind="cnn-rnn"),
 }
 lengths = st.lists(st.tuples(st.integers(1, 12), st.integers(2, 9)), min_size=1, max_size=4)
@@ -144,8 +148,10 @@ def test_two_evaluations_are_equal(name: str) -> None:
 @every_model
 def test_every_parameter_that_trains_gets_a_gradient(name: str) -> None:
     model = built(name).train()
-    found = predictions(model(kit.batch((9, 12, 7, 10), (8, 6, 9, 7))))
-    torch.stack([found[task].square().sum() for task in find(name).tasks]).sum().backward()
+    outputs = model(kit.batch((9, 12, 7, 10), (8, 6, 9, 7)))
+    found = predictions(outputs)
+    trained = [*(found[task] for task in find(name).tasks), *outputs.auxiliary.values()]
+    torch.stack([one.square().sum() for one in trained]).sum().backward()
     kit.assert_what_trains_has_a_gradient(model, idle=find(name).idle)
 
 

@@ -32,7 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 @pytest.fixture(scope="session")
 def kemdy19(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """64 utterances of 8 speakers in 4 sessions of KEMDy19, with what the models of system 2 read; not to be changed."""
+    """64 utterances of 8 speakers in 4 sessions, with what the models of system 2 read; not to be changed."""
     folder = tmp_path_factory.mktemp("learn19")
     SYNTH19.write(folder / "KEMDy19", utterances=64, sessions=4, seed=1)
     return build_store("KEMDy19", root=folder / "KEMDy19", out=folder / "store", settings=SETTINGS19).store

@@ -22,8 +22,9 @@ Versions
     The full release (``IEMOCAP_full_release``). Any of its sessions may be absent.
 
 Folders: ``SessionN/dialog/EmoEvaluation/<dialog>.txt`` and ``SessionN/dialog/transcriptions/<dialog>.txt``, which are
-latin-1; ``SessionN/sentences/wav/<dialog>/<utterance>.wav``. ``SessionN/dialog/wav/<dialog>.wav`` and
-``SessionN/dialog/avi/DivX/<dialog>.avi`` are listed in the manifest and never read. All other files are ignored.
+latin-1; ``SessionN/sentences/wav/<dialog>/<utterance>.wav``. ``SessionN/dialog/avi/DivX/<dialog>.avi`` is read by the
+feature ``video_frames`` alone. ``SessionN/dialog/wav/<dialog>.wav`` is listed in the manifest and never read. All other
+files are ignored.
 
 A dialog is ``Ses0NG_improMM`` or ``Ses0NG_scriptMM_P``, some followed by a letter; G is the sex of the actor who *wears
 the markers*. An utterance is ``<dialog>_SKKK``; S is the sex of the actor who *speaks*: ``Ses01F_impro01_M002`` is said
@@ -50,7 +51,8 @@ Known defects, and what is done
     - Transcriptions have speech without a number, ids such as ``MXXX`` or a bare ``M:``: left out.
     - Where final ratings are not the observers' means, the final ratings are used (``vad-not-mean``).
     - The corpus does not say who is on which side. Users of the corpus found the actor with the markers on the left in
-      every dialog; this must be verified on the pictures, and a dialog that differs goes into ``side_overrides``.
+      every dialog; this must be verified on the pictures. A dialog that differs goes into the setting ``left`` of
+      ``video_frames``, or, for the column ``video_side``, into ``side_overrides`` in Python.
     - Which channel of a dialog's audio is whose microphone is not known, so no column says it.
     - Videos may be a few frames longer or shorter than the sound, and are letterboxed.
 """
@@ -168,7 +170,7 @@ class IemocapReader:
 
     name: str = CORPUS
     version: int = 1
-    media: tuple[str, ...] = ("audio", "transcript")
+    media: tuple[str, ...] = ("audio", "transcript", "video")
     tokenizer: str = "google-bert/bert-base-uncased"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"text": {"preset": "none"}})
     terms: Terms = TERMS
@@ -187,11 +189,12 @@ class IemocapReader:
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`.
 
-        A transcript file covers a whole dialog. Audio and video of whole dialogs are not sources: no build reads them,
-        and they are by far the largest part.
+        A transcript file covers a whole dialog, and so does a film, which a build reads where a feature needs it. Audio
+        of whole dialogs is not a source: no build reads it.
         """
         tree = scan(root, follow_links=self.follow_links)
         groups = {"annotation": tree.evaluations, "audio": tree.audio, "transcript": tree.transcriptions}
+        groups["video"] = tree.videos
         return {group: tuple(sorted(paths)) for group, paths in groups.items()}
 
     def read_manifest(self, root: Path, *, on_error: str = "raise") -> Manifest:

@@ -2,11 +2,12 @@
 
 Published and kept: names, the sizes of the sessions and the 151 dialogs, the counts of the final labels, the
 annotation and transcription lines, 16 kHz audio. The private modules of this package say what is a guess, and how each
-part is made. Bytes depend on ``utterances``, ``sessions``, ``seed``, ``version`` and ``speaker_effect`` alone, not on
-the number of workers.
+part is made. Bytes depend on ``utterances``, ``sessions``, ``seed``, ``version``, ``speaker_effect`` and ``video``
+alone, not on the number of workers; those of films also on the version of PyAV.
 
-Left out: video, motion capture and forced alignment. Only the first dialog of each session has its stereo file below
-``dialog/wav``: all of them would be twice as large as the sentences. Its first channel is the woman's, a guess.
+Left out: motion capture, forced alignment and, unless ``video`` is asked for, films. Only the first dialog of each
+session has its stereo file below ``dialog/wav``: all of them would be twice as large as the sentences. Its first
+channel is the woman's, a guess.
 
 The folders ``EmoEvaluation`` are written last, each by a rename: an interrupted run leaves a folder that no reader
 takes for a whole corpus.
@@ -32,6 +33,7 @@ class IemocapSynth(SyntheticCorpus[Session]):
     utterances = sum(SESSION_SIZES)
     sessions = len(SESSION_SIZES)
     versions = ("1.0",)
+    filmed = True
     per_session = 4000
     """Numbers have three digits and are counted per dialog and actor."""
 

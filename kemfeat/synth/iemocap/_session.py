@@ -14,6 +14,7 @@ from kemfeat.synth import speech
 from kemfeat.synth.iemocap import _evaluation as evaluation
 from kemfeat.synth.iemocap import _sentences as english
 from kemfeat.synth.iemocap._evaluation import Turn
+from kemfeat.synth.iemocap._films import Part, draw_look, write_film
 from kemfeat.synth.iemocap._layout import ACTORS, TICKS, Turns, dialogs, draw_turns, samples
 from kemfeat.synth.iemocap._ratings import Ratings, draw_ratings
 from kemfeat.synth.streams import Stream, generator
@@ -44,6 +45,7 @@ class Session:
     turns: Turns
     ratings: Ratings
     sentences: tuple[str, ...]
+    video: bool
 
     @property
     def folder(self) -> str:
@@ -69,10 +71,13 @@ class Session:
             "dialog/transcriptions",
             "sentences/wav",
             *(f"dialog/lab/{self._lab(a)}" for a in ACTORS),
+            *(["dialog/avi/DivX"] if self.video else []),
         ):
             (home / name).mkdir(parents=True)
         for index, dialog in enumerate(self.dialogs()):
             self._write_texts(home / "dialog", dialog)
+            if self.video:
+                self._write_film(home / "dialog" / "avi" / "DivX" / f"{dialog.name}.avi", dialog)
             spoken = self._write_sentences(home / "sentences" / "wav" / dialog.name, dialog)
             if index == 0:
                 write_wav(home / "dialog" / "wav" / f"{dialog.name}.wav", _both_channels(dialog, spoken))
@@ -105,6 +110,21 @@ class Session:
             lines = [_lab_line(turn) for turn in dialog.turns if turn.actor == actor]
             (folder / "lab" / self._lab(actor) / f"{dialog.name}.lab").write_bytes("".join(lines).encode("ascii"))
 
+    def _write_film(self, path: Path, dialog: Dialog) -> None:
+        parts = [
+            Part(
+                turn.start / TICKS,
+                turn.end / TICKS,
+                ACTORS.index(turn.actor),
+                turn.rated.code,
+                float(self.ratings.tone[row]),
+                float(self.ratings.energy[row]),
+            )
+            for row, turn in zip(dialog.rows.tolist(), dialog.turns, strict=True)
+        ]
+        looks = {sex: draw_look(self.seed, 2 * self.number - 1 + place) for place, sex in enumerate(ACTORS)}
+        write_film(path, parts, wearer=dialog.name[5], looks=looks)
+
     def _write_sentences(self, folder: Path, dialog: Dialog) -> list[NDArray[np.int16]]:
         """Write the audio of each utterance of a dialog, and give it."""
         folder.mkdir()
@@ -130,13 +150,14 @@ def plan_sessions(out: Path, options: Options) -> tuple[Session, ...]:
     turns = draw_turns(options.seed, utterances=options.utterances, sessions=options.sessions)
     ratings = draw_ratings(options.seed, turns, speaker_effect=options.speaker_effect)
     return tuple(
-        _session(out, options.seed, number, turns.rows(rows), ratings.rows(rows))
+        _session(out, options, number, turns.rows(rows), ratings.rows(rows))
         for number in range(1, options.sessions + 1)
         if len(rows := np.flatnonzero(turns.session == number))
     )
 
 
-def _session(out: Path, seed: int, number: int, turns: Turns, ratings: Ratings) -> Session:
+def _session(out: Path, options: Options, number: int, turns: Turns, ratings: Ratings) -> Session:
+    seed = options.seed
     voices = _voices(seed, number)
     rows = zip(
         turns.actor.tolist(), ratings.tone.tolist(), ratings.energy.tolist(), turns.seconds.tolist(), strict=True
@@ -149,7 +170,7 @@ def _session(out: Path, seed: int, number: int, turns: Turns, ratings: Ratings) 
         )
         for index, (actor, tone, energy, seconds) in enumerate(rows)
     )
-    return Session(out, seed, number, turns, ratings, sentences)
+    return Session(out, seed, number, turns, ratings, sentences, options.video)
 
 
 def _voices(seed: int, number: int) -> dict[str, speech.Voice]:

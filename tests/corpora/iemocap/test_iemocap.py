@@ -31,16 +31,16 @@ def row(manifest, name):
 
 def test_found_by_its_name():
     assert find("corpora", "IEMOCAP") is READER
-    assert (READER.name, READER.version, READER.media) == ("IEMOCAP", 1, ("audio", "transcript"))
+    assert (READER.name, READER.version, READER.media) == ("IEMOCAP", 1, ("audio", "transcript", "video"))
     assert READER.settings == {"text": {"preset": "none"}}
 
 
-def test_sources_are_sorted_and_leave_dialogs_audio_and_video_out(tiny):
+def test_sources_are_sorted_and_leave_dialogs_audio_out(tiny):
     sources = READER.sources(tiny.root)
-    assert list(sources) == ["annotation", "audio", "transcript"]
+    assert list(sources) == ["annotation", "audio", "transcript", "video"]
     assert all(list(paths) == sorted(paths) for paths in sources.values())
     assert all((tiny.root / path).is_file() for paths in sources.values() for path in paths)
-    assert [len(paths) for paths in sources.values()] == [len(DIALOGS), len(tiny.ids), len(DIALOGS)]
+    assert [len(paths) for paths in sources.values()] == [len(DIALOGS), len(tiny.ids), len(DIALOGS), len(DIALOGS)]
 
 
 def test_sources_of_a_wrong_folder(tmp_path):

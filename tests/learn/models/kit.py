@@ -93,7 +93,7 @@ def bert_model(config: BertConfig | None = None) -> BertClassifier:
 def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 7), *, seed: int = 0) -> Batch:
     """A batch of these lengths: mel in [-80, 0] dB whose loudest bin is 0, padding at the floor.
 
-    The arrays ``log_spectrogram`` and ``mfcc`` have as many frames as mel; ``stft_image`` has the size of a store's.
+    The arrays ``log_spectrogram`` and ``mfcc`` have as many frames as mel.
     """
     generator = torch.Generator().manual_seed(seed)
     rows = [mel(count, generator) for count in frames]
@@ -107,7 +107,6 @@ def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 
             "mfcc": [torch.randn(1, count, COEFFICIENTS, generator=arrays) for count in frames],
         }.items()
     }
-    named["stft_image"] = torch.randint(256, (size, *IMAGE), generator=arrays, dtype=torch.uint8)
     return Batch(
         ids=tuple(f"u{place}" for place in range(size)),
         rows=torch.arange(size),
@@ -116,14 +115,32 @@ def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 
         mel_lengths=torch.tensor(frames),
         input_ids=torch.stack([padded(row[None, :, None], max(tokens), 1).flatten() for row in ids]),
         attention_mask=(torch.arange(max(tokens)) < torch.tensor(tokens)[:, None]).long(),
-        arrays=named,
-        lengths=dict.fromkeys(PADS, torch.tensor(frames)),
+        arrays={**named, **whole(size, arrays)},
+        lengths=dict.fromkeys(named, torch.tensor(frames)),
         pads=PADS,
         emotion=torch.arange(size) % 5,
         arousal=torch.linspace(1, 5, size),
         valence=torch.linspace(5, 1, size),
         parents=torch.arange(size),
+        edges=torch.arange(size).expand(2, size),
+        directions=torch.zeros(size, dtype=torch.int8),
     )
+
+
+def whole(size: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Arrays whose rows have one size."""
+    windows = {
+        "tick_eda": torch.rand(size, 11, generator=generator),
+        "tick_temp": 30 + torch.rand(size, 11, generator=generator),
+        "tick_audio": -80 * torch.rand(size, 40, 8, generator=generator),
+    }
+    masks = {f"{name}_mask": torch.ones(value.shape[:2], dtype=torch.bool) for name, value in windows.items()}
+    return {
+        **windows,
+        **masks,
+        "embedding": torch.randn(size, 12, generator=generator),
+        "stft_image": torch.randint(256, (size, *IMAGE), generator=generator, dtype=torch.uint8),
+    }
 
 
 def mel(frames: int, generator: torch.Generator) -> Tensor:
@@ -156,8 +173,9 @@ def longer(given: Batch, *, frames: int = 0, tokens: int = 0) -> Batch:
 
 
 def single(given: Batch, row: int) -> Batch:
-    """One utterance of a batch, padding kept."""
+    """One utterance of a batch, padding kept; as a node it has an edge to itself alone."""
     tensors = {name: value[row : row + 1] for name, value in given.tensors().items()}
+    tensors |= {"edges": torch.zeros(2, 1, dtype=torch.int64), "directions": torch.zeros(1, dtype=torch.int8)}
     return given.with_tensors(tensors, ids=given.ids[row : row + 1])
 
 
