@@ -11,7 +11,7 @@ from kemfeat.labels import FOUR_CLASSES
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.layers.audio_visual import Kind
 from kemfeat.learn.layers.two_stream import TwoStream
-from kemfeat.learn.models._batches import Outputs
+from kemfeat.learn.models._batches import Outputs, Streams
 from kemfeat.learn.models._classes import ClassifierConfig
 from kemfeat.learn.models._spec import ModelSpec
 from kemfeat.learn.models.spectrogram_image import ImageSettings, Spectrograms
@@ -102,7 +102,7 @@ class TwoStreamClassifier(nn.Module):
         Returns
         -------
         Outputs
-            ``logits`` and ``embedding``.
+            ``logits``, ``embedding`` and ``streams``.
 
         Raises
         ------
@@ -110,8 +110,9 @@ class TwoStreamClassifier(nn.Module):
             The batch has no images or no frames.
         """
         video_B3THW, mask_B = videos_of(batch, self.config.video)
-        logits_BC, embedding_BE = self.network(self.images(batch), video_B3THW, mask_B)
-        return Outputs(logits=logits_BC, embedding=embedding_BE)
+        audio_BE, video_BE = self.network.streams(self.images(batch), video_B3THW)
+        logits_BC, embedding_BE = self.network.joined(audio_BE, video_BE, mask_B)
+        return Outputs(logits=logits_BC, embedding=embedding_BE, streams=Streams(audio_BE, video_BE, mask_B))
 
 
 MODEL = ModelSpec(tasks=("emotion",), config=TwoStreamConfig, build=TwoStreamClassifier, axis="clip")
