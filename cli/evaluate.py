@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from kemfeat.learn.evaluation.evaluate import Evaluation
 
 
+class Group(StrEnum):
+    """What utterances are grouped by."""
+
+    SPEAKER = "speaker"
+    SEX = "sex"
+    SESSION = "session"
+
+
 def evaluate(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN...", help="Folders that kemfeat train wrote.", show_default=False)
@@ -27,6 +36,10 @@ def evaluate(
     against: Annotated[
         Path | None,
         typer.Option("--against", metavar="RUN", help="Compare each run with this one, utterance by utterance."),
+    ] = None,
+    by: Annotated[
+        list[Group] | None,
+        typer.Option("--by", help="Scores of each speaker, sex or session too. Repeatable.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
@@ -42,17 +55,22 @@ def evaluate(
         compare.check_name(out)
     found = [_evaluated(run) for run in dict.fromkeys(runs)]
     other = _evaluated(against) if against is not None else None
-    gaps = [] if other is None else [compare.differences(one, other) for one in found]
+    gaps = [] if other is None else compare.adjusted([compare.differences(one, other) for one in found])
     found += compare.pooled(found)
+    seeds = compare.over_seeds(found)
     if out is not None:
         compare.write_table(out, found)
     if as_json:
         differences = [
             {"run": one.name, "scores": gap.to_dict("records")} for one, gap in zip(found, gaps, strict=False)
         ]
-        print_json(plain({"runs": [one.content() for one in found], "differences": differences}))
+        content = {"runs": [one.content() for one in found], "differences": differences}
+        print_json(plain({**content, "seeds": seeds.to_dict("records")}))
     else:
         _print(found, other, gaps)
+        _print_seeds(seeds)
+        for one in found:
+            _print_groups(one, [group.value for group in by or ()])
 
 
 def _evaluated(run: Path) -> Evaluation:
@@ -140,12 +158,48 @@ def _print_gap(console: Console, one: Evaluation, other: Evaluation, gap: pd.Dat
     from kemfeat.learn.evaluation.words import NAMES, in_words
 
     names = (escape(each.name) for each in (one, other))
-    table = Table("minus", *names, "difference", "n", "speakers", box=None, header_style="bold")
+    table = Table("minus", *names, "difference", "p", "Holm", "n", "speakers", box=None, header_style="bold")
     for row in gap.to_dict("records"):
         gap_shown = in_words(row["difference"], row["low"], row["high"])
         cells = f"{row['target']} {NAMES[row['score']]}", f"{row['mine']:.3f}", f"{row['other']:.3f}", gap_shown
-        table.add_row(*map(escape, cells), f"{row['n']:,}", f"{row['speakers']:,}")
+        chances = (in_words(row[name], nan, nan) for name in ("p", "p_holm"))
+        table.add_row(*map(escape, cells), *chances, f"{row['n']:,}", f"{row['speakers']:,}")
     console.print(table)
+
+
+def _print_seeds(seeds: pd.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from kemfeat.learn.evaluation.words import NAMES
+
+    if not len(seeds):
+        return
+    table = Table("over seeds", "fold", "score", "runs", "mean", "SD", "range", box=None, header_style="bold")
+    for row in seeds.to_dict("records"):
+        cells = f"{row['recipe']} {row['variant']}", row["folds"], f"{row['target']} {NAMES[row['score']]}"
+        spread = f"{row['low']:.3f} to {row['high']:.3f}"
+        table.add_row(*cells, str(row["runs"]), f"{row['mean']:.3f}", f"{row['sd']:.3f}", spread)
+    Console().print(table)
+
+
+def _print_groups(one: Evaluation, groups: Sequence[str]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from kemfeat.learn.evaluation.groups import by_group
+    from kemfeat.learn.evaluation.words import NAMES, in_words
+
+    for group in groups:
+        table = Table(group, "score", "value", "n", "speakers", title=escape(one.name), box=None, header_style="bold")
+        for row in by_group(one, group).to_dict("records"):
+            value = in_words(row["value"], row["low"], row["high"])
+            names = escape(str(row[group])), f"{row['target']} {NAMES[row['score']]}"
+            table.add_row(*names, escape(value), f"{row['n']:,}", f"{row['speakers']:,}")
+        if not table.row_count:
+            table.add_row("the predictions do not say it, or say one alone", "", "", "", "")
+        Console().print(table)
 
 
 def _print_remarks(console: Console, one: Evaluation, *, named: bool) -> None:

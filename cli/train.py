@@ -180,7 +180,7 @@ def _print_ablation(console: Console, gaps: pd.DataFrame) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluation.evaluate import HEADLINES
+    from kemfeat.learn.evaluation.groups import HEADLINES
     from kemfeat.learn.evaluation.words import NAMES, in_words
 
     table = Table("without", "score", "whole", "without", "difference", box=None, header_style="bold")

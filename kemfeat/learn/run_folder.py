@@ -46,7 +46,8 @@ HISTORY_COLUMNS = ("epoch", "lr", "train_loss", "valid_loss", "seconds", "kept")
 """There is one more column ``valid_NAME`` per score; ``kept`` is 1 where the epoch became ``best.pt``, else 0."""
 
 PREDICTION_COLUMNS = ("id", "part", "fold", "session", "speaker")
-"""Each predicted target adds ``TARGET_true`` and ``TARGET_pred``; emotion also adds one ``p_CLASS`` per class."""
+"""There may be a column ``sex``. Each predicted target adds ``TARGET_true`` and ``TARGET_pred``; emotion also adds one
+``p_CLASS`` per class."""
 
 
 def write_run(folder: Path, facts: RunFacts) -> None:

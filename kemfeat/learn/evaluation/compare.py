@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kemfeat.analyses.output import markdown
 from kemfeat.config import digest
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn.evaluation.evaluate import Evaluation, Target, judge
 from kemfeat.learn.evaluation.words import NAMES, in_words, shown
 from kemfeat.learn.run_folder import TARGETS
-from kemfeat.stats.metrics import difference
+from kemfeat.stats.metrics import Score, difference
+from kemfeat.stats.tails import holm
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -49,6 +52,40 @@ def pooled(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
     for one in evaluations:
         groups.setdefault(_recipe(one), []).append(one)
     return [_pool(group) for group in groups.values() if len({one.facts.fold for one in group}) == len(group) > 1]
+
+
+def over_seeds(evaluations: Iterable[Evaluation]) -> pd.DataFrame:
+    """Mean and standard deviation of every score over runs that differ in their seed alone.
+
+    Parameters
+    ----------
+    evaluations : iterable of Evaluation
+        Evaluations of runs, or of pooled folds.
+
+    Returns
+    -------
+    DataFrame
+        ``recipe variant folds target score runs mean sd low high``, ``sd`` with n - 1, ``low`` and ``high`` the worst
+        and the best run. Empty where no two runs differ in their seed alone.
+    """
+    import pandas as pd
+
+    groups: dict[str, list[Evaluation]] = {}
+    for one in evaluations:
+        groups.setdefault(digest([_recipe(one, seed=False), list(one.folds)]), []).append(one)
+    rows = []
+    for group in groups.values():
+        if len({_seed(one) for one in group}) < 2:
+            continue
+        facts = group[0].facts
+        for target in group[0].targets:
+            for score in group[0].targets[target].result.scores:
+                values = pd.Series([one.targets[target].result.scores[score].value for one in group])
+                summary = (len(values), values.mean(), values.std(), values.min(), values.max())
+                folds = " ".join(map(str, group[0].folds))
+                rows.append((facts.recipe, facts.variant, folds, target, score, *summary))
+    columns = ["recipe", "variant", "folds", "target", "score", "runs", "mean", "sd", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def table(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
@@ -110,7 +147,9 @@ def differences(mine: Evaluation, other: Evaluation) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``target score mine other difference low high n speakers``; ``difference`` is mine minus other.
+        ``target score mine other difference low high p n speakers``; ``difference`` is mine minus other, ``p`` the
+        share of the bootstrap samples on the other side of 0, twice (Efron and Tibshirani 1993, An Introduction to the
+        Bootstrap, 15.4), at least 2 / (samples + 1).
 
     Raises
     ------
@@ -125,12 +164,53 @@ def differences(mine: Evaluation, other: Evaluation) -> pd.DataFrame:
         scores = [one.targets[target].result.scores for one in (mine, other)]
         for name, score in scores[0].items():
             gap = difference(score, scores[1][name])
-            cells = (target, name, score.value, scores[1][name].value, gap.value, *gap.interval, gap.n, gap.speakers)
+            cells = (
+                target,
+                name,
+                score.value,
+                scores[1][name].value,
+                gap.value,
+                *gap.interval,
+                _p(gap),
+                gap.n,
+                gap.speakers,
+            )
             rows.append(cells)
     if not rows:
         raise RunError(f"{mine.name} and {other.name}: predict no common label; compare runs of one task")
-    columns = ["target", "score", "mine", "other", "difference", "low", "high", "n", "speakers"]
+    columns = ["target", "score", "mine", "other", "difference", "low", "high", "p", "n", "speakers"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def adjusted(gaps: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Adjust the p values of several comparisons with one run for their number, score by score.
+
+    Parameters
+    ----------
+    gaps : sequence of DataFrame
+        From :func:`differences`, one for each run compared.
+
+    Returns
+    -------
+    list of DataFrame
+        The same with a column ``p_holm`` (Holm 1979), over the runs that have the score.
+    """
+    import pandas as pd
+
+    if not gaps:
+        return []
+    joined = pd.concat([gap.assign(run=place) for place, gap in enumerate(gaps)], ignore_index=True)
+    joined["p_holm"] = joined.groupby(["target", "score"])["p"].transform(lambda p: np.exp(holm(np.log(p))))
+    return [rows.drop(columns="run").reset_index(drop=True) for _, rows in joined.groupby("run")]
+
+
+def _p(gap: Score) -> float:
+    """Two-sided p of a difference from its bootstrap samples; NaN where there is no interval."""
+    drawn = gap.drawn[np.isfinite(gap.drawn)]
+    if not np.isfinite(gap.interval).all() or not drawn.size:
+        return float("nan")
+    tail = min((drawn <= 0).sum(), (drawn >= 0).sum()) + 1
+    return float(min(1.0, 2 * tail / (drawn.size + 1)))
 
 
 def write_table(path: Path, evaluations: Sequence[Evaluation]) -> None:
@@ -171,19 +251,27 @@ def check_name(path: Path) -> None:
         raise ConfigError(f"--out {path}: found the ending {path.suffix!r}; expected .csv or .md")
 
 
-def _recipe(one: Evaluation) -> str:
-    """What runs of one recipe on one split share."""
+def _seed(one: Evaluation) -> Any:
+    train = one.facts.config.get("train")
+    return train.get("seed") if isinstance(train, Mapping) else None
+
+
+def _recipe(one: Evaluation, *, seed: bool = True) -> str:
+    """What runs of one recipe on one split share, apart from their seed where that does not count."""
     facts = one.facts
     data = facts.data.model_dump() if facts.data else facts.store.digest
     names = [facts.recipe, facts.variant, facts.task, facts.emotions, facts.split.digest, data, one.part]
-    return digest([names, _without_runs(facts.config)])
+    config = dict(_without_runs(facts.config))
+    if not seed and isinstance(config.get("train"), Mapping):
+        config["train"] = {name: value for name, value in config["train"].items() if name != "seed"}
+    return digest([names, config])
 
 
 def _without_runs(value: Any) -> Any:
-    """Settings without the paths of other runs, such as ``model.audio_run``."""
+    """Settings without the paths of other runs, such as ``model.audio_run`` and ``model.embeddings``."""
     if not isinstance(value, Mapping):
         return value
-    return {key: _without_runs(cell) for key, cell in value.items() if not key.endswith("_run")}
+    return {key: _without_runs(cell) for key, cell in value.items() if not key.endswith(("_run", "embeddings"))}
 
 
 def _pool(group: Sequence[Evaluation]) -> Evaluation:

@@ -17,6 +17,7 @@ from kemfeat.errors import RunError
 from kemfeat.figures import training as figures
 from kemfeat.figures.style import watermarked
 from kemfeat.learn import run_folder
+from kemfeat.learn.evaluation.groups import HEADLINES, SEED, groups_of
 from kemfeat.learn.evaluation.words import NAMES, printable, shown
 from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import TARGETS, read_history, read_predictions, read_run
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-SEED = 0
-"""Seed of every bootstrap, so that two runs are compared on the same resamples of the speakers."""
-
-HEADLINES = {"emotion": "uar", "arousal": "ccc", "valence": "ccc"}
-
 _DRAWN = (run_folder.CONFUSION, run_folder.RELIABILITY, run_folder.CURVES)
 
 
@@ -152,6 +148,7 @@ class Evaluation:
                 "seed": SEED,
             },
             "targets": {name: _target_content(target) for name, target in self.targets.items()},
+            "groups": {name: table.to_dict("records") for name, table in groups_of(self).items()},
             "remarks": list(self.remarks),
         }
 

@@ -174,6 +174,7 @@ def tokens_of(batch: Batch, *, feature: str = "tokens") -> tuple[Tensor, Tensor]
         ids_BL, mask_BL = (batch.arrays.get(f"{name}{at}{tag}") for name in ("input_ids", "attention_mask"))
     if ids_BL is None or mask_BL is None:
         raise AnalysisError(
-            f"the batch has no token ids; a text model reads the feature {feature}; build the store with it, and load it"
+            f"the batch has no token ids; a text model reads the feature {feature}; build the store with it, and "
+            "load it"
         )
     return ids_BL.long(), mask_BL.bool()

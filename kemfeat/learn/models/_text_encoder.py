@@ -1,4 +1,4 @@
-"""The pretrained text encoder, frozen or trained further: any encoder of ``transformers``, from a folder or the Hugging Face cache."""
+"""The pretrained text encoder, frozen or trained further: any of ``transformers``, from a folder or the local cache."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def table_of(predicted: Predicted, training_data: TrainingData, part: str) -> pd
         :data:`~kemfeat.learn.run_folder.PREDICTION_COLUMNS` and the columns of each predicted target.
     """
     truth = training_data.truth(part).set_index("id", drop=False).loc[list(predicted.ids)].reset_index(drop=True)
-    table = truth[["id", "session", "speaker"]].assign(part=part, fold=training_data.audited.fold)
+    table = truth[["id", "session", "speaker", "sex"]].assign(part=part, fold=training_data.audited.fold)
     said = columns_of_predictions(predicted, training_data.emotions)
     for column in map(str, said):
         target, is_said, _ = column.partition("_pred")

@@ -107,11 +107,11 @@ class TrainingData:
         Returns
         -------
         DataFrame
-            ``id session speaker arousal valence emotion``, one row per utterance; None for an emotion that is not a
+            ``id session speaker sex arousal valence emotion``, one row per utterance; None for an emotion that is not a
             class.
         """
         rows = self.rows[part]
-        table = self.audited.store.utterances.iloc[rows][["id", "session", "speaker", "arousal", "valence"]]
+        table = self.audited.store.utterances.iloc[rows][["id", "session", "speaker", "sex", "arousal", "valence"]]
         named = self.audited.store.labels(self.audited.labels).iloc[rows]
         return table.assign(emotion=named.where(named.isin(self.emotions), None)).reset_index(drop=True)
 
