@@ -13,6 +13,7 @@ import torch
 from kemfeat.build import build_store
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
+from kemfeat.learn.experiments.ablate import ablate
 from kemfeat.learn.run_folder import read_predictions, read_run
 from kemfeat.learn.training.recipe import Recipe, load_recipe
 from kemfeat.learn.training.trainer import Options, audited_of_run, load_model, train, training_data_of_run
@@ -63,6 +64,16 @@ def streams(name: str, variant: str, **values: Any) -> Recipe:
     return load_recipe(name, {"variant": variant, **STREAMS, **kit.dotted(values)})
 
 
+def test_every_clip_has_an_image_of_its_own_and_every_utterance_an_id(store: Store) -> None:
+    assert store.utterances["id"].is_unique  # S9
+    owners = store.owners("clip")
+    assert set(owners) == set(store.utterances["id"])
+    images = np.asarray(store.array("stft_image")[:])
+    alike = {image.tobytes() for image in images}
+    assert owners.duplicated().any(), "some utterance has several clips"
+    assert len(alike) == len(images), "no clip has the image of another (S7)"
+
+
 @pytest.mark.parametrize("name", IMAGES)
 @pytest.mark.parametrize("variant", ["corrected", "faithful"])
 def test_a_recipe_of_images_is_trained_and_tested(
@@ -106,6 +117,9 @@ def test_two_streams_are_trained_and_each_carries_something(variant: str, filmed
         for column in ("stft_image", "video_frames"):  # S1: a pair that is shuffled is predicted otherwise
             shuffled = batch.with_tensors({f"arrays.{column}": batch.arrays[column].roll(1, 0)})
             assert not torch.allclose(model(shuffled).logits, whole, atol=1e-6)
+    fold = audited_of_run(run, store=filmed, split=split_of(filmed))
+    found = ablate(run, fold, modalities=("audio", "video"), device="cpu")
+    assert set(found["modality"]) == {"audio", "video"}
 
 
 @pytest.mark.parametrize("variant", ["corrected", "faithful"])
