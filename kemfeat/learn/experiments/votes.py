@@ -70,7 +70,8 @@ def hard_vote(chances_MNC: Chances, weights_M: Chances) -> Chances:
     votes_MNC = np.eye(chances_MNC.shape[2])[chances_MNC.argmax(axis=2)]
     shares_NC = np.einsum("m,mnc->nc", weights_M, votes_MNC)
     decided_NC: Chances = shares_NC + 1e-6 * soft_vote(chances_MNC, weights_M)
-    return decided_NC / decided_NC.sum(axis=1, keepdims=True)
+    decided_NC /= decided_NC.sum(axis=1, keepdims=True)
+    return decided_NC
 
 
 def fitted_weights(chances_MNC: Chances, classes_N: NDArray[np.int64]) -> Chances:

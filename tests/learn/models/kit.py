@@ -19,6 +19,8 @@ from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}
 IMAGE = (200, 300)
 """Rows and columns of a spectrogram image."""
+FACE = (60, 100)
+"""Rows and columns of a frame."""
 
 BANDS, WIDTH, VOCABULARY, POSITIONS = 8, 16, 40, 48
 BINS, COEFFICIENTS = 63, 6
@@ -139,7 +141,7 @@ def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 
         input_ids=torch.stack([padded(row[None, :, None], max(tokens), 1).flatten() for row in ids]),
         attention_mask=(torch.arange(max(tokens)) < torch.tensor(tokens)[:, None]).long(),
         arrays={**named, **whole(size, arrays)},
-        lengths=dict.fromkeys(named, torch.tensor(frames)),
+        lengths={**dict.fromkeys(named, torch.tensor(frames)), "video_frames": 20 - torch.arange(size)},
         pads=PADS,
         emotion=torch.arange(size) % 5,
         arousal=torch.linspace(1, 5, size),
@@ -163,6 +165,7 @@ def whole(size: int, generator: torch.Generator) -> dict[str, Tensor]:
         **masks,
         "embedding": torch.randn(size, 12, generator=generator),
         "stft_image": torch.randint(256, (size, *IMAGE), generator=generator, dtype=torch.uint8),
+        "video_frames": torch.randint(256, (size, 20, *FACE, 3), generator=generator, dtype=torch.uint8),
     }
 
 
