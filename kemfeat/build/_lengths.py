@@ -34,7 +34,7 @@ def lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArr
         Lengths by array.
     """
     rates: dict[str, dict[str, Any]] = {}
-    filled: dict[str, NDArray[np.int64]] = {}
+    filled: dict[str, Any] = {}
     for name, specs in specs_of(resolved).items():
         if resolved.extractors[name].rows is not None:
             continue

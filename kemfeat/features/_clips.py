@@ -23,7 +23,7 @@ from kemfeat.config import FeatureConfig
 from kemfeat.errors import ConfigError
 from kemfeat.features import AxisRows, Media, Outline
 from kemfeat.features._audio import WaveformConfig, audio_of, finite
-from kemfeat.features._spectral_gate import band_noise, cleaned
+from kemfeat.features._spectral_gate import Formula, band_noise, cleaned
 
 ROWS_FACTOR = 2
 
@@ -58,8 +58,8 @@ class ClipConfig(WaveformConfig, ClipLengthConfig):
         See :class:`~kemfeat.features._audio.WaveformConfig`.
     length : "whole" or float [s]
         Whole utterances, or clips of this length.
-    denoise : bool
-        Whether noise is removed by spectral gating.
+    denoise : bool or "published"
+        Whether noise is removed by spectral gating; ``"published"`` gates by the published formula.
     noise_level : float [dB of full scale]
         Level of the noise that the cleanup adds and gates by, and that fills clips.
     seed : int, >= 0
@@ -73,12 +73,14 @@ class ClipConfig(WaveformConfig, ClipLengthConfig):
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "clips": {},
         "clips-denoised": {"denoise": True},
+        "clips-denoised-faithful": {"denoise": "published"},
         "whole": {"length": "whole"},
         "whole-denoised": {"length": "whole", "denoise": True},
+        "whole-denoised-faithful": {"length": "whole", "denoise": "published"},
     }
 
     preset: str = "clips"
-    denoise: bool = False
+    denoise: bool | Literal["published"] = False
     noise_level: float = Field(default=-32.0, ge=-120, le=0)
     seed: int = Field(default=0, ge=0)
     band: tuple[float, float] | None = None
@@ -108,7 +110,7 @@ class ClipConfig(WaveformConfig, ClipLengthConfig):
     @property
     def sound(self) -> str:
         """What was done to the sound, in words."""
-        words = ["noise gated"] if self.denoise else []
+        words = ["noise gated as published" if self.denoise == "published" else "noise gated"] if self.denoise else []
         if self.band:
             words.append(f"{self.band[0]:g} to {min(self.band[1], self.band_limit):g} Hz")
         return ", ".join(words) or "sound as recorded"
@@ -144,7 +146,10 @@ def clips_of(media: Media, *, config: ClipConfig, feature: str) -> list[NDArray[
     values = finite(audio, config, feature=feature)
     start, end = bounds(config, len(audio.values) / audio.sampling_rate)
     if config.denoise:
-        values = cleaned(values, sampling_rate=config.sampling_rate, level=config.noise_level, seed=config.seed)
+        formula: Formula = "published" if config.denoise == "published" else "amplitude"
+        values = cleaned(
+            values, sampling_rate=config.sampling_rate, level=config.noise_level, seed=config.seed, formula=formula
+        )
     if config.band:
         values = _band_passed(values, config.band, config=config)
     if config.length == "whole":

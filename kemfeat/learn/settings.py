@@ -16,6 +16,7 @@ from kemfeat.config import FrozenConfig
 from kemfeat.errors import ConfigError
 from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn.augment.settings import Augmentation
+from kemfeat.learn.pretraining_settings import Contrastive
 
 Task = Literal["arousal", "valence", "emotion"]
 """What a model is trained for."""
@@ -347,6 +348,8 @@ class TrainConfig(FrozenConfig):
         Put rows of similar length into one training batch, where the model reads a ragged array.
     draw : {"all", "one"}
         Rows of an utterance that an epoch uses, where a model reads clips or ticks: all, or one that is drawn anew.
+    contrastive : Contrastive
+        Contrastive pre-training of a model of two streams.
     augment : tuple of Augmentation
         Augmentations of training batches, in order.
     balance : {"none", "kor-2022", "weights"}
@@ -377,5 +380,15 @@ class TrainConfig(FrozenConfig):
     reshuffle: bool = True
     bucket_by_length: bool = True
     draw: Literal["all", "one"] = "all"
+    contrastive: Contrastive = Contrastive()
     augment: tuple[Augmentation, ...] = ()
     balance: Literal["none", "kor-2022", "weights"] = "none"
+
+    @model_validator(mode="after")
+    def _something_is_classified(self) -> Self:
+        if self.contrastive.epochs >= self.epochs:
+            raise ValueError(
+                f"contrastive.epochs {self.contrastive.epochs} of {self.epochs} epochs leave none to learn the task; "
+                "raise epochs, which counts both"
+            )
+        return self

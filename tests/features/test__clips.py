@@ -139,8 +139,10 @@ def test_the_four_sets_are_a_product():
     assert {name: (config.length, config.denoise) for name, config in made.items()} == {
         "clips": (3.0, False),
         "clips-denoised": (3.0, True),
+        "clips-denoised-faithful": (3.0, "published"),
         "whole": ("whole", False),
         "whole-denoised": ("whole", True),
+        "whole-denoised-faithful": ("whole", "published"),
     }
 
 

@@ -1,8 +1,9 @@
+import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import convolve2d
+from scipy.signal import convolve2d, fftconvolve
 
 from kemfeat.features._spectral_gate import _smoothed, band_noise, cleaned
 
@@ -97,3 +98,55 @@ def test_the_mask_is_smoothed_by_a_triangle_in_both_directions():
     triangle = np.outer(np.array([1, 2, 3, 2, 1]), np.array([1, 2, 3, 4, 5, 4, 3, 2, 1]))
     expected = convolve2d(mask, triangle / triangle.sum(), mode="same")
     np.testing.assert_allclose(_smoothed(mask), expected, atol=1e-12)
+
+
+def published(values, *, level=-32.0, seed=0):
+    """The published cleanup from its formula, with the noise of kemfeat: librosa's transforms, a loop over passes."""
+    n_fft, hop = 1024, 256
+    sound = np.concatenate([np.zeros(10_000), values.astype(np.float64), np.zeros(10_000)])
+    noise = band_noise(len(sound), sampling_rate=RATE, level=level, seed=seed)
+
+    def decibel(cells):
+        return librosa.amplitude_to_db(np.abs(cells), ref=1.0, amin=1e-20, top_db=80.0)
+
+    of_noise = decibel(librosa.stft(noise, n_fft=n_fft, hop_length=hop))
+    threshold = of_noise.mean(axis=1) + 2 * of_noise.std(axis=1)
+    triangle = np.outer([1 / 3, 2 / 3, 1, 2 / 3, 1 / 3], [0.2, 0.4, 0.6, 0.8, 1, 0.8, 0.6, 0.4, 0.2])
+    sound = sound + noise
+    for _ in range(3):
+        cells = librosa.stft(sound, n_fft=n_fft, hop_length=hop)
+        level_db = decibel(cells)
+        below = fftconvolve(level_db < threshold[:, None], triangle / triangle.sum(), mode="same") * 0.9
+        amplitude = librosa.db_to_amplitude(level_db * (1 - below) + level_db.min() * below)
+        cells = amplitude * np.sign(cells.real) + 1j * cells.imag * (1 - below)
+        sound = librosa.istft(cells, hop_length=hop, length=len(sound))
+    return sound[10_000:-10_000]
+
+
+def spoken():
+    """Harmonics that glide, in syllables, over some hiss."""
+    time = np.arange(48_000) / RATE
+    phase = 2 * np.pi * np.cumsum(120 + 30 * np.sin(2 * np.pi * 0.7 * time)) / RATE
+    voice = sum(np.sin(k * phase) / k for k in range(1, 25)) * np.clip(np.sin(2 * np.pi * 1.5 * time), 0, None)
+    return (0.1 * voice + 0.002 * np.random.default_rng(3).normal(size=48_000)).astype(np.float32)
+
+
+def levels_of(values):
+    cells = librosa.amplitude_to_db(np.abs(librosa.stft(values.astype(np.float64), n_fft=1024)), amin=1e-20)
+    return np.clip(cells, -60, 60)
+
+
+def test_the_published_formula_is_that_of_an_independent_implementation():
+    sound = spoken()
+    expected, ours, other = published(sound), clean(sound, formula="published"), clean(sound)
+    assert np.corrcoef(ours, expected)[0, 1] > 0.999
+    of_images = [np.corrcoef(levels_of(one).ravel(), levels_of(expected).ravel())[0, 1] for one in (ours, other)]
+    assert of_images[0] >= 0.99
+    assert of_images[1] < of_images[0] - 0.01, "the formula by amplitudes is another one"
+    assert np.abs(levels_of(ours) - levels_of(expected)).mean() < 1
+
+
+def test_the_published_formula_makes_loud_sounds_louder():
+    word = hiss(-6)
+    assert decibels(clean(word)) < -5.5
+    assert decibels(clean(word, formula="published")) > -5

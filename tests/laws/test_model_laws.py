@@ -21,6 +21,8 @@ from kemfeat.learn.models import ModelSpec, Outputs, build_model, seeded, spec_o
 from kemfeat.learn.models.spectrogram_image import SpectrogramImageConfig
 from kemfeat.learn.models.spell import SpellConfig
 from kemfeat.learn.models.tick_encoder import TickEncoderConfig
+from kemfeat.learn.models.two_stream import AudioStreamSettings, TwoStreamConfig
+from kemfeat.learn.models.video import VideoConfig, VideoSettings
 from kemfeat.learn.settings import ModelConfig
 from kemfeat.learn.training.recipe import recipe_from
 from tests.learn.models import kit
@@ -31,18 +33,22 @@ BUILT: dict[str, Callable[[], nn.Module]] = {
     "text": kit.text_model,
     "fusion": kit.fusion_model,
     "bert": kit.bert_model,
-    "cross_modal": kit.cross_modal_model,
     "linear": kit.linear_model,
+    "cross_modal": kit.cross_modal_model,
 }
 SMALL: dict[str, Callable[[], ModelConfig]] = {
     "audio": kit.audio_config,
     "text": kit.text_config,
     "fusion": kit.fusion_config,
-    "cross_modal": kit.cross_modal_config,
     "linear": kit.linear_config,
+    "cross_modal": kit.cross_modal_config,
     "spell": partial(SpellConfig, parts=(4, 4, 4), loops=True),
     "tick_encoder": partial(TickEncoderConfig, width=2),
     "spectrogram_image": partial(SpectrogramImageConfig, size=(24, 40), kind="cnn-rnn"),
+    "video": partial(VideoConfig, size=(45, 51)),
+    "two_stream": partial(
+        TwoStreamConfig, audio=AudioStreamSettings(size=(24, 40)), video=VideoSettings(size=(45, 51))
+    ),
 }
 lengths = st.lists(st.tuples(st.integers(1, 12), st.integers(2, 9)), min_size=1, max_size=4)
 every_model = pytest.mark.parametrize("name", NAMES)
@@ -131,7 +137,7 @@ def test_what_stands_in_the_padding_changes_nothing(name: str) -> None:
     for row, length in enumerate(batch.mel_lengths):
         batch.mel[row, :, int(length) :] = torch.nan
         for name, lengths_B in batch.lengths.items():
-            batch.arrays[name][row, int(lengths_B[row]) :] = torch.nan
+            batch.arrays[name][row, int(lengths_B[row]) :] = torch.nan if batch.arrays[name].is_floating_point() else 9
     batch.input_ids[batch.attention_mask == 0] = 5
     torch.testing.assert_close(flat(model(batch)), before, rtol=0, atol=1e-5)
 

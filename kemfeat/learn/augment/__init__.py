@@ -21,13 +21,25 @@ if TYPE_CHECKING:
         weighted_places,
         weighted_plan,
     )
-    from kemfeat.learn.augment.settings import Augmentation, FrequencyNoise, RandomDeletion, RandomSwap, SpecAugment
+    from kemfeat.learn.augment.settings import (
+        Augmentation,
+        FrequencyNoise,
+        HorizontalFlip,
+        ImageCrop,
+        ImageRotation,
+        RandomDeletion,
+        RandomSwap,
+        SpecAugment,
+    )
 
 _HOMES = {
     "Augmentation": "settings",
     "Compose": "compose",
     "Expanded": "resampling",
     "FrequencyNoise": "settings",
+    "HorizontalFlip": "settings",
+    "ImageCrop": "settings",
+    "ImageRotation": "settings",
     "KOR_2022": "resampling",
     "RandomDeletion": "settings",
     "RandomSwap": "settings",
@@ -46,6 +58,9 @@ __all__ = [
     "Compose",
     "Expanded",
     "FrequencyNoise",
+    "HorizontalFlip",
+    "ImageCrop",
+    "ImageRotation",
     "RandomDeletion",
     "RandomSwap",
     "SpecAugment",

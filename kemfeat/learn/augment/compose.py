@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 from kemfeat.errors import ConfigError
 from kemfeat.learn.augment._draws import Stream
 from kemfeat.learn.augment._frequency_noise import frequency_noise
+from kemfeat.learn.augment._images import cropped, flipped, require_images, rotated
 from kemfeat.learn.augment._mel import facts_of
 from kemfeat.learn.augment._spec_augment import spec_augment
 from kemfeat.learn.augment._words import Words
 from kemfeat.learn.augment.settings import (
     Augmentation,
     FrequencyNoise,
+    HorizontalFlip,
+    ImageCrop,
+    ImageRotation,
     RandomDeletion,
     RandomSwap,
     SpecAugment,
@@ -38,8 +42,8 @@ class Compose:
     Parameters
     ----------
     augmentations : iterable of Augmentation
-        Settings of each. Augmentations of mel and of words are independent; texts are tokenized once, after all changes
-        of words.
+        Settings of each. Augmentations of mel, of words and of images are independent; texts are tokenized once, after
+        all changes of words.
     store : Store
         The store of the batches.
     seed : int, in [0, 2**63)
@@ -81,5 +85,18 @@ def _steps(augmentations: Sequence[Augmentation], store: Store, seed: int) -> It
                 yield partial(spec_augment, settings=settings, facts=facts_of(store), stream=stream)
             case RandomSwap() | RandomDeletion():
                 words.append((settings, stream))
+            case ImageCrop() | ImageRotation() | HorizontalFlip():
+                require_images(store, settings.name)
+                yield _of_images(settings, stream)
     if words:
         yield Words(words, store=store)
+
+
+def _of_images(settings: ImageCrop | ImageRotation | HorizontalFlip, stream: Stream) -> _Step:
+    match settings:
+        case ImageCrop():
+            return partial(cropped, settings=settings, stream=stream)
+        case ImageRotation():
+            return partial(rotated, settings=settings, stream=stream)
+        case HorizontalFlip():
+            return partial(flipped, settings=settings, stream=stream)

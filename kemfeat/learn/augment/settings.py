@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from kemfeat.config import FrozenConfig
 
-AugmentedInput = Literal["mel", "tokens"]
+AugmentedInput = Literal["mel", "tokens", "stft_image"]
 
 
 class Chosen(FrozenConfig):
@@ -114,6 +114,50 @@ class RandomDeletion(OnWords):
     name: Literal["random-deletion"] = "random-deletion"
 
 
+class ImageCrop(Chosen):
+    """The highest frequencies of a spectrogram image are cut off, and the rest is stretched over all rows.
+
+    Parameters
+    ----------
+    rows : int, 1 to 100
+        Most rows that are cut off, of 200; how many is drawn from 0 on.
+    faithful : bool
+        Always cut off that many, as published.
+    """
+
+    medium: ClassVar[AugmentedInput] = "stft_image"
+
+    name: Literal["image-crop"] = "image-crop"
+    rows: int = Field(default=10, ge=1, le=100)
+    faithful: bool = False
+
+
+class ImageRotation(Chosen):
+    """A spectrogram image is turned around its middle, which mixes time and frequency (S12); black corners.
+
+    Parameters
+    ----------
+    degrees : float, in (0, 180]
+        Largest angle to either side.
+    """
+
+    medium: ClassVar[AugmentedInput] = "stft_image"
+
+    name: Literal["image-rotation"] = "image-rotation"
+    degrees: float = Field(default=10.0, gt=0, le=180)
+
+
+class HorizontalFlip(Chosen):
+    """A spectrogram image is mirrored, so that its speech runs backwards, as published (S12).
+
+    A recipe may have it in its variant ``faithful`` alone.
+    """
+
+    medium: ClassVar[AugmentedInput] = "stft_image"
+
+    name: Literal["horizontal-flip"] = "horizontal-flip"
+
+
 def _named(value: Any) -> Any:
     if isinstance(value, Mapping):  # after this validator, pydantic no longer knows that a table came from JSON
         return {key: tuple(cell) if isinstance(cell, list) else cell for key, cell in value.items()}
@@ -121,7 +165,7 @@ def _named(value: Any) -> Any:
 
 
 Augmentation: TypeAlias = Annotated[
-    FrequencyNoise | SpecAugment | RandomSwap | RandomDeletion,
+    FrequencyNoise | SpecAugment | RandomSwap | RandomDeletion | ImageCrop | ImageRotation | HorizontalFlip,
     Field(discriminator="name"),
     BeforeValidator(_named),
 ]

@@ -109,6 +109,16 @@ class Evaluation:
         folds = ", ".join(map(str, self.folds))
         return f"{self.part} part of {self.facts.split.scheme}, fold{'s' * (len(self.folds) > 1)} {folds}"
 
+    def groups(self) -> dict[str, pd.DataFrame]:
+        """The main scores by speaker, sex and session.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            :func:`~kemfeat.learn.evaluation.groups.by_group` of each that the predictions say.
+        """
+        return groups_of(self.rows, targets=tuple(self.targets), classes=self.facts.emotions)
+
     def headline(self) -> str:
         """The main score with its interval and sample.
 
@@ -149,7 +159,7 @@ class Evaluation:
                 "seed": SEED,
             },
             "targets": {name: _target_content(target) for name, target in self.targets.items()},
-            "groups": {name: table.to_dict("records") for name, table in groups_of(self).items()},
+            "groups": {name: table.to_dict("records") for name, table in self.groups().items()},
             "remarks": list(self.remarks),
         }
 

@@ -116,7 +116,7 @@ def _fitted(
             "on; take --method soft or hard, or give --weights"
         )
     places = {name: place for place, name in enumerate(members[0].facts.emotions)}
-    classes: NDArray[np.int64] = np.array(valid.rows.loc[known, "emotion_true"].map(places), np.int64)
+    classes = np.asarray(valid.rows.loc[known, "emotion_true"].map(places), np.int64)
     seen, wanted = valid.chances[:, known], joined["test"].chances
     if method == "stacking":
         return {"test": stacked(seen, classes, wanted)}, np.zeros(0)

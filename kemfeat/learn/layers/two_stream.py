@@ -92,7 +92,25 @@ class TwoStream(nn.Module):
         AnalysisError
             Images or videos have another size.
         """
-        audio_BE, video_BE = self.streams(image_BCHW, video_BCTHW)
+        return self.joined(*self.streams(image_BCHW, video_BCTHW), video_mask_B)
+
+    def joined(self, audio_BE: Tensor, video_BE: Tensor, video_mask_B: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Classify clips whose streams were embedded already.
+
+        Parameters
+        ----------
+        audio_BE, video_BE : Tensor, shape (B, 64), float
+            Embeddings of both streams.
+        video_mask_B : Tensor or None, shape (B,), bool
+            As in :meth:`forward`.
+
+        Returns
+        -------
+        logits : Tensor, shape (B, n_classes), float
+            Logits.
+        embedding : Tensor, shape (B, 64), float
+            What the classifier reads.
+        """
         if video_mask_B is not None:
             video_BE = video_BE.masked_fill(~video_mask_B[:, None], 0.0)
         embedding_BE: Tensor = self.joint(torch.cat((audio_BE, video_BE), dim=1))
@@ -196,6 +214,8 @@ def pairs(
     ([0, 1, 0, 1], [0, 1, 1, 0], [True, True, False, False])
     """
     place_B = torch.arange(len(emotion_B), device=emotion_B.device)
+    if not len(place_B):
+        return Pairs(place_B, place_B, place_B.bool())
     n_hard = len(place_B) * 3 // 4
     if rule == "published":
         video_B = (place_B + torch.where(place_B < n_hard, 1, 4)) % len(place_B)

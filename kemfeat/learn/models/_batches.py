@@ -13,6 +13,23 @@ from kemfeat.learn.models._tokens import length_mask
 
 
 @dataclass(frozen=True, slots=True)
+class Streams:
+    """Embeddings of two modalities of the same rows, to be trained to agree.
+
+    Parameters
+    ----------
+    audio, video : Tensor, shape (B, E)
+        Embeddings.
+    mask : Tensor, shape (B,), bool
+        False where one of them is missing.
+    """
+
+    audio: Tensor
+    video: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Outputs:
     """Predictions of one batch; None where the model does not predict that.
 
@@ -29,6 +46,8 @@ class Outputs:
     probabilities : bool
         Whether the scores went through a softmax, a published defect (P3): cross entropy takes another one of them. It
         is refused where it is not declared here.
+    streams : Streams or None
+        What contrastive training compares; None where the model has no two streams.
     """
 
     logits: Tensor | None = None
@@ -37,6 +56,7 @@ class Outputs:
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
     embedding: Tensor | None = None
     probabilities: bool = False
+    streams: Streams | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the models of the second system share: the settings of a classifier of seven emotions."""
+"""What classifiers of emotions share: the settings of their classes."""
 
 from __future__ import annotations
 

@@ -7,24 +7,22 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from kemfeat.config import FrozenConfig
 from kemfeat.labels import FOUR_CLASSES
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.layers.audio_visual import ImageClassifier, Kind
 from kemfeat.learn.models._batches import Outputs
+from kemfeat.learn.models._classes import ClassifierConfig
 from kemfeat.learn.models._pixels import PUBLISHED_CROP, Scale, array_of, coloured, resized, scaled, seismic
 from kemfeat.learn.models._spec import ModelSpec
-from kemfeat.learn.settings import Aggregate, ModelConfig
+from kemfeat.learn.settings import Aggregate
 
 
-class SpectrogramImageConfig(ModelConfig):
-    """Settings of ``spectrogram_image``.
+class ImageSettings(FrozenConfig):
+    """How spectrogram images are read, and the network over them.
 
     Parameters
     ----------
-    name : {"spectrogram_image"}
-        The model.
-    emotions : tuple of str, length >= 2
-        Classes, in the order of their ids.
     kind : {"cnn", "cnn-rnn", "cnn-lstm"}
         Whether two bidirectional layers, of a tanh RNN or an LSTM, follow the convolutions.
     sequence : {"time", "flat"}
@@ -38,27 +36,40 @@ class SpectrogramImageConfig(ModelConfig):
         Pixels from -1 to 1; or, as published, by the statistics of ImageNet's photographs (S11).
     size : tuple of int, length 2, each >= 8
         Height and width to which images are brought; (200, 300) is that of the store, and published.
-    per_utterance : {"mean-logit", "mean-probability", "vote"}
-        How the predictions of an utterance's clips become one.
     """
 
-    name: Literal["spectrogram_image"] = "spectrogram_image"
-    emotions: tuple[str, ...] = Field(default=FOUR_CLASSES, min_length=2)
     kind: Kind = "cnn"
     sequence: Literal["time", "flat"] = "time"
     colours: Literal["grey", "seismic"] = "grey"
     crop: Literal["none", "published"] = "none"
     scale: Scale = "symmetric"
     size: tuple[int, int] = (200, 300)
-    per_utterance: Aggregate = "mean-logit"
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _large_enough(self) -> Self:
         if min(self.size) < 8:
             raise ValueError(f"size must be at least [8, 8], found {list(self.size)}: three poolings halve it")
-        if len(set(self.emotions)) < len(self.emotions):
-            raise ValueError(f"emotions lists a class twice: {', '.join(self.emotions)}")
         return self
+
+
+class SpectrogramImageConfig(ImageSettings, ClassifierConfig):
+    """Settings of ``spectrogram_image``.
+
+    Parameters
+    ----------
+    name : {"spectrogram_image"}
+        The model.
+    emotions : tuple of str, length >= 2
+        Classes, in the order of their ids.
+    kind, sequence, colours, crop, scale, size : various
+        See :class:`ImageSettings`.
+    per_utterance : {"mean-logit", "mean-probability", "vote"}
+        How the predictions of an utterance's clips become one.
+    """
+
+    name: Literal["spectrogram_image"] = "spectrogram_image"
+    emotions: tuple[str, ...] = Field(default=FOUR_CLASSES, min_length=2)
+    per_utterance: Aggregate = "mean-logit"
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -71,11 +82,6 @@ class SpectrogramImageConfig(ModelConfig):
         return self.per_utterance
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """The emotions."""
-        return self.emotions
-
-    @property
     def recurs(self) -> bool:
         """Whether recurrent layers step over more than one element."""
         return self.sequence != "flat"
@@ -86,13 +92,13 @@ class Spectrograms(nn.Module):
 
     Parameters
     ----------
-    config : SpectrogramImageConfig
+    config : ImageSettings
         Settings.
     """
 
     colours: Tensor | None
 
-    def __init__(self, config: SpectrogramImageConfig) -> None:
+    def __init__(self, config: ImageSettings) -> None:
         super().__init__()
         self.config = config
         table_G3 = seismic() if config.colours == "seismic" else None

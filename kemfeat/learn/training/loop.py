@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kemfeat.errors import RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.models import check_gradients, spec_of
+from kemfeat.learn.training.contrastive import agreement
 from kemfeat.learn.training.losses import Sums
 from kemfeat.learn.training.predictions import judge, numbers_of, table_of
 from kemfeat.learn.training.progress import TrainingProgress
@@ -47,12 +48,10 @@ def run_epochs(session: TrainingSession, *, save_every: float, progress: Trainin
             train_loss = _train_epoch(session, began=began, save_every=save_every, progress=progress)
             if config.schedule_by == "epoch":
                 session.scheduler.step()
-        valid_loss, predicted = judge(
-            session.model, session.valid, session.loss, aggregate=session.training_data.recipe.model.aggregate
-        )
+        pretraining = session.pretraining
+        valid_loss, numbers = _judged(session)
         _require_number(valid_loss, f"the validation loss of epoch {position.epoch + 1}")
-        numbers = numbers_of(table_of(predicted, session.training_data, "valid"), session.training_data)
-        kept = position.end_epoch(valid_loss)
+        kept = position.end_epoch(valid_loss, pretraining=pretraining)
         losses = {"train_loss": train_loss, "valid_loss": valid_loss, **numbers}
         facts = {"seconds": time.monotonic() - began, "kept": int(kept)}
         session.history.append({"epoch": position.epoch, "lr": rate, **losses, **facts})
@@ -74,9 +73,19 @@ def _fit(session: TrainingSession, fit: Callable[..., None]) -> float:
     return loss
 
 
+def _judged(session: TrainingSession) -> tuple[float, dict[str, float]]:
+    """Loss and scores of the validation part."""
+    if session.pretraining:
+        found = agreement(session.model, session.valid, session.contrastive)
+        return found.loss, {"valid_matching": found.matching, "valid_spread": found.spread}
+    aggregate = session.training_data.recipe.model.aggregate
+    valid_loss, predicted = judge(session.model, session.valid, session.loss, aggregate=aggregate)
+    return valid_loss, numbers_of(table_of(predicted, session.training_data, "valid"), session.training_data)
+
+
 def _train_epoch(session: TrainingSession, *, began: float, save_every: float, progress: TrainingProgress) -> float:
     """What is left of one pass over the train part; returns the loss of all its utterances together."""
-    position = session.position
+    position, objective = session.position, session.contrastive if session.pretraining else session.loss
     session.model.train()
     turn_to(session, position.epoch)
     sums = Sums(*torch.tensor([position.total, position.weight], device=session.device))
@@ -84,9 +93,11 @@ def _train_epoch(session: TrainingSession, *, began: float, save_every: float, p
     for batch in session.train:
         with _precision(session):
             outputs = session.model(batch)
-        of_batch = session.loss.sums(outputs, batch)
+        session.recurrence.check()
+        session.stillness.check(batch)
+        of_batch = objective.sums(outputs, batch)
         position.step += 1
-        stepped = _step(session, session.loss.value(of_batch))
+        stepped = _step(session, objective.value(of_batch))
         sums += of_batch.detach()
         progress.stepped(position.step, session.training_data.recipe.train.epochs * len(session.train))
         if stepped and time.monotonic() - saved >= save_every:
@@ -94,7 +105,7 @@ def _train_epoch(session: TrainingSession, *, began: float, save_every: float, p
             position.seconds = time.monotonic() - began
             save(session, run_folder.LAST)
             saved = time.monotonic()
-    return float(session.loss.value(sums))
+    return float(objective.value(sums))
 
 
 def _precision(session: TrainingSession) -> torch.autocast:
@@ -114,7 +125,7 @@ def _step(session: TrainingSession, loss: Tensor) -> bool:
     if (place + 1) % config.accumulate and place + 1 < len(session.train):
         return False
     scaler.unscale_(session.optimizer)
-    if not session.checked:
+    if not session.checked and not session.pretraining:
         check_gradients(session.model, idle=spec_of(session.training_data.recipe.model).idle)
         session.checked = True
     trained = [parameter for parameter in session.model.parameters() if parameter.requires_grad]

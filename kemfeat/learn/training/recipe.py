@@ -20,6 +20,7 @@ from pydantic import Field, create_model, model_validator
 from kemfeat import plugins
 from kemfeat.config import FrozenConfig, suggest, validated
 from kemfeat.errors import ConfigError, UnknownPluginError
+from kemfeat.learn.augment.settings import HorizontalFlip
 from kemfeat.learn.settings import ModelConfig, Task, TrainConfig
 from kemfeat.toml_settings import read_toml
 
@@ -61,6 +62,15 @@ class Recipe(FrozenConfig):
             raise ValueError(
                 f"train.loss {self.train.loss!r} does not fit the task {self.task!r}; an emotion needs "
                 f"'cross-entropy', a rating 'mse' or 'rmse'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_runs_backwards(self) -> Self:
+        if self.variant != "faithful" and any(isinstance(one, HorizontalFlip) for one in self.train.augment):
+            raise ValueError(
+                "train.augment: 'horizontal-flip' makes speech run backwards (S12), found in the variant "
+                f"{self.variant!r}; expected it in 'faithful' alone; use 'image-crop', or set variant=faithful"
             )
         return self
 

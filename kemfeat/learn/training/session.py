@@ -18,9 +18,12 @@ from kemfeat.learn.run_folder import write_run
 from kemfeat.learn.settings import TrainConfig
 from kemfeat.learn.training import checkpoint, losses, runtime
 from kemfeat.learn.training.checkpoint import Checkpoint, identity, refuse_other
+from kemfeat.learn.training.contrastive import ContrastiveLoss
 from kemfeat.learn.training.losses import Loss
 from kemfeat.learn.training.optimiser import optimiser_of, schedule_of
 from kemfeat.learn.training.pretrained import fill_pretrained
+from kemfeat.learn.training.recurrence import RecurrenceGuard
+from kemfeat.learn.training.stillness import StillnessGuard
 from kemfeat.learn.training.training_data import TrainingData
 from kemfeat.records import stem
 from kemfeat.store import disk, schema
@@ -67,15 +70,18 @@ class Position:
         """
         if self.epoch >= config.epochs:
             return "epochs"
-        return "patience" if self.epoch - self.best_epoch >= config.patience else None
+        since = max(self.best_epoch, config.contrastive.epochs)
+        return "patience" if self.epoch - since >= config.patience else None
 
-    def end_epoch(self, valid_loss: float) -> bool:
+    def end_epoch(self, valid_loss: float, *, pretraining: bool = False) -> bool:
         """Count the current epoch as finished.
 
         Parameters
         ----------
         valid_loss : float
             Its validation loss.
+        pretraining : bool
+            Whether that was the loss of contrastive pre-training, whose epochs are never kept.
 
         Returns
         -------
@@ -84,7 +90,7 @@ class Position:
         """
         self.epoch += 1
         self.total = self.weight = self.seconds = 0.0
-        kept = valid_loss < self.best_loss
+        kept = valid_loss < self.best_loss and not pretraining
         if kept:
             self.best_epoch, self.best_loss = self.epoch, valid_loss
         return kept
@@ -104,16 +110,24 @@ class TrainingSession:
     device: torch.device
     model: Model
     loss: Loss
+    contrastive: ContrastiveLoss
     train: StoreLoader
     valid: StoreLoader
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
+    recurrence: RecurrenceGuard
+    stillness: StillnessGuard = field(default_factory=StillnessGuard)
     frozen: str = ""
     drawn: int = 0
     checked: bool = False
     position: Position = field(default_factory=Position)
     history: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def pretraining(self) -> bool:
+        """Whether the current epoch is one of contrastive pre-training."""
+        return self.position.epoch < self.training_data.recipe.train.contrastive.epochs
 
 
 def begin(
@@ -150,11 +164,13 @@ def begin(
         device=device,
         model=model,
         loss=_loss(training_data, loader),
+        contrastive=ContrastiveLoss(config.contrastive),
         train=loader,
         valid=training_data.loader("valid", device=device),
         optimizer=optimizer,
         scheduler=schedule_of(optimizer, config, steps=steps),
         scaler=torch.amp.GradScaler(device.type, enabled=config.amp == "auto" and device.type == "cuda"),
+        recurrence=RecurrenceGuard(model, declared=not training_data.recipe.model.recurs),
     )
 
 

@@ -46,7 +46,7 @@ def some(batch: Batch, places: Sequence[int]) -> Batch:
     """Some utterances of a batch, in another order perhaps, as padded as they were."""
     at = torch.tensor(places)
     taken = {name: tensor[at] for name, tensor in batch.tensors().items()}
-    return replace(batch, ids=tuple(batch.ids[place] for place in places), **taken)
+    return batch.with_tensors(taken, ids=tuple(batch.ids[place] for place in places))
 
 
 def longer(batch: Batch, frames: int) -> Batch:

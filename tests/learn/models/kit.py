@@ -19,6 +19,8 @@ from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}
 IMAGE = (200, 300)
 """Rows and columns of a spectrogram image."""
+FACE = (60, 100)
+"""Rows and columns of a frame."""
 
 BANDS, WIDTH, VOCABULARY, POSITIONS = 8, 16, 40, 48
 BINS, COEFFICIENTS = 63, 6
@@ -92,15 +94,6 @@ def bert_model(config: BertConfig | None = None) -> BertClassifier:
         return BertClassifier(config or BertConfig(), bert()).eval()
 
 
-def cross_modal_config(**values: Any) -> CrossModalConfig:
-    return CrossModalConfig(**{"n_mfcc": COEFFICIENTS, "frames": 7, "projected": 4, **values})
-
-
-def cross_modal_model(config: CrossModalConfig | None = None) -> CrossModalClassifier:
-    with seeded(7):
-        return CrossModalClassifier(config or cross_modal_config(), bert()).eval()
-
-
 def linear_config() -> LinearConfig:
     return LinearConfig(inputs=summaries(batch()).shape[1])
 
@@ -111,6 +104,15 @@ def linear_model() -> Linear:
         model = Linear(linear_config()).eval()
     model.spread.fill_(40.0)
     return model
+
+
+def cross_modal_config(**values: Any) -> CrossModalConfig:
+    return CrossModalConfig(**{"n_mfcc": COEFFICIENTS, "frames": 7, "projected": 4, **values})
+
+
+def cross_modal_model(config: CrossModalConfig | None = None) -> CrossModalClassifier:
+    with seeded(7):
+        return CrossModalClassifier(config or cross_modal_config(), bert()).eval()
 
 
 def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 7), *, seed: int = 0) -> Batch:
@@ -139,7 +141,7 @@ def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 
         input_ids=torch.stack([padded(row[None, :, None], max(tokens), 1).flatten() for row in ids]),
         attention_mask=(torch.arange(max(tokens)) < torch.tensor(tokens)[:, None]).long(),
         arrays={**named, **whole(size, arrays)},
-        lengths=dict.fromkeys(named, torch.tensor(frames)),
+        lengths={**dict.fromkeys(named, torch.tensor(frames)), "video_frames": 20 - torch.arange(size)},
         pads=PADS,
         emotion=torch.arange(size) % 5,
         arousal=torch.linspace(1, 5, size),
@@ -163,6 +165,7 @@ def whole(size: int, generator: torch.Generator) -> dict[str, Tensor]:
         **masks,
         "embedding": torch.randn(size, 12, generator=generator),
         "stft_image": torch.randint(256, (size, *IMAGE), generator=generator, dtype=torch.uint8),
+        "video_frames": torch.randint(256, (size, 20, *FACE, 3), generator=generator, dtype=torch.uint8),
     }
 
 

@@ -112,3 +112,8 @@ def test_a_batch_without_images_is_refused() -> None:
 
     with pytest.raises(AnalysisError, match="no stft_image; this model reads the feature stft_image"):
         build_model(SpectrogramImageConfig(size=(24, 40)))(replace(kit.batch(), arrays={}))
+
+
+def test_there_are_as_many_logits_as_classes() -> None:
+    three = SpectrogramImageConfig(size=(24, 40), emotions=("sad", "angry", "neutral"))
+    assert build_model(three)(kit.batch()).logits.shape == (3, 3)  # S14

@@ -177,7 +177,7 @@ def test_unknown_names(name: str) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is not a file; pass a TOML file, or one of kor/audio-arousal"):
+    with pytest.raises(ConfigError, match="is not a file; pass a TOML file, or one of av/cnn, "):
         load_recipe(tmp_path / "absent.toml")
 
 
