@@ -20,6 +20,7 @@ from . import (
     bench,
     build,
     embed,
+    ensemble,
     evaluate,
     export,
     plan,
@@ -55,6 +56,7 @@ app.command("audit")(audit.audit)
 app.command("train")(train.train)
 app.command("embed")(embed.embed)
 app.command("predict")(predict.predict)
+app.command("ensemble")(ensemble.ensemble)
 app.command("evaluate")(evaluate.evaluate)
 app.command("synth")(synth.synth)
 app.command("bench")(bench.bench)

@@ -188,12 +188,12 @@ def _print_groups(one: Evaluation, groups: Sequence[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from kemfeat.learn.evaluation.groups import by_group
     from kemfeat.learn.evaluation.words import NAMES, in_words
 
+    found = one.groups() if groups else {}
     for group in groups:
         table = Table(group, "score", "value", "n", "speakers", title=escape(one.name), box=None, header_style="bold")
-        for row in by_group(one, group).to_dict("records"):
+        for row in found[group].to_dict("records") if group in found else ():
             value = in_words(row["value"], row["low"], row["high"])
             names = escape(str(row[group])), f"{row['target']} {NAMES[row['score']]}"
             table.add_row(*names, escape(value), f"{row['n']:,}", f"{row['speakers']:,}")

@@ -15,6 +15,97 @@ from numpy.typing import NDArray
 Severity = Literal["error", "warning", "info"]
 Scalar = bool | int | float | str | None
 
+AT = "@"
+"""What separates the name of a feature, an array or a column from the tag of the instance that it belongs to."""
+
+
+def tagged(name: str, tag: str) -> str:
+    """The name in an instance of the feature, such as ``mel_lengths@narrow``; the same name for an empty tag.
+
+    Parameters
+    ----------
+    name : str
+        Name of a feature, an array or a column.
+    tag : str
+        Tag of the instance.
+
+    Returns
+    -------
+    str
+        The name, ``@`` and the tag.
+
+    Examples
+    --------
+    >>> tagged("mel_lengths", "narrow"), tagged("mel", "")
+    ('mel_lengths@narrow', 'mel')
+    """
+    return f"{name}{AT}{tag}" if tag else name
+
+
+def stem(name: str) -> str:
+    """The name without the tag of an instance.
+
+    Parameters
+    ----------
+    name : str
+        Name of a feature, an array or a column.
+
+    Returns
+    -------
+    str
+        What is in front of ``@``.
+
+    Examples
+    --------
+    >>> stem("mel_lengths@narrow"), stem("mel")
+    ('mel_lengths', 'mel')
+    """
+    return name.partition(AT)[0]
+
+
+def tag_of(name: str) -> str:
+    """The tag of the instance that a feature, an array or a column belongs to.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    str
+        What is after ``@``; empty where there is none.
+
+    Examples
+    --------
+    >>> tag_of("mel_lengths@narrow"), tag_of("mel")
+    ('narrow', '')
+    """
+    return name.partition(AT)[2]
+
+
+def beside(name: str, suffix: str) -> str:
+    """The name of what belongs to an array, in the same instance: its lengths or its mask.
+
+    Parameters
+    ----------
+    name : str
+        Name of an array or a column.
+    suffix : str
+        What is appended to its stem.
+
+    Returns
+    -------
+    str
+        Name of the other array or column.
+
+    Examples
+    --------
+    >>> beside("mel", "_lengths"), beside("mel@narrow", "_lengths")
+    ('mel_lengths', 'mel_lengths@narrow')
+    """
+    return tagged(stem(name) + suffix, tag_of(name))
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kemfeat import corpora, parallel, plugins, provenance
+from kemfeat import corpora, parallel, provenance
 from kemfeat.balance import Balance, report_lost
 from kemfeat.build import _axes, _diff, _folder, _footage, _keys, _notes, _refusals, _settings, _sources, _tables
 from kemfeat.build._lengths import specs_of
@@ -21,6 +21,7 @@ from kemfeat.build._statistics import group_names
 from kemfeat.build.disk_space import refuse_too_large
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import CorpusError
+from kemfeat.features.instances import find_feature
 from kemfeat.findings import Findings, merge
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.parallel import Progress
@@ -336,7 +337,7 @@ class _Job:
 def _import(features: Sequence[str]) -> None:
     """Import what a worker needs before its first task."""
     for name in features:
-        plugins.find("features", name)
+        find_feature(name)
 
 
 def _rows(task: PartitionTask) -> str:

@@ -33,9 +33,16 @@ def lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArr
     dict of str to ndarray, shape (n,), int64
         Lengths by array.
     """
-    specs = _of_utterances(resolved)
-    rates = {spec.dims[0]: spec.frame_rate for spec in specs if spec.frame_rate is not None}
-    return {spec.name: _filled(spec, rates, seconds) for spec in specs}
+    rates: dict[str, dict[str, Any]] = {}
+    filled: dict[str, Any] = {}
+    for name, specs in specs_of(resolved).items():
+        if resolved.extractors[name].rows is not None:
+            continue
+        made_from = (rates.get(medium, {}) for medium in resolved.extractors[name].media)
+        own = {spec.dims[0]: spec.frame_rate for spec in specs if spec.frame_rate is not None}
+        rates[name] = {dim: rate for of in (*made_from, own) for dim, rate in of.items()}
+        filled |= {spec.name: _filled(spec, rates[name], seconds) for spec in specs}
+    return filled
 
 
 def whole_lengths(resolved: Resolved, seconds: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kemfeat import plugins
 from kemfeat.build._axes import Span
 from kemfeat.build._footage import Films, Shooting
 from kemfeat.build._physiology import session_media
@@ -21,6 +20,7 @@ from kemfeat.build._sources import VIDEO
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract
+from kemfeat.features.instances import find_feature
 from kemfeat.manifest import SEGMENT, UNITS
 from kemfeat.media import cut, read_audio
 from kemfeat.records import FeatureArray, FeatureSpec, Medium, Signal
@@ -277,7 +277,7 @@ class UtteranceMedia(Mapping[str, Medium | None]):
 @lru_cache(maxsize=32)
 def bind(name: str, settings: str, resources: Path) -> Bound:
     """A feature with its configuration (JSON text) and the folder of the resources of all features."""
-    extractor: AnyExtractor = plugins.find("features", name)
+    extractor = find_feature(name)
     config = extractor.config.model_validate_json(settings)
     shots = None if extractor.filming is None else partial(extractor.filming.shots, config)
     return Bound(extractor, extractor.specs(config), extractor.open(config, resources / name), shots)

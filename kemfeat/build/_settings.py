@@ -12,6 +12,8 @@ from kemfeat.config import BuildConfig, FeatureConfig, canonical, digest, sugges
 from kemfeat.corpora import CorpusReader
 from kemfeat.errors import ConfigError
 from kemfeat.features import AnyExtractor, Prepared
+from kemfeat.features.instances import find_feature
+from kemfeat.records import stem, tag_of, tagged
 from kemfeat.store.schema import FORMAT_VERSION
 
 DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi", "ecg")
@@ -86,11 +88,11 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
         raise ConfigError(
             f"configuration: dataset is {raw['dataset']!r}, but this is a build of {reader.name}; correct one of them"
         )
-    raw = {key.replace("-", "_"): value for key, value in raw.items()}
+    raw = {tagged(stem(key).replace("-", "_"), tag_of(key)): value for key, value in raw.items()}
     for key in raw:
-        if key not in _OWN_KEYS and key not in known:
+        if key not in _OWN_KEYS and stem(key) not in known:
             raise ConfigError(f"configuration: unknown key {key!r}{suggest(key, (*_OWN_KEYS, *known))}")
-    wanted = [plugins.find("features", name) for name in _names(raw, reader, root)]
+    wanted = [find_feature(name) for name in _names(raw, reader, root)]
     extractors: dict[str, AnyExtractor] = {extractor.name: extractor for extractor in wanted}
     names = tuple(extractor.name for extractor in wanted)
     _check_media(extractors, reader)
@@ -157,7 +159,7 @@ def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -
         if lacking:
             where = (
                 "before it"
-                if lacking[0] in plugins.names("features")
+                if stem(lacking[0]) in plugins.names("features")
                 else f"by {reader.name}, which has no such medium"
             )
             raise ConfigError(f"features: {name} needs {lacking[0]} {where}; add it to `features`, or leave {name} out")
@@ -171,18 +173,28 @@ def _with_preset(
     channel = _channel(raw, extractors)
     tables = {}
     for name, extractor in extractors.items():
-        table = raw.get(name, {})
-        if not isinstance(table, Mapping):
-            raise ConfigError(f"configuration: {name} = {table!r}; expected a table such as [{name}]")
+        table = _table(raw, name)
         known = "preset" in raw and raw["preset"] in list(extractor.config.PRESETS)
         shared = {"preset": raw["preset"]} if known else {}
         if _reads_audio(extractor) and not set(_CHANNEL_KEYS) & set(table):
             shared |= channel
-        tables[name] = {**reader.settings.get(name, {}), **shared, **table}
+        tables[name] = {**reader.settings.get(stem(name), {}), **shared, **table}
     presets = sorted({preset for extractor in extractors.values() for preset in extractor.config.PRESETS})
     if "preset" in raw and raw["preset"] not in presets:
         raise ConfigError(f"configuration: unknown preset {raw['preset']!r}{suggest(str(raw['preset']), presets)}")
     return tables
+
+
+def _table(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The settings given for a feature; an instance begins with those of the plain feature."""
+    merged: dict[str, Any] = {}
+    for key in dict.fromkeys((stem(name), name)):
+        table = raw.get(key, {})
+        if not isinstance(table, Mapping):
+            shown = key if key == stem(key) else f'"{key}"'
+            raise ConfigError(f"configuration: {key} = {table!r}; expected a table such as [{shown}]")
+        merged |= table
+    return merged
 
 
 def _channel(raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor]) -> dict[str, Any]:

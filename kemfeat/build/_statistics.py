@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._settings import Resolved
-from kemfeat.records import FeatureSpec
+from kemfeat.records import FeatureSpec, beside
 from kemfeat.stats.moments import moments
 from kemfeat.store.writer import Part
 
@@ -37,7 +37,7 @@ distances from it."""
 def counted(specs: Sequence[FeatureSpec]) -> list[FeatureSpec]:
     """The arrays that have statistics: those with frames of bins and a length for each row."""
     names = {spec.name for spec in specs}
-    return [spec for spec in specs if len(spec.shape) == 2 and f"{spec.name}_lengths" in names]
+    return [spec for spec in specs if len(spec.shape) == 2 and beside(spec.name, "_lengths") in names]
 
 
 def features_counted(resolved: Resolved) -> list[str]:
@@ -53,7 +53,7 @@ def statistics(
     found = []
     for spec in counted(specs):
         for (speaker, session), places in groups.items():
-            of = moments(arrays[spec.name][places], arrays[f"{spec.name}_lengths"][places])
+            of = moments(arrays[spec.name][places], arrays[beside(spec.name, "_lengths")][places])
             who = {"speaker": speaker, "session": session, "count": of.count, "mean": of.mean, "m2": of.m2}
             found.append({"feature": part.feature, "array": spec.name, "partition": part.partition, **who})
     return pa.Table.from_pylist(found, schema=TABLE)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError, StoreCorruptError
+from kemfeat.records import beside
 from kemfeat.store import valid_lengths
 from kemfeat.store.reader import Store
 
@@ -25,7 +26,7 @@ BLOCK_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
 """Bytes of a shard of an export, as its rows are padded in memory; a shard has one row at least."""
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = re.compile(r"[A-Za-z0-9_-]+(@[A-Za-z0-9_-]+)?")
 _WHO = ("id", "speaker", "session")
 _PLACE = ("parent", "number", "start", "end")
 _TOLD = ("text", "text_clean", "emotion", "valence", "arousal")
@@ -165,7 +166,7 @@ def select(
     rows = np.flatnonzero(keep)
     marks = {name: mark for name in names if (mark := valid_lengths.marks(store.header, name)) is not None}
     ends = {mark: _ends(store, mark)[rows] for mark in dict.fromkeys(marks.values())}
-    counts = {f"{name}_length": ends[mark] for name, mark in marks.items() if name != mark}
+    counts = {beside(name, "_length"): ends[mark] for name, mark in marks.items() if name != mark}
     table = table.assign(missing=_missing(store, names))[keep].assign(**counts).reset_index(drop=True)
     table.insert(0, "index", table.index)
     return Selection(

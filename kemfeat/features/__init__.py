@@ -113,7 +113,7 @@ def _as_given(config: C, *, root: Path, tokenizer: str) -> Prepared[C]:  # noqa:
     return Prepared(config)
 
 
-def _on_its_own(config: C, before: Mapping[str, FeatureConfig]) -> C:  # noqa: ARG001 - the shape of a following
+def on_its_own(config: C, before: Mapping[str, FeatureConfig]) -> C:  # noqa: ARG001 - the shape of a following
     """Follow for a feature that shares no setting with those it is made from."""
     return config
 
@@ -170,7 +170,7 @@ class Extractor(Generic[C]):
     rows: Callable[[C, Outline], AxisRows] | None = None
     rows_factor: int = 1
     tables: Callable[[C, pd.DataFrame], Mapping[str, pa.Table]] | None = None
-    follow: Callable[[C, Mapping[str, FeatureConfig]], C] = _on_its_own
+    follow: Callable[[C, Mapping[str, FeatureConfig]], C] = on_its_own
     prepare: Callable[..., Prepared[C]] = _as_given
     filming: Filming[C] | None = None
 

@@ -152,6 +152,42 @@ class PretrainedFacts(FrozenConfig):
     best: Line
 
 
+class MemberFacts(FrozenConfig):
+    """A run whose predictions are part of an ensemble.
+
+    Parameters
+    ----------
+    run : str
+        Its folder.
+    predictions : str
+        SHA-256 of its ``predictions.parquet``.
+    """
+
+    run: Line
+    predictions: Line
+
+
+class EnsembleFacts(FrozenConfig):
+    """How the predictions of an ensemble were made.
+
+    Parameters
+    ----------
+    method : {"soft", "weighted", "hard", "stacking"}
+        How they were combined.
+    members : tuple of MemberFacts
+        The runs, in their order.
+    weights : tuple of float
+        Weight of each run; none for ``stacking``.
+    fitted_on : int, >= 0
+        Utterances of the validation part that weights or the regression were fitted on; 0 where nothing was fitted.
+    """
+
+    method: Literal["soft", "weighted", "hard", "stacking"]
+    members: tuple[MemberFacts, ...]
+    weights: tuple[float, ...] = ()
+    fitted_on: Count = 0
+
+
 class Determinism(FrozenConfig):
     """Whether the trained model predicts an utterance the same way every time, whatever else is in the batch.
 
@@ -235,6 +271,8 @@ class RunFacts(FrozenConfig):
         Runs whose models were loaded, by modality.
     outcome : Outcome or None
         How training ended; None until it has.
+    ensemble : EnsembleFacts or None
+        How the predictions were combined; None in a run that was trained.
     versions : mapping of str to str
         Versions of the libraries.
     """
@@ -256,6 +294,7 @@ class RunFacts(FrozenConfig):
     parameters: tuple[PartFacts, ...] = ()
     pretrained: Mapping[Line, PretrainedFacts] = {}
     outcome: Outcome | None = None
+    ensemble: EnsembleFacts | None = None
     versions: Mapping[str, str] = {}
 
     @model_validator(mode="after")

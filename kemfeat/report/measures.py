@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.records import beside, tag_of, tagged
 from kemfeat.report.tables import Cell, Table, share, table
 from kemfeat.store import summary
 from kemfeat.store.reader import Store
@@ -101,14 +102,15 @@ def read(store: Store, name: str, rows: NDArray[np.int64]) -> SampledRows:
 
 
 def _real(store: Store, name: str, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.bool_] | None:
-    if f"{name}_mask" in store.arrays:
-        return np.asarray(store.array(f"{name}_mask").oindex[rows], dtype=bool)
-    if f"{name}_lengths" in store.arrays:
-        lengths = np.asarray(store.array(f"{name}_lengths").oindex[rows])
-        return np.arange(values.shape[1]) < lengths[:, None]
-    attention = store.header.arrays.get("attention_mask")
-    if attention is not None and attention.feature == store.header.arrays[name].feature and name != "attention_mask":
-        return np.asarray(store.array("attention_mask").oindex[rows], dtype=bool)
+    mask, lengths = beside(name, "_mask"), beside(name, "_lengths")
+    if mask in store.arrays:
+        return np.asarray(store.array(mask).oindex[rows], dtype=bool)
+    if lengths in store.arrays:
+        return np.arange(values.shape[1]) < np.asarray(store.array(lengths).oindex[rows])[:, None]
+    tokens = tagged("attention_mask", tag_of(name))
+    attention = store.header.arrays.get(tokens)
+    if attention is not None and attention.feature == store.header.arrays[name].feature and name != tokens:
+        return np.asarray(store.array(tokens).oindex[rows], dtype=bool)
     return None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kemfeat.records import stem, tag_of
+
 UTTERANCES: dict[str, str] = {
     "id": "name of the utterance, unique in the store",
     "session": "conversation partners' session",
@@ -99,6 +101,9 @@ def describe(column: str, own: Mapping[str, str]) -> str:
     known = {**own, **UTTERANCES, **FEATURES}
     if column in known:
         return known[column]
+    if tag := tag_of(column):
+        meaning = describe(stem(column), own)
+        return meaning and f"{meaning}; of the instance {tag}"
     if column.endswith("_coverage"):
         return f"share of the utterance that {column.removesuffix('_coverage').upper()} covers, 0 to 1"
     for prefix, meaning in _PREFIXES.items():

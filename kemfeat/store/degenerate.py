@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.records import stem
 from kemfeat.store import schema, valid_lengths
 from kemfeat.store.reader import Store
 
@@ -117,7 +118,7 @@ def _tells(name: str, info: schema.ArrayInfo) -> bool:
     return (
         len(info.dims) > 1
         and info.dtype != "bool"
-        and not name.endswith(valid_lengths.MASK)
+        and not stem(name).endswith(valid_lengths.MASK)
         and valid_lengths.TOKEN not in info.dims
     )
 

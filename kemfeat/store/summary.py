@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kemfeat.records import beside, stem, tag_of, tagged
 from kemfeat.store import layout, schema
 
 if TYPE_CHECKING:
@@ -120,12 +121,15 @@ def cuts(header: schema.Header, utterances: pd.DataFrame) -> list[Cut]:
     list of Cut
         One for each quantity with a fixed length, also where nothing was cut.
     """
-    stored = [str(name).removesuffix(_TOTAL) for name in utterances.columns if str(name).endswith(_TOTAL)]
+    names = [str(name) for name in utterances.columns if stem(str(name)).endswith(_TOTAL)]
+    stored = [tagged(stem(name).removesuffix(_TOTAL), tag_of(name)) for name in names]
     found = []
     for what in (name for name in stored if name in utterances.columns):
-        lost = (utterances[f"{what}{_TOTAL}"] - utterances[what]).clip(lower=0)
+        lost = (utterances[beside(what, _TOTAL)] - utterances[what]).clip(lower=0)
         found.append(Cut(what=what, rows=int((lost > 0).sum()), amount=int(lost.sum())))
-    if "n_pieces" in utterances.columns and "input_ids" in header.arrays:
-        room = header.arrays["input_ids"].shape[-1] - _SPECIAL_TOKENS
-        found.append(Cut(what="input_ids", rows=int((utterances["n_pieces"] > room).sum()), amount=None))
+    for ids in (name for name in header.arrays if stem(name) == "input_ids"):
+        pieces = tagged("n_pieces", tag_of(ids))
+        if pieces in utterances.columns:
+            room = header.arrays[ids].shape[-1] - _SPECIAL_TOKENS
+            found.append(Cut(what=ids, rows=int((utterances[pieces] > room).sum()), amount=None))
     return found

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.records import beside, stem, tag_of, tagged
 from kemfeat.store import schema
 
 LENGTHS, MASK = "_lengths", "_mask"
@@ -57,8 +58,8 @@ def mark_among(arrays: Container[str], name: str, *, dims: Sequence[str]) -> str
     >>> mark_among({"eda", "eda_mask"}, "eda", dims=("eda_sample",))
     'eda_mask'
     """
-    own = (f"{name}{LENGTHS}", f"{name}{MASK}", *([name] if name.endswith(MASK) else []))
-    tokens = (_TOKEN_MASK,) if TOKEN in dims else ()
+    own = (beside(name, LENGTHS), beside(name, MASK), *([name] if stem(name).endswith(MASK) else []))
+    tokens = (tagged(_TOKEN_MASK, tag_of(name)),) if TOKEN in dims else ()
     return next((each for each in (*own, *tokens) if each in arrays), None)
 
 
@@ -80,7 +81,7 @@ def attribute(mark: str | None) -> dict[str, str]:
     >>> attribute("mel_lengths"), attribute("eda_mask"), attribute(None)
     ({'lengths': 'mel_lengths'}, {'mask': 'eda_mask'}, {})
     """
-    return {} if mark is None else {"lengths" if mark.endswith(LENGTHS) else "mask": mark}
+    return {} if mark is None else {"lengths" if stem(mark).endswith(LENGTHS) else "mask": mark}
 
 
 def ends(marked: NDArray[Any]) -> NDArray[np.int64]:

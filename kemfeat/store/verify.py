@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kemfeat.errors import StoreCorruptError, StoreError
+from kemfeat.records import tag_of, tagged
 from kemfeat.store import coordinates, degenerate, disk, schema, valid_lengths
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt
@@ -148,7 +149,9 @@ def _row_problems(store: Store) -> Iterator[str]:
 
 def _length_problems(store: Store) -> Iterator[str]:
     pairs = {"mel_lengths": "mel_frames", "eda_mask": "eda_length", "temp_mask": "temp_length"}
-    for array, column in pairs.items():
+    tags = {tag_of(name) for name in store.header.arrays}
+    found = [(tagged(array, tag), tagged(column, tag)) for tag in sorted(tags) for array, column in pairs.items()]
+    for array, column in found:
         if array in store.header.arrays and column in store.utterances.columns:
             values = np.asarray(store.array(array)[:])
             counts = values.sum(axis=1) if values.ndim > 1 else values

@@ -33,11 +33,15 @@ BUILT: dict[str, Callable[[], nn.Module]] = {
     "text": kit.text_model,
     "fusion": kit.fusion_model,
     "bert": kit.bert_model,
+    "linear": kit.linear_model,
+    "cross_modal": kit.cross_modal_model,
 }
 SMALL: dict[str, Callable[[], ModelConfig]] = {
     "audio": kit.audio_config,
     "text": kit.text_config,
     "fusion": kit.fusion_config,
+    "linear": kit.linear_config,
+    "cross_modal": kit.cross_modal_config,
     "spell": partial(SpellConfig, parts=(4, 4, 4), loops=True),
     "tick_encoder": partial(TickEncoderConfig, width=2),
     "spectrogram_image": partial(SpectrogramImageConfig, size=(24, 40), kind="cnn-rnn"),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kemfeat.config import suggest
 from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
+from kemfeat.records import beside, stem, tag_of, tagged
 
 if TYPE_CHECKING:
     from kemfeat.store.reader import Store, StoredArray
@@ -150,7 +151,7 @@ def columns_of(store: Store, media: Sequence[str] | None, *, axis: str, frames: 
     """
     if isinstance(media, str):
         raise ConfigError(f"media is the text {media!r}; expected a list of names, such as ({media!r},)")
-    chosen = _known(store, axis) if media is None else tuple(name.replace("-", "_") for name in media)
+    chosen = _known(store, axis) if media is None else tuple(map(_plain, media))
     if "delta" in chosen and "mel" not in chosen:
         raise ConfigError("media: delta is the second channel of mel and cannot be used alone; add 'mel'")
     in_order = sorted(set(chosen), key=_place)
@@ -163,6 +164,11 @@ def columns_of(store: Store, media: Sequence[str] | None, *, axis: str, frames: 
             "one configuration"
         )
     return columns
+
+
+def _plain(name: str) -> str:
+    """The name of a feature as a store has it; the tag of an instance may have a hyphen."""
+    return tagged(stem(name).replace("-", "_"), tag_of(name))
 
 
 def _place(feature: str) -> tuple[int, str]:
@@ -191,7 +197,7 @@ def _arrays(store: Store, feature: str, axis: str) -> tuple[str, ...]:
     if feature in ARRAYS:
         return ARRAYS[feature]
     names = (name for name, info in store.header.arrays.items() if (info.feature, info.axis) == (feature, axis))
-    return tuple(sorted(name for name in names if not name.endswith("_lengths")))
+    return tuple(sorted(name for name in names if not stem(name).endswith("_lengths")))
 
 
 def _column(store: Store, name: str, axis: str, frames: int | None) -> Column:
@@ -219,7 +225,7 @@ def _column(store: Store, name: str, axis: str, frames: int | None) -> Column:
 
 def _is_ragged(store: Store, name: str, feature: str) -> bool:
     """Whether padding is stripped: of mel and delta, and of whatever has lengths and no field of its own."""
-    return name in CHANNELS or (feature not in ARRAYS and f"{name}_lengths" in store.arrays)
+    return name in CHANNELS or (feature not in ARRAYS and beside(name, "_lengths") in store.arrays)
 
 
 def is_ragged(store: Store, media: Sequence[str], *, axis: str) -> bool:
@@ -264,13 +270,14 @@ def lengths_of(store: Store, name: str) -> NDArray[np.int64]:
     StoreCorruptError
         A length is negative or more than the array has.
     """
-    if f"{name}_lengths" not in store.arrays:
+    of_rows = beside(name, "_lengths")
+    if of_rows not in store.arrays:
         raise AnalysisError(
-            f"{store.path}: the store has no array {name}_lengths, so the ends of {name} are unknown; build it again "
+            f"{store.path}: the store has no array {of_rows}, so the ends of {name} are unknown; build it again "
             "with this kemfeat"
         )
-    lengths: NDArray[np.int64] = np.asarray(store.array(f"{name}_lengths")[:]).astype(np.int64)
+    lengths: NDArray[np.int64] = np.asarray(store.array(of_rows)[:]).astype(np.int64)
     most = store.header.arrays[name].shape[1]
     if lengths.min(initial=0) < 0 or lengths.max(initial=0) > most:
-        raise StoreCorruptError(f"{store.path}: {name}_lengths are not all from 0 to {most}; run `kemfeat verify`")
+        raise StoreCorruptError(f"{store.path}: {of_rows} are not all from 0 to {most}; run `kemfeat verify`")
     return lengths

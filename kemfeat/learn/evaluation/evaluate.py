@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +109,16 @@ class Evaluation:
         folds = ", ".join(map(str, self.folds))
         return f"{self.part} part of {self.facts.split.scheme}, fold{'s' * (len(self.folds) > 1)} {folds}"
 
+    def groups(self) -> dict[str, pd.DataFrame]:
+        """The main scores by speaker, sex and session.
+
+        Returns
+        -------
+        dict of str to DataFrame
+            :func:`~kemfeat.learn.evaluation.groups.by_group` of each that the predictions say.
+        """
+        return groups_of(self.rows, targets=tuple(self.targets), classes=self.facts.emotions)
+
     def headline(self) -> str:
         """The main score with its interval and sample.
 
@@ -148,7 +159,7 @@ class Evaluation:
                 "seed": SEED,
             },
             "targets": {name: _target_content(target) for name, target in self.targets.items()},
-            "groups": {name: table.to_dict("records") for name, table in groups_of(self).items()},
+            "groups": {name: table.to_dict("records") for name, table in self.groups().items()},
             "remarks": list(self.remarks),
         }
 
@@ -172,7 +183,7 @@ def evaluate(run: Path) -> Evaluation:
         The run is missing, unfinished or damaged, has nothing to test, or its folder cannot be written.
     """
     facts = read_run(run)
-    history = read_history(run)
+    history = None if facts.ensemble else read_history(run)
     found = measure(read_predictions(run, facts), facts, name=printable(run.resolve().name))
     content = found.content() | {
         "predictions": disk.receipt(run / run_folder.PREDICTIONS).model_dump(mode="json"),
@@ -332,12 +343,12 @@ def _scores_content(scores: Mapping[str, Score]) -> dict[str, Any]:
     }
 
 
-def _draw(run: Path, found: Evaluation, history: pd.DataFrame) -> None:
+def _draw(run: Path, found: Evaluation, history: pd.DataFrame | None) -> None:
     title = [f"{found.name}: {found.facts.recipe} {found.facts.variant}, {found.where}", found.headline()]
     emotion = found.targets.get("emotion")
-    drawings: dict[str, Callable[[Path], None]] = {
-        run_folder.CURVES: lambda stem: figures.curves(history, stem, title=title, warning=found.warning)
-    }
+    drawings: dict[str, Callable[[Path], None]] = {}
+    if history is not None:
+        drawings[run_folder.CURVES] = partial(figures.curves, history, title=title, warning=found.warning)
     if emotion is not None and isinstance(emotion.result, Classification):
         result = emotion.result
         drawings[run_folder.CONFUSION] = lambda stem: figures.confusion(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kemfeat.stats import metrics
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kemfeat.learn.evaluation.evaluate import Evaluation
 
 GROUPS = ("speaker", "sex", "session")
 HEADLINES = {"emotion": "uar", "arousal": "ccc", "valence": "ccc"}
@@ -22,15 +21,19 @@ _LEAST = 3
 """Speakers that an interval needs to be worth printing."""
 
 
-def by_group(one: Evaluation, group: str) -> pd.DataFrame:
+def by_group(predictions: pd.DataFrame, group: str, *, targets: Iterable[str], classes: Sequence[str]) -> pd.DataFrame:
     """The main score of every target in each group of utterances.
 
     Parameters
     ----------
-    one : Evaluation
-        The evaluation of a run.
+    predictions : DataFrame
+        Rows of an evaluation.
     group : {"speaker", "sex", "session"}
         Column of the predictions.
+    targets : iterable of str
+        What is predicted.
+    classes : sequence of str
+        Emotions in the order of their ids.
 
     Returns
     -------
@@ -42,41 +45,44 @@ def by_group(one: Evaluation, group: str) -> pd.DataFrame:
     import pandas as pd
 
     columns = ["target", "score", group, "value", "low", "high", "n", "speakers"]
-    if group not in one.rows or one.rows[group].nunique() < 2:
+    if group not in predictions or predictions[group].nunique() < 2:
         return pd.DataFrame(columns=columns)
     rows: list[tuple[Any, ...]] = []
-    for target in one.targets:
-        labelled = one.rows[one.rows[f"{target}_true"].notna() & one.rows[group].notna()]
+    for target in targets:
+        labelled = predictions[predictions[f"{target}_true"].notna() & predictions[group].notna()]
         for name, some in labelled.groupby(group, sort=True):
-            score = _score(one, some, target)
+            score = _score(some, target, classes)
             low, high = score.interval if score.speakers >= _LEAST else (float("nan"), float("nan"))
             rows.append((target, HEADLINES[target], name, score.value, low, high, score.n, score.speakers))
     return pd.DataFrame(rows, columns=columns).sort_values(["target", "value"], kind="stable", ignore_index=True)
 
 
-def groups_of(one: Evaluation) -> dict[str, pd.DataFrame]:
+def groups_of(predictions: pd.DataFrame, *, targets: Iterable[str], classes: Sequence[str]) -> dict[str, pd.DataFrame]:
     """:func:`by_group` of every group that the predictions say.
 
     Parameters
     ----------
-    one : Evaluation
-        The evaluation of a run.
+    predictions : DataFrame
+        Rows of an evaluation.
+    targets : iterable of str
+        What is predicted.
+    classes : sequence of str
+        Emotions in the order of their ids.
 
     Returns
     -------
     dict of str to DataFrame
         Tables by group; those without rows are left out.
     """
-    tables = {group: by_group(one, group) for group in GROUPS}
+    tables = {group: by_group(predictions, group, targets=targets, classes=classes) for group in GROUPS}
     return {group: table for group, table in tables.items() if len(table)}
 
 
-def _score(one: Evaluation, some: pd.DataFrame, target: str) -> metrics.Score:
+def _score(some: pd.DataFrame, target: str, classes: Sequence[str]) -> metrics.Score:
     pair, speakers = (some[f"{target}_true"], some[f"{target}_pred"]), some["speaker"]
     resamples = metrics.RESAMPLES if speakers.nunique() >= _LEAST else 1
     result: metrics.Classification | metrics.Regression
     if target == "emotion":
-        classes = one.facts.emotions
         result = metrics.classification(*pair, classes=classes, speakers=speakers, seed=SEED, resamples=resamples)
     else:
         result = metrics.regression(*pair, speakers=speakers, seed=SEED, resamples=resamples)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kemfeat import plugins
 from kemfeat.build import build_store
 from kemfeat.config import canonical, thawed
 from kemfeat.errors import ConfigError, RunError
+from kemfeat.features.instances import find_feature
 from kemfeat.learn import run_folder
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.models import spec_of
@@ -26,10 +26,10 @@ from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import read_run
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.predictions import columns_of_predictions, predict
-from kemfeat.learn.training.recipe import recipe_from
-from kemfeat.learn.training.trainer import load_model
+from kemfeat.learn.training.trainer import load_model, recipe_of
 from kemfeat.learn.training.training_data import complete_rows
 from kemfeat.provenance import BANNER
+from kemfeat.records import stem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ def predict_store(run: Path, store: Store, *, device: str = "auto") -> pd.DataFr
     from kemfeat.splits import utterances_digest
 
     facts = read_run(run)
-    recipe = recipe_from(facts.config, where=f"{run}/{run_folder.RUN}")
+    recipe = recipe_of(run, facts)
     _require_settings(facts, store, run)
     spec, where = spec_of(recipe.model), runtime.device(device)
     if recipe.model.side:
@@ -155,15 +155,16 @@ def _settings_of(facts: RunFacts, run: Path) -> dict[str, Any]:
             f"{run}: does not say how its features were made (an earlier kemfeat trained it); train it again"
         )
     settings: dict[str, Any] = {name: dict(thawed(table)) for name, table in facts.data.settings.items()}
-    if "tokens" in settings:
-        settings["tokens"]["tokenizer"] = str((run / run_folder.TOKENIZER).resolve())
+    for name in settings:
+        if stem(name) == "tokens":
+            settings[name]["tokenizer"] = str((run / run_folder.TOKENIZER).resolve())
     return {"features": tuple(settings), **settings}
 
 
 def _require_media(features: Sequence[str], given: Mapping[str, bool], *, recipe: str) -> None:
     """Refuse a recording that lacks what the features are made of."""
     options = {"audio": "--wav", "transcript": "--text"}
-    media = [(name, medium) for name in features for medium in plugins.find("features", name).media]
+    media = [(name, medium) for name in features for medium in find_feature(name).media]
     needed = {medium for name, medium in media if medium == name or medium not in features}
     for medium in sorted(needed):
         if medium not in options:

@@ -43,6 +43,9 @@ class ModelSpec(Generic[C]):
     groups : callable or None
         Parameter groups with learning rates or decays of their own; None for one rate, and decay for all but biases
         and norms (:func:`kemfeat.learn.training.optimiser.decayed`).
+    fit : callable or None
+        ``(model, batches, task=..., epoch=..., train=...)`` fits a model that is not trained step by step; an epoch is
+        one call over the train part.
     idle : tuple of str
         Dotted names of parameters that train and never get a gradient, each a declared defect of what was published.
     """
@@ -53,6 +56,7 @@ class ModelSpec(Generic[C]):
     axis: Axis = "utterance"
     unit: Literal["row", "chunk"] = "row"
     groups: ParameterGroups | None = None
+    fit: Callable[..., None] | None = None
     idle: tuple[str, ...] = ()
 
     @property

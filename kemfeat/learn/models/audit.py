@@ -17,7 +17,8 @@ def trainable_audit(model: nn.Module) -> pd.DataFrame:
     Parameters
     ----------
     model : nn.Module
-        The model.
+        The model. Meant not to train are its parts of the class ``Frozen``, and those whose dotted names its attribute
+        ``frozen`` has, if it has one.
 
     Returns
     -------
@@ -86,15 +87,25 @@ def check_gradients(model: nn.Module, *, idle: Sequence[str] = ()) -> None:
         )
 
 
-def _parts(model: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module, bool]]:
+def _parts(model: nn.Module) -> Iterator[tuple[str, list[nn.Parameter], bool]]:
+    """The parameters of each part by its name, and whether they are meant not to train."""
+    declared = tuple(getattr(model, "frozen", ()))
+    inside = {name for name, part in model.named_modules() if isinstance(part, Frozen)} | set(declared)
+    yield from _within(model, "", inside)
+
+
+def _within(model: nn.Module, prefix: str, frozen: set[str]) -> Iterator[tuple[str, list[nn.Parameter], bool]]:
     for name, part in model.named_children():
-        if isinstance(part, Frozen):
-            yield prefix + name, part, True
-        elif any(isinstance(inner, Frozen) for inner in part.modules()):
-            yield from _parts(part, f"{prefix}{name}.")
-        elif any(True for _ in part.parameters()):
-            yield prefix + name, part, False
+        whole = prefix + name
+        if whole in frozen:
+            yield whole, list(part.parameters()), True
+        elif any(other.startswith(f"{whole}.") for other in frozen):
+            if own := list(part.parameters(recurse=False)):
+                yield whole, own, False
+            yield from _within(part, f"{whole}.", frozen)
+        elif parameters := list(part.parameters()):
+            yield whole, parameters, False
 
 
-def _count(part: nn.Module, *, trainable: bool = False) -> int:
-    return sum(p.numel() for p in part.parameters() if p.requires_grad or not trainable)
+def _count(parameters: Sequence[nn.Parameter], *, trainable: bool = False) -> int:
+    return sum(one.numel() for one in parameters if one.requires_grad or not trainable)

@@ -107,7 +107,7 @@ def videos_of(batch: Batch, settings: VideoSettings) -> tuple[Tensor, Tensor]:
         if len(pixels_N3HW)
         else (pixels_N3HW.new_zeros(0, 3, *settings.size))
     )
-    video_B3THW = frames_N3HW.reshape(size, frames, 3, *settings.size).transpose(1, 2)
+    video_B3THW = frames_N3HW.reshape(size, frames, *frames_N3HW.shape[1:]).transpose(1, 2)
     real_BT = torch.arange(frames, device=lengths_B.device) < lengths_B[:, None]
     video_B3THW = video_B3THW.masked_fill(~real_BT[:, None, :, None, None], 0.0)
     return functional.pad(video_B3THW, (0, 0, 0, 0, 0, FRAMES - frames)), lengths_B > 0

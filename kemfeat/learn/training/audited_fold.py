@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kemfeat import plugins
 from kemfeat.config import thawed, validated
 from kemfeat.errors import ConfigError
+from kemfeat.features.instances import find_feature
 from kemfeat.leakage import audit_split
 from kemfeat.learn.run_facts import DataFacts, Leakage, SplitFacts, StoreFacts
 from kemfeat.splits import PARTS, utterances_digest
@@ -99,7 +99,7 @@ class AuditedFold:
         needed, order = set(names), self.store.header.config.features
         for name in reversed(order):
             if name in needed:
-                needed |= set(plugins.find("features", name).media)
+                needed |= set(find_feature(name).media)
         return tuple(name for name in order if name in needed)
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -41,9 +42,12 @@ def run_epochs(session: TrainingSession, *, save_every: float, progress: Trainin
     while not position.stopped(config):
         began = time.monotonic() - position.seconds
         rate = float(session.scheduler.get_last_lr()[0])
-        train_loss = _train_epoch(session, began=began, save_every=save_every, progress=progress)
-        if config.schedule_by == "epoch":
-            session.scheduler.step()
+        if fit := spec_of(session.training_data.recipe.model).fit:
+            train_loss = _fit(session, fit)
+        else:
+            train_loss = _train_epoch(session, began=began, save_every=save_every, progress=progress)
+            if config.schedule_by == "epoch":
+                session.scheduler.step()
         pretraining = session.pretraining
         valid_loss, numbers = _judged(session)
         _require_number(valid_loss, f"the validation loss of epoch {position.epoch + 1}")
@@ -56,6 +60,17 @@ def run_epochs(session: TrainingSession, *, save_every: float, progress: Trainin
         save(session, run_folder.LAST)
         write_history(session)
         progress.ended(session.history[-1])
+
+
+def _fit(session: TrainingSession, fit: Callable[..., None]) -> float:
+    """An epoch of a model that is fitted at once; returns the loss on the train part."""
+    data = session.training_data
+    turn_to(session, session.position.epoch)
+    fit(session.model, session.train, task=data.recipe.task, epoch=session.position.epoch, train=data.recipe.train)
+    loss, _ = judge(
+        session.model, data.loader("train", device=session.device), session.loss, aggregate=data.recipe.model.aggregate
+    )
+    return loss
 
 
 def _judged(session: TrainingSession) -> tuple[float, dict[str, float]]:

@@ -12,8 +12,10 @@ from torch import nn
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
+from kemfeat.learn.data.dataset import StoreDataset
 from kemfeat.learn.data.side_store import open_side_store
 from kemfeat.learn.models import FusionClassifier, Model, build_model
+from kemfeat.learn.models.linear import LinearConfig, summaries
 from kemfeat.learn.models.spectrogram_image import SpectrogramImageClassifier, SpectrogramImageConfig
 from kemfeat.learn.models.two_stream import TwoStreamClassifier, TwoStreamConfig
 from kemfeat.learn.models.video import VideoConfig, VideoOfFaces
@@ -83,6 +85,8 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
     RunError
         A run is missing, unfinished or damaged.
     """
+    if isinstance(recipe.model, LinearConfig) and not recipe.model.inputs:
+        return ResolvedWeights(recipe=_with_inputs(recipe, data), data=data, pretrained={})
     if recipe.model.side:
         return _on_embeddings(recipe, data, allow_leakage=allow_leakage)
     if isinstance(recipe.model, TwoStreamConfig):
@@ -147,6 +151,13 @@ def _on_streams(recipe: Recipe, model: TwoStreamConfig, data: AuditedFold, *, al
                 )
         pretrained[stream] = PretrainedFacts(run=str(folder), best=disk.sha256(folder / run_folder.BEST))
     return ResolvedWeights(recipe=recipe, data=data, pretrained=pretrained)
+
+
+def _with_inputs(recipe: Recipe, data: AuditedFold) -> Recipe:
+    """A linear model knows how many numbers an utterance has once there is a store."""
+    row = StoreDataset(data.store, [0], media=recipe.model.media)[0]
+    model = recipe.model.model_copy(update={"inputs": summaries(row).shape[1]})
+    return recipe.model_copy(update={"model": model})
 
 
 def _on_embeddings(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> ResolvedWeights:

@@ -25,6 +25,7 @@ from kemfeat.learn.training.pretrained import fill_pretrained
 from kemfeat.learn.training.recurrence import RecurrenceGuard
 from kemfeat.learn.training.stillness import StillnessGuard
 from kemfeat.learn.training.training_data import TrainingData
+from kemfeat.records import stem
 from kemfeat.store import disk, schema
 
 
@@ -205,8 +206,10 @@ def start(session: TrainingSession) -> None:
 
 def _copy_tokenizer(session: TrainingSession) -> None:
     """Keep what makes tokens of a new text."""
-    if "tokens" in session.training_data.media:
-        source = disk.inside(session.training_data.audited.store.path, f"{schema.RESOURCES}/tokens")
+    for name in session.training_data.media:
+        if stem(name) != "tokens":
+            continue
+        source = disk.inside(session.training_data.audited.store.path, f"{schema.RESOURCES}/{name}")
         for file in sorted(source.iterdir()):
             disk.write_bytes(session.out / run_folder.TOKENIZER / file.name, file.read_bytes())
 

@@ -210,7 +210,7 @@ def load_model(run: Path, *, device: str = "cpu") -> Model:
         raise RunError(f"{run}: is not finished; run the same `kemfeat train` again to continue")
     best = checkpoint.load(run / run_folder.BEST)
     refuse_other(best.facts, identity(facts), where=run / run_folder.BEST)
-    model = build_model(_recipe_of(run, facts).model)
+    model = build_model(recipe_of(run, facts).model)
     checkpoint.fill(model, best, where=run)
     return model.to(runtime.device(device)).eval()
 
@@ -269,10 +269,33 @@ def training_data_of_run(run: Path, data: AuditedFold) -> TrainingData:
     ours = {"split": data.split_facts(), "fold": data.fold, "data": data.data_facts(features)}
     wanted = facts.model_copy(update=ours).model_dump(mode="json", include=names)
     refuse_other(facts.model_dump(mode="json", include=names), wanted, where=run)
-    return training_data_of(_recipe_of(run, facts), data)
+    return training_data_of(recipe_of(run, facts), data)
 
 
-def _recipe_of(run: Path, facts: RunFacts) -> Recipe:
+def recipe_of(run: Path, facts: RunFacts) -> Recipe:
+    """The recipe that a run was trained by.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of the run.
+    facts : RunFacts
+        Contents of its ``run.json``.
+
+    Returns
+    -------
+    Recipe
+        The resolved recipe.
+
+    Raises
+    ------
+    ConfigError
+        The run is an ensemble, or this kemfeat does not know its settings.
+    """
+    if facts.ensemble:
+        raise ConfigError(
+            f"{run}: is an ensemble, which has predictions and no model; take one of the runs that it was made from"
+        )
     return recipe_from(facts.config, where=f"{run}/{run_folder.RUN}")
 
 

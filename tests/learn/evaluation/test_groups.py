@@ -8,8 +8,12 @@ from sklearn.metrics import recall_score
 
 from kemfeat.learn.evaluation.compare import adjusted, differences, over_seeds
 from kemfeat.learn.evaluation.evaluate import measure
-from kemfeat.learn.evaluation.groups import by_group, groups_of
+from kemfeat.learn.evaluation.groups import by_group as grouped
 from tests.learn.kit import facts, predictions
+
+
+def by_group(one, group):
+    return grouped(one.rows, group, targets=tuple(one.targets), classes=one.facts.emotions)
 
 
 def measured(*, seed: int = 0, fold: int = 0, **values: object):
@@ -42,7 +46,7 @@ def test_few_speakers_have_no_interval() -> None:
 
 def test_what_the_predictions_do_not_say_is_left_out() -> None:
     one = measure(predictions(), facts(), name="run")
-    assert set(groups_of(one)) == {"speaker", "session"}
+    assert set(one.groups()) == {"speaker", "session"}
     assert set(measured().content()["groups"]) == {"speaker", "sex", "session"}
 
 

@@ -12,6 +12,8 @@ from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models import AudioRegressor, FusionClassifier, TextRegressor, seeded
 from kemfeat.learn.models.alexnet import AlexNetClassifier, AlexNetConfig
 from kemfeat.learn.models.bert import BertClassifier, BertConfig
+from kemfeat.learn.models.cross_modal import CrossModalClassifier, CrossModalConfig
+from kemfeat.learn.models.linear import Linear, LinearConfig, summaries
 from kemfeat.learn.settings import AudioConfig, FusionConfig, TextConfig
 
 SMALL: dict[str, Any] = {"n_layers": 2, "n_heads": 2, "inner_size": 12, "recurrent_size": 5}
@@ -90,6 +92,27 @@ def alexnet_model(config: AlexNetConfig | None = None) -> AlexNetClassifier:
 def bert_model(config: BertConfig | None = None) -> BertClassifier:
     with seeded(6):
         return BertClassifier(config or BertConfig(), bert()).eval()
+
+
+def linear_config() -> LinearConfig:
+    return LinearConfig(inputs=summaries(batch()).shape[1])
+
+
+def linear_model() -> Linear:
+    """Standardised as after a fit, so that logits are of the order of 1."""
+    with seeded(7):
+        model = Linear(linear_config()).eval()
+    model.spread.fill_(40.0)
+    return model
+
+
+def cross_modal_config(**values: Any) -> CrossModalConfig:
+    return CrossModalConfig(**{"n_mfcc": COEFFICIENTS, "frames": 7, "projected": 4, **values})
+
+
+def cross_modal_model(config: CrossModalConfig | None = None) -> CrossModalClassifier:
+    with seeded(7):
+        return CrossModalClassifier(config or cross_modal_config(), bert()).eval()
 
 
 def batch(frames: tuple[int, ...] = (6, 9, 3), tokens: tuple[int, ...] = (4, 2, 7), *, seed: int = 0) -> Batch:

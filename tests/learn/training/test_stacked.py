@@ -17,6 +17,7 @@ from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn.training import kit
 
+NAMES = ("audio", "text", "cross-modal")
 VARIANTS = ("faithful", "corrected")
 PUBLISHED_IDS = ("neutral", "angry", "happy", "surprise", "sad", "fear", "disgust")
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
@@ -29,7 +30,8 @@ def split(kemdy19: Store) -> Split:
 
 def recipe(name: str, variant: str, folder: Path, store: Store, **values: Any) -> Recipe:
     text = {} if name == "audio" else {"model.text_encoder": str(kit.saved_bert(folder, store))}
-    small = {"train.epochs": 1, "variant": variant, **text}
+    audio = {"model.n_mfcc": 16, "model.frames": 40} if name == "cross-modal" else {}
+    small = {"train.epochs": 1, "variant": variant, **text, **audio}
     return load_recipe(f"stacked/{name}", small | kit.dotted(values))
 
 
@@ -38,21 +40,22 @@ def data_of(made: Recipe, store: Store, split: Split) -> TrainingData:
 
 
 @every_variant
-@pytest.mark.parametrize("name", ["audio", "text"])
+@pytest.mark.parametrize("name", NAMES)
 def test_what_was_published_is_in_both_variants(name: str, variant: str) -> None:
     made = load_recipe(f"stacked/{name}", {"variant": variant})
     published: dict[str, tuple[Any, ...]] = {
         "audio": ("adamw", 2e-4, 0.0, "linear", "step", 16, 1.0),
         "text": ("adamw", 5e-5, 0.01, "cosine", "step", 16, 1.0),
+        "cross-modal": ("adamw", 2e-5, 0.01, "linear", "step", 3, 1.0),
     }
     keys = ("optimizer", "learning_rate", "weight_decay", "schedule", "schedule_by", "epochs", "clip")
     assert tuple(getattr(made.train, key) for key in keys) == published[name]
     assert made.model.classes == PUBLISHED_IDS
-    assert made.train.shuffle is (variant == "corrected")  # J11
+    assert made.train.shuffle is (variant == "corrected" or name == "cross-modal")  # J11
 
 
 @every_variant
-@pytest.mark.parametrize("name", ["audio", "text"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_run_trains_and_predicts(name: str, variant: str, kemdy19: Store, split: Split, tmp_path: Path) -> None:
     made = recipe(name, variant, tmp_path / "encoder", kemdy19)
     run = kit.trained(made, kemdy19, split, tmp_path / "run")
