@@ -44,6 +44,9 @@ class TwoStreamConfig(ClassifierConfig):
         The stream of spectrogram images.
     video : VideoSettings
         The stream of frames.
+    audio_run, video_run : str
+        Run folders of ``spectrogram_image`` and ``video`` whose weights the streams begin with, and which then train
+        further; empty names begin at random.
     per_utterance : {"mean-logit", "mean-probability", "vote"}
         How the predictions of an utterance's clips become one.
     """
@@ -52,6 +55,8 @@ class TwoStreamConfig(ClassifierConfig):
     emotions: tuple[str, ...] = Field(default=FOUR_CLASSES, min_length=2)
     audio: AudioStreamSettings = AudioStreamSettings()
     video: VideoSettings = VideoSettings()
+    audio_run: str = ""
+    video_run: str = ""
     per_utterance: Aggregate = "mean-logit"
 
     @property

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+from torch import nn
+
+from kemfeat.config import FrozenConfig
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.data.dataset import StoreDataset
 from kemfeat.learn.data.side_store import open_side_store
-from kemfeat.learn.models import FusionClassifier, Model
+from kemfeat.learn.models import FusionClassifier, Model, build_model
 from kemfeat.learn.models.linear import LinearConfig, summaries
+from kemfeat.learn.models.spectrogram_image import SpectrogramImageClassifier, SpectrogramImageConfig
+from kemfeat.learn.models.two_stream import TwoStreamClassifier, TwoStreamConfig
+from kemfeat.learn.models.video import VideoConfig, VideoOfFaces
 from kemfeat.learn.run_facts import PretrainedFacts, RunFacts
 from kemfeat.learn.run_folder import read_predictions, read_run
 from kemfeat.learn.settings import AudioConfig, FusionConfig, Modality, ModelConfig, TextConfig
@@ -23,6 +29,14 @@ from kemfeat.splits import PARTS
 from kemfeat.store import disk
 
 M = TypeVar("M", bound=ModelConfig)
+
+Stream = Literal["audio", "video"]
+
+_STREAMS: Mapping[Stream, type[SpectrogramImageConfig] | type[VideoConfig]] = {
+    "audio": SpectrogramImageConfig,
+    "video": VideoConfig,
+}
+"""The models whose runs the streams of ``two_stream`` may begin with."""
 
 _TASKS: Mapping[Modality, str] = {"audio": "arousal", "text": "valence"}
 
@@ -75,22 +89,16 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         return ResolvedWeights(recipe=_with_inputs(recipe, data), data=data, pretrained={})
     if recipe.model.side:
         return _on_embeddings(recipe, data, allow_leakage=allow_leakage)
+    if isinstance(recipe.model, TwoStreamConfig):
+        return _on_streams(recipe, recipe.model, data, allow_leakage=allow_leakage)
     if not isinstance(recipe.model, FusionConfig):
         return ResolvedWeights(recipe=recipe, data=data, pretrained={})
     pretrained: dict[str, PretrainedFacts] = {}
     configs: dict[str, ModelConfig] = {}
     for modality in recipe.model.modalities_in_use:
         folder = _folder(recipe.model, modality)
-        facts = _fitting(folder, modality, data)
-        seen = _seen(folder, facts, data)
-        if seen and not allow_leakage:
-            raise ConfigError(
-                f"model.{modality}_run {folder}: was trained on split {facts.split.scheme}, fold {facts.fold} "
-                f"({facts.split.digest[:12]}), not on fold {data.fold} of this split ({data.split.digest[:12]}): "
-                f"it may have learned from {seen:,} of the utterances that are tested here; "
-                "train it on this split and fold, or pass --allow-leakage"
-            )
-        data = data.leaking("pretraining", seen) if seen else data
+        facts = _fitting(folder, modality, data, task=_TASKS[modality])
+        data = _checked(folder, modality, facts, data, allow_leakage=allow_leakage)
         pretrained[modality] = PretrainedFacts(run=str(folder), best=disk.sha256(folder / run_folder.BEST))
         configs[modality] = recipe_from(facts.config, where=f"{folder}/{run_folder.RUN}").model
     model = recipe.model.adopt(
@@ -98,6 +106,51 @@ def resolved(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) -> Resol
         text=_of_kind(TextConfig, configs, "text", recipe.model),
     )
     return ResolvedWeights(recipe=recipe.model_copy(update={"model": model}), data=data, pretrained=pretrained)
+
+
+def _checked(
+    folder: Path, modality: Modality | Stream, facts: RunFacts, data: AuditedFold, *, allow_leakage: bool
+) -> AuditedFold:
+    """The fold, which leaks where the run knows what is tested here and that is allowed."""
+    seen = _seen(folder, facts, data)
+    if seen and not allow_leakage:
+        raise ConfigError(
+            f"model.{modality}_run {folder}: was trained on split {facts.split.scheme}, fold {facts.fold} "
+            f"({facts.split.digest[:12]}), not on fold {data.fold} of this split ({data.split.digest[:12]}): "
+            f"it may have learned from {seen:,} of the utterances that are tested here; "
+            "train it on this split and fold, or pass --allow-leakage"
+        )
+    return data.leaking("pretraining", seen) if seen else data
+
+
+def _on_streams(recipe: Recipe, model: TwoStreamConfig, data: AuditedFold, *, allow_leakage: bool) -> ResolvedWeights:
+    """A recipe of two streams, each of which may begin with the weights of a run of its own."""
+    pretrained: dict[str, PretrainedFacts] = {}
+    streams: tuple[tuple[Stream, str, FrozenConfig], ...] = (
+        ("audio", model.audio_run, model.audio),
+        ("video", model.video_run, model.video),
+    )
+    for stream, name, settings in streams:
+        if not name:
+            continue
+        folder = Path(name)
+        facts = _fitting(folder, stream, data, task="emotion")
+        data = _checked(folder, stream, facts, data, allow_leakage=allow_leakage)
+        trained = recipe_from(facts.config, where=f"{folder}/{run_folder.RUN}").model
+        if not isinstance(trained, _STREAMS[stream]):
+            raise ConfigError(
+                f"model.{stream}_run {folder}: was trained with the model {trained.name!r}; expected a run of "
+                f"{_STREAMS[stream].model_fields['name'].default!r}"
+            )
+        for key, asked in settings:
+            if getattr(trained, key) != asked:
+                raise ConfigError(
+                    f"model.{stream}_run {folder}: was trained with {key} {getattr(trained, key)!r}, but "
+                    f"model.{stream}.{key} is {asked!r}; pass --set 'model.{stream}.{key}=...' as it was trained, or "
+                    "train it again"
+                )
+        pretrained[stream] = PretrainedFacts(run=str(folder), best=disk.sha256(folder / run_folder.BEST))
+    return ResolvedWeights(recipe=recipe, data=data, pretrained=pretrained)
 
 
 def _with_inputs(recipe: Recipe, data: AuditedFold) -> Recipe:
@@ -134,7 +187,7 @@ def _on_embeddings(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) ->
 
 
 def fill_pretrained(model: Model, pretrained: Mapping[str, PretrainedFacts]) -> None:
-    """Load the weights of the runs into a fusion; other models stay as they are.
+    """Load the weights of the runs into a fusion or into two streams; other models stay as they are.
 
     Parameters
     ----------
@@ -148,12 +201,25 @@ def fill_pretrained(model: Model, pretrained: Mapping[str, PretrainedFacts]) -> 
     RunError
         The weights are missing or damaged.
     """
+    if isinstance(model, TwoStreamClassifier):
+        for stream, encoder in (("audio", model.network.audio), ("video", model.network.video)):
+            if stream in pretrained:
+                encoder.load_state_dict(_encoder_of(Path(pretrained[stream].run)).state_dict())
     if not isinstance(model, FusionClassifier):
         return
     for modality, part in (("audio", model.audio), ("text", model.text)):
         if part is not None:
             folder = Path(pretrained[modality].run)
             checkpoint.fill(part.inner, checkpoint.load(folder / run_folder.BEST), where=folder)
+
+
+def _encoder_of(folder: Path) -> nn.Module:
+    """The trained encoder of a run of one stream."""
+    config = recipe_from(read_run(folder).config, where=f"{folder}/{run_folder.RUN}").model
+    model = build_model(config)
+    checkpoint.fill(model, checkpoint.load(folder / run_folder.BEST), where=folder)
+    assert isinstance(model, SpectrogramImageClassifier | VideoOfFaces)  # noqa: S101 - its configuration was checked
+    return model.network.encoder
 
 
 def _folder(config: FusionConfig, modality: Modality) -> Path:
@@ -179,12 +245,10 @@ def _of_kind(kind: type[M], configs: Mapping[str, ModelConfig], modality: Modali
     )
 
 
-def _fitting(folder: Path, modality: Modality, data: AuditedFold) -> RunFacts:
+def _fitting(folder: Path, modality: Modality | Stream, data: AuditedFold, *, task: str) -> RunFacts:
     facts = read_run(folder)
-    if facts.task != _TASKS[modality]:
-        raise ConfigError(
-            f"model.{modality}_run {folder}: was trained for {facts.task}; expected a run for {_TASKS[modality]}"
-        )
+    if facts.task != task:
+        raise ConfigError(f"model.{modality}_run {folder}: was trained for {facts.task}; expected a run for {task}")
     if facts.outcome is None:
         raise RunError(f"model.{modality}_run {folder}: is not finished; run its `kemfeat train` again to continue")
     here = data.data_facts(facts.data.features if facts.data else ())

@@ -37,7 +37,7 @@ def images(batch: Batch) -> Tensor:
 
 
 def clips(count: int) -> Batch:
-    return kit.batch((2,) * count, (2,) * count)
+    return replace(kit.batch((2,) * count, (2,) * count), edges=None, directions=None)
 
 
 def changed(name: str, batch: Batch, epoch: int = 0) -> Batch:

@@ -14,7 +14,10 @@ from kemfeat.build import build_store
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
 from kemfeat.learn.experiments.ablate import ablate
+from kemfeat.learn.models import build_model
 from kemfeat.learn.run_folder import read_predictions, read_run
+from kemfeat.learn.training.audited_fold import audit_fold
+from kemfeat.learn.training.pretrained import fill_pretrained, resolved
 from kemfeat.learn.training.recipe import Recipe, load_recipe
 from kemfeat.learn.training.trainer import Options, audited_of_run, load_model, train, training_data_of_run
 from kemfeat.splits import Split, make_split
@@ -161,3 +164,28 @@ def test_a_model_of_one_stream_cannot_be_pretrained(store: Store, split: Split, 
     recipe = load_recipe("av/cnn", {**SMALL, "train.epochs": 2, "train.contrastive.epochs": 1})
     with pytest.raises(ConfigError, match="the model has no two streams to compare"):
         kit.trained(recipe, store, split, tmp_path / "run")
+
+
+def test_a_stream_begins_with_the_weights_of_an_earlier_run(store: Store, split: Split, tmp_path: Path) -> None:
+    sound = kit.trained(small("av/cnn-rnn", "corrected"), store, split, tmp_path / "sound")
+    recipe = streams("av/two-stream", "corrected", model__audio_run=str(sound))
+    fold = audit_fold(store, split)
+    found = resolved(recipe, fold, allow_leakage=False)
+    assert set(found.pretrained) == {"audio"}
+    model = build_model(found.recipe.model, seed=9)
+    fill_pretrained(model, found.pretrained)
+    theirs, ours = kit.weights(sound / run_folder.BEST), model.state_dict()
+    encoder = [name for name in theirs if "encoder" in name]
+    assert encoder
+    for name in encoder:
+        assert torch.equal(ours[name.replace("encoder", "audio")], theirs[name])
+    other = streams("av/two-stream", "corrected", model__audio_run=str(sound), model__audio__size=[32, 40])
+    with pytest.raises(ConfigError, match=r"was trained with size \(24, 40\), but model\.audio\.size is \(32, 40\)"):
+        resolved(other, fold, allow_leakage=False)
+    other = streams("av/two-stream", "corrected", model__video_run=str(sound))
+    with pytest.raises(ConfigError, match=r"was trained with the model 'spectrogram_image'; expected a run of 'video'"):
+        resolved(other, fold, allow_leakage=False)
+    elsewhere = audit_fold(store, split, fold=1)
+    with pytest.raises(ConfigError, match="it may have learned from"):
+        resolved(recipe, elsewhere, allow_leakage=False)
+    assert resolved(recipe, elsewhere, allow_leakage=True).data.leakage.verdict != "clean"
