@@ -29,7 +29,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="kor/audio-arousal, kor/text-valence, kor/fusion, or a TOML file of your own.",
+            help="Such as kor/fusion, stacked/text, graph/spell, av/cnn or baseline/logistic, or a TOML file of your own.",
             show_default=False,
         ),
     ],

@@ -41,6 +41,7 @@ COMMANDS: dict[str, list[object]] = {
     "split": ["split", "STORE", "--scheme", "session", "--folds", "4", "--out", "OUT.parquet"],
     "audit": ["audit", "STORE", "SPLIT"],
     "train": ["train", "kor/audio-arousal", "--store", "STORE", "--split", "SPLIT", "--out", "OUT", *TRAIN],
+    "predict": ["predict", "RUN", "--store", "STORE", "--device", "cpu", "--out", "OUT.csv"],
     **{f"export {to}": ["export", "STORE", "--to", to, "--out", "OUT"] for to in ("datasets", "tsv-npy", "webdataset")},
     **{
         f"analyze {name}": ["analyze", name, "STORE", "--out", "OUT"]
@@ -54,10 +55,11 @@ COMMANDS: dict[str, list[object]] = {
 
 
 class Whole(NamedTuple):
-    """A sound store, a split of it, and what each command says of it."""
+    """A sound store, a split of it, and a run on both."""
 
     store: Path
     split: Path
+    run: Path
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +67,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("damaged")
     SYNTH.write(folder / "KEMDy20", utterances=80, sessions=4, seed=2)
     store = build_store("KEMDy20", root=folder / "KEMDy20", out=folder / "store", settings=SETTINGS).store
-    write_split(folder / "split.parquet", kit.session_split(store))
-    return Whole(store.path, folder / "split.parquet")
+    split = kit.session_split(store)
+    write_split(folder / "split.parquet", split)
+    run = kit.trained(kit.audio_recipe(train__epochs=1), store, split, folder / "run")
+    return Whole(store.path, folder / "split.parquet", run)
 
 
 def swap_shards(array: str) -> Callable[[Path], None]:
@@ -111,7 +115,7 @@ DAMAGES = {
 VOUCHED = ("mel_lengths", "eda_mask", "doubled utterances")
 EXPORTS = {name for name in COMMANDS if name.startswith("export")}
 ALWAYS = {"verify"} | EXPORTS
-MEL = ALWAYS | {"audit", "train", "report", "analyze dtw mel-energy"}
+MEL = ALWAYS | {"audit", "train", "predict", "report", "analyze dtw mel-energy"}
 SEES = {
     "mel": MEL,
     "mel_lengths": MEL,
@@ -125,8 +129,8 @@ SEES = {
 
 
 def run(command: str, whole: Whole, store: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    places = {"STORE": store, "WHOLE": whole.store, "SPLIT": whole.split, "OUT": out}
-    places |= {f"OUT{suffix}": out.with_suffix(suffix) for suffix in (".html", ".parquet")}
+    places = {"STORE": store, "WHOLE": whole.store, "SPLIT": whole.split, "RUN": whole.run, "OUT": out}
+    places |= {f"OUT{suffix}": out.with_suffix(suffix) for suffix in (".html", ".parquet", ".csv")}
     arguments = [str(places.get(str(each), each)) for each in COMMANDS[command]]
     monkeypatch.setattr(sys, "argv", ["kemfeat", *arguments])
     with pytest.raises(SystemExit) as ended:
@@ -192,11 +196,11 @@ def test_damage_with_receipts_made_right_is_never_a_defect(
 
 
 def test_every_command_that_reads_a_store_is_tried(whole: Whole) -> None:
-    """Those of the command line that are not here make stores or corpora, or read the outputs of the others."""
+    """Those that are not here make stores or corpora, read outputs of the others, or read as ``train`` does (``embed``)."""
     from kemfeat_cli.app import app
 
     names = {command.name for command in app.registered_commands}
-    elsewhere = {"build", "plan", "validate", "evaluate", "synth", "bench"}
+    elsewhere = {"build", "plan", "validate", "evaluate", "synth", "bench", "embed", "ensemble"}
     assert names - elsewhere == {command.split()[0] for command in COMMANDS} - {"analyze"}
     assert isinstance(open_store(whole.store), Store)
     assert json.loads((whole.store / schema.HEADER).read_bytes())["digest"]
