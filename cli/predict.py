@@ -79,10 +79,11 @@ def _print(table: pd.DataFrame, out: Path | None) -> None:
     from rich.table import Table
 
     console, shown = Console(), 10
-    view = Table(box=None)
-    for column in table.columns:
-        view.add_column(column, justify="left" if column in ("id", "session", "speaker", "emotion_pred") else "right")
-    for row in table.head(shown).itertuples(index=False):
+    view = Table(box=None, header_style="bold")
+    seen = table.drop(columns=["session", "speaker"]).rename(columns=lambda name: name.removesuffix("_pred"))
+    for column in seen.columns:
+        view.add_column(column, justify="left" if column in ("id", "emotion") else "right", overflow="fold")
+    for row in seen.head(shown).itertuples(index=False):
         view.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
     console.print(view)
     more = len(table) - shown

@@ -29,7 +29,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="Such as kor/fusion, stacked/text, graph/spell, av/cnn or baseline/logistic, or a TOML file of your own.",
+            help="Such as kor/fusion, stacked/text, graph/spell, av/cnn, baseline/logistic, or your own TOML file.",
             show_default=False,
         ),
     ],

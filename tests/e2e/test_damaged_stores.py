@@ -196,7 +196,7 @@ def test_damage_with_receipts_made_right_is_never_a_defect(
 
 
 def test_every_command_that_reads_a_store_is_tried(whole: Whole) -> None:
-    """Those that are not here make stores or corpora, read outputs of the others, or read as ``train`` does (``embed``)."""
+    """Those that are not here make stores or corpora, read what others wrote, or read as ``train`` does: ``embed``."""
     from kemfeat_cli.app import app
 
     names = {command.name for command in app.registered_commands}

@@ -69,6 +69,7 @@ class Linear(nn.Module):
 
     mean: Tensor
     spread: Tensor
+    fitted: Tensor
 
     def __init__(self, config: LinearConfig) -> None:
         super().__init__()
@@ -76,6 +77,7 @@ class Linear(nn.Module):
         size = max(config.inputs, 1)
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("spread", torch.ones(size))
+        self.register_buffer("fitted", torch.zeros(len(MODEL.tasks), dtype=torch.bool))
         self.heads = nn.ModuleDict(
             {name: nn.Linear(size, len(config.emotions) if name == "emotion" else 1) for name in MODEL.tasks}
         )
@@ -91,7 +93,7 @@ class Linear(nn.Module):
         Returns
         -------
         Outputs
-            ``logits``, ``arousal``, ``valence``; only what it was fitted for means anything.
+            ``logits``, ``arousal``, ``valence``; after a fit only what it was fitted for.
 
         Raises
         ------
@@ -105,8 +107,10 @@ class Linear(nn.Module):
                 "of its training"
             )
         x_BD = (x_BD - self.mean) / self.spread
-        logits, arousal, valence = (self.heads[name](x_BD) for name in MODEL.tasks)
-        return Outputs(logits=logits, arousal=arousal.squeeze(1), valence=valence.squeeze(1))
+        known = [name for name, done in zip(MODEL.tasks, self.fitted.tolist(), strict=True) if done] or MODEL.tasks
+        found = {name: self.heads[name](x_BD) for name in known}
+        ratings = {name: value.squeeze(1) for name, value in found.items() if name != "emotion"}
+        return Outputs(logits=found.get("emotion"), **ratings)
 
 
 def summaries(batch: Batch) -> Tensor:
@@ -220,6 +224,7 @@ def _take_over(model: Linear, fitted: Any, task: Task, mean: NDArray[Any], sprea
     head.bias.fill_(-1e4 if task == "emotion" else 0.0)
     head.weight[rows] = torch.from_numpy(coefficients).to(head.weight)
     head.bias[rows] = torch.from_numpy(intercept).to(head.bias)
+    model.fitted[MODEL.tasks.index(task)] = True
     model.mean.copy_(torch.from_numpy(mean))
     model.spread.copy_(torch.from_numpy(spread))
 

@@ -51,6 +51,7 @@ def test_logistic_regression_is_that_of_scikit_learn(store: Store, tmp_path: Pat
     ours = found[[f"p_{name}" for name in other.classes_]].to_numpy()
     np.testing.assert_allclose(ours, chances, atol=2e-3)
     assert facts["outcome"]["epochs"] == 6
+    assert not {"arousal_pred", "valence_pred"} & set(found), "nothing is predicted that was not fitted"
     history = pd.read_csv(tmp_path / "run" / run_folder.HISTORY)
     assert history["valid_loss"].idxmin() + 1 == facts["outcome"]["best_epoch"]
 
