@@ -16,6 +16,7 @@ from kemfeat.config import digest
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.data.batch_sampler import BLOCK, BatchSampler, ChunkSampler, Shuffle, check_integer
+from kemfeat.learn.data.columns import lengths_of
 from kemfeat.learn.data.dataset import StoreDataset
 from kemfeat.learn.data.graph import TemporalGraph
 from kemfeat.learn.data.packed import size
@@ -346,15 +347,14 @@ def _graph_of(dataset: StoreDataset) -> TemporalGraph:
 
 
 def _lengths(dataset: StoreDataset) -> NDArray[np.int64]:
-    """Length of every row in the first ragged array."""
-    ragged = (column.lengths for column in dataset.columns if column.lengths is not None)
-    lengths = next(ragged, None)
-    if lengths is None:
+    """Length of every row in the first ragged array, before it is cut to ``frames``."""
+    ragged = [column.name for column in dataset.columns if column.lengths is not None]
+    if not ragged:
         raise AnalysisError(
             f"bucket_by_length: no array of {', '.join(column.name for column in dataset.columns) or 'no feature'} is "
             "ragged, so rows have no lengths; leave it out, or add a feature such as mel to media"
         )
-    return lengths[dataset.rows]
+    return lengths_of(dataset.store, ragged[0])[dataset.rows]
 
 
 def _digest(*arrays: NDArray[np.int64]) -> str:

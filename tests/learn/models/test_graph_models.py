@@ -120,6 +120,7 @@ def test_published_probabilities_are_declared_and_keep_the_loss_above_their_floo
         loss.sums(undeclared, kit.batch())
 
 
+@torch.inference_mode()
 def test_each_stream_has_a_head_that_is_trained() -> None:
     outputs = build_model(SMALL).eval()(kit.batch())
     assert list(outputs.auxiliary) == ["eda", "temp", "audio"]
