@@ -114,7 +114,20 @@ def _as_given(config: C, *, root: Path, tokenizer: str) -> Prepared[C]:  # noqa:
 
 
 def on_its_own(config: C, before: Mapping[str, FeatureConfig]) -> C:  # noqa: ARG001 - the shape of a following
-    """Follow for a feature that shares no setting with those it is made from."""
+    """Follow for a feature that shares no setting with those it is made from.
+
+    Parameters
+    ----------
+    config : FeatureConfig
+        Settings of the feature.
+    before : mapping of str to FeatureConfig
+        Settings of the features before it.
+
+    Returns
+    -------
+    FeatureConfig
+        The settings as they are.
+    """
     return config
 
 
