@@ -156,8 +156,8 @@ class Cluster:
         """Raise the error that a task ended with, if it did."""
         from distributed import KilledWorker
 
-        if future.status == "finished":
-            return
+        if future.status not in ("error", "cancelled"):
+            return  # finished, or lost with its worker since: whoever gathers it waits no longer than for workers
         try:
             future.result()
         except KemfeatError:

@@ -192,6 +192,22 @@ def test_a_worker_lost_with_results_that_nobody_fetched_is_a_sentence(lonely, mo
         list(pool.run(time.sleep, [0.01] * 4))
 
 
+@pytest.mark.parametrize("status", ["pending", "lost", "finished"])
+def test_a_result_that_is_lost_before_it_is_looked_at_is_not_waited_for(lonely, status):
+    """A worker may be lost between the end of a task and this look at it; its future then never ends."""
+
+    class Lost:
+        def __init__(self):
+            self.status = status
+
+        def result(self):
+            raise AssertionError("would wait for ever")
+
+    lonely.start()
+    with parallel.open_pool(scheduler=lonely.address) as pool:
+        assert pool._raise_failure(Lost(), "task") is None
+
+
 def test_a_lost_scheduler_is_a_sentence(lonely):
     lonely.start()
     with parallel.open_pool(scheduler=lonely.address) as pool:
