@@ -67,7 +67,7 @@ def ratio(ours: Sequence[float], peer: Sequence[float]) -> Spread:
 
 
 def open_all(contestants: Mapping[str, Contestant]) -> tuple[dict[str, Turn], dict[str, str]]:
-    """The turns of those that are installed, and why the others are not here."""
+    """The turns of those that are installed, and why the others are missing."""
     turns: dict[str, Turn] = {}
     missing: dict[str, str] = {}
     for name, contestant in contestants.items():

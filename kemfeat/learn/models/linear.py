@@ -19,12 +19,13 @@ from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._batches import Outputs
+from kemfeat.learn.models._classes import ClassifierConfig
 from kemfeat.learn.models._spec import ModelSpec
 from kemfeat.learn.models._tokens import length_mask
-from kemfeat.learn.settings import ModelConfig, Task, TrainConfig
+from kemfeat.learn.settings import Task, TrainConfig
 
 
-class LinearConfig(ModelConfig):
+class LinearConfig(ClassifierConfig):
     """Settings of ``linear``.
 
     Parameters
@@ -51,11 +52,6 @@ class LinearConfig(ModelConfig):
     def media(self) -> tuple[str, ...]:
         """The features."""
         return self.features
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The emotions."""
-        return self.emotions
 
 
 class Linear(nn.Module):

@@ -13,11 +13,12 @@ from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.data.side_store import ARRAY
 from kemfeat.learn.layers.graph import Spell
 from kemfeat.learn.models._batches import Outputs
+from kemfeat.learn.models._classes import ClassifierConfig
 from kemfeat.learn.models._spec import ModelSpec
-from kemfeat.learn.settings import Aggregate, ModelConfig
+from kemfeat.learn.settings import Aggregate
 
 
-class SpellConfig(ModelConfig):
+class SpellConfig(ClassifierConfig):
     """Settings of ``spell``.
 
     Parameters
@@ -66,11 +67,6 @@ class SpellConfig(ModelConfig):
     def media(self) -> tuple[str, ...]:
         """The graph; its nodes are in the side store."""
         return ("temporal_graph",)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The emotions."""
-        return self.emotions
 
     @property
     def side(self) -> str:

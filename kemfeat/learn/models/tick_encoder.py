@@ -13,15 +13,16 @@ from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.layers.resnet import STREAMS, WIDTH, ThreeStreams
 from kemfeat.learn.models._batches import Outputs
+from kemfeat.learn.models._classes import ClassifierConfig
 from kemfeat.learn.models._spec import ModelSpec
-from kemfeat.learn.settings import Aggregate, ModelConfig
+from kemfeat.learn.settings import Aggregate
 
 _SILENCE = -100.0
 _LEVEL, _SPREAD = -50.0, 25.0
 """Middle and spread of a log-mel spectrogram in dB, so that what the network reads is of the order of 1."""
 
 
-class TickEncoderConfig(ModelConfig):
+class TickEncoderConfig(ClassifierConfig):
     """Settings of ``tick_encoder``.
 
     Parameters
@@ -58,11 +59,6 @@ class TickEncoderConfig(ModelConfig):
     def media(self) -> tuple[str, ...]:
         """Windows of physiology and of sound."""
         return "tick_physiology", "tick_audio"
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The emotions."""
-        return self.emotions
 
     @property
     def aggregate(self) -> Aggregate:

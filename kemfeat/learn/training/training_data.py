@@ -74,6 +74,11 @@ class TrainingData:
         """The embeddings that the model reads, if it does."""
         return open_side_store(Path(self.recipe.model.side)) if self.recipe.model.side else None
 
+    @cached_property
+    def parents(self) -> Indices:
+        """The utterance of every row of the axis, as a row of the store."""
+        return parents_of(self.audited.store, self.axis)
+
     def rows_of(self, utterances: Indices) -> Indices:
         """The complete rows of some utterances on the axis of the model.
 
@@ -90,7 +95,7 @@ class TrainingData:
         if self.axis == "utterance":
             return utterances
         rows = np.flatnonzero(complete_rows(self.audited.store, self.recipe, self.side))
-        parents = parents_of(self.audited.store, self.axis)[rows]
+        parents = self.parents[rows]
         places = {parent: place for place, parent in enumerate(utterances.tolist())}
         chosen = np.isin(parents, utterances)
         order = np.argsort([places[parent] for parent in parents[chosen].tolist()], kind="stable")
@@ -177,18 +182,18 @@ class TrainingData:
             A row is not in the train part.
         """
         audited, train = self.audited, self.recipe.train
-        rows, parents = self._drawn(epoch)
+        rows = self._drawn(epoch)
         emotions = dict(zip(self.rows["train"].tolist(), self.truth("train")["emotion"], strict=True))
         plan = plan_of(
             self.recipe,
             store=audited.store,
             rows=rows,
-            emotions=[emotions[parent] for parent in parents[rows].tolist()],
+            emotions=[emotions[parent] for parent in self.parents[rows].tolist()],
             media=self.media,
             epoch=epoch,
         )
         ids = audited.store.utterances["id"].tolist()
-        check_rows(parents[plan.rows], audited.split, ids=ids, fold=audited.fold)
+        check_rows(self.parents[plan.rows], audited.split, ids=ids, fold=audited.fold)
         return StoreLoader(
             audited.store,
             plan.rows,
@@ -206,15 +211,14 @@ class TrainingData:
             **self._reading(),
         )
 
-    def _drawn(self, epoch: int) -> tuple[Indices, Indices]:
-        """The rows of the train part that an epoch uses, and the utterance of every row of the axis."""
-        store, train = self.audited.store, self.recipe.train
-        rows, parents = self.rows_of(self.rows["train"]), parents_of(store, self.axis)
+    def _drawn(self, epoch: int) -> Indices:
+        """The rows of the train part that an epoch uses."""
+        train, rows = self.recipe.train, self.rows_of(self.rows["train"])
         if train.draw == "one":
             order = np.random.default_rng([train.seed, epoch]).permutation(len(rows))
-            _, first = np.unique(parents[rows[order]], return_index=True)
+            _, first = np.unique(self.parents[rows[order]], return_index=True)
             rows = np.sort(rows[order[first]])
-        return rows, parents
+        return rows
 
     def _reading(self) -> dict[str, Any]:
         return {
@@ -252,7 +256,7 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
     """
     whole = TrainingData(recipe=recipe, audited=audited, rows=_parts(audited), left_out={})
     readable = np.zeros(len(audited.store), dtype=bool)
-    readable[parents_of(audited.store, whole.axis)[complete_rows(audited.store, recipe, whole.side)]] = True
+    readable[whole.parents[complete_rows(audited.store, recipe, whole.side)]] = True
     rows = {part: found[readable[found]] for part, found in whole.rows.items()}
     left_out = {"feature missing": sum(map(len, whole.rows.values())) - sum(map(len, rows.values()))}
     known = replace(whole, rows=rows).truth("train")[recipe.task].notna().to_numpy(dtype=bool)

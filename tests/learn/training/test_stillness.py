@@ -39,7 +39,7 @@ def test_films_that_show_nothing_are_refused_in_the_second_batch(make, message) 
 def test_one_batch_that_shows_something_ends_the_checks() -> None:
     guard = StillnessGuard()
     for batch in (still(kit.batch()), kit.batch(), still(kit.batch()), still(kit.batch())):
-        guard.check(batch)
+        assert guard.check(batch) is None, "a batch that shows something cleared the films"
 
 
 def test_what_is_after_the_end_of_a_film_does_not_count() -> None:
@@ -55,4 +55,6 @@ def test_what_is_after_the_end_of_a_film_does_not_count() -> None:
 def test_batches_without_films_are_passed_over() -> None:
     guard, empty = StillnessGuard(), kit.batch().with_tensors({"lengths.video_frames": torch.tensor([0, 1, 0])})
     for batch in (empty, still(kit.batch()), empty, empty):
-        guard.check(batch)
+        assert guard.check(batch) is None
+    with pytest.raises(ConfigError, match="defect S1"):
+        guard.check(still(kit.batch()))
