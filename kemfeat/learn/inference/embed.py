@@ -8,8 +8,7 @@ training, embeddings that are better than any it is tested on (P2, J1).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,17 +23,14 @@ from kemfeat.learn.data.side_store import SideFacts, SideStore, write_side_store
 from kemfeat.learn.models import Model
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.audited_fold import AuditedFold
+from kemfeat.learn.training.inner_folds import INNER, inner_folds
 from kemfeat.learn.training.progress import Silent, TrainingProgress
 from kemfeat.learn.training.trainer import Options, fit, load_model, training_data_of_run
 from kemfeat.learn.training.training_data import TrainingData
-from kemfeat.splits import Split, make_split
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
     import pandas as pd
-
-INNER = "inner"
-"""Folder of the runs of the inner folds, in the side store."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +98,7 @@ def embed(
     seen = [_seen(whole, 0)]
     known = ("valid", "test") if options.inner_folds else ("train", "valid", "test")
     sheet.fill(0, load_model(run, device=options.device), whole, parts=known, device=options.device)
-    for number, inner in enumerate(_inner_folds(whole, options), start=1):
+    for number, inner in enumerate(inner_folds(whole, folds=options.inner_folds, seed=options.seed), start=1):
         folder = out / INNER / str(number)
         fit(whole.recipe, inner, out=folder, options=Options(device=options.device), progress=progress)
         trained = training_data_of_run(folder, inner)
@@ -171,31 +167,3 @@ def _seen(training_data: TrainingData, number: int) -> pd.DataFrame:
     ids = training_data.audited.store.utterances["id"].to_numpy()
     tables = [pd.DataFrame({"id": ids[training_data.rows[part]], "part": part}) for part in ("train", "valid")]
     return pd.concat(tables).assign(model=number)
-
-
-def _inner_folds(whole: TrainingData, options: EmbedOptions) -> Iterator[AuditedFold]:
-    """Folds whose test parts together are the train part; the validation part stays what it is."""
-    if not options.inner_folds:
-        return
-    import pandas as pd
-
-    data = whole.audited
-    rows = np.sort(whole.rows["train"])
-    scheme = "speaker" if data.split.facts["scheme"] == "speaker" else "session"
-    made = make_split(
-        data.store.utterances.iloc[rows].reset_index(drop=True),
-        scheme=scheme,
-        folds=options.inner_folds,
-        seed=options.seed,
-        labels=data.labels,
-    )
-    valid = pd.DataFrame({"id": data.split.ids("valid", fold=data.fold), "part": "valid"})
-    tables = []
-    for fold in range(made.folds):
-        held_out = set(made.ids("test", fold=fold))
-        inner = pd.DataFrame({"id": made.rows["id"].unique()})
-        inner["part"] = np.where(inner["id"].isin(held_out), "test", "train")
-        tables.append(pd.concat([inner, valid]).assign(fold=fold))
-    split = Split(pd.concat(tables, ignore_index=True)[["fold", "id", "part"]], {**data.split.facts, **made.facts})
-    for fold in range(made.folds):
-        yield replace(data, split=split, fold=fold)
