@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from kemfeat.arrays import Indices
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
+from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.data.side_store import SideFacts, SideStore, write_side_store
 from kemfeat.learn.models import Model
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.inner_folds import INNER, inner_folds
 from kemfeat.learn.training.progress import Silent, TrainingProgress
+from kemfeat.learn.training.recipe import Recipe
 from kemfeat.learn.training.trainer import Options, fit, load_model, training_data_of_run
 from kemfeat.learn.training.training_data import TrainingData
 from kemfeat.store import disk
@@ -113,6 +115,7 @@ def embed(
         axis=whole.axis,
         inner_folds=options.inner_folds,
         files={},
+        encoder=str(run.absolute()),
     )
     return write_side_store(out, facts, values=sheet.values, model=sheet.model, seen=pd.concat(seen))
 
@@ -131,7 +134,10 @@ class _Sheet:
         for part in parts:
             rows = training_data.rows_of(training_data.rows[part])
             if len(rows):
-                self._put(rows, _embedded(model, training_data, rows, device=device), number)
+                where = runtime.device(device)
+                loader = training_data.rows_loader(rows, device=where)
+                values = embedded(model, loader, rows, recipe=training_data.recipe, device=where)
+                self._put(rows, values, number)
 
     def _put(self, rows: Indices, values: NDArray[np.float32], number: int) -> None:
         if not self.values.shape[1]:
@@ -139,22 +145,47 @@ class _Sheet:
         self.values[rows], self.model[rows] = values, number
 
 
-@torch.inference_mode()
-def _embedded(model: Model, training_data: TrainingData, rows: Indices, *, device: str) -> NDArray[np.float32]:
-    """Embeddings of rows, in the order given."""
-    model.eval()
-    where = runtime.device(device)
+def embedded(
+    model: Model, loader: StoreLoader, rows: Indices, *, recipe: Recipe, device: torch.device
+) -> NDArray[np.float32]:
+    """Embeddings of rows.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    loader : StoreLoader
+        Yields these rows, in any order.
+    rows : ndarray, shape (n,), int64
+        Rows of the axis of the model.
+    recipe : Recipe
+        What it was trained by.
+    device : torch.device
+        Where the model is.
+
+    Returns
+    -------
+    ndarray, shape (n, H), float32
+        In the order of ``rows``.
+
+    Raises
+    ------
+    ConfigError
+        The model has no embeddings.
+    """
+    model.to(device).eval()
     found: list[NDArray[np.float32]] = []
     order: list[Indices] = []
-    for batch in training_data.rows_loader(rows, device=where):
-        embedding = model(batch).embedding
-        if embedding is None:
-            raise ConfigError(
-                f"{training_data.recipe.name}: the model {training_data.recipe.model.name} has no embeddings; expected "
-                "one whose Outputs have them, such as that of graph/encoder"
-            )
-        found.append(embedding.float().cpu().numpy())
-        order.append(batch.rows.cpu().numpy())
+    with torch.inference_mode():
+        for batch in loader:
+            embedding = model(batch).embedding
+            if embedding is None:
+                raise ConfigError(
+                    f"{recipe.name}: the model {recipe.model.name} has no embeddings; expected one whose Outputs have "
+                    "them, such as that of graph/encoder"
+                )
+            found.append(embedding.float().cpu().numpy())
+            order.append(batch.rows.cpu().numpy())
     places = np.empty(len(rows), np.int64)
     places[np.argsort(rows, kind="stable")] = np.argsort(np.concatenate(order), kind="stable")
     return np.concatenate(found)[places]

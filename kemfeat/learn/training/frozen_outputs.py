@@ -69,7 +69,7 @@ def _parts(session: TrainingSession) -> list[FrozenReader]:
     recipe = session.training_data.recipe
     if recipe.train.epochs < 2:
         return []
-    changed = {one.medium for one in augmentations_of(recipe, session.training_data.media)}
+    changed: set[str] = {one.medium for one in augmentations_of(recipe, session.training_data.media)}
     return list(_outermost(session.model, changed))
 
 

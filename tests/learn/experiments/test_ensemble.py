@@ -338,7 +338,7 @@ def test_an_ensemble_that_was_fitted_is_not_stacked_again_and_is_no_model(runs: 
     both = [tmp_path / "one", tmp_path / "two"]
     with pytest.raises(ConfigError, match="no labelled predictions of the validation part"):
         ensemble(both, method="stacking", out=tmp_path / "out")
-    with pytest.raises(ConfigError, match="is an ensemble, which has predictions and no model"):
+    with pytest.raises(ConfigError, match=r"is an ensemble by a stacker, which is not kept.* predict with its members"):
         predict_store(both[0], store=None, device="cpu")  # type: ignore[arg-type]  # refused before it is read
 
 
