@@ -48,11 +48,11 @@ class FrozenRegressor(FrozenReader):
         return self._settled and super().settled
 
     def read(self, batch: Batch) -> Reading:
-        """Tokens, mask and prediction."""
+        """Tokens, mask and prediction. See :meth:`FrozenReader.read`."""
         return self.inner.read(batch)
 
     def length_of(self, batch: Batch) -> int:
-        """Frames or tokens of every row."""
+        """Frames or tokens of every row. See :meth:`FrozenReader.length_of`."""
         return self.inner.length_of(batch)
 
 
