@@ -132,8 +132,8 @@ def _sharding(codecs: Any, shard: Sequence[int], item_bytes: int) -> str:
     inner = told["chunk_shape"]
     if not _is_count(inner) or inner[1:] != list(shard[1:]) or len(inner) != len(shard) or shard[0] % inner[0]:
         return f"its inner chunks have shape {_brief(inner)}, which does not divide a shard of {list(shard)}"
-    if inner[0] > 1 and prod(inner) * item_bytes > layout.CHUNK_BYTES:
-        return f"its inner chunks of shape {inner} have more than {layout.CHUNK_BYTES} bytes"
+    if inner[0] > 1 and prod(inner) * item_bytes > layout.MOST_CHUNK_BYTES:
+        return f"its inner chunks of shape {inner} have more than {layout.MOST_CHUNK_BYTES} bytes"
     if not _is_chain(told["index_codecs"], ("bytes", "crc32c")) or told["index_location"] != "end":
         return "the index of its shards is not at their end, or is not encoded as the format says"
     if not _is_chain(told["codecs"], ("bytes", "blosc", "crc32c")):
@@ -154,7 +154,7 @@ def _is_configured(codec: dict[str, Any]) -> bool:
     if codec["name"] == "blosc":
         known = {"typesize", "cname", "clevel", "shuffle", "blocksize"}
         numbers = [told.get("typesize"), told.get("clevel"), told.get("blocksize")]
-        whole = all(type(number) is int and 0 <= number <= layout.CHUNK_BYTES for number in numbers)
+        whole = all(type(number) is int and 0 <= number <= layout.MOST_CHUNK_BYTES for number in numbers)
         return set(told) == known and told["cname"] == "zstd" and told["shuffle"] in _SHUFFLES and whole
     return told in (_ENDIAN if codec["name"] == "bytes" else ({},))
 
