@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from io import FileIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -145,9 +146,9 @@ class ChunkReader:
         except (RuntimeError, ValueError) as error:
             raise self._shards.corrupt(chunk.key, f"chunk {chunk.number} cannot be decoded ({error})") from None
 
-    def _index(self, file: int, key: str, buffer: _Buffer) -> NDArray[np.uint64]:
+    def _index(self, file: FileIO, key: str, buffer: _Buffer) -> NDArray[np.uint64]:
         """Offset and size of every chunk of a shard, shape (chunks, 2)."""
-        found = os.fstat(file)
+        found = os.fstat(file.fileno())
         seen = (found.st_ino, found.st_size, found.st_mtime_ns)
         known = self._indexes.get(key)
         if known is not None and known[0] == seen:
@@ -158,16 +159,17 @@ class ChunkReader:
         self._indexes[key] = (seen, index)
         return index
 
-    def _checked(self, file: int, key: str, offset: int, size: int, buffer: _Buffer) -> NDArray[np.uint8]:
+    def _checked(self, file: FileIO, key: str, offset: int, size: int, buffer: _Buffer) -> NDArray[np.uint8]:
         """Bytes of a shard that are followed by their own CRC-32C, without it, until the buffer is used again."""
         import google_crc32c
 
-        most = os.fstat(file).st_size
+        most = os.fstat(file.fileno()).st_size
         if not (0 <= offset <= most and _CRC_BYTES < size <= most - offset):
             raise self._shards.corrupt(key, "its index leads out of it")
         raw = buffer.room(size)
         try:
-            read = os.preadv(file, [raw.data], offset)
+            file.seek(offset)
+            read = file.readinto(raw.data)
         except OSError as error:
             raise self._shards.unreadable(key, error) from None
         content = raw[:-_CRC_BYTES]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 from kemfeat.errors import StoreCorruptError
@@ -69,7 +69,7 @@ class ShardFiles:
         self._sound[key] = seen
 
     @contextmanager
-    def opened(self, key: str) -> Iterator[int]:
+    def opened(self, key: str) -> Iterator[FileIO]:
         """Open a shard that matches its receipt.
 
         Parameters
@@ -79,8 +79,8 @@ class ShardFiles:
 
         Yields
         ------
-        int
-            Descriptor of the file.
+        file
+            Opened for reading, without a buffer.
 
         Raises
         ------
@@ -89,13 +89,11 @@ class ShardFiles:
         """
         self.vouch(key)
         try:
-            file = asked_again(self._root / key, lambda path: os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+            file = asked_again(self._root / key, lambda path: path.open("rb", buffering=0))
         except OSError as error:
             raise self.unreadable(key, error) from None
-        try:
+        with file:
             yield file
-        finally:
-            os.close(file)
 
     def corrupt(self, key: str, what: str) -> StoreCorruptError:
         """The error for a shard that is not as it should be.
