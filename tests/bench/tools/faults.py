@@ -37,13 +37,17 @@ def case(name: str, whole: Bench, scratch: Path, *, call: str, at: int | None, c
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="only each so many-th call")
-    every = parser.parse_args().every
+    parser.add_argument("--only", help="one command, such as export")
+    given = parser.parse_args()
+    every = given.every
     sys.stdout.write("| command | calls refused | failures |\n|---|---|---|\n")
     with tempfile.TemporaryDirectory(prefix="kemfeat-faults-") as folder:
         whole = scene(Path(folder))
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
         for name in commands(whole.out, whole.corpus.root, scratch):
+            if given.only not in {None, name}:
+                continue
             found: Counter[str] = Counter()
             for call, (_, _, codes) in CALLS.items():
                 calls, wrong = case(name, whole, scratch, call=call, at=None, code=0)
