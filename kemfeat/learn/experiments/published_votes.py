@@ -84,14 +84,14 @@ def boosted(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chan
     AnalysisError
         It is fitted on one class alone.
     ConfigError
-        LightGBM is not installed.
+        LightGBM is not installed, or lacks the library of OpenMP.
     """
     try:
         from lightgbm import LGBMClassifier
-    except ImportError:
+    except (ImportError, OSError) as error:  # its library needs that of OpenMP, which not every machine has
         raise ConfigError(
-            "--stacker lightgbm: needs the package lightgbm, which is not installed; pip install 'kemfeat[stacking]', "
-            "or take --stacker logistic"
+            f"--stacker lightgbm: needs the package lightgbm, which cannot be imported ({error}); pip install "
+            "'kemfeat[stacking]' and libgomp1, or take --stacker logistic"
         ) from None
     seen = require_classes(classes_N)
     # numbers of threads and the seed change nothing but the rounding; all else is its default

@@ -20,6 +20,7 @@ from kemfeat.learn.inference.predict import predict_store
 from kemfeat.learn.run_folder import read_predictions, read_run
 from tests.e2e.command import kemfeat
 from tests.learn import kit
+from tests.learn.experiments.marks import needs_lightgbm
 
 CHANCES = [f"p_{name}" for name in kit.EMOTIONS]
 METHODS: tuple[Method, ...] = ("soft", "weighted", "hard", "stacking")
@@ -158,9 +159,9 @@ def test_weights_that_are_given_are_used(runs: list[Path], tmp_path: Path) -> No
     assert facts.fitted_on == 0
 
 
+@needs_lightgbm
 def test_lightgbm_reads_labels_and_is_fitted_without_the_test_part(runs: list[Path], tmp_path: Path) -> None:
     """J4 as a setting, without J1."""
-    pytest.importorskip("lightgbm", reason="lightgbm is not installed: kemfeat[stacking]")
     before = made(runs, "stacking", tmp_path / "before", formulas=Formulas(stacker="lightgbm"))
     assert set(before.index.get_level_values("part")) == {"test"}
     change(
@@ -178,9 +179,9 @@ def test_lightgbm_reads_labels_and_is_fitted_without_the_test_part(runs: list[Pa
     assert facts.ensemble.stacker == "lightgbm"
 
 
+@needs_lightgbm
 def test_the_published_training_score_is_a_leak(runs: list[Path], tmp_path: Path) -> None:
     """J1: fitted and scored on the test part, which has to be allowed, is said everywhere, and flatters."""
-    pytest.importorskip("lightgbm", reason="lightgbm is not installed: kemfeat[stacking]")
     with pytest.raises(ConfigError, match=r"--fit-on test: .* scored on what it has seen \(J1\)"):
         ensemble(runs, method="stacking", out=tmp_path / "out", formulas=Formulas(fit_on="test"))
     published = Formulas(stacker="lightgbm", fit_on="test", allow_leakage=True)

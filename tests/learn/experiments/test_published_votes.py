@@ -12,6 +12,7 @@ from scipy.special import softmax
 
 from kemfeat.errors import ConfigError
 from kemfeat.learn.experiments.published_votes import boosted, product_vote, softmax_over_all
+from tests.learn.experiments.marks import needs_lightgbm
 from tests.learn.experiments.test_votes import CLASSES, drawn
 
 
@@ -52,11 +53,11 @@ def test_where_all_differ_the_heaviest_model_decides() -> None:
     assert product_vote(votes, np.array([0.2, 0.5, 0.3])).argmax() == 1
 
 
+@needs_lightgbm
 @settings(deadline=None, max_examples=5)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_lightgbm_sees_labels_alone(seed: int) -> None:
     """J4: how sure a model is changes nothing."""
-    pytest.importorskip("lightgbm", reason="lightgbm is not installed: kemfeat[stacking]")
     chances, classes = drawn(seed, 120)
     found = boosted(chances[:, :80], classes[:80], chances[:, 80:])
     doubted = 0.5 * chances + 0.5 / CLASSES
@@ -64,8 +65,8 @@ def test_lightgbm_sees_labels_alone(seed: int) -> None:
     assert np.allclose(found.sum(axis=1), 1)
 
 
+@needs_lightgbm
 def test_lightgbm_finds_what_labels_say(capfd: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("lightgbm", reason="lightgbm is not installed: kemfeat[stacking]")
     chances, classes = drawn(5, 600, skill=2.0)
     classes = classes % 3
     swapped = chances[..., [1, 0, 2, 3]]
