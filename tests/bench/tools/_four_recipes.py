@@ -121,13 +121,7 @@ GRAPHS = {
     "train.epochs": 12,
     "train.period": 12,
 }
-IMAGES = {
-    "model.size": [24, 36],
-    "train.learning_rate": 1e-3,
-    "train.batch_size": 32,
-    "train.epochs": 16,
-    "train.patience": 16,
-}
+IMAGES = {"train.learning_rate": 1e-3, "train.batch_size": 32, "train.epochs": 20, "train.patience": 20}
 FILMS = {"train.learning_rate": 1e-3, "train.batch_size": 16, "train.epochs": 6, "train.patience": 6}
 FACES = {**FILMS, "model.size": [45, 45]}
 STREAMS = {**FILMS, "model.audio.size": [24, 36], "model.video.size": [45, 45]}
@@ -140,9 +134,9 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "stacked/cross-modal": {**TEXT, "train.epochs": 10, "model.n_mfcc": COEFFICIENTS, "model.frames": CEPSTRA},
     "graph/encoder": WINDOWS,
     "graph/spell": GRAPHS,
-    "av/cnn": IMAGES,
-    "av/cnn-rnn": IMAGES,
-    "av/cnn-lstm": IMAGES,
+    "av/cnn": {**IMAGES, "model.size": [50, 75], "train.epochs": 12, "train.patience": 12},
+    "av/cnn-rnn": {**IMAGES, "model.size": [32, 48]},
+    "av/cnn-lstm": {**IMAGES, "model.size": [32, 48]},
     "av/video": FACES,
     "av/two-stream": STREAMS,
     "av/contrastive": {**STREAMS, "train.epochs": 8, "train.contrastive.epochs": 2},

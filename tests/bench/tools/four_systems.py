@@ -31,7 +31,6 @@ from kemfeat.learn.evaluation.words import NAMES, in_words, shown
 from kemfeat.learn.experiments.ablate import ablate
 from kemfeat.learn.experiments.votes import stacked
 from kemfeat.learn.run_folder import read_run
-from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.trainer import audited_of_run, load_model, training_data_of_run
 from kemfeat.splits import Split, make_split, read_split
@@ -97,8 +96,9 @@ def ablations(number: int, place: Place, *, folds: Sequence[int]) -> Iterator[di
     name, modalities = FUSED[number]
     tables = []
     for fold in (fold for fold in folds if fold == 0 or name not in place.system.once):
-        data = audit_fold(place.store, place.split, fold=fold)
-        found = ablate(place.run(name, "corrected", fold), data, modalities=modalities, device="cpu")
+        run = place.run(name, "corrected", fold)
+        data = audited_of_run(run, store=place.store, split=place.split)
+        found = ablate(run, data, modalities=modalities, device="cpu")
         tables.append(found[(found["target"] == "emotion") & (found["score"] == "uar")])
     for (modality, way), rows in pd.concat(tables).groupby(["modality", "way"], sort=False):
         yield {

@@ -23,6 +23,7 @@ from tests.learn.training import kit
 
 pytestmark = pytest.mark.slow  # models are trained
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "four-systems.md"
 RECIPES = Path(kemfeat.__file__).parent / "learn" / "recipes"
 ONCE = {"train.epochs": 1, "train.learning_rate": 1e-3}
 ALL = [name for system in _four_recipes.SYSTEMS.values() for name in system.recipes]
@@ -133,3 +134,9 @@ def test_every_speaker_is_tested_once_by_what_was_trained_on_the_others(store: S
         assert 0 < len(parts["valid"]) < len(parts["train"])
         tested += sorted(parts["test"])
     assert len(tested) == len(set(tested)) == int(store.labels("4class").notna().sum())
+
+
+def test_the_page_has_every_recipe() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for name in ALL:
+        assert f"`{name}`" in text
