@@ -27,6 +27,15 @@ def predict(
     text: Annotated[
         str | None, typer.Option("--text", help="What is said in it, where the model reads text.", show_default=False)
     ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            "--encoder",
+            metavar="RUN",
+            help="Run that made the embeddings that the model reads.",
+            show_default="where it was",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Table to write, .csv or .parquet.", show_default=False),
@@ -42,9 +51,11 @@ def predict(
     require_torch("predict")
     if (store is None) == (wav is None and text is None):
         raise ConfigError("predict: pass --store STORE, or one recording as --wav FILE, --text TEXT or both")
+    if encoder is not None and store is None:
+        raise ConfigError("--encoder: a recording has no embeddings; pass --store STORE")
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"--out {out}: expected a name that ends in .csv or .parquet")
-    table = _predicted(run, store=store, wav=wav, text=text, device=device.value)
+    table = _predicted(run, store=store, wav=wav, text=text, encoder=encoder, device=device.value)
     if out is not None:
         _write(table, out)
     if as_json:
@@ -53,12 +64,14 @@ def predict(
         _print(table, out)
 
 
-def _predicted(run: Path, *, store: Path | None, wav: Path | None, text: str | None, device: str) -> pd.DataFrame:
+def _predicted(
+    run: Path, *, store: Path | None, wav: Path | None, text: str | None, encoder: Path | None, device: str
+) -> pd.DataFrame:
     from kemfeat.learn.inference.predict import predict_recording, predict_store
     from kemfeat.store.reader import open_store
 
     if store is not None:
-        return predict_store(run, open_store(store), device=device)
+        return predict_store(run, open_store(store), encoder=encoder, device=device)
     return predict_recording(run, wav=wav, text=text, device=device)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Integral
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
@@ -159,6 +160,28 @@ class BuildConfig(FrozenConfig):
             if name in features[:place]:
                 raise ValueError(f"{name!r} is named twice; name each feature only once")
         return features
+
+
+def check_integer(name: str, value: object, *, least: int) -> None:
+    """Refuse anything but a whole number of at least ``least``.
+
+    Parameters
+    ----------
+    name : str
+        What the number is, for the error message.
+    value : object
+        What was given.
+    least : int
+        Smallest number allowed.
+
+    Raises
+    ------
+    ConfigError
+        It is something else.
+    """
+    whole = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    if whole is None or whole < least:
+        raise ConfigError(f"{name} is {value!r}; expected a whole number from {least} on")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -33,3 +33,12 @@ def test_its_test_exists(name: str, test: str) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_what_prevents_it_is_a_guard_a_setting_or_a_way(row: tuple[str, ...]) -> None:
     assert re.match(r" (guard|settings?|way)\b", row[2]), row[0]
+
+
+def test_every_setting_that_the_recipes_name_for_a_defect_is_in_its_row() -> None:
+    recipes = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
+    rows = {row[0]: row[2] for row in ROWS}
+    named = re.findall(r"^\| ([KJPS]\d+) \|.*\|.*\| (.*) \|$", recipes, flags=re.MULTILINE)
+    settings = {(name, one) for name, cell in named for one in re.findall(r"`([\w-]+\.[\w.]+)`", cell)}
+    assert len(settings) > 40
+    assert not {(name, one) for name, one in settings if f"`{one}`" not in rows[name]}

@@ -91,6 +91,15 @@ def test_broken_files_are_refused_the_same_way_by_both_readers(tmp_path: Path, c
     assert str(path) in str(by_path.value)
 
 
+def test_every_16_bit_sample_is_the_float32_of_libsndfile(tmp_path: Path) -> None:
+    every = np.arange(-32768, 32768, dtype=np.int16)
+    soundfile.write(tmp_path / "clip.wav", np.stack([every, every[::-1]], axis=1), 16000, subtype="PCM_16")
+    found = read_audio(tmp_path / "clip.wav").values
+    expected, _ = soundfile.read(tmp_path / "clip.wav", dtype="float32")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
 def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, bad: float, subtype: str) -> None:

@@ -276,7 +276,10 @@ class _Job:
                 specs=specs_of(self.resolved),
                 layouts={
                     name: writer.ArrayLayout(
-                        extractor.axis, len(axes[extractor.axis]), self.resolved.rows_per_shard(name)
+                        axis=extractor.axis,
+                        rows=len(axes[extractor.axis]),
+                        rows_per_shard=self.resolved.rows_per_shard(name),
+                        made_of=frozenset(self.resolved.extractors) & frozenset(extractor.media),
                     )
                     for name, extractor in self.resolved.extractors.items()
                 },

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kemfeat.build._settings import Resolved
 from kemfeat.config import digest
 from kemfeat.manifest import FILM, SEGMENT, UNITS
+from kemfeat.store.layout import LAYOUT
 from kemfeat.store.writer import Part
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def parts(feature: str, keys: Sequence[str], groups: Sequence[str], *, rows_per_
             partition=number,
             start=start,
             stop=min(start + rows_per_shard, len(keys)),
-            key=digest([start, rows_per_shard, *(column[start : start + rows_per_shard] for column in (keys, groups))]),
+            key=digest(
+                [LAYOUT, start, rows_per_shard, *(column[start : start + rows_per_shard] for column in (keys, groups))]
+            ),
         )
         for number, start in enumerate(range(0, len(keys), rows_per_shard))
     ]

@@ -179,13 +179,25 @@ class EnsembleFacts(FrozenConfig):
     weights : tuple of float
         Weight of each run; none for ``stacking``.
     fitted_on : int, >= 0
-        Utterances of the validation part that weights or the regression were fitted on; 0 where nothing was fitted.
+        Utterances that weights or the stacker were fitted on; 0 where nothing was fitted.
+    fitted_part : {"valid", "train", "test"}
+        Which part they are of: ``train`` as predicted out of fold, and ``test`` as published (J1).
+    stacker : {"logistic", "lightgbm"}
+        Model of ``stacking``; ``lightgbm`` reads numbers of labels, as published (J4).
+    softmax : {"row", "all"}
+        What a softmax was taken over: the classes of an utterance, or all utterances, as published (J3).
+    votes : {"sum", "product"}
+        How votes of ``hard`` count: the sum of their weights, or number times weight, as published (J4).
     """
 
     method: Literal["soft", "weighted", "hard", "stacking"]
     members: tuple[MemberFacts, ...]
     weights: tuple[float, ...] = ()
     fitted_on: Count = 0
+    fitted_part: Literal["valid", "train", "test"] = "valid"
+    stacker: Literal["logistic", "lightgbm"] = "logistic"
+    softmax: Literal["row", "all"] = "row"
+    votes: Literal["sum", "product"] = "sum"
 
 
 class Determinism(FrozenConfig):

@@ -334,6 +334,9 @@ class TrainConfig(FrozenConfig):
     amp : {"auto", "bfloat16", "off"}
         ``auto`` computes in float16 with a scaled loss on a GPU, ``bfloat16`` in bfloat16 on any device, ``off`` in
         float32.
+    frozen_cache : float, >= 0 [GB]
+        Most room for what frozen parts computed from every row, which is then not computed in every epoch. Where it
+        takes up more, and with 0, it is.
     seed : int, in [0, 2**32)
         Seed of weights, order, dropout and augmentation.
     frames : int, >= 0
@@ -373,6 +376,7 @@ class TrainConfig(FrozenConfig):
     patience: int = Field(default=8, ge=1)
     clip: float = Field(default=1.0, ge=0)
     amp: Literal["auto", "bfloat16", "off"] = "auto"
+    frozen_cache: float = Field(default=4.0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**32)
     frames: int = Field(default=0, ge=0)
     drop_last: bool = False

@@ -97,20 +97,20 @@ def read(store: Store, name: str, rows: NDArray[np.int64]) -> SampledRows:
     SampledRows
         The values, and which of them are real.
     """
-    values = np.asarray(store.array(name).oindex[rows])
+    values = store.take(rows, (name,))[name]
     return SampledRows(values=values, real=_real(store, name, rows, values))
 
 
 def _real(store: Store, name: str, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.bool_] | None:
     mask, lengths = beside(name, "_mask"), beside(name, "_lengths")
     if mask in store.arrays:
-        return np.asarray(store.array(mask).oindex[rows], dtype=bool)
+        return store.take(rows, (mask,))[mask].astype(bool)
     if lengths in store.arrays:
-        return np.arange(values.shape[1]) < np.asarray(store.array(lengths).oindex[rows])[:, None]
+        return np.arange(values.shape[1]) < store.take(rows, (lengths,))[lengths][:, None]
     tokens = tagged("attention_mask", tag_of(name))
     attention = store.header.arrays.get(tokens)
     if attention is not None and attention.feature == store.header.arrays[name].feature and name != tokens:
-        return np.asarray(store.array(tokens).oindex[rows], dtype=bool)
+        return store.take(rows, (tokens,))[tokens].astype(bool)
     return None
 
 

@@ -8,7 +8,7 @@ random response of speakers to groups is one more of them (speaker x group).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -28,6 +28,9 @@ from kemfeat.stats.tails import log_f_sf, probability
 _Judged = Callable[[Floats], tuple[Floats, Floats, Floats]]
 """Estimate, variance and degrees of freedom of each row of contrasts."""
 
+GROUPS = "groups"
+"""Name of the term of the groups."""
+
 _MOST_LEVELS = 5000
 """Levels of all random effects but the largest: the model solves a system of that size several hundred times."""
 
@@ -39,8 +42,8 @@ class MixedModel:
     Parameters
     ----------
     tests : DataFrame
-        ``term F df1 df2 p log_p``: that the means of all groups are equal (``groups``), and that each covariate has no
-        effect, given everything else in the model.
+        ``term F df1 df2 p log_p``: that the means of all groups are equal (``groups``), that each covariate has no
+        effect, and that it has the same effect in all groups (``groups x NAME``), given everything else in the model.
     pairs : DataFrame
         ``a b diff se t df p log_p ci_low ci_high p_holm significant reason``: mean of a minus mean of b at equal
         covariates; 95 % intervals, one at a time.
@@ -74,8 +77,12 @@ def mixed_model(
     random: Mapping[str, Column],
     *,
     covariates: Mapping[str, Column] | None = None,
+    interactions: Collection[str] = (),
 ) -> MixedModel:
     """Fit ``value ~ group + covariates + (1 | effect) + ...`` by REML, with Satterthwaite's degrees of freedom.
+
+    Where a covariate interacts with the groups, the means and pairs of groups are those at its mean, and its own effect
+    is the mean over all values.
 
     Parameters
     ----------
@@ -87,6 +94,8 @@ def mixed_model(
         Labels of the levels of each random intercept; they may be nested in one another or crossed.
     covariates : mapping of str to array_like, shape (n,), or None
         Fixed effects that are held constant: numbers, or labels of a further factor.
+    interactions : collection of str
+        Covariates whose effect may differ from group to group.
 
     Returns
     -------
@@ -96,8 +105,8 @@ def mixed_model(
     Raises
     ------
     ConfigError
-        There is no random effect, columns differ in length, a value is not a number, no row is complete, or random
-        effects other than the largest have more than 5,000 levels.
+        There is no random effect, an interaction is not of a covariate, columns differ in length, a value is not a
+        number, no row is complete, or random effects other than the largest have more than 5,000 levels.
 
     References
     ----------
@@ -115,7 +124,7 @@ def mixed_model(
     >>> round(float(found.pairs["diff"].iloc[0]), 2), found.variances["effect"].tolist()
     (-0.97, ['speaker', 'rater', 'residual'])
     """
-    design = _design(values, groups, random, covariates or {})
+    design = _design(values, groups, random, covariates or {}, interactions)
     if design.reason:
         return _undefined(design)
     with threadpool_limits(1, user_api="blas"):  # small matrices, a thousand times: threads would wait for each other
@@ -152,7 +161,7 @@ def _fitted(design: _Design) -> MixedModel:
 
 @dataclass(frozen=True)
 class _Design:
-    """Complete rows; ``x`` has one column per group, then the covariates about their mean."""
+    """Complete rows; ``x`` has one column per group, covariates about their means, and interactions."""
 
     y: Floats
     x: Floats
@@ -164,7 +173,13 @@ class _Design:
     reason: str
 
 
-def _design(values: Column, groups: Column, random: Mapping[str, Column], covariates: Mapping[str, Column]) -> _Design:
+def _design(
+    values: Column,
+    groups: Column,
+    random: Mapping[str, Column],
+    covariates: Mapping[str, Column],
+    interactions: Collection[str],
+) -> _Design:
     y, group = numbers(values), factor(groups)
     effects = {name: factor(labels, name=name).codes for name, labels in random.items()}
     fixed = {name: _fixed(name, column) for name, column in covariates.items()}
@@ -174,18 +189,25 @@ def _design(values: Column, groups: Column, random: Mapping[str, Column], covari
             f"mixed model: found {len(effects)} random effects and columns of {sorted(lengths)} values; expected at "
             "least one random effect, and columns of one length"
         )
+    for name in interactions:
+        if name not in fixed:
+            raise ConfigError(f"mixed model: interaction with {name!r}, which is not a covariate; add it to them")
     complete = np.isfinite(y) & (group.codes >= 0) & np.all([codes >= 0 for codes in effects.values()], axis=0)
     complete &= np.all([np.isfinite(column).all(axis=1) for column in fixed.values()], axis=0) if fixed else True
     if not complete.any():
         raise ConfigError(f"mixed model: none of the {len(y)} rows is complete; check that every column was read")
     kept, codes = np.unique(group.codes[complete], return_inverse=True)
     levels = tuple(np.unique(each[complete], return_inverse=True)[1] for each in effects.values())
-    blocks, terms, at = [np.eye(len(kept))[codes]], {}, len(kept)
-    for name, column in fixed.items():
-        block = column[complete] - column[complete].mean(axis=0)
-        blocks.append(block[:, np.abs(block).max(axis=0) > 0])
-        terms[name] = slice(at, at := at + blocks[-1].shape[1])
-    x = np.column_stack(blocks)
+    indicators = np.eye(len(kept))[codes]
+    effects_of = {name: _centred(column[complete]) for name, column in fixed.items()}
+    contrasts = _centred(indicators)[:, 1:]
+    for name in interactions:
+        products = contrasts[:, :, None] * effects_of[name][:, None, :]
+        effects_of[f"{GROUPS} x {name}"] = products.reshape(len(codes), -1)
+    terms, at = {}, len(kept)
+    for name, block in effects_of.items():
+        terms[name] = slice(at, at := at + block.shape[1])
+    x = np.column_stack([indicators, *effects_of.values()])
     return _Design(
         y=y[complete],
         x=x,
@@ -196,6 +218,12 @@ def _design(values: Column, groups: Column, random: Mapping[str, Column], covari
         n_dropped=int((~complete).sum()),
         reason=_why_not(y[complete], x, dict(zip(effects, levels, strict=True)), groups=len(kept)),
     )
+
+
+def _centred(columns: Floats) -> Floats:
+    """Columns about their means, without those that do not vary."""
+    about: Floats = columns - columns.mean(axis=0)
+    return about[:, np.abs(about).max(axis=0) > 0]
 
 
 def _fixed(name: str, column: Column) -> Floats:
@@ -228,7 +256,10 @@ def _why_not(y: Floats, x: Floats, levels: Mapping[str, NDArray[np.intp]], *, gr
             return f"{one} and {other} are the same: their variances cannot be separated"
     spread = np.linalg.svd(x / np.maximum(np.linalg.norm(x, axis=0), 1e-300), compute_uv=False)
     if len(y) <= x.shape[1] or spread[-1] < 1e-7:
-        return "the covariates are determined by the groups or by one another: their effects cannot be separated"
+        return (
+            "the covariates are determined by the groups or by one another, or a combination of them has no values: "
+            "their effects cannot be separated"
+        )
     return "the values do not vary" if np.ptp(y) <= 1e-11 * np.abs(y).max() else ""
 
 
@@ -259,9 +290,9 @@ def _means(design: _Design, judged: _Judged) -> pd.DataFrame:
 
 def _tests(design: _Design, judged: _Judged, covariance: Floats) -> pd.DataFrame:
     identity = np.eye(design.x.shape[1])
-    terms = {"groups": identity[1 : len(design.groups)] - identity[0]}
-    terms |= {name: identity[columns] for name, columns in design.terms.items()}
-    rows = [(name, *_joint_test(contrasts, judged, covariance)) for name, contrasts in terms.items()]
+    terms = [(GROUPS, identity[1 : len(design.groups)] - identity[0])]
+    terms += [(name, identity[columns]) for name, columns in design.terms.items()]
+    rows = [(name, *_joint_test(contrasts, judged, covariance)) for name, contrasts in terms]
     return pd.DataFrame(rows, columns=["term", "F", "df1", "df2", "p", "log_p"])
 
 
@@ -291,7 +322,7 @@ def _undefined(design: _Design, reason: str = "") -> MixedModel:
     pairs = pd.DataFrame(combinations(design.groups, 2), columns=["a", "b"])
     missing = np.full(len(pairs), nan)
     pairs = with_holm(pairs.assign(diff=missing, **t_columns(missing, se=missing, df=missing), reason=why))
-    terms = ["groups", *design.terms]
+    terms = [GROUPS, *design.terms]
     tests = pd.DataFrame({"term": terms, **dict.fromkeys(("F", "df1", "df2", "p", "log_p"), nan)})
     sizes = [*(int(codes.max()) + 1 for codes in design.levels), len(design.y)]
     variances = pd.DataFrame({"effect": [*design.effects, "residual"], "levels": sizes, "variance": nan, "share": nan})

@@ -7,8 +7,8 @@ store may come from anybody, so only what ``docs/store-format.md`` describes is 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def read_array(folder: Path, info: schema.ArrayInfo) -> dict[str, Any]:
         raise _refused(folder, f"it has a member {_brief(min(set(found) - _MEMBERS))} that the format does not have")
     if not _is_count(chunks) or chunks[1:] != list(info.shape[1:]) or len(chunks) != len(info.shape):
         raise _refused(folder, f"its shards have shape {_brief(chunks)}, which does not fit an array of {info.shape}")
-    problem = _sharding(found.get("codecs"), chunks, _ITEM_BYTES[info.dtype])
+    problem = _attributes(found.get("attributes")) or _sharding(found.get("codecs"), chunks, _ITEM_BYTES[info.dtype])
     if problem:
         raise _refused(folder, problem)
     return found
@@ -122,6 +122,17 @@ def read_json(folder: Path) -> dict[str, Any]:
     return found
 
 
+def _attributes(told: Any) -> str:
+    """What is wrong with the attributes that are calculated with; empty where nothing is."""
+    pad = told.get("pad") if isinstance(told, dict) else None
+    if not isinstance(pad, int | float) and pad != "NaN":
+        return f"its padding is {_brief(pad)}, expected a number or NaN"
+    rate = told.get("frame_rate_hz", 1.0)
+    if type(rate) not in (int, float) or not 0 < rate < math.inf:
+        return f"its frame_rate_hz is {_brief(rate)}, expected a number above 0"
+    return ""
+
+
 def _sharding(codecs: Any, shard: Sequence[int], item_bytes: int) -> str:
     """What is wrong with the codecs of an array; empty where nothing is."""
     if not isinstance(codecs, list) or [_name(codec) for codec in codecs] != ["sharding_indexed"]:
@@ -132,8 +143,8 @@ def _sharding(codecs: Any, shard: Sequence[int], item_bytes: int) -> str:
     inner = told["chunk_shape"]
     if not _is_count(inner) or inner[1:] != list(shard[1:]) or len(inner) != len(shard) or shard[0] % inner[0]:
         return f"its inner chunks have shape {_brief(inner)}, which does not divide a shard of {list(shard)}"
-    if inner[0] > 1 and prod(inner) * item_bytes > layout.CHUNK_BYTES:
-        return f"its inner chunks of shape {inner} have more than {layout.CHUNK_BYTES} bytes"
+    if inner[0] > 1 and math.prod(inner) * item_bytes > layout.MOST_CHUNK_BYTES:
+        return f"its inner chunks of shape {inner} have more than {layout.MOST_CHUNK_BYTES} bytes"
     if not _is_chain(told["index_codecs"], ("bytes", "crc32c")) or told["index_location"] != "end":
         return "the index of its shards is not at their end, or is not encoded as the format says"
     if not _is_chain(told["codecs"], ("bytes", "blosc", "crc32c")):
@@ -154,7 +165,7 @@ def _is_configured(codec: dict[str, Any]) -> bool:
     if codec["name"] == "blosc":
         known = {"typesize", "cname", "clevel", "shuffle", "blocksize"}
         numbers = [told.get("typesize"), told.get("clevel"), told.get("blocksize")]
-        whole = all(type(number) is int and 0 <= number <= layout.CHUNK_BYTES for number in numbers)
+        whole = all(type(number) is int and 0 <= number <= layout.MOST_CHUNK_BYTES for number in numbers)
         return set(told) == known and told["cname"] == "zstd" and told["shuffle"] in _SHUFFLES and whole
     return told in (_ENDIAN if codec["name"] == "bytes" else ({},))
 

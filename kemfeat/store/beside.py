@@ -206,10 +206,12 @@ def _put_in_place(aside: Path, whole: Path, old: Path, contents: Contents) -> No
         for path in carried:
             path.rename(aside / path.name)
         aside.rename(whole)
+        disk.fsync(whole.parent)
     except OSError:
+        if not aside.exists():
+            whole.rename(aside)
         if old.exists():
             for path in [path for path in aside.glob("*") if contents.is_carried(path.name)]:
                 path.rename(old / path.name)
             old.rename(whole)
         raise
-    disk.fsync(whole.parent)

@@ -130,13 +130,18 @@ def _other_axes(header: schema.Header) -> str:
     return "".join(each)
 
 
+def _scale(name: str, values: pd.Series[float]) -> str:
+    import numpy as np
+
+    with np.errstate(over="ignore"):  # a rating may be anything; validation says so
+        return f"{name} {values.mean():.3g} on average, standard deviation {round(values.std(), 6):.3g}"
+
+
 def _labels(header: schema.Header, utterances: pd.DataFrame) -> str:
     counts = utterances["emotion"].fillna("(none)").value_counts()
     rows = sorted(counts.items(), key=lambda item: (-int(item[1]), str(item[0])))
     scales = "; ".join(
-        f"{name} {utterances[name].mean():.2f} on average, standard deviation {utterances[name].std():.2f}"
-        for name in ("valence", "arousal")
-        if utterances[name].notna().sum() > 1
+        _scale(name, utterances[name]) for name in ("valence", "arousal") if utterances[name].notna().sum() > 1
     )
     table = _table(("emotion", "utterances", "share"), [(escape(n), f"{c:,}", _share(c, utterances)) for n, c in rows])
     ties = int(utterances["is_tie"].sum())

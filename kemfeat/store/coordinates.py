@@ -53,13 +53,15 @@ class Coordinate:
     description: str
 
 
-def of_specs(specs: Sequence[FeatureSpec]) -> tuple[Coordinate, ...]:
+def of_specs(specs: Sequence[FeatureSpec], *, made_of: Sequence[FeatureSpec] = ()) -> tuple[Coordinate, ...]:
     """The coordinates of the inner axes of a feature.
 
     Parameters
     ----------
     specs : sequence of FeatureSpec
         Arrays of the feature.
+    made_of : sequence of FeatureSpec
+        Arrays of the features that it is made of: an array with the axes of one of them has its coordinates.
 
     Returns
     -------
@@ -73,8 +75,9 @@ def of_specs(specs: Sequence[FeatureSpec]) -> tuple[Coordinate, ...]:
     >>> [(each.axis, each.unit, len(each.values)) for each in found]
     [('frame', 's', 3), ('mel_bin', 'Hz', 4)]
     """
+    inner = {(spec.dims, spec.shape) for spec in specs}
     found: dict[str, Coordinate] = {}
-    for spec in specs:
+    for spec in (*specs, *(source for source in made_of if (source.dims, source.shape) in inner)):
         if spec.time_origin is not None and spec.frame_rate is not None:
             times = _times(spec.time_origin, rate=spec.frame_rate, count=spec.shape[0])
             found.setdefault(spec.dims[0], Coordinate(spec.dims[0], tuple(times.tolist()), *_TIME))

@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from zarr.codecs import BloscCodec
     from zarr.storage import MemoryStore
 
-CHUNK_BYTES = 1 << 20
+LAYOUT = 2
+"""Number of this layout, which is part of the keys of parts: shards of another one are not kept."""
+CHUNK_BYTES = 1 << 18
 """Inner chunks have at most this many bytes before compression; see docs/decisions/0002-store-layout.md."""
+MOST_CHUNK_BYTES = 1 << 20
+"""The same in stores of earlier versions of kemfeat, which are still read."""
+BLOCK_BYTES = 1 << 17
+"""What Blosc compresses at a time: it fits into the cache of a core, and is large enough for padding."""
 
 
 def chunk_rows(spec: FeatureSpec, rows_per_shard: int) -> int:
@@ -88,12 +94,12 @@ def create_array(
 
 
 def _blosc(spec: FeatureSpec) -> BloscCodec:
-    """Zstandard over shuffled bytes, with one block per chunk: the small default blocks compress padding badly."""
+    """Zstandard over shuffled bytes, in large blocks: the small ones of Blosc's own choice compress padding badly."""
     import numpy as np
     from zarr.codecs import BloscCodec
 
     itemsize = np.dtype(spec.dtype).itemsize
-    return BloscCodec(typesize=itemsize, cname="zstd", clevel=1, shuffle="shuffle", blocksize=CHUNK_BYTES)
+    return BloscCodec(typesize=itemsize, cname="zstd", clevel=1, shuffle="shuffle", blocksize=BLOCK_BYTES)
 
 
 def _plain(value: float | bool) -> float | int | bool | str:

@@ -1,4 +1,4 @@
-"""Bytes of the shards of one version of a store: those that the header lists, or an error.
+"""The shards of one version of a store, for zarr.
 
 To zarr, a missing shard contains only the fill value. Here it is an error, and so is a shard that does not match its
 receipt or belongs to a store that was built again after it was opened.
@@ -7,46 +7,36 @@ receipt or belongs to a store that was built again after it was opened.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zarr.storage
 
-from kemfeat.errors import StoreCorruptError
-from kemfeat.store import disk
-from kemfeat.store.schema import FileReceipt
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from zarr.abc.store import ByteRequest
     from zarr.core.buffer import Buffer, BufferPrototype
+
+    from kemfeat.store.shard_files import ShardFiles
 
 
 class PinnedShards(zarr.storage.LocalStore):
     """The shards of one array; read-only.
 
-    A shard is hashed when it is first read, and again when its size or modification time has changed.
-
     Parameters
     ----------
     root : Path
         Folder of the array.
-    receipts : mapping of str to FileReceipt
-        Hash and size of each shard, by its key below ``root``.
-    check : callable
-        Raises once the store is no longer the version that was opened.
+    shards : ShardFiles
+        Its shards.
     """
 
-    def __init__(self, root: Path, receipts: Mapping[str, FileReceipt], check: Callable[[], None]) -> None:
+    def __init__(self, root: Path, shards: ShardFiles) -> None:
         super().__init__(root, read_only=True)
-        self._receipts = dict(receipts)
-        self._check = check
-        self._sound: dict[str, tuple[int, int, int]] = {}
+        self._shards = shards
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_sound": {}}
+        return self.__dict__
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
@@ -75,14 +65,14 @@ class PinnedShards(zarr.storage.LocalStore):
         StoreError
             The shard is not that of the version that was opened.
         """
-        await asyncio.to_thread(self._vouch, key)
+        await asyncio.to_thread(self._shards.vouch, key)
         try:
             found = await super().get(key, prototype, byte_range)
         except OSError as error:
-            raise self._corrupt(key, f"cannot be read ({error.strerror})") from None
-        await asyncio.to_thread(self._check)
+            raise self._shards.unreadable(key, error) from None
+        await asyncio.to_thread(self._shards.check)
         if found is None:
-            raise self._corrupt(key, "is missing")
+            raise self._shards.corrupt(key, "is missing")
         return found
 
     async def get_partial_values(
@@ -103,28 +93,3 @@ class PinnedShards(zarr.storage.LocalStore):
             In the order of ``key_ranges``.
         """
         return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
-
-    def _vouch(self, key: str) -> None:
-        """Raise unless a shard matches its receipt."""
-        receipt, path = self._receipts.get(key), Path(self.root) / key
-        if receipt is None:
-            self._check()
-            raise self._corrupt(key, "has no receipt in the header")
-        try:
-            found = path.stat()
-            seen = (found.st_ino, found.st_size, found.st_mtime_ns)
-            if self._sound.get(key) == seen:
-                return
-            is_sound = found.st_size == receipt.bytes and disk.sha256(path) == receipt.sha256
-        except FileNotFoundError:
-            self._check()
-            raise self._corrupt(key, "is missing") from None
-        except OSError as error:
-            raise self._corrupt(key, f"cannot be read ({error.strerror})") from None
-        if not is_sound:
-            self._check()
-            raise self._corrupt(key, "is not what was written (its size or SHA-256 differs)")
-        self._sound[key] = seen
-
-    def _corrupt(self, key: str, what: str) -> StoreCorruptError:
-        return StoreCorruptError(f"{Path(self.root) / key}: {what}; run `kemfeat verify`, then the same build again")

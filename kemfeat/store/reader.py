@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,13 @@ from kemfeat.store.header import read_header
 from kemfeat.store.tables import StoreTables
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     import pandas as pd
     import zarr
+    from numpy.typing import NDArray
 
-    StoredArray: TypeAlias = zarr.Array[Any]
-    """What :meth:`Store.array` gives: slices of it are NumPy arrays."""
+    from kemfeat.store.chunks import ChunkReader
+    from kemfeat.store.shard_files import ShardFiles
+    from kemfeat.store.take import Selection
 
 
 class Store(StoreTables):
@@ -157,6 +158,101 @@ class Store(StoreTables):
 
         from kemfeat.store.pinned import PinnedShards
 
+        folder, content, shards = self._opened(name)
+        try:
+            metadata = ArrayV3Metadata.from_dict(content)
+        except (ValueError, TypeError, KeyError) as error:
+            raise StoreCorruptError(f"{folder}: its metadata cannot be read ({error}); run `kemfeat verify`") from None
+        return zarr.Array(zarr.AsyncArray(metadata, zarr.storage.StorePath(PinnedShards(folder, shards))))
+
+    def take(
+        self, rows: Selection, arrays: Sequence[str] = ("mel",), *, frames: int | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Rows of arrays, from anywhere in the store and in any order.
+
+        Several threads decode them; a row costs the same wherever it is. To read one array in order, slices of
+        :meth:`array` do as well.
+
+        Parameters
+        ----------
+        rows : slice, or array_like of int, bool or str
+            Numbers of rows (negative ones from the end), a slice, one boolean per row, or ids.
+        arrays : sequence of str
+            Names of arrays that have the same row axis.
+        frames : int, >= 1, or None
+            Elements of the first axis after the rows to keep; all of them where None.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n, ...)
+            Per array its rows in the order asked for, padding included.
+
+        Raises
+        ------
+        ConfigError
+            An array or a row does not exist, or the arrays have different row axes.
+        StoreError
+            The store is damaged, or was built again since it was opened.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> store = kemfeat.open_store("stores/KEMDy20")
+        >>> found = store.take([5, 0, 5], arrays=("mel", "mel_lengths"))
+        >>> bool((found["mel"][0] == found["mel"][2]).all())
+        True
+        """
+        from kemfeat.store.take import numbers_of, take
+
+        if isinstance(arrays, str):
+            raise ConfigError(f"arrays is the text {arrays!r}; expected a list of names, such as ({arrays!r},)")
+        readers = {name: self.chunks(name) for name in arrays}
+        axes = sorted({self.header.arrays[name].axis for name in readers})
+        if len(axes) > 1:
+            raise ConfigError(f"arrays have rows of {' and '.join(axes)}; take those of one axis at a time")
+        return take(readers, numbers_of(rows, self.rows(axes[0])["id"]), frames=frames) if axes else {}
+
+    @cached_property
+    def _readers(self) -> dict[str, ChunkReader]:
+        return {}
+
+    def chunks(self, name: str) -> ChunkReader:
+        """One array, row by row: what :meth:`take` reads from.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+
+        Returns
+        -------
+        ChunkReader
+            Opened for reading; nothing is read yet.
+
+        Raises
+        ------
+        ConfigError, StoreError
+            As for :meth:`array`.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> import numpy as np
+        >>> reader = kemfeat.open_store("stores/KEMDy20").chunks("mel_lengths")
+        >>> len([int(length) for length in reader.rows(np.array([3, 4]))])
+        2
+        """
+        from kemfeat.store.chunks import ChunkReader
+
+        if name not in self._readers:
+            _, content, shards = self._opened(name)
+            self._readers[name] = ChunkReader(content, shards)
+        return self._readers[name]
+
+    def _opened(self, name: str) -> tuple[Path, dict[str, Any], ShardFiles]:
+        """Folder, metadata and shards of an array."""
+        from kemfeat.store.shard_files import ShardFiles
+
         if name not in self.header.arrays:
             raise ConfigError(f"{self.path}: no array {name!r}{suggest(name, self.arrays)}")
         info = self.header.arrays[name]
@@ -165,12 +261,7 @@ class Store(StoreTables):
         self._version.check()
         content = array_metadata.read_array(folder, info)
         self._version.check()
-        try:
-            metadata = ArrayV3Metadata.from_dict(content)
-        except (ValueError, TypeError, KeyError) as error:
-            raise StoreCorruptError(f"{folder}: its metadata cannot be read ({error}); run `kemfeat verify`") from None
-        shards = PinnedShards(folder, self._shards(info.feature, f"{path}/"), self._version.check)
-        return zarr.Array(zarr.AsyncArray(metadata, zarr.storage.StorePath(shards)))
+        return folder, content, ShardFiles(folder, self._shards(info.feature, f"{path}/"), self._version.check)
 
     def _shards(self, feature: str, prefix: str) -> dict[str, schema.FileReceipt]:
         """Receipts of the shards of an array, by Zarr's keys."""

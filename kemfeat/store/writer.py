@@ -90,11 +90,14 @@ class ArrayLayout:
         Number of rows.
     rows_per_shard : int
         Rows of a shard, which is a partition.
+    made_of : frozenset of str
+        Features that they are made of.
     """
 
     axis: str
     rows: int
     rows_per_shard: int
+    made_of: frozenset[str] = frozenset()
 
 
 def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: Mapping[str, ArrayLayout]) -> None:
@@ -131,7 +134,8 @@ def begin(store: Path, *, specs: Mapping[str, Sequence[FeatureSpec]], layouts: M
                     further=valid_lengths.attribute(mark),
                 )
     for feature, arrays in specs.items():
-        for coordinate in coordinates.of_specs(arrays):
+        made_of = [spec for name in sorted(layouts[feature].made_of) for spec in specs[name]]
+        for coordinate in coordinates.of_specs(arrays, made_of=made_of):
             coordinates.write(template / feature / coordinate.axis, coordinate)
 
 

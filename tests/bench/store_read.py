@@ -25,7 +25,7 @@ Read = Callable[[NDArray[np.int64]], object]
 
 
 def measure(context: Context) -> Iterator[Row]:
-    """Ratios beside zarr-python row by row, tensorstore, and an uncompressed array mapped into memory."""
+    """Ratios beside zarr-python row by row and by selections, tensorstore, and an uncompressed array in memory."""
     store = context.store(context.size)
     count = min(ROWS, context.size) // BLOCK * BLOCK
     rng = np.random.default_rng(0)
@@ -50,6 +50,7 @@ def _contestants(store: Path, plain: Path, order: str, batches: NDArray[np.int64
     return {
         "kemfeat": contestant(lambda: _kemfeat(store)),
         "zarr": contestant(lambda: _zarr(store), beside="zarr-python row by row", library="zarr"),
+        "oindex": contestant(lambda: _oindex(store), beside="slices and oindex of store.array"),
         "tensorstore": contestant(lambda: _tensorstore(store), beside="tensorstore", library="tensorstore"),
         "memmap": contestant(
             lambda: _memmap(plain),
@@ -60,6 +61,11 @@ def _contestants(store: Path, plain: Path, order: str, batches: NDArray[np.int64
 
 
 def _kemfeat(store: Path) -> Read:
+    opened = open_store(store)
+    return lambda numbers: opened.take(numbers, ("mel",))["mel"]
+
+
+def _oindex(store: Path) -> Read:
     array = open_store(store).array("mel")
     return lambda numbers: array[_span(numbers)] if _follow(numbers) else array.oindex[numbers]
 

@@ -15,11 +15,11 @@ import pytest
 from kemfeat import build_store, plugins
 
 DIGESTS = {
-    "KEMDy20": "53b4e58e754fba0fce5070c58861f4a4a8d358afcaf072fb18c4e54381bdb99c",
-    "KEMDy19": "7ab745b7aaa4234241e7538f4651c4533c51c58bc11a54daaef1f1fdf776a73d",
-    "IEMOCAP": "f3252297405a9bb187b99b61c6fab6e3c0a04f37af51659c14562d46dc832c08",
+    "KEMDy20": "50a002715fdf4dd15f649e39aec05bbd62c245e68ba47d3f95044d3fa85117a0",
+    "KEMDy19": "c8ea80acd4f1125494ee0901b4e4046831ceedba27b3231a3044b094e6676124",
+    "IEMOCAP": "b8cf8598e669b621e717c76cef0af62c55f8debdb5f4b2ae96069270917d0ab2",
 }
-REAL = "1945f010e6fdae551498275c86a10e63d06815a5a5e6c00e22e5410acada8fe8"
+REAL = "1491865adf71372ee187cf54233f2d53c1e6f4b649539618111abf62ce6dd13a"
 
 pytestmark = [
     pytest.mark.slow,

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pingouin as pg
 import pytest
 import statsmodels.formula.api as smf
 from hypothesis import given, settings
@@ -117,6 +118,49 @@ def test_a_covariate_is_held_constant_and_a_second_factor_is_tested():
     ols = smf.ols("y ~ C(emotion) + C(sex)", data.assign(sex=sex)).fit()
     means = fitted(data, "speaker", covariates={"sex": sex}).means
     assert means["mean"].diff().iloc[1] == pytest.approx(ols.params["C(emotion)[T.1]"], rel=1e-6)
+
+
+def of_two_factors(seed: int) -> pd.DataFrame:
+    """Twelve speakers with responses of their own, of whom every second is louder when aroused."""
+    data = crossed(seed).assign(sex=lambda table: np.where(table["speaker"] % 2, "F", "M"))
+    return data.assign(y=lambda table: table["y"] + 0.8 * table["emotion"] * (table["sex"] == "M"))
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # pingouin, of its own calls
+def test_an_interaction_in_a_balanced_design_is_that_of_pingouin():
+    data = of_two_factors(4)
+    found = fitted(data, "speaker", "cell", covariates={"sex": data["sex"]}, interactions=["sex"]).tests
+    expected = pg.mixed_anova(data, dv="y", between="sex", within="emotion", subject="speaker").set_index("Source")
+    assert found["term"].tolist() == ["groups", "sex", "groups x sex"]
+    for row, source in zip(found.itertuples(), ("emotion", "sex", "Interaction"), strict=True):
+        theirs = expected.loc[source]
+        assert (row.F, row.df1) == (pytest.approx(theirs["F"], rel=1e-5), theirs["DF1"])
+        assert row.df2 == pytest.approx(theirs["DF2"], rel=1e-3)
+
+
+def test_an_interaction_in_any_design_is_that_of_statsmodels():
+    data = of_two_factors(5).sample(frac=0.5, random_state=5)
+    found = fitted(data, "speaker", covariates={"sex": data["sex"]}, interactions=["sex"])
+    model = smf.mixedlm("y ~ C(emotion) * C(sex)", data, groups="speaker").fit()
+    same = np.equal.outer(data["speaker"].to_numpy(), data["speaker"].to_numpy())
+    weight = np.linalg.inv(float(model.cov_re.iloc[0, 0]) * same + model.scale * np.eye(len(data)))
+    covariance = np.linalg.inv(model.model.exog.T @ weight @ model.model.exog)[-2:, -2:]  # of the two products
+    estimate = model.fe_params.to_numpy()[-2:]
+    assert found.tests["F"].iloc[-1] == pytest.approx(estimate @ np.linalg.inv(covariance) @ estimate / 2, rel=1e-4)
+    share = (data["sex"] == "M").mean()
+    grid = pd.DataFrame({"emotion": [0, 0, 1, 1, 2, 2], "sex": ["F", "M"] * 3})
+    cells = model.predict(grid).to_numpy().reshape(3, 2)
+    assert found.means["mean"].tolist() == pytest.approx((cells @ [1 - share, share]).tolist(), rel=1e-4)
+
+
+def test_an_interaction_needs_a_covariate_and_values_in_every_cell():
+    data = of_two_factors(0)
+    with pytest.raises(ConfigError, match="interaction with 'sex'"):
+        fitted(data, "speaker", interactions=["sex"])
+    empty = data[(data["emotion"] > 0) | (data["sex"] == "F")]
+    found = fitted(empty, "speaker", covariates={"sex": empty["sex"]}, interactions=["sex"])
+    assert "a combination of them has no values" in found.reason
+    assert found.tests["term"].tolist() == ["groups", "sex", "groups x sex"]
 
 
 @settings(deadline=None, max_examples=5)

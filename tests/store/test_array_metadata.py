@@ -93,6 +93,25 @@ def test_other_metadata_are_refused(copied: Store, members: dict[str, Any], says
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("attributes", "says"),
+    [
+        ({}, "its padding is None, expected a number or NaN"),
+        ({"pad": "-80"}, "its padding is '-80'"),
+        ({"pad": [0]}, r"its padding is \[0\]"),
+        ({"pad": 0.0, "frame_rate_hz": "31"}, "its frame_rate_hz is '31', expected a number above 0"),
+        ({"pad": 0.0, "frame_rate_hz": 0}, "its frame_rate_hz is 0"),
+        ({"pad": 0.0, "frame_rate_hz": True}, "its frame_rate_hz is True"),
+        ([], "its padding is None"),
+    ],
+)
+def test_attributes_that_are_calculated_with_are_checked(copied: Store, attributes: Any, says: str) -> None:
+    change(copied, attributes=attributes)
+    for read in (copied.array, copied.chunks):
+        with pytest.raises(StoreCorruptError, match=says):
+            read("mel")
+
+
 @pytest.mark.parametrize("shape", [[8, 20, 2**40], [3, 20, 128], [0, 20, 128], [8, 20], "8", [True, 20, 128]])
 def test_inner_chunks_divide_a_shard(copied: Store, shape: Any) -> None:
     change(copied, codecs=inner(copied, chunk_shape=shape))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kemfeat.store import beside
+from tests.fault_kit import failing
 from tests.kill_kit import run_until
 
 CONTENTS = beside.Contents(proof="proof", carried=("kept-",))
@@ -43,6 +44,31 @@ def said(out: Path) -> str | None:
         assert (out / "deep/file").read_text() == (out / "proof").read_text()
         return (out / "proof").read_text()
     return out.read_text() if out.is_file() else None
+
+
+@pytest.mark.parametrize("call", ["os_open", "fsync", "move", "mkdir"])
+@pytest.mark.parametrize("earlier", [False, True], ids=["first", "replacing"])
+def test_a_folder_that_the_disk_refuses_at_any_call_is_as_it_was(tmp_path: Path, call: str, earlier: bool) -> None:
+    out, refused = tmp_path / "parent/out", 0
+    for at in count(1):
+        shutil.rmtree(out.parent, ignore_errors=True)
+        out.parent.mkdir()
+        if earlier:
+            fill(out, "old")
+        was_refused = False
+        with failing(call, out.parent, at=at, code=errno.EIO) as fault:
+            try:
+                fill(out, "new")
+            except OSError:
+                was_refused = True
+        if fault.calls < at:
+            break
+        refused += was_refused
+        assert said(out) == ("new" if not was_refused else "old" if earlier else None)
+        fill(out, "new")
+        assert said(out) == "new"
+        assert [path.name for path in out.parent.iterdir()] == ["out"]
+    assert refused > 0
 
 
 @pytest.mark.parametrize("make", [fill, write])

@@ -37,6 +37,13 @@ def cells(readme: str, first: str) -> list[str]:
     )
 
 
+def test_a_rating_beyond_reason_makes_a_short_sentence_and_no_warning(finished: Store) -> None:
+    wild = finished.utterances.assign(valence=[1e300, *[3.0] * (len(finished) - 1)], arousal=3.126)
+    said = render(finished.header, wild)["README.md"]
+    assert "valence 5e+298 on average, standard deviation inf" in said
+    assert "arousal 3.13 on average, standard deviation 0" in said
+
+
 def test_both_depend_on_the_content_alone(finished: Store, readme: str) -> None:
     other = finished.header.model_copy(
         update={"provenance": {"created": "1999", "command": "other"}, "versions": {"zarr": "0"}}

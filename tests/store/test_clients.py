@@ -28,7 +28,7 @@ GROUPS = {
 
 COORDINATES = {
     "mel": {"utterance", "frame", "mel_bin"},
-    "delta": {"utterance"},
+    "delta": {"utterance", "frame", "mel_bin"},
     "tokens": {"utterance"},
     "eda": {"utterance", "eda_sample"},
     "temp": {"utterance", "temp_sample"},

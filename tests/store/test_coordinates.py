@@ -62,6 +62,13 @@ def test_axes_without_times_have_no_coordinate() -> None:
     assert coordinates.of_specs(specs("delta")) == ()
 
 
+def test_an_array_has_the_coordinates_of_what_it_is_made_of_where_its_axes_are_the_same() -> None:
+    mel, shorter = specs("mel", n_mels=16, max_frames=64), specs("mel", n_mels=16, max_frames=32)
+    delta = specs("delta", n_mels=16, max_frames=64)
+    assert coordinates.of_specs(delta, made_of=mel) == coordinates.of_specs(mel)
+    assert coordinates.of_specs(delta, made_of=shorter) == ()
+
+
 def test_what_was_written_is_sound(finished: Store) -> None:
     assert list(coordinates.problems(finished)) == []
     assert {f"{MEL}/{axis}/c/0" for axis in ("utterance", "frame", "mel_bin")} <= set(finished.header.documents)

@@ -146,6 +146,7 @@ def with_clips(store: Store, values: np.ndarray, parents: list[str]) -> Store:
         chunks=(1, *values.shape[1:]),
         compressors=[BloscCodec(typesize=4, cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()],
         dimension_names=("clip", "row", "column"),
+        attributes={"pad": 0.0},
     )
     content = store.header.model_dump(mode="json")
     part = {"feature": "image", "partition": 0, "start": 0, "stop": len(values), "key": "0" * 64}

@@ -269,6 +269,7 @@ def test_a_feature_on_another_axis_is_checked_by_its_own_table(copied: Store) ->
         fill_value=-1,
         compressors=[BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle="shuffle"), Crc32cCodec()],
         dimension_names=("clip",),
+        attributes={"pad": -1},
     )[:] = 1
     content = copied.header.model_dump(mode="json")
     receipts = {

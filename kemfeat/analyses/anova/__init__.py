@@ -43,6 +43,8 @@ class AnovaConfig(FrozenConfig):
         Column of the units that utterances are nested in; the session is tested beside it.
     covariate : tuple of str
         Columns that the mixed model holds constant: numbers, or a second factor.
+    interaction : tuple of str
+        Such columns whose effect may differ from group to group; whether it does is tested.
     crossed : tuple of str
         Categorical columns whose values enter the mixed model as crossed random intercepts; raters do in any case.
     smallest_effect : float, > 0
@@ -65,6 +67,11 @@ class AnovaConfig(FrozenConfig):
     covariate: Annotated[
         tuple[str, ...],
         Field(description="Column that the mixed model holds constant, such as sex; may be repeated."),
+        Spelling(metavar="COLUMN"),
+    ] = ()
+    interaction: Annotated[
+        tuple[str, ...],
+        Field(description="Covariate whose interaction with the factor is tested, too; may be repeated."),
         Spelling(metavar="COLUMN"),
     ] = ()
     crossed: Annotated[
@@ -112,7 +119,7 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     dv, absent = _dependent(store, config)
     data = read(store, _columns(config, dv))
     found = [run_tests(data, name, smallest=config.smallest_effect, seed=config.seed) for name in dv]
-    made, own = tables(found, between=data.between), columns_of(store.dataset)
+    made, own = tables(found), columns_of(store.dataset)
     return AnalysisResult(
         summary=summary(found, made, between=data.between),
         tables=made,
@@ -129,6 +136,7 @@ def _columns(config: AnovaConfig, dv: tuple[str, ...]) -> Columns:
         labels=config.labels,
         cluster=config.cluster,
         covariates=config.covariate,
+        interactions=config.interaction,
         crossed=config.crossed,
     )
 

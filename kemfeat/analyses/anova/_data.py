@@ -43,6 +43,8 @@ class Data:
         Speaker of each row.
     covariates : mapping of str to Series
         Columns that the mixed model holds constant, by name.
+    interactions : tuple of str
+        Covariates whose effect may differ from group to group.
     crossed : mapping of str to Series
         Further random effects of the mixed model, by name.
     ratings : mapping of str to DataFrame
@@ -58,6 +60,7 @@ class Data:
     clusters: Mapping[str, pd.Series[Any]]
     speakers: pd.Series[Any]
     covariates: Mapping[str, pd.Series[Any]]
+    interactions: tuple[str, ...]
     crossed: Mapping[str, pd.Series[Any]]
     ratings: Mapping[str, pd.DataFrame]
     warnings: tuple[str, ...]
@@ -72,6 +75,7 @@ class Columns:
     labels: str
     cluster: str
     covariates: tuple[str, ...]
+    interactions: tuple[str, ...]
     crossed: tuple[str, ...]
 
 
@@ -101,13 +105,15 @@ def read(store: Store, names: Columns) -> Data:
             "fewer groups with --between"
         )
     clusters, few = _clusters(store, names.cluster)
+    held = dict.fromkeys((*names.covariates, *names.interactions))
     return Data(
         between=between,
         groups=groups,
         values=values,
         clusters=clusters,
         speakers=table[_SPEAKER],
-        covariates={name: _covariate(store, name, taken=(between, *dv)) for name in names.covariates},
+        covariates={name: _covariate(store, name, taken=(between, *dv)) for name in held},
+        interactions=tuple(dict.fromkeys(names.interactions)),
         crossed={name: _factor(store, name) for name in names.crossed},
         ratings={name: rated for name in dv if len(rated := _ratings(store, name))},
         warnings=(*dropped, *few, *_same_raters(between, dv)),
@@ -143,7 +149,7 @@ def _factor(store: Store, name: str) -> pd.Series[Any]:
 def _covariate(store: Store, name: str, *, taken: tuple[str, ...]) -> pd.Series[Any]:
     """A column to hold constant: numbers as they are, anything else as labels."""
     if name in taken:
-        raise ConfigError(f"covariate: {name} is already compared in this analysis; choose another --covariate")
+        raise ConfigError(f"covariate: {name} is already compared in this analysis; choose another column")
     table = store.utterances
     return table[name] if name in table and _is_numeric(table[name]) else _factor(store, name)
 

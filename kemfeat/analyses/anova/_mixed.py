@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from kemfeat.analyses.anova._data import Data
 from kemfeat.stats.mixed import MixedModel, mixed_model
@@ -16,9 +17,13 @@ RATER, UTTERANCE = "rater", "utterance"
 
 @dataclass(frozen=True, kw_only=True)
 class Mixed:
-    """The model of one dependent variable, and whether it is of single ``ratings`` or of ``utterances``."""
+    """The model of one dependent variable.
+
+    ``unit`` says whether it is of single ``ratings`` or of ``utterances``, ``terms`` names the terms that it tests.
+    """
 
     unit: str
+    terms: tuple[str, ...]
     model: MixedModel
 
 
@@ -36,18 +41,29 @@ def fit_mixed(data: Data, dv: str) -> Mixed:
     covariates = {name: column.iloc[rows].reset_index(drop=True) for name, column in data.covariates.items()}
     values = values.reset_index(drop=True)
     kept = _identified({name: column.reset_index(drop=True) for name, column in random.items()}, values, groups)
-    model = mixed_model(values, groups, kept, covariates=covariates)
-    return Mixed(unit="utterances" if rated is None else "ratings", model=model)
+    model = mixed_model(values, groups, kept, covariates=covariates, interactions=data.interactions)
+    terms = (data.between, *covariates, *(f"{data.between} x {name}" for name in data.interactions))
+    return Mixed(unit="utterances" if rated is None else "ratings", terms=terms, model=model)
 
 
 def _by_utterance(data: Data) -> dict[str, pd.Series[Any]]:
-    """The cluster, its response to each group where it has more than one, and the crossed effects asked for."""
+    """The cluster, its response to each factor that it has several levels of, and the crossed effects asked for."""
     cluster, column = next(iter(data.clusters.items()))
+    factors = {data.between: data.groups}
+    factors |= {name: labels for name, labels in data.covariates.items() if not is_numeric_dtype(labels)}
+    for name in data.interactions:
+        if name in factors:
+            factors[f"{data.between} x {name}"] = _cells(data.groups, factors[name])
     found = {cluster: column}
-    if (data.groups.groupby(column).nunique() > 1).sum() > 1:
-        known = column.notna() & data.groups.notna()
-        found[f"{cluster} x {data.between}"] = (column.astype(str) + "\t" + data.groups.astype(str)).where(known, None)
+    for name, labels in factors.items():
+        if (labels.groupby(column).nunique() > 1).sum() > 1:
+            found[f"{cluster} x {name}"] = _cells(column, labels)
     return found | dict(data.crossed)
+
+
+def _cells(one: pd.Series[Any], other: pd.Series[Any]) -> pd.Series[Any]:
+    """Combinations of two labels as text, None where one of them is missing."""
+    return (one.astype(str) + "\t" + other.astype(str)).where(one.notna() & other.notna(), None)
 
 
 def _identified(

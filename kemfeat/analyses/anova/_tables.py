@@ -20,7 +20,7 @@ _TEST = ("test", "F", "df1", "df2", "p", "log_p")
 _NESTING = ("icc", "icc_null", "cluster_size", "design_effect", "effective_n")
 
 
-def tables(found: Sequence[Tests], *, between: str) -> dict[str, pd.DataFrame]:
+def tables(found: Sequence[Tests]) -> dict[str, pd.DataFrame]:
     """All tables by name, each with the dependent variable ``dv`` as its first column."""
     welch = _across(pd.concat([_welch(tests) for tests in found], ignore_index=True), by=[])
     holm = dict(zip(welch["dv"], welch["log_p_holm"], strict=True))
@@ -36,7 +36,7 @@ def tables(found: Sequence[Tests], *, between: str) -> dict[str, pd.DataFrame]:
         "slopes": _stacked(found, _slopes),
         "effects": _stacked(found, _effects),
         "equivalence": _stacked(found, lambda tests: _with_log10(_equivalence(tests))),
-        "mixed": _with_log10(_across(_stacked(found, lambda tests: _mixed(tests, between)), by=["term"])),
+        "mixed": _with_log10(_across(_stacked(found, _mixed), by=["term"])),
         "variances": _stacked(found, lambda tests: tests.mixed.model.variances),
         "ordinal": _stacked(found, lambda tests: _with_log10(ordinal_table(tests.ordinal))),
         "disagreements": pd.concat([disagreements(tests, holm=holm) for tests in found], ignore_index=True),
@@ -122,13 +122,11 @@ def _nested_pairs(tests: Tests) -> pd.DataFrame:
     return table.astype({"n_a": "Int64", "n_b": "Int64"})
 
 
-def _mixed(tests: Tests, between: str) -> pd.DataFrame:
-    """One row per term of the mixed model, that of the groups under the name of the factor."""
+def _mixed(tests: Tests) -> pd.DataFrame:
+    """One row per term of the mixed model."""
     model = tests.mixed.model
     numbers = {"n": model.n, "n_dropped": model.n_dropped, "log_likelihood": model.log_likelihood}
-    return model.tests.replace({"term": {"groups": between}}).assign(
-        unit=tests.mixed.unit, **numbers, reason=model.reason
-    )
+    return model.tests.assign(term=tests.mixed.terms, unit=tests.mixed.unit, **numbers, reason=model.reason)
 
 
 def _slopes(tests: Tests) -> pd.DataFrame:

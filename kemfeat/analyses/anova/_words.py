@@ -43,7 +43,7 @@ def _on(tests: Tests, between: str) -> list[str]:
     ]
     others = "Games-Howell, which the literature reports, treats utterances as independent"
     naive = f"{others}: {verdict(tests.pairs)}; {_welch(tests)}."
-    models = [*_nesting(tests, between), *_mixed(tests, between), *_ordinal(tests)]
+    models = [*_nesting(tests, between), *_mixed(tests), *_ordinal(tests)]
     return [head, *_reach(tests), *beside, *models, naive, *_differences(tests), _means(tests)]
 
 
@@ -105,15 +105,15 @@ def _nesting(tests: Tests, between: str) -> list[str]:
     ]
 
 
-def _mixed(tests: Tests, between: str) -> list[str]:
+def _mixed(tests: Tests) -> list[str]:
     """What the mixed model finds, covariates included, and where the variance is."""
     model, unit = tests.mixed.model, tests.mixed.unit
     if model.reason:
         return [f"Mixed model: {model.reason}."]
     at_random = [name for name in model.variances["effect"] if name != "residual"]
     terms = [
-        f"{between if row.term == 'groups' else row.term} {_f(row.F, row.df1, row.df2, row.log_p)}"
-        for row in rows(model.tests.dropna(subset="F"))
+        f"{row.term} {_f(row.F, row.df1, row.df2, row.log_p)}"
+        for row in rows(model.tests.assign(term=tests.mixed.terms).dropna(subset="F"))
     ]
     shares = [f"{row.effect} {row.share:.0%}" for row in rows(model.variances)]
     return [

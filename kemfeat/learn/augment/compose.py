@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kemfeat.config import check_integer
 from kemfeat.errors import ConfigError
 from kemfeat.learn.augment._draws import Stream
 from kemfeat.learn.augment._frequency_noise import frequency_noise
@@ -24,7 +25,6 @@ from kemfeat.learn.augment.settings import (
     SpecAugment,
 )
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.data.batch_sampler import check_integer
 
 if TYPE_CHECKING:
     from kemfeat.store.reader import Store

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kemfeat.config import check_integer
 from kemfeat.errors import ConfigError
 from kemfeat.learn.augment.settings import Augmentation, FrequencyNoise, RandomDeletion, RandomSwap
-from kemfeat.learn.data.batch_sampler import check_integer
 
 if TYPE_CHECKING:
     from kemfeat.splits import Split

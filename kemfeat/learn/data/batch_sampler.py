@@ -9,11 +9,12 @@ window; batches are cut from the windows. A stream therefore never keeps more th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from kemfeat.arrays import Indices
+from kemfeat.config import check_integer
 from kemfeat.errors import ConfigError
 
 Shuffle = Literal["full", "blocks"]
@@ -163,24 +164,3 @@ class ChunkSampler(BatchSampler):
         """Chunks that an epoch visits."""
         chunks = len(np.unique(self.blocks))
         return chunks - chunks % (self.batch_size * self.world_size) if self.drop_last else chunks
-
-
-def check_integer(name: str, value: Any, *, least: int) -> None:
-    """Refuse anything but a whole number of at least ``least``.
-
-    Parameters
-    ----------
-    name : str
-        What the number is, for the error message.
-    value : object
-        What was given.
-    least : int
-        Smallest number allowed.
-
-    Raises
-    ------
-    ConfigError
-        It is something else.
-    """
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{name} is {value!r}; expected a whole number from {least} on")

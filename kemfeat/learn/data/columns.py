@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,8 @@ from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
 from kemfeat.records import beside, stem, tag_of, tagged
 
 if TYPE_CHECKING:
-    from kemfeat.store.reader import Store, StoredArray
+    from kemfeat.store.chunks import ChunkReader
+    from kemfeat.store.reader import Store
 
 ARRAYS: Mapping[str, tuple[str, ...]] = {
     "mel": ("mel",),
@@ -31,9 +32,6 @@ CHANNELS = ("mel", "delta")
 """The arrays that become channels of ``Batch.mel``: ragged, stored without their padding."""
 
 _DTYPES = {"input_ids": torch.int64, "attention_mask": torch.int64}
-
-_FAR = 8
-"""Rows that are farther apart are read separately: a read costs about as much as decoding so many rows of mel."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +50,7 @@ class Column:
         Padding after the real elements of a row.
     lengths : ndarray, shape (rows,), int64, or None
         Real elements of every row of the axis; None where rows are taken as they are stored.
-    array : StoredArray or ndarray
+    array : ChunkReader or ndarray
         The array itself.
     rows_per_shard : int
         Rows that are stored together.
@@ -63,7 +61,7 @@ class Column:
     shape: tuple[int, ...]
     pad: float
     lengths: NDArray[np.int64] | None
-    array: StoredArray | NDArray[Any]
+    array: ChunkReader | NDArray[Any]
     rows_per_shard: int
 
     @property
@@ -88,7 +86,7 @@ class Column:
         """Whether it is a channel of ``Batch.mel``."""
         return self.has_field and self.name in CHANNELS
 
-    def read(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+    def read(self, rows: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
         """Read rows of the store.
 
         Parameters
@@ -96,27 +94,23 @@ class Column:
         rows : ndarray, shape (n,), int64
             Sorted and unique.
 
-        Returns
-        -------
-        list of ndarray, length n
-            One row each, as views into what was decoded together.
+        Yields
+        ------
+        ndarray
+            One row, to be used before the next one is asked for.
 
         Raises
         ------
         StoreCorruptError
             They cannot be read: a shard is missing, or is not what was written.
         """
-        runs = np.split(rows, np.flatnonzero(np.diff(rows) > _FAR) + 1)
+        if not isinstance(self.array, np.ndarray):
+            yield from self.array.rows(rows)
+            return
         try:
-            found = [row for run in runs if len(run) for row in self._run(run)]
-        except (OSError, ValueError, RuntimeError) as error:
+            yield from np.asarray(self.array[rows])
+        except (OSError, ValueError) as error:
             raise self._corrupt(f"rows {rows[0]} to {rows[-1]} cannot be read ({error})") from None
-        return found
-
-    def _run(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
-        first = int(rows[0])
-        block = np.asarray(self.array[first : int(rows[-1]) + 1])
-        return [block[row - first] for row in rows.tolist()]
 
     def _corrupt(self, what: str) -> StoreCorruptError:
         return StoreCorruptError(f"array {self.name}: {what}; run `kemfeat verify` on the store, then build it again")
@@ -207,19 +201,18 @@ def _column(store: Store, name: str, axis: str, frames: int | None) -> Column:
             f"{store.path}: the store has no array {name} with a row per {axis} (it has {', '.join(store.arrays)}); "
             "build it with that feature, or leave the feature out of media"
         )
-    array = store.array(name)
+    array = store.chunks(name)
     lengths = lengths_of(store, name) if _is_ragged(store, name, info.feature) else None
     if lengths is not None and frames is not None and name in CHANNELS:
         lengths = np.minimum(lengths, frames)
-    pad = float(array.attrs["pad"])  # type: ignore[arg-type]  # a number, or the text NaN
     return Column(
         name=name,
         feature=info.feature,
         shape=info.shape[1:],
-        pad=pad,
+        pad=array.pad,
         lengths=lengths,
         array=array,
-        rows_per_shard=(array.shards or array.chunks)[0],
+        rows_per_shard=array.rows_per_shard,
     )
 
 

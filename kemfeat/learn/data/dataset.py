@@ -13,9 +13,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from kemfeat.config import check_integer
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.data.batch_sampler import check_integer
 from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.columns import columns_of
 from kemfeat.learn.data.row_metadata import checked_copies, checked_rows, row_metadata_of

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from kemfeat.config import digest
+from kemfeat.config import check_integer, digest
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn.data.batch import Batch
-from kemfeat.learn.data.batch_sampler import BLOCK, BatchSampler, ChunkSampler, Shuffle, check_integer
+from kemfeat.learn.data.batch_sampler import BLOCK, BatchSampler, ChunkSampler, Shuffle
 from kemfeat.learn.data.columns import lengths_of
 from kemfeat.learn.data.dataset import StoreDataset
 from kemfeat.learn.data.graph import TemporalGraph

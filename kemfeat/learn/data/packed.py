@@ -159,14 +159,14 @@ def size(columns: Iterable[Column], rows: Indices) -> int:
 
 
 def readers() -> int:
-    """Number of threads that decode shards: half of the cores, as each also keeps zarr's own threads busy.
+    """Number of threads that decode shards.
 
     Returns
     -------
     int, 1 to 4
         Threads.
     """
-    return max(1, min(4, default_workers() // 2))
+    return min(4, default_workers())
 
 
 def _elements(column: Column, rows: Indices) -> int:

@@ -55,6 +55,8 @@ class SideFacts(FrozenConfig):
         Models that were trained for the train part; 0 where the run's own model made those rows, too.
     files : mapping of str to str
         SHA-256 of the other files.
+    encoder : str
+        Folder of the run when it was read; its checkpoint is known by ``run``.
     """
 
     recipe: Line
@@ -65,6 +67,7 @@ class SideFacts(FrozenConfig):
     axis: Line
     inner_folds: Count
     files: Mapping[Line, Line]
+    encoder: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +87,8 @@ class SideStore:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over everything in it."""
-        return digest(self.facts.model_dump(mode="json"))
+        """SHA-256 over everything in it, wherever the run is stored."""
+        return digest(self.facts.model_dump(mode="json", exclude={"encoder"}))
 
     @cached_property
     def values(self) -> NDArray[np.float32]:
@@ -97,6 +100,11 @@ class SideStore:
     def model(self) -> NDArray[np.int64]:
         """Number of the model that made each row; -1 for none."""
         return self._table(ROWS)["model"].to_numpy(np.int64)
+
+    @property
+    def seen(self) -> pd.DataFrame:
+        """Utterances that each model was trained or selected on: ``model``, ``id``, ``part``."""
+        return self._table(SEEN)
 
     @property
     def column(self) -> Column:
@@ -133,7 +141,7 @@ class SideStore:
         """
         import pandas as pd
 
-        seen = self._table(SEEN)
+        seen = self.seen
         rows = pd.DataFrame({"id": owners.to_numpy(), "model": self.model}).drop_duplicates()
         rows["part"] = rows["id"].map(parts)
         known = set(zip(seen["model"], seen["id"], strict=True))

@@ -1,9 +1,9 @@
-"""Ensembles of trained runs: their predictions joined by the ids of utterances, fitted on validation, tested once."""
+"""Ensembles of trained runs: their predictions joined by the ids of utterances, fitted without the test part."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,9 +14,11 @@ from kemfeat import provenance
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.words import printable
+from kemfeat.learn.experiments.published_votes import boosted, product_vote, softmax_over_all
 from kemfeat.learn.experiments.votes import Chances, fitted_weights, hard_vote, normalised, soft_vote, stacked
 from kemfeat.learn.run_facts import EnsembleFacts, Leakage, MemberFacts, RunFacts
 from kemfeat.learn.run_folder import read_predictions, read_run, write_run
+from kemfeat.learn.training.inner_folds import INNER
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -26,6 +28,38 @@ Method = Literal["soft", "weighted", "hard", "stacking"]
 
 _TOLERANCE = 1e-4
 """Largest distance of a sum of probabilities from 1 that rounding explains."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formulas:
+    """How predictions are combined, where the published system has a formula of its own; each default corrects one.
+
+    Parameters
+    ----------
+    stacker : {"logistic", "lightgbm"}
+        Model of ``stacking``: a logistic regression on the logarithms of the probabilities, or LightGBM on the numbers
+        of the predicted labels, as published (J4).
+    fit_on : {"valid", "test"}
+        The part that is fitted on; ``test`` is the published training score (J1), and needs ``allow_leakage``.
+    softmax : {"row", "all"}
+        What a softmax is taken over: the classes of an utterance, or all utterances, as published (J3).
+    votes : {"sum", "product"}
+        How the votes of ``hard`` count: the sum of their weights, or their number times the weight of one of them, as
+        published (J4).
+    allow_leakage : bool
+        Accept a fit on the test part, and say so everywhere.
+    """
+
+    stacker: Literal["logistic", "lightgbm"] = "logistic"
+    fit_on: Literal["valid", "test"] = "valid"
+    softmax: Literal["row", "all"] = "row"
+    votes: Literal["sum", "product"] = "sum"
+    allow_leakage: bool = False
+
+    @property
+    def variant(self) -> Literal["faithful", "corrected"]:
+        """Whether anything is as published."""
+        return "corrected" if replace(self, allow_leakage=False) == Formulas() else "faithful"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,12 +80,29 @@ class _Joined:
     chances: Chances
 
 
-def ensemble(runs: Sequence[Path], *, method: Method, out: Path, weights: Sequence[float] = ()) -> RunFacts:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Combined:
+    """Predictions of parts, and what they were made with."""
+
+    parts: Mapping[str, Chances]
+    shares: Chances
+    fitted_on: int = 0
+
+
+def ensemble(
+    runs: Sequence[Path],
+    *,
+    method: Method,
+    out: Path,
+    weights: Sequence[float] = (),
+    formulas: Formulas | None = None,
+    out_of_fold: Sequence[pd.DataFrame] = (),
+) -> RunFacts:
     """Combine the predictions of runs, and write them as the folder of a run.
 
-    What is fitted, the weights of ``weighted`` and the regression of ``stacking``, is fitted on the validation part
-    (J1, J2), whose labels also chose the epoch of each run; the test part is predicted and never looked at. Rows are
-    joined by id, never by place (J17).
+    What is fitted, the weights of ``weighted`` and the model of ``stacking``, is fitted on the validation part (J1,
+    J2), whose labels also chose the epoch of each run, or on predictions of the train part that were made out of fold.
+    The test part is predicted and never looked at. Rows are joined by id, never by place (J17).
 
     Parameters
     ----------
@@ -64,6 +115,11 @@ def ensemble(runs: Sequence[Path], *, method: Method, out: Path, weights: Sequen
         Folder to write, absent or empty.
     weights : sequence of float
         One per run, for ``weighted`` and ``hard``; none fits those of ``weighted`` and makes those of ``hard`` equal.
+    formulas : Formulas or None
+        What is computed as published; None is nothing.
+    out_of_fold : sequence of DataFrame
+        One table per run of :func:`~kemfeat.learn.experiments.out_of_fold.out_of_fold`, which is fitted on in place of
+        the validation part; none fits on that.
 
     Returns
     -------
@@ -73,55 +129,112 @@ def ensemble(runs: Sequence[Path], *, method: Method, out: Path, weights: Sequen
     Raises
     ------
     ConfigError
-        The runs do not belong together, there are too few, or the folder is not empty.
+        The runs or the options do not belong together, there are too few runs, or the folder is not empty.
     AnalysisError
-        The weights are not weights, or the validation part is too small to fit anything.
+        The weights are not weights, or too little is there to fit anything.
     RunError
         A run is missing, unfinished or damaged.
     """
+    formulas = formulas or Formulas()
+    require_possible(runs, method, out, weights=weights, formulas=formulas, out_of_fold=bool(out_of_fold))
+    members = [_read(run) for run in runs]
+    if out_of_fold:
+        members = [_with_train(one, table) for one, table in zip(members, out_of_fold, strict=True)]
+    _require_alike(members)
+    joined = {
+        part: _joined(members, part, softmax=formulas.softmax)
+        for part in ("train", "valid", "test")
+        if part in members[0].parts and (part != "train" or out_of_fold)
+    }
+    if "test" not in joined:
+        raise RunError(f"{members[0].name}: has no predictions of the test part; train the run again")
+    part = "train" if out_of_fold else formulas.fit_on
+    if method == "stacking" or (method == "weighted" and not weights):
+        combined = _fitted(members, joined, method, part=part, formulas=formulas)
+    else:
+        combined = _voted(joined, method, normalised(weights, models=len(members)), formulas=formulas)
+    facts = _facts(members, method, combined, given=bool(weights), part=part, formulas=formulas)
+    _write(out, facts, {part: (joined[part], chances) for part, chances in combined.parts.items()})
+    return facts
+
+
+def require_possible(
+    runs: Sequence[Path],
+    method: Method,
+    out: Path,
+    *,
+    weights: Sequence[float],
+    formulas: Formulas,
+    out_of_fold: bool,
+) -> None:
+    """Refuse options that contradict one another, before anything is read or trained.
+
+    Parameters
+    ----------
+    runs, method, out, weights, formulas : various
+        See :func:`ensemble`.
+    out_of_fold : bool
+        Whether there will be predictions of the train part.
+
+    Raises
+    ------
+    ConfigError
+        They do not belong together, there are too few runs, or the folder is not empty.
+    """
+    fits = method == "stacking" or (method == "weighted" and not weights)
     if len(runs) < 2 or len({run.resolve() for run in runs}) < len(runs):
         raise ConfigError(f"ensemble: found {len(runs)} runs; expected at least two, each of them once")
     if weights and method not in ("weighted", "hard"):
         raise ConfigError(f"--weights: --method {method} has none; leave them out, or take weighted or hard")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if formulas.stacker != "logistic" and method != "stacking":
+        raise ConfigError(f"--stacker {formulas.stacker}: --method {method} has none; take --method stacking")
+    if formulas.votes != "sum" and method != "hard":
+        raise ConfigError(f"--votes {formulas.votes}: --method {method} has none; take --method hard")
+    if formulas.softmax == "all" and method == "weighted" and not weights:
+        raise ConfigError("--softmax all: gives no probabilities that weights can be fitted to; pass --weights")
+    if not fits and (out_of_fold or formulas.fit_on != "valid"):
+        raise ConfigError(f"--method {method}: fits nothing; leave out --fit-on and --inner, or take stacking")
+    if out_of_fold and formulas.fit_on != "valid":
+        raise ConfigError("--fit-on test and --inner: one of them says what is fitted on; leave one out")
+    if formulas.fit_on == "test" and not formulas.allow_leakage:
+        raise ConfigError(
+            "--fit-on test: what is fitted on the test part is scored on what it has seen (J1); leave it out, or pass "
+            "--allow-leakage, and every number and figure says so"
+        )
+    if out.exists() and (not out.is_dir() or any(path.name != INNER for path in out.iterdir())):
         raise ConfigError(f"{out}: is there already and is not an empty folder; choose another --out")
-    members = [_read(run) for run in runs]
-    _require_alike(members)
-    joined = {part: _joined(members, part) for part in ("valid", "test") if part in members[0].parts}
-    if "test" not in joined:
-        raise RunError(f"{members[0].name}: has no predictions of the test part; train the run again")
-    shares = normalised(weights, models=len(members))
-    fits = method == "stacking" or (method == "weighted" and not weights)
-    predicted = _fitted(members, joined, method) if fits else _voted(joined, method, shares)
-    found, shares = predicted
-    facts = _facts(members, method, shares, given=bool(weights), fitted_on=_labelled(joined["valid"]) if fits else 0)
-    _write(out, facts, {part: (joined[part], chances) for part, chances in found.items()})
-    return facts
 
 
-def _voted(joined: Mapping[str, _Joined], method: Method, shares: Chances) -> tuple[dict[str, Chances], Chances]:
-    vote = hard_vote if method == "hard" else soft_vote
-    return {part: vote(one.chances, shares) for part, one in joined.items()}, shares
+def _voted(joined: Mapping[str, _Joined], method: Method, shares: Chances, *, formulas: Formulas) -> _Combined:
+    vote = soft_vote
+    if method == "hard":
+        vote = product_vote if formulas.votes == "product" else hard_vote
+    return _Combined({part: vote(one.chances, shares) for part, one in joined.items()}, shares)
 
 
 def _fitted(
-    members: Sequence[_Member], joined: Mapping[str, _Joined], method: Method
-) -> tuple[dict[str, Chances], Chances]:
-    """The test part as predicted by what was fitted on the validation part, and weights where there are any."""
-    valid = joined.get("valid")
-    known = _known(valid) if valid is not None else np.zeros(0, np.bool_)
-    if valid is None or not known.any():
+    members: Sequence[_Member], joined: Mapping[str, _Joined], method: Method, *, part: str, formulas: Formulas
+) -> _Combined:
+    """The parts that were not fitted on, as predicted by what was fitted, and weights where there are any."""
+    source = joined.get(part)
+    known = _known(source) if source is not None else np.zeros(0, np.bool_)
+    if source is None or not known.any():
+        words = {"valid": "the validation part", "test": "the test part", "train": "the train part"}
         raise ConfigError(
-            f"{members[0].name}: has no labelled predictions of the validation part, which --method {method} is fitted "
+            f"{members[0].name}: has no labelled predictions of {words[part]}, which --method {method} is fitted "
             "on; take --method soft or hard, or give --weights"
         )
     places = {name: place for place, name in enumerate(members[0].facts.emotions)}
-    classes = np.asarray(valid.rows.loc[known, "emotion_true"].map(places), np.int64)
-    seen, wanted = valid.chances[:, known], joined["test"].chances
+    classes = np.asarray(source.rows.loc[known, "emotion_true"].map(places), np.int64)
+    seen = source.chances[:, known]
+    predicted = ("valid", "test") if part == "train" else ("test",)  # validation was seen where that was fitted on
+    wanted = {name: joined[name].chances for name in predicted if name in joined}
     if method == "stacking":
-        return {"test": stacked(seen, classes, wanted)}, np.zeros(0)
+        stack = boosted if formulas.stacker == "lightgbm" else stacked
+        found = {name: stack(seen, classes, chances) for name, chances in wanted.items()}
+        return _Combined(found, np.zeros(0), len(classes))
     shares = fitted_weights(seen, classes)
-    return {"test": soft_vote(wanted, shares)}, shares
+    return _Combined({name: soft_vote(chances, shares) for name, chances in wanted.items()}, shares, len(classes))
 
 
 def _known(one: _Joined) -> NDArray[np.bool_]:
@@ -129,13 +242,24 @@ def _known(one: _Joined) -> NDArray[np.bool_]:
     return known
 
 
-def _labelled(one: _Joined) -> int:
-    return int(_known(one).sum())
-
-
 def _read(run: Path) -> _Member:
     facts, name = read_run(run), printable(str(run))
     table = read_predictions(run, facts)
+    _require_distributions(table, facts, name)
+    return _Member(name, facts, _parts(table), disk.sha256(run / run_folder.PREDICTIONS))
+
+
+def _with_train(member: _Member, table: pd.DataFrame) -> _Member:
+    _require_distributions(table, member.facts, member.name)
+    return replace(member, parts={**member.parts, "train": _parts(table)["train"]})
+
+
+def _parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    ordered = table.sort_values("id", kind="stable")
+    return {str(part): rows.reset_index(drop=True) for part, rows in ordered.groupby("part")}
+
+
+def _require_distributions(table: pd.DataFrame, facts: RunFacts, name: str) -> None:
     chances = [f"p_{emotion}" for emotion in facts.emotions]
     if facts.task != "emotion" or not set(chances) <= set(table):
         raise ConfigError(f"{name}: predicts {facts.task} without probabilities of emotions; expected a classifier")
@@ -145,9 +269,6 @@ def _read(run: Path) -> _Member:
             f"{name}: the probabilities of an utterance do not sum to 1, as after one softmax over all utterances "
             "(J3); expected one softmax for each row; train the run again"
         )
-    ordered = table.sort_values("id", kind="stable")
-    parts = {str(part): rows.reset_index(drop=True) for part, rows in ordered.groupby("part")}
-    return _Member(name, facts, parts, disk.sha256(run / run_folder.PREDICTIONS))
 
 
 def _require_alike(members: Sequence[_Member]) -> None:
@@ -172,7 +293,7 @@ def _brief(value: object) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)[:12]
 
 
-def _joined(members: Sequence[_Member], part: str) -> _Joined:
+def _joined(members: Sequence[_Member], part: str, *, softmax: str) -> _Joined:
     """Rows of a part by id; every member has to have the same ids and the same labels (J17)."""
     first = members[0]
     rows = first.parts[part]
@@ -191,47 +312,76 @@ def _joined(members: Sequence[_Member], part: str) -> _Joined:
                 f"{first.name} and {one.name}: have different labels of the same utterances of the {part} part; "
                 "expected runs under one label rule"
             )
+    if softmax == "all":
+        return _Joined(rows, np.stack([softmax_over_all(_logits(one, part)) for one in members]))
     columns = [f"p_{emotion}" for emotion in first.facts.emotions]
     chances = np.stack([one.parts[part][columns].to_numpy(np.float64) for one in members])
     return _Joined(rows, chances / chances.sum(axis=2, keepdims=True))
 
 
-def _facts(members: Sequence[_Member], method: Method, shares: Chances, *, given: bool, fitted_on: int) -> RunFacts:
-    leaks: dict[str, int] = {}
-    for one in members:
-        for kind, count in one.facts.leakage.counts.items():
-            leaks[kind] = max(leaks.get(kind, 0), count)
-    leaking = any(one.facts.leakage.verdict == "leaking" for one in members)
-    first = members[0].facts
+def _logits(member: _Member, part: str) -> NDArray[np.float64]:
+    table, columns = member.parts[part], [f"logit_{emotion}" for emotion in member.facts.emotions]
+    if not set(columns) <= set(table) or not np.isfinite(table[columns].to_numpy(np.float64)).all():
+        raise ConfigError(
+            f"{member.name}: its predictions have no logits, which --softmax all needs (an ensemble has none, nor has "
+            "a run of an earlier kemfeat); leave it out, or train the run again"
+        )
+    return table[columns].to_numpy(np.float64)
+
+
+def _facts(
+    members: Sequence[_Member], method: Method, combined: _Combined, *, given: bool, part: str, formulas: Formulas
+) -> RunFacts:
+    first, fitted_on = members[0].facts, combined.fitted_on
+    made = {
+        "method": method,
+        "stacker": formulas.stacker,
+        "softmax": formulas.softmax,
+        "votes": formulas.votes,
+        "fitted_part": part,
+    }
     update = {
         "recipe": f"ensemble/{method}",
-        "variant": "corrected",
-        "leakage": Leakage(verdict="leaking" if leaking else "clean", counts=leaks),
+        "variant": formulas.variant,
+        "leakage": _leakage(members, tested=fitted_on if part == "test" else 0),
         "synthetic": any(one.facts.synthetic for one in members),
         "left_out": {},
         "config": {
-            "method": method,
-            "weights": ", ".join(map(repr, shares.tolist())) if given else "fitted" if fitted_on else "equal",
+            **made,
+            "weights": ", ".join(map(repr, combined.shares.tolist())) if given else "fitted" if fitted_on else "equal",
         },
         "parameters": (),
         "pretrained": {},
         "outcome": None,
-        "ensemble": EnsembleFacts(
-            method=method,
-            members=tuple(MemberFacts(run=one.name[-200:], predictions=one.sha256) for one in members),
-            weights=tuple(shares.tolist()),
-            fitted_on=fitted_on,
+        "ensemble": EnsembleFacts.model_validate(
+            {
+                **made,
+                "members": tuple(MemberFacts(run=one.name[-200:], predictions=one.sha256) for one in members),
+                "weights": tuple(combined.shares.tolist()),
+                "fitted_on": fitted_on,
+            }
         ),
         "versions": provenance.versions(),
     }
     return RunFacts.model_validate({**dict(first), **update})
 
 
+def _leakage(members: Sequence[_Member], *, tested: int) -> Leakage:
+    """What leaked into any member, and the rows of the test part that were fitted on (J1)."""
+    leaks = {"stacking": tested} if tested else {}
+    for one in members:
+        for kind, count in one.facts.leakage.counts.items():
+            leaks[kind] = max(leaks.get(kind, 0), count)
+    leaking = bool(tested) or any(one.facts.leakage.verdict == "leaking" for one in members)
+    return Leakage(verdict="leaking" if leaking else "clean", counts=leaks)
+
+
 def _write(out: Path, facts: RunFacts, found: Mapping[str, tuple[_Joined, Chances]]) -> None:
     import pandas as pd
 
     tables = []
-    for joined, chances in found.values():
+    for joined, shares in found.values():
+        chances = shares / shares.sum(axis=1, keepdims=True)
         said = pd.Series(np.array(facts.emotions)[chances.argmax(axis=1)], dtype="str")
         columns = {f"p_{name}": chances[:, place].astype(np.float32) for place, name in enumerate(facts.emotions)}
         kept = joined.rows[[*run_folder.PREDICTION_COLUMNS, "emotion_true"]]

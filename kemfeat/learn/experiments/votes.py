@@ -137,16 +137,38 @@ def stacked(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chan
     """
     from sklearn.linear_model import LogisticRegression
 
-    seen = np.unique(classes_N)
-    if len(seen) < 2:
-        raise AnalysisError(
-            f"stacking: {len(classes_N):,} labelled utterances of {len(seen)} class; expected at least two classes in "
-            "the validation part; take --method soft, or runs of another fold"
-        )
+    seen = require_classes(classes_N)
     model = LogisticRegression(max_iter=5000).fit(_logarithms(chances_MNC), classes_N)
     found_NC = np.zeros(wanted_MNC.shape[1:])
     found_NC[:, seen] = model.predict_proba(_logarithms(wanted_MNC))
     return found_NC
+
+
+def require_classes(classes_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The classes that a stacker is fitted on.
+
+    Parameters
+    ----------
+    classes_N : ndarray, shape (n,), int64
+        Class of every utterance.
+
+    Returns
+    -------
+    ndarray, shape (k,), int64
+        Each class once, sorted.
+
+    Raises
+    ------
+    AnalysisError
+        There is one alone.
+    """
+    seen = np.unique(classes_N)
+    if len(seen) < 2:
+        raise AnalysisError(
+            f"stacking: {len(classes_N):,} labelled utterances of {len(seen)} class; expected at least two classes in "
+            "what it is fitted on; take --method soft, or runs of another fold"
+        )
+    return seen
 
 
 def _logarithms(chances_MNC: Chances) -> Chances:

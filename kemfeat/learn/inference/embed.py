@@ -8,8 +8,7 @@ training, embeddings that are better than any it is tested on (P2, J1).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,21 +19,20 @@ from numpy.typing import NDArray
 from kemfeat.arrays import Indices
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
+from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.data.side_store import SideFacts, SideStore, write_side_store
 from kemfeat.learn.models import Model
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.audited_fold import AuditedFold
+from kemfeat.learn.training.inner_folds import INNER, inner_folds
 from kemfeat.learn.training.progress import Silent, TrainingProgress
+from kemfeat.learn.training.recipe import Recipe
 from kemfeat.learn.training.trainer import Options, fit, load_model, training_data_of_run
 from kemfeat.learn.training.training_data import TrainingData
-from kemfeat.splits import Split, make_split
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
     import pandas as pd
-
-INNER = "inner"
-"""Folder of the runs of the inner folds, in the side store."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +100,7 @@ def embed(
     seen = [_seen(whole, 0)]
     known = ("valid", "test") if options.inner_folds else ("train", "valid", "test")
     sheet.fill(0, load_model(run, device=options.device), whole, parts=known, device=options.device)
-    for number, inner in enumerate(_inner_folds(whole, options), start=1):
+    for number, inner in enumerate(inner_folds(whole, folds=options.inner_folds, seed=options.seed), start=1):
         folder = out / INNER / str(number)
         fit(whole.recipe, inner, out=folder, options=Options(device=options.device), progress=progress)
         trained = training_data_of_run(folder, inner)
@@ -117,6 +115,7 @@ def embed(
         axis=whole.axis,
         inner_folds=options.inner_folds,
         files={},
+        encoder=str(run.absolute()),
     )
     return write_side_store(out, facts, values=sheet.values, model=sheet.model, seen=pd.concat(seen))
 
@@ -135,7 +134,10 @@ class _Sheet:
         for part in parts:
             rows = training_data.rows_of(training_data.rows[part])
             if len(rows):
-                self._put(rows, _embedded(model, training_data, rows, device=device), number)
+                where = runtime.device(device)
+                loader = training_data.rows_loader(rows, device=where)
+                values = embedded(model, loader, rows, recipe=training_data.recipe, device=where)
+                self._put(rows, values, number)
 
     def _put(self, rows: Indices, values: NDArray[np.float32], number: int) -> None:
         if not self.values.shape[1]:
@@ -143,22 +145,47 @@ class _Sheet:
         self.values[rows], self.model[rows] = values, number
 
 
-@torch.inference_mode()
-def _embedded(model: Model, training_data: TrainingData, rows: Indices, *, device: str) -> NDArray[np.float32]:
-    """Embeddings of rows, in the order given."""
-    model.eval()
-    where = runtime.device(device)
+def embedded(
+    model: Model, loader: StoreLoader, rows: Indices, *, recipe: Recipe, device: torch.device
+) -> NDArray[np.float32]:
+    """Embeddings of rows.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    loader : StoreLoader
+        Yields these rows, in any order.
+    rows : ndarray, shape (n,), int64
+        Rows of the axis of the model.
+    recipe : Recipe
+        What it was trained by.
+    device : torch.device
+        Where the model is.
+
+    Returns
+    -------
+    ndarray, shape (n, H), float32
+        In the order of ``rows``.
+
+    Raises
+    ------
+    ConfigError
+        The model has no embeddings.
+    """
+    model.to(device).eval()
     found: list[NDArray[np.float32]] = []
     order: list[Indices] = []
-    for batch in training_data.rows_loader(rows, device=where):
-        embedding = model(batch).embedding
-        if embedding is None:
-            raise ConfigError(
-                f"{training_data.recipe.name}: the model {training_data.recipe.model.name} has no embeddings; expected "
-                "one whose Outputs have them, such as that of graph/encoder"
-            )
-        found.append(embedding.float().cpu().numpy())
-        order.append(batch.rows.cpu().numpy())
+    with torch.inference_mode():
+        for batch in loader:
+            embedding = model(batch).embedding
+            if embedding is None:
+                raise ConfigError(
+                    f"{recipe.name}: the model {recipe.model.name} has no embeddings; expected one whose Outputs have "
+                    "them, such as that of graph/encoder"
+                )
+            found.append(embedding.float().cpu().numpy())
+            order.append(batch.rows.cpu().numpy())
     places = np.empty(len(rows), np.int64)
     places[np.argsort(rows, kind="stable")] = np.argsort(np.concatenate(order), kind="stable")
     return np.concatenate(found)[places]
@@ -171,31 +198,3 @@ def _seen(training_data: TrainingData, number: int) -> pd.DataFrame:
     ids = training_data.audited.store.utterances["id"].to_numpy()
     tables = [pd.DataFrame({"id": ids[training_data.rows[part]], "part": part}) for part in ("train", "valid")]
     return pd.concat(tables).assign(model=number)
-
-
-def _inner_folds(whole: TrainingData, options: EmbedOptions) -> Iterator[AuditedFold]:
-    """Folds whose test parts together are the train part; the validation part stays what it is."""
-    if not options.inner_folds:
-        return
-    import pandas as pd
-
-    data = whole.audited
-    rows = np.sort(whole.rows["train"])
-    scheme = "speaker" if data.split.facts["scheme"] == "speaker" else "session"
-    made = make_split(
-        data.store.utterances.iloc[rows].reset_index(drop=True),
-        scheme=scheme,
-        folds=options.inner_folds,
-        seed=options.seed,
-        labels=data.labels,
-    )
-    valid = pd.DataFrame({"id": data.split.ids("valid", fold=data.fold), "part": "valid"})
-    tables = []
-    for fold in range(made.folds):
-        held_out = set(made.ids("test", fold=fold))
-        inner = pd.DataFrame({"id": made.rows["id"].unique()})
-        inner["part"] = np.where(inner["id"].isin(held_out), "test", "train")
-        tables.append(pd.concat([inner, valid]).assign(fold=fold))
-    split = Split(pd.concat(tables, ignore_index=True)[["fold", "id", "part"]], {**data.split.facts, **made.facts})
-    for fold in range(made.folds):
-        yield replace(data, split=split, fold=fold)

@@ -14,22 +14,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
+from kemfeat.arrays import Indices
 from kemfeat.build import build_store
 from kemfeat.config import canonical, thawed
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.features.instances import find_feature
 from kemfeat.learn import run_folder
 from kemfeat.learn.data.loader import StoreLoader
+from kemfeat.learn.data.side_store import SideStore, open_side_store, write_side_store
+from kemfeat.learn.inference.embed import embedded
+from kemfeat.learn.inference.together import predicted_together
 from kemfeat.learn.models import spec_of
 from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import read_run
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.predictions import columns_of_predictions, predict
+from kemfeat.learn.training.recipe import Recipe
 from kemfeat.learn.training.trainer import load_model, recipe_of
 from kemfeat.learn.training.training_data import complete_rows
 from kemfeat.provenance import BANNER
 from kemfeat.records import stem
+from kemfeat.store import disk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,15 +46,18 @@ if TYPE_CHECKING:
 _SEEN = "these are the utterances of the run's own store: it was trained on some of them"
 
 
-def predict_store(run: Path, store: Store, *, device: str = "auto") -> pd.DataFrame:
+def predict_store(run: Path, store: Store, *, encoder: Path | None = None, device: str = "auto") -> pd.DataFrame:
     """Predict every utterance of a store that has what the model reads.
 
     Parameters
     ----------
     run : Path
-        Folder of a finished run.
+        Folder of a finished run, or of an ensemble of such runs by votes.
     store : Store
         Any store with the features that the model reads, made with the settings of the run's own store.
+    encoder : Path or None
+        Where a model reads embeddings: the run whose model made them, which embeds this store; None takes the place
+        that its side store gives.
     device : str
         Where to predict; ``auto`` is the GPU where there is one.
 
@@ -61,42 +71,35 @@ def predict_store(run: Path, store: Store, *, device: str = "auto") -> pd.DataFr
     Raises
     ------
     ConfigError
-        The store lacks a feature, or made it with other settings.
+        The store lacks a feature, or made it with other settings; or the run is an ensemble that was fitted.
     RunError
-        The run is unfinished or damaged.
+        The run, its encoder or a member is unfinished or damaged.
     """
+    facts = read_run(run)
+    if facts.ensemble:
+        return predicted_together(
+            run, facts, lambda member: predict_store(member, store, encoder=encoder, device=device)
+        )
+    recipe = recipe_of(run, facts)
+    _require_settings(facts, store, run)
+    if not recipe.model.side:
+        if encoder is not None:
+            raise ConfigError(f"--encoder {encoder}: {recipe.name} reads no embeddings; leave it out")
+        return _predicted(run, facts, store, side=None, device=device)
+    with tempfile.TemporaryDirectory(prefix="kemfeat-") as folder:
+        side = _embeddings(run, facts, store, encoder=encoder, out=Path(folder) / "side", device=device)
+        return _predicted(run, facts, store, side=side, device=device)
+
+
+def _predicted(run: Path, facts: RunFacts, store: Store, *, side: SideStore | None, device: str) -> pd.DataFrame:
     import pandas as pd
 
     from kemfeat.splits import utterances_digest
 
-    facts = read_run(run)
-    recipe = recipe_of(run, facts)
-    _require_settings(facts, store, run)
-    spec, where = spec_of(recipe.model), runtime.device(device)
-    if recipe.model.side:
-        raise ConfigError(
-            f"{run}: {recipe.name} reads embeddings that were made for its own split, and a store has none; predict "
-            "with the run that made them"
-        )
-    rows = np.flatnonzero(complete_rows(store, recipe, None))
-    if not len(rows):
-        raise ConfigError(
-            f"{store.path}: no utterance has {' and '.join(recipe.model.media)}; nothing can be predicted"
-        )
-    loader = StoreLoader(
-        store,
-        rows,
-        recipe.train.batch_size,
-        where,
-        media=recipe.model.media,
-        emotions=(),
-        frames=recipe.train.frames or None,
-        axis=spec.axis,
-        unit=spec.unit,
-        rank=0,
-        world_size=1,
-    )
+    recipe, where = recipe_of(run, facts), runtime.device(device)
+    rows = _rows(store, recipe, side)
     with runtime.seeded(where, recipe.train.seed):
+        loader = _loader(store, recipe, rows, side=side, device=where)
         found = predict(load_model(run, device=device), loader, aggregate=recipe.model.aggregate)
     who = store.utterances.set_index("id", drop=False).loc[list(found.ids), ["id", "session", "speaker"]]
     table = pd.concat([who.reset_index(drop=True), columns_of_predictions(found, facts.emotions)], axis=1)
@@ -105,6 +108,60 @@ def predict_store(run: Path, store: Store, *, device: str = "auto") -> pd.DataFr
     banner = BANNER if store.synthetic or facts.synthetic else ""
     table.attrs["warnings"] = [line for line in (banner, facts.leakage.warning, _SEEN if seen else "") if line]
     return table
+
+
+def _rows(store: Store, recipe: Recipe, side: SideStore | None) -> Indices:
+    """The rows that have what a model reads."""
+    rows = np.flatnonzero(complete_rows(store, recipe, side))
+    if not len(rows):
+        raise ConfigError(
+            f"{store.path}: no utterance has {' and '.join(recipe.model.media)}; nothing can be predicted"
+        )
+    return rows
+
+
+def _loader(
+    store: Store, recipe: Recipe, rows: Indices, *, side: SideStore | None, device: torch.device
+) -> StoreLoader:
+    spec = spec_of(recipe.model)
+    return StoreLoader(
+        store,
+        rows,
+        recipe.train.batch_size,
+        device,
+        media=recipe.model.media,
+        emotions=(),
+        frames=recipe.train.frames or None,
+        axis=spec.axis,
+        unit=spec.unit,
+        side=side,
+        rank=0,
+        world_size=1,
+    )
+
+
+def _embeddings(run: Path, facts: RunFacts, store: Store, *, encoder: Path | None, out: Path, device: str) -> SideStore:
+    """Embeddings of a store by the model whose embeddings a run was trained on."""
+    recipe, where = recipe_of(run, facts), runtime.device(device)
+    known = open_side_store(Path(recipe.model.side))
+    if known.digest != facts.pretrained["embeddings"].best:
+        raise ConfigError(f"{known.path}: is not what {run} was trained on; restore it, or train the run again")
+    encoder = encoder or Path(known.facts.encoder or "(not recorded)")
+    if not (encoder / run_folder.BEST).is_file() or disk.sha256(encoder / run_folder.BEST) != known.facts.run:
+        raise ConfigError(
+            f"{encoder}: is not the run of {known.facts.recipe} whose embeddings {run} reads; pass its folder as "
+            f"--encoder (the SHA-256 of its {run_folder.BEST} is {known.facts.run[:12]}...)"
+        )
+    theirs = read_run(encoder)
+    _require_settings(theirs, store, encoder)
+    made_by = recipe_of(encoder, theirs)
+    rows = _rows(store, made_by, None)
+    loader = _loader(store, made_by, rows, side=None, device=where)
+    values = embedded(load_model(encoder, device=device), loader, rows, recipe=made_by, device=where)
+    count = len(store.rows(spec_of(made_by.model).axis))
+    model, whole = np.full(count, -1, np.int64), np.full((count, values.shape[1]), np.nan, np.float32)
+    model[rows], whole[rows] = 0, values
+    return write_side_store(out, known.facts, values=whole, model=model, seen=known.seen)
 
 
 def predict_recording(run: Path, *, wav: Path | None, text: str | None, device: str = "auto") -> pd.DataFrame:
@@ -136,6 +193,10 @@ def predict_recording(run: Path, *, wav: Path | None, text: str | None, device: 
         The recording cannot be read.
     """
     facts = read_run(run)
+    if facts.ensemble:
+        return predicted_together(
+            run, facts, lambda member: predict_recording(member, wav=wav, text=text, device=device)
+        )
     settings = _settings_of(facts, run)
     _require_media(settings["features"], {"--wav": wav is not None, "--text": text is not None}, recipe=facts.recipe)
     if wav is not None and not wav.is_file():

@@ -61,7 +61,7 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a regressor passes on.
+    """What a regressor or an encoder passes on.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ class Reading:
         Contextual tokens.
     mask : Tensor, shape (B, T), bool
         True on real tokens.
-    value : Tensor, shape (B,)
-        The prediction.
+    value : Tensor, shape (B,), or None
+        The prediction; None where there is none.
     """
 
     tokens: Tensor
     mask: Tensor
-    value: Tensor
+    value: Tensor | None = None
 
 
 def mel_of(batch: Batch, *, n_mels: int) -> tuple[Tensor, Tensor]:

@@ -11,42 +11,59 @@ import torch
 from torch import Tensor, nn
 
 from kemfeat.errors import ConfigError, KemfeatError
+from kemfeat.learn.data.batch import Batch
+from kemfeat.learn.models._batches import Reading, tokens_of
 from kemfeat.learn.models._pretrained_folder import check_folder, check_size
-from kemfeat.learn.models.frozen import Frozen
+from kemfeat.learn.models.frozen import FrozenReader
 
 _FILES = ("*.json", "*.safetensors", "pytorch_model*.bin")
 
 
-class TextEncoder(Frozen):
+class TextEncoder(FrozenReader):
     """Last hidden states of a pretrained model, always in evaluation mode.
 
     Parameters
     ----------
     pretrained : nn.Module
         A ``transformers`` encoder such as ``BertModel``.
+    padding_is_read : bool
+        Whether what comes after it looks at the hidden states of padding.
     """
 
-    def __init__(self, pretrained: nn.Module) -> None:
+    media = ("tokens",)
+
+    def __init__(self, pretrained: nn.Module, *, padding_is_read: bool = False) -> None:
         super().__init__(pretrained)
         self._config: Any = pretrained.config
+        self._padding_is_read = padding_is_read
 
     @property
     def hidden_size(self) -> int:
         """Numbers per token."""
         return int(self._config.hidden_size)
 
-    def forward(self, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
-        """Hidden states of shape (B, L, H).
+    @property
+    def padding_is_read(self) -> bool:
+        """Whether what comes after it looks at the hidden states of padding."""
+        return self._padding_is_read
+
+    def read(self, batch: Batch) -> Reading:
+        """Hidden states of shape (B, L, H) and the mask of shape (B, L).
 
         Raises
         ------
+        AnalysisError
+            The batch has no token ids.
         ConfigError
             The rows are longer than the encoder's positions, or were made by a tokenizer with another vocabulary.
         """
+        ids_BL, real_BL = tokens_of(batch)
         check_ids(ids_BL, self._config)
-        with torch.no_grad():
-            hidden_BLH: Tensor = self.inner(input_ids=ids_BL, attention_mask=mask_BL).last_hidden_state
-        return hidden_BLH
+        return Reading(self.inner(input_ids=ids_BL, attention_mask=real_BL.long()).last_hidden_state, real_BL)
+
+    def length_of(self, batch: Batch) -> int:
+        """Tokens of every row."""
+        return int(tokens_of(batch)[0].shape[1])
 
 
 class TrainedTextEncoder(nn.Module):

@@ -119,5 +119,20 @@ class AudioRegressor(nn.Module):
         x_BTH = self.encoder(x_BTH + self._positions(x_BTH), mask_BT)
         return Reading(x_BTH, mask_BT, self.head(x_BTH, mask_BT).squeeze(1))
 
+    def length_of(self, batch: Batch) -> int:
+        """Frames of every row of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with mel and delta.
+
+        Returns
+        -------
+        int
+            The padded length.
+        """
+        return int(mel_of(batch, n_mels=self.config.n_mels)[0].shape[2])
+
 
 MODEL = ModelSpec(tasks=("arousal",), config=AudioConfig, build=AudioRegressor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from kemfeat.errors import ConfigError
@@ -13,33 +12,48 @@ from kemfeat.learn.models._spec import ModelSpec
 from kemfeat.learn.models._text_encoder import load_text_encoder
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, joined, packed
 from kemfeat.learn.models.audio import AudioRegressor
-from kemfeat.learn.models.frozen import Frozen
+from kemfeat.learn.models.frozen import FrozenReader
 from kemfeat.learn.models.text import TextRegressor
 from kemfeat.learn.settings import FusionConfig
 
 Regressor = AudioRegressor | TextRegressor
 
 
-class FrozenRegressor(Frozen):
-    """A trained regressor that is only read."""
+class FrozenRegressor(FrozenReader):
+    """A trained regressor that is only read.
+
+    Parameters
+    ----------
+    inner : AudioRegressor or TextRegressor
+        The regressor.
+    config : FusionConfig
+        Settings of the model that reads it.
+    """
 
     inner: Regressor
 
-    def forward(self, batch: Batch) -> Reading:
-        """Read a batch without gradients.
+    def __init__(self, inner: Regressor, config: FusionConfig) -> None:
+        super().__init__(inner, follows_mode=config.extractors == "train")
+        self.media = inner.config.media
+        plain = ("lengths", "mean")
+        self._settled = (
+            inner.config.attention_dropout == "training"
+            and (inner.config.masks, inner.config.pooling) == plain
+            and (config.masks, config.pooling) == plain
+        )
 
-        Parameters
-        ----------
-        batch : Batch
-            A batch with what the regressor reads.
+    @property
+    def settled(self) -> bool:
+        """Whether nothing drops out, and no padding is read by it or after it."""
+        return self._settled and super().settled
 
-        Returns
-        -------
-        Reading
-            Tokens, mask and prediction.
-        """
-        with torch.no_grad():
-            return self.inner.read(batch)
+    def read(self, batch: Batch) -> Reading:
+        """Tokens, mask and prediction. See :meth:`FrozenReader.read`."""
+        return self.inner.read(batch)
+
+    def length_of(self, batch: Batch) -> int:
+        """Frames or tokens of every row. See :meth:`FrozenReader.length_of`."""
+        return self.inner.length_of(batch)
 
 
 class FusionClassifier(nn.Module):
@@ -122,7 +136,7 @@ def _join_real(batch: Batch, audio: Reading | None, text: Reading | None) -> tup
 
 
 def _frozen(regressor: Regressor | None, config: FusionConfig) -> FrozenRegressor | None:
-    return FrozenRegressor(regressor, follows_mode=config.extractors == "train") if regressor is not None else None
+    return FrozenRegressor(regressor, config) if regressor is not None else None
 
 
 def _common_size(audio: AudioRegressor | None, text: TextRegressor | None) -> int:

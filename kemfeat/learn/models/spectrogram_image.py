@@ -63,13 +63,13 @@ class SpectrogramImageConfig(ImageSettings, ClassifierConfig):
         Classes, in the order of their ids.
     kind, sequence, colours, crop, scale, size : various
         See :class:`ImageSettings`.
-    per_utterance : {"mean-logit", "mean-probability", "vote"}
+    rows : {"mean-logit", "mean-probability", "vote"}
         How the predictions of an utterance's clips become one.
     """
 
     name: Literal["spectrogram_image"] = "spectrogram_image"
     emotions: tuple[str, ...] = Field(default=FOUR_CLASSES, min_length=2)
-    per_utterance: Aggregate = "mean-logit"
+    rows: Aggregate = "mean-logit"
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ class SpectrogramImageConfig(ImageSettings, ClassifierConfig):
     @property
     def aggregate(self) -> Aggregate:
         """How the predictions of an utterance's clips become one."""
-        return self.per_utterance
+        return self.rows
 
     @property
     def recurs(self) -> bool:

@@ -6,7 +6,7 @@ from torch import nn
 
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._attention import EncoderStack
-from kemfeat.learn.models._batches import Outputs, Reading, tokens_of
+from kemfeat.learn.models._batches import Outputs, Reading
 from kemfeat.learn.models._spec import ModelSpec
 from kemfeat.learn.models._text_encoder import TextEncoder, load_text_encoder
 from kemfeat.learn.models._tokens import RecurrentHead, guessed_mask, told_mask
@@ -29,7 +29,8 @@ class TextRegressor(nn.Module):
     def __init__(self, config: TextConfig, pretrained: nn.Module) -> None:
         super().__init__()
         self.config = config
-        self.text_encoder = TextEncoder(pretrained)
+        told = config.masks == "lengths" and config.pooling == "mean"
+        self.text_encoder = TextEncoder(pretrained, padding_is_read=not told)
         self.hidden_size = self.text_encoder.hidden_size
         self.encoder = EncoderStack(self.hidden_size, config=config)
         self.head = RecurrentHead(self.hidden_size, kind=nn.GRU, n_outputs=1, config=config)
@@ -68,11 +69,25 @@ class TextRegressor(nn.Module):
         AnalysisError, ConfigError
             The batch has no token ids, or ids that the encoder does not know.
         """
-        ids_BL, real_BL = tokens_of(batch)
-        x_BLH = self.text_encoder(ids_BL, real_BL.long())
-        mask_BL = self._mask(x_BLH, real_BL)
-        x_BLH = self.encoder(x_BLH, mask_BL)
+        hidden: Reading = self.text_encoder(batch)
+        mask_BL = self._mask(hidden.tokens, hidden.mask)
+        x_BLH = self.encoder(hidden.tokens, mask_BL)
         return Reading(x_BLH, mask_BL, self.head(x_BLH, mask_BL).squeeze(1))
+
+    def length_of(self, batch: Batch) -> int:
+        """Tokens of every row of a batch.
+
+        Parameters
+        ----------
+        batch : Batch
+            A batch with tokens.
+
+        Returns
+        -------
+        int
+            The padded length.
+        """
+        return self.text_encoder.length_of(batch)
 
 
 def _build(config: TextConfig) -> TextRegressor:

@@ -47,7 +47,7 @@ class TwoStreamConfig(ClassifierConfig):
     audio_run, video_run : str
         Run folders of ``spectrogram_image`` and ``video`` whose weights the streams begin with, and which then train
         further; empty names begin at random.
-    per_utterance : {"mean-logit", "mean-probability", "vote"}
+    rows : {"mean-logit", "mean-probability", "vote"}
         How the predictions of an utterance's clips become one.
     """
 
@@ -57,7 +57,7 @@ class TwoStreamConfig(ClassifierConfig):
     video: VideoSettings = VideoSettings()
     audio_run: str = ""
     video_run: str = ""
-    per_utterance: Aggregate = "mean-logit"
+    rows: Aggregate = "mean-logit"
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class TwoStreamConfig(ClassifierConfig):
     @property
     def aggregate(self) -> Aggregate:
         """How the predictions of an utterance's clips become one."""
-        return self.per_utterance
+        return self.rows
 
     @property
     def recurs(self) -> bool:

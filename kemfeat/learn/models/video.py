@@ -58,13 +58,13 @@ class VideoConfig(VideoSettings, ClassifierConfig):
         Classes, in the order of their ids.
     scale, size : str, tuple of int
         See :class:`VideoSettings`.
-    per_utterance : {"mean-logit", "mean-probability", "vote"}
+    rows : {"mean-logit", "mean-probability", "vote"}
         How the predictions of an utterance's clips become one.
     """
 
     name: Literal["video"] = "video"
     emotions: tuple[str, ...] = Field(default=FOUR_CLASSES, min_length=2)
-    per_utterance: Aggregate = "mean-logit"
+    rows: Aggregate = "mean-logit"
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ class VideoConfig(VideoSettings, ClassifierConfig):
     @property
     def aggregate(self) -> Aggregate:
         """How the predictions of an utterance's clips become one."""
-        return self.per_utterance
+        return self.rows
 
 
 def videos_of(batch: Batch, settings: VideoSettings) -> tuple[Tensor, Tensor]:

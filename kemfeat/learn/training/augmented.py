@@ -16,6 +16,7 @@ from kemfeat.learn.augment import (
     weighted_plan,
 )
 from kemfeat.learn.augment.resampling import kor_2022_augmentations
+from kemfeat.learn.augment.settings import Augmentation
 from kemfeat.learn.data.loader import Transform
 from kemfeat.learn.training.recipe import Recipe
 
@@ -75,11 +76,31 @@ def plan_of(
     """
     train = recipe.train
     expanded = Expanded(rows=rows, copies=np.zeros(len(rows), np.int64))
-    augmentations = train.augment
+    augmentations = augmentations_of(recipe, media)
     if train.balance == "kor-2022":
         expanded = kor_2022_plan(rows, emotions)
-        augmentations += kor_2022_augmentations(media, faithful=recipe.variant == "faithful")
     elif train.balance == "weights":
         expanded = weighted_plan(rows, emotions, seed=train.seed, epoch=epoch)
     transform = Compose(augmentations, store=store, seed=train.seed) if augmentations else None
     return AugmentationPlan(rows=expanded.rows, copies=expanded.copies, transform=transform)
+
+
+def augmentations_of(recipe: Recipe, media: Sequence[str]) -> tuple[Augmentation, ...]:
+    """The augmentations of training batches, in order.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How the train part is balanced and augmented.
+    media : sequence of str
+        The features that the model reads.
+
+    Returns
+    -------
+    tuple of Augmentation
+        Those of the recipe, then those of its way to balance.
+    """
+    train = recipe.train
+    if train.balance != "kor-2022":
+        return train.augment
+    return train.augment + kor_2022_augmentations(media, faithful=recipe.variant == "faithful")

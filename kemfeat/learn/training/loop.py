@@ -67,9 +67,7 @@ def _fit(session: TrainingSession, fit: Callable[..., None]) -> float:
     data = session.training_data
     turn_to(session, session.position.epoch)
     fit(session.model, session.train, task=data.recipe.task, epoch=session.position.epoch, train=data.recipe.train)
-    loss, _ = judge(
-        session.model, data.loader("train", device=session.device), session.loss, aggregate=data.recipe.model.aggregate
-    )
+    loss, _ = judge(session.model, session.train_unchanged, session.loss, aggregate=data.recipe.model.aggregate)
     return loss
 
 

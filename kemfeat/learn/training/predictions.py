@@ -216,7 +216,8 @@ def table_of(predicted: Predicted, training_data: TrainingData, part: str) -> pd
     Returns
     -------
     DataFrame
-        :data:`~kemfeat.learn.run_folder.PREDICTION_COLUMNS` and the columns of each predicted target.
+        :data:`~kemfeat.learn.run_folder.PREDICTION_COLUMNS`, the columns of each predicted target, and one
+        ``logit_EMOTION`` per class where emotions were predicted.
     """
     truth = training_data.truth(part).set_index("id", drop=False).loc[list(predicted.ids)].reset_index(drop=True)
     table = truth[["id", "session", "speaker", "sex"]].assign(part=part, fold=training_data.audited.fold)
@@ -226,6 +227,9 @@ def table_of(predicted: Predicted, training_data: TrainingData, part: str) -> pd
         if is_said:
             table[f"{target}_true"] = truth[target].astype("str" if target == "emotion" else "float32")
         table[column] = said[column]
+    if predicted.logits is not None:
+        names = training_data.emotions
+        table = table.assign(**{f"logit_{name}": predicted.logits[:, at] for at, name in enumerate(names)})
     return table
 
 

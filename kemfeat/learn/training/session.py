@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,6 +124,11 @@ class TrainingSession:
     checked: bool = False
     position: Position = field(default_factory=Position)
     history: list[dict[str, float]] = field(default_factory=list)
+
+    @cached_property
+    def train_unchanged(self) -> StoreLoader:
+        """The train part in the order of the split, opened once."""
+        return self.training_data.loader("train", device=self.device)
 
     @property
     def pretraining(self) -> bool:

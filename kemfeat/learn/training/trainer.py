@@ -20,7 +20,7 @@ from kemfeat.learn.evaluation.evaluate import Evaluation, evaluate
 from kemfeat.learn.models import Model, build_model, check_trainable
 from kemfeat.learn.run_facts import Outcome, PartFacts, PretrainedFacts, RunFacts
 from kemfeat.learn.run_folder import read_run, write_run
-from kemfeat.learn.training import checkpoint, runtime
+from kemfeat.learn.training import checkpoint, frozen_outputs, runtime
 from kemfeat.learn.training.audited_fold import AuditedFold, audit_fold
 from kemfeat.learn.training.checkpoint import identity, refuse_other
 from kemfeat.learn.training.loop import run_epochs
@@ -143,7 +143,8 @@ def fit(recipe: Recipe, data: AuditedFold, *, out: Path, options: Options, progr
         session = begin(training_data, model.to(device), facts, out=out, device=device)
         if not resume(session):
             start(session)
-        run_epochs(session, save_every=options.save_every, progress=progress)
+        with frozen_outputs.kept(session):
+            run_epochs(session, save_every=options.save_every, progress=progress)
         return _finish(session)
 
 

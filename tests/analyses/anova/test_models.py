@@ -79,6 +79,25 @@ def test_without_ratings_the_mixed_model_is_of_utterances_with_sentences_crossed
     assert between["effect"].tolist() == ["speaker", "residual"]
 
 
+def test_an_interaction_is_tested_with_the_responses_of_speakers_to_both_factors(holding):
+    table = corpus()
+    table["read"] = np.where(np.random.default_rng(0).random(len(table)) < 0.5, "yes", "no")
+    result = run(holding(table), arousal(interaction=("read",)))
+    assert result.tables["mixed"]["term"].tolist() == ["emotion", "read", "emotion x read"]
+    speaker, emotion, read = (table[name] for name in ("speaker", "emotion", "read"))
+    effects = {
+        "speaker": speaker,
+        "speaker x emotion": speaker + emotion,
+        "speaker x read": speaker + read,
+        "speaker x emotion x read": speaker + emotion + read,
+    }
+    assert result.tables["variances"]["effect"].tolist() == [*effects, "residual"]
+    held = {"read": table["read"]}
+    expected = mixed_model(table["arousal"], table["emotion"], effects, covariates=held, interactions=["read"])
+    assert result.tables["mixed"]["F"].tolist() == pytest.approx(expected.tests["F"].tolist(), rel=1e-4)
+    assert any("; emotion x read F(" in line for line in result.summary)
+
+
 def test_a_covariate_must_be_another_column(holding):
     for name in ("arousal", "emotion"):
         with pytest.raises(ConfigError, match="already compared"):

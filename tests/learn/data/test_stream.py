@@ -112,7 +112,7 @@ def test_what_a_thread_stumbles_over_reaches_the_consumer(store, tmp_path):
     shutil.copytree(store.path, tmp_path / "store")
     (tmp_path / "store/features.zarr/mel/mel/c/14/0/0").unlink()
     for mode in ("host", "stream"):
-        with pytest.raises(StoreCorruptError, match=r"array mel: rows 112 to .*mel/c/14/0/0: is missing"):
+        with pytest.raises(StoreCorruptError, match=r"mel/c/14/0/0: is missing"):
             list(StoreLoader(open_store(tmp_path / "store"), resident=mode))
 
 

@@ -15,11 +15,12 @@ from kemfeat.errors import ConfigError, KemfeatError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.compare import pooled
 from kemfeat.learn.evaluation.evaluate import evaluate
-from kemfeat.learn.experiments.ensemble import Method, ensemble
+from kemfeat.learn.experiments.ensemble import Formulas, Method, ensemble
 from kemfeat.learn.inference.predict import predict_store
 from kemfeat.learn.run_folder import read_predictions, read_run
 from tests.e2e.command import kemfeat
 from tests.learn import kit
+from tests.learn.experiments.marks import needs_lightgbm
 
 CHANCES = [f"p_{name}" for name in kit.EMOTIONS]
 METHODS: tuple[Method, ...] = ("soft", "weighted", "hard", "stacking")
@@ -33,6 +34,9 @@ def predictions(*, seed: int, skill: float, fold: int = 0) -> pd.DataFrame:
     right = np.array(kit.EMOTIONS)[None] == table["emotion_true"].to_numpy()[:, None]
     chances = softmax(np.random.default_rng([seed, fold]).normal(size=right.shape) + skill * right, axis=1)
     said = np.array(kit.EMOTIONS)[chances.argmax(axis=1)]
+    # how sure a model is of an utterance is in its logits, and not in their softmax
+    logits = np.log(chances) + np.random.default_rng([seed, 1]).normal(scale=2, size=len(chances))[:, None]
+    table = table.assign(**{f"logit_{name}": logits[:, place] for place, name in enumerate(kit.EMOTIONS)})
     return table.assign(emotion_pred=said, **{name: chances[:, place] for place, name in enumerate(CHANCES)})
 
 
@@ -155,6 +159,112 @@ def test_weights_that_are_given_are_used(runs: list[Path], tmp_path: Path) -> No
     assert facts.fitted_on == 0
 
 
+@needs_lightgbm
+def test_lightgbm_reads_labels_and_is_fitted_without_the_test_part(runs: list[Path], tmp_path: Path) -> None:
+    """J4 as a setting, without J1."""
+    before = made(runs, "stacking", tmp_path / "before", formulas=Formulas(stacker="lightgbm"))
+    assert set(before.index.get_level_values("part")) == {"test"}
+    change(
+        runs[0], lambda table: table.assign(emotion_true=table["emotion_true"].where(table["part"] != "test", "sad"))
+    )
+    for one in runs[1:]:
+        change(
+            one, lambda table: table.assign(emotion_true=table["emotion_true"].where(table["part"] != "test", "sad"))
+        )
+    after = made(runs, "stacking", tmp_path / "after", formulas=Formulas(stacker="lightgbm"))
+    pd.testing.assert_frame_equal(after[CHANCES], before[CHANCES])
+    facts = read_run(tmp_path / "after")
+    assert facts.variant == "faithful"
+    assert facts.ensemble is not None
+    assert facts.ensemble.stacker == "lightgbm"
+
+
+@needs_lightgbm
+def test_the_published_training_score_is_a_leak(runs: list[Path], tmp_path: Path) -> None:
+    """J1: fitted and scored on the test part, which has to be allowed, is said everywhere, and flatters."""
+    with pytest.raises(ConfigError, match=r"--fit-on test: .* scored on what it has seen \(J1\)"):
+        ensemble(runs, method="stacking", out=tmp_path / "out", formulas=Formulas(fit_on="test"))
+    published = Formulas(stacker="lightgbm", fit_on="test", allow_leakage=True)
+    facts = ensemble(runs, method="stacking", out=tmp_path / "out", formulas=published)
+    ensemble(runs, method="stacking", out=tmp_path / "honest", formulas=Formulas(stacker="lightgbm"))
+    scores = {}
+    for name in ("out", "honest"):
+        found = evaluate(tmp_path / name)
+        scores[name] = found.targets["emotion"].result.scores["accuracy"].value
+    tested = int((predictions(seed=1, skill=1.0)["part"] == "test").sum())
+    assert facts.leakage.counts == {"stacking": tested}
+    assert "LEAKING SPLIT" in evaluate(tmp_path / "out").warning
+    assert not evaluate(tmp_path / "honest").warning
+    assert scores["out"] > scores["honest"]
+
+
+def test_one_softmax_over_all_utterances_lets_the_surest_model_decide(runs: list[Path], tmp_path: Path) -> None:
+    """J3 as a setting."""
+    found = made(runs, "soft", tmp_path / "all", formulas=Formulas(softmax="all"))
+    expected = []
+    for one in runs:
+        table = pd.read_parquet(one / run_folder.PREDICTIONS).query("part == 'test'").sort_values("id")
+        expected.append(softmax(table[[f"logit_{name}" for name in kit.EMOTIONS]].to_numpy()))
+    said = np.array(kit.EMOTIONS)[np.mean(expected, axis=0).argmax(axis=1)]
+    assert found.loc["test"].sort_index()["emotion_pred"].tolist() == said.tolist()
+    assert (made(runs, "soft", tmp_path / "row").loc["test"].sort_index()["emotion_pred"] != said).any()
+    assert np.allclose(found[CHANCES].sum(axis=1), 1, atol=1e-5)
+    change(runs[1], lambda table: table.drop(columns="logit_sad"))
+    with pytest.raises(ConfigError, match="its predictions have no logits, which --softmax all needs"):
+        ensemble(runs, method="soft", out=tmp_path / "out", formulas=Formulas(softmax="all"))
+
+
+def test_votes_times_a_weight_are_a_setting(runs: list[Path], tmp_path: Path) -> None:
+    """J4."""
+    weights = (0.2, 0.5, 0.3)
+    found = made(runs, "hard", tmp_path / "product", weights=weights, formulas=Formulas(votes="product"))
+    other = made(runs, "hard", tmp_path / "sum", weights=weights)
+    differ = found["emotion_pred"] != other["emotion_pred"]
+    assert not differ.all()
+    tables = [pd.read_parquet(one / run_folder.PREDICTIONS).set_index(["part", "id"])["emotion_pred"] for one in runs]
+    votes = pd.concat(tables, axis=1).sort_index().to_numpy()
+    counts = (votes[:, :, None] == votes[:, None, :]).sum(axis=2) * np.array(weights)
+    assert found["emotion_pred"].tolist() == votes[np.arange(len(votes)), counts.argmax(axis=1)].tolist()
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "message"),
+    [
+        ("soft", {"stacker": "lightgbm"}, "--stacker lightgbm: --method soft has none"),
+        ("soft", {"votes": "product"}, "--votes product: --method soft has none"),
+        ("hard", {"fit_on": "test", "allow_leakage": True}, "--method hard: fits nothing"),
+        ("weighted", {"softmax": "all"}, "gives no probabilities that weights can be fitted to"),
+    ],
+)
+def test_formulas_that_do_not_belong_to_a_method_are_refused(
+    runs: list[Path], method: Method, options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ensemble(runs, method=method, out=tmp_path / "out", formulas=Formulas(**options))
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_predicted_out_of_fold_is_fitted_on_in_place_of_validation(runs: list[Path], tmp_path: Path) -> None:
+    def inside(one: Path) -> pd.DataFrame:
+        table = pd.read_parquet(one / run_folder.PREDICTIONS).query("part == 'valid'")
+        return table.assign(part="train", id=table["id"].str.replace("valid", "train"))
+
+    tables = [inside(one) for one in runs]
+    on_valid = made(runs, "stacking", tmp_path / "valid")
+    on_train = made(runs, "stacking", tmp_path / "train", out_of_fold=tables)
+    pd.testing.assert_frame_equal(on_train.loc["test"][CHANCES], on_valid.loc["test"][CHANCES])
+    assert set(on_train.index.get_level_values("part")) == {"valid", "test"}
+    facts = read_run(tmp_path / "train")
+    assert facts.variant == "corrected"
+    assert facts.ensemble is not None
+    assert facts.ensemble.fitted_part == "train"
+    both = Formulas(fit_on="test", allow_leakage=True)
+    with pytest.raises(ConfigError, match="--fit-on test and --inner"):
+        ensemble(runs, method="stacking", out=tmp_path / "out", formulas=both, out_of_fold=tables)
+    with pytest.raises(ConfigError, match=r"of the train part, .* are in the first alone"):
+        ensemble(runs, method="stacking", out=tmp_path / "out", out_of_fold=[tables[0].iloc[1:], *tables[1:]])
+
+
 def test_folds_of_an_ensemble_are_pooled(tmp_path: Path) -> None:
     folders = []
     for fold in (0, 1):
@@ -229,7 +339,7 @@ def test_an_ensemble_that_was_fitted_is_not_stacked_again_and_is_no_model(runs: 
     both = [tmp_path / "one", tmp_path / "two"]
     with pytest.raises(ConfigError, match="no labelled predictions of the validation part"):
         ensemble(both, method="stacking", out=tmp_path / "out")
-    with pytest.raises(ConfigError, match="is an ensemble, which has predictions and no model"):
+    with pytest.raises(ConfigError, match=r"is an ensemble by a stacker, which is not kept.* predict with its members"):
         predict_store(both[0], store=None, device="cpu")  # type: ignore[arg-type]  # refused before it is read
 
 
@@ -244,3 +354,14 @@ def test_the_command(runs: list[Path], tmp_path: Path) -> None:
     said = kemfeat("ensemble", *runs, "--weights", "a", "--out", tmp_path / "other")
     assert said.code == 2
     assert "expected numbers joined by commas" in said.err
+    said = kemfeat("ensemble", *runs, "--method", "stacking", "--inner", "3", "--out", tmp_path / "inner")
+    assert said.code == 2
+    assert "pass --store and --split, those of the runs" in said.err
+    said = kemfeat("ensemble", *runs, "--method", "stacking", "--fit-on", "test", "--out", tmp_path / "test")
+    assert said.code == 2
+    assert "pass --allow-leakage" in said.err
+    options = ("--method", "stacking", "--fit-on", "test", "--allow-leakage")
+    said = kemfeat("ensemble", *runs, *options, "--out", tmp_path / "test")
+    assert said.code == 0, said
+    assert "LEAKING SPLIT" in said.out
+    assert "these are training scores (J1)" in " ".join(said.out.split())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
@@ -63,6 +63,7 @@ def test_three_votes_for_three_classes_go_to_the_largest_weight_and_a_tie_to_the
     assert hard_vote(votes, normalised((), models=3)).argmax() == 2
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_fitted_weights_are_the_most_likely(seed: int) -> None:
     chances, classes = drawn(seed, 40)

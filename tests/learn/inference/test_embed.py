@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.data.side_store import SIDE, VALUES, SideStore, open_side_store
 from kemfeat.learn.inference.embed import EmbedOptions, embed
+from kemfeat.learn.inference.predict import predict_store
 from kemfeat.learn.training.audited_fold import AuditedFold, audit_fold
 from kemfeat.learn.training.recipe import load_recipe
 from kemfeat.learn.training.trainer import Options, train
@@ -104,6 +106,28 @@ def test_a_graph_is_trained_on_them_and_tested_per_utterance(
     facts = json.loads((tmp_path / "run" / run_folder.RUN).read_text())
     assert facts["pretrained"]["embeddings"]["best"] == side.digest
     assert facts["outcome"]["determinism"]["two_passes"] == 0
+
+
+def test_a_store_is_predicted_by_a_graph_whose_encoder_embeds_it_first(
+    side: SideStore, encoder: Path, store: Store, split: Split, tmp_path: Path
+) -> None:
+    run = kit.trained(spell(side.path), store, split, tmp_path / "run")
+    before = pd.read_parquet(run / run_folder.PREDICTIONS).query("part == 'test'").set_index("id")
+    table = predict_store(run, store, device="cpu")
+    found = table.set_index("id")
+    assert len(found) == len(store) - table.attrs["left_out"] > len(before)
+    chances = [name for name in found if name.startswith("p_")]
+    away = (found.loc[before.index, chances] - before[chances]).abs().max(axis=1)
+    assert away.median() < 1e-5
+    assert away.max() < 0.05  # neighbours that were in no part, as their labels tie, are in the graph of a store
+    # the encoder is known by its checkpoint, wherever it is
+    shutil.copytree(encoder, tmp_path / "moved")
+    moved = predict_store(run, store, encoder=tmp_path / "moved", device="cpu").set_index("id")
+    pd.testing.assert_frame_equal(moved[chances], found[chances])
+    with pytest.raises(ConfigError, match=r"is not the run of graph/encoder whose embeddings .* pass its folder as"):
+        predict_store(run, store, encoder=run, device="cpu")
+    with pytest.raises(ConfigError, match="graph/encoder reads no embeddings; leave it out"):
+        predict_store(encoder, store, encoder=encoder, device="cpu")
 
 
 def test_embeddings_of_what_was_trained_on_are_a_leak(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from kemfeat.errors import AnalysisError, ConfigError
@@ -96,6 +97,38 @@ def test_forward_and_a_step_are_the_published_ones() -> None:
     kit.step(list(flat.values()), functional.cross_entropy(expected, target))
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(parameter, flat[name], atol=1e-6, rtol=0)
+
+
+def geometric() -> Any:
+    """The layers of torch_geometric, an independent implementation, if it is installed."""
+    reason = "torch_geometric is not installed: it comes with kemfeat[dev]"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it names its own deprecated parts
+        return pytest.importorskip("torch_geometric.nn", reason=reason)
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n_edges=st.integers(0, 120), chunk=st.sampled_from([7, 1000]))
+def test_layers_equal_those_of_torch_geometric(seed: int, n_edges: int, chunk: int) -> None:
+    """Outputs and gradients, on any edges: repeated ones, loops, and nodes without any."""
+    pyg, generator = geometric(), torch.Generator().manual_seed(seed)
+    edges = torch.randint(N, (2, n_edges), generator=generator)
+    mlp = nn.Sequential(nn.Linear(18, 6), nn.ReLU(), nn.Linear(6, 6))
+    with kit.seeded(seed):
+        ours, theirs = EdgeConv(9, 6, chunk=chunk), pyg.EdgeConv(mlp, aggr="max")
+        ours_mean, theirs_mean = SAGEConv(9, 4, chunk=chunk), pyg.SAGEConv(9, 4)
+    parts = ((ours.inner, mlp[0]), (ours.outer, mlp[2]), (ours_mean.neighbours, theirs_mean.lin_l))
+    for mine, other in (*parts, (ours_mean.root, theirs_mean.lin_r)):
+        other.load_state_dict(mine.state_dict())
+    results = []
+    for edge_conv, sage_conv in ((ours, ours_mean), (theirs, theirs_mean)):
+        x = nodes().requires_grad_()
+        one, other = edge_conv(x, edges), sage_conv(x, edges)
+        (one.square().sum() + other.square().sum()).backward()
+        results.append((one, other, x.grad, *(p.grad for p in edge_conv.parameters())))
+    for made, wanted in zip(*results, strict=True):
+        torch.testing.assert_close(made, wanted, atol=2e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [{}, {"causal": True}, {"self_loops_in_directed": False}, PUBLISHED])

@@ -146,6 +146,37 @@ def test_streams_are_in_the_order_of_their_names_and_every_head_learns() -> None
     assert not torch.equal(before.temp, after.temp)
 
 
+def test_the_heads_and_a_step_are_the_published_ones() -> None:
+    """Four outputs after a softmax, whose losses are added (P3)."""
+    with kit.seeded(1):
+        model = ThreeStreams(stem="published", outputs="probabilities", width=4)
+    inputs = kit.random(4, 11), kit.random(4, 11, seed=1), kit.random(4, 13, 40, seed=2)
+    flat = {name: p.detach().clone().requires_grad_() for name, p in model.named_parameters()}
+    target = torch.tensor([0, 1, 2, 3])
+
+    def heads() -> tuple[list[Tensor], Tensor]:
+        def of(part: str) -> list[Tensor]:
+            return [value for name, value in flat.items() if name.startswith(f"{part}.")]
+
+        embeddings = [
+            reference(of(f"encoders.{name}"), x, stem="published") for name, x in zip(STREAMS, inputs, strict=True)
+        ]
+        inner = [
+            functional.linear(x, *of(f"projections.{name}")).relu() for name, x in zip(STREAMS, embeddings, strict=True)
+        ]
+        outputs = [functional.linear(torch.cat(inner, dim=1), *of("fused"))]
+        outputs += [functional.linear(x, *of(f"heads.{name}")) for name, x in zip(STREAMS, inner, strict=True)]
+        return [each.softmax(dim=1) for each in outputs], torch.cat(embeddings, dim=1)
+
+    made, (expected, embedding) = model(*inputs), heads()
+    assert torch.equal(made.embedding, embedding)
+    assert all(torch.equal(a, b) for a, b in zip(made[:4], expected, strict=True))
+    losses = [sum(functional.cross_entropy(each, target) for each in given) for given in (made[:4], expected)]
+    kit.step(list(model.parameters()), losses[0], kind=torch.optim.Adam)
+    kit.step(list(flat.values()), losses[1], kind=torch.optim.Adam)
+    assert all(torch.equal(parameter, flat[name]) for name, parameter in model.named_parameters())
+
+
 def test_published_outputs_are_probabilities_whose_loss_has_a_floor() -> None:
     with kit.seeded(1):
         model = ThreeStreams(outputs="probabilities").eval()

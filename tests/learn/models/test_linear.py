@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from kemfeat.learn.models.linear import LinearConfig, fit, summaries
 from kemfeat.learn.settings import TrainConfig
 from kemfeat.learn.training.recipe import load_recipe
 from kemfeat.learn.training.trainer import train
+from kemfeat.learn.training.training_data import TrainingData
 from kemfeat.store.reader import Store
 from tests.learn.models import kit as models
 from tests.learn.training import kit
@@ -54,6 +56,24 @@ def test_logistic_regression_is_that_of_scikit_learn(store: Store, tmp_path: Pat
     assert not {"arousal_pred", "valence_pred"} & set(found), "nothing is predicted that was not fitted"
     history = pd.read_csv(tmp_path / "run" / run_folder.HISTORY)
     assert history["valid_loss"].idxmin() + 1 == facts["outcome"]["best_epoch"]
+
+
+def test_the_train_part_is_opened_once_for_its_loss(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def counted(self: TrainingData, part: str, *, _open: Any = TrainingData.loader, **options: Any) -> Any:
+        opened.append(part)
+        return _open(self, part, **options)
+
+    monkeypatch.setattr(TrainingData, "loader", counted)
+    recipe = load_recipe("baseline/logistic", {"train.epochs": 3})
+    run = kit.trained(recipe, store, kit.session_split(store), tmp_path / "run")
+    history = pd.read_csv(run / run_folder.HISTORY)
+    assert len(history) == 3
+    assert history["train_loss"].nunique() == 3
+    assert opened.count("train") == 1
 
 
 def test_ridge_regression_is_that_of_scikit_learn(store: Store, tmp_path: Path) -> None:

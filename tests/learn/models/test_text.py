@@ -39,7 +39,7 @@ def test_tokens_are_the_encoders_last_hidden_states() -> None:
     expected = kit.bert().eval()(input_ids=batch.input_ids, attention_mask=batch.attention_mask).last_hidden_state
     assert batch.input_ids is not None
     assert batch.attention_mask is not None
-    assert torch.equal(model.text_encoder(batch.input_ids, batch.attention_mask), expected)
+    assert torch.equal(model.text_encoder(batch).tokens, expected)
 
 
 def test_the_encoder_stays_frozen_and_in_evaluation_mode() -> None:

@@ -1,0 +1,206 @@
+"""Rows of an array decoded straight from the chunks of its shards, without zarr's work per selection.
+
+A shard is as ``docs/store-format.md`` describes it: inner chunks of whole rows (Blosc, then CRC-32C) in any order, then
+an index with the place of each. The index of a shard is read once.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from io import FileIO
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kemfeat.arrays import Indices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kemfeat.store.shard_files import ShardFiles
+
+_CRC_BYTES = 4
+_PLACE_BYTES = 16
+"""Bytes of the place of one chunk in the index: offset and size, as uint64."""
+_BLOSC_SIZES = struct.Struct("<4xI4xI")
+"""Size of the content, and of the chunk itself, in the header of a Blosc chunk."""
+
+
+class ChunkReader:
+    """Reads rows of one array; may be used by several threads at once.
+
+    Parameters
+    ----------
+    metadata : mapping
+        Content of its ``zarr.json``, checked by :func:`kemfeat.store.array_metadata.read_array`.
+    shards : ShardFiles
+        Its shards.
+
+    Attributes
+    ----------
+    dtype : dtype
+        Type of the values.
+    shape : tuple of int
+        Shape of the array; the first axis are its rows.
+    rows_per_shard : int
+        Rows of one file.
+    pad : float
+        Value after the last real element of a row.
+    """
+
+    def __init__(self, metadata: Mapping[str, Any], shards: ShardFiles) -> None:
+        self.dtype = np.dtype(metadata["data_type"])
+        self.shape: tuple[int, ...] = tuple(metadata["shape"])
+        self.rows_per_shard: int = metadata["chunk_grid"]["configuration"]["chunk_shape"][0]
+        self.pad = float(metadata["attributes"]["pad"])
+        self._chunk_shape = tuple(metadata["codecs"][0]["configuration"]["chunk_shape"])
+        self._shards = shards
+        self._indexes: dict[str, tuple[object, NDArray[np.uint64]]] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_indexes": {}}
+
+    def rows(self, rows: Indices) -> Iterator[NDArray[Any]]:
+        """Decode rows one after the other.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n,), int64
+            Rows of the array. Chunks are decoded once where their rows follow one another, as in ascending order.
+
+        Yields
+        ------
+        ndarray, shape (...)
+            One row, to be used before the next one is asked for: its memory is used again.
+
+        Raises
+        ------
+        StoreError
+            A shard is missing, is not what was written, or is of another version than that which was opened.
+        """
+        chunk = np.empty(self._chunk_shape, self.dtype)
+        for found in self._chunks(rows):
+            self._decode(found, into=chunk)
+            for place in (rows[found.run] % len(chunk)).tolist():
+                yield chunk[place]
+        self._shards.check()
+
+    def fill(self, rows: Indices, out: NDArray[Any], places: Indices) -> None:
+        """Decode rows into places of an array.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n,), int64
+            Rows of the array, as for :meth:`rows`.
+        out : ndarray, shape (m, ...)
+            Where to; the first axis after the rows may be shorter than that of the array.
+        places : ndarray, shape (n,), int64
+            Row of ``out`` for each row.
+
+        Raises
+        ------
+        StoreError
+            As for :meth:`rows`.
+        """
+        chunk = np.empty(self._chunk_shape, self.dtype)
+        is_whole = len(chunk) == 1 and out.shape[1:] == self.shape[1:] and out.flags.c_contiguous
+        for found in self._chunks(rows):
+            run = places[found.run]
+            into = out[run[0] : run[0] + 1] if is_whole else chunk
+            self._decode(found, into=into)
+            for place, row in zip(run.tolist(), (rows[found.run] % len(chunk)).tolist(), strict=True):
+                if not is_whole or place != run[0]:
+                    out[place] = into[row][: out.shape[1]] if out.ndim > 1 else into[row]
+        self._shards.check()
+
+    def _chunks(self, rows: Indices) -> Iterator[_Chunk]:
+        """The chunks of rows, one for each run of rows of the same chunk."""
+        encoded = _Buffer()
+        per_chunk = self._chunk_shape[0]
+        for shard in _runs(rows // self.rows_per_shard):
+            key = self._key(int(rows[shard.start]) // self.rows_per_shard)
+            with self._shards.opened(key) as file:
+                index = self._index(file, key, encoded)
+                numbers = rows[shard] // per_chunk % len(index)
+                for run in _runs(numbers):
+                    number = int(numbers[run.start])
+                    offset, size = index[number].tolist()
+                    content = self._checked(file, key, offset, size, encoded)
+                    yield _Chunk(key, number, content, slice(shard.start + run.start, shard.start + run.stop))
+
+    def _key(self, shard: int) -> str:
+        return "/".join(["c", str(shard), *["0"] * (len(self.shape) - 1)])
+
+    def _decode(self, chunk: _Chunk, *, into: NDArray[Any]) -> None:
+        from numcodecs import blosc
+
+        head = chunk.content[: _BLOSC_SIZES.size].tobytes()
+        if len(head) < _BLOSC_SIZES.size or _BLOSC_SIZES.unpack(head) != (into.nbytes, len(chunk.content)):
+            raise self._shards.corrupt(chunk.key, f"chunk {chunk.number} does not have the size of {into.shape} values")
+        try:
+            blosc.decompress(chunk.content, into)
+        except (RuntimeError, ValueError) as error:
+            raise self._shards.corrupt(chunk.key, f"chunk {chunk.number} cannot be decoded ({error})") from None
+
+    def _index(self, file: FileIO, key: str, buffer: _Buffer) -> NDArray[np.uint64]:
+        """Offset and size of every chunk of a shard, shape (chunks, 2)."""
+        found = os.fstat(file.fileno())
+        seen = (found.st_ino, found.st_size, found.st_mtime_ns)
+        known = self._indexes.get(key)
+        if known is not None and known[0] == seen:
+            return known[1]
+        size = self.rows_per_shard // self._chunk_shape[0] * _PLACE_BYTES + _CRC_BYTES
+        content = self._checked(file, key, found.st_size - size, size, buffer)
+        index = content.view("<u8").reshape(-1, 2).copy()
+        self._indexes[key] = (seen, index)
+        return index
+
+    def _checked(self, file: FileIO, key: str, offset: int, size: int, buffer: _Buffer) -> NDArray[np.uint8]:
+        """Bytes of a shard that are followed by their own CRC-32C, without it, until the buffer is used again."""
+        import google_crc32c
+
+        most = os.fstat(file.fileno()).st_size
+        if not (0 <= offset <= most and _CRC_BYTES < size <= most - offset):
+            raise self._shards.corrupt(key, "its index leads out of it")
+        raw = buffer.room(size)
+        try:
+            file.seek(offset)
+            read = file.readinto(raw.data)
+        except OSError as error:
+            raise self._shards.unreadable(key, error) from None
+        content = raw[:-_CRC_BYTES]
+        if read < size or google_crc32c.value(content) != int.from_bytes(raw[-_CRC_BYTES:].tobytes(), "little"):
+            raise self._shards.corrupt(key, "a checksum differs")
+        return content
+
+
+class _Chunk(NamedTuple):
+    """An encoded chunk: its shard, its number there, its bytes until the next one is read, and the run of its rows."""
+
+    key: str
+    number: int
+    content: NDArray[np.uint8]
+    run: slice
+
+
+class _Buffer:
+    """Memory that is used again and again."""
+
+    def __init__(self) -> None:
+        self._held = np.empty(0, np.uint8)
+
+    def room(self, size: int) -> NDArray[np.uint8]:
+        """So many bytes of it."""
+        if len(self._held) < size:
+            self._held = np.empty(size + size // 4, np.uint8)
+        return self._held[:size]
+
+
+def _runs(numbers: Indices) -> Iterator[slice]:
+    """Runs of equal numbers."""
+    edges = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    return (slice(first, last) for first, last in pairwise(edges) if last > first)
