@@ -29,6 +29,7 @@ from kemfeat.learn.training.trainer import Options, train
 from kemfeat.splits import Split, make_split
 from kemfeat.stats.metrics import Classification, classification
 from kemfeat.store.reader import Store, open_store
+from kemfeat.synth import SyntheticCorpus
 from kemfeat.synth.kemdy20 import SYNTH
 from kemfeat.synth.writing import VOCAB_SIZE
 
@@ -45,7 +46,6 @@ SMALL: Mapping[str, Any] = {
     "model.recurrent_size": 64,
     "train.learning_rate": 1e-3,
     "train.gamma": 0.95,
-    "train.bucket_by_length": True,
 }
 AUDIO = {**SMALL, "model.n_mels": 32, "model.conv_channels": [4, 4], "train.batch_size": 8}
 AUDIO_EPOCHS, TEXT_EPOCHS, FUSION_EPOCHS = 20, 10, 25
@@ -65,21 +65,30 @@ def corpus_store(folder: Path, *, utterances: int, sessions: int, seed: int = 0,
     return open_store(folder / "store")
 
 
-def text_encoder(folder: Path, *, tokenizer: Path, utterances: int = 4000, seed: int = 1) -> Path:
+def text_encoder(
+    folder: Path,
+    *,
+    tokenizer: Path,
+    utterances: int = 4000,
+    seed: int = 1,
+    corpus: SyntheticCorpus[Any] = SYNTH,
+    pooled: bool = False,
+) -> Path:
     """A tiny BERT that knows the words: fitted to the valence of another synthetic corpus, with other speakers.
 
     It stands for KoBERT, which has read other texts too. A random one carries the words, but a few hundred utterances
     do not suffice to learn what each of them means.
     """
     if not (folder / "encoder").exists():
-        SYNTH.write(folder / "corpus", utterances=utterances, sessions=min(40, utterances // 24), seed=seed)
+        sessions = min(corpus.sessions, utterances // 24)
+        corpus.write(folder / "corpus", utterances=utterances, sessions=sessions, seed=seed)
         settings = {"features": ["text", "tokens"], "tokens": {"tokenizer": str(tokenizer)}}
-        build_store("KEMDy20", root=folder / "corpus", out=folder / "store", settings=settings)
-        _fit_encoder(open_store(folder / "store")).save_pretrained(folder / "encoder")
+        build_store(corpus.name, root=folder / "corpus", out=folder / "store", settings=settings)
+        _fit_encoder(open_store(folder / "store"), pooled=pooled).save_pretrained(folder / "encoder")
     return folder / "encoder"
 
 
-def _fit_encoder(store: Store, *, epochs: int = 3) -> Any:
+def _fit_encoder(store: Store, *, pooled: bool, epochs: int = 3) -> Any:
     from transformers import BertConfig, BertModel
     from transformers.utils import logging
 
@@ -98,13 +107,15 @@ def _fit_encoder(store: Store, *, epochs: int = 3) -> Any:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        encoder, out = BertModel(config, add_pooling_layer=False), nn.Linear(WIDTH, 1)
+        encoder, out = BertModel(config, add_pooling_layer=pooled), nn.Linear(WIDTH, 1)
         optimizer = torch.optim.Adam([*encoder.parameters(), *out.parameters()], lr=3e-3)
         for _ in range(epochs):
             for rows in torch.randperm(len(ids)).split(64):
-                tokens = encoder(input_ids=ids[rows], attention_mask=real[rows]).last_hidden_state
+                found = encoder(input_ids=ids[rows], attention_mask=real[rows])
+                tokens = found.last_hidden_state
                 mean = (tokens * real[rows, :, None]).sum(1) / real[rows].sum(1, keepdim=True)
-                loss = (out(mean)[:, 0] - target[rows]).square().mean()
+                read = found.pooler_output if pooled else mean
+                loss = (out(read)[:, 0] - target[rows]).square().mean()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
