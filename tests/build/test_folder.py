@@ -193,7 +193,7 @@ def test_a_disk_that_takes_no_more_is_a_sentence_and_the_build_resumes(bench, li
 def small_disk(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(disk)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=240k", "none", str(disk)]
     if os.geteuid() or shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
         pytest.skip("only root may mount a small disk here")
     yield disk
