@@ -39,6 +39,8 @@ def run_epochs(session: TrainingSession, *, save_every: float, progress: Trainin
         A parameter that should train gets no gradient.
     """
     config, position = session.training_data.recipe.train, session.position
+    if session.history:  # a run that was killed may have kept its last epoch and not yet written its row
+        write_history(session)
     while not position.stopped(config):
         began = time.monotonic() - position.seconds
         rate = float(session.scheduler.get_last_lr()[0])

@@ -14,9 +14,11 @@ from kemfeat.build import build_store
 from kemfeat.errors import AnalysisError, ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.run_folder import read_predictions, read_run
+from kemfeat.learn.training import loop
 from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.progress import Silent
+from kemfeat.learn.training.session import TrainingSession, write_history
 from kemfeat.learn.training.trainer import Options, conclude, fit, load_model, train, training_data_of_run
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
@@ -108,6 +110,25 @@ def test_every_way_to_make_batches_resumes_alike(
             train(recipe, store=store, split=split, out=parts, options=options, progress=kit.StoppedAt(step))
     train(recipe, store=store, split=split, out=parts, options=options)
     pd.testing.assert_frame_equal(kit.losses(parts), kit.losses(whole), check_exact=True)
+
+
+def test_a_run_killed_before_the_row_of_its_last_epoch_has_it_in_the_end(
+    store: Store, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, out = kit.audio_recipe(train__epochs=2), tmp_path / "run"
+
+    def killed(session: TrainingSession) -> None:
+        if session.position.epoch == 2:
+            raise kit.StopError
+        write_history(session)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "write_history", killed)
+        with pytest.raises(kit.StopError):
+            train(recipe, store=store, split=split, out=out, options=kit.CPU)
+    assert kit.losses(out)["epoch"].tolist() == [1]
+    train(recipe, store=store, split=split, out=out, options=kit.CPU)
+    assert kit.losses(out)["epoch"].tolist() == [1, 2]
 
 
 def test_batches_that_are_added_up_are_one_larger_batch(store: Store, split: Split, tmp_path: Path) -> None:
