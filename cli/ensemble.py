@@ -106,7 +106,7 @@ def ensemble(
     ] = None,
     device: Annotated[
         Device, typer.Option("--device", help="Where --inner trains; auto uses a GPU where there is one.")
-    ] = (Device.AUTO),
+    ] = Device.AUTO,
     progress: _options.ShowProgress = None,
     as_json: _options.Json = False,
 ) -> None:

@@ -121,16 +121,17 @@ class ChunkReader:
         """The chunks of rows, one for each run of rows of the same chunk."""
         encoded = _Buffer()
         per_chunk = self._chunk_shape[0]
-        for shard in _runs(rows // self.rows_per_shard):
-            key = self._key(int(rows[shard.start]) // self.rows_per_shard)
+        for part in _runs(rows // self.rows_per_shard):
+            key = self._key(int(rows[part.start]) // self.rows_per_shard)
             with self._shards.opened(key) as file:
-                index = self._index(file, key, encoded)
-                numbers = rows[shard] // per_chunk % len(index)
+                shard = _Shard(key, file, os.fstat(file.fileno()))
+                index = self._index(shard, encoded)
+                numbers = rows[part] // per_chunk % len(index)
                 for run in _runs(numbers):
                     number = int(numbers[run.start])
                     offset, size = index[number].tolist()
-                    content = self._checked(file, key, offset, size, encoded)
-                    yield _Chunk(key, number, content, slice(shard.start + run.start, shard.start + run.stop))
+                    content = self._checked(shard, offset, size, encoded)
+                    yield _Chunk(key, number, content, slice(part.start + run.start, part.start + run.stop))
 
     def _key(self, shard: int) -> str:
         return "/".join(["c", str(shard), *["0"] * (len(self.shape) - 1)])
@@ -146,36 +147,43 @@ class ChunkReader:
         except (RuntimeError, ValueError) as error:
             raise self._shards.corrupt(chunk.key, f"chunk {chunk.number} cannot be decoded ({error})") from None
 
-    def _index(self, file: FileIO, key: str, buffer: _Buffer) -> NDArray[np.uint64]:
+    def _index(self, shard: _Shard, buffer: _Buffer) -> NDArray[np.uint64]:
         """Offset and size of every chunk of a shard, shape (chunks, 2)."""
-        found = os.fstat(file.fileno())
-        seen = (found.st_ino, found.st_size, found.st_mtime_ns)
-        known = self._indexes.get(key)
+        seen = (shard.found.st_ino, shard.found.st_size, shard.found.st_mtime_ns)
+        known = self._indexes.get(shard.key)
         if known is not None and known[0] == seen:
             return known[1]
         size = self.rows_per_shard // self._chunk_shape[0] * _PLACE_BYTES + _CRC_BYTES
-        content = self._checked(file, key, found.st_size - size, size, buffer)
+        content = self._checked(shard, shard.found.st_size - size, size, buffer)
         index = content.view("<u8").reshape(-1, 2).copy()
-        self._indexes[key] = (seen, index)
+        self._indexes[shard.key] = (seen, index)
         return index
 
-    def _checked(self, file: FileIO, key: str, offset: int, size: int, buffer: _Buffer) -> NDArray[np.uint8]:
+    def _checked(self, shard: _Shard, offset: int, size: int, buffer: _Buffer) -> NDArray[np.uint8]:
         """Bytes of a shard that are followed by their own CRC-32C, without it, until the buffer is used again."""
         import google_crc32c
 
-        most = os.fstat(file.fileno()).st_size
+        most = shard.found.st_size
         if not (0 <= offset <= most and _CRC_BYTES < size <= most - offset):
-            raise self._shards.corrupt(key, "its index leads out of it")
+            raise self._shards.corrupt(shard.key, "its index leads out of it")
         raw = buffer.room(size)
         try:
-            file.seek(offset)
-            read = file.readinto(raw.data)
+            shard.file.seek(offset)
+            read = shard.file.readinto(raw.data)
         except OSError as error:
-            raise self._shards.unreadable(key, error) from None
+            raise self._shards.unreadable(shard.key, error) from None
         content = raw[:-_CRC_BYTES]
         if read < size or google_crc32c.value(content) != int.from_bytes(raw[-_CRC_BYTES:].tobytes(), "little"):
-            raise self._shards.corrupt(key, "a checksum differs")
+            raise self._shards.corrupt(shard.key, "a checksum differs")
         return content
+
+
+class _Shard(NamedTuple):
+    """An open shard, and what the system says of the file."""
+
+    key: str
+    file: FileIO
+    found: os.stat_result
 
 
 class _Chunk(NamedTuple):

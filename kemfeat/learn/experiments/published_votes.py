@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError
-from kemfeat.learn.experiments.votes import Chances, require_classes
+from kemfeat.learn.experiments.votes import Chances, fit_predict
 
 
 def softmax_over_all(logits_NC: NDArray[np.float64]) -> Chances:
@@ -93,9 +93,11 @@ def boosted(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chan
             f"--stacker lightgbm: needs the package lightgbm, which cannot be imported ({error}); pip install "
             "'kemfeat[stacking]' and libgomp1, or take --stacker logistic"
         ) from None
-    seen = require_classes(classes_N)
     # numbers of threads and the seed change nothing but the rounding; all else is its default
-    model = LGBMClassifier(n_jobs=1, random_state=0, verbosity=-1).fit(chances_MNC.argmax(axis=2).T, classes_N)
-    found_NC = np.zeros(wanted_MNC.shape[1:])
-    found_NC[:, seen] = model.predict_proba(wanted_MNC.argmax(axis=2).T)
-    return found_NC
+    return fit_predict(
+        LGBMClassifier(n_jobs=1, random_state=0, verbosity=-1),
+        chances_MNC.argmax(axis=2).T,
+        classes_N,
+        wanted=wanted_MNC.argmax(axis=2).T,
+        classes=wanted_MNC.shape[2],
+    )

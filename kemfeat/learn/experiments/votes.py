@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,30 +138,42 @@ def stacked(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chan
     """
     from sklearn.linear_model import LogisticRegression
 
-    seen = require_classes(classes_N)
-    model = LogisticRegression(max_iter=5000).fit(_logarithms(chances_MNC), classes_N)
-    found_NC = np.zeros(wanted_MNC.shape[1:])
-    found_NC[:, seen] = model.predict_proba(_logarithms(wanted_MNC))
-    return found_NC
+    return fit_predict(
+        LogisticRegression(max_iter=5000),
+        _logarithms(chances_MNC),
+        classes_N,
+        wanted=_logarithms(wanted_MNC),
+        classes=wanted_MNC.shape[2],
+    )
 
 
-def require_classes(classes_N: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The classes that a stacker is fitted on.
+def fit_predict(
+    model: Any, features_NF: NDArray[Any], classes_N: NDArray[np.int64], *, wanted: NDArray[Any], classes: int
+) -> Chances:
+    """Fit a classifier of scikit-learn's kind and predict other utterances.
 
     Parameters
     ----------
+    model : object
+        A classifier with ``fit`` and ``predict_proba``.
+    features_NF : ndarray, shape (n, features)
+        Features of the utterances that it is fitted on.
     classes_N : ndarray, shape (n,), int64
-        Class of every utterance.
+        Their classes.
+    wanted : ndarray, shape (m, features)
+        Features of the utterances to predict.
+    classes : int
+        Number of classes.
 
     Returns
     -------
-    ndarray, shape (k,), int64
-        Each class once, sorted.
+    ndarray, shape (m, classes), float64
+        Probabilities; 0 for a class that it has never seen.
 
     Raises
     ------
     AnalysisError
-        There is one alone.
+        It is fitted on one class alone.
     """
     seen = np.unique(classes_N)
     if len(seen) < 2:
@@ -168,7 +181,9 @@ def require_classes(classes_N: NDArray[np.int64]) -> NDArray[np.int64]:
             f"stacking: {len(classes_N):,} labelled utterances of {len(seen)} class; expected at least two classes in "
             "what it is fitted on; take --method soft, or runs of another fold"
         )
-    return seen
+    found_NC = np.zeros((len(wanted), classes))
+    found_NC[:, seen] = model.fit(features_NF, classes_N).predict_proba(wanted)
+    return found_NC
 
 
 def _logarithms(chances_MNC: Chances) -> Chances:
