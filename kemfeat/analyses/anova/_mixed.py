@@ -51,13 +51,15 @@ def _by_utterance(data: Data) -> dict[str, pd.Series[Any]]:
     cluster, column = next(iter(data.clusters.items()))
     factors = {data.between: data.groups}
     factors |= {name: labels for name, labels in data.covariates.items() if not is_numeric_dtype(labels)}
-    for name in data.interactions:
-        if name in factors:
-            factors[f"{data.between} x {name}"] = _cells(data.groups, factors[name])
+    within = {name: labels for name, labels in factors.items() if (labels.groupby(column).nunique() > 1).sum() > 1}
+    if data.between in within:
+        within |= {
+            f"{data.between} x {name}": _cells(data.groups, within[name])
+            for name in data.interactions
+            if name in within
+        }
     found = {cluster: column}
-    for name, labels in factors.items():
-        if (labels.groupby(column).nunique() > 1).sum() > 1:
-            found[f"{cluster} x {name}"] = _cells(column, labels)
+    found |= {f"{cluster} x {name}": _cells(column, labels) for name, labels in within.items()}
     return found | dict(data.crossed)
 
 

@@ -98,6 +98,14 @@ def test_an_interaction_is_tested_with_the_responses_of_speakers_to_both_factors
     assert any("; emotion x read F(" in line for line in result.summary)
 
 
+def test_an_interaction_with_a_factor_between_speakers_needs_no_response_of_theirs_to_it(holding):
+    table = corpus(speaker_sd=1.0)
+    result = run(holding(table), AnovaConfig(dv=("level",), interaction=("sex",)))
+    assert result.tables["mixed"]["term"].tolist() == ["emotion", "sex", "emotion x sex"]
+    assert result.tables["mixed"]["F"].notna().all()
+    assert result.tables["variances"]["effect"].tolist() == ["speaker", "speaker x emotion", "residual"]
+
+
 def test_a_covariate_must_be_another_column(holding):
     for name in ("arousal", "emotion"):
         with pytest.raises(ConfigError, match="already compared"):
