@@ -186,14 +186,15 @@ def _settings(analysis: AnyAnalysis, given: Mapping[str, Any], *, out: Path | No
 
 
 def _numbers(text: str, separator: str, name: str) -> tuple[int, ...]:
+    from kemfeat.corpora.text import number
     from kemfeat.errors import ConfigError
 
-    try:
-        return tuple(int(part) for part in text.split(separator))
-    except ValueError:
+    found = [number(part) for part in text.split(separator)]
+    if not all(one.is_integer() for one in found):
         option = f"--{name.replace('_', '-')}"
         example = separator.join(("2", "10"))
-        raise ConfigError(f"{option} {text}: expected whole numbers, for example {option} {example}") from None
+        raise ConfigError(f"{option} {text}: expected whole numbers, for example {option} {example}")
+    return tuple(map(int, found))
 
 
 def open_one(store: Path | None) -> Store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -192,9 +193,10 @@ def _out_of_fold(runs: list[Path], out: Path, inner: _Inner) -> list[pd.DataFram
 
 
 def _numbers(text: str | None) -> tuple[float, ...]:
+    from kemfeat.corpora.text import number
     from kemfeat.errors import ConfigError
 
-    try:
-        return tuple(float(part) for part in text.split(",")) if text is not None else ()
-    except ValueError:
-        raise ConfigError(f"--weights {text}: expected numbers joined by commas, such as 0.1,0.67,0.23") from None
+    found = tuple(number(part) for part in text.split(",")) if text is not None else ()
+    if any(isnan(share) for share in found):
+        raise ConfigError(f"--weights {text}: expected numbers joined by commas, such as 0.1,0.67,0.23")
+    return found

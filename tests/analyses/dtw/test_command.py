@@ -51,6 +51,7 @@ def test_one_k_and_json(store: Store, tmp_path: Path):
         (("--k-range", "2-10"), "--k-range 2-10: expected whole numbers, for example --k-range 2:10"),
         (("--k-range", "5"), "k_range"),
         (("--init", "a,b"), "--init a,b: expected whole numbers"),
+        (("--init", "1_0,3"), "--init 1_0,3: expected whole numbers"),
         (("--k", "3", "--k-range", "2:4"), "--k 3 and --k-range 2:4 are both given; give one of them"),
     ],
 )

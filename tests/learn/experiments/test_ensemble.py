@@ -351,9 +351,10 @@ def test_the_command(runs: list[Path], tmp_path: Path) -> None:
     assert "fitted on 144 utterances of the validation part" in said.out
     said = kemfeat("ensemble", *runs, "--method", "hard", "--weights", "2,5,3", "--out", tmp_path / "hard", "--json")
     assert json.loads(said.out)["ensemble"]["weights"] == [0.2, 0.5, 0.3]
-    said = kemfeat("ensemble", *runs, "--weights", "a", "--out", tmp_path / "other")
-    assert said.code == 2
-    assert "expected numbers joined by commas" in said.err
+    for weights in ("a", "1_0,2,3", "1,,2"):
+        said = kemfeat("ensemble", *runs, "--weights", weights, "--out", tmp_path / "other")
+        assert said.code == 2
+        assert "expected numbers joined by commas" in said.err
     said = kemfeat("ensemble", *runs, "--method", "stacking", "--inner", "3", "--out", tmp_path / "inner")
     assert said.code == 2
     assert "pass --store and --split, those of the runs" in said.err
