@@ -11,14 +11,17 @@ from torch.nn import functional
 from kemfeat.errors import AnalysisError
 from kemfeat.learn.data.batch import Batch
 
-Scale = Literal["symmetric", "imagenet"]
-"""Pixels from -1 to 1; or, as published, less the mean of each channel over ImageNet, by its standard deviation."""
+Scale = Literal["image", "imagenet"]
+"""Pixels less the mean of their image, by its standard deviation; or, as published, of each channel over ImageNet."""
 
 _SEISMIC = ((0.0, 0.0, 0.3), (0.0, 0.0, 1.0), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0), (0.5, 0.0, 0.0))
 """Red, green and blue at five evenly spaced points of the public colour map ``seismic``, which is linear in between."""
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of red, green and blue, from 0 to 1, over the images of ImageNet."""
+
+_LEAST_DEVIATION = 1 / 255
+"""One step of grey: an image that varies less than this is even, and stays so."""
 
 PUBLISHED_CROP = (slice(4, 186), slice(5, 295))
 """Rows and columns of an image of 200 x 300 that the published crop shows: 565 to 7,835 Hz, without 1.6 % of the time
@@ -112,19 +115,24 @@ def resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:
 def scaled(pixels: Tensor, scale: Scale) -> Tensor:
     """Pixels on the scale of the network.
 
+    A spectrogram on a fixed scale is mostly one value, and networks without normalisation hardly learn from it: over
+    time, the recurrent ones stay at their start for tens of epochs.
+
     Parameters
     ----------
     pixels : Tensor, shape (N, 3, H, W), float
         Channels from 0 to 1.
-    scale : {"symmetric", "imagenet"}
-        Which scale.
+    scale : {"image", "imagenet"}
+        ``image``: every image, all channels together, has mean 0 and standard deviation 1; an even one is 0.
+        ``imagenet``: less the means of photographs' channels, by their standard deviations.
 
     Returns
     -------
     Tensor, shape (N, 3, H, W), float
         Scaled pixels.
     """
-    if scale == "symmetric":
-        return 2 * pixels - 1
+    if scale == "image":
+        deviation_N111, mean_N111 = torch.std_mean(pixels, dim=(1, 2, 3), correction=0, keepdim=True)
+        return (pixels - mean_N111) / deviation_N111.clamp_min(_LEAST_DEVIATION)
     mean_311, deviation_311 = (pixels.new_tensor(channel)[:, None, None] for channel in _IMAGENET)
     return (pixels - mean_311) / deviation_311

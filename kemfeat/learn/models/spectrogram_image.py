@@ -32,8 +32,8 @@ class ImageSettings(FrozenConfig):
         Three equal channels; or, as published, the colours of a plot, in which no channel rises with the level (S11).
     crop : {"none", "published"}
         The whole image; or, as published, without its lowest and highest frequencies and its ends (S11).
-    scale : {"symmetric", "imagenet"}
-        Pixels from -1 to 1; or, as published, by the statistics of ImageNet's photographs (S11).
+    scale : {"image", "imagenet"}
+        Each image by its own mean and standard deviation; or, as published, by those of ImageNet's photographs (S11).
     size : tuple of int, length 2, each >= 8
         Height and width to which images are brought; (200, 300) is that of the store, and published.
     """
@@ -42,7 +42,7 @@ class ImageSettings(FrozenConfig):
     sequence: Literal["time", "flat"] = "time"
     colours: Literal["grey", "seismic"] = "grey"
     crop: Literal["none", "published"] = "none"
-    scale: Scale = "symmetric"
+    scale: Scale = "image"
     size: tuple[int, int] = (200, 300)
 
     @model_validator(mode="after")

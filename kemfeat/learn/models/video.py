@@ -28,13 +28,13 @@ class VideoSettings(FrozenConfig):
 
     Parameters
     ----------
-    scale : {"symmetric", "imagenet"}
-        Pixels from -1 to 1; or, as published, by the statistics of ImageNet's photographs.
+    scale : {"image", "imagenet"}
+        Each frame by its own mean and standard deviation; or, as published, by those of ImageNet's photographs.
     size : tuple of int, length 2, each >= 45
         Height and width to which frames are brought; (60, 100) is that of the store, and published.
     """
 
-    scale: Scale = "symmetric"
+    scale: Scale = "image"
     size: tuple[int, int] = (60, 100)
 
     @model_validator(mode="after")

@@ -99,8 +99,9 @@ def place_of(system: System, out: Path) -> Place:
 
 def trained(place: Place, *, variant: str, fold: int, leaking: bool = False) -> dict[str, Evaluation]:
     """Every recipe of a system on one fold, each with what it builds on; ensembles where there are several votes."""
-    names = [name for name in place.system.recipes if fold == 0 or name not in place.system.once]
-    found = {name: trained_one(place, name, variant=variant, fold=fold, leaking=leaking) for name in names}
+    found = {
+        name: trained_one(place, name, variant=variant, fold=fold, leaking=leaking) for name in place.system.recipes
+    }
     if "stacked/text" not in found:
         return found
     members = [place.run(name, variant, fold) for name in place.system.recipes]

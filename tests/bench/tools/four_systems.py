@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,16 +86,16 @@ def _beside(whole: Evaluation, line: Evaluation) -> dict[str, str]:
     }
 
 
-FUSED = {1: ("kor/fusion", ("audio", "text")), 2: ("stacked/cross-modal", ("audio", "text"))}
-FUSED |= {3: ("graph/encoder", ("eda", "temp", "audio")), 4: ("av/two-stream", ("audio", "video"))}
+FUSED = {"1": ("kor/fusion", ("audio", "text")), "2": ("stacked/cross-modal", ("audio", "text"))}
+FUSED |= {"3": ("graph/encoder", ("eda", "temp", "audio")), "4-film": ("av/two-stream", ("audio", "video"))}
 """By system: the model that reads several modalities."""
 
 
-def ablations(number: int, place: Place, *, folds: Sequence[int]) -> Iterator[dict[str, str]]:
+def ablations(number: str, place: Place, *, folds: Sequence[int]) -> Iterator[dict[str, str]]:
     """What a model loses without each of its modalities; nothing is trained."""
     name, modalities = FUSED[number]
     tables = []
-    for fold in (fold for fold in folds if fold == 0 or name not in place.system.once):
+    for fold in folds:
         run = place.run(name, "corrected", fold)
         data = audited_of_run(run, store=place.store, split=place.split)
         found = ablate(run, data, modalities=modalities, device="cpu")
@@ -111,7 +111,7 @@ def ablations(number: int, place: Place, *, folds: Sequence[int]) -> Iterator[di
         }
 
 
-def leaks(number: int, place: Place, *, folds: Sequence[int]) -> dict[str, str]:
+def leaks(number: str, place: Place, *, folds: Sequence[int]) -> dict[str, str]:
     """A score as it was published, leaking, beside that of the same recipe on session-disjoint folds."""
     name, way, make = LEAKS[number]
     leaking, clean = make(place, name, folds), _clean(place, name, folds)
@@ -169,11 +169,12 @@ def _train_part(place: Place, name: str, folds: Sequence[int]) -> Evaluation:
     return measure(table, read_run(run), name=name, part="train")
 
 
+SPEECH = SYSTEMS["4-sound"]
 LEAKS = {
-    1: ("kor/audio-arousal", "random split (K1)", _other_split("kor-2022")),
-    2: ("stacking", "fitted on the tested rows (J1)", _stacker),
-    3: ("graph/spell", "tested on its training part (P1)", _train_part),
-    4: ("av/cnn", "random folds (S8)", _other_split("kfold", folds=SYSTEMS[4].folds, labels=SYSTEMS[4].labels)),
+    "1": ("kor/audio-arousal", "random split (K1)", _other_split("kor-2022")),
+    "2": ("stacking", "fitted on the tested rows (J1)", _stacker),
+    "3": ("graph/spell", "tested on its training part (P1)", _train_part),
+    "4-sound": ("av/cnn", "random folds (S8)", _other_split("kfold", folds=SPEECH.folds, labels=SPEECH.labels)),
 }
 
 
@@ -197,7 +198,7 @@ def real(out: Path, corpus: Path) -> Iterator[dict[str, str]]:
     settings = {"features": ["stft-image", "mel"]}
     store = build_store("KEMDy20", root=corpus, out=out / "store", settings=settings).store
     split = _one_speaker_out(store, out / "split.csv")
-    place = Place(SYSTEMS[4], store, split, out / "runs", None)
+    place = Place(SPEECH, store, split, out / "runs", None)
     runs = [trained_one(place, "av/cnn", variant="corrected", fold=fold, leaking=True) for fold in range(split.folds)]
     whole, line = together(runs), baseline_of(place, "av/cnn", runs)
     for recipe, found in (("av/cnn", whole), ("baseline/logistic", line)):
@@ -228,25 +229,30 @@ def _one_speaker_out(store: Store, path: Path) -> Split:
 
 
 def _systems_table(out: Path, options: argparse.Namespace) -> Iterator[str]:
-    for _, place, folds in _places(out, options):
+    for _, place, folds in _places(out, options, SYSTEMS):
         began = time.process_time()
         rows = [row for variant in options.variants for row in systems(place, variant=variant, folds=folds)]
         yield _markdown(pd.DataFrame(rows)) + f"\n{time.process_time() - began:.0f} s of CPU time\n"
 
 
-def _places(out: Path, options: argparse.Namespace) -> Iterator[tuple[int, Place, Sequence[int]]]:
-    for number in options.systems:
-        place = place_of(SYSTEMS[number], out / str(number))
+def _places(
+    out: Path, options: argparse.Namespace, among: Container[str]
+) -> Iterator[tuple[str, Place, Sequence[int]]]:
+    for number in (number for number in options.systems if number in among):
+        place = place_of(SYSTEMS[number], out / number)
         yield number, place, options.folds if options.folds is not None else range(place.system.folds)
 
 
 def _ablations_table(out: Path, options: argparse.Namespace) -> Iterator[str]:
-    found = [row for number, place, folds in _places(out, options) for row in ablations(number, place, folds=folds)]
+    found = [
+        row for number, place, folds in _places(out, options, FUSED) for row in ablations(number, place, folds=folds)
+    ]
     yield _markdown(pd.DataFrame(found))
 
 
 def _leaks_table(out: Path, options: argparse.Namespace) -> Iterator[str]:
-    yield _markdown(pd.DataFrame([leaks(number, *rest[:1], folds=rest[1]) for number, *rest in _places(out, options)]))
+    found = [leaks(number, place, folds=folds) for number, place, folds in _places(out, options, LEAKS)]
+    yield _markdown(pd.DataFrame(found))
 
 
 def _published_table(out: Path, options: argparse.Namespace) -> Iterator[str]:
@@ -275,7 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--systems", type=int, nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--folds", type=int, nargs="+", help="some folds instead of all")
     parser.add_argument("--corpus", type=Path, help="of `real`: a KEMDy20 of real speech")

@@ -41,7 +41,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """System 2 on 64 utterances, one epoch of each recipe."""
-    system = replace(_four_recipes.SYSTEMS[2], utterances=64, sessions=4, folds=3)
+    system = replace(_four_recipes.SYSTEMS["2"], utterances=64, sessions=4, folds=3)
     small = {name: {**values, **ONCE} for name, values in _four_recipes.SMALL.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_four_recipes, "SMALL", small)

@@ -85,8 +85,9 @@ def test_logits_are_those_of_the_network() -> None:
     model, batch = build_model(config, seed=3).eval(), kit.batch()
     network = ImageClassifier("cnn-rnn", size=(24, 40)).eval()
     network.load_state_dict({name.removeprefix("network."): value for name, value in model.state_dict().items()})
-    grey = batch.arrays["stft_image"].float() / 127.5 - 1
+    grey = batch.arrays["stft_image"].float() / 255
     images = torch.nn.functional.adaptive_avg_pool2d(grey[:, None].expand(-1, 3, -1, -1), (24, 40))
+    images = (images - images.mean(dim=(1, 2, 3), keepdim=True)) / images.std(dim=(1, 2, 3), correction=0, keepdim=True)
     with torch.no_grad():
         expected, embedding = network(images)
         made = model(batch)
