@@ -47,8 +47,9 @@ class BatchSampler:
     drop_last : bool
         Drop the last rows, so that all batches are full and all ranks have the same number of them.
     rank, world_size : int
-        This rank takes every ``world_size``-th batch from batch ``rank`` on. The batches of the ranks are disjoint and
-        together make the whole epoch; without ``drop_last``, some ranks may have one batch more than others.
+        This rank takes every ``world_size``-th batch from batch ``rank`` on. The order of the batches does not depend
+        on them. Those of the ranks are disjoint and together make the whole epoch; without ``drop_last``, some ranks
+        may have one batch more than others.
 
     Raises
     ------
@@ -73,25 +74,30 @@ class BatchSampler:
 
     def __len__(self) -> int:
         """Batches of this rank per epoch."""
-        return len(range(self.rank, self.whole, self.world_size))
+        return self.left(0)
 
     @property
     def whole(self) -> int:
-        """Batches of all ranks per epoch."""
-        return -(-self._used // self.batch_size)
+        """Batches of all ranks per epoch, before those are dropped that not every rank would have."""
+        return self._units // self.batch_size if self.drop_last else -(-self._units // self.batch_size)
 
-    @property
-    def uneven(self) -> bool:
-        """Whether some ranks have one batch more than others."""
-        return self.whole % self.world_size > 0
+    def left(self, done: int) -> int:
+        """Batches that this rank has after the first ``done`` of all ranks."""
+        return len(range(self.rank, self._dealt(done), self.world_size))
 
-    def batches(self, epoch: int) -> list[Indices]:
+    def uneven(self, done: int) -> bool:
+        """Whether some ranks have one batch more than others after the first ``done`` of all ranks."""
+        return self._dealt(done) % self.world_size > 0
+
+    def batches(self, epoch: int, done: int = 0) -> list[Indices]:
         """The batches of this rank, in order.
 
         Parameters
         ----------
         epoch : int, >= 0
             Which epoch.
+        done : int, >= 0
+            Batches of the epoch that are over, on any number of ranks; the others are dealt out.
 
         Returns
         -------
@@ -104,17 +110,25 @@ class BatchSampler:
             The epoch is not a whole number from 0 on.
         """
         check_integer("epoch", epoch, least=0)
-        rng = np.random.default_rng([self.seed, epoch])
-        sequence = self._sequence(rng)[: self._used]
-        size = self.batch_size * max(1, WINDOW // self.batch_size)
-        windows = [sequence[start : start + size] for start in range(0, self._used, size)]
-        return [batch for window in windows for batch in self._cut(window, rng)][self.rank :: self.world_size]
+        rest = self._all(np.random.default_rng([self.seed, epoch]))[done:]
+        return rest[self.rank : self._dealt(done) : self.world_size]
+
+    def _dealt(self, done: int) -> int:
+        """Batches that the ranks share after the first ``done``."""
+        rest = max(0, self.whole - done)
+        return rest - rest % self.world_size if self.drop_last else rest
 
     @property
-    def _used(self) -> int:
-        """Rows that an epoch visits."""
-        rows = len(self.blocks)
-        return rows - rows % (self.batch_size * self.world_size) if self.drop_last else rows
+    def _units(self) -> int:
+        """How many there are of what a batch has ``batch_size`` of."""
+        return len(self.blocks)
+
+    def _all(self, rng: np.random.Generator) -> list[Indices]:
+        """The batches of all ranks."""
+        sequence = self._sequence(rng)[: self.whole * self.batch_size]
+        size = self.batch_size * max(1, WINDOW // self.batch_size)
+        windows = [sequence[start : start + size] for start in range(0, len(sequence), size)]
+        return [batch for window in windows for batch in self._cut(window, rng)]
 
     def _sequence(self, rng: np.random.Generator) -> Indices:
         """All rows, in the order of the epoch before windows are shuffled."""
@@ -146,21 +160,16 @@ class ChunkSampler(BatchSampler):
     The rows of a batch are its chunks one after the other, each in the order in which its rows were given.
     """
 
-    def batches(self, epoch: int) -> list[Indices]:
-        """The batches of this rank, in order. See :meth:`BatchSampler.batches`."""
-        check_integer("epoch", epoch, least=0)
+    @property
+    def _units(self) -> int:
+        return len(np.unique(self.blocks))
+
+    def _all(self, rng: np.random.Generator) -> list[Indices]:
         _, chunk = np.unique(self.blocks, return_inverse=True)
         order = np.argsort(chunk, kind="stable")
         chunks = np.split(order, np.cumsum(np.bincount(chunk))[:-1])
         turn = np.arange(len(chunks))
         if self.shuffle is not None:
-            turn = np.random.default_rng([self.seed, epoch]).permutation(len(chunks))
-        cuts = range(0, self._used, self.batch_size)
-        whole = [np.concatenate([chunks[at] for at in turn[cut : cut + self.batch_size]]) for cut in cuts]
-        return whole[self.rank :: self.world_size]
-
-    @property
-    def _used(self) -> int:
-        """Chunks that an epoch visits."""
-        chunks = len(np.unique(self.blocks))
-        return chunks - chunks % (self.batch_size * self.world_size) if self.drop_last else chunks
+            turn = rng.permutation(len(chunks))
+        cuts = range(0, self.whole * self.batch_size, self.batch_size)
+        return [np.concatenate([chunks[at] for at in turn[cut : cut + self.batch_size]]) for cut in cuts]

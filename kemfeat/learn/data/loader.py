@@ -33,7 +33,7 @@ Transform = Callable[[Batch, int], Batch]
 
 @dataclass
 class _Position:
-    """How far one pass has got."""
+    """How far one pass has got; batches are those of all ranks."""
 
     epoch: int
     batch: int = 0
@@ -180,14 +180,18 @@ class StoreLoader:
             The processes found would have unequal numbers of shuffled batches.
         """
         order, position = self._order, self._position
-        if order.uneven and order.shuffle is not None and not self._ranks:
-            raise ConfigError(
-                f"an epoch has {order.whole} batches for {order.world_size} processes, so some would wait forever for "
-                "the others; pass drop_last=True, or rank and world_size where no process waits for another"
-            )
         if position.begun:
-            over = position.batch >= len(order)
-            position = self._position = _Position(position.epoch + over)
+            position = self._position = _Position(position.epoch + (order.left(position.batch) == 0))
+        if order.uneven(position.batch) and order.shuffle is not None and not self._ranks:
+            left = (
+                f"{order.whole - position.batch} batches of the epoch are left"
+                if position.batch
+                else (f"an epoch has {order.whole} batches")
+            )
+            raise ConfigError(
+                f"{left} for {order.world_size} processes, so some would wait forever for the others; pass "
+                "drop_last=True, or rank and world_size where no process waits for another"
+            )
         position.begun = True
         return self._batches(order, position)
 
@@ -227,13 +231,15 @@ class StoreLoader:
         Returns
         -------
         dict
-            Numbers and texts, among them ``epoch`` and ``batch``, the number of batches already yielded; after a whole
-            pass the next epoch and 0.
+            Numbers and texts, among them ``epoch`` and ``batch``, the number of batches that all ranks together have
+            yielded if each has yielded as many as this one; after a whole pass the next epoch and 0.
         """
         return {**self._identity(), "epoch": self._position.epoch, "batch": self._position.batch}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue after the batch that a state gives; the mode and the device may differ.
+        """Continue after the batch that a state gives; mode, device and number of ranks may differ.
+
+        Every rank is given the same state, that of any one of them: what is left of the epoch is dealt out anew.
 
         Parameters
         ----------
@@ -255,9 +261,10 @@ class StoreLoader:
         epoch, batch = state.get("epoch"), state.get("batch")
         check_integer("epoch of a loader's state", epoch, least=0)
         check_integer("batch of a loader's state", batch, least=0)
-        if batch > len(self):  # type: ignore[operator]  # checked above
+        if batch > self._sampler.whole:  # type: ignore[operator]  # checked above
             raise ConfigError(
-                f"the state of a loader is at batch {batch}, but an epoch has {len(self)}; start from the beginning"
+                f"the state of a loader is at batch {batch}, but an epoch has {self._sampler.whole}; start from the "
+                "beginning"
             )
         self._position = _Position(int(epoch), int(batch))  # type: ignore[arg-type]  # checked above
 
@@ -279,7 +286,7 @@ class StoreLoader:
     def _batches(self, order: BatchSampler, position: _Position) -> Iterator[Batch]:
         """The rest of an epoch; its places go to the device in one copy."""
         self.dataset.check_readable()
-        batches = order.batches(position.epoch)[position.batch :]
+        batches = order.batches(position.epoch, position.batch)
         everything = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *batches])).to(self.device)
         at = torch.split(everything, [len(places) for places in batches]) if batches else ()
         media = self._collator.run(self._packs(batches), batches, at)
@@ -292,7 +299,7 @@ class StoreLoader:
                     edges=torch.from_numpy(edges).to(self.device),
                     directions=torch.from_numpy(directions).to(self.device),
                 )
-            position.batch += 1
+            position.batch = min(position.batch + order.world_size, order.whole)
             yield batch if self._transform is None else self._transform(batch, position.epoch)
         if self._position is position:
             self._position = _Position(position.epoch + 1)
@@ -306,7 +313,7 @@ class StoreLoader:
         return digest([ids, store.feature_digests(features), self.dataset.rows_per_shard, *side])
 
     def _identity(self) -> dict[str, Any]:
-        order = self._order
+        order = self._sampler
         return {
             "data": self._data,
             "rows": _digest(self.dataset.rows, self.dataset.copies),
@@ -315,7 +322,6 @@ class StoreLoader:
             "shuffle": order.shuffle,
             "bucket_by_length": order.lengths is not None,
             "drop_last": bool(order.drop_last),
-            "world_size": int(order.world_size),
         }
 
 
