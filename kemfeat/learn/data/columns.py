@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -116,16 +116,25 @@ class Column:
         return StoreCorruptError(f"array {self.name}: {what}; run `kemfeat verify` on the store, then build it again")
 
 
-def columns_of(store: Store, media: Sequence[str] | None, *, axis: str, frames: int | None) -> tuple[Column, ...]:
-    """The columns of some features.
+def columns_of(
+    store: Store,
+    media: Sequence[str] | None,
+    *,
+    arrays: Sequence[str] | None = None,
+    axis: str,
+    frames: int | None,
+) -> tuple[Column, ...]:
+    """The columns of some features, or some columns by name.
 
     Parameters
     ----------
     store : Store
         The store.
     media : sequence of str or None
-        Features of that axis; None takes those with fields of their own in a batch that the store has, or all of them
-        on an axis other than ``utterance``.
+        Features of that axis; None takes those with fields of their own in a batch that the store has, mel among them,
+        or all of them on an axis other than ``utterance``.
+    arrays : sequence of str or None
+        Arrays of that axis, in place of ``media``.
     axis : str
         What the rows are.
     frames : int or None
@@ -139,19 +148,21 @@ def columns_of(store: Store, media: Sequence[str] | None, *, axis: str, frames: 
     Raises
     ------
     ConfigError
-        A name is unknown, or delta is asked for without mel.
+        A name is unknown, delta is asked for without mel, or both ``media`` and ``arrays`` are given.
     AnalysisError
-        The store lacks a feature, or has it on another axis or in another shape than a batch needs.
+        The store lacks a feature, or has it on another axis or in another shape than a batch needs; or nothing was
+        chosen and it has no mel.
     """
-    if isinstance(media, str):
-        raise ConfigError(f"media is the text {media!r}; expected a list of names, such as ({media!r},)")
-    chosen = _known(store, axis) if media is None else tuple(map(_plain, media))
-    if "delta" in chosen and "mel" not in chosen:
-        raise ConfigError("media: delta is the second channel of mel and cannot be used alone; add 'mel'")
-    in_order = sorted(set(chosen), key=_place)
-    columns = tuple(
-        _column(store, name, axis, frames) for feature in in_order for name in _arrays(store, feature, axis)
-    )
+    for option, given in (("media", media), ("arrays", arrays)):
+        if isinstance(given, str):
+            raise ConfigError(f"{option} is the text {given!r}; expected a list of names, such as ({given!r},)")
+    if arrays is not None and media is not None:
+        raise ConfigError("media and arrays are both given; expected features in media, or single arrays in arrays")
+    names = _of_media(store, media, axis) if arrays is None else _of_names(store, arrays, axis)
+    columns = tuple(_column(store, name, axis, frames) for name in names)
+    if any(column.is_channel for column in columns) and "mel" not in names:
+        option = "media" if arrays is None else "arrays"
+        raise ConfigError(f"{option}: delta is the second channel of mel and cannot be used alone; add 'mel'")
     if len({column.shape[1:] for column in columns if column.is_channel}) > 1:
         raise AnalysisError(
             f"{store.path}: mel and delta have different numbers of bands, expected the same; build both again from "
@@ -170,12 +181,40 @@ def _place(feature: str) -> tuple[int, str]:
     return (list(ARRAYS).index(feature), "") if feature in ARRAYS else (len(ARRAYS), feature)
 
 
+def _of_media(store: Store, media: Sequence[str] | None, axis: str) -> list[str]:
+    chosen = _known(store, axis) if media is None else tuple(map(_plain, media))
+    return [name for feature in sorted(set(chosen), key=_place) for name in _arrays(store, feature, axis)]
+
+
+def _of_names(store: Store, arrays: Sequence[str], axis: str) -> list[str]:
+    """Those arrays, each once, in the order in which their features would be."""
+    there = {name: info for name, info in store.header.arrays.items() if info.axis == axis}
+    for name in arrays:
+        if name not in there:
+            raise AnalysisError(
+                f"{store.path}: the store has no array {name!r} with a row per {axis}{suggest(name, there)} (it has "
+                f"{_listed(there)})"
+            )
+    return sorted(set(arrays), key=lambda name: (_place(there[name].feature), name))
+
+
 def _known(store: Store, axis: str) -> tuple[str, ...]:
-    """Features that the store has; delta only beside mel."""
+    """Features that the store has."""
     if axis != "utterance":
         return tuple(name for name in sorted(store.header.features) if store.header.features[name] == axis)
     there = tuple(name for name, arrays in ARRAYS.items() if set(arrays) <= set(store.arrays))
-    return there if "mel" in there else tuple(name for name in there if name != "delta")
+    if "mel" not in there:
+        known = {name: of for name, of in store.header.features.items() if of == axis}
+        raise AnalysisError(
+            f"{store.path}: the store has no mel with a row per {axis}, so say what batches are to have: media, among "
+            f"{_listed(known)}; or arrays, among "
+            f"{_listed(name for name, info in store.header.arrays.items() if info.axis == axis)}"
+        )
+    return there
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def _arrays(store: Store, feature: str, axis: str) -> tuple[str, ...]:
@@ -198,7 +237,7 @@ def _column(store: Store, name: str, axis: str, frames: int | None) -> Column:
     info = store.header.arrays.get(name)
     if info is None or info.axis != axis:
         raise AnalysisError(
-            f"{store.path}: the store has no array {name} with a row per {axis} (it has {', '.join(store.arrays)}); "
+            f"{store.path}: the store has no array {name} with a row per {axis} (it has {_listed(store.arrays)}); "
             "build it with that feature, or leave the feature out of media"
         )
     array = store.chunks(name)

@@ -41,8 +41,10 @@ class StoreDataset:
     rows : array of int, shape (n,), or None
         Rows of the store, in the order of the dataset; a row may occur several times. None takes all.
     media : sequence of str or None
-        Features of the axis. None takes those of ``mel delta tokens eda temp ibi`` that the store has, or, on an axis
-        other than ``utterance``, all.
+        Features of the axis. None takes those of ``mel delta tokens eda temp ibi`` that the store has, if mel is among
+        them, or, on an axis other than ``utterance``, all.
+    arrays : sequence of str or None
+        Single arrays of the axis by name, in place of ``media``.
     emotions : sequence of str or None
         Name of each class; any other label counts as none. None takes the usual classes of the corpus: five for KEMDy,
         four for IEMOCAP, otherwise all emotions of the corpus.
@@ -69,7 +71,7 @@ class StoreDataset:
     ConfigError
         A row, feature, emotion, rule or number is not valid.
     AnalysisError
-        The store lacks a feature.
+        The store lacks a feature or an array, or has no mel and nothing was chosen.
 
     Examples
     --------
@@ -86,6 +88,7 @@ class StoreDataset:
         rows: ArrayLike | None = None,
         *,
         media: Sequence[str] | None = None,
+        arrays: Sequence[str] | None = None,
         emotions: Sequence[str] | None = None,
         labels: str | None = None,
         frames: int | None = None,
@@ -101,7 +104,7 @@ class StoreDataset:
         self.copies = checked_copies(copies, rows=len(self.rows))
         self.frames = frames
         self.side = side
-        self.columns = columns_of(store, media, axis=axis, frames=frames)
+        self.columns = columns_of(store, media, arrays=arrays, axis=axis, frames=frames)
         if side is not None:
             self.columns += (side.column,)
         self.facts = row_metadata_of(

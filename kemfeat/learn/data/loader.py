@@ -48,7 +48,7 @@ class StoreLoader:
 
     Parameters
     ----------
-    store, rows, media, emotions, labels, frames, copies, axis, side : various
+    store, rows, media, arrays, emotions, labels, frames, copies, axis, side : various
         See :class:`~kemfeat.learn.data.dataset.StoreDataset`.
     batch_size : int, >= 1
         Rows per batch; the last one of an epoch may have fewer.
@@ -118,6 +118,7 @@ class StoreLoader:
         rank: int | None = None,
         world_size: int | None = None,
         media: Sequence[str] | None = None,
+        arrays: Sequence[str] | None = None,
         emotions: Sequence[str] | None = None,
         labels: str | None = None,
         copies: ArrayLike | None = None,
@@ -130,6 +131,7 @@ class StoreLoader:
             store,
             rows,
             media=media,
+            arrays=arrays,
             emotions=emotions,
             labels=labels,
             frames=frames,

@@ -10,11 +10,13 @@ from torch.utils.data import ConcatDataset, DataLoader
 from kemfeat.build import build_store
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.learn import StoreDataset, StoreLoader, collate
+from kemfeat.learn.data.columns import ARRAYS
 from kemfeat.store.reader import Store
 from kemfeat.synth.kemdy20 import SYNTH
 from tests.learn.data.kit import MODES, all_same, same
 
-FEATURES = ("tick-physiology", "tick-audio", "clip-audio", "log-spectrogram", "eda")
+FEATURES = ("tick-physiology", "tick-audio", "clip-audio", "log-spectrogram", "eda", "mel", "delta")
+FIELDS = {name for names in ARRAYS.values() for name in names} - {"delta"}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,36 @@ def test_every_array_is_there_by_its_name(store: Store, axis: str) -> None:
             if name in batch.lengths:
                 assert int(batch.lengths[name][place]) == size
                 assert (values[place, size:] == batch.pads[name]).all()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("axis", ["utterance", "clip", "tick"])
+def test_any_array_can_be_loaded_alone(store: Store, axis: str, mode: str) -> None:
+    rows = np.array([5, 0, 2])
+    for name in (name for name, info in store.header.arrays.items() if info.axis == axis and name != "delta"):
+        (batch,) = StoreLoader(store, rows, 3, axis=axis, arrays=[name], resident=mode)
+        held = {**batch.arrays, **{field: getattr(batch, field) for field in FIELDS}}
+        values = held.pop(name)
+        assert all(other is None for other in held.values())
+        values = values[:, 0] if name == "mel" else values
+        whole = np.asarray(store.array(name)[:])[rows]
+        index = tuple(slice(0, size) for size in values.shape)
+        np.testing.assert_array_equal(values.numpy(), whole[index].astype(values.numpy().dtype))
+
+
+def test_arrays_are_chosen_by_name_or_by_feature_and_not_by_both(store: Store) -> None:
+    both = StoreDataset(store, arrays=["mel", "eda", "mel"])
+    assert same(both[3], StoreDataset(store, arrays=["eda", "mel"])[3])
+    assert both[3].eda_mask is None
+    for options, message in (
+        ({"arrays": ["delta"]}, "arrays: delta is the second channel of mel"),
+        ({"arrays": "mel"}, "arrays is the text 'mel'; expected a list of names"),
+        ({"arrays": ["mel"], "media": ["mel"]}, "media and arrays are both given"),
+        ({"arrays": ["mell"]}, "no array 'mell' with a row per utterance; did you mean 'mel'"),
+        ({"arrays": ["tick_eda"]}, "no array 'tick_eda' with a row per utterance"),
+    ):
+        with pytest.raises((AnalysisError, ConfigError), match=message):
+            StoreDataset(store, **options)
 
 
 def test_a_ragged_array_without_a_field_is_padded_to_the_longest_row(store: Store) -> None:

@@ -351,9 +351,16 @@ def test_a_forked_process_is_refused_and_does_not_wait_forever(store):
 
 def test_bucketing_needs_lengths(tmp_path):
     store = build(write_corpus(tmp_path / "corpus"), tmp_path / "store", features=("text", "eda"))
-    assert len([*StoreLoader(store, batch_size=4)]) == 3
+    assert len([*StoreLoader(store, batch_size=4, media=("eda",))]) == 3
     with pytest.raises(AnalysisError, match=r"bucket_by_length: no array of .*eda.* is ragged"):
-        StoreLoader(store, bucket_by_length=True)
+        StoreLoader(store, bucket_by_length=True, media=("eda",))
+
+
+def test_a_store_without_mel_says_what_it_has(tmp_path):
+    store = build(write_corpus(tmp_path / "corpus"), tmp_path / "store", features=("text", "eda"))
+    for options in ({}, {"arrays": ("mel",)}, {"media": ("mel",)}):
+        with pytest.raises(AnalysisError, match=r"has no (array )?'?mel.*eda, eda_mask"):
+            StoreLoader(store, **options)
 
 
 def test_bucketing_pads_less(store):
