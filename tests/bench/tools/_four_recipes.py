@@ -137,7 +137,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "kor/text-valence": {**experiments.SMALL, "train.epochs": experiments.TEXT_EPOCHS},
     "kor/fusion": {**experiments.SMALL, "train.epochs": experiments.FUSION_EPOCHS},
     "stacked/text": {**TEXT, "train.epochs": 10},
-    "stacked/audio": {"train.learning_rate": 1e-3, "train.epochs": 14, "train.patience": 14},
+    "stacked/audio": {"train.learning_rate": 3e-4, "train.epochs": 10, "train.patience": 10},
     "stacked/cross-modal": {**TEXT, "train.epochs": 10, "model.n_mfcc": COEFFICIENTS, "model.frames": CEPSTRA},
     "graph/encoder": WINDOWS,
     "graph/spell": GRAPHS,
