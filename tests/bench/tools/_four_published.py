@@ -21,9 +21,10 @@ from torch import Tensor
 from kemfeat.errors import WorkerError
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models import build_model
-from kemfeat.learn.training.losses import make_loss
+from kemfeat.learn.training.contrastive import ContrastiveLoss
+from kemfeat.learn.training.losses import Loss, make_loss
 from kemfeat.learn.training.optimiser import optimiser_of
-from kemfeat.learn.training.recipe import load_recipe
+from kemfeat.learn.training.recipe import Recipe, load_recipe
 
 VOCABULARY = 8002
 """Tokens of KoBERT."""
@@ -99,6 +100,7 @@ READ: Mapping[str, tuple[int, str, Callable[[int], dict[str, Any]]]] = {
     "av/cnn-lstm": (64, "200 x 300 pixels", _sound),
     "av/video": (64, "20 x 60 x 100 pixels", _faces),
     "av/two-stream": (64, "both", _both),
+    "av/contrastive": (64, "both, pairs of them", _both),
 }
 """Per recipe: rows of a batch as published, what a row is, and how to draw them."""
 
@@ -145,7 +147,7 @@ def step(name: str, encoder: Path, *, rows: int = 0, values: Mapping[str, Any] |
         else {}
     )
     recipe = load_recipe(name, {"variant": "faithful", **mine, **(values or {})})
-    batch, loss = batch_of(name, rows or READ[name][0]), make_loss(recipe.train.loss, task=recipe.task)
+    batch, loss = batch_of(name, rows or READ[name][0]), _loss_of(recipe)
     model = build_model(recipe.model).train()
     optimizer = optimiser_of(model, recipe.train, recipe.model)
     began = time.monotonic()
@@ -160,6 +162,12 @@ def step(name: str, encoder: Path, *, rows: int = 0, values: Mapping[str, Any] |
         "parameters": sum(one.numel() for one in model.parameters() if one.requires_grad),
         "loss": value.item(),
     }
+
+
+def _loss_of(recipe: Recipe) -> Loss | ContrastiveLoss:
+    """What the first epochs of a recipe minimise."""
+    before = recipe.train.contrastive
+    return ContrastiveLoss(before) if before.epochs else make_loss(recipe.train.loss, task=recipe.task)
 
 
 def save_encoder(folder: Path) -> Path:

@@ -132,13 +132,16 @@ def _of_a_store(folder: Path, whole: Files, before: Files) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="only each so many-th change")
-    every = parser.parse_args().every
+    parser.add_argument("--only", nargs="+", help="commands, as the table names them")
+    options = parser.parse_args()
     sys.stdout.write("| command | changes of the disk | failures |\n|---|---|---|\n")
     with tempfile.TemporaryDirectory(prefix="kemfeat-crashes-") as folder:
         scratch = Path(folder) / "scratch"
         for one in scenes(Path(folder)):
+            if options.only and one.name not in options.only:
+                continue
             whole, found = straight(one, scratch), Counter[str]()
-            for at in count(0, every):
+            for at in count(0, options.every):
                 wrong = case(one, scratch, at=at, whole=whole)
                 if wrong is None:
                     break

@@ -115,7 +115,9 @@ def test_a_linear_model_reads_shares_of_tokens_and_moments_over_real_steps(place
     np.testing.assert_allclose(x[row, tokens:], np.r_[real.mean(axis=0), real.std(axis=0)], atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("graph/spell", 139_045), ("av/cnn", 1_967_756)])
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("graph/spell", 139_045), ("av/cnn", 1_967_756), ("av/contrastive", 13_621_260)]
+)
 def test_a_step_at_published_size_trains_the_published_parameters(name: str, parameters: int) -> None:
     found = _four_published.step(name, Path(), rows=1)
     assert found["parameters"] == parameters
