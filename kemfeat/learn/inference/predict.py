@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from kemfeat.store.reader import Store
 
+_OPTIONS = {"audio": "--wav", "transcript": "--text"}
+"""How a recording is given, by medium."""
 _SEEN = "these are the utterances of the run's own store: it was trained on some of them"
 
 
@@ -186,16 +188,34 @@ def predict_recording(run: Path, *, wav: Path | None, text: str | None, device: 
     Raises
     ------
     ConfigError
-        The model reads something else, or the recording or the text is missing.
+        The model reads something else, the recording or the text is missing, or one is given that it does not read.
     RunError
         The run is unfinished or damaged, or does not say how its store was made.
     KemfeatError
         The recording cannot be read.
     """
+    given = {option for option, value in (("--wav", wav), ("--text", text)) if value is not None}
+    read = _options_of(run)
+    for option in sorted(given - read):
+        reads = ", ".join(sorted(read)) or "neither"
+        raise ConfigError(f"{option}: is not read by {run} (it reads {reads}); leave it out")
+    return _predicted_recording(run, wav=wav, text=text, device=device)
+
+
+def _options_of(run: Path) -> set[str]:
+    """Options for what a run, or a member of an ensemble, reads of a recording."""
+    facts = read_run(run)
+    if facts.ensemble:
+        return {option for member in facts.ensemble.members for option in _options_of(Path(member.run))}
+    needed = _needed(_settings_of(facts, run)["features"])
+    return {option for medium, option in _OPTIONS.items() if medium in needed}
+
+
+def _predicted_recording(run: Path, *, wav: Path | None, text: str | None, device: str) -> pd.DataFrame:
     facts = read_run(run)
     if facts.ensemble:
         return predicted_together(
-            run, facts, lambda member: predict_recording(member, wav=wav, text=text, device=device)
+            run, facts, lambda member: _predicted_recording(member, wav=wav, text=text, device=device)
         )
     settings = _settings_of(facts, run)
     _require_media(settings["features"], {"--wav": wav is not None, "--text": text is not None}, recipe=facts.recipe)
@@ -224,17 +244,20 @@ def _settings_of(facts: RunFacts, run: Path) -> dict[str, Any]:
 
 def _require_media(features: Sequence[str], given: Mapping[str, bool], *, recipe: str) -> None:
     """Refuse a recording that lacks what the features are made of."""
-    options = {"audio": "--wav", "transcript": "--text"}
-    media = [(name, medium) for name in features for medium in find_feature(name).media]
-    needed = {medium for name, medium in media if medium == name or medium not in features}
-    for medium in sorted(needed):
-        if medium not in options:
+    for medium in sorted(_needed(features)):
+        if medium not in _OPTIONS:
             raise ConfigError(
                 f"{recipe} reads {medium}, which one recording has not; build a store of a corpus with it, and pass "
                 "it as --store"
             )
-        if not given[options[medium]]:
-            raise ConfigError(f"{options[medium]}: is missing, and {recipe} reads {medium}; pass it")
+        if not given[_OPTIONS[medium]]:
+            raise ConfigError(f"{_OPTIONS[medium]}: is missing, and {recipe} reads {medium}; pass it")
+
+
+def _needed(features: Sequence[str]) -> set[str]:
+    """Media of features that are not features themselves."""
+    media = [(name, medium) for name in features for medium in find_feature(name).media]
+    return {medium for name, medium in media if medium == name or medium not in features}
 
 
 def _write_corpus(root: Path, *, wav: Path | None, text: str | None) -> None:

@@ -108,5 +108,9 @@ def test_what_is_missing_is_a_sentence(audio_run: Path, text_run: Path, tmp_path
     with pytest.raises(KemfeatError):
         predict_recording(audio_run, wav=None, text="네", device="cpu")
     (tmp_path / "text.wav").write_text("no sound")
+    with pytest.raises(ConfigError, match=r"--text: is not read by .* \(it reads --wav\); leave it out"):
+        predict_recording(audio_run, wav=tmp_path / "text.wav", text="네", device="cpu")
+    with pytest.raises(ConfigError, match=r"--wav: is not read by .* \(it reads --text\); leave it out"):
+        predict_recording(text_run, wav=tmp_path / "text.wav", text="네", device="cpu")
     with pytest.raises(KemfeatError, match=r"recording|wav"):
         predict_recording(audio_run, wav=tmp_path / "text.wav", text=None, device="cpu")
