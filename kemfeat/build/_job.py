@@ -15,7 +15,7 @@ from kemfeat.balance import Balance, report_lost
 from kemfeat.build import _axes, _diff, _folder, _footage, _keys, _notes, _refusals, _settings, _sources, _tables
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
-from kemfeat.build._physiology import SessionTask, parse_session
+from kemfeat.build._physiology import SessionTask, beat_tables, parse_session
 from kemfeat.build._report import BuildOptions, BuildReport
 from kemfeat.build._statistics import group_names
 from kemfeat.build.disk_space import refuse_too_large
@@ -150,7 +150,12 @@ class _Job:
         self._claim()
         manifest, balance = self._manifest(sources)
         sessions, signals = self._signals(groups, sources)
-        utterances = _tables.with_media(manifest.utterances, sources=sources.table, signals=signals)
+        utterances = _tables.with_media(
+            manifest.utterances,
+            sources=sources.table,
+            signals=signals,
+            beats=beat_tables(writer.staging(self.out), signals),
+        )
         plan = self._planned(utterances, sources, signals)
         self._write(plan, utterances, sources, sessions, faults=manifest.faults)
         parts = writer.receipts(self.out, plan.all_parts)

@@ -41,6 +41,11 @@ INDEX = pa.schema(
 """One row per utterance, speaker and medium: the number of samples or beats, the seconds that they cover, the clock
 time of the first, and the digest of all."""
 
+BEATS = "ibi"
+"""The medium of beats, each with a time of its own."""
+
+_READ = ["id", "speaker", "medium", "time", "value", "sampling_rate"]
+
 
 @dataclass(frozen=True, slots=True)
 class SessionTask:
@@ -172,6 +177,61 @@ def media_of(signals: pa.Table, rows: pd.DataFrame) -> dict[tuple[str, str], Med
     return _media(rows, _by_owner(signals))
 
 
+def beat_tables(folder: Path, signals: pd.DataFrame) -> Iterator[pa.Table]:
+    """The beats of each session that has any.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the staged sessions.
+    signals : DataFrame
+        Rows of :data:`INDEX`.
+
+    Yields
+    ------
+    Table
+        Beats of one session, the columns that :func:`media_of` reads.
+    """
+    for session in sorted(set(signals.loc[signals["medium"] == BEATS, "session"])):
+        yield pq.read_table(
+            folder / schema.session_path(session), columns=_READ, filters=pc.field("medium") == pa.scalar(BEATS)
+        )
+
+
+def beat_seconds(beats: pa.Table, rows: pd.DataFrame) -> dict[str, float]:
+    """Seconds of each utterance that beats cover: a beat covers its interval up to its time, as in the array ``ibi``.
+
+    Parameters
+    ----------
+    beats : Table
+        Signals of a session, at least its beats.
+    rows : DataFrame
+        Utterances: id, speaker, clock_start, from which beat times count, and length [s].
+
+    Returns
+    -------
+    dict of str to float
+        By utterance with beats; 0 where all are before its beginning or after its end, NaN where its length is.
+    """
+    lengths = dict(zip(rows["id"], rows["length"], strict=True))
+    found = media_of(beats, rows)
+    return {
+        name: _within(events, lengths[name])
+        for (name, medium), events in found.items()
+        if medium == BEATS and isinstance(events, Events)
+    }
+
+
+def _within(beats: Events, length: float) -> float:
+    """Seconds between 0 and ``length`` that some beat covers."""
+    usable = np.isfinite(beats.times) & (beats.values > 0) & np.isfinite(beats.values)
+    order = np.argsort(beats.times[usable], kind="stable")[::-1]
+    ends, starts = beats.times[usable][order], (beats.times - beats.values)[usable][order]
+    later = np.minimum.accumulate(np.append(np.inf, starts))[:-1]  # from where on later beats cover all that is left
+    inside = np.clip(np.minimum(ends, later), 0.0, length) - np.clip(starts, 0.0, length)
+    return float(np.sum(np.maximum(inside, 0.0)))
+
+
 _Owned = Mapping[tuple[str, str], Sequence[_Group]]
 """Groups by (utterance, speaker)."""
 
@@ -194,7 +254,7 @@ def _by_owner(signals: pa.Table) -> _Owned:
 @lru_cache(maxsize=1)
 def _read_groups(path: Path, state: tuple[int, ...]) -> _Owned:  # noqa: ARG001 - the state distinguishes versions of the file
     """The signals of a session, cached because consecutive partitions often read the same session."""
-    return _by_owner(pq.read_table(path, columns=["id", "speaker", "medium", "time", "value", "sampling_rate"]))
+    return _by_owner(pq.read_table(path, columns=_READ))
 
 
 def _groups(table: pa.Table) -> Iterator[_Group]:

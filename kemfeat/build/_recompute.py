@@ -106,7 +106,7 @@ def _read_again(store: Store, reader: CorpusReader, root: Path, ids: list[str]) 
     tables = {name: reader.read_signals(root, name)[0] for name in sessions}
     indexes = [index(table, session=name) for name, table in tables.items()]
     entries = pa.concat_tables(indexes).to_pandas() if indexes else store.signal_index.iloc[:0]
-    utterances = with_media(utterances, sources=sources.table, signals=entries)
+    utterances = with_media(utterances, sources=sources.table, signals=entries, beats=tables.values())
     signals: dict[tuple[str, str], Medium] = {}
     for name, table in tables.items():
         rows = utterances[utterances["session"] == name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from kemfeat import provenance
 from kemfeat.build._axes import UTTERANCE
 from kemfeat.build._diff import Plan
 from kemfeat.build._partition import COLUMNS
-from kemfeat.build._physiology import INDEX, staged_session
+from kemfeat.build._physiology import BEATS, INDEX, beat_seconds, staged_session
 from kemfeat.build._settings import Resolved
 from kemfeat.build._sources import Sources
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
@@ -99,12 +99,15 @@ class SignalStage:
         return True
 
 
-def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
+def with_media(
+    utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.DataFrame, beats: Iterable[pa.Table]
+) -> pd.DataFrame:
     """Add what is known of the media before extraction.
 
     ``duration`` of the audio [s], NaN where it is missing; ``clock_start``, the clock time of the first EDA or TEMP
     sample of the utterance, else of its first beat or other sample; and ``<medium>_coverage`` for each medium, the
-    share of start to end that it covers, or of the audio where there is no end, 0 to 1.
+    share of start to end that it covers, or of the audio where there is no end, 0 to 1. ``beats`` are the signals of
+    the sessions with beats: those before the beginning or after the end of an utterance cover nothing of it.
     """
     made = utterances.copy()
     audio = sources[sources["group"] == "audio"]
@@ -115,8 +118,14 @@ def with_media(utterances: pd.DataFrame, *, sources: pd.DataFrame, signals: pd.D
     clock = made["id"].map(first).astype("datetime64[ms]")
     made["clock_start"] = clock.fillna(made["id"].map(other).astype("datetime64[ms]"))
     length = (made["end"] - made["start"]).fillna(made["duration"])
-    for medium in sorted(set(own["medium"])):
-        covered = made["id"].map(own[own["medium"] == medium].set_index("id")["covered"]).fillna(0.0)
+    seconds = {medium: rows.set_index("id")["covered"].to_dict() for medium, rows in own.groupby("medium")}
+    timed = made.assign(length=length)
+    for table in beats:
+        found = beat_seconds(table, timed)
+        if found:
+            seconds[BEATS] |= found
+    for medium in sorted(seconds):
+        covered = made["id"].map(seconds[medium]).astype("float64").fillna(0.0)
         made[f"{medium}_coverage"] = (covered / length).clip(0.0, 1.0).fillna(0.0)
     return made
 

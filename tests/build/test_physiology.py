@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kemfeat.build._physiology import index, media_of, session_media
+from kemfeat.build._physiology import beat_seconds, index, media_of, session_media
 from kemfeat.manifest import SIGNALS
 from kemfeat.store import disk
 
@@ -57,3 +57,20 @@ def test_a_session_that_was_parsed_again_is_read_again(tmp_path):
     assert len(session_media(path, UTTERANCES)["a", "eda"].values) == 2
     disk.write_table(path, signals([("a", "S1", "eda")] * 3))
     assert len(session_media(path, UTTERANCES)["a", "eda"].values) == 3
+
+
+milliseconds = st.integers(-3000, 9000)
+
+
+@given(st.lists(st.tuples(milliseconds, st.integers(1, 4000)), max_size=8), st.integers(1, 5000))
+def test_beats_cover_what_is_within_the_utterance_once(beats, length):
+    table = signals([("a", "S1", "ibi")] * len(beats))
+    times = pa.array(np.array([time for time, _ in beats]).astype("datetime64[ms]"), pa.timestamp("ms"))
+    values = pa.array([interval / 1000 for _, interval in beats], pa.float64())
+    rates = pa.nulls(len(beats), pa.float64())
+    for name, column in (("time", times), ("value", values), ("sampling_rate", rates)):
+        table = table.set_column(table.schema.names.index(name), name, column)
+    inside = {at for time, interval in beats for at in range(max(time - interval, 0), min(time, length))}
+    covered = beat_seconds(table, UTTERANCES.assign(length=length / 1000))
+    assert list(covered) == ["a"] * bool(beats)
+    assert round(1000 * covered.get("a", 0.0), 3) == len(inside)

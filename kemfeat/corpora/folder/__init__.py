@@ -88,7 +88,7 @@ class FolderReader:
     """
 
     name: str = "folder"
-    version: int = 4
+    version: int = 5
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=SettingsTable({"text": {"preset": "none"}}))

@@ -88,7 +88,7 @@ def read_beats(content: bytes, *, where: str, findings: Findings) -> tuple[NDArr
     Returns
     -------
     tuple of (ndarray, ndarray), each shape (n,), float64 [s]
-        Times since the utterance's physiology began, sorted, and intervals, each above 0.
+        Times since the utterance's physiology began, sorted, none below 0, and intervals, each above 0.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def read_beats(content: bytes, *, where: str, findings: Findings) -> tuple[NDArr
     beats = []
     for place, line in enumerate(body.lines, start=body.first):
         fields = [number(field) for field in line.split(b",")]
-        if len(fields) == 2 and abs(fields[0]) <= LATEST and 0 < fields[1] <= LATEST:
+        if len(fields) == 2 and 0 <= fields[0] <= LATEST and 0 < fields[1] <= LATEST:
             beats.append(fields)
         else:
             example = f"{where}:{place}: found {_shown(line)}, expected time,interval in seconds"

@@ -209,3 +209,26 @@ def test_coverage_agrees_with_the_mask_where_a_row_has_no_end(private, tmp_path)
     utterances = store.utterances
     assert masked.tolist() == utterances["eda_length"].to_list() == [3, 3, 0]
     assert utterances["eda_coverage"].to_list() == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("beats", "masked", "covered"),
+    [
+        ("0.5,0.5\n0.75,0.25", [1, 0, 0], 1.0),
+        ("0.25,0.25", [1, 0, 0], 1 / 3),
+        ("100.2,0.8\n100.9,0.7", [0, 0, 0], 0.0),
+        ("0.75,0.7\n-3,0.8\n-2,0.7", [1, 0, 0], 14 / 15),
+    ],
+)
+def test_coverage_of_beats_agrees_with_the_mask(private, tmp_path, beats, masked, covered):
+    write(private / "ibi/u1.csv", beats.encode())
+    store = build(private, tmp_path / "store").store
+    assert store.array("ibi_mask")[:].any(axis=1).tolist() == masked
+    assert store.utterances["ibi_coverage"].round(6).to_list() == [round(covered, 6), 0.0, 0.0]
+    assert recompute(store, root=private, rows=3) == []
+
+
+def test_beats_before_the_recording_are_refused(private, tmp_path):
+    write(private / "ibi/u1.csv", b"-3,0.8\n-2,0.7\n")
+    with pytest.raises(CorpusError, match="-3,0.8.*expected time,interval in seconds.*unreadable-recording"):
+        build(private, tmp_path / "s")
