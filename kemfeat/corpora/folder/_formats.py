@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import math
-from datetime import datetime
+import re
 from typing import NamedTuple
 
 from kemfeat.corpora.text import MISSING_WORDS, number
@@ -17,6 +17,19 @@ EARLIEST_CLOCK = 1e8
 MAX_RATE = 1e6
 RATE_TOLERANCE = 0.01
 _MISSING = frozenset(word.encode() for word in MISSING_WORDS) | {b"inf", b"-inf"}
+_MONTH = rb"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_DATE_OR_TIME = re.compile(
+    rb"[0-9]:[0-9]{2}|[0-9]{8}|[0-9][^0-9]+[0-9]+[^0-9]+[0-9]|[0-9]\W*" + _MONTH + rb"|" + _MONTH + rb"[a-z]*\W*[0-9]",
+    re.IGNORECASE,
+)
+"""A date or a time of day in any spelling: ``9:17``, ``20220207``, three numbers, or a number beside a month."""
+
+_STATED_RATE = re.compile(
+    rb"(?P<hertz>[0-9]+(?:\.[0-9]+)?)\s*hz|(?:rate|freq|frequency|fs|sr)\b[^0-9]*(?P<named>[0-9]+(?:\.[0-9]+)?)",
+    re.IGNORECASE,
+)
+"""What states a rate: ``Sample rate: 8``, ``fs=8`` or ``EDA 8 Hz``."""
+
 _SAMPLES, _BEATS = "one number per line", "time,interval in seconds on each line"
 
 
@@ -49,8 +62,11 @@ def sample_lines(content: bytes, *, where: str, rate: float | None = None) -> Si
     CorpusError
         The file has another format, several columns or another rate, or no line is a number.
     """
-    body = _after_words(_lines(content, where, _SAMPLES))
-    if body.lines and _is_clock(body.lines[0]):
+    lines = _lines(content, where, _SAMPLES)
+    body = _after_words(lines)
+    if body.first > 1:
+        _refuse_rate(_stated_rate(lines[0]), rate, at=f"{where}:1")
+    if body.lines and _has_clock(body.lines[0]):
         body = _after_rate(body, where=where, rate=rate)
     _refuse_columns(body, where)
     if body.lines and not any(map(_is_finite, body.lines)):
@@ -102,9 +118,10 @@ def _lines(content: bytes, where: str, expected: str) -> list[bytes]:
 
 
 def _after_words(lines: list[bytes]) -> SignalBody:
-    """The lines after a first line without any number."""
-    header = bool(lines) and lines[0].strip() != b"" and all(map(_is_word, lines[0].split(b",")))
-    header = header and not (lines and _is_clock(lines[0]))
+    """The lines after a first line of words; one with a date or a time, or without a letter, is none."""
+    first = lines[0].strip() if lines else b""
+    header = first != b"" and all(map(_is_word, first.split(b","))) and not _has_clock(first)
+    header = header and not (re.search(rb"[0-9]", first) and not re.search(rb"[a-zA-Z\x80-\xff]", first))
     return SignalBody(lines[header:], 1 + header)
 
 
@@ -113,21 +130,17 @@ def _after_rate(body: SignalBody, *, where: str, rate: float | None) -> SignalBo
     if b"," in body.lines[0]:
         raise _columns(where, body.lines[0], body.first)
     second = body.lines[1] if len(body.lines) > 1 else b""
-    found = number(second)
+    found = _stated_rate(second)
     if not 0 < found <= MAX_RATE:
         raise CorpusError(
             f"{where}:{body.first}: found {_shown(body.lines[0])}, a clock and not a sample, followed by "
             f"{_shown(second)}, which is not a rate; expected {_SAMPLES}, or first the start time and the rate of an "
             "Empatica export; remove what is not a sample"
         )
-    if rate is not None and abs(found - rate) > RATE_TOLERANCE * found:
-        raise CorpusError(
-            f"{where}:{body.first + 1}: found {found:g} samples per second in the file and {rate:g} in the table; "
-            "expected the same rate"
-        )
+    _refuse_rate(found, rate, at=f"{where}:{body.first + 1}")
     rest = SignalBody(body.lines[2:], body.first + 2)
     for place, line in enumerate(rest.lines):
-        if _is_clock(line):
+        if _has_clock(line):
             raise CorpusError(
                 f"{where}:{rest.first + place}: found {_shown(line)}, a clock among the samples; expected {_SAMPLES}; "
                 "keep one recording per file"
@@ -135,12 +148,26 @@ def _after_rate(body: SignalBody, *, where: str, rate: float | None) -> SignalBo
     return rest
 
 
+def _stated_rate(line: bytes) -> float:
+    """The rate [Hz] in a line that is a number or states one in words, else NaN."""
+    stated = _STATED_RATE.search(line)
+    return number(stated["hertz"] or stated["named"]) if stated else number(line)
+
+
+def _refuse_rate(found: float, rate: float | None, *, at: str) -> None:
+    """Refuse a rate of the file other than that of the table; NaN is none."""
+    if rate is not None and abs(found - rate) > RATE_TOLERANCE * found:
+        raise CorpusError(
+            f"{at}: found {found:g} samples per second in the file and {rate:g} in the table; expected the same rate"
+        )
+
+
 def _refuse_columns(body: SignalBody, where: str) -> None:
     """Refuse a file with several numbers in most of its lines, or with a column of clocks."""
     several = [place for place, line in enumerate(body.lines) if _width(line) > 1]
     if 2 * len(several) > len(body.lines):
         raise _columns(where, body.lines[several[0]], body.first + several[0])
-    clocks = [line for line in body.lines if _is_clock(line)]
+    clocks = [line for line in body.lines if _has_clock(line)]
     if clocks:
         raise CorpusError(
             f"{where}: found {_shown(clocks[0])}, a clock and not a sample; expected {_SAMPLES}; keep only the column "
@@ -170,16 +197,18 @@ def _unreadable(where: str, body: SignalBody, expected: str) -> CorpusError:
     )
 
 
-def _is_clock(line: bytes) -> bool:
-    """Whether the first field is seconds (or finer) since 1970, or a date with a time of day."""
-    field = line.split(b",")[0].strip().strip(b'"')
-    if number(field) >= EARLIEST_CLOCK:
-        return True
-    try:
-        datetime.fromisoformat(field.decode("ascii"))
-    except ValueError:
-        return False
-    return b":" in field
+def _has_clock(line: bytes) -> bool:
+    """Whether a field of a line is a clock."""
+    return any(map(_is_clock, line.split(b",")))
+
+
+def _is_clock(field: bytes) -> bool:
+    """Whether a field is seconds (or finer) since 1970, or has a date or a time of day."""
+    value = number(field.strip().strip(b'"'))
+    if not math.isnan(value):
+        return value >= EARLIEST_CLOCK
+    parts = re.split(rb"[;\t ]+", field.strip())
+    return _DATE_OR_TIME.search(field) is not None and any(math.isnan(number(part)) for part in parts)
 
 
 def _is_finite(line: bytes) -> bool:

@@ -230,5 +230,5 @@ def test_coverage_of_beats_agrees_with_the_mask(private, tmp_path, beats, masked
 
 def test_beats_before_the_recording_are_refused(private, tmp_path):
     write(private / "ibi/u1.csv", b"-3,0.8\n-2,0.7\n")
-    with pytest.raises(CorpusError, match="-3,0.8.*expected time,interval in seconds.*unreadable-recording"):
+    with pytest.raises(CorpusError, match=r"-3,0\.8.*expected time,interval in seconds.*unreadable-recording"):
         build(private, tmp_path / "s")
