@@ -49,7 +49,7 @@ MISSING_WAV = Rule("missing-wav", "error", "the audio features of the row are mi
 MISSING_TXT = Rule("missing-txt", "error", "the text features of the row are missing; copy the file from the corpus")
 MISSING_RECORDING = Rule("missing-recording", "error", "the utterance's signal is missing; correct or clear the cell")
 UNREADABLE_RECORDING = Rule(
-    "unreadable-recording", "error", "the utterance's signal is missing; correct the file or clear the cell"
+    "unreadable-recording", "error", "the signal of its utterances is missing; correct the file, or clear its cell"
 )
 SHARED_AUDIO = Rule("shared-audio", "error", "the row's audio is missing; give start and end, or a file of its own")
 SHARED_SIGNAL = Rule("shared-signal", "error", "the rows' signal is missing; write one file per utterance")

@@ -14,6 +14,7 @@ import pyarrow as pa
 from kemfeat.corpora._kemdy.annotation import AnnotationRow, Judgement, read_annotation
 from kemfeat.corpora._kemdy.formats import Rater
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
+from kemfeat.corpora._kemdy.signals import report_unreadable
 from kemfeat.corpora._kemdy.tree import SUFFIXES, Tree, session_of
 from kemfeat.corpora.kemdy19._repairs import repaired
 from kemfeat.corpora.kemdy19._tree import ORIGINAL, SENSORS, UTTERANCE, place_of, scan
@@ -90,6 +91,7 @@ def read_manifest(root: Path, *, on_error: str, follow_links: bool = False) -> M
         raise CorpusError(f"{root}: the annotation contains no utterance; copy annotation/ from the corpus again")
     _report_missing_annotation(tree, sessions, findings)
     _report_missing_recordings(tree, sessions, findings)
+    report_unreadable(root, (path for paths in tree.signals.values() for path in paths), findings=findings)
     manifest = make_manifest(CORPUS, root, [one.utterance for one in judged], clips=clips, findings=findings)
     return replace(manifest, utterances=manifest.utterances.join(_extra_columns(judged).to_pandas()))
 

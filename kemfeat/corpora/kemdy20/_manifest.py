@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from kemfeat.corpora._kemdy.annotation import Annotation, read_annotation
 from kemfeat.corpora._kemdy.e4 import SENSORS, Sensor
 from kemfeat.corpora._kemdy.manifest import Clips, Utterance, clips_without_annotation, make_manifest
+from kemfeat.corpora._kemdy.signals import report_unreadable
 from kemfeat.corpora._kemdy.tree import SESSION_FOLDER, SUFFIXES, Layout, Tree, session_of
 from kemfeat.corpora.layout import read_file, report_strays
 from kemfeat.errors import CorpusError
@@ -57,6 +58,7 @@ def read_manifest(root: Path, *, on_error: str, follow_links: bool = False) -> M
             f"annotation/{session}_eval.csv: no such file, but wav/ has {number} clips of {session}",
         )
     _report_missing_recordings(tree, utterances, findings)
+    report_unreadable(root, (path for paths in tree.signals.values() for path in paths), findings=findings)
     return make_manifest(CORPUS, root, _with_partners(tree, utterances), clips=clips, findings=findings)
 
 
