@@ -18,7 +18,7 @@ import numpy as np
 from kemfeat.errors import MediaError
 from kemfeat.records import Signal
 from kemfeat.stale_reads import asked_again
-from kemfeat.wav_chunks import COPY_AGAIN, EXPECTED, whole
+from kemfeat.wav_chunks import COPY_AGAIN, EXPECTED, states_size, whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +30,8 @@ _SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 _RATES = (1_000, 1_000_000)
 """Lowest and highest sampling rate that is accepted, Hz; any other means a damaged header."""
 _WAVE = ("WAV", "WAVEX")
+_HEAD = 4096
+"""Bytes that nearly always contain all that is before the samples."""
 
 QUIET_CHANNEL = 10.0
 """By how many dB the first channel may be softer than another; if by more, the sound is that of another microphone."""
@@ -105,11 +107,14 @@ def scan_header(path: Path) -> AudioHeader:
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as file:
-            if file.frames and file.format in _WAVE:
-                _check_samples(file, str(path))
-                return _header_of(file)
-    except soundfile.LibsndfileError:
+        with path.open("rb") as binary:
+            sized = states_size(binary.read(_HEAD))
+            binary.seek(0)
+            with soundfile.SoundFile(binary) as file:
+                if sized and file.frames and file.format in _WAVE:
+                    _check_samples(file, str(path))
+                    return _header_of(file)
+    except (soundfile.LibsndfileError, OSError):
         pass
     return read_header(_content(path), name=str(path))  # no sample, the header of a stream, or what is wrong
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Iterator
 
 from kemfeat.errors import MediaError
 from kemfeat.file_kinds import foreign_kind
@@ -10,8 +12,18 @@ from kemfeat.file_kinds import foreign_kind
 EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
 COPY_AGAIN = "copy it from the corpus again"
 _CHUNK_HEAD = 8
+_FORMAT = struct.Struct("<HHIIHH")
 _STREAM_MARGIN = 4096
 """By how much the size in the header of a stream may be below the greatest number: it may count other chunks."""
+
+_PLAIN = (1, 3, 0xFFFE)
+"""Codes of PCM, of float, and of either with more about its channels."""
+
+_LATER = re.compile(
+    rb"LIST|INFO|[iI][dD]3 |bext|cue |fact|PEAK|smpl|inst|plst|[jJ][uU][nN][kK]|PAD |FLLR|iXML|a[xX][mM][lL]|_PMX|afsp"
+    rb"|LGWV|chna|cart|acid|DISP|MD5 "
+)
+"""Ids of the chunks that programs write after the samples."""
 
 
 def whole(content: bytes, *, name: str) -> bytes:
@@ -32,7 +44,7 @@ def whole(content: bytes, *, name: str) -> bytes:
     Raises
     ------
     MediaError
-        It is not a RIFF/WAVE file, or its header announces fewer or more samples than there are.
+        It is not a RIFF/WAVE file, its header announces fewer or more samples than there are, or contradicts itself.
 
     Examples
     --------
@@ -49,11 +61,12 @@ def whole(content: bytes, *, name: str) -> bytes:
         raise MediaError(
             f"{name}: not a RIFF/WAVE file (begins with {content[:12]!r}); {EXPECTED}; convert it to 16-bit PCM wav"
         )
+    _refuse_contradiction(content, name)
     begin, announced = _data_chunk(content)
     held = len(content) - begin
     if announced > held:
         if _is_open(announced):
-            return _with_size(content, begin, held)
+            return _with_size(content, begin, _samples(content, begin))
         raise MediaError(
             f"{name}: truncated: the header announces {announced} bytes of samples, the file contains {held}; "
             f"{COPY_AGAIN}"
@@ -62,11 +75,34 @@ def whole(content: bytes, *, name: str) -> bytes:
     if _are_chunks(after) or _are_chunks(after[announced % 2 :]):
         return content
     if not announced:
-        return _with_size(content, begin, held)
+        return _with_size(content, begin, _samples(content, begin))
     raise MediaError(
         f"{name}: the header announces {announced} bytes of samples, but {len(after)} more bytes follow that are not a "
         f"chunk; expected a header with the size of all samples; {COPY_AGAIN}, or write it again with sox or ffmpeg"
     )
+
+
+def states_size(head: bytes) -> bool:
+    """Whether the beginning of a file states the size of its samples.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes of a file.
+
+    Returns
+    -------
+    bool
+        False for the header of a stream, and where the samples begin later.
+
+    Examples
+    --------
+    >>> empty = b"RIFF" + bytes(4) + b"WAVEdata"
+    >>> states_size(empty + bytes(4)), states_size(empty + bytes([8, 0, 0, 0]))
+    (False, True)
+    """
+    _, size = _data_chunk(head)
+    return size > 0 and not _is_open(size)
 
 
 def _data_chunk(content: bytes) -> tuple[int, int]:
@@ -75,14 +111,38 @@ def _data_chunk(content: bytes) -> tuple[int, int]:
     Layout: IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991), RIFF: 12 bytes,
     then chunks of a 4-byte id, a 32-bit size and a body padded to an even length.
     """
+    return next(((begin, size) for kind, begin, size in _chunks(content) if kind == b"data"), (len(content), 0))
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Id, position of the body and announced size of every chunk."""
     position = 12
     while position + _CHUNK_HEAD <= len(content):
         kind, size = struct.unpack_from("<4sI", content, position)
         position += _CHUNK_HEAD
-        if kind == b"data":
-            return position, size
+        yield kind, position, size
         position += size + size % 2
-    return len(content), 0
+
+
+def _refuse_contradiction(content: bytes, name: str) -> None:
+    """Refuse a format whose sampling rate, bytes per second, bytes per sample and channels do not fit together."""
+    begin = next((begin for kind, begin, size in _chunks(content) if kind == b"fmt " and size >= _FORMAT.size), None)
+    if begin is None or begin + _FORMAT.size > len(content):
+        return
+    code, channels, rate, per_second, per_frame, bits = _FORMAT.unpack_from(content, begin)
+    fits = per_second in (0, rate * per_frame) and per_frame == channels * ((bits + 7) // 8)
+    if code in _PLAIN and not fits:
+        raise MediaError(
+            f"{name}: the header says {rate} samples per second of {channels} x {bits} bits, but {per_second} bytes "
+            f"per second and {per_frame} bytes per sample; expected sizes that fit together; {COPY_AGAIN}, or write it "
+            "again with the right sampling rate"
+        )
+
+
+def _samples(content: bytes, begin: int) -> int:
+    """Bytes from ``begin`` to the first of the known chunks that go on to the end of the file, or else to that end."""
+    later = (found.start() for found in _LATER.finditer(content, begin))
+    return next((place for place in later if _are_chunks(content[place:])), len(content)) - begin
 
 
 def _is_open(size: int) -> bool:
@@ -91,7 +151,7 @@ def _is_open(size: int) -> bool:
 
 
 def _with_size(content: bytes, begin: int, size: int) -> bytes:
-    """A copy whose ``data`` chunk, with its body at ``begin``, announces ``size`` bytes to the end of the file."""
+    """A copy whose ``data`` chunk, with its body at ``begin``, announces ``size`` bytes."""
     return b"".join(
         (
             content[:4],
@@ -104,7 +164,7 @@ def _with_size(content: bytes, begin: int, size: int) -> bytes:
 
 
 def _are_chunks(content: bytes) -> bool:
-    """Whether bytes after the samples are whole chunks, apart from a remainder that is too short for one."""
+    """Whether bytes after the samples are whole chunks, apart from a few zeros that are too short for one."""
     position = 0
     while position + _CHUNK_HEAD <= len(content):
         kind, size = struct.unpack_from("<4sI", content, position)
@@ -112,4 +172,4 @@ def _are_chunks(content: bytes) -> bool:
         if not (kind.isascii() and kind.decode("ascii").isprintable()) or position > len(content):
             return False
         position += size % 2
-    return True
+    return not any(content[position:])
