@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 _KINDS = (
     (b"PK\x03\x04", "a zip archive; unpack it and use the file inside"),
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
     (b"\x00\x05\x16\x07", "an AppleDouble file that macOS leaves beside the real one; use the file without ._"),
     (b"version https://git-lfs", "a git-LFS pointer; run git lfs pull in the corpus"),
+    (b"/annex/objects/", "a git-annex pointer; run git annex get in the corpus"),
+    (b"404: Not Found", "the answer of a server that does not have the file; download the file itself"),
+    (b"{\\rtf", "an RTF document; save it as plain text in UTF-8"),
     (b"Obj\x01", "an Avro file, as EmbracePlus writes; export the signal from it as CSV first"),
     (b"PAR1\x15", "a Parquet file; export it as CSV first"),
     (b"\x89HDF", "an HDF5 file; export it as CSV first"),
@@ -20,7 +24,8 @@ _KINDS = (
     *((b"ID3" + version, "an MP3 file; convert it to 16-bit PCM wav") for version in (b"\x02", b"\x03", b"\x04")),
     (b"RF64\xff", "an RF64 file; convert it to 16-bit PCM wav"),
 )
-_PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<head")  # words such as <script> may be said
+_PAGES = (b"<!doctype html", b"<html", b"<?xml", b"<head", b"<error><code>")  # words such as <script> may be said
+_JSON = re.compile(rb"\[?\s*\{\s*\"")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -50,6 +55,8 @@ def foreign_kind(content: bytes) -> str | None:
     begin = content[:512].removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if begin.startswith(_PAGES):
         return "an HTML or XML page, such as that of a login; download the file itself"
+    if _JSON.match(begin):
+        return "a JSON document, such as the message of a server; download the file itself"
     return None
 
 

@@ -247,7 +247,8 @@ def channel_levels(signal: Signal) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (channels,), float64 [dB]
-        Mean power against that of a constant 1; -inf for a channel of zeros.
+        Power of the deviation from the mean against that of a square wave of full scale; a constant offset is not
+        sound. -inf for a channel of equal samples.
 
     Examples
     --------
@@ -256,10 +257,15 @@ def channel_levels(signal: Signal) -> NDArray[np.float64]:
     [-20.0, -inf]
     """
     values = signal.values.reshape(len(signal.values), -1)
-    powers = np.array([np.mean(np.square(channel, dtype=np.float64)) for channel in values.T])
+    powers = np.array([_power(channel) for channel in values.T])
     with np.errstate(divide="ignore"):
         levels: NDArray[np.float64] = 10 * np.log10(powers)
     return levels
+
+
+def _power(channel: NDArray[Any]) -> float:
+    """Variance of the samples; exactly 0 where all are equal."""
+    return 0.0 if np.all(channel == channel[0]) else float(np.var(channel, dtype=np.float64))
 
 
 def to_mono(signal: Signal, *, policy: ChannelPolicy) -> Signal:

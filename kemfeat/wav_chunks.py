@@ -72,7 +72,8 @@ def whole(content: bytes, *, name: str) -> bytes:
             f"{COPY_AGAIN}"
         )
     after = content[begin + announced :]
-    if _are_chunks(after) or _are_chunks(after[announced % 2 :]):
+    pad = announced % 2
+    if _are_chunks(after) or (not any(after[:pad]) and _are_chunks(after[pad:])):
         return content
     if not announced:
         return _with_size(content, begin, _samples(content, begin))

@@ -27,6 +27,12 @@ def archive():
         (b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", "an AppleDouble file"),
         (b"\n <!DOCTYPE html><title>Log in</title>", "an HTML or XML page"),
         (b"\xef\xbb\xbf<html>", "an HTML or XML page"),
+        (b"/annex/objects/SHA256E-s5--abc.txt\n", "a git-annex pointer; run git annex get"),
+        (b'{"message":"Not Found"}', "a JSON document"),
+        (b'\xef\xbb\xbf[\n  { "error": 403 }\n]', "a JSON document"),
+        (b"<Error><Code>AccessDenied</Code></Error>", "an HTML or XML page"),
+        (b"404: Not Found", "the answer of a server"),
+        (b"{\\rtf1\\ansi hi}", "an RTF document"),
         (b"\x00\x00\x00\x18ftypmp42", "an MP4 file"),
         (b"ID3\x04", "an MP3 file"),
     ],
@@ -36,7 +42,7 @@ def test_the_kind_is_named(content, kind):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "RIFF", "id,audio", "ID3,a", "PAR1: so", "OggS", "<3 this", "<laugh> yes", "0.5\n0.25"]
+    "text", ["", "RIFF", "id,audio", "ID3,a", "PAR1: so", "OggS", "<3 this", "<laugh> yes", "0.5\n0.25", "{laugh} oh", "[noise] {", "<error> no", "/annex", "404"]
 )
 def test_text_and_sound_are_nothing_foreign(text):
     assert foreign_kind(text.encode()) is None

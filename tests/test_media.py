@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from kemfeat.errors import MediaError
-from kemfeat.media import AudioHeader, is_silent, read_audio, read_header, resample, scan_header, to_mono
+from kemfeat.media import (
+    AudioHeader,
+    channel_levels,
+    is_silent,
+    read_audio,
+    read_header,
+    resample,
+    scan_header,
+    to_mono,
+)
 from kemfeat.records import Signal
 
 
@@ -188,6 +197,16 @@ def test_one_channel_of_two() -> None:
     np.testing.assert_array_equal(mean.values, np.float32([0.25, 0.5]))
     assert first.values.flags.c_contiguous
     assert to_mono(first, policy="mean") is first
+
+
+@given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))
+def test_an_offset_is_no_sound(offset: float, other: float) -> None:
+    speech = 0.1 * np.sin(np.arange(400) / 3)
+    stereo = Signal(np.stack([np.full(400, offset), speech + other], axis=1).astype(np.float32), 8000, "1")
+    levels = channel_levels(stereo)
+    assert levels[0] == -np.inf
+    assert levels[1] == pytest.approx(10 * np.log10(np.var(speech)), abs=1e-3)
+    np.testing.assert_array_equal(to_mono(stereo, policy="loudest").values, stereo.values[:, 1])
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])

@@ -10,7 +10,7 @@ import pyarrow as pa
 from kemfeat.corpora._kemdy.e4 import Canonical, Recording, Sensor, read_recording
 from kemfeat.corpora._kemdy.formats import STAMP
 from kemfeat.corpora.layout import read_file
-from kemfeat.corpora.plausibility import check_values
+from kemfeat.corpora.plausibility import check_beats, check_values
 from kemfeat.file_kinds import foreign_kind, is_utf16
 from kemfeat.findings import UNANNOTATED_PHYSIOLOGY, UNREADABLE_RECORDING, Findings, Rule
 from kemfeat.manifest import SIGNALS
@@ -118,6 +118,8 @@ def read_reported(
         findings.add(UNANNOTATED_PHYSIOLOGY, f"{path}: {len(recording)} rows, none with an id")
     if medium.has_unit:
         check_values(medium.name, recording.rows.values, where=path, findings=findings)
+        if not medium.uniform:
+            check_beats(recording.rows.offsets, recording.rows.values, where=path, findings=findings)
     return recording
 
 

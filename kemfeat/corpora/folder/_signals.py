@@ -14,7 +14,7 @@ from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import LATEST, Row, SignalFile
 from kemfeat.corpora.folder._units import converted
 from kemfeat.corpora.layout import read_file
-from kemfeat.corpora.plausibility import check_values
+from kemfeat.corpora.plausibility import check_beats, check_values
 from kemfeat.corpora.text import number
 from kemfeat.errors import CorpusError, MediaError
 from kemfeat.findings import (
@@ -35,7 +35,8 @@ from kemfeat.manifest import SIGNALS
 from kemfeat.media import scan_header
 
 _SLACK = 1.0
-"""Seconds that a signal may last longer or shorter, beside a factor of two: sensors are started by hand."""
+"""Seconds that a signal may last longer or shorter, beside a factor of two: sensors are started by hand. It is never
+less than a quarter as long, so that a wrong rate shows in short utterances, too."""
 
 _EMPTY = {"eda": EMPTY_PHYSIOLOGY, "temp": EMPTY_PHYSIOLOGY, "ecg": EMPTY_ECG, "ibi": EMPTY_IBI}
 
@@ -162,7 +163,7 @@ def _check_duration(recording: SignalFile, medium: str, table: pa.Table, *, seco
         return
     rate = recording.rate
     lasts = pa.compute.max(table["offset"]).as_py() if rate is None else len(table) / rate
-    if lasts > 2 * seconds + _SLACK or (rate is not None and lasts < seconds / 2 - _SLACK):
+    if lasts > 2 * seconds + _SLACK or (rate is not None and lasts < seconds / 2 - min(_SLACK, seconds / 4)):
         at = "" if rate is None else f" at {rate:g} Hz"
         findings.add(
             SIGNAL_DURATION,
@@ -205,6 +206,8 @@ def recording_table(row: Row, medium: str, content: bytes, *, findings: Findings
         return SIGNALS.empty_table()
     values = converted(values, medium=medium, unit=unit)
     check_values(medium, values, where=path, findings=findings)
+    if offsets is not None:
+        check_beats(offsets, values, where=path, findings=findings)
     if not len(values):
         findings.add(_EMPTY[medium], f"{path}: no row")
     began = 0.0 if math.isnan(row.start) else row.start

@@ -14,6 +14,7 @@ CONVERSIONS: Mapping[str, Mapping[str, Callable[[Floats], Floats]]] = {
         "uS": lambda values: values,
         "nS": lambda values: values / 1000,
         "mS": lambda values: values * 1000,
+        "S": lambda values: values * 1e6,
         "kOhm": lambda values: 1000 / values,
         "Ohm": lambda values: 1e6 / values,
     },

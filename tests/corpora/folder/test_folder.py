@@ -21,7 +21,7 @@ from tests.corpora.tiny import wav_bytes
 def test_found_by_its_name_and_a_reader_of_tables():
     assert find("corpora", "folder") is READER
     assert isinstance(READER, TableReader)
-    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 4, "")
+    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 5, "")
     assert READER.settings == {"text": {"preset": "none"}}
 
 
@@ -225,6 +225,11 @@ def test_declared_units_convert_and_undeclared_ones_are_named(private):
         (400, 4, ",0,100", False),
         (400, 64, ",0,100", True),
         (9, 4, ",0,100", True),
+        (8, 64, ",0,2", True),
+        (4, 64, ",0,1", True),
+        (2, 4, ",0,2", False),
+        (1, 4, ",0,1", False),
+        (1, 1, ",0,0.3", False),
     ],
 )
 def test_a_signal_lasts_as_long_as_its_utterance(private, count, rate, times, warned):
@@ -233,7 +238,7 @@ def test_a_signal_lasts_as_long_as_its_utterance(private, count, rate, times, wa
     _, found = signals(private, header, f"e.txt,{rate}{times}")
     assert [rule for rule, _ in found] == ["signal-duration"] * warned
     if warned:
-        seconds = "100" if times else "0.75"
+        seconds = times.rpartition(",")[2] or "0.75"
         assert found[0][1] == f"e.txt: {count / rate:.3g} s of EDA at {rate} Hz, but the utterance lasts {seconds} s"
 
 

@@ -12,6 +12,7 @@ from kemfeat.manifest import UNITS
     [
         ("eda", "nS", 2500.0, 2.5),
         ("eda", "mS", 0.0025, 2.5),
+        ("eda", "S", 2.5e-6, 2.5),
         ("eda", "kOhm", 400.0, 2.5),
         ("eda", "Ohm", 400_000.0, 2.5),
         ("temp", "degF", 91.4, 33.0),
