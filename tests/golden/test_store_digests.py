@@ -15,11 +15,11 @@ import pytest
 from kemfeat import build_store, plugins
 
 DIGESTS = {
-    "KEMDy20": "50a002715fdf4dd15f649e39aec05bbd62c245e68ba47d3f95044d3fa85117a0",
+    "KEMDy20": "df691d691ea4f1ede658187ad90bdd3c43c89d2f098bce63f71aea380ba3b8a7",
     "KEMDy19": "c8ea80acd4f1125494ee0901b4e4046831ceedba27b3231a3044b094e6676124",
     "IEMOCAP": "b8cf8598e669b621e717c76cef0af62c55f8debdb5f4b2ae96069270917d0ab2",
 }
-REAL = "1491865adf71372ee187cf54233f2d53c1e6f4b649539618111abf62ce6dd13a"
+REAL = "304a3982815da38974d03026d45cf5329dae592a6ed71b78b318b7746ec873fb"
 
 pytestmark = [
     pytest.mark.slow,

@@ -101,7 +101,7 @@ class Kemdy20Reader:
     """
 
     name: str = "KEMDy20"
-    version: int = 1
+    version: int = 2
     media: tuple[str, ...] = ("audio", "transcript", "eda", "temp", "ibi")
     tokenizer: str = "skt/kobert-base-v1"
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -29,7 +29,7 @@ def check(reader, root, session):
 
 def test_found_by_its_name():
     assert find("corpora", "KEMDy20") is READER
-    assert (READER.name, READER.version, READER.tokenizer) == ("KEMDy20", 1, "skt/kobert-base-v1")
+    assert (READER.name, READER.version, READER.tokenizer) == ("KEMDy20", 2, "skt/kobert-base-v1")
     assert READER.media == ("audio", "transcript", "eda", "temp", "ibi")
 
 
