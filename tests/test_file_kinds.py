@@ -42,7 +42,23 @@ def test_the_kind_is_named(content, kind):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "RIFF", "id,audio", "ID3,a", "PAR1: so", "OggS", "<3 this", "<laugh> yes", "0.5\n0.25", "{laugh} oh", "[noise] {", "<error> no", "/annex", "404"]
+    "text",
+    [
+        "",
+        "RIFF",
+        "id,audio",
+        "ID3,a",
+        "PAR1: so",
+        "OggS",
+        "<3 this",
+        "<laugh> yes",
+        "0.5\n0.25",
+        "{laugh} oh",
+        "[noise] {",
+        "<error> no",
+        "/annex",
+        "404",
+    ],
 )
 def test_text_and_sound_are_nothing_foreign(text):
     assert foreign_kind(text.encode()) is None

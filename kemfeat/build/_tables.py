@@ -118,7 +118,9 @@ def with_media(
     clock = made["id"].map(first).astype("datetime64[ms]")
     made["clock_start"] = clock.fillna(made["id"].map(other).astype("datetime64[ms]"))
     length = (made["end"] - made["start"]).fillna(made["duration"])
-    seconds = {medium: rows.set_index("id")["covered"].to_dict() for medium, rows in own.groupby("medium")}
+    seconds: dict[str, dict[str, float]] = {
+        medium: own[own["medium"] == medium].set_index("id")["covered"].to_dict() for medium in set(own["medium"])
+    }
     timed = made.assign(length=length)
     for table in beats:
         found = beat_seconds(table, timed)
