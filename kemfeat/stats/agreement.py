@@ -251,8 +251,8 @@ def _interval(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: i
         drawn = _drawn(pairs, values, level=level, resamples=resamples, seed=seed)
         if np.isfinite(drawn).mean() < 0.5:
             return np.nan, np.nan
-        low, high = with_width(*np.nanquantile(drawn, [0.025, 0.975]))
-        return float(low), float(high)
+        below, above = with_width(*np.nanquantile(drawn, [0.025, 0.975]))
+        return float(below), float(above)
     total = pairs.sum(axis=0)
     left_out, whole = _alpha(total - pairs, values, level=level), _alpha(total, values, level=level)
     bounds = jackknife(left_out, estimate=whole, alpha=0.05, counts=np.asarray(float(len(pairs))))

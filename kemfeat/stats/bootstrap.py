@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats.columns import Column, factor
-from kemfeat.stats.rounding import with_width
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -52,14 +51,13 @@ class Score:
     def interval(self) -> tuple[float, float]:
         """The 95 % percentile interval (Efron and Tibshirani 1993, An Introduction to the Bootstrap, 13.3).
 
-        NaN where the number is not defined, where there is one speaker, where fewer than half of the samples
-        define it, and where the limits are equal, as for predictions without an error: the samples then do not show how
-        the number varies.
+        NaN where the number is not defined, where there is one speaker, and where fewer than half of the samples
+        define it. Equal limits are exact: every sample of these speakers gives the same number, as for predictions
+        without an error, or for the difference of a predictor from itself.
         """
         if not np.isfinite(self.value) or self.defined < LEAST_DEFINED:
             return float("nan"), float("nan")
         low, high = np.nanquantile(self.drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-        low, high = with_width(low, high)
         return float(low), float(high)
 
 

@@ -106,15 +106,13 @@ def settled(values: Floats, *sets: NDArray[np.integer], noise: float = NOISE) ->
     return found
 
 
-def tied(values: Floats, *, of: Floats | None = None) -> Floats:
+def tied(values: Floats) -> Floats:
     """Values of which those that rounding alone could set apart are equal: what ranks and categories are made of.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
         Numbers; NaN stays NaN.
-    of : ndarray, any shape, or None
-        The numbers that the values are differences of, which set the size of rounding; None for the values themselves.
 
     Returns
     -------
@@ -130,7 +128,7 @@ def tied(values: Floats, *, of: Floats | None = None) -> Floats:
     [0.3, 0.3, 0.4]
     """
     different, place = np.unique(values, return_inverse=True)
-    size = np.abs(different) if of is None or not np.size(of) else np.full(different.shape, np.abs(of).max())
+    size = np.abs(different)
     with np.errstate(over="ignore", invalid="ignore"):
         near = np.diff(different) <= NOISE * np.maximum(size[1:], size[:-1])
         if not near.any():

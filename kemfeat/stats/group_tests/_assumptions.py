@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pingouin as pg
-from scipy import special, stats
+from scipy import stats
 
 from kemfeat.arrays import Floats
 from kemfeat.stats.columns import Column
 from kemfeat.stats.group_tests._describe import SHAPIRO_LIMIT, shapiro
 from kemfeat.stats.group_tests._samples import Samples, flaws, moments, split
-from kemfeat.stats.rounding import NOISE, tied
+from kemfeat.stats.rounding import NOISE
 from kemfeat.stats.tails import log_chi2_sf, log_f_sf, probability
 
 _COLUMNS = ("test", "statistic", "df1", "df2", "log_p", "reason")
@@ -102,11 +102,7 @@ def _fligner(samples: Samples) -> _Row:
     df = len(samples.arrays) - 1
     if df < 1 or _equal(np.concatenate([_distances(array) for array in samples.arrays]), of=samples.pooled):
         return _undefined("fewer than two groups, or all distances from the medians are equal")
-    # Not by SciPy, which ranks distances that only rounding sets apart.
-    distances = tied(np.concatenate([_distances(array) for array in samples.arrays]), of=samples.pooled)
-    scores = special.ndtri(0.5 + stats.rankdata(distances) / (2 * (len(distances) + 1)))
-    means = np.bincount(samples.codes, weights=scores) / samples.n
-    statistic = float(samples.n @ (means - scores.mean()) ** 2 / scores.var(ddof=1))
+    statistic = float(stats.fligner(*samples.arrays, center="median").statistic)
     return statistic, df, math.nan, log_chi2_sf(statistic, df=df), ""
 
 
