@@ -54,8 +54,13 @@ def _require_benchmarks() -> None:
 
 
 def _measure(only: list[str], quick: bool, out: Path | None, wavs: Path | None, scratch: Path | None) -> Document:
-    from kemfeat_bench._record import write
+    from kemfeat_bench._record import is_document, write
     from kemfeat_bench._run import run
+
+    from kemfeat.store.outside import refuse_foreign
+
+    if out is not None:
+        refuse_foreign(out, command="bench", is_ours=is_document)
 
     def keep(document: Document) -> None:
         if out is not None:

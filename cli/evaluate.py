@@ -52,7 +52,7 @@ def evaluate(
     from kemfeat.learn.evaluation import compare
 
     if out is not None:
-        compare.check_name(out)
+        compare.check_place(out)
     found = [_evaluated(run) for run in dict.fromkeys(runs)]
     other = _evaluated(against) if against is not None else None
     gaps = [] if other is None else compare.adjusted([compare.differences(one, other) for one in found])

@@ -47,6 +47,7 @@ def predict(
 ) -> None:
     """Predict the utterances of a store or a new recording: probabilities of emotions, or ratings."""
     from kemfeat.errors import ConfigError
+    from kemfeat.store.outside import refuse_foreign
 
     require_torch("predict")
     if (store is None) == (wav is None and text is None):
@@ -55,6 +56,8 @@ def predict(
         raise ConfigError("--encoder: a recording has no embeddings; pass --store STORE")
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise ConfigError(f"--out {out}: expected a name that ends in .csv or .parquet")
+    if out is not None:
+        refuse_foreign(out, command="predict", is_ours=_is_table)
     table = _predicted(run, store=store, wav=wav, text=text, encoder=encoder, device=device.value)
     if out is not None:
         _write(table, out)
@@ -73,6 +76,16 @@ def _predicted(
     if store is not None:
         return predict_store(run, open_store(store), encoder=encoder, device=device)
     return predict_recording(run, wav=wav, text=text, device=device)
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file has the first columns of a table of predictions."""
+    if path.suffix == ".csv":
+        with path.open("rb") as file:
+            return file.readline().startswith(b"id,session,speaker,")
+    import pyarrow.parquet as pq
+
+    return bool(pq.read_schema(path).names[:3] == ["id", "session", "speaker"])
 
 
 def _write(table: pd.DataFrame, out: Path) -> None:

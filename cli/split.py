@@ -39,11 +39,13 @@ def split(
 ) -> None:
     """Say who trains, validates and is tested: folds of sessions, of speakers, or at random for comparison."""
     from kemfeat.splits import make_split, write_split
+    from kemfeat.store.outside import refuse_in_store
     from kemfeat.store.reader import open_store
 
     opened = open_store(store)
     made = make_split(opened.utterances, scheme=scheme, folds=folds, seed=seed, labels=labels, store=opened.digest)
     file = out or Path("splits") / f"{opened.path.resolve().name}-{scheme}.parquet"
+    refuse_in_store(file)
     write_split(file, made)
     facts = _facts(opened, made, file)
     if as_json:

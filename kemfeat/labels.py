@@ -19,6 +19,28 @@ EMOTIONS: tuple[str, ...] = ("happy", "surprise", "angry", "neutral", "disgust",
 FIVE_CLASSES: tuple[str, ...] = ("neutral", "sad", "happy", "surprise", "angry")
 FOUR_CLASSES: tuple[str, ...] = ("neutral", "sad", "happy", "angry")
 ALIASES: dict[str, str] = {"disqust": "disgust"}
+SPELLINGS: dict[str, str] = {
+    **ALIASES,
+    "happiness": "happy",
+    "joy": "happy",
+    "surprised": "surprise",
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "sadness": "sad",
+    "기쁨": "happy",
+    "행복": "happy",
+    "놀람": "surprise",
+    "놀라움": "surprise",
+    "분노": "angry",
+    "화남": "angry",
+    "중립": "neutral",
+    "혐오": "disgust",
+    "공포": "fear",
+    "두려움": "fear",
+    "슬픔": "sad",
+}
+"""Per common spelling the word of :data:`EMOTIONS` for it."""
 TIE = ";"
 
 

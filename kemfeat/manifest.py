@@ -18,7 +18,7 @@ import pyarrow as pa
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
 from kemfeat.findings import Ledger
-from kemfeat.labels import EMOTIONS, FIVE_CLASSES, TIE, count_votes, join_emotions, majority, parse_emotions
+from kemfeat.labels import EMOTIONS, FIVE_CLASSES, SPELLINGS, TIE, count_votes, join_emotions, majority, parse_emotions
 from kemfeat.records import Finding
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Manifest:
         """
         if not words:
             return self
-        names = {_spelt(word): _spelt(name) for word, name in words.items()}
+        names = {_spelt(word): SPELLINGS.get(_spelt(name), _spelt(name)) for word, name in words.items()}
         for word, name in names.items():
             if word not in self.vocabulary:
                 raise ConfigError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from kemfeat import provenance
 from kemfeat.errors import StoreCorruptError, StoreError, StoreVersionError
 from kemfeat.store import disk, locking, receipts, schema
+from kemfeat.store.outside import refuse_in_store
 from kemfeat.store.reader import Store, open_store
 
 _COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX, schema.STATISTICS)
@@ -26,6 +27,7 @@ def take_over(out: Path, *, force: bool) -> Path | None:
     if found and not ours:
         raise StoreError(f"{out}: exists and is not a store; choose another folder with --out")
     with _usable(out):
+        refuse_in_store(out, but_itself=True)
         moved = _move_aside(out) if force and names else None
         out.mkdir(parents=True, exist_ok=True)
     return moved

@@ -10,6 +10,7 @@ from typing import Any
 from kemfeat import plugins
 from kemfeat.config import BuildConfig, FeatureConfig, canonical, digest, suggest, validated
 from kemfeat.corpora import CorpusReader
+from kemfeat.corpora.text import is_missing
 from kemfeat.errors import ConfigError
 from kemfeat.features import AnyExtractor, Prepared
 from kemfeat.features.instances import find_feature
@@ -115,6 +116,13 @@ def _label_table(raw: Mapping[str, Any]) -> dict[str, Any]:
     for key in table:
         if key not in _LABEL_KEYS:
             raise ConfigError(f"labels: unknown key {key!r}{suggest(key, _LABEL_KEYS)}")
+    names = table.get("map", {})
+    for word, name in names.items() if isinstance(names, Mapping) else ():
+        if not isinstance(name, str) or is_missing(name):
+            raise ConfigError(
+                f"labels.map.{word}: found {name!r}, expected one emotion such as 'angry'; where a word means no "
+                "emotion, blank its cells in the table"
+            )
     return {"labels": "annotated"} | {_LABEL_KEYS[key]: value for key, value in table.items()}
 
 

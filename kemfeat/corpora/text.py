@@ -8,7 +8,9 @@ import re
 
 from kemfeat.file_kinds import foreign_kind, is_utf16
 
-MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil"})
+MISSING_WORDS = frozenset(
+    {"", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "none", "null", "nil", "-", "--", "."}
+)
 """What programs write in a cell without a value, in lower case."""
 
 ENCODINGS = (

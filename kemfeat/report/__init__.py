@@ -13,7 +13,7 @@ from kemfeat.report.overview import card, labels, made_by, physiology
 from kemfeat.report.page import render
 from kemfeat.report.results import Damaged, Result, read_results
 from kemfeat.store import beside, disk
-from kemfeat.store.outside import refuse_in_store
+from kemfeat.store.outside import refuse_foreign
 from kemfeat.store.reader import Store
 
 _SUFFIXES = (".html", ".htm")
@@ -109,11 +109,7 @@ def _facts(store: Store, results: tuple[Result | Damaged, ...]) -> dict[str, Any
 def _check(out: Path) -> None:
     if out.suffix.lower() not in _SUFFIXES:
         raise ConfigError(f"{out}: expected a file whose name ends in .html; pass for example --out report.html")
-    if out.is_dir():
-        raise ConfigError(f"{out}: is a folder, expected a file; pass another --out")
-    refuse_in_store(out)
-    if out.exists() and not _is_report(out):
-        raise ConfigError(f"{out}: exists and was not made by kemfeat report; pass another --out")
+    refuse_foreign(out, command="report", is_ours=_is_report)
     blocked = next((folder for folder in out.parents if folder.exists() and not folder.is_dir()), None)
     if blocked is not None:
         raise ConfigError(f"{out}: {blocked} is a file, expected a folder; pass another --out")

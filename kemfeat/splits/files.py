@@ -22,7 +22,7 @@ _UNKNOWN = dict.fromkeys(("seed", "labels", "store", "utterances", "dropped", "a
 
 
 def write_split(path: str | Path, split: Split) -> None:
-    """Write a split in one step; the same split gives the same bytes. An existing file is replaced.
+    """Write a split in one step; the same split gives the same bytes. An existing split is replaced.
 
     Parameters
     ----------
@@ -33,12 +33,16 @@ def write_split(path: str | Path, split: Split) -> None:
 
     Raises
     ------
+    ConfigError
+        The file exists and is not a split that kemfeat wrote.
     StoreWriteError
         The disk refuses.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if (Path(path).exists() or Path(path).is_symlink()) and not _is_split(Path(path)):
+        raise ConfigError(f"{path}: exists and is not a split that kemfeat wrote; pass another --out")
     facts = canonical({**split.facts, "digest": split.digest})
     columns = pa.schema([("fold", pa.int64()), ("id", pa.string()), ("part", pa.string())], {_KEY: facts.encode()})
     table = pa.Table.from_pandas(split.rows, schema=columns, preserve_index=False).replace_schema_metadata(
@@ -92,6 +96,15 @@ def read_split(path: str | Path) -> Split:
         folds = int(rows["fold"].max()) + 1
         return Split(rows, SettingsTable({"scheme": "user", "folds": folds, **_UNKNOWN}))
     return _unchanged(rows, facts, file)
+
+
+def _is_split(file: Path) -> bool:
+    import pyarrow.parquet as pq
+
+    try:
+        return _KEY in (pq.read_schema(file).metadata or {})
+    except (OSError, ValueError):
+        return False
 
 
 def _read_parquet(file: Path) -> tuple[pd.DataFrame, Any]:

@@ -18,7 +18,9 @@ _REFUSALS = {
     errno.ENXIO: "the disk is gone; attach it",
     errno.ENODEV: "the disk is gone; attach it",
     errno.ESTALE: "the network disk lost the file; wait until the disk is back",
-    errno.ENOENT: "a file or folder vanished during the work; leave the folder alone",
+    errno.ENOENT: (
+        f"a file or folder vanished during the work, or none can be made there; leave the folder alone, or {_OTHER}"
+    ),
     errno.EEXIST: "something else writes there; leave the folder alone",
     errno.ENOTEMPTY: "something else writes there; leave the folder alone",
     errno.EBUSY: "another program uses a file or folder there; end that program",

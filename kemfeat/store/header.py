@@ -44,8 +44,8 @@ class OpenedVersion:
             if _is_between_versions(self._folder):
                 raise _not_open(self._folder) from None
             raise StoreIncompleteError(
-                f"{self._folder}: {schema.HEADER} is missing since the store was opened; open the store again after "
-                "the build that is running on it has ended"
+                f"{self._folder}: {schema.HEADER} is missing since the store was opened; mount or restore the folder, "
+                "or wait for the build that is running on it, and open the store again"
             ) from None
         seen = (found.st_ino, found.st_size, found.st_mtime_ns)
         if seen != self._seen:

@@ -1,7 +1,8 @@
-"""Whether a path is inside a store, where only a build may write."""
+"""What may be written over: nothing inside a store, where only a build writes, and no file of somebody else."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kemfeat.errors import ConfigError
@@ -26,19 +27,52 @@ def store_around(path: Path) -> Path | None:
     return next((each for each in (whole, *whole.parents) if any((each / mark).exists() for mark in marks)), None)
 
 
-def refuse_in_store(out: Path) -> None:
+def refuse_in_store(out: Path, *, but_itself: bool = False) -> None:
     """Refuse a path inside a store.
 
     Parameters
     ----------
     out : Path
         A file or folder to be written.
+    but_itself : bool
+        Whether the path may be a store.
 
     Raises
     ------
     ConfigError
         The path is inside a store.
     """
-    with_store = store_around(out)
-    if with_store is not None:
-        raise ConfigError(f"{out}: lies in the store {with_store}; choose a path outside of it with --out")
+    around = store_around(out.resolve().parent if but_itself else out)
+    if around is not None:
+        raise ConfigError(f"{out}: is inside the store {around}; choose a path outside it with --out")
+
+
+def refuse_foreign(out: Path, *, command: str, is_ours: Callable[[Path], bool]) -> None:
+    """Refuse to write a file inside a store, or over what the same command did not write.
+
+    Parameters
+    ----------
+    out : Path
+        A file to be written.
+    command : str
+        Name of the command.
+    is_ours : callable
+        Whether a file was written by that command; it may raise ``OSError`` or ``ValueError`` where it was not.
+
+    Raises
+    ------
+    ConfigError
+        The path is inside a store, is a folder, or is another file.
+    """
+    refuse_in_store(out)
+    if out.is_dir():
+        raise ConfigError(f"{out}: is a folder, expected a file; pass another --out")
+    if (out.exists() or out.is_symlink()) and not _holds(is_ours, out):
+        raise ConfigError(f"{out}: exists and was not made by kemfeat {command}; pass another --out")
+
+
+def _holds(is_ours: Callable[[Path], bool], out: Path) -> bool:
+    try:
+        return is_ours(out)
+    except (OSError, ValueError):
+        return False

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from kemfeat import parallel
 from kemfeat.errors import ConfigError, StoreWriteError
 from kemfeat.provenance import NOTICE
+from kemfeat.store.outside import refuse_in_store
 from kemfeat.video import pyav
 
 SAMPLING_RATE = 16000
@@ -243,6 +244,7 @@ class SyntheticCorpus(ABC, Generic[P]):
 
 def _refuse_what_is_there(out: Path) -> None:
     """Refuse to write over anything: it may be the real corpus."""
+    refuse_in_store(out)
     if out.is_symlink() and not out.exists():
         raise ConfigError(f"{out}: is a link to nothing; choose an absent or empty folder with --out")
     if out.exists() and not out.is_dir():

@@ -90,6 +90,15 @@ def write(document: Document, path: Path) -> None:
         ) from None
 
 
+def is_document(path: Path) -> bool:
+    """Whether a file is a document that :func:`write` wrote."""
+    try:
+        Document.model_validate_json(path.read_bytes())
+    except ValidationError:
+        return False
+    return True
+
+
 def read(path: Path) -> Document:
     """Read a document.
 

@@ -8,7 +8,7 @@ import pytest
 
 from kemfeat.corpora import open_reader
 from kemfeat.corpora.folder._columns import KNOWN
-from kemfeat.corpora.folder._emotions import SPELLINGS
+from kemfeat.labels import SPELLINGS
 from tests.corpora.tiny import wav_bytes
 
 PAGE = Path(__file__).parents[2] / "docs/howto/own-corpus.md"

@@ -31,7 +31,7 @@ def test_missing_words_are_missing_in_any_case(word, spelt):
     assert is_missing(f" {spelt(word)} ")
 
 
-@pytest.mark.parametrize("word", ["no", "0", "-", "nana", "unknown", "없음", "null."])
+@pytest.mark.parametrize("word", ["no", "0", "-1", "...", "nana", "unknown", "없음", "null."])
 def test_other_words_are_values(word):
     assert not is_missing(word)
 

@@ -50,7 +50,8 @@ def test_the_digest_covers_settings_and_rows_but_not_the_store(split):
 
 def test_a_failed_write_leaves_the_old_file(split, tmp_path, monkeypatch):
     file = tmp_path / "split.parquet"
-    file.write_bytes(b"old")
+    write_split(file, make_split(like_kemdy20(), seed=9))
+    old = file.read_bytes()
 
     def full(table, where, **options):
         where.write(b"half")
@@ -59,15 +60,25 @@ def test_a_failed_write_leaves_the_old_file(split, tmp_path, monkeypatch):
     monkeypatch.setattr(pq, "write_table", full)
     with pytest.raises(StoreWriteError, match="No space left on device"):
         write_split(file, split)
-    assert file.read_bytes() == b"old"
+    assert file.read_bytes() == old
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence(split, tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    for place in (tmp_path, tmp_path / "file" / "split.parquet"):
-        with pytest.raises(StoreWriteError, match="choose another --out"):
+    with pytest.raises(StoreWriteError, match="choose another --out"):
+        write_split(tmp_path / "file" / "split.parquet", split)
+
+
+def test_only_a_split_is_replaced(split, tmp_path):
+    file = tmp_path / "split.parquet"
+    (tmp_path / "link").symlink_to("nowhere")
+    like_kemdy20().to_parquet(file)
+    mine = file.read_bytes()
+    for place in (tmp_path, file, tmp_path / "link"):
+        with pytest.raises(ConfigError, match="exists and is not a split that kemfeat wrote; pass another --out"):
             write_split(place, split)
+    assert file.read_bytes() == mine
 
 
 def test_a_csv_of_a_user(tmp_path):

@@ -11,30 +11,7 @@ from collections.abc import Iterable
 from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
 from kemfeat.findings import EMOTION_CODE, OWN_EMOTION, Findings
-from kemfeat.labels import ALIASES, EMOTIONS, TIE
-
-SPELLINGS = {
-    **ALIASES,
-    "happiness": "happy",
-    "joy": "happy",
-    "surprised": "surprise",
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "sadness": "sad",
-    "기쁨": "happy",
-    "행복": "happy",
-    "놀람": "surprise",
-    "놀라움": "surprise",
-    "분노": "angry",
-    "화남": "angry",
-    "중립": "neutral",
-    "혐오": "disgust",
-    "공포": "fear",
-    "두려움": "fear",
-    "슬픔": "sad",
-}
-"""Per common spelling the word of :data:`kemfeat.labels.EMOTIONS` for it."""
+from kemfeat.labels import EMOTIONS, SPELLINGS, TIE
 
 MAX_WORDS = 64
 """Number of words beyond kemfeat's own that a table may have; with more, the column is not one of classes."""

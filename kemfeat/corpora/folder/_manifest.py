@@ -70,7 +70,7 @@ def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error
     words = vocabulary(emotions, where=table)
     report_others(emotions, where=table, findings=findings)
     _report_ratings(read.rows, table, findings)
-    shared = _shared(read.rows)
+    shared = _shared(root, read.rows)
     media = _Media(root, files, findings, shared=shared)
     media.report_recordings(read.rows)
     columns = _columns(read, words)
@@ -126,10 +126,20 @@ def _columns(table: UtteranceTable, words: Sequence[str]) -> dict[str, Sequence[
     return columns | {name: [row.own[place] for row in table.rows] for place, name in enumerate(table.header.own)}
 
 
-def _shared(rows: Sequence[Row]) -> set[str]:
-    """The audio files of several rows: recordings, of which each row is a part."""
-    counts = Counter(row.audio for row in rows if row.audio is not None)
-    return {path for path, count in counts.items() if count > 1}
+def _shared(root: Path, rows: Sequence[Row]) -> set[str]:
+    """The audio files of several rows, be it by several names: recordings, of which each row is a part."""
+    files = {row.audio: _file(root, row.audio) for row in rows if row.audio is not None}
+    counts = Counter(files[row.audio] for row in rows if row.audio is not None)
+    return {path for path, file in files.items() if counts[file] > 1}
+
+
+def _file(root: Path, path: str) -> object:
+    """What is the same for all names of a file: paths, links and hard links."""
+    try:
+        found = (root / path).stat()
+    except (OSError, ValueError):
+        return path
+    return (found.st_dev, found.st_ino) if found.st_ino else path
 
 
 def _has_times(row: Row) -> bool:

@@ -18,6 +18,7 @@ from kemfeat.learn.run_folder import TARGETS
 from kemfeat.stats.metrics import Score, difference
 from kemfeat.stats.tails import holm
 from kemfeat.store import disk
+from kemfeat.store.outside import refuse_foreign
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -228,14 +229,14 @@ def write_table(path: Path, evaluations: Sequence[Evaluation]) -> None:
     StoreWriteError
         The file cannot be written.
     """
-    check_name(path)
+    check_place(path)
     text = table(evaluations).to_csv(index=False) if path.suffix == ".csv" else _page(evaluations)
     with disk.writing(path):
         disk.write_bytes(path, text.encode())
 
 
-def check_name(path: Path) -> None:
-    """Refuse a name whose ending is not that of a format that :func:`write_table` writes.
+def check_place(path: Path) -> None:
+    """Refuse a file that :func:`write_table` would not write.
 
     Parameters
     ----------
@@ -245,10 +246,17 @@ def check_name(path: Path) -> None:
     Raises
     ------
     ConfigError
-        The name ends in neither ``.csv`` nor ``.md``.
+        The name ends in neither ``.csv`` nor ``.md``, or the file is inside a store or is no such table.
     """
     if path.suffix not in {".csv", ".md"}:
         raise ConfigError(f"--out {path}: found the ending {path.suffix!r}; expected .csv or .md")
+    refuse_foreign(path, command="evaluate", is_ours=_is_table)
+
+
+def _is_table(path: Path) -> bool:
+    with path.open(encoding="utf-8") as file:
+        names = file.readline().strip("|").split("," if path.suffix == ".csv" else "|")
+    return [name.strip() for name in names[1:2]] == ["recipe"]
 
 
 def _seed(one: Evaluation) -> Any:

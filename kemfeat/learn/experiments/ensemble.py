@@ -20,6 +20,7 @@ from kemfeat.learn.run_facts import EnsembleFacts, Leakage, MemberFacts, RunFact
 from kemfeat.learn.run_folder import read_predictions, read_run, write_run
 from kemfeat.learn.training.inner_folds import INNER
 from kemfeat.store import disk
+from kemfeat.store.outside import refuse_in_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,6 +202,7 @@ def require_possible(
             "--fit-on test: what is fitted on the test part is scored on what it has seen (J1); leave it out, or pass "
             "--allow-leakage, and every number and figure says so"
         )
+    refuse_in_store(out)
     if out.exists() and (not out.is_dir() or any(path.name != INNER for path in out.iterdir())):
         raise ConfigError(f"{out}: is there already and is not an empty folder; choose another --out")
 

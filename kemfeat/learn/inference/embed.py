@@ -20,7 +20,7 @@ from kemfeat.arrays import Indices
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
 from kemfeat.learn.data.loader import StoreLoader
-from kemfeat.learn.data.side_store import SideFacts, SideStore, write_side_store
+from kemfeat.learn.data.side_store import ROWS, SEEN, SIDE, VALUES, SideFacts, SideStore, write_side_store
 from kemfeat.learn.models import Model
 from kemfeat.learn.training import runtime
 from kemfeat.learn.training.audited_fold import AuditedFold
@@ -30,6 +30,7 @@ from kemfeat.learn.training.recipe import Recipe
 from kemfeat.learn.training.trainer import Options, fit, load_model, training_data_of_run
 from kemfeat.learn.training.training_data import TrainingData
 from kemfeat.store import disk
+from kemfeat.store.outside import refuse_in_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +96,7 @@ def embed(
     options, progress = options or EmbedOptions(), progress or Silent()
     if options.inner_folds == 1:
         raise ConfigError("--inner 1: one inner fold leaves nothing to train on; pass 2 or more, or 0 for none")
+    _refuse_unusable(out)
     whole = training_data_of_run(run, data)
     sheet = _Sheet(len(data.store.rows(whole.axis)))
     seen = [_seen(whole, 0)]
@@ -118,6 +120,19 @@ def embed(
         encoder=str(run.absolute()),
     )
     return write_side_store(out, facts, values=sheet.values, model=sheet.model, seen=pd.concat(seen))
+
+
+def _refuse_unusable(out: Path) -> None:
+    """Refuse a folder in which embeddings would be mixed with, or replace, other files."""
+    refuse_in_store(out)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out}: is not a folder; choose an absent or empty folder with --out")
+    names = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    others = [name for name in names if name not in (SIDE, VALUES, ROWS, SEEN, INNER) and not name.startswith(".")]
+    if others:
+        raise ConfigError(
+            f"{out}: contains {others[0]}, which is not of embeddings; choose an absent or empty folder with --out"
+        )
 
 
 class _Sheet:

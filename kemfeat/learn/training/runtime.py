@@ -13,6 +13,7 @@ from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn.data.placement import device_of
 from kemfeat.learn.settings import TrainConfig
 from kemfeat.store import disk
+from kemfeat.store.outside import refuse_in_store
 
 LOCK = ".lock"
 
@@ -151,6 +152,7 @@ def owned(out: Path) -> Iterator[None]:
 
     if out.exists() and not out.is_dir():
         raise ConfigError(f"{out}: is a file; choose a folder with --out")
+    refuse_in_store(out)
     with disk.writing(out):
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / LOCK)

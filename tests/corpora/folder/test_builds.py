@@ -157,6 +157,9 @@ def test_codes_are_renamed_by_the_map_of_a_build(private, tmp_path):
         "utterances.csv column emotion: found 'hap' in 1 row; did you mean 'happy'? (--set labels.map.hap=happy)",
     )
     settings = {"features": ["mel"], "mel": {"max_frames": 32, "n_mels": 16}}
+    with_map = with_overrides(settings, ["labels.map.HAP=Joy"])
+    other = build_store("folder", root=private, out=tmp_path / "joy", settings=with_map).store
+    assert other.utterances["emotion"].to_list() == ["happy", "neutral", "angry;sad"]
     with_map = with_overrides(settings, ["labels.map.HAP=happy"])
     store = build_store("folder", root=private, out=tmp_path / "s", settings=with_map).store
     assert store.utterances["emotion"].to_list() == ["happy", "neutral", "angry;sad"]
@@ -167,7 +170,11 @@ def test_codes_are_renamed_by_the_map_of_a_build(private, tmp_path):
     assert (store.header.config.labels, store.header.config.label_map) == ("annotated", {"HAP": "happy"})
     for table, sentence in (
         ({"maps": {}}, "labels: unknown key 'maps'; did you mean 'map'"),
-        ({"map": {"hap": 1}}, "configuration: label_map"),
+        ({"map": {"hap": 1}}, "labels.map.hap: found 1, expected one emotion such as 'angry'"),
+        (
+            {"map": {"hap": "N/A"}},
+            "labels.map.hap: found 'N/A', expected one emotion such as 'angry'; where a word means",
+        ),
         ({"rule": "vote"}, "labels: expected 'annotated' or 'votes'"),
     ):
         with pytest.raises(ConfigError, match=sentence):
@@ -193,8 +200,14 @@ def test_speakers_with_korean_names_and_decomposed_paths_are_built(private, tmp_
     assert recompute(store, root=private, rows=3) == []
 
 
-def test_rows_that_share_a_file_without_times_are_refused(private, tmp_path):
-    edit(private, "u3,wav/u3.wav,Bye,anna,S2,0,0.75", "u3,./wav/u1.wav,Bye,anna,S2,,")
+@pytest.mark.parametrize("way", ["same name", "link", "hard link"])
+def test_rows_that_share_a_file_without_times_are_refused(private, tmp_path, way):
+    name = "wav/u1.wav" if way == "same name" else "wav/again.wav"
+    if way == "link":
+        (private / name).symlink_to("u1.wav")
+    elif way == "hard link":
+        (private / name).hardlink_to(private / "wav/u1.wav")
+    edit(private, "u3,wav/u3.wav,Bye,anna,S2,0,0.75", f"u3,./{name},Bye,anna,S2,,")
     with pytest.raises(CorpusError, match=r"is the audio of several rows, expected start and end.*shared-audio"):
         build(private, tmp_path / "s")
     manifest, rules = read(private, on_error="skip")

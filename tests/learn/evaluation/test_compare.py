@@ -99,6 +99,17 @@ class TestTable:
         assert "<" not in page
         assert re.search(r"0\.\d{3} \\\[0\.\d{3}, 0\.\d{3}\\\] \(0\.200\)", page)
 
+    @pytest.mark.parametrize("name", ["runs.csv", "runs.md"])
+    def test_replaces_its_like_and_no_other_file(self, tmp_path, name):
+        compare.write_table(tmp_path / name, [judged()])
+        first = (tmp_path / name).read_bytes()
+        compare.write_table(tmp_path / name, [judged()])
+        assert (tmp_path / name).read_bytes() == first
+        (tmp_path / name).write_text("id,notes\n")
+        with pytest.raises(ConfigError, match="exists and was not made by kemfeat evaluate"):
+            compare.write_table(tmp_path / name, [judged()])
+        assert (tmp_path / name).read_text() == "id,notes\n"
+
     def test_has_no_other_format(self, tmp_path):
         with pytest.raises(ConfigError, match=r"expected \.csv or \.md"):
             compare.write_table(tmp_path / "runs.xlsx", [judged()])

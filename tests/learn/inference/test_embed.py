@@ -155,5 +155,9 @@ def test_a_damaged_folder_is_refused(side: SideStore, tmp_path: Path) -> None:
 
 
 def test_a_model_without_embeddings_is_refused(side: SideStore, store: Store, split: Split, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("")
+    for place, why in ((tmp_path, "contains mine.txt, which is not of embeddings"), (store.path / "side", "the store")):
+        with pytest.raises(ConfigError, match=why):
+            embed(side.path, audit_fold(store, split), out=place)
     with pytest.raises(ConfigError, match="--inner 1"):
         embed(side.path, audit_fold(store, split), out=tmp_path, options=EmbedOptions(inner_folds=1))

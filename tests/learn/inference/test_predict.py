@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from kemfeat_cli.app import app
+from typer.testing import CliRunner
 
 from kemfeat.build import build_store
 from kemfeat.errors import ConfigError, KemfeatError, RunError
@@ -100,6 +102,24 @@ def test_a_run_that_does_not_say_how_its_features_were_made_is_refused(audio_run
     (tmp_path / "run" / run_folder.RUN).write_text(json.dumps(facts))
     with pytest.raises(RunError, match="does not say how its features were made"):
         predict_recording(tmp_path / "run", wav=tmp_path / "a.wav", text=None)
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.parquet"])
+def test_a_table_of_predictions_is_replaced_and_no_other_file(
+    audio_run: Path, other: Store, tmp_path: Path, name: str
+) -> None:
+    arguments = ["predict", str(audio_run), "--store", str(other.path), "--device", "cpu", "--out"]
+    for _ in range(2):
+        assert CliRunner().invoke(app, [*arguments, str(tmp_path / name)]).exit_code == 0
+    (tmp_path / name).write_bytes(b"id,notes\n")
+    for place, why in (
+        (tmp_path / name, "was not made by kemfeat predict"),
+        (other.path / name, "is inside the store"),
+    ):
+        said = CliRunner().invoke(app, [*arguments, str(place)])
+        assert isinstance(said.exception, ConfigError)
+        assert why in str(said.exception)
+    assert (tmp_path / name).read_bytes() == b"id,notes\n"
 
 
 def test_what_is_missing_is_a_sentence(audio_run: Path, text_run: Path, tmp_path: Path) -> None:
