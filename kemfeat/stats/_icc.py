@@ -9,12 +9,12 @@ from scipy import stats
 
 from kemfeat.arrays import Floats
 from kemfeat.stats._jackknife import jackknife
+from kemfeat.stats.rounding import NOISE, with_width
 from kemfeat.stats.tails import log_f_sf, probability
 
 COLUMNS = ("type", "icc", "ci_low", "ci_high", "F", "df1", "df2", "p", "log_p")
 
 _ALPHA = 0.05
-_ROUNDING = 1e-24  # of the total mean square of centred ratings: less may come from rounding alone
 
 
 def intraclass(table: Floats) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def intraclass(table: Floats) -> pd.DataFrame:
     rows += [
         (name.replace("1)", "k)"), *(stepped_up(x, k) for x in row), f, df1, df2) for name, *row, f, df1, df2 in rows
     ]
-    found = pd.DataFrame(rows, columns=COLUMNS[:7])
+    found = with_limits(pd.DataFrame(rows, columns=COLUMNS[:7]))
     degrees = zip(*(found[name].tolist() for name in ("F", "df1", "df2")), strict=True)
     log_p = np.array([log_f_sf(f, df1=df1, df2=df2) if np.isfinite(f) else np.nan for f, df1, df2 in degrees])
     return found.assign(p=probability(log_p), log_p=log_p)
@@ -52,7 +52,13 @@ def over_clusters(found: pd.DataFrame, table: Floats, codes: NDArray[np.intp]) -
     low, high = jackknife(np.array(left_out), estimate=_single_z(table), alpha=_ALPHA, counts=np.full(3, float(count)))
     limits = [[_of_z(float(z), k) for z in side] for side in (low, high)]
     both = [[*side, *(stepped_up(limit, k) for limit in side)] for side in limits]
-    return found.assign(ci_low=both[0], ci_high=both[1])
+    return with_limits(found.assign(ci_low=both[0], ci_high=both[1]))
+
+
+def with_limits(found: pd.DataFrame) -> pd.DataFrame:
+    """The table with NaN for intervals of no width: at the lowest value, and where both limits of a mean are 0."""
+    low, high = with_width(found["ci_low"], found["ci_high"])
+    return found.assign(ci_low=low, ci_high=high)
 
 
 def _single_z(table: Floats) -> Floats:
@@ -79,14 +85,14 @@ def _mean_squares(table: Floats) -> tuple[float, float, float, float]:
     n, k = table.shape
     left = table - table.mean()
     rows, columns = left.mean(axis=1, keepdims=True), left.mean(axis=0, keepdims=True)
-    scale = max(float(np.mean(left**2)), (np.finfo(float).eps * float(np.abs(table).max())) ** 2 / _ROUNDING * 64)
     squares = (
         k * float(np.sum(rows**2)) / (n - 1),
         n * float(np.sum(columns**2)) / (k - 1),
         float(np.sum((left - rows - columns) ** 2)) / ((n - 1) * (k - 1)),
         float(np.sum((left - rows) ** 2)) / (n * (k - 1)),
     )
-    a, b, c, d = (0.0 if square <= _ROUNDING * scale else square for square in squares)
+    rounding = (NOISE * float(np.abs(table).max())) ** 2
+    a, b, c, d = (0.0 if square <= rounding else square for square in squares)
     return a, b, c, d
 
 

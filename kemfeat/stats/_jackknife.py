@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from kemfeat.arrays import Floats
+from kemfeat.stats.rounding import NOISE
 
 LEAST_CLUSTERS = 5
 """Fewer clusters say too little about how clusters vary: no interval is given."""
@@ -24,7 +25,7 @@ def jackknife(left_out: Floats, *, estimate: Floats, alpha: float, counts: Float
     left_out : ndarray, shape (J, ...)
         The estimate without each of J clusters.
     estimate : ndarray, shape (...)
-        The estimate from all clusters.
+        The estimate from all clusters, without a unit.
     alpha : float, inside (0, 1)
         One minus the confidence.
     counts : ndarray, shape (...)
@@ -33,10 +34,12 @@ def jackknife(left_out: Floats, *, estimate: Floats, alpha: float, counts: Float
     Returns
     -------
     low, high : ndarray, shape (...)
-        NaN where fewer than :data:`LEAST_CLUSTERS` count, or an estimate without one cluster is NaN.
+        NaN where fewer than :data:`LEAST_CLUSTERS` count, an estimate without one cluster is NaN, or leaving out a
+        cluster changes nothing: then nothing shows how clusters vary.
     """
     enough = counts >= LEAST_CLUSTERS
     used = np.where(enough, counts, 2)
     se = np.sqrt((used - 1) / used * np.sum((left_out - estimate) ** 2, axis=0))
-    half = np.where(enough, stats.t.isf(alpha / 2, used - 1) * se, np.nan)
+    known = enough & (se > NOISE * np.maximum(np.abs(estimate), 1.0))
+    half = np.where(known, stats.t.isf(alpha / 2, used - 1) * se, np.nan)
     return estimate - half, estimate + half

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
+from kemfeat.stats.rounding import tied
 
 
 def as_table(ratings: ArrayLike) -> NDArray[Any]:
@@ -22,19 +23,39 @@ def as_table(ratings: ArrayLike) -> NDArray[Any]:
     return table
 
 
-def is_missing(table: NDArray[Any]) -> NDArray[np.bool_]:
-    """Infinite ratings count as missing: no rater gives one, so it means something else."""
-    flat = [pd.isna(value) or (isinstance(value, float) and np.isinf(value)) for value in table.ravel().tolist()]
-    return np.array(flat, dtype=bool).reshape(table.shape)
+def as_categories(ratings: ArrayLike) -> NDArray[Any]:
+    """Ratings as labels, None where one is missing; numbers that only rounding sets apart are one label."""
+    table = as_table(ratings)
+    flat = table.ravel()
+    flat[[bool(pd.isna(value)) for value in flat.tolist()]] = None
+    real = np.array([isinstance(value, float) for value in flat.tolist()], dtype=bool)
+    numbers = flat[real].astype(np.float64)
+    _refuse_infinite(table)
+    flat[real] = tied(numbers)
+    return flat.reshape(table.shape)
 
 
 def as_numbers(ratings: ArrayLike, *, instead: str = "level='nominal'") -> Floats:
     """Ratings as numbers, NaN where one is missing; ``instead`` is the setting that takes labels."""
     table = as_table(ratings)
+    missing = np.array([bool(pd.isna(value)) for value in table.ravel().tolist()]).reshape(table.shape)
     try:
-        return np.where(is_missing(table), np.nan, table).astype(np.float64)
+        numbers = np.where(missing, np.nan, table).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"agreement: the ratings are not numbers ({error}); use {instead} for labels") from None
+    _refuse_infinite(table)
+    return numbers
+
+
+def _refuse_infinite(table: NDArray[Any]) -> None:
+    """No rater gives an infinite rating, so it means something else."""
+    infinite = [isinstance(value, float) and bool(np.isinf(value)) for value in table.ravel().tolist()]
+    if any(infinite):
+        unit, rater = divmod(infinite.index(True), table.shape[1])
+        raise ConfigError(
+            f"agreement: found {sum(infinite)} infinite rating(s), the first by rater {rater} of unit {unit} (from 0); "
+            "expected finite ones; put None or NaN where a rater did not judge"
+        )
 
 
 def cluster_codes(clusters: ArrayLike, used: NDArray[np.bool_], *, name: str) -> NDArray[np.intp]:

@@ -23,7 +23,8 @@ from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats._icc import COLUMNS, intraclass, over_clusters
 from kemfeat.stats._jackknife import LEAST_CLUSTERS, jackknife
-from kemfeat.stats._ratings import as_numbers, as_table, cluster_codes, is_missing
+from kemfeat.stats._ratings import as_categories, as_numbers, cluster_codes
+from kemfeat.stats.rounding import tied, varies, with_width
 
 Level = Literal["nominal", "ordinal", "interval"]
 
@@ -42,7 +43,8 @@ class Alpha:
     alpha : float, <= 1
         1 for perfect agreement, 0 for that of chance, negative for less; NaN with a ``reason``.
     ci_low, ci_high : float, <= 1
-        95 % interval over clusters; NaN for fewer than five, too few to show how they vary.
+        95 % interval over clusters; NaN for fewer than five, too few to show how they vary, and where leaving out one
+        changes nothing.
     units : int
         Units with at least two ratings; the others say nothing about agreement.
     ratings : int
@@ -97,8 +99,8 @@ def krippendorff_alpha(
     Raises
     ------
     ConfigError
-        The ratings are not a table, are not numbers where they must be, the level is unknown, or there is not one
-        cluster for each unit.
+        The ratings are not a table, one is infinite, they are not numbers where they must be, the level is unknown, or
+        there is not one cluster for each unit.
 
     References
     ----------
@@ -141,7 +143,7 @@ def icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd.DataFram
     ----------
     ratings : array_like, shape (units, raters)
         Numbers, missing where a rater did not judge. Raters who judged nothing are left out, then all units with a
-        missing or infinite rating.
+        missing rating.
     clusters : array_like, shape (units,), or None
         Label of the cluster of each unit, such as its speaker; None where the units are independent.
 
@@ -153,13 +155,15 @@ def icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd.DataFram
         consistency, which ignores a rater's bias (``C``). Intervals are of 95 %. No rows where fewer than two units or
         raters are complete, or all ratings are equal. With fewer than five clusters there are no intervals. Where
         raters never differ the correlation is 1, F infinite, and there is no interval and no p: nothing is left to
-        measure them by. The reliability of a mean is 0 where that of one rater is not above 0: stepped up, a negative
-        one may give any number below 0.
+        measure them by. There is none either where units never differ, so that the correlation is at its lowest, and
+        for a mean whose interval would be 0 to 0. The reliability of a mean is 0 where that of one rater is not above
+        0: stepped up, a negative one may give any number below 0. ``ICC(A,1)`` is a ratio of estimated variances, which
+        may be negative, so it may be below -1 where units differ less than raters of the same unit do.
 
     Raises
     ------
     ConfigError
-        The ratings are not a table of numbers, or there is not one cluster for each unit.
+        The ratings are not a table of finite numbers, or there is not one cluster for each unit.
 
     References
     ----------
@@ -178,7 +182,7 @@ def icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd.DataFram
     complete = np.asarray(np.isfinite(table).all(axis=1))
     wide = table[complete]
     codes = None if clusters is None else cluster_codes(clusters, complete, name="icc")
-    if min(wide.shape) < 2 or np.ptp(wide) <= 1e-12 * np.abs(wide).max():
+    if min(wide.shape) < 2 or not varies(wide.ravel()):
         return pd.DataFrame(columns=list(COLUMNS))
     found = intraclass(wide)
     return found if codes is None else over_clusters(found, wide, codes)
@@ -188,8 +192,7 @@ def _counts(ratings: ArrayLike, *, level: Level) -> tuple[NDArray[Any], Floats]:
     """The values that occur, sorted, and how often each unit was given each of them, shape (units, values)."""
     if level not in get_args(Level):
         raise ConfigError(f"alpha: level is {level!r}; expected one of {', '.join(get_args(Level))}")
-    table = as_table(ratings) if level == "nominal" else as_numbers(ratings)
-    table[is_missing(table)] = np.nan
+    table = as_categories(ratings) if level == "nominal" else tied(as_numbers(ratings))
     codes, values = pd.factorize(table.ravel(), sort=True)
     units = np.repeat(np.arange(len(table)), table.shape[1])[codes >= 0]
     flat = np.bincount(units * len(values) + codes[codes >= 0], minlength=len(table) * len(values))
@@ -248,8 +251,8 @@ def _interval(pairs: Floats, values: NDArray[Any], *, level: Level, resamples: i
         drawn = _drawn(pairs, values, level=level, resamples=resamples, seed=seed)
         if np.isfinite(drawn).mean() < 0.5:
             return np.nan, np.nan
-        low, high = np.nanquantile(drawn, [0.025, 0.975])
-        return float(low), float(high)
+        below, above = with_width(*np.nanquantile(drawn, [0.025, 0.975]))
+        return float(below), float(above)
     total = pairs.sum(axis=0)
     left_out, whole = _alpha(total - pairs, values, level=level), _alpha(total, values, level=level)
     bounds = jackknife(left_out, estimate=whole, alpha=0.05, counts=np.asarray(float(len(pairs))))

@@ -52,7 +52,8 @@ class Score:
         """The 95 % percentile interval (Efron and Tibshirani 1993, An Introduction to the Bootstrap, 13.3).
 
         NaN where the number is not defined, where there is one speaker, and where fewer than half of the samples
-        define it.
+        define it. Equal limits are exact: every sample of these speakers gives the same number, as for predictions
+        without an error, or for the difference of a predictor from itself.
         """
         if not np.isfinite(self.value) or self.defined < LEAST_DEFINED:
             return float("nan"), float("nan")

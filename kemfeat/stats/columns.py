@@ -40,7 +40,7 @@ def numbers(values: Column) -> Floats:
     [1.0, nan, 2.5]
     """
     try:
-        return pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan)
+        return pd.Series(values).to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"values are not a one-dimensional sequence of numbers ({error})") from error
 

@@ -21,13 +21,8 @@ from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats._jackknife import jackknife
 from kemfeat.stats.columns import Column, factor, numbers
+from kemfeat.stats.rounding import NOISE, noise_of
 from kemfeat.stats.tails import SMALLEST
-
-NOISE = 1e-11
-"""Relative to the largest absolute value: a smaller spread may come from rounding in double precision alone."""
-
-NOISE_SINGLE = 1e-5
-"""As :data:`NOISE`, for values in single or half precision."""
 
 LEAST_PAIRS = 4
 """Fisher's z of fewer pairs has no variance, which is 1 / (n - 3)."""
@@ -90,10 +85,10 @@ class RepeatedCorrelation:
 def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike, ranks: bool = False) -> pd.DataFrame:
     """Pearson's or Spearman's correlation within each group.
 
-    A side whose standard deviation is below :data:`NOISE` of its largest absolute value (:data:`NOISE_SINGLE` for
-    values in single precision) does not vary: means of equal numbers differ in their last digits, which correlate with
-    nothing. A correlation within :data:`NOISE` of 1 or -1 is set to exactly 1 or -1. Its Fisher's z is infinite, so it
-    has no z and no weight in :func:`pooled_z`; ``r.notna() & z.isna()`` finds such groups.
+    A side whose standard deviation is below :data:`~kemfeat.stats.rounding.NOISE` of its largest absolute value
+    (``NOISE_SINGLE`` for values in single precision) does not vary: means of equal numbers differ in their last digits,
+    which correlate with nothing. A correlation within ``NOISE`` of 1 or -1 is set to exactly 1 or -1. Its Fisher's z is
+    infinite, so it has no z and no weight in :func:`pooled_z`; ``r.notna() & z.isna()`` finds such groups.
 
     Parameters
     ----------
@@ -103,7 +98,7 @@ def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike, ranks: bool = False
         The group of each pair, such as its conversation; rows without a group do not count.
     ranks : bool
         Correlate ranks within the group, equal values sharing their mean rank: Spearman's correlation. Values that
-        differ by less than :data:`NOISE` of the largest are equal.
+        differ by less than ``NOISE`` of the largest are equal.
 
     Returns
     -------
@@ -133,7 +128,7 @@ def within(x: ArrayLike, *, y: ArrayLike, groups: ArrayLike, ranks: bool = False
     frame = _pairs(x, y, groups)
     names = factor(frame["group"]).remove_unused_categories().categories
     pairs = frame.dropna()
-    noise = _noise(x), _noise(y)
+    noise = noise_of(x), noise_of(y)
     if ranks:
         pairs, noise = _ranked(pairs, noise=noise), (NOISE, NOISE)
     by_group = pairs.groupby("group", observed=True)
@@ -165,10 +160,6 @@ def _pairs(x: ArrayLike, y: ArrayLike, groups: ArrayLike, *, name: str = "group"
 
 def _column(values: ArrayLike) -> Column:
     return values if isinstance(values, pd.Series | pd.Index | list | tuple) else np.asarray(values)
-
-
-def _noise(values: ArrayLike) -> float:
-    return NOISE_SINGLE if getattr(values, "dtype", None) in (np.float32, np.float16) else NOISE
 
 
 def _varies(sums: pd.DataFrame, pairs: pd.DataFrame, *, noise: tuple[float, float]) -> pd.Series:
@@ -284,7 +275,7 @@ def repeated(x: ArrayLike, *, y: ArrayLike, subjects: ArrayLike) -> RepeatedCorr
     Returns
     -------
     RepeatedCorrelation
-        All NaN where fewer than three subjects are left, or x or y does not vary (beyond :data:`NOISE`) within any
+        All NaN where fewer than three subjects are left, or x or y does not vary (beyond rounding) within any
         subject. Where r is 1 or -1 nothing varies about the line: r is exact, interval and p are NaN.
 
     Raises
@@ -308,7 +299,7 @@ def repeated(x: ArrayLike, *, y: ArrayLike, subjects: ArrayLike) -> RepeatedCorr
     frame = frame[frame.groupby("subject", observed=True)["x"].transform("size") > 1]
     by_subject = frame.groupby("subject", observed=True)[["x", "y"]]
     spread, largest = by_subject.std(ddof=0), frame[["x", "y"]].abs().groupby(frame["subject"], observed=True).max()
-    if len(spread) < 3 or not (spread > largest * np.array([_noise(x), _noise(y)])).any().all():
+    if len(spread) < 3 or not (spread > largest * np.array([noise_of(x), noise_of(y)])).any().all():
         return RepeatedCorrelation(*[np.nan] * 5)
     deviation = frame[["x", "y"]] - by_subject.transform("mean")
     norms = (deviation**2).sum() ** 0.5

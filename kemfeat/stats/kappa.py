@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats._jackknife import jackknife
-from kemfeat.stats._ratings import as_numbers, as_table, cluster_codes, is_missing
+from kemfeat.stats._ratings import as_categories, as_numbers, cluster_codes
+from kemfeat.stats.rounding import tied
 
 Weights = Literal["identity", "linear", "quadratic"]
 
@@ -48,14 +49,14 @@ def kappas(ratings: ArrayLike, *, weights: Weights = "identity", clusters: Array
         ``coefficient value ci_low ci_high units ratings reason``, one row each: ``gwet_ac`` (AC1, or AC2 with weights),
         whose chance agreement stays small where one category prevails; ``fleiss_kappa`` (Scott's pi for two raters);
         ``conger_kappa`` (Cohen's kappa, weighted or not, for two raters), which takes every rater's own use of the
-        categories into account. Intervals are of 95 % by the jackknife over clusters; NaN for fewer than five.
-        ``units`` have at least two ratings, ``ratings`` counts theirs.
+        categories into account. Intervals are of 95 % by the jackknife over clusters; NaN for fewer than five,
+        and where leaving out one changes nothing. ``units`` have at least two ratings, ``ratings`` counts theirs.
 
     Raises
     ------
     ConfigError
-        The ratings are not a table, are not numbers where they must be, have more than 200 categories, the weights are
-        unknown, or there is not one cluster for each unit.
+        The ratings are not a table, one is infinite, they are not numbers where they must be, have more than 200
+        categories, the weights are unknown, or there is not one cluster for each unit.
 
     References
     ----------
@@ -91,9 +92,7 @@ def kappas(ratings: ArrayLike, *, weights: Weights = "identity", clusters: Array
 
 def _coded(ratings: ArrayLike, *, numeric: bool) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Number of the category of each rating, -1 where there is none, and the categories, sorted."""
-    table = as_numbers(ratings, instead="weights='identity'") if numeric else as_table(ratings)
-    if not numeric:
-        table[is_missing(table)] = None
+    table = tied(as_numbers(ratings, instead="weights='identity'")) if numeric else as_categories(ratings)
     codes, values = pd.factorize(table.ravel(), sort=True)
     if len(values) > _MOST_CATEGORIES:
         raise ConfigError(

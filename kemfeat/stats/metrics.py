@@ -36,6 +36,7 @@ from kemfeat.stats.bootstrap import (
     speaker_codes,
 )
 from kemfeat.stats.columns import Column, numbers
+from kemfeat.stats.rounding import NOISE, noise_of, settled
 
 __all__ = [
     "CONFIDENCE",
@@ -49,9 +50,6 @@ __all__ = [
 ]
 
 RATES = ("precision", "recall", "f1")
-
-_NOISE = 1e-12
-"""A variance below this share of the mean square may come from rounding alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -200,6 +198,7 @@ def regression(
             "metrics: found missing or infinite numbers; expected finite ones; leave out utterances without a rating"
         )
     who, count = speaker_codes(speakers, n=len(x))
+    x, y = settled(x, who, noise=noise_of(truth)), settled(y, who, noise=noise_of(predicted))
     sums = np.zeros((count, 8))
     np.add.at(sums, who, _moments(x, y))
     scores = scored(sums, _regression_scores, n=len(x), resamples=resamples, seed=seed)
@@ -309,4 +308,4 @@ def _regression_scores(sums: Floats) -> dict[str, Floats]:
 
 def _variance(mean: Floats, mean_square: Floats) -> Floats:
     variance = mean_square - mean**2
-    return np.where(variance > _NOISE * mean_square, variance, 0)
+    return np.where(variance > NOISE * mean_square, variance, 0)

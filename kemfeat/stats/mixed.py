@@ -23,6 +23,7 @@ from kemfeat.errors import ConfigError
 from kemfeat.stats._reml_crossed import CrossedProfile, steps
 from kemfeat.stats.columns import Column, factor, numbers
 from kemfeat.stats.nested._contrasts import pair_contrasts, t_columns, with_holm
+from kemfeat.stats.rounding import NOISE, noise_of, settled, varies
 from kemfeat.stats.tails import log_f_sf, probability
 
 _Judged = Callable[[Floats], tuple[Floats, Floats, Floats]]
@@ -208,15 +209,16 @@ def _design(
     for name, block in effects_of.items():
         terms[name] = slice(at, at := at + block.shape[1])
     x = np.column_stack([indicators, *effects_of.values()])
+    y = settled(y[complete], *levels, codes, noise=noise_of(values))
     return _Design(
-        y=y[complete],
+        y=y,
         x=x,
         groups=tuple(group.categories[kept]),
         terms=terms,
         effects=tuple(effects),
         levels=levels,
         n_dropped=int((~complete).sum()),
-        reason=_why_not(y[complete], x, dict(zip(effects, levels, strict=True)), groups=len(kept)),
+        reason=_why_not(y, x, dict(zip(effects, levels, strict=True)), groups=len(kept)),
     )
 
 
@@ -260,7 +262,22 @@ def _why_not(y: Floats, x: Floats, levels: Mapping[str, NDArray[np.intp]], *, gr
             "the covariates are determined by the groups or by one another, or a combination of them has no values: "
             "their effects cannot be separated"
         )
-    return "the values do not vary" if np.ptp(y) <= 1e-11 * np.abs(y).max() else ""
+    return _still(y, x, levels)
+
+
+def _still(y: Floats, x: Floats, levels: Mapping[str, NDArray[np.intp]]) -> str:
+    """What the values do not vary within, beyond rounding."""
+    if not varies(y):
+        return "the values do not vary"
+    left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    if np.ptp(left) <= NOISE * np.abs(y).max():
+        return "the values do not vary within groups"
+    for name, codes in levels.items():
+        first = np.zeros(int(codes.max()) + 1)
+        first[codes] = y
+        if np.array_equal(first[codes], y):
+            return f"the values do not vary within any {name}"
+    return ""
 
 
 def _slopes(profile: CrossedProfile, theta: Floats, contrasts: Floats, sigma2: float) -> Floats:

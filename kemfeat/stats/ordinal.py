@@ -20,6 +20,7 @@ from kemfeat.errors import ConfigError
 from kemfeat.stats._jackknife import LEAST_CLUSTERS
 from kemfeat.stats.columns import Column, factor, numbers
 from kemfeat.stats.nested._contrasts import pair_contrasts, t_columns, with_holm
+from kemfeat.stats.rounding import tied
 
 MOST_CATEGORIES = 20
 """A scale of more steps is better compared by its mean."""
@@ -148,7 +149,7 @@ def _counted(
     complete = np.isfinite(y) & (group.codes >= 0) & (cluster.codes >= 0)
     if not complete.any():
         raise ConfigError(f"ordinal model: none of the {len(y)} rows is complete; check that every column was read")
-    steps, category = np.unique(y[complete], return_inverse=True)
+    steps, category = np.unique(tied(y[complete]), return_inverse=True)
     if len(steps) > MOST_CATEGORIES:
         raise ConfigError(
             f"ordinal model: found {len(steps)} different ratings, expected at most {MOST_CATEGORIES}; compare means"

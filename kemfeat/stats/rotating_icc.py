@@ -7,12 +7,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from kemfeat.arrays import Floats
-from kemfeat.stats._icc import COLUMNS, stepped_up
+from kemfeat.stats._icc import COLUMNS, stepped_up, with_limits
 from kemfeat.stats._jackknife import jackknife
 from kemfeat.stats._ratings import as_numbers, cluster_codes
+from kemfeat.stats.rounding import NOISE, varies
 from kemfeat.stats.tails import log_f_sf, probability
-
-_ROUNDING = 1e-24  # share of the total sum of squares that may come from rounding alone
 
 
 def rotating_icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd.DataFrame:
@@ -61,43 +60,47 @@ def rotating_icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd
     used = count >= 2
     table, count = table[used], count[used].astype(np.float64)
     codes = np.arange(len(table)) if clusters is None else cluster_codes(clusters, used, name="icc")
-    if len(table) < 2 or np.nanmax(table) - np.nanmin(table) <= 1e-12 * np.nanmax(np.abs(table)):
+    if len(table) < 2 or not varies(table[np.isfinite(table)]):
         return pd.DataFrame(columns=list(COLUMNS))
     parts = np.zeros((int(codes.max()) + 1, 6))
     np.add.at(parts, codes, _sums(table - np.nanmean(table), count))
-    total = parts.sum(axis=0)
-    between, within, k = _mean_squares(total)
-    single, df = float(_single(total)), (total[0] - 1, total[1] - total[0])
-    left_out, whole = _fisher(_single(total - parts), k), _fisher(np.asarray(single), k)
+    total, rounding = parts.sum(axis=0), (NOISE * float(np.nanmax(np.abs(table)))) ** 2
+    between, within, k = _mean_squares(total, rounding)
+    single, df = float(_single(total, rounding)), (total[0] - 1, total[1] - total[0])
+    left_out, whole = _fisher(_single(total - parts, rounding), k), _fisher(np.asarray(single), k)
     low, high = jackknife(left_out, estimate=whole, alpha=0.05, counts=np.asarray(float(len(parts))))
     ends = [single, *(_of_fisher(end, k) for end in (low, high))]
     f = float(between / within) if within > 0 else np.inf
     log_p = log_f_sf(f, df1=df[0], df2=df[1]) if within > 0 else np.nan
     rows = [("rotating,1", *ends), ("rotating,k", *(stepped_up(float(end), float(k)) for end in ends))]
-    found = pd.DataFrame([(*row, f, *df) for row in rows], columns=COLUMNS[:7])
+    found = with_limits(pd.DataFrame([(*row, f, *df) for row in rows], columns=COLUMNS[:7]))
     found = found.assign(p=float(probability(log_p)), log_p=log_p)
     found.attrs["k"] = float(k)
     return found
 
 
 def _sums(table: Floats, count: Floats) -> Floats:
-    """Of each unit 1, m, m^2, the sum of its ratings, its square by m, and the sum of squares; shape (units, 6)."""
+    """Of each unit 1, m, m^2, the sum of its ratings, its square by m, and squares within it; shape (units, 6)."""
     total = np.nansum(table, axis=1)
-    columns = (np.ones_like(count), count, count**2, total, total**2 / count, np.nansum(table**2, axis=1))
+    inside = np.nansum((table - (total / count)[:, None]) ** 2, axis=1)
+    columns = (np.ones_like(count), count, count**2, total, total**2 / count, inside)
     return np.column_stack(columns)
 
 
-def _mean_squares(sums: Floats) -> tuple[Floats, Floats, Floats]:
-    """Between and within units, and the corrected mean number of ratings, of sums of shape (..., 6)."""
-    units, n, squares, total, between, all_ = np.moveaxis(sums, -1, 0)
-    grand, spread = total**2 / n, all_ - between
-    within = np.where(spread > _ROUNDING * all_ * n, spread, 0.0) / (n - units)
-    return (between - grand) / (units - 1), within, (n - squares / n) / (units - 1)
+def _mean_squares(sums: Floats, rounding: float) -> tuple[Floats, Floats, Floats]:
+    """Between and within units, and the corrected mean number of ratings, of sums of shape (..., 6).
+
+    Mean squares of at most ``rounding`` are 0.
+    """
+    units, n, squares, total, between, inside = np.moveaxis(sums, -1, 0)
+    of_units, within = (between - total**2 / n) / (units - 1), inside / (n - units)
+    of_units, within = (np.where(square > rounding, square, 0.0) for square in (of_units, within))
+    return of_units, within, (n - squares / n) / (units - 1)
 
 
-def _single(sums: Floats) -> Floats:
+def _single(sums: Floats, rounding: float) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
-        between, within, k = _mean_squares(sums)
+        between, within, k = _mean_squares(sums, rounding)
         return np.asarray((between - within) / (between + (k - 1) * within))
 
 

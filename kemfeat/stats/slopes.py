@@ -99,6 +99,7 @@ def random_slopes(values: Column, groups: Column, clusters: Column) -> RandomSlo
     if reason := _reml_slopes.why_not(cells):
         nan, missing = math.nan, np.full(len(used), math.nan)
         pairs = _pairs(cells, cells.means[used], covariance=np.diag(missing), alone=missing)
+        pairs["reason"] = pairs["reason"].replace("", reason)
         return RandomSlopes(
             table.assign(estimate=contrasts @ cells.means[used], se=nan), pairs, nan, nan, nan, nan, nan, reason
         )

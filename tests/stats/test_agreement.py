@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kemfeat.errors import ConfigError
-from kemfeat.stats.agreement import icc, krippendorff_alpha
+from kemfeat.stats.agreement import MANY_CLUSTERS, icc, krippendorff_alpha
 from kemfeat.stats.correlation import exact_pingouin
 
 nan = np.nan
@@ -125,7 +125,8 @@ def test_full_agreement_is_1_and_chance_is_0():
     rng = np.random.default_rng(0)
     same = np.repeat(rng.integers(1, 6, (50, 1)), 3, axis=1)
     found = krippendorff_alpha(same, level="interval")
-    assert (found.alpha, found.ci_low, found.ci_high) == (1, 1, 1)
+    assert found.alpha == 1
+    assert np.isnan([found.ci_low, found.ci_high]).all()  # no unit disagrees, so none shows how alpha varies
     assert krippendorff_alpha(rng.integers(1, 6, (4000, 5))).alpha == pytest.approx(0, abs=0.02)
 
 
@@ -259,12 +260,45 @@ def test_nullable_infinite_and_absent_ratings_are_missing():
     assert icc(frame)["icc"].tolist() == published
     assert icc(frame.assign(nobody=pd.NA))["icc"].tolist() == published
     holed = frame.astype(float)
-    holed.loc[6, 2] = np.inf
-    assert icc(holed)["icc"].tolist() == published
     for level in LEVELS:
-        plain = krippendorff_alpha(frame, level=level)
-        assert krippendorff_alpha(holed, level=level).alpha == plain.alpha
-        assert np.inf not in krippendorff_alpha(holed, level=level).values
+        assert krippendorff_alpha(holed, level=level).alpha == krippendorff_alpha(frame, level=level).alpha
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, float("inf")])
+def test_an_infinite_rating_is_refused_by_place(bad):
+    table = np.array([[1, 2], [bad, 3], [2, 2]])
+    said = "found 1 infinite .* the first by rater 0 of unit 1 .* put None or NaN where a rater did not judge"
+    with pytest.raises(ConfigError, match=said):
+        icc(table)
+    for level in LEVELS:
+        for ratings in (table, table.astype(object), table.tolist()):
+            with pytest.raises(ConfigError, match=said):
+                krippendorff_alpha(ratings, level=level)
+
+
+@pytest.mark.parametrize(
+    "table", [[[1, 5], [2, 4], [3, 3], [4, 2], [5, 1]], [[1, 2, 3], [3, 2, 1]], [[1, 2, 3], [3, 1, 2], [2, 3, 1]]]
+)
+def test_a_correlation_at_its_lowest_has_no_interval(table):
+    found = icc(table)
+    assert np.isfinite(found["icc"]).all()
+    assert found.loc[found["type"] == "ICC(1,1)", "icc"].item() == pytest.approx(-1 / (len(table[0]) - 1))
+    assert found[["ci_low", "ci_high"]].isna().all(axis=None)
+
+
+def test_a_mean_whose_reliability_would_be_0_to_0_has_no_interval():
+    rng = np.random.default_rng(0)
+    centred = rng.normal(size=(400, 2))
+    found = icc(centred - centred.mean(axis=1, keepdims=True) + 0.05 * rng.normal(size=(400, 1))).set_index("type")
+    assert found.loc["ICC(1,1)", "ci_low"] < found.loc["ICC(1,1)", "ci_high"] < 0
+    assert found.loc["ICC(1,k)", "icc"] == 0
+    assert found.loc["ICC(1,k)", ["ci_low", "ci_high"]].isna().all()
+
+
+def test_alpha_of_many_units_that_all_agree_has_no_bootstrap_interval():
+    found = krippendorff_alpha(np.repeat(np.arange(MANY_CLUSTERS)[:, None] % 4, 2, axis=1))
+    assert found.alpha == 1
+    assert np.isnan([found.ci_low, found.ci_high]).all()
 
 
 @pytest.mark.parametrize("clusters", [1, 2, 4])

@@ -45,3 +45,19 @@ def test_lengths_that_differ_are_refused_and_constants_have_no_g():
     row = clustered_effects([0.1] * 20, list("ab") * 10, np.repeat(np.arange(10), 2)).iloc[0]
     assert np.isnan(row["g"])
     assert row["cliffs_delta"] == 0
+
+
+def test_groups_that_do_not_overlap_have_a_delta_without_interval():
+    rng, groups, clusters = np.random.default_rng(0), np.tile(["a", "b"], 30), np.repeat(np.arange(6), 10)
+    row = clustered_effects(rng.random(60) + 2 * (groups == "b"), groups, clusters).iloc[0]
+    assert row["cliffs_delta"] == -1
+    assert np.isnan([row["delta_low"], row["delta_high"]]).all()
+    assert row["g_low"] < row["g"] < row["g_high"]
+    assert row["reason"] == "no interval of Cliff's delta: it is the same without any cluster"
+
+
+def test_constant_groups_have_no_effect_and_say_so():
+    groups, clusters = np.tile(["a", "b"], 30), np.repeat(np.arange(6), 10)
+    row = clustered_effects(np.where(groups == "a", 1.0, 2.0), groups, clusters).iloc[0]
+    assert np.isnan(row[["g", "g_low", "g_high", "delta_low", "delta_high"]].astype(float)).all()
+    assert row["reason"].startswith("no group varies: no standardised difference; no interval of Cliff's delta")

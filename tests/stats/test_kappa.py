@@ -167,6 +167,18 @@ def test_refusals(ratings, options, said):
 
 
 def test_missing_values_of_every_kind_are_missing():
-    table = pd.DataFrame({"a": [1, 2, 3, 3], "b": pd.array([1, None, 3, 2], dtype="Int64"), "c": [np.inf, 2, 3, 1]})
+    table = pd.DataFrame({"a": [1, 2, 3, 3], "b": pd.array([1, None, 3, 2], dtype="Int64"), "c": [np.nan, 2, 3, 1]})
     plain = np.array([[1, 1, nan], [2, nan, 2], [3, 3, 3], [3, 2, 1]])
     assert values(table) == pytest.approx(values(plain))
+
+
+@pytest.mark.parametrize("weights", ["identity", "linear", "quadratic"])
+def test_an_infinite_rating_is_refused(weights):
+    with pytest.raises(ConfigError, match=r"found 2 infinite .* the first by rater 1 of unit 0"):
+        kappas([[1.0, np.inf], [2.0, 2.0], [-np.inf, 1.0]], weights=weights)
+
+
+def test_raters_who_always_agree_have_no_interval():
+    found = kappas([[1, 1], [2, 2], [3, 3], [1, 1], [2, 2], [2, 2]])
+    assert found["value"].tolist() == [1.0, 1.0, 1.0]
+    assert found[["ci_low", "ci_high"]].isna().all(axis=None)

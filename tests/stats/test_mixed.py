@@ -232,3 +232,20 @@ def test_missing_rows_are_dropped_and_counted():
 def test_refusals(arguments, said):
     with pytest.raises(ConfigError, match=said):
         mixed_model(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (lambda group, speaker: np.full(len(group), 0.1), "the values do not vary"),
+        (lambda group, speaker: 33.7 + 0.1 * group, "the values do not vary within groups"),
+        (lambda group, speaker: 33.7 + 0.1 * speaker, "the values do not vary within any speaker"),
+    ],
+)
+def test_values_that_leave_nothing_to_the_residual_are_not_tested(values, reason) -> None:
+    at = np.arange(60)
+    group, speaker = at % 3, at // 3 % 5
+    found = mixed_model(values(group, speaker), group, {"speaker": speaker})
+    assert found.reason == reason
+    assert found.tests["p"].isna().all()
+    assert (found.pairs["reason"] == reason).all()

@@ -82,3 +82,14 @@ def test_refusals():
         rotating_icc([["a", "b"], ["c", "d"]])
     with pytest.raises(ConfigError, match="expected one for each of 2 units"):
         rotating_icc([[1, 2], [2, 3]], clusters=["a"])
+
+
+def test_an_infinite_rating_is_refused():
+    with pytest.raises(ConfigError, match=r"found 1 infinite .* the first by rater 2 of unit 1"):
+        rotating_icc([[1, 1, np.nan], [np.nan, 2, np.inf], [3, np.nan, 3]])
+
+
+def test_units_that_never_differ_have_no_interval():
+    found = rotating_icc([[1, 5, None], [None, 2, 4], [3, 3, None], [4, None, 2], [5, 1, None], [None, 3, 3]])
+    assert np.isfinite(found["icc"]).all()
+    assert found[["ci_low", "ci_high"]].isna().all(axis=None)

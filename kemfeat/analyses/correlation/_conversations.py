@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kemfeat.stats.correlation import NOISE
+from kemfeat.stats.rounding import NOISE
 from kemfeat.store.reader import Store
 
 SIGNALS = {"eda": "EDA [uS]", "temp": "TEMP [degC]", "hr": "HR [1/min]"}

@@ -38,6 +38,7 @@ from kemfeat.stats.group_tests._effect_sizes import (
 )
 from kemfeat.stats.group_tests._robust import Robustness, robustness
 from kemfeat.stats.group_tests._samples import GroupMoments, Samples, flaws, moments, split
+from kemfeat.stats.rounding import tied
 from kemfeat.stats.tails import holm, log_f_sf, log_level, p_text, probability
 
 __all__ = [
@@ -56,7 +57,10 @@ __all__ = [
 ]
 
 CI_CONVENTION = "two-sided, noncentral F inverted, ncp / (ncp + df2) as in R's effectsize"
-"""How the intervals of eta squared in :class:`WelchAnova` are made; omega squared's divides by ncp + df1 + df2 + 1."""
+"""How the intervals of eta squared in :class:`WelchAnova` are made; omega squared's divides by ncp + df1 + df2 + 1.
+
+Both limits are NaN where F is so small that they would be 0.
+"""
 
 _UNDEFINED = (math.nan, math.nan)
 _TESTED = ("se", "t", "df", "log_p", "ci_low", "ci_high", "hedges_g", "g_low", "g_high")
@@ -257,6 +261,7 @@ def games_howell(values: Column, groups: Column, *, alpha: float = 0.05) -> pd.D
     2  b  c   2.0  0.595
     """
     level, samples = log_level(alpha), split(values, groups)
+    deltas = _cliffs_deltas(samples)
     centre, samples = samples.centred()
     summary = moments(samples)
     first, second, table = samples.pairs()
@@ -267,7 +272,7 @@ def games_howell(values: Column, groups: Column, *, alpha: float = 0.05) -> pd.D
     sound = (table["reason"] == "").to_numpy()
     table.loc[sound, list(_TESTED)] = _test_pairs(summary, first[sound], second[sound], alpha)
     table["p"] = probability(table["log_p"])
-    table["cliffs_delta"] = _cliffs_deltas(samples)
+    table["cliffs_delta"] = deltas
     table["significant"] = table["log_p"] < level
     table = table[list(_COLUMNS)]
     table.attrs = {"alpha": alpha, "k": len(samples.labels), "dropped": samples.dropped}
@@ -300,7 +305,8 @@ def _test_pairs(summary: GroupMoments, first: NDArray[np.intp], second: NDArray[
 
 
 def _cliffs_deltas(samples: Samples) -> list[float]:
-    ordered = [np.sort(array) for array in samples.arrays]
+    pooled = tied(samples.pooled)
+    ordered = [np.sort(pooled[samples.codes == code]) for code in range(len(samples.arrays))]
     first, second, _ = samples.pairs()
     return [cliffs_delta(ordered[i], ordered[j]) for i, j in zip(first, second, strict=True)]
 

@@ -14,6 +14,7 @@ from kemfeat.arrays import Floats
 from kemfeat.stats.columns import Column
 from kemfeat.stats.group_tests._describe import SHAPIRO_LIMIT, shapiro
 from kemfeat.stats.group_tests._samples import Samples, flaws, moments, split
+from kemfeat.stats.rounding import NOISE
 from kemfeat.stats.tails import log_chi2_sf, log_f_sf, probability
 
 _COLUMNS = ("test", "statistic", "df1", "df2", "log_p", "reason")
@@ -81,7 +82,7 @@ def _shapiro(samples: Samples, seed: int) -> _Row:
 
 def _levene(samples: Samples) -> _Row:
     df1, df2 = len(samples.arrays) - 1, int(samples.n.sum()) - len(samples.arrays)
-    if df1 < 1 or df2 < 1 or all(_equal(_distances(array)) for array in samples.arrays):
+    if df1 < 1 or df2 < 1 or all(_equal(_distances(array), of=array) for array in samples.arrays):
         return _undefined("fewer than two groups, or the distances from the median do not vary in any")
     f = float(pg.homoscedasticity(list(samples.centred()[1].arrays), method="levene", center="median")["W"].iloc[0])
     return f, df1, df2, log_f_sf(f, df1=df1, df2=df2), ""
@@ -99,7 +100,7 @@ def _bartlett(samples: Samples) -> _Row:
 
 def _fligner(samples: Samples) -> _Row:
     df = len(samples.arrays) - 1
-    if df < 1 or _equal(np.concatenate([_distances(array) for array in samples.arrays])):
+    if df < 1 or _equal(np.concatenate([_distances(array) for array in samples.arrays]), of=samples.pooled):
         return _undefined("fewer than two groups, or all distances from the medians are equal")
     statistic = float(stats.fligner(*samples.arrays, center="median").statistic)
     return statistic, df, math.nan, log_chi2_sf(statistic, df=df), ""
@@ -120,9 +121,9 @@ def _distances(array: Floats) -> Floats:
     return distances
 
 
-def _equal(distances: Floats) -> bool:
-    """Whether they differ only by rounding, as the two values of a pair do."""
-    return bool(np.ptp(distances) <= 1e-12 * distances.max())
+def _equal(distances: Floats, *, of: Floats) -> bool:
+    """Whether they differ only by rounding of the values that they are distances of, as the two values of a pair do."""
+    return bool(np.ptp(distances) <= NOISE * np.abs(of).max())
 
 
 def _undefined(reason: str) -> _Row:

@@ -10,6 +10,7 @@ from scipy import special, stats
 from kemfeat.arrays import Floats
 from kemfeat.stats.columns import Column
 from kemfeat.stats.group_tests._samples import split
+from kemfeat.stats.rounding import NOISE
 from kemfeat.stats.tails import SMALLEST, log_level
 
 SHAPIRO_LIMIT = 5000
@@ -95,7 +96,7 @@ def shapiro(array: Floats, *, seed: int) -> tuple[float, float, int]:
 
 
 def mean_interval(array: Floats, *, alpha: float, resamples: int, seed: int) -> tuple[float, float]:
-    """BCa bootstrap interval of the mean; NaN for fewer than two values, no width where all are equal.
+    """BCa bootstrap interval of the mean; NaN for fewer than two values, NaN too where all are equal.
 
     Fewer than :data:`LEAST_RESAMPLED` values do not show the shape that BCa corrects for: they have Student's interval.
     The bootstrap of n values is too narrow, by the divisor n of its variance and because it knows no t distribution:
@@ -106,13 +107,14 @@ def mean_interval(array: Floats, *, alpha: float, resamples: int, seed: int) -> 
         return np.nan, np.nan
     deviation = array - array.mean()
     if array.min() == array.max():
-        return float(array[0]), float(array[0])
+        return np.nan, np.nan
     n = len(array)
     if n < LEAST_RESAMPLED:
         half = stats.t.isf(alpha / 2, n - 1) * array.std(ddof=1) / np.sqrt(n)
         return float(array.mean() - half), float(array.mean() + half)
     means = _resampled_means(deviation, resamples, seed)
-    below = (np.count_nonzero(means < 0) + np.count_nonzero(means == 0) / 2) / resamples
+    rounding = NOISE * np.abs(array).max()
+    below = np.mean((means < -rounding) + (np.abs(means) <= rounding) / 2)
     bias = special.ndtri(np.clip(below, 1 / (resamples + 1), resamples / (resamples + 1)))
     acceleration = np.sum(deviation**3) / (6 * np.sum(deviation**2) ** 1.5)
     shifted = bias + special.ndtri(np.array([alpha / 2, 1 - alpha / 2]))
@@ -153,7 +155,7 @@ def _remark(array: Floats) -> str:
     if n < 2:
         return "one value: no spread, shape or interval" if n else "no value"
     if array.min() == array.max():
-        return "zero variance: no skew, kurtosis or Shapiro test"
+        return "zero variance: no interval, skew, kurtosis or Shapiro test"
     if n <= _SHAPIRO_LEAST:
         return "two values: no skew, kurtosis or Shapiro test" if n == 2 else "three values: no kurtosis"
     return f"Shapiro test on {SHAPIRO_LIMIT} values drawn at random" if n > SHAPIRO_LIMIT else ""

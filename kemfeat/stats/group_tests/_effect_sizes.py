@@ -13,6 +13,7 @@ from scipy import optimize, special
 from scipy.optimize import elementwise
 
 from kemfeat.arrays import Floats
+from kemfeat.stats.rounding import with_width
 
 Interval = tuple[float, float]
 
@@ -99,7 +100,7 @@ def explained(f: float, *, df1: float, df2: float, alpha: float) -> tuple[float,
 
     The interval's convention is that of R's effectsize; ncp is the noncentrality of F, 0 where none is small enough.
     """
-    return f * df1 / (f * df1 + df2), _explained_interval(f, df1, df2, alpha)
+    return f * df1 / (f * df1 + df2), _share_interval(f, df1, df2, alpha=alpha, size=df2)
 
 
 def omega_squared(f: float, *, df1: float, df2: float, alpha: float) -> tuple[float, Interval]:
@@ -112,14 +113,14 @@ def omega_squared(f: float, *, df1: float, df2: float, alpha: float) -> tuple[fl
     if math.isnan(f):
         return math.nan, (math.nan, math.nan)
     omega = max((f - 1) * df1 / (f * df1 + df2 + 1), 0.0)
-    low, high = (_noncentrality_of_f(f, df1, df2, p) for p in (1 - alpha / 2, alpha / 2))
-    size = df1 + df2 + 1
-    return omega, (low / (low + size), high / (high + size))
+    return omega, _share_interval(f, df1, df2, alpha=alpha, size=df1 + df2 + 1)
 
 
-def _explained_interval(f: float, df1: float, df2: float, alpha: float) -> Interval:
+def _share_interval(f: float, df1: float, df2: float, *, alpha: float, size: float) -> Interval:
+    """Interval of ncp / (ncp + ``size``); NaN where no ncp but 0 is small enough, for such an F is too rare."""
     low, high = (_noncentrality_of_f(f, df1, df2, p) for p in (1 - alpha / 2, alpha / 2))
-    return low / (low + df2), high / (high + df2)
+    below, above = with_width(low / (low + size), high / (high + size))
+    return float(below), float(above)
 
 
 def _noncentrality_of_f(f: float, df1: float, df2: float, p: float) -> float:

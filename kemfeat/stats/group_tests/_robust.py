@@ -12,6 +12,7 @@ from scipy import special, stats
 from kemfeat.arrays import Floats
 from kemfeat.stats.columns import Column
 from kemfeat.stats.group_tests._samples import Samples, flaws, moments, split
+from kemfeat.stats.rounding import tied, varies
 from kemfeat.stats.tails import holm, log_chi2_sf, log_f_sf, log_level, probability
 from kemfeat.stats.welch import welch_f
 
@@ -105,7 +106,11 @@ def _kruskal(samples: Samples) -> _Row:
 
 
 def _ranks(pooled: Floats) -> tuple[Floats, float]:
-    """Ranks with ties shared, and their variance under exchangeability N (N + 1) / 12 less what ties take away."""
+    """Ranks with ties shared, and their variance under exchangeability N (N + 1) / 12 less what ties take away.
+
+    Values that only rounding sets apart are tied.
+    """
+    pooled = tied(pooled)
     n, ties = len(pooled), np.unique(pooled, return_counts=True)[1].astype(np.float64)
     return stats.rankdata(pooled), n * (n + 1) / 12 - float(np.sum(ties**3 - ties)) / (12 * (n - 1))
 
@@ -137,11 +142,11 @@ def _trimmed_welch(samples: Samples) -> _Row:
     arrays = [np.sort(array) for array in samples.centred()[1].arrays]
     cut = [int(TRIM * len(array)) for array in arrays]
     inner = [array[g : len(array) - g] for array, g in zip(arrays, cut, strict=True)]
-    varies = [len(array) > 1 and array[0] < array[-1] for array in inner]
-    without = [f"{label}" for label, keep in zip(samples.labels, varies, strict=True) if not keep]
-    if sum(varies) < 2:
+    wide = [varies(array[g : len(array) - g]) for array, g in zip(map(np.sort, samples.arrays), cut, strict=True)]
+    without = [f"{label}" for label, keep in zip(samples.labels, wide, strict=True) if not keep]
+    if sum(wide) < 2:
         return _undefined("fewer than two groups vary once trimmed")
-    kept = [index for index, keep in enumerate(varies) if keep]
+    kept = [index for index, keep in enumerate(wide) if keep]
     n = np.array([len(inner[index]) for index in kept], dtype=np.float64)
     mean = np.array([inner[index].mean() for index in kept])
     squared_se = np.array([_winsorised_se2(arrays[index], cut[index]) for index in kept])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats.columns import Column, factor, numbers
+from kemfeat.stats.rounding import noise_of, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Samples:
     labels : tuple of hashable
         Labels of the groups, sorted (in category order where the groups were a pandas Categorical).
     arrays : tuple of ndarray, each of shape (n_j,)
-        Their finite values, in the order of the rows.
+        Their finite values, in the order of the rows; exactly equal where only rounding sets them apart.
     missing : mapping of hashable to int
         Per label, including labels without any value, how many of its values were NaN or infinite.
     dropped : int
@@ -114,6 +115,8 @@ def split(values: Column, groups: Column) -> Samples:
             f"group test: {len(floats)} values but {len(labels)} group labels; expected one label for each value"
         )
     finite = np.isfinite(floats)
+    used = finite & (labels.codes >= 0)
+    floats[used] = settled(floats[used], labels.codes[used], noise=noise_of(values))
     arrays = [floats[finite & (labels.codes == code)] for code in range(len(labels.categories))]
     missing = [int(np.sum(~finite & (labels.codes == code))) for code in range(len(labels.categories))]
     every = Samples(

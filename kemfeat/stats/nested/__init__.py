@@ -331,7 +331,7 @@ def _t_table(
     whole = ~contrasts[:, ~usable].any(axis=1)
     kept = contrasts[whole][:, usable]
     se, df = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
-    se[whole], df[whole] = cr2.standard_errors(kept), cr2.satterthwaite(kept)
+    se[whole], df[whole] = cr2.standard_errors(np.nan_to_num(cells.means[usable]), kept), cr2.satterthwaite(kept)
     value = contrasts @ np.nan_to_num(cells.means)
     value[contrasts[:, cells.spread == 0].any(axis=1)] = np.nan
     frame = frame.assign(**{estimate: value}, **t_columns(value, se=se, df=df))

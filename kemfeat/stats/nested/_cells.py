@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
 from kemfeat.stats.columns import Column, factor, numbers
+from kemfeat.stats.rounding import noise_of, settled
 
 _LARGEST = 1e100
 
@@ -135,8 +136,9 @@ def read_cells(values: Column, groups: Column, clusters: Column) -> Cells:
             "check that the dependent variable and both labels were read"
         )
     _, row = np.unique(cluster.codes[complete], return_inverse=True)
-    levels = tuple(group.categories)
-    return _cells(y[complete], group.codes[complete], row, levels=levels, n_dropped=int((~complete).sum()))
+    levels, column = tuple(group.categories), group.codes[complete]
+    y = settled(y[complete], row * len(levels) + column, row, column, noise=noise_of(values))
+    return _cells(y, column, row, levels=levels, n_dropped=int((~complete).sum()))
 
 
 def _cells(

@@ -12,6 +12,7 @@ import pandas as pd
 from kemfeat.arrays import Floats
 from kemfeat.stats.nested._cells import Cells
 from kemfeat.stats.nested._contrasts import t_columns, with_holm
+from kemfeat.stats.rounding import NOISE
 from kemfeat.stats.tails import log_f_sf, probability
 from kemfeat.stats.welch import welch_f
 
@@ -100,7 +101,7 @@ def _hotelling(means: Floats) -> tuple[float, float, float, str]:
         return _undefined(f"{n} clusters occur in all {q + 1} groups; Hotelling's T^2 needs {q + 1}")
     differences = means[:, 1:] - means[:, :1]
     centred = differences - differences.mean(axis=0)
-    if np.linalg.matrix_rank(centred, tol=_rounding(means) * n) < q:
+    if np.linalg.matrix_rank(centred, tol=_rounding(means) * np.sqrt(n)) < q:
         return _undefined("some difference between groups is the same in every cluster")
     # With centred = QR the covariance is R'R / (n - 1); forming it would square away half of the digits.
     _, r = np.linalg.qr(centred)
@@ -123,7 +124,7 @@ def _welch(means: Floats) -> tuple[float, float, float, str]:
 
 def _rounding(means: Floats) -> float:
     """A spread that arithmetic alone could cause."""
-    return float(64 * np.finfo(float).eps * np.nanmax(np.abs(means)))
+    return float(NOISE * np.nanmax(np.abs(means)))
 
 
 def _pairs(cells: Cells) -> pd.DataFrame:
@@ -150,7 +151,7 @@ def _paired(a: Hashable, b: Hashable, x: Floats, y: Floats) -> _Pair:
     if n < 2:
         return _Pair(a, b, "paired", n, n, diff=difference[0], reason="only one cluster occurs in both groups")
     se = difference.std(ddof=1) / np.sqrt(n)
-    if se <= _rounding(np.concatenate([x, y])):
+    if se * np.sqrt(n) <= _rounding(np.concatenate([x, y])):
         return _Pair(a, b, "paired", n, n, diff=difference.mean(), reason="the difference is the same in every cluster")
     return _Pair(a, b, "paired", n, n, diff=difference.mean(), se=se, df=n - 1)
 
@@ -161,7 +162,7 @@ def _two_samples(a: Hashable, b: Hashable, x: Floats, y: Floats) -> _Pair:
         diff = x.mean() - y.mean() if len(x) and len(y) else np.nan
         return _Pair(a, b, "welch", len(x), len(y), diff=diff, reason="; ".join(lacking))
     diff, vx, vy = x.mean() - y.mean(), x.var(ddof=1) / len(x), y.var(ddof=1) / len(y)
-    if np.sqrt(vx + vy) <= _rounding(np.concatenate([x, y])):
+    if max(x.std(), y.std()) <= _rounding(np.concatenate([x, y])):
         return _Pair(a, b, "welch", len(x), len(y), diff=diff, reason="the means do not vary from cluster to cluster")
     df = (vx + vy) ** 2 / (vx**2 / (len(x) - 1) + vy**2 / (len(y) - 1))
     return _Pair(a, b, "welch", len(x), len(y), diff=diff, se=np.sqrt(vx + vy), df=df)

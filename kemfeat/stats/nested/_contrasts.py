@@ -30,9 +30,9 @@ def treatment_contrasts(n_groups: int, *, reference: int) -> Floats:
 def t_columns(estimate: Floats, *, se: Floats, df: Floats) -> dict[str, Floats]:
     """Columns ``se t df p log_p ci_low ci_high``, each of shape (q,): two-sided, 95 %, ``log_p`` natural.
 
-    A row with a missing or zero standard error is NaN throughout.
+    A row whose standard error is missing, 0, or lost in rounding of the estimate, is NaN throughout.
     """
-    defined = np.isfinite(estimate) & (se > 0) & (df > 0)
+    defined = np.isfinite(estimate) & (se > 0) & (df > 0) & (estimate - se < estimate + se)
     columns = {name: np.full(len(estimate), np.nan) for name in _NUMBERS}
     e, s, d = estimate[defined], se[defined], df[defined]
     t, half = e / s, stats.t.isf(ALPHA / 2, d) * s

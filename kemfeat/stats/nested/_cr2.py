@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kemfeat.arrays import Floats
+from kemfeat.stats.rounding import NOISE
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,18 @@ class GroupMeansCR2:
     working: Floats
     products: Floats
 
-    def standard_errors(self, contrasts: Floats) -> Floats:
+    def rounding(self, means: Floats, contrasts: Floats) -> Floats:
+        """Standard error of each row of ``contrasts``, shape (q, G), that rounding of values near ``means`` may cause.
+
+        It is that of clusters whose means vary by :data:`NOISE` of their size, or of their deviations.
+        """
+        of_means = NOISE * np.abs(means) / np.sqrt(max(len(self.scores), 1))
+        return np.asarray((of_means + NOISE * np.linalg.norm(self.scores, axis=0)) @ np.abs(contrasts.T))
+
+    def standard_errors(self, means: Floats, contrasts: Floats) -> Floats:
         """Standard error of each row of ``contrasts``, shape (q, G); exactly 0 where only rounding is left."""
         se = np.linalg.norm(self.scores @ contrasts.T, axis=0)
-        parts = np.linalg.norm(self.scores, axis=0) @ np.abs(contrasts.T)
-        return np.where(se > 1e-12 * parts, se, 0.0)
+        return np.where(se > self.rounding(means, contrasts), se, 0.0)
 
     def satterthwaite(self, contrasts: Floats) -> Floats:
         """Degrees of freedom of the t statistic of each row of ``contrasts``, shape (q, G)."""
@@ -53,7 +61,8 @@ class GroupMeansCR2:
     def htz(self, means: Floats, contrasts: Floats) -> tuple[float, float]:
         """F of "all contrasts are zero" and its second degrees of freedom; the first are the number of contrasts.
 
-        F is NaN where df2 <= 0 or the covariance is singular: there are too few clusters for so many contrasts.
+        F is NaN where df2 <= 0 or the covariance is singular, up to rounding: there are too few clusters for so many
+        contrasts.
         """
         q = len(contrasts)
         omega = (contrasts * self.working) @ contrasts.T
@@ -64,9 +73,12 @@ class GroupMeansCR2:
         df2 = eta - q + 1
         half = np.linalg.inv(np.linalg.cholesky(omega))
         _, scales, axes = np.linalg.svd(self.scores @ contrasts.T @ half.T, full_matrices=False)
-        if df2 <= 0 or len(scales) < q or scales[-1] <= 1e-12 * scales[0]:
+        if df2 <= 0 or len(scales) < q:
             return np.nan, df2
-        wald = float(np.sum((axes @ half @ contrasts @ means / scales) ** 2))
+        rows = axes @ half @ contrasts
+        if (scales <= self.rounding(means, rows)).any():
+            return np.nan, df2
+        wald = float(np.sum((rows @ means / scales) ** 2))
         return df2 / (eta * q) * wald, df2
 
 

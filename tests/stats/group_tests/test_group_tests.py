@@ -338,11 +338,11 @@ def test_many_rows_and_groups() -> None:
     assert pairs["df"].between(3000, 4000).all()
 
 
-@pytest.mark.parametrize("gap", [1e8, 1e10, 1e14])
+@pytest.mark.parametrize("gap", [1e4, 1e8, 1e10])
 def test_groups_so_far_apart_that_eta_squared_rounds_to_1(gap: float) -> None:
     values = np.array([0.0, 1, 2, gap, gap + 1, gap + 2, 2 * gap, 2 * gap + 1, 2 * gap + 2])
     found = gt.welch_anova(values, list("aaabbbccc"))
     for estimate in (found.eta2_classic, found.eta2_welch, found.omega2_welch):
         assert 0.99 < estimate <= 1
     low, high = found.eta2_classic_ci
-    assert 0.99 < low <= high <= 1
+    assert 0.99 < low < high <= 1 if gap == 1e4 else np.isnan([low, high]).all()  # both round to 1
