@@ -82,11 +82,33 @@ class BatchSampler:
         return self._units // self.batch_size if self.drop_last else -(-self._units // self.batch_size)
 
     def left(self, done: int) -> int:
-        """Batches that this rank has after the first ``done`` of all ranks."""
+        """Batches that this rank has after the first ``done`` of all ranks.
+
+        Parameters
+        ----------
+        done : int, >= 0
+            Batches that are over.
+
+        Returns
+        -------
+        int
+            As many as :meth:`batches` gives.
+        """
         return len(range(self.rank, self._dealt(done), self.world_size))
 
     def uneven(self, done: int) -> bool:
-        """Whether some ranks have one batch more than others after the first ``done`` of all ranks."""
+        """Whether some ranks have one batch more than others after the first ``done`` of all ranks.
+
+        Parameters
+        ----------
+        done : int, >= 0
+            Batches that are over.
+
+        Returns
+        -------
+        bool
+            False with ``drop_last``.
+        """
         return self._dealt(done) % self.world_size > 0
 
     def batches(self, epoch: int, done: int = 0) -> list[Indices]:
