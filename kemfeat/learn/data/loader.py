@@ -188,7 +188,7 @@ class StoreLoader:
             left = (
                 f"{order.whole - position.batch} batches of the epoch are left"
                 if position.batch
-                else (f"an epoch has {order.whole} batches")
+                else f"an epoch has {order.whole} batches"
             )
             raise ConfigError(
                 f"{left} for {order.world_size} processes, so some would wait forever for the others; pass "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -194,12 +194,15 @@ def predict_recording(run: Path, *, wav: Path | None, text: str | None, device: 
     KemfeatError
         The recording cannot be read.
     """
-    given = {option for option, value in (("--wav", wav), ("--text", text)) if value is not None}
     read = _options_of(run)
-    for option in sorted(given - read):
+    for option in sorted(_given(wav, text) - read):
         reads = ", ".join(sorted(read)) or "neither"
         raise ConfigError(f"{option}: is not read by {run} (it reads {reads}); leave it out")
     return _predicted_recording(run, wav=wav, text=text, device=device)
+
+
+def _given(wav: Path | None, text: str | None) -> set[str]:
+    return {option for option, value in (("--wav", wav), ("--text", text)) if value is not None}
 
 
 def _options_of(run: Path) -> set[str]:
@@ -218,7 +221,7 @@ def _predicted_recording(run: Path, *, wav: Path | None, text: str | None, devic
             run, facts, lambda member: _predicted_recording(member, wav=wav, text=text, device=device)
         )
     settings = _settings_of(facts, run)
-    _require_media(settings["features"], {"--wav": wav is not None, "--text": text is not None}, recipe=facts.recipe)
+    _require_media(settings["features"], _given(wav, text), recipe=facts.recipe)
     if wav is not None and not wav.is_file():
         raise ConfigError(f"--wav {wav}: is not a file; pass a recording, such as a wav")
     with tempfile.TemporaryDirectory(prefix="kemfeat-") as folder:
@@ -242,7 +245,7 @@ def _settings_of(facts: RunFacts, run: Path) -> dict[str, Any]:
     return {"features": tuple(settings), **settings}
 
 
-def _require_media(features: Sequence[str], given: Mapping[str, bool], *, recipe: str) -> None:
+def _require_media(features: Sequence[str], given: Collection[str], *, recipe: str) -> None:
     """Refuse a recording that lacks what the features are made of."""
     for medium in sorted(_needed(features)):
         if medium not in _OPTIONS:
@@ -250,7 +253,7 @@ def _require_media(features: Sequence[str], given: Mapping[str, bool], *, recipe
                 f"{recipe} reads {medium}, which one recording has not; build a store of a corpus with it, and pass "
                 "it as --store"
             )
-        if not given[_OPTIONS[medium]]:
+        if _OPTIONS[medium] not in given:
             raise ConfigError(f"{_OPTIONS[medium]}: is missing, and {recipe} reads {medium}; pass it")
 
 
