@@ -84,7 +84,7 @@ def test_a_row_says_the_score_and_how_much_better_it_is_than_both_baselines(plac
 
 
 def test_ablations_are_whole_minus_ablated(place: Place) -> None:
-    rows = list(four_systems.ablations(2, place, folds=[0]))
+    rows = list(four_systems.ablations("2", place, folds=[0]))
     assert [row["modality"] for row in rows] == ["audio shuffled", "audio gone", "text shuffled", "text gone"]
     for row in rows:
         assert float(row["UAR"]) - float(row["without"]) == pytest.approx(float(row["lost"]), abs=2e-3)
