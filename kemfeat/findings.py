@@ -68,11 +68,13 @@ UNREADABLE_VIDEO = Rule(
 )
 SHORT_VIDEO = Rule("short-video", "warning", "frames after its end are masked; copy the file from the corpus again")
 DURATION_MISMATCH = Rule("duration-mismatch", "warning", "the audio file decides; the annotated times are kept")
-SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel is constant")
+SILENT_WAV = Rule("silent-wav", "warning", "built like any other clip; its mel does not change with time")
+SAME_AUDIO = Rule("same-audio", "warning", "every row is built; correct the times, or copy the right file again")
 CHANNELS_DIFFER = Rule(
     "channels-differ", "warning", "features use the first channel; pass --set audio.channel=mean, loudest or a number"
 )
 EMPTY_TXT = Rule("empty-txt", "warning", "the text is empty, not missing")
+DAMAGED_TXT = Rule("damaged-txt", "warning", "the text is kept as it is; copy it from the original again")
 LABEL_MISSING = Rule("label-missing", "warning", "the cell is missing; the votes may still give a label")
 UNKNOWN_SPEAKER = Rule("unknown-speaker", "warning", "all such rows count as one speaker, 'unknown'; name the speakers")
 UNKNOWN_COLUMN = Rule(
@@ -120,7 +122,7 @@ KNOWN_BAD = Rule("known-bad-conversation", "warning", "kept as recorded; exclude
 EMPTY_IBI = Rule("empty-ibi", "info", "no beats were detected; IBI is missing and masked")
 NO_IBI = Rule("no-ibi", "info", "IBI of the utterance is missing and masked")
 ASSUMED_RATE = Rule("assumed-rate", "info", "4 Hz is assumed, the rate of the wristband")
-DECODING_FALLBACK = Rule("decoding-fallback", "info", "read in the encoding given; normal for Korean corpora")
+DECODING_FALLBACK = Rule("decoding-fallback", "info", "read in the encoding that the corpus documents or declares")
 MULTI_CHANNEL = Rule("multi-channel", "info", "features use the first channel, which equals the others")
 UNLISTED_AUDIO = Rule("unlisted-audio", "info", "ignored: no row of the table names it")
 OWN_EMOTION = Rule("own-emotion", "info", "kept as a class of its own")

@@ -333,7 +333,7 @@ def resample(signal: Signal, *, target: int) -> Signal:
 
 
 def is_silent(signal: Signal) -> bool:
-    """Whether every sample of every channel is exactly zero.
+    """Whether no channel changes: digital silence, or a constant offset of it.
 
     Parameters
     ----------
@@ -343,9 +343,9 @@ def is_silent(signal: Signal) -> bool:
     Returns
     -------
     bool
-        True for digital silence.
+        True where all samples of a channel are equal, for every channel.
     """
-    return not np.any(signal.values)
+    return bool(np.all(signal.values == signal.values[:1]))
 
 
 def _content(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -205,16 +206,40 @@ def _check_audio(root: Path, utterances: pd.DataFrame, *, pool: parallel.Pool, p
     cut = [have[name] if name in have else [math.nan] * len(have) for name in SEGMENT]
     files = list(zip(have["audio"], have["end"] - have["start"], *cut, strict=True))
     tasks = [_AudioTask(start, root, tuple(files[start : start + _BATCH])) for start in range(0, len(files), _BATCH)]
-    batches: dict[int, tuple[Finding, ...]] = {}
+    batches: dict[int, _Checked] = {}
     progress("check", 0, len(files))
-    for first, some in pool.run(_check_files, tasks, name=lambda task: task.files[0][0]):
-        batches[first] = some
+    for some in pool.run(_check_files, tasks, name=lambda task: task.files[0][0]):
+        batches[some.first] = some
         progress("check", min(len(batches) * _BATCH, len(files)), len(files))
-    return [finding for first in sorted(batches) for finding in batches[first]]
+    checked = [batches[first] for first in sorted(batches)]
+    return [finding for some in checked for finding in some.findings] + _same_audio(checked)
 
 
-def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What was found in the files of a task, and the place and digest of what is heard in each."""
+
+    first: int
+    findings: tuple[Finding, ...]
+    sounds: tuple[tuple[str, str], ...]
+
+
+def _same_audio(checked: Iterable[_Checked]) -> list[Finding]:
+    """A finding where utterances have the same samples: copies of one recording, or one part of it."""
+    places: dict[str, list[str]] = {}
+    for some in checked:
+        for place, sound in some.sounds:
+            places.setdefault(sound, []).append(place)
     found = Findings()
+    for first, *others in places.values():
+        for other in others:
+            found.add(findings.SAME_AUDIO, f"{other}: the same samples as {first}")
+    return list(found.merged())
+
+
+def _check_files(task: _AudioTask) -> _Checked:
+    found = Findings()
+    sounds = []
     for path, annotated, start, end in task.files:
         try:
             signal: Signal | None = media.read_audio(task.root / path)
@@ -226,13 +251,19 @@ def _check_files(task: _AudioTask) -> tuple[int, tuple[Finding, ...]]:
         if signal is None:
             continue
         if media.is_silent(signal):
-            found.add(findings.SILENT_WAV, f"{path}: all {len(signal.values)} samples are 0")
-        elif signal.values.ndim > 1:
-            _check_channels(signal, path, found)
+            found.add(findings.SILENT_WAV, f"{path}: all {len(signal.values)} samples are {signal.values.flat[0]:g}")
+        else:
+            sounds.append((_place(path, start, end), hashlib.sha256(signal.values.tobytes()).hexdigest()))
+            if signal.values.ndim > 1:
+                _check_channels(signal, path, found)
         seconds = len(signal.values) / signal.sampling_rate
         if abs(seconds - annotated) > DURATION_TOLERANCE:
             found.add(findings.DURATION_MISMATCH, f"{path}: {seconds:.3f} s of audio, annotated as {annotated:.3f} s")
-    return task.first, found.merged()
+    return _Checked(task.first, found.merged(), tuple(sounds))
+
+
+def _place(path: str, start: float, end: float) -> str:
+    return path if math.isnan(start) else f"{path} from {start:g} to {end:g} s"
 
 
 @dataclass(frozen=True, slots=True)

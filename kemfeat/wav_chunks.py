@@ -13,8 +13,8 @@ EXPECTED = "expected a RIFF/WAVE file of PCM or float samples"
 COPY_AGAIN = "copy it from the corpus again"
 _CHUNK_HEAD = 8
 _FORMAT = struct.Struct("<HHIIHH")
-_STREAM_MARGIN = 4096
-"""By how much the size in the header of a stream may be below the greatest number: it may count other chunks."""
+_STREAM_MARGIN = 8192
+"""By how much the size in the header of a stream may differ from the greatest number: it may count other chunks."""
 
 _PLAIN = (1, 3, 0xFFFE)
 """Codes of PCM, of float, and of either with more about its channels."""
@@ -147,8 +147,8 @@ def _samples(content: bytes, begin: int) -> int:
 
 
 def _is_open(size: int) -> bool:
-    """Whether a size is what programs write that stream: the greatest 32-bit number, signed or not, or a bit less."""
-    return 2**31 - _STREAM_MARGIN <= size <= 2**31 or size >= 2**32 - _STREAM_MARGIN
+    """Whether a size is what programs write that stream: the greatest 32-bit number, signed or not, or nearly so."""
+    return abs(size - 2**31) <= _STREAM_MARGIN or size >= 2**32 - _STREAM_MARGIN
 
 
 def _with_size(content: bytes, begin: int, size: int) -> bytes:

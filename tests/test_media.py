@@ -147,7 +147,9 @@ def test_chunks_before_and_behind_the_samples_do_no_harm(tmp_path: Path) -> None
     assert len(read_audio(tmp_path / "clip.wav").values) == 400
 
 
-@pytest.mark.parametrize("size", [0xFFFFFFFF, 0xFFFFFFDB, 0xFFFFF000, 0x7FFFFFFF, 0x7FFFFFDB, 0x7FFFF000, 1 << 31, 0])
+@pytest.mark.parametrize(
+    "size", [0xFFFFFFFF, 0xFFFFFFDB, 0xFFFFF000, 0x7FFFFFFF, 0x7FFFFFDB, 0x7FFFF000, 0x7FFFEFDC, 1 << 31, 0x80000024, 0]
+)
 @pytest.mark.parametrize("riff", [0xFFFFFFFF, 0])
 def test_a_header_of_a_stream_is_read_to_the_end_of_the_file(tmp_path: Path, size: int, riff: int) -> None:
     content = with_bytes(with_bytes(WAV, 4, struct.pack("<I", riff)), DATA_SIZE, struct.pack("<I", size))
@@ -229,7 +231,9 @@ def test_the_same_rate_is_left_alone() -> None:
 
 def test_silence_is_exact() -> None:
     assert is_silent(Signal(np.zeros((5, 2), dtype=np.float32), 16000, "1"))
+    assert is_silent(Signal(np.float32([[0.25, 0], [0.25, 0]]), 16000, "1"))  # a constant offset is not heard
     assert not is_silent(Signal(np.float32([0, 1 / 32768]), 16000, "1"))
+    assert not is_silent(Signal(np.float32([[0, 0], [0, 1 / 32768]]), 16000, "1"))
 
 
 def test_real_clips(shared: Path) -> None:

@@ -82,6 +82,10 @@ def _no_beats(corpus):
     corpus.recording("IBI", corpus.ids[0]).write_text("1597976937.000000, IBI\n")
 
 
+def _copied(corpus):
+    corpus.wav(corpus.ids[4]).write_bytes(corpus.wav(corpus.ids[3]).read_bytes())
+
+
 DAMAGES = {
     "no wav": (lambda corpus: corpus.wav(corpus.ids[4]).unlink(), "missing-wav"),
     "empty wav": (_wav(b""), "unreadable-wav"),
@@ -89,6 +93,9 @@ DAMAGES = {
     "no wav at all": (_wav(b"ID3 an mp3"), "unreadable-wav"),
     "wav of NaN": (_wav(_float_nan()), "unreadable-wav"),
     "silent wav": (_wav(wav_bytes(0.5)[:44] + bytes(16000)), "silent-wav"),
+    "constant wav": (_wav(wav_bytes(0.5)[:44] + bytes([0, 32]) * 8000), "silent-wav"),
+    "copied wav": (_copied, "same-audio"),
+    "damaged txt": (_txt("저\ufffd는".encode()), "damaged-txt"),
     "longer wav": (_wav(wav_bytes(1.1)), "duration-mismatch"),
     "no txt": (lambda corpus: corpus.txt(corpus.ids[4]).unlink(), "missing-txt"),
     "empty txt": (_txt(b" \n"), "empty-txt"),

@@ -235,9 +235,10 @@ def _summary(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
             continue
         known = row.speaker_ci_low < row.speaker_ci_high
         interval = f"95 % interval over speakers {row.speaker_ci_low:.3f} to {row.speaker_ci_high:.3f}"
+        lack = "every resample is the same" if row.alpha == 1 else "too few speakers"
         yield (
             f"Krippendorff's alpha of {row.measure} ({row.level}) is {row.alpha:.3f} "
-            f"({interval if known else 'too few speakers for an interval'}): {_verdict(row.alpha)}."
+            f"({interval if known else f'no interval: {lack}'}): {_verdict(row.alpha)}."
         )
     yield from _kappa_words(tables["kappa"])
     yield from _icc_words(tables["icc"])

@@ -73,8 +73,9 @@ def refuse_failures(failed: Mapping[int, str], ids: pd.Series[str], most: float,
     share = (len(failed) + len(faults)) / max(len(ids) + len(faults), 1)
     if share > most:
         examples = "; ".join([*faults, *(f"{ids.iloc[row]}: {failed[row]}" for row in sorted(failed))][:5])
-        also = f" and {len(faults)} rows or cells of the annotation cannot be read, {share:.2%}" if faults else ""
+        unread = f" and {len(faults)} rows or cells of the annotation cannot be read, a share of {share:.4g}"
+        found = f"{len(failed)} of {len(ids)} rows failed{unread if faults else ''}"
         raise TooManyFailuresError(
-            f"{len(failed)} of {len(ids)} rows failed{also}, more than --max-failures {most:g} allows: {examples}. "
+            f"{found}, more than --max-failures {most:g} allows: {examples}. "
             "Repair the corpus (see `kemfeat validate`) or allow more; what is finished is kept"
         )

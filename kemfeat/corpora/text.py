@@ -7,6 +7,7 @@ import math
 import re
 
 from kemfeat.file_kinds import foreign_kind, is_utf16
+from kemfeat.findings import DAMAGED_TXT, EMPTY_TXT, Findings
 
 MISSING_WORDS = frozenset(
     {"", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "none", "null", "nil", "-", "--", "."}
@@ -18,6 +19,9 @@ ENCODINGS = (
     *("gb18030", "gb2312", "big5", "shift_jis", "euc-jp"),
 )
 """Encodings that a corpus may declare for its texts."""
+
+_LOST_LATIN = "\ufffd".encode().decode("latin-1")
+"""The character that stands for lost ones, where UTF-8 was read as Latin-1."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -127,3 +131,23 @@ def decode(content: bytes, *, declared: str | None = None) -> tuple[str, str] | 
         if "\0" not in text:
             return text, encoding
     return None
+
+
+def report_text(text: str, *, where: str, findings: Findings) -> None:
+    """Report a transcript that says nothing, or of which an earlier conversion lost characters.
+
+    Parameters
+    ----------
+    text : str
+        The transcript.
+    where : str
+        Its place, for the findings.
+    findings : Findings
+        Receives the finding.
+    """
+    lost = text.count("\ufffd") + text.count(_LOST_LATIN)
+    if not text.strip():
+        findings.add(EMPTY_TXT, f"{where}: no text")
+    elif lost:
+        some = "a character was" if lost == 1 else f"{lost} characters were"
+        findings.add(DAMAGED_TXT, f"{where}: {some} lost when it was converted: {text.strip()[:40]!r}")

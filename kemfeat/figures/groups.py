@@ -75,12 +75,13 @@ def _one_cloud(axes: Axes, sample: Floats, *, at: int, colour: str) -> None:
 def _density(sample: Floats) -> tuple[Floats, Floats]:
     """Gaussian kernel density on a grid, its peak at 1.
 
-    Means of a few integer ratings fall on a grid; a kernel narrower than its step would draw a comb.
+    Means of a few integer ratings fall on a grid; a kernel narrower than its step would draw a comb. The grid ends at
+    the smallest and largest value, since a scale may end there.
     """
     step = float(np.median(np.diff(np.unique(sample.round(9)))))
     width = max(float(sample.std()) * len(sample) ** -0.2, step)
     kernel = stats.gaussian_kde(sample, bw_method=width / float(sample.std(ddof=1)))
-    x = np.linspace(sample[0] - 2 * width, sample[-1] + 2 * width, 240)
+    x = np.linspace(sample[0], sample[-1], 240)
     y = np.asarray(kernel(x), dtype=np.float64)
     return x, y / y.max()
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kemfeat.corpora.text import ENCODINGS, MISSING_WORDS, decode, is_missing, number
+from kemfeat.corpora.text import ENCODINGS, MISSING_WORDS, decode, is_missing, number, report_text
+from kemfeat.findings import Findings
 
 HANGUL = "n/ 아 친구들도? l/"
 
@@ -64,3 +65,14 @@ def test_plain_text_is_utf_8_and_nonsense_is_none():
     assert decode(b"abc\n") == ("abc\n", "utf-8")
     assert decode(b"\x81\xff\xff", declared="cp949") is None
     assert decode(b"\xff\xfea", declared="cp949") is None  # half a UTF-16 unit
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [("plain", None), (" \n", "empty-txt"), ("a\ufffd b", "damaged-txt"), ("a\u00ef\u00bf\u00bd", "damaged-txt")],
+)
+def test_texts_that_say_nothing_or_lost_characters_are_reported(text, rule):
+    found = Findings()
+    report_text(text, where="txt/u1.txt", findings=found)
+    assert [finding.rule for finding in found.merged()] == [rule] * (rule is not None)
+    assert all(finding.examples[0].startswith("txt/u1.txt: ") for finding in found.merged())

@@ -14,11 +14,10 @@ from kemfeat.corpora._kemdy.annotation import AnnotationRow
 from kemfeat.corpora._kemdy.formats import ENCODING, Rater
 from kemfeat.corpora._kemdy.tree import Tree, session_of
 from kemfeat.corpora.layout import read_file
-from kemfeat.corpora.text import decode, not_text
+from kemfeat.corpora.text import decode, not_text, report_text
 from kemfeat.findings import (
     DECODING_FAILED,
     DECODING_FALLBACK,
-    EMPTY_TXT,
     LABEL_NOT_MAJORITY,
     MISSING_TXT,
     MISSING_WAV,
@@ -174,6 +173,5 @@ def _text(
     text, encoding = decoded
     if not encoding.startswith("utf-8"):
         findings.add(DECODING_FALLBACK, f"{path}: {encoding}")
-    if not text.strip():
-        findings.add(EMPTY_TXT, f"{path}: no text")
+    report_text(text, where=path, findings=findings)
     return text.removesuffix("\n").removesuffix("\r"), encoding

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
-from kemfeat.findings import EMOTION_CODE, OWN_EMOTION, Findings
+from kemfeat.findings import EMOTION_CODE, MAX_EXAMPLES, OWN_EMOTION, Findings
 from kemfeat.labels import EMOTIONS, SPELLINGS, TIE
 
 MAX_WORDS = 64
@@ -86,18 +86,25 @@ def report_others(emotions: Iterable[tuple[str, ...]], *, where: str, findings: 
     where : str
         The table, for the findings.
     findings : Findings
-        Receives one case per word.
+        Receives one case per word; where more words break a rule than examples are kept, one case with all of them.
     """
     counts = Counter(word for words in emotions for word in words if word not in EMOTIONS)
-    for word, count in sorted(counts.items()):
-        guess = guessed(word)
-        found = f"{where} column emotion: found {word!r} in {count} row{'s'[: count != 1]}"
-        if guess:
-            findings.add(EMOTION_CODE, f"{found}; did you mean {guess!r}? (--set labels.map.{word}={guess})")
-        elif word.isdigit():
-            findings.add(EMOTION_CODE, f"{found}, a number; expected a word, such as --set labels.map.{word}=angry")
+    guesses = {word: guessed(word) for word in sorted(counts)}
+    codes = [word for word, guess in guesses.items() if guess or word.isdigit()]
+    for rule, words in ((EMOTION_CODE, codes), (OWN_EMOTION, [word for word in guesses if word not in codes])):
+        if len(words) > MAX_EXAMPLES:
+            said = ", ".join(f"{word} ({f'{guesses[word]}? ' * bool(guesses[word])}{counts[word]})" for word in words)
+            findings.add(rule, f"{where} column emotion: found {said}: each with its number of rows")
         else:
-            findings.add(OWN_EMOTION, found)
+            for word in words:
+                rows = f"{counts[word]} row{'s'[: counts[word] != 1]}"
+                findings.add(rule, f"{where} column emotion: found {word!r} in {rows}{_advice(word, guesses[word])}")
+
+
+def _advice(word: str, guess: str) -> str:
+    if guess:
+        return f"; did you mean {guess!r}? (--set labels.map.{word}={guess})"
+    return f", a number; expected a word, such as --set labels.map.{word}=angry" if word.isdigit() else ""
 
 
 def guessed(word: str) -> str:

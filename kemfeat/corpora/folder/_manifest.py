@@ -16,12 +16,11 @@ from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
 from kemfeat.corpora.layout import entries, is_folder, other_kind, read_file
-from kemfeat.corpora.text import decode, not_text
+from kemfeat.corpora.text import decode, not_text, report_text
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import (
     DECODING_FAILED,
     DECODING_FALLBACK,
-    EMPTY_TXT,
     MISSING_RECORDING,
     MISSING_TXT,
     MISSING_WAV,
@@ -193,8 +192,8 @@ class _Media:
             return [_NO_TEXT] * len(table.rows)
         texts = [(row.text, "utf-8") if column == "text" else self._text_of(row) for row in table.rows]
         for row, (text, _) in zip(table.rows, texts, strict=True):
-            if text is not None and not text.strip():
-                self._findings.add(EMPTY_TXT, f"{self._place(row, column)}: no text")
+            if text is not None:
+                report_text(text, where=self._place(row, column), findings=self._findings)
         return texts
 
     def _audio(self, row: Row) -> str | None:

@@ -86,9 +86,9 @@ from kemfeat.corpora.iemocap._tree import (
     scan,
 )
 from kemfeat.corpora.layout import read_file, report_strays
+from kemfeat.corpora.text import report_text
 from kemfeat.errors import ConfigError, CorpusError
 from kemfeat.findings import (
-    EMPTY_TXT,
     LABEL_NOT_MAJORITY,
     MISSING_DIALOG_AUDIO,
     MISSING_EVALUATION,
@@ -330,8 +330,8 @@ class _Corpus:
             findings.add(MISSING_WAV, f"{_folder(dialog)}/{SENTENCES}/{dialog}/{name}.wav: no such file")
         if name not in self.texts:
             findings.add(MISSING_TXT, f"{_transcription(name)}: no line of {name}")
-        elif not self.texts[name].strip():
-            findings.add(EMPTY_TXT, f"{_transcription(name)}: {name}: no text")
+        else:
+            report_text(self.texts[name], where=f"{_transcription(name)}: {name}", findings=findings)
 
 
 def _report_label(utterance: EmoEvaluation, findings: Findings) -> None:

@@ -60,6 +60,7 @@ def test_a_build_of_emodb(shared, tmp_path):
     ("old", "new", "rule", "sentence"),
     [
         ("eda/u2.txt", "eda/u9.txt", "missing-recording", r":3 column eda: u2: eda/u9\.txt: no such file"),
+        ("eda/u2.txt", "eda/U2.txt", "missing-recording", r":3 .* no such file, but u2\.txt is there; write it alike"),
         ("S1,1,1.75", "S1,1,x", "bad-time", ":3 column end: found 'x'"),
         ("\nu2,", "\nu1,", "duplicate-id", ":3: u1 again, first in line 2"),
         ("S2,", "S/2,", "malformed-name", ":4 column session: found 'S/2'"),

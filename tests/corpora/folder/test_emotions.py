@@ -43,6 +43,15 @@ def test_words_beside_the_seven_are_listed_with_counts_and_a_guess():
     assert found.keys() == {"emotion-code", "own-emotion"}
 
 
+def test_many_words_beside_the_seven_are_listed_in_one_sentence():
+    findings = Findings()
+    own = [f"mood{letter}" for letter in "abcdefg"]
+    report_others([(word,) for word in own] + [("ang",)], where=WHERE, findings=findings)
+    found = {finding.rule: finding for finding in findings.merged()}
+    assert all(f"{word} (1)" in found["own-emotion"].examples[0] for word in own)
+    assert len(found["own-emotion"].examples) == len(found["emotion-code"].examples) == 1
+
+
 def test_korean_words_are_read_as_the_seven():
     assert read_emotions("슬픔;분노") == ("sad", "angry")
     assert read_emotions(unicodedata.normalize("NFD", "기쁨")) == ("happy",)
