@@ -128,6 +128,16 @@ def test_rows_on_one_recording_are_what_the_cut_files_are(private, tmp_path):
     assert not validate_corpus("folder", root=private, table=private / "long.csv").count("error")
 
 
+def test_rows_of_one_part_of_a_recording_are_named(private):
+    long_recording(private)
+    text = (private / "long.csv").read_text()
+    (private / "long.csv").write_text(text.replace("u2,wav/all.wav,s,0.75,1.5", "u2,wav/all.wav,s,0.0,0.75"))
+    assert text != (private / "long.csv").read_text()
+    report = validate_corpus("folder", root=private, table=private / "long.csv")
+    (found,) = (finding for finding in report.findings if finding.rule == "same-audio")
+    assert found.examples == ("wav/all.wav from 0 to 0.75 s: the same samples as wav/all.wav from 0 to 0.75 s",)
+
+
 def test_another_end_is_another_row(private, tmp_path):
     long_recording(private)
     before = build(private, tmp_path / "s", table=private / "long.csv").store.array("mel")[:]
