@@ -197,7 +197,7 @@ def _print_difference(summary: dict[str, Any]) -> None:
             print(f"only in {side[-1].upper()}: {_some(summary[side])}")
     for kind in ("features", "columns"):
         for name, ids in summary[kind].items():
-            what = "is in only one of them" if ids is None else f"differs in {_some(ids)}"
+            what = f"only in {ids.upper()}" if isinstance(ids, str) else f"differs in {_some(ids)}"
             print(f"{kind.removesuffix('s')} {name}: {what}")
     for setting in summary["settings"]:
         print(f"setting {setting}")
@@ -205,4 +205,4 @@ def _print_difference(summary: dict[str, Any]) -> None:
 
 def _some(ids: list[str]) -> str:
     more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
-    return f"{len(ids)} rows: {', '.join(ids[:5])}{more}"
+    return f"{len(ids)} row{'s'[: len(ids) != 1]}: {', '.join(ids[:5])}{more}"

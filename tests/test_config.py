@@ -234,3 +234,14 @@ class TestSuggest:
     def test_a_far_name_gets_the_list_alone(self):
         assert suggest("zzz", ["b", "a"]) == " (known: a, b)"
         assert suggest("zzz", []) == ""
+
+
+@pytest.mark.parametrize(
+    "values", [{"width": "wide"}, {"width": 1.5}, {"weights": 3}, {"weights": ["x"]}, {"width": None}, {"width": []}]
+)
+def test_no_words_of_pydantic_reach_a_user(values):
+    with pytest.raises(ConfigError) as found:
+        validated(Window, values, where="window")
+    said = str(found.value)
+    assert said.startswith("window")
+    assert not any(words in said for words in ("Input should", "Value error", "errors.pydantic", "validation error"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from kemfeat.store.reader import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Changed: TypeAlias = list[str] | Literal["a", "b"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +24,20 @@ class Difference:
     ----------
     only_a, only_b : tuple of str
         Ids of utterances that only one of them has, in order.
-    columns : mapping of str to list of str or None
-        For each column of ``utterances`` that differs, the ids whose cells differ; None where one store lacks the
+    columns : mapping of str to list of str, or to "a" or "b"
+        For each column of ``utterances`` that differs, the ids whose cells differ, or the only store that has the
         column. The column ``ratings`` stands for the table of ratings.
-    features : mapping of str to list of str or None
-        For each feature that differs, the ids whose rows were made from other bytes or settings; None where one store
-        lacks the feature.
+    features : mapping of str to list of str, or to "a" or "b"
+        For each feature that differs, the ids whose rows were made from other bytes or settings, or the only store that
+        has the feature.
     settings : tuple of str
         Settings that differ, as ``feature.key: a -> b``.
     """
 
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
-    columns: dict[str, list[str] | None]
-    features: dict[str, list[str] | None]
+    columns: dict[str, Changed]
+    features: dict[str, Changed]
     settings: tuple[str, ...]
 
     @property
@@ -89,11 +92,11 @@ def _labelled(store: Store) -> pd.DataFrame:
     return store.utterances.assign(ratings=store.utterances["id"].map(votes))
 
 
-def _table_difference(a: Any, b: Any, ids: list[str]) -> dict[str, list[str] | None]:
-    differences: dict[str, list[str] | None] = {}
+def _table_difference(a: Any, b: Any, ids: list[str]) -> dict[str, Changed]:
+    differences: dict[str, Changed] = {}
     for column in dict.fromkeys((*a.columns, *b.columns)):
         if column not in a.columns or column not in b.columns:
-            differences[column] = None
+            differences[column] = "a" if column in a.columns else "b"
             continue
         changed = [name for name, one, other in zip(ids, a[column], b[column], strict=True) if not _same(one, other)]
         if changed:

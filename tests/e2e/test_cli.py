@@ -164,7 +164,7 @@ def test_diff(bench, finished):
     assert said.json["columns"]["emotion"] == [name]
     said = kemfeat("diff", bench.out, finished.out)
     assert said.code == 1
-    assert f"column emotion: differs in 1 rows: {name}" in said.out
+    assert f"column emotion: differs in 1 row: {name}" in said.out
 
 
 def test_validate_for_programs(bench):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,8 +12,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
+from kemfeat_cli.app import app
+from typer.testing import CliRunner
 
 from kemfeat import findings, plugins
+from kemfeat.analyses.missingness import MissingnessConfig
+from kemfeat.analyses.missingness import run as missingness
 from kemfeat.build import BuildOptions, build_store, recompute
 from kemfeat.config import validated
 from kemfeat.corpora import balance, open_reader
@@ -248,6 +253,31 @@ def test_a_store_is_built_byte_for_byte_again_by_any_number_of_workers(name, cor
     assert recompute(store, root=root, rows=5) == []
     assert isinstance(store.utterances, pd.DataFrame)
     assert not any(str(root) in path.read_text("utf-8", "ignore") for path in store.path.glob("*.json"))
+
+
+@every_synthetic
+def test_coverage_mask_and_length_say_the_same_to_all_who_ask(name, corpora, tmp_path):
+    media = [medium for medium in reader(name, corpora(name)).media if medium in {"eda", "temp", "ibi"}]
+    if not media:
+        pytest.skip(f"{name} has no such physiology")
+    options = BuildOptions(on_error="skip", max_failures=1.0)
+    settings = {**SETTINGS, "features": media}
+    store = build_store(name, root=corpora(name), out=tmp_path / "s", settings=settings, options=options).store
+    utterances = store.utterances
+    found = missingness(store, MissingnessConfig()).tables["coverage"].query("by == 'all'")
+    said = json.loads(CliRunner().invoke(app, ["info", str(store.path), "--json"]).output)["coverage"]
+    for medium in media:
+        mask = store.array(f"{medium}_mask")[:]
+        covered = utterances[f"{medium}_coverage"].to_numpy()
+        assert 0 < mask.any(axis=1).sum() < len(store)
+        assert ((covered > 0) == mask.any(axis=1)).all()
+        assert ((covered >= 0) & (covered <= 1)).all()
+        length = utterances["ibi_samples" if medium == "ibi" else f"{medium}_length"]  # ibi_length counts beats
+        assert (length == mask.sum(axis=1)).all()
+        assert said[medium] == mask.any(axis=1).sum()
+        (row,) = found.query("medium == @medium").to_dict("records")
+        assert row["present"] == mask.any(axis=1).sum()
+        assert row["mean_coverage_where_present"] == pytest.approx(covered[covered > 0].mean())
 
 
 @every_synthetic

@@ -231,3 +231,4 @@ def test_the_command_refuses_in_a_sentence(bench: Bench, tmp_path: Path) -> None
     assert KEMFEAT.exists()
     assert "not a store" in sentence("report", tmp_path, code=4)
     assert "ends in .html" in sentence("report", bench.out, "--out", tmp_path / "report.pdf", code=2)
+    assert "choose another folder with --out" in sentence("report", bench.out, "--out", "/proc/x.html", code=4)

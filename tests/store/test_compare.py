@@ -76,8 +76,9 @@ def test_a_feature_that_one_lacks(small: TinyCorpus, tmp_path: Path) -> None:
     a = build(small, tmp_path / "a")
     b = build(small, tmp_path / "b", features=("mel",))
     difference = compare(a, b)
-    assert difference.features == {"eda": None}
-    assert difference.columns == {"eda_length": None, "eda_length_total": None}
+    assert difference.features == {"eda": "a"}
+    assert difference.columns == {"eda_length": "a", "eda_length_total": "a"}
+    assert compare(b, a).features == {"eda": "b"}
     assert "features: ['mel', 'eda'] -> ['mel']" in difference.settings
     assert "eda.max_length: 160 -> (none)" in difference.settings
 

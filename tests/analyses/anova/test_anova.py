@@ -45,6 +45,12 @@ TABLES = {
 }
 
 
+def test_of_the_default_variables_those_that_exist_are_compared_and_the_others_named(holding):
+    result = run(holding(corpus().drop(columns="valence", errors="ignore")), AnovaConfig())
+    assert set(result.values["dv"]) == {"arousal"}
+    assert any("the utterances have no valence: only arousal is compared" in one for one in result.warnings)
+
+
 def test_tables_are_what_the_tests_say(holding):
     table = corpus()
     result = run(holding(table), arousal())

@@ -138,7 +138,10 @@ def test_every_speaker_is_tested_once_by_what_was_trained_on_the_others(store: S
     assert len(tested) == len(set(tested)) == int(store.labels("4class").notna().sum())
 
 
-def test_the_page_has_every_recipe() -> None:
-    text = PAGE.read_text(encoding="utf-8")
+def test_the_page_has_every_recipe_as_corrected_and_as_published_and_one_step_of_it() -> None:
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    for name in (*ALL, *METHODS):
+        (row,) = (at for at, line in enumerate(lines) if line.startswith(f"| `{name}` | corrected | "))
+        assert lines[row + 1].startswith("|  | faithful | ")
     for name in ALL:
-        assert f"`{name}`" in text
+        assert any(line.startswith(f"| `{name}` | ") and line.count("|") == 6 for line in lines)
