@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from kemfeat.learn.training.predictions import Predicted
+from kemfeat.learn.models import build_model
+from kemfeat.learn.models.tick_encoder import TickEncoderConfig
+from kemfeat.learn.training.losses import ClassificationLoss
+from kemfeat.learn.training.predictions import Predicted, judge, predict
+from tests.learn.models import kit
 
 WAYS = ("mean-logit", "mean-probability", "vote")
 LOGITS = np.array([[2, 0, -1], [0, 1, 0], [1, 3, 0], [5, 0, 0], [-1, 0, 2]], np.float32)
@@ -17,6 +22,19 @@ IDS = ("b", "a", "b", "b", "c")
 
 def predicted(logits: np.ndarray | None = LOGITS, **values: object) -> Predicted:
     return Predicted(**{"ids": IDS, "logits": logits, "arousal": None, "valence": None, **values})
+
+
+def test_batch_norm_learns_nothing_from_what_is_predicted_or_judged() -> None:
+    """P4: a validation in training mode moves the running means to those of the validation part."""
+    model, batch = build_model(TickEncoderConfig(width=2)).train(), kit.batch()
+    before = {name: buffer.clone() for name, buffer in model.named_buffers() if "running" in name}
+    assert before
+    predict(model, [batch, batch], aggregate="mean-logit")
+    judge(model.train(), [batch], ClassificationLoss(), aggregate="mean-logit")
+    now = dict(model.named_buffers())
+    assert all(torch.equal(now[name], buffer) for name, buffer in before.items())
+    model.train()(batch)
+    assert any(not torch.equal(now[name], buffer) for name, buffer in before.items())
 
 
 @pytest.mark.parametrize("how", WAYS)
