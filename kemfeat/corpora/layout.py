@@ -212,24 +212,12 @@ def other_kind(path: Path) -> str | None:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
-        if os.path.islink(path):  # noqa: PTH114 - never raises
-            return "a link that leads nowhere"
-        alike = _same_but_for_case(path)
-        return f"no such file, but {alike} is there; write it alike" if alike else "no such file"
+        return "a link that leads nowhere" if os.path.islink(path) else "no such file"  # noqa: PTH114 - never raises
     if stat.S_ISREG(mode):
         return None
     if stat.S_ISDIR(mode):
         return "a folder"
     return "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
-
-
-def _same_but_for_case(path: Path) -> str | None:
-    """The name of a neighbour that differs from a path in upper and lower case alone."""
-    try:
-        names = os.listdir(path.parent)  # noqa: PTH208 - names only
-    except (OSError, ValueError):
-        return None
-    return next((name for name in sorted(names) if name.casefold() == path.name.casefold()), None)
 
 
 def require_folder(root: Path, *, corpus: str, holds: str) -> None:

@@ -243,7 +243,10 @@ class _Media:
         return None if path is None else self._files.find(path, line=row.line, column=column)
 
     def _lack(self, path: str | None) -> str:
-        return "blank cell" if path is None else f"{path}: {other_kind(self._root / path)}"
+        if path is None:
+            return "blank cell"
+        alike = self._files.alike(path)
+        return f"{path}: {other_kind(self._root / path)}{f', but {alike} is there; write it alike' if alike else ''}"
 
     def _place(self, row: Row, column: str) -> str:
         return f"{self._files.place(row.line, column)}: {row.id}"

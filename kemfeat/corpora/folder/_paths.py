@@ -70,6 +70,7 @@ class Files:
         self._table = table
         self._follow_links = follow_links
         self._names: dict[str, dict[str, str]] = {}
+        self._folded: dict[str, dict[str, str]] = {}
 
     def place(self, line: int, column: str) -> str:
         """A cell, as messages give it."""
@@ -104,6 +105,14 @@ class Files:
             return None
         spelt = self._spelt(path)
         return spelt if self._is_file(spelt, line=line, column=column) else None
+
+    def alike(self, path: str) -> str | None:
+        """The name on disk that differs from that of a path in upper and lower case alone."""
+        folder, _, name = path.rpartition("/")
+        if folder not in self._folded:
+            self._folded[folder] = {known.casefold(): spelt for known, spelt in self._composed(folder).items()}
+        found = self._folded[folder].get(name.casefold())
+        return None if found == name else found
 
     def _spelt(self, path: str) -> str:
         """The path as its names are spelt on disk, whatever their form in Unicode."""
