@@ -6,7 +6,7 @@ import contextlib
 import uuid
 from typing import TYPE_CHECKING
 
-from kemfeat.errors import StoreError
+from kemfeat.errors import StoreError, StoreWriteError
 from kemfeat.store import coordinates, disk, locking, schema
 from kemfeat.store.writer import TEMPLATE, staging
 
@@ -157,6 +157,11 @@ def consolidate(path: Path) -> None:
     ----------
     path : Path
         Folder of the Zarr hierarchy.
+
+    Raises
+    ------
+    StoreWriteError
+        The disk did not give back an array, which zarr would leave out.
     """
     import warnings
 
@@ -166,5 +171,10 @@ def consolidate(path: Path) -> None:
     with warnings.catch_warnings():
         # zarr warns that consolidated metadata are not in the v3 specification yet; docs/store-format.md says so too.
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized")  # the sentence below says more
         for folder in (*groups, path):
-            zarr.consolidate_metadata(zarr.storage.LocalStore(folder), zarr_format=3)
+            made = zarr.consolidate_metadata(zarr.storage.LocalStore(folder), zarr_format=3).metadata
+            found = made.consolidated_metadata.flattened_metadata if made.consolidated_metadata else {}
+            there = {file.parent.relative_to(folder).as_posix() for file in folder.rglob("zarr.json")} - {"."}
+            if lost := there - set(found):
+                raise StoreWriteError(f"{folder / min(lost)}: written, but the disk did not give it back; build again")

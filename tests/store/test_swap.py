@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kemfeat.errors import StoreError, StoreIncompleteError
+from kemfeat.errors import StoreError, StoreIncompleteError, StoreWriteError
 from kemfeat.store import locking, swap
 from kemfeat.store.reader import open_store
 from kemfeat.store.verify import verify
@@ -151,3 +151,18 @@ def test_nothing_is_finished_while_a_build_runs_or_where_nothing_was_interrupted
             open_store(half.out)
     assert swap.finish_interrupted(half.out)
     assert open_store(half.out).digest == staged.new
+
+
+def test_an_array_that_the_disk_does_not_give_back_stops_the_swap(staged, tmp_path, monkeypatch):
+    """zarr leaves an array out of consolidated metadata where reading its own gives nothing."""
+    folder = shutil.copytree(staged.bench.out / "features.zarr", tmp_path / "features.zarr")
+    real = Path.read_bytes
+
+    def read(path):
+        if path == folder / "mel/mel_lengths/zarr.json":
+            raise IsADirectoryError(path)
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    with pytest.raises(StoreWriteError, match="mel_lengths: written, but the disk did not give it back; build again"):
+        swap.consolidate(folder)

@@ -281,7 +281,12 @@ def _save(path: Path, content: Any) -> None:
 def _write(path: Path, content: Any) -> None:
     # Through a Python file object: its errors say what the disk refused, torch's own writer only cites a line of C++.
     with path.open("wb") as file:
-        torch.save(content, file)
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # of closing an archive of which the disk refused a part
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """How often 95 % intervals contain the truth, by simulation.
 
-``python tests/bench/tools/coverage.py`` prints two Markdown tables: intervals that take all values to be independent,
+``python -m tests.bench.tools.coverage`` prints two Markdown tables: intervals that take all values to be independent,
 on such values, and intervals for the utterances of a few speakers, who resemble themselves. ``--only correlations`` and
 ``--size 5`` print a part of them, ``--sets`` simulates more or fewer data sets.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -23,32 +23,16 @@ from kemfeat.stats.correlation import mean_correlation, pooled_z, repeated, with
 from kemfeat.stats.group_tests import WelchAnova, describe, games_howell, welch_anova
 from kemfeat.stats.nested import cluster_means, cluster_robust
 from kemfeat.stats.proportions import effective_n, wilson
+from tests.bench.tools import _coverage_models
+from tests.bench.tools._coverage import EFFECT, LEVEL, RESPONSE, SEED, Family, Held, held, limits
 
 SIZES = (5, 10, 40)
 SPEAKERS = (5, 12, 40)
-SEED = 11
-EFFECT = np.array([0.0, 0.4, 0.8])
-"""Means of three groups, in units of the residual standard deviation."""
-LEVEL, RESPONSE = 0.8, 0.6
-"""Standard deviations of a speaker's level and of a speaker's own response to an emotion, in the same unit."""
-
-Held = dict[str, bool]
-"""By interval, whether it contains the truth in one data set; an interval that is not given is left out."""
-Family = Callable[[int, np.random.Generator], Held]
-
-
-def _held(name: str, limits: Sequence[float], truth: float) -> Held:
-    low, high = limits
-    return {name: bool(low <= truth <= high)} if np.isfinite([low, high]).all() else {}
 
 
 def _all_pairs(pairs: pd.DataFrame) -> bool:
     truth = EFFECT[pairs["a"]] - EFFECT[pairs["b"]]
     return bool(((pairs["ci_low"] <= truth) & (truth <= pairs["ci_high"])).all())
-
-
-def _limits(pairs: pd.DataFrame, low: str = "ci_low", high: str = "ci_high") -> tuple[float, float]:
-    return float(pairs[low].iloc[0]), float(pairs[high].iloc[0])
 
 
 def _weighted_spread(weight: NDArray[np.float64]) -> float:
@@ -65,10 +49,11 @@ def equal_variances(size: int, rng: np.random.Generator) -> Held:
     own = describe(values[:size], group[:size], resamples=1000)
     return {
         "Games-Howell, all pairs": _all_pairs(pairs),
-        **_held("Hedges g", _limits(pairs, "g_low", "g_high"), EFFECT[0] - EFFECT[1]),
-        **_held("eta2_classic", anova.eta2_classic_ci, spread / (spread + sizes.sum())),
-        **_held("eta2_welch", anova.eta2_welch_ci, spread / (spread + anova.df2)),
-        **_held("mean of a group", _limits(own), 0.0),
+        **held("Hedges g", limits(pairs, "g_low", "g_high"), EFFECT[0] - EFFECT[1]),
+        **held("eta2_classic", anova.eta2_classic_ci, spread / (spread + sizes.sum())),
+        **held("eta2_welch", anova.eta2_welch_ci, spread / (spread + anova.df2)),
+        **held("omega2_welch", anova.omega2_welch_ci, spread / (spread + anova.df1 + anova.df2 + 1)),
+        **held("mean of a group", limits(own), 0.0),
     }
 
 
@@ -81,8 +66,9 @@ def unequal_variances(size: int, rng: np.random.Generator) -> Held:
     pairs, spread = games_howell(values, group), _weighted_spread(sizes / sd**2)
     return {
         "Games-Howell, all pairs, unequal variances": _all_pairs(pairs),
-        **_held("Hedges g, unequal variances", _limits(pairs, "g_low", "g_high"), -0.4 / np.sqrt((1 + 4) / 2)),
-        **_held("eta2_welch, unequal variances", anova.eta2_welch_ci, spread / (spread + anova.df2)),
+        **held("Hedges g, unequal variances", limits(pairs, "g_low", "g_high"), -0.4 / np.sqrt((1 + 4) / 2)),
+        **held("eta2_welch, unequal variances", anova.eta2_welch_ci, spread / (spread + anova.df2)),
+        **held("omega2_welch, unequal variances", anova.omega2_welch_ci, spread / (spread + anova.df1 + anova.df2 + 1)),
     }
 
 
@@ -94,9 +80,9 @@ def independent_units(size: int, rng: np.random.Generator) -> Held:
     absolute, consistent = 1 / (1 + bias**2 + error**2), 1 / (1 + error**2)
     found, first = icc(same).set_index("type"), icc(new).set_index("type")
     return {
-        **_held("ICC(1,1)", first.loc["ICC(1,1)", ["ci_low", "ci_high"]].tolist(), absolute),
-        **_held("ICC(A,1)", found.loc["ICC(A,1)", ["ci_low", "ci_high"]].tolist(), absolute),
-        **_held("ICC(C,1)", found.loc["ICC(C,1)", ["ci_low", "ci_high"]].tolist(), consistent),
+        **held("ICC(1,1)", first.loc["ICC(1,1)", ["ci_low", "ci_high"]].tolist(), absolute),
+        **held("ICC(A,1)", found.loc["ICC(A,1)", ["ci_low", "ci_high"]].tolist(), absolute),
+        **held("ICC(C,1)", found.loc["ICC(C,1)", ["ci_low", "ci_high"]].tolist(), consistent),
     }
 
 
@@ -106,14 +92,14 @@ def emotions(speakers: int, rng: np.random.Generator) -> Held:
     own = LEVEL * rng.normal(size=(speakers, 1)) + RESPONSE * rng.normal(size=(speakers, 3))
     values = EFFECT[emotion] + own[speaker, emotion] + rng.normal(size=len(speaker))
     difference, variance = EFFECT[0] - EFFECT[1], 1 + LEVEL**2 + RESPONSE**2
-    g = _limits(clustered_effects(values, emotion, speaker), "g_low", "g_high")
+    g = limits(clustered_effects(values, emotion, speaker), "g_low", "g_high")
     between = float(np.var(EFFECT))
     return {
-        **_held("CR2, one pair", _limits(cluster_robust(values, emotion, speaker).pairs), difference),
-        **_held("speaker means, one pair", _limits(cluster_means(values, emotion, speaker).pairs), difference),
-        **_held("standardised difference over speakers", g, difference / np.sqrt(variance)),
+        **held("CR2, one pair", limits(cluster_robust(values, emotion, speaker).pairs), difference),
+        **held("speaker means, one pair", limits(cluster_means(values, emotion, speaker).pairs), difference),
+        **held("standardised difference over speakers", g, difference / np.sqrt(variance)),
         "naive: Games-Howell, all pairs": _all_pairs(games_howell(values, emotion)),
-        **_held("naive: eta2_classic", welch_anova(values, emotion).eta2_classic_ci, between / (between + variance)),
+        **held("naive: eta2_classic", welch_anova(values, emotion).eta2_classic_ci, between / (between + variance)),
     }
 
 
@@ -141,9 +127,9 @@ def ratings(speakers: int, rng: np.random.Generator) -> Held:
     found = krippendorff_alpha(table, level="interval", clusters=speaker)
     over, plain = (icc(table, clusters=labels).query("type == 'ICC(A,1)'") for labels in (speaker, None))
     return {
-        **_held("Krippendorff's alpha", (found.ci_low, found.ci_high), alpha),
-        **_held("ICC(A,1) over speakers", _limits(over), absolute),
-        **_held("naive: ICC(A,1)", _limits(plain), absolute),
+        **held("Krippendorff's alpha", (found.ci_low, found.ci_high), alpha),
+        **held("ICC(A,1) over speakers", limits(over), absolute),
+        **held("naive: ICC(A,1)", limits(plain), absolute),
     }
 
 
@@ -154,7 +140,7 @@ def shares(speakers: int, rng: np.random.Generator) -> Held:
         own = rng.beta(truth * concentration, (1 - truth) * concentration, speakers)
         present = rng.random(len(speaker)) < own[speaker]
         low, high = wilson(present.mean(), n=effective_n(present, clusters=speaker))
-        found |= _held(f"share of {truth:g}", (float(low), float(high)), truth)
+        found |= held(f"share of {truth:g}", (float(low), float(high)), truth)
     return found
 
 
@@ -169,18 +155,18 @@ def correlations(speakers: int, rng: np.random.Generator) -> Held:
     mean = mean_correlation(pooled_z(each["z"], n=each["n"], units=unit))
     line = repeated(x, y=y, subjects=conversation // 2)
     return {
-        **_held("mean correlation over speakers", (mean.ci_low, mean.ci_high), float(np.tanh(0.3))),
-        **_held("repeated-measures correlation", (line.ci_low, line.ci_high), float(np.tanh(0.3))),
+        **held("mean correlation over speakers", (mean.ci_low, mean.ci_high), float(np.tanh(0.3))),
+        **held("repeated-measures correlation", (line.ci_low, line.ci_high), float(np.tanh(0.3))),
     }
 
 
 def coverage(family: Family, size: int, *, sets: int) -> dict[str, float]:
     """Share of the data sets in which each interval of ``family`` contains the truth."""
-    rng, held = np.random.default_rng([SEED, size]), defaultdict(list)
+    rng, found = np.random.default_rng([SEED, size]), defaultdict(list)
     for _ in range(sets):
         for name, flag in family(size, rng).items():
-            held[name].append(flag)
-    return {name: float(np.mean(flags)) for name, flags in held.items()}
+            found[name].append(flag)
+    return {name: float(np.mean(flags)) for name, flags in found.items()}
 
 
 def rows(family: Family, sizes: Sequence[int], *, sets: int) -> list[str]:
@@ -191,7 +177,7 @@ def rows(family: Family, sizes: Sequence[int], *, sets: int) -> list[str]:
 
 
 INDEPENDENT: tuple[Family, ...] = (equal_variances, unequal_variances, independent_units)
-CLUSTERED: tuple[Family, ...] = (emotions, ratings, shares, correlations)
+CLUSTERED: tuple[Family, ...] = (emotions, ratings, shares, correlations, *_coverage_models.FAMILIES)
 
 
 def main() -> None:

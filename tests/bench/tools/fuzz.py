@@ -1,7 +1,8 @@
 """Mutated corpora must end in a store or in a sentence: no traceback, no hang, no row lost without a word.
 
 ``python -m tests.bench.tools.fuzz --cases 2500`` tries that many mutations of every reader's corpus and prints a
-Markdown table; a failure is printed with the seed that makes it again (``--only DATASET --first SEED --cases 1``).
+Markdown table. Of a failure the fewest mutations that still fail are printed, as a line for ``tests/laws/mutated.txt``,
+where failures are kept once they are mended.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,15 @@ from typing import Any
 
 from kemfeat import BuildOptions, KemfeatError, build_store, plugins, validate_corpus
 from kemfeat.store.reader import Store
-from tests.bench.tools.mutations import MUTATIONS
+from tests.bench.tools.mutations import MUTATIONS, NAMED
 from tests.laws.corpus_kit import NAMES, make
 
 SECONDS = 60
 """A case that takes longer hangs."""
 SETTINGS = {"rows_per_shard": 16, "mel": {"max_frames": 64, "n_mels": 16}}
 Findings = frozenset[tuple[str, int]]
+Steps = tuple[tuple[str, int], ...]
+"""Mutations by name, each with the seed of its choices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,36 @@ class Outcome:
         return self.end not in {"stored", "refused"}
 
 
-def mutate(root: Path, seed: int) -> str:
-    """Apply one to three mutations; says which."""
+def steps_of(seed: int) -> Steps:
+    """One to three mutations."""
     rng = random.Random(seed)
-    done = [rng.choice(MUTATIONS)(root, rng) for _ in range(rng.randint(1, 3))]
+    return tuple((rng.choice(MUTATIONS).__name__, rng.randrange(2**32)) for _ in range(rng.randint(1, 3)))
+
+
+def mutate(root: Path, steps: Steps) -> str:
+    """Apply mutations one after another; says what was done."""
+    done = [NAMED[name](root, random.Random(seed)) for name, seed in steps]
     return "; ".join(filter(None, done))
+
+
+def fewest(steps: Steps, fails: Callable[[Steps], bool]) -> Steps:
+    """Steps of which none can be left out without the failure being gone."""
+    for place in range(len(steps)):
+        fewer = steps[:place] + steps[place + 1 :]
+        if fewer and fails(fewer):
+            return fewest(fewer, fails)
+    return steps
+
+
+def written(dataset: str, steps: Steps) -> str:
+    """A case as a line."""
+    return " ".join([dataset, *(f"{name}:{seed}" for name, seed in steps)])
+
+
+def read(line: str) -> tuple[str, Steps]:
+    """The case of a line."""
+    dataset, *steps = line.split()
+    return dataset, tuple((name, int(seed)) for name, seed in (step.rsplit(":", 1) for step in steps))
 
 
 def outcome(dataset: str, root: Path, out: Path, *, known: frozenset[str], usual: Findings) -> Outcome:
@@ -109,20 +137,45 @@ def _limited() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _run(dataset: str, seeds: range, scratch: Path) -> Counter[str]:
+@dataclass(frozen=True)
+class Bed:
+    """A reader's whole corpus, what is known of it, and a folder for mutated copies."""
+
+    dataset: str
+    whole: Path
+    scratch: Path
+    known: frozenset[str]
+    usual: Findings
+
+    def outcome(self, steps: Steps) -> tuple[str, Outcome]:
+        """What was done to a copy, and how it ended."""
+        root, out = self.scratch / "case", self.scratch / "case.store"
+        shutil.copytree(self.whole, root)
+        try:
+            done = mutate(root, steps)
+            return done, outcome(self.dataset, root, out, known=self.known, usual=self.usual)
+        finally:
+            shutil.rmtree(root)
+            shutil.rmtree(out, ignore_errors=True)
+
+
+def bed(dataset: str, scratch: Path) -> Bed:
+    """The corpus of a reader."""
     whole = make(dataset, scratch / dataset)
     known, usual = baseline(dataset, whole, scratch / f"{dataset}.store")
+    return Bed(dataset, whole, scratch, known, usual)
+
+
+def _run(dataset: str, seeds: range, scratch: Path) -> Counter[str]:
+    corpus = bed(dataset, scratch)
     ends: Counter[str] = Counter()
     for seed in seeds:
-        root, out = scratch / "case", scratch / "case.store"
-        shutil.copytree(whole, root)
-        done = mutate(root, seed)
-        ended = outcome(dataset, root, out, known=known, usual=usual)
+        _, ended = corpus.outcome(steps_of(seed))
         ends[ended.end] += 1
         if ended.failed:
-            sys.stderr.write(f"{dataset} seed {seed}: {ended.end}: {done}\n{ended.said}\n")
-        shutil.rmtree(root)
-        shutil.rmtree(out, ignore_errors=True)
+            least = fewest(steps_of(seed), lambda steps, end=ended.end: corpus.outcome(steps)[1].end == end)
+            done, _ = corpus.outcome(least)
+            sys.stderr.write(f"{written(dataset, least)}\nseed {seed}: {ended.end}: {done}\n{ended.said}\n")
     return ends
 
 

@@ -42,6 +42,7 @@ def _of_file(suffixes: Sequence[str], change: Callable[[Path, random.Random], No
         change(path, rng)
         return f"{change.__name__.strip('_')} {path.relative_to(root)}"
 
+    mutate.__name__ = change.__name__.strip("_") + "".join(suffixes)
     return mutate
 
 
@@ -255,3 +256,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *(swap_files, text_for_sound, rename, double_file, remove_folder),
 )
 """Every kind; those of tables and sound stand more than once, as there is more to go wrong in them."""
+NAMED = {mutation.__name__: mutation for mutation in MUTATIONS}
+"""By name, such as ``drop_line.csv.txt``."""

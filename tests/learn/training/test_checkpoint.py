@@ -139,12 +139,13 @@ def test_contents_of_another_kind_are_refused(tmp_path: Path, changes: dict[str,
         checkpoint.load(tmp_path / "last.pt")
 
 
-def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [1, 100, 1000, 20_000, 41_000])
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, limit: int) -> None:
     path = tmp_path / "last.pt"
     checkpoint.save(path, of(Half()))
     before = path.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
     try:
         with pytest.raises(StoreWriteError, match="the file would be larger"):
             checkpoint.save(path, replace(of(Half()), rng={"cpu": torch.zeros(10_000)}))

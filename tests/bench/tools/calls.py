@@ -1,34 +1,39 @@
-"""Commands that die before a change of the disk: nothing half made is left, and the same command ends it.
+"""Commands disturbed at each of their calls of the file system: nothing is left half made, the same command ends it.
 
-``python -m tests.bench.tools.crashes`` lets a first build, an update, an analysis, a report, an export and a training
-run die before each of their changes (``mkdir``, ``rename``, ``replace``, ``unlink``, ``rmdir`` and ``fsync``) in turn
-and prints a Markdown table; a failure is printed with the number of the change.
+``python -m tests.bench.tools.calls kill`` lets a first build, an update, an analysis, a report, an export and a
+training die before each of their calls (``open``, ``write``, ``fsync``, ``rename``, ``link``, ``unlink``, ``mkdir``,
+``rmdir``, ``flock``) in turn; ``refuse`` refuses each of these calls, and ``read``, instead, with errors that POSIX
+names for it: one in turn, or as many as ``--errors`` says. Both print a Markdown table; a failure is printed with the
+call that makes it again.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from kemfeat import KemfeatError, build_store, open_store
 from kemfeat.splits import make_split, write_split
 from kemfeat.synth.kemdy20 import SYNTH
+from tests.bench.tools import _preload
 from tests.bench.tools._commands import Command, commands, scene
 from tests.build.kit import tree
-from tests.kill_kit import run_until
 from tests.learn.training.kit import AUDIO
 
 SMALL = {"features": ["mel", "delta"], "mel": {"n_mels": 16, "max_frames": 64}}
+LAZY = ("matplotlib.pyplot", "kemfeat.analyses.balance", "kemfeat.figures.balance", "kemfeat.report", "kemfeat.export")
+LAZY += ("kemfeat.learn.experiments",)
+ENDS = ("done", "refused", "killed")
 Files = Mapping[str, Any]
 """Content of files by path."""
 
@@ -88,22 +93,24 @@ def straight(scene: Scene, scratch: Path) -> Files:
     """What the command makes undisturbed, without files in which two runs differ (those with a time)."""
     made = []
     for _ in range(2):
-        end = scene.command(scratch).run()
+        end, _ = _preload.disturbed(scene.command(scratch).run, scratch)
         if end != "done":
             raise SystemExit(f"{scene.name}: {end}")
         made.append(scene.made(scratch))
+        time.sleep(1)  # so that times differ
     return {name: content for name, content in made[0].items() if made[1].get(name) == content}
 
 
-def case(scene: Scene, scratch: Path, *, at: int, whole: Files) -> str | None:
-    """What is wrong when the command dies before change ``at``; None where it makes no such change."""
+def case(scene: Scene, scratch: Path, *, call: str, at: int, code: int, whole: Files) -> str:
+    """What is wrong when a call fails with ``code``, or kills where that is 0; nothing where all is well."""
     command = scene.command(scratch)
     before = scene.made(scratch)
-    if not run_until(at, command.run, pytest.MonkeyPatch()):
-        return None
+    end, _ = _preload.disturbed(command.run, scratch.parent, call=call, at=at, code=code)
+    if end not in ENDS:
+        return end
     wrong = _of_a_store(command.folder, whole, before) if scene.is_build else _of_a_folder(scene, scratch, whole)
     is_ended = scene.name == "export" and bool(scene.made(scratch))  # an export is made once
-    again = "done" if is_ended else command.run()
+    again = "done" if is_ended else _preload.disturbed(command.run, scratch)[0]
     if again != "done":
         return f"the same command then: {again}"
     if not whole.items() <= scene.made(scratch).items():
@@ -129,27 +136,46 @@ def _of_a_store(folder: Path, whole: Files, before: Files) -> str:
     return "" if opened in versions else "opened as a version that nobody built"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--every", type=int, default=1, help="only each so many-th change")
-    parser.add_argument("--only", nargs="+", help="commands, as the table names them")
-    options = parser.parse_args()
-    sys.stdout.write("| command | changes of the disk | failures |\n|---|---|---|\n")
-    with tempfile.TemporaryDirectory(prefix="kemfeat-crashes-") as folder:
-        scratch = Path(folder) / "scratch"
-        for one in scenes(Path(folder)):
-            if options.only and one.name not in options.only:
-                continue
-            whole, found = straight(one, scratch), Counter[str]()
-            for at in count(0, options.every):
-                wrong = case(one, scratch, at=at, whole=whole)
-                if wrong is None:
-                    break
+def tried(scene: Scene, scratch: Path, whole: Files, given: argparse.Namespace) -> Counter[str]:
+    """Disturb every call of a command; says of each kind how many calls there are, and how many cases failed."""
+    end, numbers = _preload.disturbed(scene.command(scratch).run, scratch.parent)
+    if end != "done":
+        raise SystemExit(f"{scene.name} undisturbed: {end}")
+    found: Counter[str] = Counter()
+    for call, calls in zip(_preload.CALLS, numbers, strict=True):
+        if given.how == "kill" and call == "read":  # changes nothing
+            continue
+        for at in range(1, calls + 1, given.every):
+            found["calls"] += 1
+            for code in [0] if given.how == "kill" else _preload.codes(call, at + given.turn, given.errors):
+                wrong = case(scene, scratch, call=call, at=at, code=code, whole=whole)
                 found["cases"] += 1
                 found["failures"] += bool(wrong)
                 if wrong:
-                    sys.stderr.write(f"{one.name}: change {at}: {wrong}\n")
-            sys.stdout.write(f"| {one.name} | {found['cases']} | {found['failures']} |\n")
+                    how = os.strerror(code) if code else "kill"
+                    sys.stderr.write(f"{scene.name}: {call} {at}: {how}: {wrong}\n")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("how", choices=("kill", "refuse"))
+    parser.add_argument("--every", type=int, default=1, help="only each so many-th call")
+    parser.add_argument("--errors", type=int, default=1, help="errors for each refused call, in turn")
+    parser.add_argument("--turn", type=int, default=0, help="the error that the first call begins with")
+    parser.add_argument("--only", nargs="+", help="commands, as the table names them")
+    given = parser.parse_args()
+    _preload.preload()
+    for module in LAZY:  # once, not in every child
+        importlib.import_module(module)
+    sys.stdout.write("| command | calls | cases | failures |\n|---|---|---|---|\n")
+    with tempfile.TemporaryDirectory(prefix="kemfeat-disturbed-") as folder:
+        scratch = Path(folder) / "scratch"
+        for one in scenes(Path(folder)):
+            if given.only and one.name not in given.only:
+                continue
+            found = tried(one, scratch, straight(one, scratch), given)
+            sys.stdout.write(f"| {one.name} | {found['calls']} | {found['cases']} | {found['failures']} |\n")
             sys.stdout.flush()
 
 
