@@ -108,6 +108,32 @@ def test_the_test_by_speaker_leads_where_it_contradicts(holding):
     assert {"cr2", "means"} <= sources
 
 
+def test_the_reason_of_a_disagreement_is_computed(holding):
+    """Standard errors and degrees of freedom of both tests of that pair, not a guess."""
+    table = corpus(seed=1, speaker_sd=1.5)
+    result = run(holding(table), AnovaConfig(dv=("level",), between="sex"))
+    naive, nested = result.tables["pairs"].iloc[0], result.tables["nested_pairs"]
+    robust = nested[(nested["cluster"] == "speaker") & (nested["test"] == "cr2")].iloc[0]
+    said = next(line for line in result.summary if line.startswith("The test by speaker disagrees with it"))
+    reason = f"standard error x {robust['se'] / naive['se']:.2f}, {robust['df']:.1f} degrees of freedom"
+    assert f"F-M: p {p_text(robust['log_p'])} instead of {p_text(naive['log_p'])} ({reason})" in said
+
+
+def test_tests_are_compared_over_the_same_groups(holding):
+    """Angry, spoken by one of twelve speakers, cannot be tested by speaker: that is no disagreement."""
+    table = corpus(speakers=12)
+    table = table[(table["emotion"] != "angry") | (table["speaker"] == "U03")].reset_index(drop=True)
+    result = run(holding(table), arousal())
+    assert result.tables["pairs"].query("a == 'angry'")["significant"].any()
+    by_speaker = result.tables["nested_pairs"].query("cluster == 'speaker' and test == 'cr2' and a == 'angry'")
+    assert len(by_speaker) == 4
+    assert by_speaker["reason"].all()
+    assert not by_speaker["significant"].any()
+    assert re.search(r"arousal: \d of 10 pairs differ .*cannot be tested: angry-", result.summary[0])
+    assert result.values["dv"]["arousal"]["leading"] == "speaker"
+    assert set(result.tables["disagreements"]["source"]) <= {"robustness"}
+
+
 def test_the_test_by_speaker_leads_where_it_agrees(holding):
     result = run(holding(corpus()), arousal())
     assert result.values["dv"]["arousal"]["leading"] == "speaker"
