@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from kemfeat.learn import run_folder
+from kemfeat.learn.inference.predict import predict_recording, predict_store
 from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.recipe import Recipe, load_recipe
 from kemfeat.learn.training.training_data import TrainingData, training_data_of
@@ -64,6 +65,20 @@ def test_a_run_trains_and_predicts(name: str, variant: str, kemdy19: Store, spli
     assert set(table["part"]) == {"valid", "test"}
     assert (chances.sum(axis=1) - 1).abs().max() < 1e-5
     assert chances.std().min() > 0, "utterances are predicted alike"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recording_and_its_text_are_predicted_as_in_the_store(
+    name: str, kemdy19: Store, split: Split, tmp_path: Path
+) -> None:
+    run = kit.trained(recipe(name, "corrected", tmp_path / "encoder", kemdy19), kemdy19, split, tmp_path / "run")
+    in_store = predict_store(run, kemdy19, device="cpu").set_index("id")
+    rows, chances = kemdy19.utterances.set_index("id"), [f"p_{name}" for name in PUBLISHED_IDS]
+    for one in in_store.index[:2]:
+        wav = kemdy19.path.with_name("KEMDy19") / rows["audio"][one]
+        given = {"wav": None if name == "text" else wav, "text": None if name == "audio" else rows["text_clean"][one]}
+        found = predict_recording(run, **given, device="cpu")
+        assert found[chances].iloc[0].tolist() == pytest.approx(in_store.loc[one, chances].tolist(), abs=1e-5)
 
 
 def test_faithful_reads_the_rows_in_the_order_of_the_split_in_every_epoch(

@@ -14,6 +14,7 @@ from kemfeat.build import build_store
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
 from kemfeat.learn.experiments.ablate import ablate
+from kemfeat.learn.inference.predict import predict_recording, predict_store
 from kemfeat.learn.models import build_model
 from kemfeat.learn.run_folder import read_predictions, read_run
 from kemfeat.learn.training.audited_fold import audit_fold
@@ -94,6 +95,17 @@ def test_a_recipe_of_images_is_trained_and_tested(
     assert not parts["test"] & parts["valid"], "no speaker of one part is in another (S8)"
     chances = table[[f"p_{emotion}" for emotion in ("neutral", "sad", "happy", "angry")]]
     np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_recording_is_predicted_as_in_the_store(name: str, store: Store, split: Split, tmp_path: Path) -> None:
+    run = kit.trained(small(name, "corrected"), store, split, tmp_path / "run")
+    in_store = predict_store(run, store, device="cpu").set_index("id")
+    chances = [column for column in in_store if column.startswith("p_")]
+    audio = store.utterances.set_index("id")["audio"]
+    for one in in_store.index[:2]:
+        found = predict_recording(run, wav=store.path.with_name("IEMOCAP") / audio[one], text=None, device="cpu")
+        assert found[chances].iloc[0].tolist() == pytest.approx(in_store.loc[one, chances].tolist(), abs=1e-5)
 
 
 @pytest.mark.parametrize("variant", ["corrected", "faithful"])

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
 
 from kemfeat import build_store, plugins
 from kemfeat.errors import ConfigError
@@ -114,6 +117,32 @@ def test_a_store_shows_faces_that_move_and_differ(store: Store) -> None:
     speakers = {name: np.median(frames[rows["speaker"] == name, 0], axis=0) for name in set(rows["speaker"])}
     one, other = speakers.values()
     assert np.abs(one - other).mean() > 5
+
+
+@pytest.mark.slow
+def test_shuffled_pairs_lose(tmp_path: Path) -> None:
+    """Faces tell the emotion of people never seen, and those of another utterance do not."""
+    SYNTH.write(tmp_path / "corpus", utterances=120, sessions=3, seed=3, video=True)
+    settings: dict[str, Any] = {"features": ["video-frames"]}
+    store = build_store("IEMOCAP", root=tmp_path / "corpus", out=tmp_path / "store", settings=settings).store
+    rows = store.rows("clip")
+    emotion = store.utterances.set_index("id")["emotion_annotated"].reindex(rows["parent"]).to_numpy()
+    used = np.isin(emotion, ["neutral", "sad", "happy", "angry"])
+    tested = used & (rows["session"] == rows["session"].max()).to_numpy()
+    faces = _faces(store, rows["speaker"])
+    model = LogisticRegression(C=1e-3, max_iter=3000, class_weight="balanced")
+    model.fit(faces[used & ~tested], emotion[used & ~tested])
+    found, rng = model.predict(faces[tested]), np.random.default_rng(0)
+    shuffled = [balanced_accuracy_score(emotion[tested], rng.permutation(found)) for _ in range(200)]
+    assert balanced_accuracy_score(emotion[tested], found) > np.quantile(shuffled, 0.99)
+
+
+def _faces(store: Store, speakers: pd.Series) -> np.ndarray:
+    """The mean picture of each clip, 20 by 25, less that of its speaker; shape (clips, 500)."""
+    frames, lengths = store.array("video_frames")[:], store.array("video_frames_lengths")[:]
+    pictures = np.stack([np.mean(row[:length], axis=(0, 3)) for row, length in zip(frames, lengths, strict=True)])
+    small = pd.DataFrame(pictures.reshape(-1, 20, 3, 25, 4).mean(axis=(2, 4)).reshape(len(pictures), -1))
+    return np.asarray(small - small.groupby(speakers.to_numpy()).transform("mean"))
 
 
 def test_only_iemocap_has_films(tmp_path: Path) -> None:
