@@ -167,6 +167,30 @@ class MemberFacts(FrozenConfig):
     predictions: Line
 
 
+class StackerFacts(FrozenConfig):
+    """A logistic regression on the logarithms of the probabilities of the members of an ensemble.
+
+    Parameters
+    ----------
+    classes : tuple of int, >= 0, increasing
+        Places of the classes that it has seen.
+    weights : tuple of tuple of float
+        For each of them, one number for every class of every member, member after member.
+    levels : tuple of float
+        For each of them, what is added.
+    """
+
+    classes: Annotated[tuple[Count, ...], Field(min_length=2)]
+    weights: tuple[tuple[float, ...], ...]
+    levels: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _fits(self) -> StackerFacts:
+        if not len(self.classes) == len(set(self.classes)) == len(self.weights) == len(self.levels):
+            raise ValueError("stacker: expected weights and a level for each class")
+        return self
+
+
 class EnsembleFacts(FrozenConfig):
     """How the predictions of an ensemble were made.
 
@@ -188,6 +212,8 @@ class EnsembleFacts(FrozenConfig):
         What a softmax was taken over: the classes of an utterance, or all utterances, as published (J3).
     votes : {"sum", "product"}
         How votes of ``hard`` count: the sum of their weights, or number times weight, as published (J4).
+    fitted_stacker : StackerFacts or None
+        What ``stacking`` predicts with; None for ``lightgbm``, which is not kept.
     """
 
     method: Literal["soft", "weighted", "hard", "stacking"]
@@ -198,6 +224,13 @@ class EnsembleFacts(FrozenConfig):
     stacker: Literal["logistic", "lightgbm"] = "logistic"
     softmax: Literal["row", "all"] = "row"
     votes: Literal["sum", "product"] = "sum"
+    fitted_stacker: StackerFacts | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> EnsembleFacts:
+        if len(self.weights) != (0 if self.method == "stacking" else len(self.members)):
+            raise ValueError("ensemble: expected a weight for each member, and none for stacking")
+        return self
 
 
 class Determinism(FrozenConfig):

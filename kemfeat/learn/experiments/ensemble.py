@@ -15,8 +15,16 @@ from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.words import printable
 from kemfeat.learn.experiments.published_votes import boosted, product_vote, softmax_over_all
-from kemfeat.learn.experiments.votes import Chances, fitted_weights, hard_vote, normalised, soft_vote, stacked
-from kemfeat.learn.run_facts import EnsembleFacts, Leakage, MemberFacts, RunFacts
+from kemfeat.learn.experiments.votes import (
+    Chances,
+    fitted_stacker,
+    fitted_weights,
+    hard_vote,
+    normalised,
+    soft_vote,
+    stacked,
+)
+from kemfeat.learn.run_facts import EnsembleFacts, Leakage, MemberFacts, RunFacts, StackerFacts
 from kemfeat.learn.run_folder import read_predictions, read_run, write_run
 from kemfeat.learn.training.inner_folds import INNER
 from kemfeat.store import disk
@@ -88,6 +96,7 @@ class _Combined:
     parts: Mapping[str, Chances]
     shares: Chances
     fitted_on: int = 0
+    stacker: StackerFacts | None = None
 
 
 def ensemble(
@@ -231,10 +240,13 @@ def _fitted(
     seen = source.chances[:, known]
     predicted = ("valid", "test") if part == "train" else ("test",)  # validation was seen where that was fitted on
     wanted = {name: joined[name].chances for name in predicted if name in joined}
-    if method == "stacking":
-        stack = boosted if formulas.stacker == "lightgbm" else stacked
-        found = {name: stack(seen, classes, chances) for name, chances in wanted.items()}
+    if method == "stacking" and formulas.stacker == "lightgbm":
+        found = {name: boosted(seen, classes, chances) for name, chances in wanted.items()}
         return _Combined(found, np.zeros(0), len(classes))
+    if method == "stacking":
+        stacker = fitted_stacker(seen, classes)
+        found = {name: stacked(chances, stacker) for name, chances in wanted.items()}
+        return _Combined(found, np.zeros(0), len(classes), stacker)
     shares = fitted_weights(seen, classes)
     return _Combined({name: soft_vote(chances, shares) for name, chances in wanted.items()}, shares, len(classes))
 
@@ -361,6 +373,7 @@ def _facts(
                 "members": tuple(MemberFacts(run=one.name[-200:], predictions=one.sha256) for one in members),
                 "weights": tuple(combined.shares.tolist()),
                 "fitted_on": fitted_on,
+                "fitted_stacker": combined.stacker,
             }
         ),
         "versions": provenance.versions(),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError
-from kemfeat.learn.experiments.votes import Chances, fit_predict
+from kemfeat.learn.experiments.votes import Chances, two_or_more
 
 
 def softmax_over_all(logits_NC: NDArray[np.float64]) -> Chances:
@@ -94,10 +94,8 @@ def boosted(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chan
             "'kemfeat[stacking]' and libgomp1, or take --stacker logistic"
         ) from None
     # numbers of threads and the seed change nothing but the rounding; all else is its default
-    return fit_predict(
-        LGBMClassifier(n_jobs=1, random_state=0, verbosity=-1),
-        chances_MNC.argmax(axis=2).T,
-        classes_N,
-        wanted=wanted_MNC.argmax(axis=2).T,
-        classes=wanted_MNC.shape[2],
-    )
+    seen, model = two_or_more(classes_N), LGBMClassifier(n_jobs=1, random_state=0, verbosity=-1)
+    model.fit(chances_MNC.argmax(axis=2).T, classes_N)
+    found_NC = np.zeros(wanted_MNC.shape[1:])
+    found_NC[:, seen] = model.predict_proba(wanted_MNC.argmax(axis=2).T)
+    return found_NC

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.errors import AnalysisError
+from kemfeat.learn.run_facts import StackerFacts
 
 Chances = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def fitted_weights(chances_MNC: Chances, classes_N: NDArray[np.int64]) -> Chance
     return found_M
 
 
-def stacked(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chances) -> Chances:
+def fitted_stacker(chances_MNC: Chances, classes_N: NDArray[np.int64]) -> StackerFacts:
     """Multinomial logistic regression on the logarithms of the probabilities of all models.
 
     It sees probabilities, not the numbers of labels, which have no order (J4). Its penalty is scikit-learn's, L2 with
@@ -123,13 +123,11 @@ def stacked(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chan
         Probabilities of the utterances that it is fitted on.
     classes_N : ndarray, shape (n,), int64
         Their classes.
-    wanted_MNC : ndarray, shape (models, m, classes), float64
-        Probabilities of the utterances to predict.
 
     Returns
     -------
-    ndarray, shape (m, classes), float64
-        Probabilities; 0 for a class that it has never seen.
+    StackerFacts
+        What :func:`stacked` predicts with.
 
     Raises
     ------
@@ -138,52 +136,76 @@ def stacked(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chan
     """
     from sklearn.linear_model import LogisticRegression
 
-    return fit_predict(
-        LogisticRegression(max_iter=5000),
-        _logarithms(chances_MNC),
-        classes_N,
-        wanted=_logarithms(wanted_MNC),
-        classes=wanted_MNC.shape[2],
+    seen = two_or_more(classes_N)
+    model = LogisticRegression(max_iter=5000).fit(_logarithms(chances_MNC), classes_N)
+    weights_CF, levels_C = model.coef_, model.intercept_
+    if len(seen) == 2:  # scikit-learn keeps the second of two classes alone
+        weights_CF, levels_C = (np.concatenate([np.zeros_like(each), each]) for each in (weights_CF, levels_C))
+    return StackerFacts(
+        classes=tuple(seen.tolist()),
+        weights=tuple(tuple(row) for row in weights_CF.tolist()),
+        levels=tuple(levels_C.tolist()),
     )
 
 
-def fit_predict(
-    model: Any, features_NF: NDArray[Any], classes_N: NDArray[np.int64], *, wanted: NDArray[Any], classes: int
-) -> Chances:
-    """Fit a classifier of scikit-learn's kind and predict other utterances.
+def stacked(chances_MNC: Chances, stacker: StackerFacts) -> Chances:
+    """Predict with a stacker.
 
     Parameters
     ----------
-    model : object
-        A classifier with ``fit`` and ``predict_proba``.
-    features_NF : ndarray, shape (n, features)
-        Features of the utterances that it is fitted on.
-    classes_N : ndarray, shape (n,), int64
-        Their classes.
-    wanted : ndarray, shape (m, features)
-        Features of the utterances to predict.
-    classes : int
-        Number of classes.
+    chances_MNC : ndarray, shape (models, n, classes), float64
+        Probabilities of the utterances to predict.
+    stacker : StackerFacts
+        As fitted.
 
     Returns
     -------
-    ndarray, shape (m, classes), float64
+    ndarray, shape (n, classes), float64
         Probabilities; 0 for a class that it has never seen.
 
     Raises
     ------
     AnalysisError
-        It is fitted on one class alone.
+        It was fitted on another number of models or classes.
     """
-    seen = np.unique(classes_N)
+    features_NF, classes = _logarithms(chances_MNC), chances_MNC.shape[2]
+    if {len(row) for row in stacker.weights} != {features_NF.shape[1]} or max(stacker.classes) >= classes:
+        raise AnalysisError(
+            f"stacking: {len(chances_MNC)} models of {classes} classes, and a stacker that was fitted on others; make "
+            "the ensemble again"
+        )
+    scores_NC = features_NF @ np.array(stacker.weights).T + np.array(stacker.levels)
+    powers_NC = np.exp(scores_NC - scores_NC.max(axis=1, keepdims=True))
+    found_NC = np.zeros((len(features_NF), classes))
+    found_NC[:, list(stacker.classes)] = powers_NC / powers_NC.sum(axis=1, keepdims=True)
+    return found_NC
+
+
+def two_or_more(classes_N: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The classes that a stacker is fitted on, in order.
+
+    Parameters
+    ----------
+    classes_N : ndarray, shape (n,), int64
+        Class of each utterance.
+
+    Returns
+    -------
+    ndarray, shape (classes,), int64
+        Each of them once.
+
+    Raises
+    ------
+    AnalysisError
+        There is one class alone.
+    """
+    seen: NDArray[np.int64] = np.unique(classes_N)
     if len(seen) < 2:
         raise AnalysisError(
             f"stacking: {len(classes_N):,} labelled utterances of {len(seen)} class; expected at least two classes in "
             "what it is fitted on; take --method soft, or runs of another fold"
         )
-    found_NC = np.zeros((len(wanted), classes))
-    found_NC[:, seen] = model.fit(features_NF, classes_N).predict_proba(wanted)
-    return found_NC
+    return seen
 
 
 def _logarithms(chances_MNC: Chances) -> Chances:

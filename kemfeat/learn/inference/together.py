@@ -12,7 +12,7 @@ import numpy as np
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
 from kemfeat.learn.experiments.published_votes import product_vote
-from kemfeat.learn.experiments.votes import hard_vote, soft_vote
+from kemfeat.learn.experiments.votes import Chances, hard_vote, soft_vote, stacked
 from kemfeat.learn.run_facts import EnsembleFacts, RunFacts
 from kemfeat.store import disk
 
@@ -40,13 +40,15 @@ def predicted_together(run: Path, facts: RunFacts, one: Callable[[Path], pd.Data
     Raises
     ------
     ConfigError
-        The ensemble was fitted in a way that has no weights, depends on all utterances together, or a member is not
-        where it was.
+        The ensemble was fitted by LightGBM, depends on all utterances together, or a member is not where it was.
+    AnalysisError
+        Its stacker was fitted on other members.
     """
     made = facts.ensemble
     assert made is not None  # noqa: S101 - it is an ensemble
-    if not made.weights or made.softmax == "all":
-        what = "a stacker, which is not kept" if not made.weights else "one softmax over all utterances (J3)"
+    lightgbm = made.method == "stacking" and made.fitted_stacker is None
+    if lightgbm or made.softmax == "all":
+        what = "LightGBM, which is not kept" if lightgbm else "one softmax over all utterances (J3)"
         raise ConfigError(
             f"{run}: is an ensemble by {what}, so it cannot predict what is new; predict with its members "
             f"({', '.join(member.run for member in made.members)}), or make one by --method soft, weighted or hard"
@@ -74,10 +76,7 @@ def _combined(tables: Sequence[pd.DataFrame], facts: RunFacts, made: EnsembleFac
     ordered = [table.set_index("id", drop=False).loc[common].reset_index(drop=True) for table in tables]
     columns = [f"p_{emotion}" for emotion in facts.emotions]
     chances = np.stack([table[columns].to_numpy(np.float64) for table in ordered])
-    vote = soft_vote
-    if made.method == "hard":
-        vote = product_vote if made.votes == "product" else hard_vote
-    shares = vote(chances, np.array(made.weights))
+    shares = _shares(chances, made)
     found = ordered[0][["id", "session", "speaker"]].assign(
         emotion_pred=np.array(facts.emotions)[shares.argmax(axis=1)],
         **{name: shares[:, place].astype(np.float32) for place, name in enumerate(columns)},
@@ -85,3 +84,12 @@ def _combined(tables: Sequence[pd.DataFrame], facts: RunFacts, made: EnsembleFac
     found.attrs["left_out"] = tables[0].attrs["left_out"] + len(tables[0]) - len(found)
     found.attrs["warnings"] = list(dict.fromkeys(line for table in tables for line in table.attrs["warnings"]))
     return found
+
+
+def _shares(chances: Chances, made: EnsembleFacts) -> Chances:
+    if made.fitted_stacker is not None:
+        return stacked(chances / chances.sum(axis=2, keepdims=True), made.fitted_stacker)
+    vote = soft_vote
+    if made.method == "hard":
+        vote = product_vote if made.votes == "product" else hard_vote
+    return vote(chances, np.array(made.weights))

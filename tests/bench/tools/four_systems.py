@@ -29,7 +29,7 @@ from kemfeat.learn.evaluation.compare import differences
 from kemfeat.learn.evaluation.evaluate import Evaluation, judge, measure
 from kemfeat.learn.evaluation.words import NAMES, in_words, shown
 from kemfeat.learn.experiments.ablate import ablate
-from kemfeat.learn.experiments.votes import stacked
+from kemfeat.learn.experiments.votes import fitted_stacker, stacked
 from kemfeat.learn.run_folder import read_run
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.trainer import audited_of_run, load_model, training_data_of_run
@@ -153,7 +153,9 @@ def _stacker(place: Place, name: str, folds: Sequence[int]) -> Evaluation:
         classes = list(whole[name].facts.emotions)
         members = [whole[member].rows.set_index("id").loc[rows["id"]] for member in place.system.recipes]
         chances = np.stack([rows_of[[f"p_{emotion}" for emotion in classes]].to_numpy(float) for rows_of in members])
-        said = stacked(chances, rows["emotion_true"].map(classes.index).to_numpy(), chances).argmax(axis=1)
+        said = stacked(chances, fitted_stacker(chances, rows["emotion_true"].map(classes.index).to_numpy())).argmax(
+            axis=1
+        )
         rows = rows.drop(columns=[f"p_{emotion}" for emotion in classes])
         rows = rows.assign(emotion_pred=np.array(classes)[said])
         found.append(judge(rows, whole[name].facts, name=name, folds=(fold,), part="test", warning="J1"))

@@ -10,9 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
+from sklearn.linear_model import LogisticRegression
 
 from kemfeat.errors import AnalysisError
-from kemfeat.learn.experiments.votes import Chances, fitted_weights, hard_vote, normalised, soft_vote, stacked
+from kemfeat.learn.experiments.votes import (
+    Chances,
+    fitted_stacker,
+    fitted_weights,
+    hard_vote,
+    normalised,
+    soft_vote,
+    stacked,
+)
+from kemfeat.learn.run_facts import StackerFacts
 
 MODELS, CLASSES = 3, 4
 cases = st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 12))
@@ -88,7 +98,7 @@ def test_a_useless_model_loses_its_weight() -> None:
 def test_stacking_learns_that_a_model_confuses_two_classes() -> None:
     chances, classes = drawn(5, 400, skill=2.0)
     swapped = chances[:1, :, [1, 0, 2, 3]]
-    found = stacked(swapped[:, :300], classes[:300], swapped[:, 300:])
+    found = stacked(swapped[:, 300:], fitted_stacker(swapped[:, :300], classes[:300]))
     assert (swapped[0, 300:].argmax(axis=1) == classes[300:]).mean() < 0.6
     assert (found.argmax(axis=1) == classes[300:]).mean() > 0.8
     assert np.allclose(found.sum(axis=1), 1)
@@ -99,23 +109,35 @@ def test_stacking_sees_probabilities_and_not_the_numbers_of_labels() -> None:
     chances, classes = drawn(6, 200)
     order = np.array([2, 0, 3, 1])
     renamed = np.argsort(order)[classes]
-    found = stacked(chances[:, :150], classes[:150], chances[:, 150:])
-    other = stacked(chances[:, :150][..., order], renamed[:150], chances[:, 150:][..., order])
+    found = stacked(chances[:, 150:], fitted_stacker(chances[:, :150], classes[:150]))
+    other = stacked(chances[:, 150:][..., order], fitted_stacker(chances[:, :150][..., order], renamed[:150]))
     assert np.allclose(other, found[:, order], atol=1e-3)
     doubted = 0.5 * chances + 0.5 / CLASSES  # the same labels, less sure
-    assert not np.allclose(stacked(chances[:, :150], classes[:150], doubted[:, 150:]), found, atol=1e-3)
+    assert not np.allclose(stacked(doubted[:, 150:], fitted_stacker(chances[:, :150], classes[:150])), found, atol=1e-3)
 
 
 def test_a_class_that_was_never_seen_has_no_probability() -> None:
     chances, classes = drawn(7, 60)
     classes = classes % 3
-    found = stacked(chances[:, :50], classes[:50], chances[:, 50:])
+    found = stacked(chances[:, 50:], fitted_stacker(chances[:, :50], classes[:50]))
     assert (found[:, 3] == 0).all()
     with pytest.raises(AnalysisError, match="50 labelled utterances of 1 class"):
-        stacked(chances[:, :50], np.zeros(50, np.int64), chances[:, 50:])
+        stacked(chances[:, 50:], fitted_stacker(chances[:, :50], np.zeros(50, np.int64)))
 
 
 @pytest.mark.parametrize("weights", [(1.0,), (1.0, -1.0, 1.0), (0.0, 0.0, 0.0), (1.0, np.nan, 1.0), (np.inf, 1.0, 1.0)])
 def test_what_is_not_a_weight_is_refused(weights: tuple[float, ...]) -> None:
     with pytest.raises(AnalysisError, match="expected one number for each run"):
         normalised(weights, models=3)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_a_stacker_predicts_as_scikit_learn_does(classes: int) -> None:
+    rng = np.random.default_rng(4)
+    chances, truth = rng.dirichlet(np.ones(classes), size=(3, 80)), rng.integers(0, classes, 80)
+    rows = np.concatenate(list(np.log(chances)), axis=1)
+    expected = LogisticRegression(max_iter=5000).fit(rows[:60], truth[:60]).predict_proba(rows[60:])
+    kept = StackerFacts.model_validate_json(fitted_stacker(chances[:, :60], truth[:60]).model_dump_json())
+    np.testing.assert_allclose(stacked(chances[:, 60:], kept), expected, atol=1e-12)
+    with pytest.raises(AnalysisError, match="a stacker that was fitted on others"):
+        stacked(chances[:2], kept)

@@ -16,6 +16,7 @@ from kemfeat.learn.training.recipe import load_recipe
 from kemfeat.store.reader import Store
 from kemfeat.synth.kemdy20 import SYNTH
 from tests.e2e.command import kemfeat
+from tests.learn.experiments.marks import needs_lightgbm
 from tests.learn.training import kit
 
 pytestmark = pytest.mark.slow  # models are trained
@@ -56,6 +57,13 @@ def test_the_test_part_is_predicted_as_the_ensemble_was(
     np.testing.assert_allclose(chances(found.reset_index()), chances(before.reset_index()), atol=1e-5)
 
 
+def test_a_stacker_is_kept(runs: list[Path], store: Store, tmp_path: Path) -> None:
+    ensemble(runs, method="stacking", out=tmp_path / "out")
+    before = pd.read_parquet(tmp_path / "out" / run_folder.PREDICTIONS).set_index("id")
+    found = predict_store(tmp_path / "out", store, device="cpu").set_index("id").loc[before.index]
+    np.testing.assert_allclose(chances(found.reset_index()), chances(before.reset_index()), atol=1e-5)
+
+
 def test_a_recording_is_predicted_by_all_members(runs: list[Path], tmp_path: Path) -> None:
     SYNTH.write(tmp_path / "KEMDy20", utterances=4, sessions=1, seed=9)
     wav = next((tmp_path / "KEMDy20").rglob("*.wav"))
@@ -70,9 +78,10 @@ def test_a_recording_is_predicted_by_all_members(runs: list[Path], tmp_path: Pat
     assert "a recording has no embeddings" in said.err
 
 
+@needs_lightgbm
 def test_what_cannot_predict_is_said(runs: list[Path], store: Store, tmp_path: Path) -> None:
-    ensemble(runs, method="stacking", out=tmp_path / "stacked")
-    with pytest.raises(ConfigError, match=r"by a stacker, which is not kept, .* or make one by --method soft"):
+    ensemble(runs, method="stacking", out=tmp_path / "stacked", formulas=Formulas(stacker="lightgbm"))
+    with pytest.raises(ConfigError, match=r"by LightGBM, which is not kept, .* or make one by --method soft"):
         predict_store(tmp_path / "stacked", store, device="cpu")
     ensemble(runs, method="soft", out=tmp_path / "all", formulas=Formulas(softmax="all"))
     with pytest.raises(ConfigError, match=r"by one softmax over all utterances \(J3\)"):
