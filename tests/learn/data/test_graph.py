@@ -14,6 +14,7 @@ from kemfeat.learn import StoreDataset, StoreLoader, collate
 from kemfeat.learn.data.graph import EDGES, NODES, TemporalGraph
 from kemfeat.store.reader import Store
 from kemfeat.synth.kemdy20 import SYNTH
+from tests.bench.tools import graph_scale
 from tests.learn.data.kit import all_same
 
 
@@ -121,3 +122,9 @@ def test_a_batch_without_edges_has_none(store: Store) -> None:
     batch = next(iter(chunks(store, rows=[0])))
     assert batch.edges.shape == (2, 1)  # with itself
     assert replace(batch, edges=None).tensors().keys() == batch.tensors().keys() - {"edges"}
+
+
+def test_a_large_graph_is_read_chunk_by_chunk() -> None:
+    """``python -m kemfeat_bench.tools.graph_scale`` reads 300,000 ticks."""
+    found = graph_scale.measured(4500, variant="corrected", chunks=2)
+    assert (found["ticks"], found["edges"]) == ("4,500", "256,500")
