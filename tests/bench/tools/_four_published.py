@@ -140,14 +140,8 @@ def step(name: str, encoder: Path, *, rows: int = 0, values: Mapping[str, Any] |
     dict
         ``recipe rows seconds peak_gb parameters loss``.
     """
-    text = {"kor/fusion": "model.text.text_encoder"}.get(name, "model.text_encoder")
-    mine = (
-        {text: str(encoder)}
-        if name in ("kor/fusion", "kor/text-valence", "stacked/text", "stacked/cross-modal")
-        else {}
-    )
-    recipe = load_recipe(name, {"variant": "faithful", **mine, **(values or {})})
-    batch, loss = batch_of(name, rows or READ[name][0]), _loss_of(recipe)
+    recipe = recipe_of(name, encoder, values)
+    batch, loss = batch_of(name, rows or READ[name][0]), loss_of(recipe)
     model = build_model(recipe.model).train()
     optimizer = optimiser_of(model, recipe.train, recipe.model)
     began = time.monotonic()
@@ -164,7 +158,14 @@ def step(name: str, encoder: Path, *, rows: int = 0, values: Mapping[str, Any] |
     }
 
 
-def _loss_of(recipe: Recipe) -> Loss | ContrastiveLoss:
+def recipe_of(name: str, encoder: Path, values: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe as published, with further settings."""
+    text = {"kor/fusion": "model.text.text_encoder"}.get(name, "model.text_encoder")
+    reads = name in ("kor/fusion", "kor/text-valence", "stacked/text", "stacked/cross-modal")
+    return load_recipe(name, {"variant": "faithful", **({text: str(encoder)} if reads else {}), **(values or {})})
+
+
+def loss_of(recipe: Recipe) -> Loss | ContrastiveLoss:
     """What the first epochs of a recipe minimise."""
     before = recipe.train.contrastive
     return ContrastiveLoss(before) if before.epochs else make_loss(recipe.train.loss, task=recipe.task)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kemfeat_bench.tools import _four_published, _four_recipes, experiments, four_systems
+from kemfeat_bench.tools import _four_published, _four_recipes, experiments, four_systems, gpu
 from kemfeat_bench.tools._four_runs import BASELINES, METHODS, Place, place_of
 from kemfeat_bench.tools._linear import summaries
 from sklearn.metrics import balanced_accuracy_score
@@ -123,6 +123,16 @@ def test_a_step_at_published_size_trains_the_published_parameters(name: str, par
     assert found["parameters"] == parameters
     assert np.isfinite(found["loss"])
     assert found["seconds"] > 0
+
+
+def test_the_script_for_a_gpu_runs_on_a_cpu() -> None:
+    cpu = torch.device("cpu")
+    (row,) = gpu.costs(["graph/encoder"], Path(), cpu, steps=1, rows=2)
+    assert row["batch"] == "2 x windows of 11 + 11 + 274 x 13"
+    (row,) = gpu.precisions(["graph/encoder"], Path(), cpu, steps=1, rows=2)
+    assert float(row["largest relative difference"].rstrip("%")) < 10
+    plain, again = (gpu.taken("graph/encoder", Path(), cpu, steps=1, rows=2).losses for _ in range(2))
+    assert plain == again
 
 
 def test_every_speaker_is_tested_once_by_what_was_trained_on_the_others(store: Store, tmp_path: Path) -> None:
