@@ -34,9 +34,9 @@ def rotating_icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd
     DataFrame
         ``type icc ci_low ci_high F df1 df2 p log_p`` (log_p natural) of ``rotating,1``, one rater, and ``rotating,k``,
         the mean of k of them; k, in ``attrs``, is the mean number of ratings per unit corrected for its spread.
-        Intervals are of 95 % by the jackknife of Fisher's z over clusters, NaN for fewer than five. No rows where
-        fewer than two units have two ratings, or all ratings are equal. Where raters never differ the correlation is
-        1, without an interval and without p.
+        Intervals are of 95 % by the jackknife of Fisher's z over clusters, about the z less the jackknife's estimate
+        of its bias, NaN for fewer than five clusters. No rows where fewer than two units have two ratings, or all
+        ratings are equal. Where raters never differ the correlation is 1, without an interval and without p.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def rotating_icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd
     References
     ----------
     Donner (1986), International Statistical Review 54:67-82, eq. 2.3; Searle, Casella and McCulloch (1992), Variance
-    Components, 3.6.
+    Components, 3.6; Efron and Tibshirani (1993), An Introduction to the Bootstrap, 11.5.
 
     Examples
     --------
@@ -69,6 +69,8 @@ def rotating_icc(ratings: ArrayLike, *, clusters: ArrayLike | None = None) -> pd
     single, df = float(_single(total, rounding)), (total[0] - 1, total[1] - total[0])
     left_out, whole = _fisher(_single(total - parts, rounding), k), _fisher(np.asarray(single), k)
     low, high = jackknife(left_out, estimate=whole, alpha=0.05, counts=np.asarray(float(len(parts))))
+    bias = (len(parts) - 1) * (left_out.mean(axis=0) - whole)
+    low, high = np.minimum(low - bias, whole), np.maximum(high - bias, whole)
     ends = [single, *(_of_fisher(end, k) for end in (low, high))]
     f = float(between / within) if within > 0 else np.inf
     log_p = log_f_sf(f, df1=df[0], df2=df[1]) if within > 0 else np.nan
