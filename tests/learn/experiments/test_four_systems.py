@@ -98,7 +98,7 @@ def test_the_published_stacker_is_fitted_and_scored_on_the_same_rows(place: Plac
     chances = np.stack([table[[f"p_{name}" for name in classes]].to_numpy(float) for table in tables])
     truth = tables[0]["emotion_true"].map(classes.index).to_numpy()
     said = votes.stacked(chances, votes.fitted_stacker(chances, truth)).argmax(axis=1)
-    found = four_systems._stacker(place, "stacking", [0])
+    found = four_systems._stacked(four_systems.TESTED)(place, "stacking", [0])
     assert found.targets["emotion"].result.scores["uar"].value == pytest.approx(
         balanced_accuracy_score(truth, said)
     )  # J1
