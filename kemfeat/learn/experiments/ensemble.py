@@ -14,12 +14,11 @@ from kemfeat import provenance
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.words import printable
-from kemfeat.learn.experiments.published_votes import boosted, product_vote, softmax_over_all
+from kemfeat.learn.experiments.published_votes import boosted, softmax_over_all, voted
 from kemfeat.learn.experiments.votes import (
     Chances,
     fitted_stacker,
     fitted_weights,
-    hard_vote,
     normalised,
     soft_vote,
     stacked,
@@ -217,10 +216,8 @@ def require_possible(
 
 
 def _voted(joined: Mapping[str, _Joined], method: Method, shares: Chances, *, formulas: Formulas) -> _Combined:
-    vote = soft_vote
-    if method == "hard":
-        vote = product_vote if formulas.votes == "product" else hard_vote
-    return _Combined({part: vote(one.chances, shares) for part, one in joined.items()}, shares)
+    found = {part: voted(one.chances, shares, method=method, votes=formulas.votes) for part, one in joined.items()}
+    return _Combined(found, shares)
 
 
 def _fitted(

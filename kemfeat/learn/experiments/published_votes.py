@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError
-from kemfeat.learn.experiments.votes import Chances, two_or_more
+from kemfeat.learn.experiments.votes import Chances, hard_vote, soft_vote, two_or_more
 
 
 def softmax_over_all(logits_NC: NDArray[np.float64]) -> Chances:
@@ -60,6 +60,37 @@ def product_vote(chances_MNC: Chances, weights_M: Chances) -> Chances:
     products_NC = votes_MNC.sum(axis=0) * (votes_MNC * (weights_M + earlier_M)[:, None, None]).max(axis=0)
     shares_NC: Chances = products_NC / products_NC.sum(axis=1, keepdims=True)
     return shares_NC
+
+
+def voted(chances_MNC: Chances, weights_M: Chances, *, method: str, votes: str) -> Chances:
+    """The vote of an ensemble that is not a stacker.
+
+    Parameters
+    ----------
+    chances_MNC : ndarray, shape (models, n, classes), float64
+        Probabilities.
+    weights_M : ndarray, shape (models,), float64
+        Weights.
+    method : {"soft", "weighted", "hard"}
+        Whether probabilities or votes are added.
+    votes : {"sum", "product"}
+        How votes of ``hard`` count; ``product`` is :func:`product_vote`.
+
+    Returns
+    -------
+    ndarray, shape (n, classes), float64
+        Shares, which sum to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> chances = np.array([[[0.9, 0.1]], [[0.2, 0.8]]])
+    >>> voted(chances, np.array([0.6, 0.4]), method="soft", votes="sum").round(2).tolist()
+    [[0.62, 0.38]]
+    """
+    if method != "hard":
+        return soft_vote(chances_MNC, weights_M)
+    return (product_vote if votes == "product" else hard_vote)(chances_MNC, weights_M)
 
 
 def boosted(chances_MNC: Chances, classes_N: NDArray[np.int64], wanted_MNC: Chances) -> Chances:

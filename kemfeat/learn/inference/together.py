@@ -11,8 +11,8 @@ import numpy as np
 
 from kemfeat.errors import ConfigError
 from kemfeat.learn import run_folder
-from kemfeat.learn.experiments.published_votes import product_vote
-from kemfeat.learn.experiments.votes import Chances, hard_vote, soft_vote, stacked
+from kemfeat.learn.experiments.published_votes import voted
+from kemfeat.learn.experiments.votes import Chances, stacked
 from kemfeat.learn.run_facts import EnsembleFacts, RunFacts
 from kemfeat.store import disk
 
@@ -89,7 +89,4 @@ def _combined(tables: Sequence[pd.DataFrame], facts: RunFacts, made: EnsembleFac
 def _shares(chances: Chances, made: EnsembleFacts) -> Chances:
     if made.fitted_stacker is not None:
         return stacked(chances / chances.sum(axis=2, keepdims=True), made.fitted_stacker)
-    vote = soft_vote
-    if made.method == "hard":
-        vote = product_vote if made.votes == "product" else hard_vote
-    return vote(chances, np.array(made.weights))
+    return voted(chances, np.array(made.weights), method=made.method, votes=made.votes)

@@ -15,7 +15,7 @@ from kemfeat.stats.mixed import mixed_model
 from kemfeat.stats.ordinal import ordinal_model
 from kemfeat.stats.rotating_icc import rotating_icc
 from kemfeat.stats.slopes import random_slopes
-from tests.bench.tools._coverage import EFFECT, LEVEL, RESPONSE, SEED, Family, Held, held, limits
+from tests.bench.tools._coverage import EFFECT, LEVEL, RESPONSE, SEED, Family, Held, held, limits, responding
 
 NAMES = {"gwet_ac": "Gwet's AC2", "fleiss_kappa": "Fleiss' kappa", "conger_kappa": "Conger's kappa"}
 MANY = 3000
@@ -29,9 +29,7 @@ Ratings = tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]
 
 def own_responses(speakers: int, rng: np.random.Generator) -> Held:
     """Three emotions within speakers, who respond each in their own way; 30 utterances each."""
-    speaker, emotion = np.repeat(np.arange(speakers), 30), np.tile(np.arange(3), speakers * 10)
-    own = LEVEL * rng.normal(size=(speakers, 1)) + RESPONSE * rng.normal(size=(speakers, 3))
-    values = EFFECT[emotion] + own[speaker, emotion] + rng.normal(size=len(speaker))
+    values, emotion, speaker = responding(speakers, rng)
     delta = limits(clustered_effects(values, emotion, speaker), "delta_low", "delta_high")
     # The difference of two utterances, of two speakers as nearly all pairs are, is normal.
     truth = 2 * norm.cdf(BETWEEN / np.sqrt(2 * (1 + LEVEL**2 + RESPONSE**2))) - 1

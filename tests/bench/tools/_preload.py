@@ -99,7 +99,5 @@ def disturbed(
 def codes(call: str, at: int, errors: int) -> list[int]:
     """As many errors of a call, others at each of its places in turn; all where there are no more."""
     names = CALLS[call]
-    chosen = (
-        range(len(names)) if errors >= len(names) else ((at * errors + step) % len(names) for step in range(errors))
-    )
+    chosen = ((at * errors + step) % len(names) for step in range(min(errors, len(names))))
     return [getattr(errno, names[number]) for number in chosen]

@@ -24,7 +24,7 @@ from kemfeat.stats.group_tests import WelchAnova, describe, games_howell, welch_
 from kemfeat.stats.nested import cluster_means, cluster_robust
 from kemfeat.stats.proportions import effective_n, wilson
 from tests.bench.tools import _coverage_models
-from tests.bench.tools._coverage import EFFECT, LEVEL, RESPONSE, SEED, Family, Held, held, limits
+from tests.bench.tools._coverage import EFFECT, LEVEL, RESPONSE, SEED, Family, Held, held, limits, responding
 
 SIZES = (5, 10, 40)
 SPEAKERS = (5, 12, 40)
@@ -88,9 +88,7 @@ def independent_units(size: int, rng: np.random.Generator) -> Held:
 
 def emotions(speakers: int, rng: np.random.Generator) -> Held:
     """Three emotions within speakers, who respond each in their own way; 30 utterances each."""
-    speaker, emotion = np.repeat(np.arange(speakers), 30), np.tile(np.arange(3), speakers * 10)
-    own = LEVEL * rng.normal(size=(speakers, 1)) + RESPONSE * rng.normal(size=(speakers, 3))
-    values = EFFECT[emotion] + own[speaker, emotion] + rng.normal(size=len(speaker))
+    values, emotion, speaker = responding(speakers, rng)
     difference, variance = EFFECT[0] - EFFECT[1], 1 + LEVEL**2 + RESPONSE**2
     g = limits(clustered_effects(values, emotion, speaker), "g_low", "g_high")
     between = float(np.var(EFFECT))

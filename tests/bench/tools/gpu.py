@@ -62,14 +62,11 @@ def taken(name: str, encoder: Path, device: torch.device, *, steps: int, amp: bo
             value = loss.value(loss.sums(model(batch), batch))
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        losses.append(value.detach())
+        losses.append(value.detach())  # read at the end: reading waits for the device
     seconds = _now(device) - began
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
-    return Steps(rows or READ[name][0], seconds / steps, waited / steps, _size(batches[0]), peak, _floats(losses))
-
-
-def _floats(losses: Sequence[torch.Tensor]) -> tuple[float, ...]:
-    return tuple(float(loss) for loss in losses)
+    said = tuple(map(float, losses))
+    return Steps(rows or READ[name][0], seconds / steps, waited / steps, _size(batches[0]), peak, said)
 
 
 def _now(device: torch.device) -> float:
