@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from kemfeat import provenance
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
-from kemfeat.learn.evaluation.words import printable
-from kemfeat.learn.experiments.published_votes import boosted, softmax_over_all, voted
+from kemfeat.learn.experiments._members import Joined, Member, joined_of, read_member, require_alike, with_train
+from kemfeat.learn.experiments.published_votes import boosted, voted
 from kemfeat.learn.experiments.votes import (
     Chances,
     fitted_stacker,
@@ -24,7 +24,7 @@ from kemfeat.learn.experiments.votes import (
     stacked,
 )
 from kemfeat.learn.run_facts import EnsembleFacts, Leakage, MemberFacts, RunFacts, StackerFacts
-from kemfeat.learn.run_folder import read_predictions, read_run, write_run
+from kemfeat.learn.run_folder import write_run
 from kemfeat.learn.training.inner_folds import INNER
 from kemfeat.store import disk
 from kemfeat.store.outside import refuse_in_store
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Method = Literal["soft", "weighted", "hard", "stacking"]
-
-_TOLERANCE = 1e-4
-"""Largest distance of a sum of probabilities from 1 that rounding explains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,24 +65,6 @@ class Formulas:
     def variant(self) -> Literal["faithful", "corrected"]:
         """Whether anything is as published."""
         return "corrected" if replace(self, allow_leakage=False) == Formulas() else "faithful"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Member:
-    """A run and its predictions, one row per utterance of a part, sorted by id."""
-
-    name: str
-    facts: RunFacts
-    parts: Mapping[str, pd.DataFrame]
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Joined:
-    """The same utterances predicted by all members."""
-
-    rows: pd.DataFrame
-    chances: Chances
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,12 +125,12 @@ def ensemble(
     """
     formulas = formulas or Formulas()
     require_possible(runs, method, out, weights=weights, formulas=formulas, out_of_fold=bool(out_of_fold))
-    members = [_read(run) for run in runs]
+    members = [read_member(run) for run in runs]
     if out_of_fold:
-        members = [_with_train(one, table) for one, table in zip(members, out_of_fold, strict=True)]
-    _require_alike(members)
+        members = [with_train(one, table) for one, table in zip(members, out_of_fold, strict=True)]
+    require_alike(members)
     joined = {
-        part: _joined(members, part, softmax=formulas.softmax)
+        part: joined_of(members, part, softmax=formulas.softmax)
         for part in ("train", "valid", "test")
         if part in members[0].parts and (part != "train" or out_of_fold)
     }
@@ -215,13 +194,13 @@ def require_possible(
         raise ConfigError(f"{out}: is there already and is not an empty folder; choose another --out")
 
 
-def _voted(joined: Mapping[str, _Joined], method: Method, shares: Chances, *, formulas: Formulas) -> _Combined:
+def _voted(joined: Mapping[str, Joined], method: Method, shares: Chances, *, formulas: Formulas) -> _Combined:
     found = {part: voted(one.chances, shares, method=method, votes=formulas.votes) for part, one in joined.items()}
     return _Combined(found, shares)
 
 
 def _fitted(
-    members: Sequence[_Member], joined: Mapping[str, _Joined], method: Method, *, part: str, formulas: Formulas
+    members: Sequence[Member], joined: Mapping[str, Joined], method: Method, *, part: str, formulas: Formulas
 ) -> _Combined:
     """The parts that were not fitted on, as predicted by what was fitted, and weights where there are any."""
     source = joined.get(part)
@@ -248,100 +227,13 @@ def _fitted(
     return _Combined({name: soft_vote(chances, shares) for name, chances in wanted.items()}, shares, len(classes))
 
 
-def _known(one: _Joined) -> NDArray[np.bool_]:
+def _known(one: Joined) -> NDArray[np.bool_]:
     known: NDArray[np.bool_] = one.rows["emotion_true"].notna().to_numpy(dtype=bool)
     return known
 
 
-def _read(run: Path) -> _Member:
-    facts, name = read_run(run), printable(str(run))
-    table = read_predictions(run, facts)
-    _require_distributions(table, facts, name)
-    return _Member(name, facts, _parts(table), disk.sha256(run / run_folder.PREDICTIONS))
-
-
-def _with_train(member: _Member, table: pd.DataFrame) -> _Member:
-    _require_distributions(table, member.facts, member.name)
-    return replace(member, parts={**member.parts, "train": _parts(table)["train"]})
-
-
-def _parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    ordered = table.sort_values("id", kind="stable")
-    return {str(part): rows.reset_index(drop=True) for part, rows in ordered.groupby("part")}
-
-
-def _require_distributions(table: pd.DataFrame, facts: RunFacts, name: str) -> None:
-    chances = [f"p_{emotion}" for emotion in facts.emotions]
-    if facts.task != "emotion" or not set(chances) <= set(table):
-        raise ConfigError(f"{name}: predicts {facts.task} without probabilities of emotions; expected a classifier")
-    sums = table[chances].to_numpy(np.float64)
-    if not np.isfinite(sums).all() or sums.min() < 0 or np.abs(sums.sum(axis=1) - 1).max() > _TOLERANCE:
-        raise RunError(
-            f"{name}: the probabilities of an utterance do not sum to 1, as after one softmax over all utterances "
-            "(J3); expected one softmax for each row; train the run again"
-        )
-
-
-def _require_alike(members: Sequence[_Member]) -> None:
-    """Refuse runs whose predictions cannot be of the same utterances under the same labels."""
-    for one in members[1:]:
-        for what, mine, other in zip(
-            ("split", "fold", "classes", "data"), _identity(members[0].facts), _identity(one.facts), strict=True
-        ):
-            if mine != other:
-                raise ConfigError(
-                    f"{members[0].name} and {one.name}: differ in their {what} ({_brief(mine)} and {_brief(other)}); "
-                    f"an ensemble needs runs of one split, fold, list of classes and corpus"
-                )
-
-
-def _identity(facts: RunFacts) -> tuple[object, ...]:
-    data = facts.data.utterances if facts.data else facts.store.digest
-    return facts.split.digest, facts.fold, facts.emotions, data
-
-
-def _brief(value: object) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)[:12]
-
-
-def _joined(members: Sequence[_Member], part: str, *, softmax: str) -> _Joined:
-    """Rows of a part by id; every member has to have the same ids and the same labels (J17)."""
-    first = members[0]
-    rows = first.parts[part]
-    for one in members[1:]:
-        other = one.parts.get(part)
-        mine, theirs = set(rows["id"]), set() if other is None else set(other["id"])
-        if other is None or mine != theirs:
-            example = min(mine ^ theirs)
-            raise ConfigError(
-                f"{first.name} and {one.name}: of the {part} part, {len(mine - theirs):,} utterances are in the first "
-                f"alone and {len(theirs - mine):,} in the second alone (such as {example}); expected the same in both: "
-                "train on a store that has what all models read, and on one split"
-            )
-        if not rows["emotion_true"].equals(other["emotion_true"]):
-            raise ConfigError(
-                f"{first.name} and {one.name}: have different labels of the same utterances of the {part} part; "
-                "expected runs under one label rule"
-            )
-    if softmax == "all":
-        return _Joined(rows, np.stack([softmax_over_all(_logits(one, part)) for one in members]))
-    columns = [f"p_{emotion}" for emotion in first.facts.emotions]
-    chances = np.stack([one.parts[part][columns].to_numpy(np.float64) for one in members])
-    return _Joined(rows, chances / chances.sum(axis=2, keepdims=True))
-
-
-def _logits(member: _Member, part: str) -> NDArray[np.float64]:
-    table, columns = member.parts[part], [f"logit_{emotion}" for emotion in member.facts.emotions]
-    if not set(columns) <= set(table) or not np.isfinite(table[columns].to_numpy(np.float64)).all():
-        raise ConfigError(
-            f"{member.name}: its predictions have no logits, which --softmax all needs (an ensemble has none, nor has "
-            "a run of an earlier kemfeat); leave it out, or train the run again"
-        )
-    return table[columns].to_numpy(np.float64)
-
-
 def _facts(
-    members: Sequence[_Member], method: Method, combined: _Combined, *, given: bool, part: str, formulas: Formulas
+    members: Sequence[Member], method: Method, combined: _Combined, *, given: bool, part: str, formulas: Formulas
 ) -> RunFacts:
     first, fitted_on = members[0].facts, combined.fitted_on
     made = {
@@ -378,7 +270,7 @@ def _facts(
     return RunFacts.model_validate({**dict(first), **update})
 
 
-def _leakage(members: Sequence[_Member], *, tested: int) -> Leakage:
+def _leakage(members: Sequence[Member], *, tested: int) -> Leakage:
     """What leaked into any member, and the rows of the test part that were fitted on (J1)."""
     leaks = {"stacking": tested} if tested else {}
     for one in members:
@@ -388,7 +280,7 @@ def _leakage(members: Sequence[_Member], *, tested: int) -> Leakage:
     return Leakage(verdict="leaking" if leaking else "clean", counts=leaks)
 
 
-def _write(out: Path, facts: RunFacts, found: Mapping[str, tuple[_Joined, Chances]]) -> None:
+def _write(out: Path, facts: RunFacts, found: Mapping[str, tuple[Joined, Chances]]) -> None:
     import pandas as pd
 
     tables = []
