@@ -21,6 +21,7 @@ _STAGES = {
     "verify": ("verifying", "files"),
     "recompute": ("recomputing", "utterances"),
     "compare": ("comparing audio", "utterances"),
+    "remember": ("frozen parts", "rows"),
     "train": ("training", "steps"),
     "export": ("exporting", "rows"),
 }

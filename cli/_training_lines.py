@@ -29,7 +29,8 @@ class TrainingLines:
         from kemfeat.provenance import BANNER
 
         self._before = None
-        self._reporter.restart("train")
+        for stage in ("remember", "train"):
+            self._reporter.restart(stage)
         trainable = sum(part.trainable for part in facts.parameters)
         frozen = sum(part.parameters - part.trainable for part in facts.parameters)
         split = f"{facts.split.scheme} fold {facts.fold}"
@@ -43,6 +44,10 @@ class TrainingLines:
             self._reporter.say(BANNER)
         if facts.leakage.warning:
             self._reporter.say(facts.leakage.warning)
+
+    def remembered(self, done: int, total: int) -> None:
+        """Show what the frozen parts have read."""
+        self._reporter("remember", done, total)
 
     def stepped(self, done: int, total: int) -> None:
         """Show the progress of training since this command began."""

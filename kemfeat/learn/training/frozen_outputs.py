@@ -11,9 +11,10 @@ do not depend on the rest of the batch. Any other part is computed in every epoc
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +34,15 @@ _PARTS = ("train", "valid")
 
 
 @contextmanager
-def kept(session: TrainingSession) -> Iterator[None]:
+def kept(session: TrainingSession, *, progress: Callable[[int, int], None]) -> Iterator[None]:
     """Have the frozen parts of a session's model answer from what they read once.
 
     Parameters
     ----------
     session : TrainingSession
         The run, with the weights that it trains from.
+    progress : callable
+        Called with the number of rows that the parts have read, and that of all rows that they read.
 
     Yields
     ------
@@ -48,10 +51,12 @@ def kept(session: TrainingSession) -> Iterator[None]:
     """
     room = session.training_data.recipe.train.frozen_cache * _GIGABYTE
     parts = _parts(session) if room and session.position.stopped(session.training_data.recipe.train) is None else []
+    rows = _rows(session)
     made: list[tuple[FrozenReader, _Kept]] = []
     try:
-        for part in parts:
-            found = _read_once(part, session, room=room)
+        for place, part in enumerate(parts):
+            reported = partial(_report, progress, place * rows, len(parts) * rows)
+            found = _read_once(part, session, room=room, progress=reported)
             if found is not None:
                 made.append((part, found))
                 room -= found.bytes
@@ -79,6 +84,15 @@ def _outermost(model: nn.Module, changed: set[str]) -> Iterator[FrozenReader]:
             yield part
         else:
             yield from _outermost(part, changed)
+
+
+def _rows(session: TrainingSession) -> int:
+    data = session.training_data
+    return sum(len(data.rows_of(data.rows[name])) for name in _PARTS)
+
+
+def _report(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
 
 @dataclass(eq=False)
@@ -137,23 +151,26 @@ class _Kept:
 
 
 @torch.inference_mode()
-def _read_once(part: FrozenReader, session: TrainingSession, *, room: float) -> _Kept | None:
+def _read_once(
+    part: FrozenReader, session: TrainingSession, *, room: float, progress: Callable[[int], None]
+) -> _Kept | None:
     """Read every row with a part; None where that takes up too much room, or the disk refuses."""
     data = session.training_data
     session.model.eval()
     path = session.out / f".frozen.{uuid.uuid4().hex}.aside"  # a killed run's are removed when it is resumed
     found = _Kept(part, path, np.full(len(data.audited.store.rows(data.axis)), -1, np.int64))
-    total, width = sum(len(data.rows_of(data.rows[name])) for name in _PARTS), 0
+    width = 0
     try:
         with path.open("wb") as file:
             for name in _PARTS:
                 for batch in data.loader(name, device=session.device):
                     tokens = found.add(batch, part.read(batch))
                     width = tokens.shape[1]
-                    if found.bytes / len(found.masks) * total > room:
+                    if found.bytes / len(found.masks) * _rows(session) > room:
                         found.close()
                         return None
                     tokens.tofile(file)
+                    progress(len(found.masks))
         found.open(width)
     except OSError:
         found.close()

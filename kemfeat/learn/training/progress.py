@@ -32,6 +32,15 @@ class TrainingProgress(Protocol):
             Folder of the run.
         """
 
+    def remembered(self, done: int, total: int) -> None:
+        """Report what the frozen parts of a model have read, before the first epoch.
+
+        Parameters
+        ----------
+        done, total : int
+            Rows read so far, and all of them, summed over the parts.
+        """
+
     def stepped(self, done: int, total: int) -> None:
         """Report a step.
 
@@ -59,6 +68,9 @@ class Silent:
 
     def began(self, facts: RunFacts, out: Path) -> None:
         """Do nothing. See :meth:`TrainingProgress.began`."""
+
+    def remembered(self, done: int, total: int) -> None:
+        """Do nothing. See :meth:`TrainingProgress.remembered`."""
 
     def stepped(self, done: int, total: int) -> None:
         """Do nothing. See :meth:`TrainingProgress.stepped`."""

@@ -143,7 +143,7 @@ def fit(recipe: Recipe, data: AuditedFold, *, out: Path, options: Options, progr
         session = begin(training_data, model.to(device), facts, out=out, device=device)
         if not resume(session):
             start(session)
-        with frozen_outputs.kept(session):
+        with frozen_outputs.kept(session, progress=progress.remembered):
             run_epochs(session, save_every=options.save_every, progress=progress)
         return _finish(session)
 

@@ -17,9 +17,13 @@ from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._batches import Reading
 from kemfeat.learn.models._text_encoder import TextEncoder
 from kemfeat.learn.training import frozen_outputs
+from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.augmented import augmentations_of
+from kemfeat.learn.training.pretrained import resolved
+from kemfeat.learn.training.progress import Silent
 from kemfeat.learn.training.recipe import Recipe, load_recipe
-from kemfeat.learn.training.trainer import Options, train
+from kemfeat.learn.training.trainer import Options, fit, train
+from kemfeat.learn.training.training_data import training_data_of
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn.models import kit as models
@@ -106,6 +110,37 @@ def test_every_row_is_computed_once_whatever_the_number_of_epochs(
     assert counts[0] == counts[1] > 0
 
 
+class Reported(Silent):
+    """Notes what was reported of the frozen parts, and that no step came before."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+        self.stepping = False
+
+    def remembered(self, done: int, total: int) -> None:
+        assert not self.stepping
+        self.seen.append((done, total))
+
+    def stepped(self, done: int, total: int) -> None:  # noqa: ARG002 - as Progress has it
+        self.stepping = True
+
+
+def test_what_is_read_before_the_first_step_is_reported(
+    store: Store, split: Split, stages: tuple[Path, Path], tmp_path: Path
+) -> None:
+    reported, recipe = Reported(), kit.fusion_recipe(*stages)
+    data = audit_fold(store, split, fold=0)
+    fit(recipe, data, out=tmp_path / "fusion", options=kit.CPU, progress=reported)
+    known = resolved(recipe, data, allow_leakage=False)
+    rows = training_data_of(known.recipe, known.data).rows
+    done = [done for done, _ in reported.seen]
+    assert done == sorted(done)
+    assert reported.stepping
+    assert (
+        {total for _, total in reported.seen} == {done[-1]} == {2 * (len(rows["train"]) + len(rows["valid"]))}
+    )  # a part of sound, one of text
+
+
 def names(model: nn.Module, changed: set[str]) -> list[str]:
     """The parts that are kept where these inputs are augmented."""
     known = {part: name for name, part in model.named_modules()}
@@ -156,8 +191,8 @@ def test_nothing_is_left_and_nothing_is_in_a_checkpoint(
     during: list[str] = []
 
     @contextmanager
-    def watched(session: Any, *, _kept: Any = frozen_outputs.kept) -> Iterator[None]:
-        with _kept(session):
+    def watched(session: Any, *, _kept: Any = frozen_outputs.kept, **options: Any) -> Iterator[None]:
+        with _kept(session, **options):
             during.extend(leftovers(session.out))
             yield
 
