@@ -166,6 +166,16 @@ def test_every_parameter_that_trains_gets_a_gradient(name: str) -> None:
 
 
 @every_model
+def test_a_batch_of_one_row_trains(name: str) -> None:
+    """The last batch of an epoch may be one."""
+    model = built(name).train()
+    found = predictions(model(kit.batch((9,), (8,))))
+    for task in find(name).tasks:
+        assert found[task].isfinite().all()
+        assert found[task].requires_grad
+
+
+@every_model
 def test_weights_depend_on_the_seed_alone_and_the_global_generator_stays(name: str, tmp_path: Path) -> None:
     config = small_config(name)
     if "text_encoder" in type(config).model_fields:

@@ -17,6 +17,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.learn.layers.norms import BatchNorm1d
 
 CHUNK = 1 << 18
 """Edges that are read at once: 67 MB of messages of 64 numbers."""
@@ -229,13 +230,13 @@ class Spell(nn.Module):
         wide, narrow = sizes
         self.embedding_size = narrow * len(_BRANCHES)
         self.projections = nn.ModuleList(nn.Linear(size, wide) for size in in_features)
-        self.norm = nn.BatchNorm1d(wide)
+        self.norm = BatchNorm1d(wide)
         self.edge_convs = nn.ModuleDict({name: EdgeConv(wide, wide, chunk=chunk) for name in _BRANCHES})
-        self.edge_norms = nn.ModuleDict({name: nn.BatchNorm1d(wide) for name in _BRANCHES})
+        self.edge_norms = nn.ModuleDict({name: BatchNorm1d(wide) for name in _BRANCHES})
         self.shared = SAGEConv(wide, narrow, chunk=chunk)
-        shared_norm = nn.BatchNorm1d(narrow)
+        shared_norm = BatchNorm1d(narrow)
         self.shared_norms = nn.ModuleDict(
-            {name: shared_norm if branch_norm == "shared" else nn.BatchNorm1d(narrow) for name in _BRANCHES}
+            {name: shared_norm if branch_norm == "shared" else BatchNorm1d(narrow) for name in _BRANCHES}
         )
         self.last = nn.ModuleDict({name: SAGEConv(narrow, n_classes, chunk=chunk) for name in _BRANCHES})
         self.dropout = nn.Dropout(dropout)

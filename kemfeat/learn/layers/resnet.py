@@ -11,12 +11,14 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from kemfeat.learn.layers.norms import BatchNorm1d, BatchNorm2d
+
 WIDTH = 64
 """Channels of the stem, as published; each stage after the first has twice those of the one before it."""
 
 _STAGES = 4
 _CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d]] = {1: nn.Conv1d, 2: nn.Conv2d}
-_NORMS: dict[int, type[nn.BatchNorm1d] | type[nn.BatchNorm2d]] = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
+_NORMS: dict[int, type[BatchNorm1d] | type[BatchNorm2d]] = {1: BatchNorm1d, 2: BatchNorm2d}
 
 
 class _Block(nn.Module):
