@@ -31,6 +31,7 @@ from . import (
     synth,
     train,
     validate,
+    versions,
 )
 
 app = typer.Typer(
@@ -49,6 +50,8 @@ app.command("validate")(validate.validate)
 app.command("info")(store.info)
 app.command("verify")(store.verify)
 app.command("diff")(store.diff)
+app.command("log")(versions.log)
+app.command("prune")(versions.prune)
 app.command("export", cls=export.Export)(export.export)
 app.command("report")(report.report)
 app.command("split")(split.split)

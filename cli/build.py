@@ -48,6 +48,7 @@ def build(
     force: Annotated[
         bool, typer.Option("--force", help="Begin anew; existing content is moved aside, never deleted.")
     ] = False,
+    keep: Annotated[int, typer.Option("--keep", min=0, help="How many earlier versions of the store to keep.")] = 1,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
@@ -65,6 +66,7 @@ def build(
         rehash=rehash,
         force=force,
         follow_links=follow_links,
+        keep=keep,
     )
     name = plugins.find("corpora", dataset).name
     folder = find_root(name, root=root)

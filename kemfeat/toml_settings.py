@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kemfeat.config import thawed
+from kemfeat.config import BuildConfig, thawed
 from kemfeat.errors import ConfigError
 
 _DEEPEST = 32
@@ -80,6 +82,47 @@ def with_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[
                 raise ConfigError(f"--set {override}: {table!r} is a value, not a table")
         target[last] = _toml_value(text.strip(), where=f"--set {key}")
     return merged
+
+
+def as_toml(config: BuildConfig) -> str:
+    """Write the configuration of a build as settings that give it again.
+
+    Parameters
+    ----------
+    config : BuildConfig
+        A resolved configuration.
+
+    Returns
+    -------
+    str
+        TOML for ``--config``, a line for each setting. A setting without a value has that of its preset.
+
+    Examples
+    --------
+    >>> print(as_toml(BuildConfig(dataset="KEMDy20", features=("mel",), settings={"mel": {"n_mels": 64}})), end="")
+    dataset = "KEMDy20"
+    features = ["mel"]
+    mel.n_mels = 64
+    labels = "annotated"
+    rows_per_shard = 128
+    """
+    values: dict[str, Any] = {"dataset": config.dataset, "features": list(config.features)}
+    for feature, settings in thawed(config.settings).items():
+        values |= {f"{_key(feature)}.{key}": value for key, value in settings.items() if value is not None}
+    values["labels.rule" if config.label_map else "labels"] = config.labels
+    values |= {f"labels.map.{_key(word)}": name for word, name in config.label_map.items()}
+    values["rows_per_shard"] = config.rows_per_shard
+    return "".join(f"{key} = {_written(value)}\n" for key, value in values.items())
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _written(name)
+
+
+def _written(value: Any) -> str:
+    """A text, number or list as JSON, which is TOML where no character is escaped as two."""
+    escaped = json.dumps(value, ensure_ascii=False)
+    return re.sub("[^ -~]", lambda found: f"\\U{ord(found[0]):08x}", escaped)
 
 
 def _parsed(text: str, *, where: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ class Killed(BaseException):
     """Stands for SIGKILL: from this moment on the process changes nothing on the disk."""
 
 
-CHANGES = ("mkdir", "rename", "replace", "link", "unlink", "rmdir", "fsync")
+CHANGES = ("mkdir", "rename", "replace", "link", "symlink", "unlink", "rmdir", "fsync")
 
 
 def run_until(

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kemfeat.config import BuildConfig
 from kemfeat.errors import ConfigError
+from kemfeat.toml_settings import as_toml as written
 from kemfeat.toml_settings import read_toml, with_overrides
 from tests.settings_kit import quick, tables, trees, words
 
@@ -108,3 +110,24 @@ class TestReadToml:
     def test_an_override_without_end_is_refused(self, text):
         with pytest.raises(ConfigError, match=r"^--set mel.*nested too deeply, expected at most 32 levels"):
             with_overrides({}, [text])
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+VALUES = TEXTS | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
+
+
+class TestConfigurations:
+    @quick
+    @given(
+        st.dictionaries(words, st.dictionaries(words, VALUES | st.lists(VALUES, max_size=3) | st.none(), max_size=3)),
+        st.dictionaries(TEXTS, TEXTS, max_size=2),
+    )
+    def test_a_configuration_is_read_back(self, settings, names):
+        config = BuildConfig(dataset="folder", features=tuple(settings), settings=settings, label_map=names)
+        read = tomllib.loads(written(config))
+        assert read.pop("dataset") == "folder"
+        assert read.pop("features") == list(settings)
+        assert read.pop("rows_per_shard") == config.rows_per_shard
+        assert read.pop("labels") == ({"rule": "annotated", "map": names} if names else "annotated")
+        said = {name: {key: value for key, value in of.items() if value is not None} for name, of in settings.items()}
+        assert read == {name: of for name, of in said.items() if of}

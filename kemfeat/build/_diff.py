@@ -152,8 +152,8 @@ def plan(
     open_parts = [
         part for part, receipt in zip(parts, staged, strict=True) if not _counts(receipt, with_failures=with_failures)
     ]
-    keeps = partial(_keeps, store, rehash=rehash, with_failures=with_failures)
-    kept = set() if old is None else _keep_parts(store, resolved, open_parts, old=old, keeps=keeps)
+    keeps = partial(_keeps, rehash=rehash, with_failures=with_failures)
+    kept = set() if old is None else _keep_parts(store, resolved, open_parts, old=old, keeps=partial(keeps, old.folder))
     copies = {name: _rows_by_key(name, by_row[name], old) for name in resolved.extractors}
     return Plan(
         store=store,
@@ -187,13 +187,13 @@ def _keep_parts(
             if part.feature in counted:
                 own = old.statistics.iloc[places.get((part.feature, part.partition), [])]
                 tables[STATISTICS] = pa.Table.from_pandas(own, schema=TABLE, preserve_index=False)
-            writer.keep_part(store, part, receipt=receipt, tables=tables)
+            writer.keep_part(store, part, source=old.folder, receipt=receipt, tables=tables)
             kept.add(part)
     return kept
 
 
-def _keeps(store: Path, receipt: PartReceipt, *, rehash: bool, with_failures: bool) -> bool:
-    return _counts(receipt, with_failures=with_failures) and receipts.are_whole(store, receipt.files, read=rehash)
+def _keeps(folder: Path, receipt: PartReceipt, *, rehash: bool, with_failures: bool) -> bool:
+    return _counts(receipt, with_failures=with_failures) and receipts.are_whole(folder, receipt.files, read=rehash)
 
 
 def _counts(receipt: PartReceipt | None, *, with_failures: bool) -> bool:

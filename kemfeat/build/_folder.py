@@ -65,5 +65,5 @@ def finished(out: Path, *, rehash: bool) -> Store | None:
     except (StoreCorruptError, StoreVersionError) as error:
         raise type(error)(f"{error}; --force moves it aside and begins anew") from None
     tables = {name: receipt for name, receipt in store.header.tables.items() if name in _COPIED_WITH}
-    whole = len(tables) == len(_COPIED_WITH) and receipts.are_whole(out, tables, read=rehash)
+    whole = len(tables) == len(_COPIED_WITH) and receipts.are_whole(store.folder, tables, read=rehash)
     return store if whole else None

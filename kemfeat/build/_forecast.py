@@ -18,11 +18,11 @@ from kemfeat.build._axes import UTTERANCE
 from kemfeat.build._timing import Amounts, Timing, time_of
 from kemfeat.build.disk_space import free_bytes
 from kemfeat.build.scan import Inventory, Survey
-from kemfeat.build.trial_build import Measured, TrialSample
+from kemfeat.build.trial_build import HEADERS, Measured, TrialSample
 from kemfeat.corpora import open_reader
 from kemfeat.errors import StoreError, StoreWriteError
 from kemfeat.parallel import Progress
-from kemfeat.store import layout, schema
+from kemfeat.store import disk, layout, schema
 from kemfeat.store.reader import open_store
 
 
@@ -219,7 +219,7 @@ class _Basis:
     def forecast(self, out: Path) -> Forecast:
         arrays = self._arrays()
         signals, tables, others = self._other_files()
-        there = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) if out.is_dir() else 0
+        there = disk.used(out)
         size = sum(array.bytes for array in arrays.values()) + signals + tables
         seconds = self.headers.seconds
         return Forecast(
@@ -308,7 +308,7 @@ class _Basis:
         return {
             **dict.fromkeys(by_row, rows),
             **dict.fromkeys(of_axes, self._longer),
-            schema.HEADER: _ratio(amounts.parts, sampled.parts),
+            **dict.fromkeys(HEADERS, _ratio(amounts.parts, sampled.parts)),
             schema.SOURCES: _ratio(amounts.files, sampled.files),
             schema.SIGNAL_INDEX: _ratio(amounts.signals, sampled.signals),
         }
@@ -354,14 +354,14 @@ class _Basis:
         return {name: rows for name, rows in cut.items() if rows}
 
     def _is_current(self, out: Path) -> bool:
-        known = _sources.read_scan(out / schema.SOURCES)
         try:
-            header = open_store(out).header
+            store = open_store(out)
         except StoreError:
             return False
+        known = _sources.read_scan(store.folder / schema.SOURCES)
         columns = ["path", "group", "size", "mtime_ns"]
         same = known is not None and known[columns].equals(self.headers.files.astype(known[columns].dtypes.to_dict()))
-        return bool(same) and header.config_digest == self.found.resolved.digest
+        return bool(same) and store.header.config_digest == self.found.resolved.digest
 
 
 def _ratio(whole: float, part: float) -> float:

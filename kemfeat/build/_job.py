@@ -25,7 +25,8 @@ from kemfeat.features.instances import find_feature
 from kemfeat.findings import Findings, merge
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.parallel import Progress
-from kemfeat.store import disk, locking, receipts, schema, swap, writer
+from kemfeat.store import disk, locking, receipts, schema, swap, versions, writer
+from kemfeat.store.header import current_folder
 from kemfeat.store.reader import Store, open_store
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class _Job:
         sources = self._scan(groups)
         if self.old is not None and self._is_current(self.old, sources):
             failures = _refusals.failed_in(self.old)
+            self._prune()
             return BuildReport(
                 store=self.old,
                 written=0,
@@ -173,6 +175,7 @@ class _Job:
         with disk.writing(self.out):
             header = _tables.write_tables(self.out, made, seconds=time.monotonic() - began)
         swap.finalise(self.out, header)
+        self._prune()
         failed = len(_refusals.failures(plan, parts))
         return BuildReport(
             store=open_store(self.out),
@@ -184,6 +187,10 @@ class _Job:
             notes=_notes.notes(sources, self.resolved),
             balance=None if balance is None else balance.with_failed(failed),
         )
+
+    def _prune(self) -> None:
+        with disk.writing(self.out):
+            versions.prune(self.out, keep=self.options.keep)
 
     def _warm(self) -> None:
         """Have workers import what the work needs while this process reads and plans."""
@@ -211,7 +218,7 @@ class _Job:
 
     def _known_sources(self) -> pd.DataFrame | None:
         staged = _sources.read_scan(writer.staging(self.out) / schema.SOURCES)
-        return _sources.read_scan(self.out / schema.SOURCES) if staged is None else staged
+        return _sources.read_scan(current_folder(self.out) / schema.SOURCES) if staged is None else staged
 
     def _is_current(self, old: Store, sources: _sources.Sources) -> bool:
         """Whether the finished store is what this build would make, according to sizes and times.
@@ -219,12 +226,12 @@ class _Job:
         Sources are compared with the list in the finished store: what an interrupted build has hashed since is not
         built yet.
         """
-        if self.options.rehash or old.header.config_digest != self.resolved.digest:
+        if old.folder == old.path or self.options.rehash or old.header.config_digest != self.resolved.digest:
             return False
         if old.synthetic != provenance.is_synthetic(self.root):
             return False
-        finished = _sources.read_scan(self.out / schema.SOURCES)
-        if not (sources.equals(finished) and receipts.files_present(self.out, schema.files(old.header))):
+        finished = _sources.read_scan(old.folder / schema.SOURCES)
+        if not (sources.equals(finished) and receipts.files_present(old.folder, schema.files(old.header))):
             return False
         return self.options.on_error == "skip" or not _refusals.failed_in(old)
 

@@ -351,13 +351,14 @@ def _finished(store: Path, digest: str) -> Store:  # noqa: ARG001 - the digest d
 @lru_cache(maxsize=4096)
 def _sound(store: Path, digest: str, feature: str, partition: int) -> bool:
     """Whether the shards of a finished part and their metadata have the bytes that were written."""
-    header = _finished(store, digest).header
+    finished = _finished(store, digest)
+    header = finished.header
     part = next(part for part in header.parts if part.feature == feature and part.partition == partition)
     folder = f"{schema.FEATURES}/{feature}/"
     metadata = {name: receipt for name, receipt in header.documents.items() if name.startswith(folder)}
     files = {**part.files, **metadata}
     try:
-        return all(disk.sha256(disk.inside(store, name)) == receipt.sha256 for name, receipt in files.items())
+        return all(disk.sha256(disk.inside(finished.folder, name)) == receipt.sha256 for name, receipt in files.items())
     except OSError:
         return False
 

@@ -69,7 +69,7 @@ def recompute(
     ids = store.utterances["id"].iloc[chosen].tolist()
     fresh = _read_again(store, open_reader(store.dataset, root=root, table=table, follow_links=follow_links), root, ids)
     settings = {name: canonical(dict(values)) for name, values in store.header.config.settings.items()}
-    bound = {name: bind(name, text, store.path / schema.RESOURCES) for name, text in settings.items()}
+    bound = {name: bind(name, text, store.folder / schema.RESOURCES) for name, text in settings.items()}
     problems = []
     progress(0, len(ids))
     for done, (row, name) in enumerate(zip(chosen, ids, strict=True), start=1):

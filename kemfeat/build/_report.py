@@ -8,6 +8,7 @@ from typing import Literal
 
 from kemfeat.balance import Balance
 from kemfeat.store.reader import Store
+from kemfeat.store.versions import KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class BuildOptions:
         Whether to move a finished or unfinished store aside and begin anew.
     follow_links : bool
         Whether links of the corpus may lead out of its folder.
+    keep : int, >= 0
+        How many earlier versions of the store to keep.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class BuildOptions:
     rehash: bool = False
     force: bool = False
     follow_links: bool = False
+    keep: int = KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ class SignalStage:
         if self.old is None:
             return False
         receipt = self.old.header.sessions.get(session)
-        source = self.store / schema.session_path(session)
+        source = self.old.folder / schema.session_path(session)
         if receipt is None or receipt.key != self.keys[session] or not source.is_file():
             return False
         if source.stat().st_size != receipt.file.bytes or (self.rehash and disk.sha256(source) != receipt.file.sha256):

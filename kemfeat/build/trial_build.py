@@ -26,13 +26,16 @@ from kemfeat.corpora import CorpusReader
 from kemfeat.errors import KemfeatError, WorkerError
 from kemfeat.manifest import Manifest
 from kemfeat.records import Finding, Terms
-from kemfeat.store.schema import Header
+from kemfeat.store.schema import HEADER, Header
 
 _WAVES, _MOST_WAVES = 5, 24
 _ROWS = 128
 _CLUSTERS = 3
 """Every worker gets five tasks of 128 rows, or more tasks of fewer rows: the first warms up, the others have one speed.
 The rows come from three places in the corpus; with more places, more sessions would have to be parsed."""
+
+HEADERS = (HEADER, f"../{HEADER}")
+"""The header of a version, and that of the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class Measured:
     header : Header
         Header of the store.
     files : mapping of str to int
-        Size of every file of the store [bytes], by path.
+        Size of every file of the store [bytes], by path below the folder of its version.
     own_memory, worker_memory : int [bytes]
         Peak memory of the process and of its largest worker.
     """
@@ -257,10 +260,17 @@ def _build(sample: TrialSample, root: Path, out: Path, workers: int, began: floa
         ended=ended,
         events=tuple(events),
         header=report.store.header,
-        files={path.relative_to(out).as_posix(): path.stat().st_size for path in out.rglob("*") if path.is_file()},
+        files=_sizes(out, report.store.folder),
         own_memory=own_peak(),
         worker_memory=largest_child(),
     )
+
+
+def _sizes(out: Path, version: Path) -> dict[str, int]:
+    found = [path for path in out.rglob("*") if path.is_file() and not path.is_symlink()]
+    inner = {path.relative_to(version).as_posix(): path for path in found if path.is_relative_to(version)}
+    outer = {f"../{path.relative_to(out).as_posix()}": path for path in found if not path.is_relative_to(version)}
+    return {name: path.stat().st_size for name, path in (inner | outer).items()}
 
 
 def _places(partitions: int, wanted: int) -> Iterator[tuple[int, int]]:

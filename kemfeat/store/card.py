@@ -5,7 +5,6 @@ Both depend on the content of the store alone, never on time, host or command, a
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kemfeat import provenance
 from kemfeat.records import Terms
 from kemfeat.store import columns, croissant, schema, summary
+from kemfeat.toml_settings import as_toml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -238,16 +238,7 @@ def escape_code(name: str) -> str:
 
 
 def _settings(header: schema.Header) -> str:
-    lines = [
-        f"{feature}.{key} = {json.dumps(value, ensure_ascii=True)}"
-        for feature, settings in header.config.model_dump(mode="json")["settings"].items()
-        for key, value in settings.items()
-    ]
-    names = header.config.label_map
-    lines.append(f"labels{'.rule' if names else ''} = {json.dumps(header.config.labels)}")
-    lines += [f"labels.map.{json.dumps(word)} = {json.dumps(name)}" for word, name in names.items()]
-    lines.append(f"rows_per_shard = {header.config.rows_per_shard}")
-    return "## Settings\n\n```toml\n" + "\n".join(lines) + "\n```"
+    return f"## Settings\n\n```toml\n{as_toml(header.config)}```"
 
 
 def _share(count: int, utterances: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from kemfeat.store.changes import setting_changes
 from kemfeat.store.reader import Store
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def compare(a: Store, b: Store) -> Difference:
         only_b=tuple(name for name in rows_b if name not in rows_a),
         columns=_table_difference(_labelled(a).iloc[at_a], _labelled(b).iloc[at_b], both),
         features=_table_difference(a.keys.iloc[at_a], b.keys.iloc[at_b], both),
-        settings=tuple(_setting_differences(a, b)),
+        settings=tuple(setting_changes(a.header, b.header)),
     )
 
 
@@ -111,20 +112,3 @@ def _same(one: Any, other: Any) -> bool:
         return bool(np.array_equal(one, other))
     missing = (pd.isna(one), pd.isna(other))
     return all(missing) or (not any(missing) and bool(one == other))
-
-
-def _setting_differences(a: Store, b: Store) -> list[str]:
-    one, other = _flat(a.header.config.model_dump(mode="json")), _flat(b.header.config.model_dump(mode="json"))
-    return [
-        f"{key}: {one.get(key, '(none)')} -> {other.get(key, '(none)')}"
-        for key in dict.fromkeys((*one, *other))
-        if one.get(key) != other.get(key)
-    ]
-
-
-def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        name = f"{prefix}{key}".removeprefix("settings.")
-        flat |= _flat(item, f"{name}.") if isinstance(item, dict) else {name: item}
-    return flat

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -292,6 +293,23 @@ def inside(folder: Path, name: str) -> Path:
     if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in name:
         raise StoreCorruptError(f"{folder}: lists a file outside of the store, {name!r}; do not trust this store")
     return folder.joinpath(*pure.parts)
+
+
+def used(folder: Path) -> int:
+    """The size of the files in a folder; one with several names counts once.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder, or a path where nothing is.
+
+    Returns
+    -------
+    int [bytes]
+        Links are not followed.
+    """
+    found = (path.lstat() for path in folder.rglob("*"))
+    return sum({(of.st_dev, of.st_ino): of.st_size for of in found if stat.S_ISREG(of.st_mode)}.values())
 
 
 def link(source: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from kemfeat.config import expectation
 from kemfeat.errors import StoreCorruptError, StoreError, StoreIncompleteError, StoreVersionError
-from kemfeat.store import schema
+from kemfeat.store import disk, schema
 
 
 class OpenedVersion:
@@ -18,9 +18,9 @@ class OpenedVersion:
     Parameters
     ----------
     folder : Path
-        Folder of the store.
+        Folder of that version.
     digest : str
-        Digest of that version.
+        Its digest.
     """
 
     def __init__(self, folder: Path, digest: str) -> None:
@@ -43,6 +43,11 @@ class OpenedVersion:
         except OSError:
             if _is_between_versions(self._folder):
                 raise _not_open(self._folder) from None
+            if self._folder.parent.name == schema.VERSIONS:
+                raise StoreIncompleteError(
+                    f"{self._folder.parent.parent}: version {self._digest[:12]} is not there any more: the store was "
+                    "built again since it was opened, or its folder is not mounted; open it again"
+                ) from None
             raise StoreIncompleteError(
                 f"{self._folder}: {schema.HEADER} is missing since the store was opened; mount or restore the folder, "
                 "or wait for the build that is running on it, and open the store again"
@@ -86,9 +91,10 @@ def read_header(folder: Path) -> schema.Header:
     except (ValueError, RecursionError):
         raise StoreCorruptError(f"{folder / schema.HEADER}: is not JSON; restore it or build the store again") from None
     version = content.get("format_version") if isinstance(content, dict) else None
-    if version != schema.FORMAT_VERSION:
+    if type(version) is not int or version not in schema.READABLE_VERSIONS:
+        read = " and ".join(map(str, schema.READABLE_VERSIONS))
         raise StoreVersionError(
-            f"{folder}: format_version {version!r}; this kemfeat reads {schema.FORMAT_VERSION}; "
+            f"{folder}: format_version {version!r}; this kemfeat reads {read}; "
             "open it with the kemfeat that wrote it, or build it again with this one into another folder"
         )
     try:
@@ -97,6 +103,60 @@ def read_header(folder: Path) -> schema.Header:
         problem = error.errors()[0]
         where = ": ".join([str(folder / schema.HEADER), *filter(None, [".".join(map(str, problem["loc"]))])])
         raise StoreCorruptError(f"{where}: {expectation(problem)}; restore it or build the store again") from None
+
+
+def folder_of(store: Path, header: schema.Header) -> Path:
+    """The folder of the files that a header lists.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the header.
+    header : Header
+        The header.
+
+    Returns
+    -------
+    Path
+        The version's own folder, or that of the header, as in format 1.
+    """
+    return store if header.folder is None or header.format_version == 1 else disk.inside(store, header.folder)
+
+
+def store_of(folder: Path) -> Path:
+    """The store that a folder is a version of.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder with a header.
+
+    Returns
+    -------
+    Path
+        The folder itself where it is not a version in a store.
+    """
+    store = folder.parent.parent
+    return store if folder.parent.name == schema.VERSIONS and (store / schema.HEADER).is_file() else folder
+
+
+def current_folder(store: Path) -> Path:
+    """The folder of the current version of a store.
+
+    Parameters
+    ----------
+    store : Path
+        A folder.
+
+    Returns
+    -------
+    Path
+        The folder itself where it is not a store that can be opened.
+    """
+    try:
+        return folder_of(store, read_header(store))
+    except StoreError:
+        return store
 
 
 def _not_open(folder: Path) -> StoreIncompleteError:

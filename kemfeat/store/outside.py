@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kemfeat.errors import ConfigError
 from kemfeat.store import schema
+from kemfeat.store.header import store_of
 
 
 def store_around(path: Path) -> Path | None:
@@ -20,11 +21,13 @@ def store_around(path: Path) -> Path | None:
     Returns
     -------
     Path or None
-        The innermost folder with a finished store or a build under way; None where there is none.
+        The innermost store, finished or being built, a version of which is not one of its own; None where there is
+        none.
     """
     whole = path.resolve()
     marks = (schema.HEADER, schema.BUILDING)
-    return next((each for each in (whole, *whole.parents) if any((each / mark).exists() for mark in marks)), None)
+    around = next((each for each in (whole, *whole.parents) if any((each / mark).exists() for mark in marks)), None)
+    return None if around is None else store_of(around)
 
 
 def refuse_in_store(out: Path, *, but_itself: bool = False) -> None:

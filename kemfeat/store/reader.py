@@ -12,8 +12,9 @@ from kemfeat.config import digest, suggest
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.labels import apply_rule
 from kemfeat.store import array_metadata, disk, layout, schema
-from kemfeat.store.header import read_header
+from kemfeat.store.header import read_header, store_of
 from kemfeat.store.tables import StoreTables
+from kemfeat.store.versions import find
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +32,11 @@ class Store(StoreTables):
     Parameters
     ----------
     path : Path
-        Absolute path of its folder.
+        Absolute path of the folder of the store.
     header : Header
         Content of ``kemfeat.json``.
+    folder : Path, optional
+        Absolute path of the folder of the version, which has its files; where absent, the one that the header names.
 
     Examples
     --------
@@ -257,7 +260,7 @@ class Store(StoreTables):
             raise ConfigError(f"{self.path}: no array {name!r}{suggest(name, self.arrays)}")
         info = self.header.arrays[name]
         path = schema.array_path(info.feature, name)
-        folder = disk.inside(self.path, path)
+        folder = disk.inside(self.folder, path)
         self._version.check()
         content = array_metadata.read_array(folder, info)
         self._version.check()
@@ -361,23 +364,28 @@ class Store(StoreTables):
         return layout.read_bitmap(self.header.complete[feature], self.header.axes[axis].rows)
 
 
-def open_store(path: str | Path) -> Store:
+def open_store(path: str | Path, *, at: str | None = None) -> Store:
     """Open a finished store for reading.
 
     Parameters
     ----------
     path : str or Path
-        Folder of the store.
+        Folder of the store, or of one of its versions.
+    at : str or None
+        The version to open: its digest or the first digits of it; the current one where None.
 
     Returns
     -------
     Store
-        This version of the store: after a later build into the same folder, reading from it is an error.
+        This version of the store. It can be read on while the store is built again, for as long as the version is kept;
+        after that, reading from it is an error.
 
     Raises
     ------
     StoreIncompleteError
         The folder is not a store, or its build was never finished; the message says how to resume.
+    StoreError
+        The store has had no version ``at``, or no longer keeps it; the message says how to make it again.
     StoreVersionError
         The store has another format version.
     StoreCorruptError
@@ -390,4 +398,9 @@ def open_store(path: str | Path) -> Store:
     'KEMDy20'
     """
     folder = Path(path).absolute()
+    if at is not None:
+        found, header = find(folder, at)
+        return Store(folder, header, folder=found)
+    if (store := store_of(folder)) != folder:
+        return Store(store, read_header(folder), folder=folder)
     return Store(folder, read_header(folder))

@@ -13,9 +13,12 @@ from kemfeat.records import FeatureSpec
 if TYPE_CHECKING:
     pass
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 
 HEADER = "kemfeat.json"
+VERSIONS = "versions"
+CURRENT = "current"
 UTTERANCES = "utterances.parquet"
 RATINGS = "ratings.parquet"
 SIGNALS = "signals"
@@ -30,6 +33,19 @@ TABLES = "tables"
 FOLDERS = (FEATURES, SIGNALS, RESOURCES, TABLES)
 README = "README.md"
 CROISSANT = "croissant.json"
+ENTRIES = (
+    *FOLDERS,
+    UTTERANCES,
+    RATINGS,
+    SIGNAL_INDEX,
+    KEYS,
+    FAILURES,
+    STATISTICS,
+    SOURCES,
+    README,
+    CROISSANT,
+)
+"""What a version has, besides its header."""
 BUILDING = ".building"
 LOCK = ".lock"
 LOCK_OWNER = ".lock.json"
@@ -166,6 +182,33 @@ class AxisInfo(Stored):
     table: str
 
 
+class VersionRecord(Stored):
+    """What is remembered of an earlier version, whether or not it is still kept.
+
+    Parameters
+    ----------
+    digest : str
+        Its digest.
+    created : str
+        When it was made, UTC, ISO 8601.
+    command : str
+        The command line that made it.
+    kemfeat : str
+        Version of kemfeat.
+    config : BuildConfig
+        Resolved configuration of the build.
+    changes : tuple of str
+        What had changed from the version before it.
+    """
+
+    digest: str
+    created: str
+    command: str
+    kemfeat: str
+    config: BuildConfig
+    changes: tuple[str, ...] = ()
+
+
 class Header(Stored):
     """``kemfeat.json``: what the store is and what every file in it must be.
 
@@ -207,6 +250,12 @@ class Header(Stored):
         Version of the store; see :func:`store_digest`.
     provenance : mapping
         When, by which command and in how many seconds the store was made.
+    folder : str or None
+        Where everything else is, below the folder of the header; None where it is beside the header.
+    changes : tuple of str
+        What changed from the version before this one.
+    history : tuple of VersionRecord
+        Earlier versions, the latest first.
     """
 
     format_version: int
@@ -227,6 +276,9 @@ class Header(Stored):
     annotation_faults: int = 0
     digest: str
     provenance: dict[str, Any]
+    folder: Annotated[str, Field(pattern=f"^{VERSIONS}/[0-9a-f]{{16}}(-[0-9]+)?$")] | None = None
+    changes: tuple[str, ...] = ()
+    history: tuple[VersionRecord, ...] = ()
 
     @property
     def synthetic(self) -> bool:
@@ -265,7 +317,7 @@ def store_digest(header: Header) -> str:
     return digest(header.model_dump(mode="json", exclude=_NOT_IN_DIGEST))
 
 
-_NOT_IN_DIGEST = {"versions", "documents", "digest", "provenance"}
+_NOT_IN_DIGEST = {"versions", "documents", "digest", "provenance", "folder", "changes", "history"}
 """What may differ between two stores of the same content."""
 
 

@@ -1,17 +1,25 @@
-"""Put a staged store in place: metadata consolidated, strangers dropped, every entry moved, the header last."""
+"""Put a staged version in place: metadata consolidated, strangers dropped, a folder of its own, then the header.
+
+The header of the store, ``STORE/kemfeat.json``, names the folder of the current version. Replacing it is the commit:
+one rename, before which the store is the old version, and after which it is the new one.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import uuid
 from typing import TYPE_CHECKING
 
 from kemfeat.errors import StoreError, StoreWriteError
-from kemfeat.store import coordinates, disk, locking, schema
+from kemfeat.store import coordinates, disk, locking, schema, versions
+from kemfeat.store.changes import changes
+from kemfeat.store.header import read_header
 from kemfeat.store.writer import TEMPLATE, staging
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_OWN_HEADER = "version.json"
+"""The staged header of the version's own folder."""
 
 _SWAPPED = "swapped"
 """A file that says that a staged store without a header has been moved, so that what is left in staging can go."""
@@ -27,7 +35,7 @@ def finalise(store: Path, header: schema.Header) -> None:
     store : Path
         Folder of the store.
     header : Header
-        Header of the finished store, without ``documents``.
+        Header of the finished store, without ``documents``, ``folder``, ``changes`` and ``history``.
 
     Raises
     ------
@@ -38,17 +46,26 @@ def finalise(store: Path, header: schema.Header) -> None:
     with disk.writing(store):
         coordinates.write_ids(folder / TEMPLATE, header, tables=folder)
         documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
-        whole = header.model_copy(update={"documents": {name: _receipt_of(folder / name) for name in documents}})
+        before = _in_place(store)
+        whole = header.model_copy(
+            update={
+                "documents": {name: _receipt_of(folder / name) for name in documents},
+                "changes": () if before is None else changes(before, header),
+                "history": versions.history_after(before, digest=header.digest),
+            }
+        )
         _drop_strangers(folder, set(schema.files(whole)))
-        disk.write_json(folder / schema.HEADER, whole.model_dump(mode="json"))
+        content = whole.model_dump(mode="json", exclude={"folder"})
+        disk.write_json(folder / _OWN_HEADER, content)
+        disk.write_json(folder / schema.HEADER, content | {"folder": versions.new_folder(store, header.digest)})
         complete_swap(store)
 
 
 def complete_swap(store: Path) -> bool:
-    """Move a staged, complete store into place.
+    """Move a staged, complete version into place, and have the links of the store lead to it.
 
-    The staged header says that the staged store is complete. The header in place is removed first and put in place
-    last, so that a half-moved store never opens.
+    The staged header says that the staged version is complete. Nobody looks for the new folder until the header of the
+    store names it.
 
     Parameters
     ----------
@@ -58,28 +75,36 @@ def complete_swap(store: Path) -> bool:
     Returns
     -------
     bool
-        Whether there was a staged, complete store.
+        Whether there was a staged, complete version.
     """
     folder = staging(store)
-    if not (folder / schema.HEADER).is_file():
-        if (folder / _SWAPPED).is_file():
-            locking.remove(folder)
-        return False
+    is_staged = (folder / schema.HEADER).is_file()
+    if is_staged:
+        _commit(store)
+    if is_staged or (folder / _SWAPPED).is_file():
+        locking.remove(folder)
+    versions.link_current(store)
+    return is_staged
+
+
+def _commit(store: Path) -> None:
+    folder = staging(store)
+    place = disk.inside(store, str(read_header(folder).folder))
     (folder / _SWAPPED).touch()
-    (store / schema.HEADER).unlink(missing_ok=True)
-    for entry in _ENTRIES:
+    place.mkdir(parents=True, exist_ok=True)
+    for entry in (*schema.ENTRIES, _OWN_HEADER):
         if (folder / entry).exists():
-            _replace(folder / entry, store / entry)
+            (folder / entry).replace(place / (schema.HEADER if entry == _OWN_HEADER else entry))
+    versions.keep_in_place(store)
     # A disk may keep renames out of order unless told to flush: the header must not outrun the rest.
-    disk.fsync(store)
+    for each in (place, place.parent, store):
+        disk.fsync(each)
     (folder / schema.HEADER).replace(store / schema.HEADER)
     disk.fsync(store)
-    locking.remove(folder)
-    return True
 
 
 def finish_interrupted(store: Path) -> bool:
-    """Finish a swap that was interrupted, for a command that may write into the store.
+    """Finish the swap of a first version that was interrupted, for a command that may write into the store.
 
     Parameters
     ----------
@@ -89,7 +114,7 @@ def finish_interrupted(store: Path) -> bool:
     Returns
     -------
     bool
-        Whether a new version was put in place; False too where a build is running, or the system refuses: opening the
+        Whether a version was put in place; False too where a build is running, or the system refuses: opening the
         store then says what is wrong.
     """
     if (store / schema.HEADER).exists() or not (staging(store) / schema.HEADER).is_file():
@@ -99,28 +124,11 @@ def finish_interrupted(store: Path) -> bool:
     return False
 
 
-_ENTRIES = (
-    schema.FEATURES,
-    schema.SIGNALS,
-    schema.RESOURCES,
-    schema.TABLES,
-    schema.UTTERANCES,
-    schema.RATINGS,
-    schema.SIGNAL_INDEX,
-    schema.KEYS,
-    schema.FAILURES,
-    schema.STATISTICS,
-    schema.SOURCES,
-    schema.README,
-    schema.CROISSANT,
-)
-
-
-def _replace(source: Path, target: Path) -> None:
-    if target.is_dir():
-        old = source.parent / f"aside-{uuid.uuid4().hex}"
-        target.rename(old)
-    source.replace(target)
+def _in_place(store: Path) -> schema.Header | None:
+    try:
+        return read_header(store)
+    except StoreError:
+        return None
 
 
 def _place_metadata(folder: Path) -> list[str]:

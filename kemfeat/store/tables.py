@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreError
 from kemfeat.store import disk, schema
-from kemfeat.store.header import OpenedVersion
+from kemfeat.store.header import OpenedVersion, folder_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,16 +23,19 @@ class StoreTables:
     Parameters
     ----------
     path : Path
-        Absolute path of its folder.
+        Absolute path of the folder of the store.
     header : Header
         Content of ``kemfeat.json``.
+    folder : Path, optional
+        Absolute path of the folder of the version, which has its files; where absent, the one that the header names.
     """
 
-    def __init__(self, path: Path, header: schema.Header) -> None:
+    def __init__(self, path: Path, header: schema.Header, *, folder: Path | None = None) -> None:
         self.path = path
         self.header = header
+        self.folder = folder or folder_of(path, header)
         self._tables: dict[str, pd.DataFrame] = {}
-        self._version = OpenedVersion(path, header.digest)
+        self._version = OpenedVersion(self.folder, header.digest)
 
     @cached_property
     def utterances(self) -> pd.DataFrame:
@@ -264,7 +267,7 @@ class StoreTables:
 
         receipt = self._receipts.get(name)
         try:
-            content = disk.read_bytes(disk.inside(self.path, name))
+            content = disk.read_bytes(disk.inside(self.folder, name))
             self._version.check()
             if receipt is None or len(content) != receipt.bytes or sha256(content).hexdigest() != receipt.sha256:
                 raise StoreCorruptError(

@@ -13,6 +13,7 @@ from kemfeat.records import tag_of, tagged
 from kemfeat.store import coordinates, degenerate, disk, schema, valid_lengths
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt
+from kemfeat.store.versions import links_astray
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
     warnings: list[str] = []
     progress(0, len(expected))
     for done, (name, receipt) in enumerate(expected.items(), start=1):
-        problems += _file_problems(store.path, name, receipt)
+        problems += _file_problems(store.folder, name, receipt)
         progress(done, len(expected))
     problems += _header_problems(store)
     if not problems:
@@ -76,7 +77,9 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
     if not problems:
         for array, found in degenerate.sameness(store):
             (problems if found.is_problem else warnings).append(_same(array, found))
-    problems += _strangers(store.path, set(expected))
+    astray = links_astray(store.path, store.header)
+    problems += [] if astray is None else [astray]
+    problems += _strangers(store.folder, set(expected))
     size = sum(receipt.bytes for receipt in expected.values())
     return Verification(len(expected), size, tuple(problems), tuple(warnings))
 

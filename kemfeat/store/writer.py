@@ -181,7 +181,7 @@ def write_part(
 
 
 def keep_part(
-    store: Path, part: Part, *, receipt: PartReceipt, tables: Mapping[str, pd.DataFrame | pa.Table]
+    store: Path, part: Part, *, source: Path, receipt: PartReceipt, tables: Mapping[str, pd.DataFrame | pa.Table]
 ) -> PartReceipt:
     """Take a part over from the finished store, unchanged.
 
@@ -191,6 +191,8 @@ def keep_part(
         Folder of the store.
     part : Part
         The part, as planned.
+    source : Path
+        Folder of the finished version.
     receipt : PartReceipt
         The same part in the finished store.
     tables : mapping of str to DataFrame or Table
@@ -208,7 +210,7 @@ def keep_part(
     """
     with disk.writing(store):
         for name in receipt.files:
-            disk.link(disk.inside(store, name), disk.inside(staging(store), name))
+            disk.link(disk.inside(source, name), disk.inside(staging(store), name))
         return _commit(store, part, files=receipt.files, tables=tables, failures=receipt.failures)
 
 

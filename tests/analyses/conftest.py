@@ -20,5 +20,5 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.fixture
 def copied(store: Store, tmp_path: Path) -> Store:
     """A copy that a test may change."""
-    shutil.copytree(store.path, tmp_path / "store")
+    shutil.copytree(store.folder, tmp_path / "store")
     return open_store(tmp_path / "store")

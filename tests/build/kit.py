@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from kemfeat.build import BuildOptions, BuildReport, build_store
+from kemfeat.store.reader import open_store
 from kemfeat.synth.tokenizer import train
 from tests.corpora.tiny import TinyCorpus, wav_bytes, write_tiny_kemdy20
 
@@ -53,7 +54,7 @@ class Bench:
         root, out = folder / "corpus", folder / "store"
         shutil.copytree(self.corpus.root, root)
         if self.out.exists():
-            shutil.copytree(self.out, out)
+            shutil.copytree(self.out, out, symlinks=True)
         return Bench(TinyCorpus(root, self.corpus.ids), out)
 
     def fresh(self, name: str = "fresh") -> Bench:
@@ -90,23 +91,28 @@ def with_settings(**changes: Any) -> dict[str, Any]:
 
 
 def files(folder: Path) -> list[Path]:
-    """Every file of a store but its lock."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".lock"))
+    """Every file of a store but its lock, and no links to them."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path for path in found if not path.name.startswith(".lock"))
 
 
 def tree(store: Path) -> dict[str, Any]:
     """What must be equal in two stores of one corpus: every byte, but when and by whom it was made and file times."""
-    found: dict[str, Any] = {path.relative_to(store).as_posix(): path.read_bytes() for path in files(store)}
+    folder = open_store(store).folder
+    found: dict[str, Any] = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files(folder)}
     header = json.loads(found["kemfeat.json"])
-    header.pop("provenance")
+    for member in ("provenance", "changes", "history"):
+        header.pop(member)
     header["documents"].pop("sources.parquet")
     sources = pd.read_parquet(store / "sources.parquet").drop(columns="mtime_ns")
     return {**found, "kemfeat.json": header, "sources.parquet": sources.to_csv()}
 
 
 def states(store: Path) -> dict[str, tuple[int, int]]:
-    """Inode and time of every file: what a run that writes nothing leaves alone."""
-    return {path.relative_to(store).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files(store)}
+    """Inode and time of every file of the current version: what a run that writes nothing leaves alone."""
+    folder = open_store(store).folder
+    found = {path.relative_to(folder).as_posix(): path.stat() for path in files(folder)}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in found.items()}
 
 
 def shards(store: Path) -> dict[tuple[str, int], set[int]]:

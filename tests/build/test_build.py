@@ -9,7 +9,7 @@ import pytest
 from kemfeat import open_store, provenance
 from kemfeat.build import BuildOptions
 from kemfeat.store.verify import verify
-from tests.build.kit import FEATURES, PARTITIONS, ROWS, Stages, files, states, tree, with_settings
+from tests.build.kit import FEATURES, PARTITIONS, ROWS, Stages, states, tree, with_settings
 from tests.corpora.tiny import TinyCorpus, wav_bytes
 
 
@@ -108,4 +108,4 @@ def test_labels_by_vote_change_tables_and_no_shard(bench):
     assert kept >= {f"features.zarr/mel/mel/c/{number}/0/0" for number in range(PARTITIONS)}
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert report.store.header.label_rule == "votes"
-    assert len(files(bench.out)) == len(before)
+    assert after.keys() == before.keys()

@@ -41,12 +41,12 @@ def test_killed_anywhere_the_same_command_ends_it(bench, monkeypatch, before):
     def build(number):
         new = bench.fresh(f"new{number}")
         if half.out.exists():
-            shutil.copytree(half.out, new.out)
+            shutil.copytree(half.out, new.out, symlinks=True)
         return lambda: new.build(settings=AFTER)
 
     straight = bench.fresh("straight")
     straight.build(settings=AFTER)
-    digests = {_state(half.out), _state(straight.out), "refused"}
+    digests = {_state(half.out), _state(straight.out)}  # an update is one of two versions throughout
     most = _changes(build, monkeypatch)
     killed = 0
     for at in {most * (step + 1) // (KILLS + 1) for step in range(KILLS)} | {0}:

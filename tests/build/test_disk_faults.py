@@ -31,7 +31,7 @@ def half(bench):
 def test_an_update_ends_in_a_sentence_and_goes_on(bench, half, name):
     codes = CALLS[name][2]
     straight = bench.fresh("straight")
-    shutil.copytree(half.out, straight.out)
+    shutil.copytree(half.out, straight.out, symlinks=True)
     with failing(name, straight.out) as fault:
         straight.build(settings=AFTER)
     assert fault.calls, "no such call in an update"
@@ -39,7 +39,7 @@ def test_an_update_ends_in_a_sentence_and_goes_on(bench, half, name):
     refused = []
     for number, at in enumerate(places):
         new = bench.fresh(f"new{at}")
-        shutil.copytree(half.out, new.out)
+        shutil.copytree(half.out, new.out, symlinks=True)
         with failing(name, new.out, at=at, code=codes[number % len(codes)]) as broken:
             try:
                 new.build(settings=AFTER)

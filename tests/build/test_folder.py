@@ -85,12 +85,14 @@ def test_a_name_that_the_disk_refuses(bench):
         bench.fresh("x" * 300).build()
 
 
-@pytest.mark.parametrize("change", [{"format_version": 2}, {"format_version": "1"}, {"format_version": None}])
+@pytest.mark.parametrize("change", [{"format_version": 3}, {"format_version": "1"}, {"format_version": None}])
 def test_another_format_version_is_refused_and_kept(bench, change):
     path = bench.out / "kemfeat.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     before = {file: file.read_bytes() for file in bench.out.rglob("*") if file.is_file()}
-    with pytest.raises(StoreVersionError, match=r"format_version .*; this kemfeat reads 1; .*--force moves it aside"):
+    with pytest.raises(
+        StoreVersionError, match=r"format_version .*; this kemfeat reads 1 and 2; .*--force moves it aside"
+    ):
         bench.build()
     assert {file: file.read_bytes() for file in before} == before
     assert bench.build(force=True, settings=SHORT).moved_aside is not None

@@ -334,7 +334,7 @@ def test_an_open_store_stays_readable_while_it_is_updated(bench):
 def test_a_sibling_made_by_hard_links_is_never_written_through(bench, tmp_path):
     """Shards are replaced, never changed in place: a snapshot made with links stays what it was."""
     snapshot = tmp_path / "snapshot"
-    shutil.copytree(bench.out, snapshot, copy_function=os.link)
+    shutil.copytree(bench.out, snapshot, copy_function=os.link, symlinks=True)
     before = tree(snapshot)
     _all_at_once(bench.corpus)
     bench.build(settings=with_settings(rows_per_shard=5))

@@ -233,7 +233,7 @@ def test_killed_anywhere_inside_the_swap_the_next_build_completes_it(bench, monk
     expected.build(settings=settings)
     half = Bench(bench.corpus, tmp_path / "half")
     for calls in range(100):
-        shutil.copytree(staged.out, half.out)
+        shutil.copytree(staged.out, half.out, symlinks=True)
         over = _swap_killed_after(half.out, calls, monkeypatch)
         in_place = (half.out / "kemfeat.json").exists()
         assert open_or_sentence(half.out) == ("finished" if in_place else "unfinished")

@@ -115,7 +115,7 @@ INFO = {"dataset", "format_version", "digest", "utterances", "arrays", "complete
 def test_info(finished):
     facts = kemfeat("info", finished.out, "--json").json
     assert set(facts) >= INFO
-    assert (facts["dataset"], facts["format_version"], facts["utterances"]) == ("KEMDy20", 1, ROWS)
+    assert (facts["dataset"], facts["format_version"], facts["utterances"]) == ("KEMDy20", 2, ROWS)
     assert facts["complete"] is True
     assert facts["arrays"]["mel"]["shape"] == [ROWS, 32, 16]
     assert facts["emotions"] == {"happy;neutral": ROWS}

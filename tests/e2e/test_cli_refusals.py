@@ -113,9 +113,9 @@ def test_what_is_no_store_is_code_4(bench, tmp_path, command):
 
 def test_a_store_of_another_version_is_code_4(bench):
     header = bench.out / "kemfeat.json"
-    header.write_text(header.read_text().replace('"format_version": 1', '"format_version": 7'))
+    header.write_text(header.read_text().replace('"format_version": 2', '"format_version": 7'))
     for command in (("info", bench.out), ("verify", bench.out)):
-        assert "format_version 7; this kemfeat reads 1" in sentence(*command, code=4)
+        assert "format_version 7; this kemfeat reads 1 and 2" in sentence(*command, code=4)
     said = sentence("build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--out", bench.out, code=4)
     assert "--force moves it aside" in said
 

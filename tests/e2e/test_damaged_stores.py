@@ -159,7 +159,7 @@ def test_damage_that_differs_from_its_receipt_is_refused_by_whoever_reads_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copytree(whole.store, tmp_path / "store")
+    shutil.copytree(open_store(whole.store).folder, tmp_path / "store")
     DAMAGES[damage](tmp_path / "store")
     code = run(command, whole, tmp_path / "store", tmp_path / "out", monkeypatch)
     said = capsys.readouterr()
@@ -181,7 +181,7 @@ def test_damage_with_receipts_made_right_is_never_a_defect(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copytree(whole.store, tmp_path / "store")
+    shutil.copytree(open_store(whole.store).folder, tmp_path / "store")
     DAMAGES[damage](tmp_path / "store")
     vouch(tmp_path / "store")
     code = run(command, whole, tmp_path / "store", tmp_path / "out", monkeypatch)
@@ -196,11 +196,11 @@ def test_damage_with_receipts_made_right_is_never_a_defect(
 
 
 def test_every_command_that_reads_a_store_is_tried(whole: Whole) -> None:
-    """Those that are not here make stores or corpora, read what others wrote, or read as ``train`` does: ``embed``."""
+    """Those that are not here make stores or corpora, read no more than headers, or read as ``train`` does."""
     from kemfeat_cli.app import app
 
     names = {command.name for command in app.registered_commands}
-    elsewhere = {"build", "plan", "validate", "evaluate", "synth", "bench", "embed", "ensemble"}
+    elsewhere = {"build", "plan", "validate", "evaluate", "synth", "bench", "embed", "ensemble", "log", "prune"}
     assert names - elsewhere == {command.split()[0] for command in COMMANDS} - {"analyze"}
     assert isinstance(open_store(whole.store), Store)
     assert json.loads((whole.store / schema.HEADER).read_bytes())["digest"]

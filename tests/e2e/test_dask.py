@@ -225,7 +225,7 @@ def test_workers_of_a_scheduler_are_not_counted_here(command, tmp_path):
 
 
 def test_a_scheduler_that_is_not_there_is_a_sentence_and_nothing_is_touched(serial, tmp_path):
-    shutil.copytree(serial / "store", tmp_path / "store")
+    shutil.copytree(serial / "store", tmp_path / "store", symlinks=True)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
     where = ("--root", serial / "corpus", "--out", tmp_path / "store", "--force")

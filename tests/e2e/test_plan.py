@@ -27,7 +27,7 @@ def test_a_plan_says_what_the_build_then_does(line, tmp_path):
     made = kemfeat(*line, "--out", out, "--json").json
     assert not out.exists()
     assert kemfeat("build", *line[1:], "--out", out).code == 0
-    assert made["files"] == sum(path.is_file() for path in out.rglob("*"))
+    assert made["files"] == sum(path.is_file() and not path.is_symlink() for path in out.rglob("*"))
     assert (made["fits"], made["up_to_date"], made["utterances"], made["workers"]) == (True, False, 12, 1)
     parts = sum(array["bytes"] for array in made["arrays"].values())
     assert made["bytes"] == parts + made["bytes_signals"] + made["bytes_tables"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,11 @@ import pytest
 import zarr
 
 from kemfeat import plugins
-from kemfeat.store import disk, schema
+from kemfeat.store import schema
 from kemfeat.store.reader import Store, open_store
 from tests.build.kit import ROWS, Bench
 from tests.e2e.command import kemfeat, sentence
+from tests.store.kit import vouch
 
 pytestmark = pytest.mark.slow  # each runs the installed command
 
@@ -77,15 +77,6 @@ def test_verify_warns_of_some_rows_that_stand_still_and_refuses_many(bench: Benc
         said = kemfeat("verify", bench.out)
         assert said.code == code
         assert said.out.startswith(says if code else f"warning: {says}")
-
-
-def vouch(path: Path) -> None:
-    """A header that says what lies there now."""
-    content = json.loads((path / schema.HEADER).read_bytes())
-    for part in content["parts"]:
-        part["files"] = {name: disk.receipt(path / name).model_dump() for name in part["files"]}
-    header = schema.Header.model_validate_json(json.dumps(content))
-    disk.write_json(path / schema.HEADER, content | {"digest": schema.store_digest(header)})
 
 
 def test_help_names_every_format() -> None:

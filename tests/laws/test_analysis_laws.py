@@ -179,7 +179,7 @@ def test_a_store_without_what_it_needs_is_refused_in_a_sentence(analysis, store,
 
 def bared(store: Store, folder: Path) -> Store:
     """The same utterances without labels, ratings, signals and arrays."""
-    shutil.copytree(store.path, folder)
+    shutil.copytree(store.folder, folder)
     utterances = pd.read_parquet(folder / "utterances.parquet")
     for column in ("emotion", "emotion_first", "emotion_annotated"):
         utterances[column] = None

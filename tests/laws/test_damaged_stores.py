@@ -21,7 +21,7 @@ def test_damaged_stores_are_found_or_read_as_they_were_written(finished, tmp_pat
     sound = damages.contents(open_store(finished.out))
     ends = []
     for seed in range(200_000, 200_040):
-        copy = shutil.copytree(finished.out, tmp_path / f"copy{seed}")
+        copy = shutil.copytree(finished.out, tmp_path / f"copy{seed}", symlinks=True)
         kind, done = damages.damage(copy, random.Random(seed))
         ends.append((kind, damages.judge(copy, sound)))
         assert ends[-1][1] in {"found", "harmless"}, f"seed {seed}: {done}: {ends[-1][1]}"
@@ -33,7 +33,7 @@ def test_other_values_with_their_receipts_made_right_would_be_seen(finished, tmp
     """What the judge says where receipts cannot help: the values are compared, not only the receipts."""
     sound = damages.contents(open_store(finished.out))
     assert all(isinstance(value, np.ndarray | pd.DataFrame) for value in sound.values())
-    copy = shutil.copytree(finished.out, tmp_path / "copy")
+    copy = shutil.copytree(finished.out, tmp_path / "copy", symlinks=True)
     mel = zarr.open_array(copy / "features.zarr/mel/mel", mode="r+")
     mel[0] = mel[0] + 1
     vouch(copy)

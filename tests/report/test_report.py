@@ -205,7 +205,7 @@ def test_killed_before_any_change_of_the_disk_the_page_is_whole_or_absent_and_th
 
 
 def test_a_store_with_a_lost_table_is_a_sentence(bench: Bench, tmp_path: Path) -> None:
-    (bench.out / "utterances.parquet").unlink()
+    (open_store(bench.out).folder / "utterances.parquet").unlink()
     with pytest.raises(StoreCorruptError, match=r"utterances\.parquet is missing"):
         write_report(open_store(bench.out), out=tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()

@@ -51,5 +51,5 @@ def finished(corpus: TinyCorpus, settings: dict[str, Any], tmp_path_factory: pyt
 @pytest.fixture
 def copied(finished: Store, tmp_path: Path) -> Store:
     """A copy that a test may damage."""
-    shutil.copytree(finished.path, tmp_path / "store")
+    shutil.copytree(finished.folder, tmp_path / "store")
     return open_store(tmp_path / "store")

@@ -94,7 +94,7 @@ def test_zarr_lists_the_groups(finished: Store) -> None:
     assert {name: tuple(sorted(group)) for name, group in root.groups()} == {
         name: tuple(sorted({*arrays, *COORDINATES[name]})) for name, arrays in GROUPS.items()
     }
-    assert root.attrs["kemfeat_format_version"] == 1
+    assert root.attrs["kemfeat_format_version"] == 2
 
 
 @pytest.mark.parametrize("name", [name for names in GROUPS.values() for name in names])

@@ -22,7 +22,7 @@ def test_croissant_names_every_file_with_its_hash(finished: Store, croissant: di
     for name, receipt in finished.header.tables.items():
         assert files[name]["sha256"] == receipt.sha256
         assert files[name]["contentSize"] == f"{receipt.bytes} B"
-    assert croissant["version"] == f"1.0.0+{finished.digest[:12]}"
+    assert croissant["version"] == f"2.0.0+{finished.digest[:12]}"
 
 
 def test_croissant_describes_columns_and_arrays(finished: Store, croissant: dict[str, Any]) -> None:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import math
 import re
+import shutil
 import struct
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,6 +21,7 @@ from kemfeat.store import layout, schema
 from kemfeat.store.reader import Store
 from kemfeat.store.valid_lengths import marks
 
+OUTSIDE = {"features.zarr/mel/mel/../../../../outside": {"sha256": "0" * 64, "bytes": 0}}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "store-format.md"
 
 
@@ -53,7 +56,8 @@ def test_the_digest(header: dict[str, Any]) -> None:
     }
     text = json.dumps(covered, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     assert sha256(text.encode("utf-8")) == header["digest"]
-    assert set(header) - set(covered) == {"versions", "documents", "digest", "provenance"}
+    apart = {"versions", "documents", "digest", "provenance", "folder", "changes", "history"}
+    assert set(header) - set(covered) == apart
 
 
 def test_every_receipt(finished: Store, header: dict[str, Any]) -> None:
@@ -63,8 +67,48 @@ def test_every_receipt(finished: Store, header: dict[str, Any]) -> None:
 
 
 def test_every_file_has_a_receipt(finished: Store, header: dict[str, Any]) -> None:
-    found = {p.relative_to(finished.path).as_posix() for p in finished.path.rglob("*") if p.is_file()}
-    assert found == {*receipts(header), "kemfeat.json", ".lock"}
+    folder = finished.path / header["folder"]
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert found == {*receipts(header), "kemfeat.json"}
+    own = {path.name for path in finished.path.iterdir() if not path.is_symlink()}
+    assert own == {"kemfeat.json", "versions", ".lock"}
+
+
+def test_the_header_of_a_version_is_that_of_the_store_without_a_folder(finished: Store, header: dict[str, Any]) -> None:
+    folder = header.pop("folder")
+    assert json.loads((finished.path / folder / "kemfeat.json").read_bytes()) == header
+    header["folder"] = folder
+
+
+def test_links_lead_to_every_entry_of_the_version(finished: Store) -> None:
+    assert (finished.path / "current").readlink().as_posix() == finished.header.folder
+    links = {path.name: path.resolve() for path in finished.path.iterdir() if path.is_symlink()}
+    entries = {path.name: path.resolve() for path in finished.folder.iterdir() if path.name != "kemfeat.json"}
+    assert links == entries | {"current": finished.folder.resolve()}
+
+
+def test_the_reader_of_the_document_reads_a_store_and_a_version_and_refuses_what_is_not_so(
+    finished: Store, tmp_path: Path, document: str
+) -> None:
+    code = document.split("## A reader")[1].split("```python\n")[1].split("```")[0]
+    assert len(code.splitlines()) <= 30
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - of the documentation
+    lone = shutil.copytree(finished.folder, tmp_path / "lone")
+    for store in (finished.path, finished.folder, lone):
+        table, mel = names["read"](store, "mel")
+        assert table.column("id").to_pylist() == finished.utterances["id"].tolist()
+        np.testing.assert_array_equal(mel[:], finished.array("mel")[:])
+    shard = lone / "features.zarr/mel/mel/c/0/0/0"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    with pytest.raises(ValueError, match="c/0/0/0 is damaged"):
+        names["read"](lone, "mel")
+    path = lone / "kemfeat.json"
+    for change, said in (({"format_version": 3}, "format_version 3"), ({"tables": OUTSIDE}, "outside")):
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | change))
+        with pytest.raises(ValueError, match=said):
+            names["read"](lone, "mel")
+        path.write_bytes((finished.folder / "kemfeat.json").read_bytes())
 
 
 def test_the_bitmap(finished: Store, header: dict[str, Any]) -> None:
@@ -191,8 +235,11 @@ def test_the_document_names_every_member_of_the_header(header: dict[str, Any], d
 
 def test_the_document_names_every_file(finished: Store, document: str) -> None:
     listing = document.split("## Files")[1].split("\n## ")[0]
-    for path in finished.path.iterdir():
+    versions = document.split("## Versions")[1].split("\n## ")[0]
+    for path in finished.folder.iterdir():
         assert f"`{path.name}" in listing
+    for path in finished.path.iterdir():
+        assert f"`{path.name}" in versions
 
 
 def test_a_shard_path_has_one_zero_per_inner_axis() -> None:

@@ -56,11 +56,11 @@ def test_an_unfinished_store_says_how_to_resume(tmp_path: Path, sign: str) -> No
     assert f"run the same `kemfeat build ... --out {tmp_path}` again: it resumes" in str(caught.value)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])
+@pytest.mark.parametrize("version", [0, 3, "1", None, 1.5, True])
 def test_another_format_version_is_refused(copied: Store, version: Any) -> None:
     edit(copied, format_version=version)
     with pytest.raises(
-        StoreVersionError, match="this kemfeat reads 1; open it with the kemfeat that wrote it"
+        StoreVersionError, match="this kemfeat reads 1 and 2; open it with the kemfeat that wrote it"
     ) as caught:
         open_store(copied.path)
     assert f"format_version {version!r}" in str(caught.value)

@@ -112,7 +112,7 @@ def tokenizer_of(store: Store) -> Tokenize:
             f"{', '.join(store.arrays)}); build it with --features text,tokens, or leave them out"
         )
     config = validated(tokens.TokensConfig, settings["tokens"], where=f"{store.path}/{schema.HEADER}: tokens")
-    folder = disk.inside(store.path, f"{schema.RESOURCES}/{tokens.EXTRACTOR.name}")
+    folder = disk.inside(store.folder, f"{schema.RESOURCES}/{tokens.EXTRACTOR.name}")
     try:
         extract = tokens.EXTRACTOR.open(config, folder)
     except Exception as error:  # noqa: BLE001 - tokenizers raises nothing narrower

@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum call { OPEN, READ, WRITE, FSYNC, RENAME, LINK, UNLINK, MKDIR, RMDIR, FLOCK, CALLS };
+enum call { OPEN, READ, WRITE, FSYNC, RENAME, LINK, SYMLINK, UNLINK, MKDIR, RMDIR, FLOCK, CALLS };
 
 static char folder[PATH_MAX];
 static size_t length;
@@ -114,6 +114,8 @@ ON_PATH(RENAME, rename, (const char *from, const char *to), (from, to), AT_FDCWD
 ON_PATH(RENAME, renameat, (int f, const char *from, int t, const char *to), (f, from, t, to), f, from)
 ON_PATH(LINK, link, (const char *from, const char *to), (from, to), AT_FDCWD, to)
 ON_PATH(LINK, linkat, (int f, const char *from, int t, const char *to, int flags), (f, from, t, to, flags), t, to)
+ON_PATH(SYMLINK, symlink, (const char *to, const char *path), (to, path), AT_FDCWD, path)
+ON_PATH(SYMLINK, symlinkat, (const char *to, int f, const char *path), (to, f, path), f, path)
 ON_PATH(UNLINK, unlink, (const char *path), (path), AT_FDCWD, path)
 ON_PATH(MKDIR, mkdir, (const char *path, mode_t mode), (path, mode), AT_FDCWD, path)
 ON_PATH(MKDIR, mkdirat, (int f, const char *path, mode_t mode), (f, path, mode), f, path)

@@ -38,6 +38,7 @@ CALLS: dict[str, tuple[str, ...]] = {
         "ESTALE",
     ),
     "link": (*_CHANGE, "EILSEQ", "EMLINK", "ENOSPC", "EOPNOTSUPP", "EPERM", "EXDEV"),
+    "symlink": (*_CHANGE, "EDQUOT", "EILSEQ", "ENOSPC", "EPERM"),
     "unlink": (*_CHANGE, "EBUSY", "EPERM", "ETXTBSY", "ESTALE"),
     "mkdir": (*_CHANGE, "EDQUOT", "EILSEQ", "EMLINK", "ENOSPC", "EPERM"),
     "rmdir": (*_CHANGE, "EBUSY", "EINVAL", "ENOTEMPTY", "EPERM", "ESTALE"),

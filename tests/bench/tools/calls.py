@@ -1,10 +1,10 @@
 """Commands disturbed at each of their calls of the file system: nothing is left half made, the same command ends it.
 
 ``python -m tests.bench.tools.calls kill`` lets a first build, an update, an analysis, a report, an export and a
-training die before each of their calls (``open``, ``write``, ``fsync``, ``rename``, ``link``, ``unlink``, ``mkdir``,
-``rmdir``, ``flock``) in turn; ``refuse`` refuses each of these calls, and ``read``, instead, with errors that POSIX
-names for it: one in turn, or as many as ``--errors`` says. Both print a Markdown table; a failure is printed with the
-call that makes it again.
+training die before each of their calls (``open``, ``write``, ``fsync``, ``rename``, ``link``, ``symlink``, ``unlink``,
+``mkdir``, ``rmdir``, ``flock``) in turn; ``refuse`` refuses each of these calls, and ``read``, with errors that
+POSIX names for it: one in turn, or as many as ``--errors`` says. Both print a Markdown table; a failure is printed with
+the call that makes it again.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Scene:
     def command(self, scratch: Path) -> Command:
         """The command, on a fresh copy of the store."""
         shutil.rmtree(scratch, ignore_errors=True)
-        shutil.copytree(self.store, scratch / "store")
+        shutil.copytree(self.store, scratch / "store", symlinks=True)
         if self.name != "train":
             return commands(scratch / "store", self.root, scratch)[self.name]
         sets = [f"--set={key}={value}" for key, value in {**AUDIO, "train.epochs": 2}.items()]

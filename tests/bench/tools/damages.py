@@ -157,7 +157,7 @@ def main() -> None:
         bench.build(settings=with_settings(features=["mel", "text", "eda"]))
         sound = contents(open_store(bench.out))
         for seed in range(given.first, given.first + given.cases):
-            copy = shutil.copytree(bench.out, Path(scratch) / "copy")
+            copy = shutil.copytree(bench.out, Path(scratch) / "copy", symlinks=True)
             kind, done = damage(copy, random.Random(seed))
             end = judge(copy, sound)
             ends[kind][end if end in {"found", "harmless"} else "failures"] += 1

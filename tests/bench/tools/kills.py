@@ -41,7 +41,7 @@ class Scene:
     def fresh(self, out: Path) -> Bench:
         """The build, in a folder as it was before."""
         if self.before is not None:
-            shutil.copytree(self.before, out)
+            shutil.copytree(self.before, out, symlinks=True)
         return Bench(self.bench.corpus, out)
 
 

@@ -105,7 +105,7 @@ def test_unlabelled_rows_have_class_minus_1(store):
 
 
 def test_unrated_rows_have_nan(store, tmp_path):
-    shutil.copytree(store.path, tmp_path / "store")
+    shutil.copytree(store.folder, tmp_path / "store")
     changed = open_store(tmp_path / "store")
     changed.utterances.loc[3, ["arousal", "valence"]] = np.nan
     batch = StoreDataset(changed, [2, 3], media=()).__getitems__([0, 1])
@@ -270,7 +270,7 @@ def test_a_feature_that_the_store_lacks_is_a_sentence(tmp_path):
 
 @pytest.mark.parametrize("damage", ["gone", "garbled"])
 def test_a_damaged_shard_is_a_sentence(store, tmp_path, damage):
-    shutil.copytree(store.path, tmp_path / "store")
+    shutil.copytree(store.folder, tmp_path / "store")
     shard = tmp_path / "store/features.zarr/mel/mel/c/2/0/0"
     shard.unlink() if damage == "gone" else shard.write_bytes(b"x" * 4000)
     dataset = StoreDataset(open_store(tmp_path / "store"))

@@ -210,7 +210,7 @@ def test_true_shuffles_fully_where_features_lie_in_memory(store):
 def test_a_store_that_has_gone_is_a_sentence(store, tmp_path, mode):
     import shutil
 
-    shutil.copytree(store.path, tmp_path / "store")
+    shutil.copytree(store.folder, tmp_path / "store")
     loader = StoreLoader(open_store(tmp_path / "store"), media=("eda",), resident=mode)
     shutil.rmtree(tmp_path / "store")
     with pytest.raises(StoreCorruptError, match="the store has gone since it was opened"):

@@ -109,7 +109,7 @@ def test_a_consumer_that_leaves_leaves_no_thread(store):
 def test_what_a_thread_stumbles_over_reaches_the_consumer(store, tmp_path):
     import shutil
 
-    shutil.copytree(store.path, tmp_path / "store")
+    shutil.copytree(store.folder, tmp_path / "store")
     (tmp_path / "store/features.zarr/mel/mel/c/14/0/0").unlink()
     for mode in ("host", "stream"):
         with pytest.raises(StoreCorruptError, match=r"mel/c/14/0/0: is missing"):
