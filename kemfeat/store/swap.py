@@ -78,10 +78,10 @@ def complete_swap(store: Path) -> bool:
         Whether there was a staged, complete version.
     """
     folder = staging(store)
-    is_staged = (folder / schema.HEADER).is_file()
+    is_staged = (folder / schema.HEADER).is_file() and read_header(folder).folder is not None
     if is_staged:
         _commit(store)
-    if is_staged or (folder / _SWAPPED).is_file():
+    if is_staged or (folder / _SWAPPED).is_file():  # an earlier kemfeat left entries in the store: they are made anew
         locking.remove(folder)
     versions.link_current(store)
     return is_staged

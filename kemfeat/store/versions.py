@@ -220,6 +220,8 @@ def keep_in_place(store: Path) -> None:
         with suppress(FileNotFoundError):  # what is missing here is missing there, and said when it is read
             disk.link(disk.inside(store, name), disk.inside(aside, name))
     disk.link(store / schema.HEADER, aside / schema.HEADER)
+    for each in (aside, *(path for path in aside.rglob("*") if path.is_dir())):
+        disk.fsync(each)
     target = store / new_folder(store, header.digest)
     target.parent.mkdir(exist_ok=True)
     aside.rename(target)

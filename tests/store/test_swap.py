@@ -140,6 +140,20 @@ def test_a_version_of_format_1_is_opened_verified_updated_and_kept(tmp_path: Pat
     assert bench.build(settings=BEFORE).up_to_date
 
 
+def test_a_swap_that_an_earlier_kemfeat_left_halfway_is_made_anew(tmp_path: Path) -> None:
+    """It removed the header first and moved entry by entry; what is left of it opens in no version of kemfeat."""
+    bench = Bench(write_corpus(tmp_path / "corpus"), tmp_path / "store")
+    built_in_format_1(bench)
+    (bench.out / ".building").mkdir()
+    (bench.out / ".building" / "swapped").touch()
+    for name in ("kemfeat.json", "utterances.parquet", "croissant.json"):
+        (bench.out / name).rename(bench.out / ".building" / name)
+    store = bench.build(settings=BEFORE).store
+    assert verify(store).problems == ()
+    assert (bench.out / "features.zarr").is_symlink()
+    assert not (bench.out / ".building").exists()
+
+
 def test_a_folder_in_a_header_of_format_1_means_nothing(tmp_path: Path) -> None:
     bench = Bench(write_corpus(tmp_path / "corpus"), tmp_path / "store")
     built_in_format_1(bench)
