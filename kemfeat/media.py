@@ -21,6 +21,7 @@ from kemfeat.stale_reads import asked_again
 from kemfeat.wav_chunks import COPY_AGAIN, EXPECTED, states_size, whole
 
 if TYPE_CHECKING:
+    import soundfile
     from numpy.typing import NDArray
 
 ChannelPolicy = Literal["first", "mean", "loudest"] | int
@@ -148,8 +149,7 @@ def read_audio(path: Path) -> Signal:
     (16000, 1)
     """
     with _opened(_content(path), str(path)) as file:
-        values = file.read(dtype="float32")
-        sampling_rate = file.samplerate
+        values, sampling_rate = _samples(file), file.samplerate
     finite = np.isfinite(values)
     if not finite.all():
         raise MediaError(
@@ -157,6 +157,15 @@ def read_audio(path: Path) -> Signal:
             f"expected finite samples; repair the file or leave the utterance out"
         )
     return Signal(values, sampling_rate, "1")
+
+
+def _samples(file: soundfile.SoundFile) -> NDArray[np.float32]:
+    """All samples; those of 16 bits are read as such: libsndfile makes the same floats of them, in thrice the time."""
+    if file.subtype == "PCM_16":
+        scaled: NDArray[np.float32] = np.multiply(file.read(dtype="int16"), np.float32(2**-15), dtype=np.float32)
+        return scaled
+    found: NDArray[np.float32] = file.read(dtype="float32")
+    return found
 
 
 def segment(start: float, end: float, *, sampling_rate: float, frames: int) -> tuple[int, int]:

@@ -110,7 +110,7 @@ def as_toml(config: BuildConfig) -> str:
     for feature, settings in thawed(config.settings).items():
         values |= {f"{_key(feature)}.{key}": value for key, value in settings.items() if value is not None}
     values["labels.rule" if config.label_map else "labels"] = config.labels
-    values |= {f"labels.map.{_key(word)}": name for word, name in config.label_map.items()}
+    values |= {f"labels.map.{_written(word)}": name for word, name in config.label_map.items()}
     values["rows_per_shard"] = config.rows_per_shard
     return "".join(f"{key} = {_written(value)}\n" for key, value in values.items())
 

@@ -158,7 +158,7 @@ def forecast(
     settings : mapping, optional
         What is to be made.
     workers : int
-        Processes that the build will use.
+        Most processes that the build will use.
     progress : callable, optional
         Called with ``measure`` or ``scan``, what is done and what there is to do.
 
@@ -174,6 +174,7 @@ def forecast(
     """
     reader = open_reader(dataset, root=root, table=table, follow_links=follow_links)
     found = scan.listing(reader, root, settings or {})
+    workers = _sources.useful_workers(workers, root, found.groups)
     sample = trial_build.choose(found, settings or {}, workers=workers)
     progress("measure", 0, len(sample.rows))
     hashing = _hashing(sample, root=root, workers=workers)

@@ -87,11 +87,14 @@ def build_store(
     """
     options = options or BuildOptions()
     reader = open_reader(dataset, root=root, table=table, follow_links=options.follow_links)
-    return build_from(reader, root=root, out=out, settings=settings or {}, options=options, progress=progress)
+    groups = reader.sources(root)
+    options = replace(options, workers=_sources.useful_workers(options.workers, root, groups))
+    return build_from(reader, groups, root=root, out=out, settings=settings or {}, options=options, progress=progress)
 
 
 def build_from(
     reader: CorpusReader,
+    groups: Mapping[str, tuple[str, ...]],
     *,
     root: Path,
     out: Path,
@@ -99,9 +102,8 @@ def build_from(
     options: BuildOptions,
     progress: Progress,
 ) -> BuildReport:
-    """As :func:`build_store`, of what a reader reads, which may be a part of its corpus."""
+    """As :func:`build_store`, of the files of a reader, which may be a part of its corpus, with the given workers."""
     began = time.monotonic()
-    groups = reader.sources(root)
     resolved = _settings.resolve(settings, reader=reader, root=root)
     groups = _sources.needed(groups, resolved.media)
     with parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool:

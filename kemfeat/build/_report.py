@@ -18,7 +18,7 @@ class BuildOptions:
     Parameters
     ----------
     workers : int, >= 1
-        Processes that extract; with a scheduler, local threads that hash.
+        Most processes that extract; a small corpus is built with fewer. With a scheduler, local threads that hash.
     scheduler : str, optional
         Address of a Dask scheduler whose workers extract instead, such as ``tcp://HOST:8786``.
     on_error : {"raise", "skip"}

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 VIDEO = "video"
 """The group of films, and the medium."""
 
+WORTH_A_WORKER = 50e6
+"""Bytes of audio, 260 utterances of 6 s, whose extraction takes about as long as the start of a process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -56,6 +59,40 @@ class Sources:
 def needed(groups: Mapping[str, tuple[str, ...]], media: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The groups without films, where no feature reads them: they are by far the largest files of a corpus."""
     return {group: paths for group, paths in groups.items() if group != VIDEO or VIDEO in media}
+
+
+def useful_workers(most: int, root: Path, groups: Mapping[str, tuple[str, ...]]) -> int:
+    """How many processes there is work for; one for what is done before a second would have begun.
+
+    Parameters
+    ----------
+    most : int
+        The largest number.
+    root : Path
+        Folder of the corpus.
+    groups : mapping of str to tuple of str
+        Files by group.
+
+    Returns
+    -------
+    int
+        By the size of the audio, as far as it matters; ``most`` where films are decoded.
+    """
+    if groups.get(VIDEO):
+        return most
+    seen = 0
+    for path in groups.get("audio", ()):
+        seen += _size(root / path)
+        if seen >= most * WORTH_A_WORKER:
+            return most
+    return max(1, int(seen / WORTH_A_WORKER)) if seen else 1
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # the scan says so
+        return 0
 
 
 def read_scan(path: Path) -> pd.DataFrame | None:

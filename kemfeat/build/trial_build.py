@@ -253,7 +253,10 @@ def _build(sample: TrialSample, root: Path, out: Path, workers: int, began: floa
         events.append(Event(time=time.time(), stage=stage, done=done, total=total))
 
     options = BuildOptions(workers=workers, on_error="skip", max_failures=1.0)
-    report = build_from(sample.reader, root=root, out=out, settings=sample.settings, options=options, progress=progress)
+    groups = sample.reader.sources(root)
+    report = build_from(
+        sample.reader, groups, root=root, out=out, settings=sample.settings, options=options, progress=progress
+    )
     ended = time.time()
     return Measured(
         began=began,

@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,6 @@ from kemfeat import open_store
 from kemfeat.errors import CorpusError, StoreIncompleteError
 from kemfeat.store import disk, swap, writer
 from tests.build.kit import (
-    KEMFEAT,
     PARTITIONS,
     ROWS,
     SETTINGS,
@@ -34,6 +34,13 @@ pytestmark = pytest.mark.slow  # builds are killed, each in a process of its own
 
 TOP = Path(__file__).parents[2]
 
+WORKING = [
+    sys.executable,
+    "-c",
+    "from kemfeat.build import _sources; _sources.WORTH_A_WORKER = 0; from kemfeat_cli.app import main; main()",
+]
+"""The command, with as many processes as it is told to start, however small the corpus."""
+
 
 class Killed(BaseException):
     """Stands for SIGKILL inside one process: nothing in the way catches it."""
@@ -47,7 +54,7 @@ def command(bench):
     lines = [f"features = {json.dumps(SETTINGS['features'])}", f"rows_per_shard = {SETTINGS['rows_per_shard']}"]
     lines += [f"{name}.{key} = {json.dumps(value)}" for name, table in tables.items() for key, value in table.items()]
     config.write_text("\n".join(lines))
-    return [KEMFEAT, "build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--config", config, "--out"]
+    return [*WORKING, "build", "--dataset", "KEMDy20", "--root", bench.corpus.root, "--config", config, "--out"]
 
 
 def _start(command, out, workers):

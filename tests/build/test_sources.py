@@ -153,3 +153,14 @@ def test_films_are_hashed_without_being_read_into_memory_and_left_out_where_no_f
     assert table["error"].isna().all()
     assert _sources.needed(groups, {"audio", "video"}) == groups
     assert _sources.needed(groups, {"audio"}) == {"annotation": ()}
+
+
+def test_processes_are_started_where_there_is_work_for_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(_sources, "WORTH_A_WORKER", 100)
+    for name in "abcdef":
+        (tmp_path / name).write_bytes(bytes(90))
+    groups = {"audio": tuple("abcdef"), "annotation": ("absent",)}
+    assert [_sources.useful_workers(most, tmp_path, groups) for most in (1, 2, 5, 6, 64)] == [1, 2, 5, 5, 5]
+    assert _sources.useful_workers(8, tmp_path, {"audio": ("a", "absent")}) == 1
+    assert _sources.useful_workers(8, tmp_path, {"annotation": ("a",)}) == 1
+    assert _sources.useful_workers(8, tmp_path, {"audio": ("a",), "video": ("b",)}) == 8

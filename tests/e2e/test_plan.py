@@ -40,7 +40,7 @@ def test_a_plan_with_workers_is_for_people(line, tmp_path):
     said = kemfeat(*line, "--workers", 2, "--out", out)
     assert said.code == 0
     assert f"{out}: yes, it fits: building writes" in said.out
-    assert "with 2 workers" in said.out
+    assert "with 1 worker" in said.out
 
 
 def test_a_plan_that_does_not_fit_exits_with_the_code_of_the_build(line, tmp_path, monkeypatch):

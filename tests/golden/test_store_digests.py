@@ -15,11 +15,11 @@ import pytest
 from kemfeat import build_store, plugins
 
 DIGESTS = {
-    "KEMDy20": "df691d691ea4f1ede658187ad90bdd3c43c89d2f098bce63f71aea380ba3b8a7",
-    "KEMDy19": "c8ea80acd4f1125494ee0901b4e4046831ceedba27b3231a3044b094e6676124",
-    "IEMOCAP": "b8cf8598e669b621e717c76cef0af62c55f8debdb5f4b2ae96069270917d0ab2",
+    "KEMDy20": "c0ca40633a8d6d123f2834ef439cb334a3158d58b0838982477fd351203eab63",
+    "KEMDy19": "974d432ddf81f47ddf15aa6491561efa01452cffe396a596372d290dcd08eb81",
+    "IEMOCAP": "f76206117883c5288bda6c07fbfb7b8016ff1eb68b67f6d2dc50f25fdc359e3c",
 }
-REAL = "304a3982815da38974d03026d45cf5329dae592a6ed71b78b318b7746ec873fb"
+REAL = "78eeb09da1a796a87e0e71649166d5af9c78f353bccb778896c617ba7f87bfd1"
 
 pytestmark = [
     pytest.mark.slow,

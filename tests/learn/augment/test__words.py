@@ -124,7 +124,7 @@ def with_texts(store, texts):
 
 def copied_tables(store, folder):
     for name in ("kemfeat.json", "utterances.parquet"):
-        shutil.copy(store.path / name, folder / name)
+        shutil.copy(store.folder / name, folder / name)
 
 
 def test_long_texts_are_cut_as_the_store_cuts_them(store, batch):
