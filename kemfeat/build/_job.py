@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kemfeat import corpora, parallel, provenance
 from kemfeat.balance import Balance, report_lost
 from kemfeat.build import _axes, _diff, _folder, _footage, _keys, _notes, _refusals, _settings, _sources, _tables
@@ -25,12 +27,17 @@ from kemfeat.features.instances import find_feature
 from kemfeat.findings import Findings, merge
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.parallel import Progress
+from kemfeat.records import Signal
 from kemfeat.store import disk, locking, receipts, schema, swap, versions, writer
 from kemfeat.store.header import current_folder
 from kemfeat.store.reader import Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_SECOND = 16_000
+"""Samples of a second of audio."""
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -352,9 +359,12 @@ class _Job:
 
 
 def _import(features: Sequence[str]) -> None:
-    """Import what a worker needs before its first task."""
-    for name in features:
-        find_feature(name)
+    """Import what a worker needs before its first task, and load the machine code of what reads audio."""
+    second = Signal(np.zeros(_SECOND, np.float32), _SECOND, "1")
+    for extractor in map(find_feature, features):
+        if tuple(extractor.media) == ("audio",):
+            extractor.open(extractor.config(), Path())({"audio": second})
+            break
 
 
 def _rows(task: PartitionTask) -> str:

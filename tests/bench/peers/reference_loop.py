@@ -46,13 +46,23 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--utterances", type=int, required=True)
     parser.add_argument("--gzip", action="store_true")
+    parser.add_argument("--bare", action="store_true", help="keep and write nothing")
     options = parser.parse_args()
     clips = sample(options.corpus, options.utterances)
     features(clips[0])
     begun = time.perf_counter()
+    if options.bare:
+        for clip in clips:
+            features(clip)
+        _report(begun, len(clips))
+        return
     rows = [{"id": clip.stem, "text": clip.with_suffix(".txt").read_bytes(), "audio": features(clip)} for clip in clips]
     dump(rows, options.out, zipped=options.gzip)
-    sys.stdout.write(json.dumps({"seconds": time.perf_counter() - begun, "utterances": len(clips)}))
+    _report(begun, len(clips))
+
+
+def _report(begun: float, utterances: int) -> None:
+    sys.stdout.write(json.dumps({"seconds": time.perf_counter() - begun, "utterances": utterances}))
 
 
 if __name__ == "__main__":
