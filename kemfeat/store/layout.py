@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from zarr.codecs import BloscCodec
     from zarr.storage import MemoryStore
 
-LAYOUT = 2
+LAYOUT = 3
 """Number of this layout, which is part of the keys of parts: shards of another one are not kept."""
 CHUNK_BYTES = 1 << 18
 """Inner chunks have at most this many bytes before compression; see docs/decisions/0002-store-layout.md."""
 MOST_CHUNK_BYTES = 1 << 20
 """The same in stores of earlier versions of kemfeat, which are still read."""
-BLOCK_BYTES = 1 << 17
-"""What Blosc compresses at a time: it fits into the cache of a core, and is large enough for padding."""
+BLOCK_BYTES = 1 << 18
+"""What Blosc compresses at a time: a whole chunk, as smaller blocks compress padding badly."""
 
 
 def chunk_rows(spec: FeatureSpec, rows_per_shard: int) -> int:

@@ -1,55 +1,102 @@
-"""Encodes a shard in memory with zarr, so that it is written to the disk as one file in one step.
+"""Encodes a shard in memory, so that it is written to the disk as one file in one step.
 
-Opening an array in a folder for every shard takes seven times as long as encoding a small shard; see
-docs/decisions/0006-where-the-time-goes.md.
+zarr, whose bytes these are, takes twice the processor time: it hands every chunk from one thread to another. See
+docs/decisions/0006-where-the-time-goes.md. :mod:`kemfeat.store.chunks` reads what is written here.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    import zarr
+    from numcodecs import Blosc
     from zarr.abc.buffer import Buffer
     from zarr.storage import MemoryStore
 
-_METADATA = "zarr.json"
 _SETTING = threading.Lock()
 """The settings of zarr belong to the whole process: two threads that set and restore them would mix them up."""
 
+_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
+"""In the order of Blosc's numbers."""
 
-def encode(metadata: bytes, rows: slice, block: NDArray[Any]) -> bytes:
+_ABSENT = 2**64 - 1
+"""What the index says of a chunk without rows."""
+
+
+def encode(metadata: bytes, block: NDArray[Any]) -> bytes:
     """The bytes of the shard that consecutive rows of an array fill.
 
     Parameters
     ----------
     metadata : bytes
-        The ``zarr.json`` of the array.
-    rows : slice
-        Rows of the array that make one shard; the last shard may be shorter.
-    block : ndarray, shape (rows.stop - rows.start, ...)
-        Values of those rows.
+        The ``zarr.json`` of the array, as :func:`kemfeat.store.layout.create_array` makes it.
+    block : ndarray, shape (rows, ...)
+        Values of the rows of the shard, at most ``rows_per_shard``.
 
     Returns
     -------
     bytes
-        Content of the file of the shard.
+        Content of the file of the shard: chunks, each followed by its CRC-32C, and the index of their places.
     """
-    held, array = _opened(metadata, threading.get_ident())
-    try:
-        array[rows] = block
-        (shard,) = held.keys() - {_METADATA}
-        return held[shard].to_bytes()
-    finally:
-        for name in held.keys() - {_METADATA}:
-            del held[name]
+    coding = _coding(metadata)
+    index = np.full((coding.chunks, 2), _ABSENT, "<u8")
+    parts: list[bytes] = []
+    offset = 0
+    for number, start in enumerate(range(0, len(block), coding.rows)):
+        rows = block[start : start + coding.rows]
+        if len(rows) < coding.rows:
+            missing = np.full((coding.rows - len(rows), *block.shape[1:]), coding.fill, coding.dtype)
+            rows = np.concatenate([rows, missing])
+        content = np.ascontiguousarray(rows, coding.dtype).reshape(-1).view(np.uint8)
+        parts.append(_with_checksum(coding.codec.encode(content)))
+        index[number] = offset, len(parts[-1])
+        offset += len(parts[-1])
+    return b"".join([*parts, _with_checksum(index.tobytes())])
+
+
+class _Coding(NamedTuple):
+    """How the rows of an array become bytes."""
+
+    dtype: np.dtype[Any]
+    fill: Any
+    chunks: int
+    rows: int
+    codec: Blosc
+
+
+@lru_cache(maxsize=64)
+def _coding(metadata: bytes) -> _Coding:
+    from numcodecs import Blosc, blosc
+
+    blosc.use_threads = False  # as zarr sets it: a chunk is too small for several
+    told = json.loads(metadata)
+    sharding = told["codecs"][0]["configuration"]
+    settings = sharding["codecs"][1]["configuration"]
+    rows = sharding["chunk_shape"][0]
+    dtype = np.dtype(told["data_type"]).newbyteorder("<")
+    return _Coding(
+        dtype=dtype,
+        fill=np.array(told["fill_value"], dtype=dtype),  # NaN is the text "NaN"
+        chunks=told["chunk_grid"]["configuration"]["chunk_shape"][0] // rows,
+        rows=rows,
+        codec=Blosc(**settings | {"shuffle": _SHUFFLES.index(settings["shuffle"])}),
+    )
+
+
+def _with_checksum(content: bytes) -> bytes:
+    import google_crc32c
+
+    checksum: int = google_crc32c.value(content)
+    return content + checksum.to_bytes(4, "little")
 
 
 @contextmanager
@@ -76,17 +123,6 @@ def in_folder(folder: Path) -> Iterator[MemoryStore]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.to_bytes())
-
-
-@lru_cache(maxsize=64)
-def _opened(metadata: bytes, thread: int) -> tuple[dict[str, Buffer], zarr.Array[Any]]:  # noqa: ARG001 - one for each thread
-    """An array without shards, and the memory for them."""
-    import zarr
-    from zarr.buffer import cpu
-
-    held: dict[str, Buffer] = {_METADATA: cpu.Buffer.from_bytes(metadata)}
-    with every_chunk_written():
-        return held, zarr.open_array(zarr.storage.MemoryStore(held), mode="r+", zarr_format=3)
 
 
 @contextmanager

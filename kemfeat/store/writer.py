@@ -324,7 +324,7 @@ def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
 def _write_shard(store: Path, part: Part, spec: FeatureSpec, block: NDArray[Any]) -> tuple[str, FileReceipt]:
     metadata = (staging(store) / TEMPLATE / part.feature / spec.name / "zarr.json").read_bytes()
     name = schema.shard_path(part.feature, spec, part.partition)
-    shard = shards.encode(metadata, slice(part.start, part.stop), block)
+    shard = shards.encode(metadata, block)
     return name, disk.write_bytes(staging(store) / name, shard, durable=False)
 
 

@@ -15,11 +15,11 @@ import pytest
 from kemfeat import build_store, plugins
 
 DIGESTS = {
-    "KEMDy20": "c0ca40633a8d6d123f2834ef439cb334a3158d58b0838982477fd351203eab63",
-    "KEMDy19": "974d432ddf81f47ddf15aa6491561efa01452cffe396a596372d290dcd08eb81",
-    "IEMOCAP": "f76206117883c5288bda6c07fbfb7b8016ff1eb68b67f6d2dc50f25fdc359e3c",
+    "KEMDy20": "e01796fbd24a1062c4ebc15d268010d76ec2bccba8c04e32eac51cc888d57935",
+    "KEMDy19": "408a1a3f62cd9c0599bf3ae5aaecb1616fa4827ee7a0d5b175e2b6a9d861d177",
+    "IEMOCAP": "615fd455efbaf4f42988545fad6bfcbfcf5ce7631220341b6928e6943ff36235",
 }
-REAL = "78eeb09da1a796a87e0e71649166d5af9c78f353bccb778896c617ba7f87bfd1"
+REAL = "b4511b99d9eb931f01b7d2002b69581af4668b88ad6a18cfa131512b4f3ffe4b"
 
 pytestmark = [
     pytest.mark.slow,

@@ -145,7 +145,7 @@ def test_part_keys_are_digests_of_row_keys_and_of_whose_rows_they_are(finished: 
     for part in header["parts"]:
         rows = keys[part["feature"]][part["start"] : part["stop"]]
         assert all(re.fullmatch("[0-9a-f]{32}", key) for key in rows)
-        content = [2, part["start"], size, rows, whose[part["start"] : part["stop"]]]
+        content = [3, part["start"], size, rows, whose[part["start"] : part["stop"]]]
         text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
         assert sha256(text.encode()) == part["key"]
 
