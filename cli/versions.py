@@ -72,5 +72,5 @@ def _print(version: Version) -> None:
     record = version.record
     state = "current" if version.current else "kept" if version.folder is not None else "no longer kept"
     print(printable(f"{record.digest[:12]}  {record.created}  kemfeat {record.kemfeat}  {state}"))
-    for line in (record.command, *record.changes):
+    for line in (record.command, f"features: {', '.join(record.config.features)}", *record.changes):
         print(f"    {printable(line)}")

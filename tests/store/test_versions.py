@@ -251,6 +251,7 @@ def test_the_log_shows_versions_to_people_and_programs(bench: Bench) -> None:
     new, old = versions.versions(bench.out)
     assert said.splitlines()[0].split() == [new.record.digest[:12], new.record.created, "kemfeat", "0.1.0", "current"]
     assert "    feature temp added" in said.splitlines()
+    assert "    features: mel, eda, temp" in said.splitlines()
     assert f"{old.record.digest[:12]}  {old.record.created}  kemfeat 0.1.0  no longer kept" in said.splitlines()
     listed = json.loads(
         subprocess.run([KEMFEAT, "log", bench.out, "--json"], capture_output=True, text=True, check=True).stdout
@@ -269,7 +270,7 @@ def test_what_a_store_says_of_itself_does_not_steer_a_terminal(bench: Bench) -> 
     header.write_text(json.dumps(content))
     said = subprocess.run([KEMFEAT, "log", store.path], capture_output=True, text=True, check=True).stdout
     assert not {"\x1b", "\x07"} & set(said)
-    assert len(said.splitlines()) == 2
+    assert len(said.splitlines()) == 3
 
 
 @pytest.mark.parametrize("folder", ["../x", "versions/../..", "/etc", "versions/x", "versions/0123456789abcdef/..", ""])
