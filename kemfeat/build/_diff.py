@@ -152,8 +152,10 @@ def plan(
     open_parts = [
         part for part, receipt in zip(parts, staged, strict=True) if not _counts(receipt, with_failures=with_failures)
     ]
-    keeps = partial(_keeps, rehash=rehash, with_failures=with_failures)
-    kept = set() if old is None else _keep_parts(store, resolved, open_parts, old=old, keeps=partial(keeps, old.folder))
+    kept: set[Part] = set()
+    if old is not None:
+        keeps = partial(_keeps, old.folder, rehash=rehash, with_failures=with_failures)
+        kept = _keep_parts(store, resolved, open_parts, old=old, keeps=keeps)
     copies = {name: _rows_by_key(name, by_row[name], old) for name in resolved.extractors}
     return Plan(
         store=store,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,10 +49,7 @@ def _move_aside(out: Path) -> Path:
         pass
     out = out.absolute()
     stamp = provenance.now().replace(":", "").replace("+0000", "Z")
-    again = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
-    names = (f"{out.name}.old-{stamp}{suffix}" for suffix in again)
-    moved = next(path for path in map(out.with_name, names) if not path.exists())
-    return out.rename(moved)
+    return out.rename(disk.vacant(out.with_name(f"{out.name}.old-{stamp}")))
 
 
 def finished(out: Path, *, rehash: bool) -> Store | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -310,6 +311,23 @@ def used(folder: Path) -> int:
     """
     found = (path.lstat() for path in folder.rglob("*"))
     return sum({(of.st_dev, of.st_ino): of.st_size for of in found if stat.S_ISREG(of.st_mode)}.values())
+
+
+def vacant(path: Path) -> Path:
+    """A path where nothing is: this one, else with -2, -3 and so on at its end.
+
+    Parameters
+    ----------
+    path : Path
+        The path to begin with.
+
+    Returns
+    -------
+    Path
+        The first one that does not exist.
+    """
+    others = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(each for each in itertools.chain([path], others) if not each.exists())
 
 
 def link(source: Path, target: Path) -> None:

@@ -11,6 +11,9 @@ from kemfeat.config import expectation
 from kemfeat.errors import StoreCorruptError, StoreError, StoreIncompleteError, StoreVersionError
 from kemfeat.store import disk, schema
 
+_OF_FORMAT_2 = ("folder", "changes", "history")
+"""Members of the header that format 1 does not have."""
+
 
 class OpenedVersion:
     """The version of a store that was opened.
@@ -97,12 +100,33 @@ def read_header(folder: Path) -> schema.Header:
             f"{folder}: format_version {version!r}; this kemfeat reads {read}; "
             "open it with the kemfeat that wrote it, or build it again with this one into another folder"
         )
+    if version == 1:  # in which members of format 2 mean nothing
+        text = json.dumps({name: value for name, value in content.items() if name not in _OF_FORMAT_2})
     try:
         return schema.Header.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ": ".join([str(folder / schema.HEADER), *filter(None, [".".join(map(str, problem["loc"]))])])
         raise StoreCorruptError(f"{where}: {expectation(problem)}; restore it or build the store again") from None
+
+
+def header_in(folder: Path) -> schema.Header | None:
+    """The header in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that may be a store.
+
+    Returns
+    -------
+    Header or None
+        None where :func:`read_header` raises an error.
+    """
+    try:
+        return read_header(folder)
+    except StoreError:
+        return None
 
 
 def folder_of(store: Path, header: schema.Header) -> Path:
@@ -120,7 +144,7 @@ def folder_of(store: Path, header: schema.Header) -> Path:
     Path
         The version's own folder, or that of the header, as in format 1.
     """
-    return store if header.folder is None or header.format_version == 1 else disk.inside(store, header.folder)
+    return store if header.folder is None else disk.inside(store, header.folder)
 
 
 def store_of(folder: Path) -> Path:
@@ -153,10 +177,8 @@ def current_folder(store: Path) -> Path:
     Path
         The folder itself where it is not a store that can be opened.
     """
-    try:
-        return folder_of(store, read_header(store))
-    except StoreError:
-        return store
+    header = header_in(store)
+    return store if header is None else folder_of(store, header)
 
 
 def _not_open(folder: Path) -> StoreIncompleteError:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from kemfeat.config import BuildConfig, FrozenConfig, digest
 from kemfeat.records import FeatureSpec
-
-if TYPE_CHECKING:
-    pass
 
 FORMAT_VERSION = 2
 READABLE_VERSIONS = (1, 2)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kemfeat.errors import StoreError, StoreWriteError
 from kemfeat.store import coordinates, disk, locking, schema, versions
 from kemfeat.store.changes import changes
-from kemfeat.store.header import read_header
+from kemfeat.store.header import header_in, read_header
 from kemfeat.store.writer import TEMPLATE, staging
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def finalise(store: Path, header: schema.Header) -> None:
     with disk.writing(store):
         coordinates.write_ids(folder / TEMPLATE, header, tables=folder)
         documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
-        before = _in_place(store)
+        before = header_in(store)
         whole = header.model_copy(
             update={
                 "documents": {name: _receipt_of(folder / name) for name in documents},
@@ -78,18 +78,17 @@ def complete_swap(store: Path) -> bool:
         Whether there was a staged, complete version.
     """
     folder = staging(store)
-    is_staged = (folder / schema.HEADER).is_file() and read_header(folder).folder is not None
-    if is_staged:
-        _commit(store)
-    if is_staged or (folder / _SWAPPED).is_file():  # an earlier kemfeat left entries in the store: they are made anew
+    staged = read_header(folder).folder if (folder / schema.HEADER).is_file() else None
+    if staged is not None:
+        _commit(store, place=disk.inside(store, staged))
+    if staged is not None or (folder / _SWAPPED).is_file():  # what an earlier kemfeat had moved by then is made anew
         locking.remove(folder)
     versions.link_current(store)
-    return is_staged
+    return staged is not None
 
 
-def _commit(store: Path) -> None:
+def _commit(store: Path, *, place: Path) -> None:
     folder = staging(store)
-    place = disk.inside(store, str(read_header(folder).folder))
     (folder / _SWAPPED).touch()
     place.mkdir(parents=True, exist_ok=True)
     for entry in (*schema.ENTRIES, _OWN_HEADER):
@@ -122,13 +121,6 @@ def finish_interrupted(store: Path) -> bool:
     with contextlib.suppress(StoreError, OSError), locking.locked(store):
         return complete_swap(store)
     return False
-
-
-def _in_place(store: Path) -> schema.Header | None:
-    try:
-        return read_header(store)
-    except StoreError:
-        return None
 
 
 def _place_metadata(folder: Path) -> list[str]:

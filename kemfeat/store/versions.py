@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kemfeat.errors import StoreError
 from kemfeat.store import disk, locking, schema
-from kemfeat.store.header import folder_of, read_header
+from kemfeat.store.header import folder_of, header_in, read_header
 
 KEPT = 1
 """How many earlier versions a build keeps unless it is told otherwise."""
@@ -195,10 +195,7 @@ def new_folder(store: Path, digest: str) -> str:
     str
         Path with ``/``.
     """
-    name, number = f"{schema.VERSIONS}/{digest[:16]}", 1
-    while (store / (path := name if number == 1 else f"{name}-{number}")).exists():
-        number += 1
-    return path
+    return disk.vacant(store / schema.VERSIONS / digest[:16]).relative_to(store).as_posix()
 
 
 def keep_in_place(store: Path) -> None:
@@ -209,11 +206,8 @@ def keep_in_place(store: Path) -> None:
     store : Path
         Folder of a store that is locked.
     """
-    try:
-        header = read_header(store)
-    except StoreError:
-        return  # there is none, or none that could be opened
-    if header.folder is not None or header.digest in _kept(store):
+    header = header_in(store)
+    if header is None or header.folder is not None or header.digest in _kept(store):
         return
     aside = disk.inside(store, f"{schema.BUILDING}/kept-{uuid.uuid4().hex}")
     for name in schema.files(header):
@@ -240,10 +234,9 @@ def link_current(store: Path) -> None:
     OSError
         The disk refuses to remove what is there; where it has no links, there are none.
     """
-    with suppress(StoreError):
-        header = read_header(store)
-        if folder_of(store, header) != store:
-            _link(store, str(header.folder))
+    header = header_in(store)
+    if header is not None and header.folder is not None:
+        _link(store, header.folder)
 
 
 def prune(store: Path, *, keep: int) -> list[schema.VersionRecord]:
@@ -269,7 +262,7 @@ def prune(store: Path, *, keep: int) -> list[schema.VersionRecord]:
         The disk refuses.
     """
     header, kept = read_header(store), _kept(store)
-    if folder_of(store, header) == store:
+    if header.folder is None:
         return []
     earlier = [record for record in header.history if record.digest in kept]
     spared = {folder_of(store, header).name, *(kept[record.digest].name for record in earlier[:keep])}
@@ -313,11 +306,8 @@ def _folders(store: Path) -> Iterator[Path]:
 
 def _kept(store: Path) -> dict[str, Path]:
     """Folder of each version that is there, by digest."""
-    found = {}
-    for folder in _folders(store):
-        with suppress(StoreError):
-            found[read_header(folder).digest] = folder
-    return found
+    headers = ((header_in(folder), folder) for folder in _folders(store))
+    return {header.digest: folder for header, folder in headers if header is not None}
 
 
 def _remove(folder: Path) -> None:

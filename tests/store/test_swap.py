@@ -154,11 +154,12 @@ def test_a_swap_that_an_earlier_kemfeat_left_halfway_is_made_anew(tmp_path: Path
     assert not (bench.out / ".building").exists()
 
 
-def test_a_folder_in_a_header_of_format_1_means_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ['"versions/0123456789abcdef"', '"../x"', "5"])
+def test_a_folder_in_a_header_of_format_1_means_nothing(tmp_path: Path, folder: str) -> None:
     bench = Bench(write_corpus(tmp_path / "corpus"), tmp_path / "store")
     built_in_format_1(bench)
     header = bench.out / "kemfeat.json"
-    header.write_text(header.read_text().replace("{", '{"folder": "versions/0123456789abcdef",', 1))
+    header.write_text(header.read_text().replace("{", f'{{"folder": {folder},', 1))
     store = open_store(bench.out)
     assert store.folder == store.path
     assert verify(store).problems == ()
