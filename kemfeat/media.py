@@ -148,12 +148,35 @@ def read_audio(path: Path) -> Signal:
     >>> signal.sampling_rate, signal.values.ndim
     (16000, 1)
     """
-    with _opened(_content(path), str(path)) as file:
+    return decode_audio(_content(path), name=str(path))
+
+
+def decode_audio(content: bytes, *, name: str) -> Signal:
+    """Decode the content of a wav file, as :func:`read_audio` does.
+
+    Parameters
+    ----------
+    content : bytes
+        All of the file.
+    name : str
+        Its path, for messages.
+
+    Returns
+    -------
+    Signal
+        As of :func:`read_audio`.
+
+    Raises
+    ------
+    MediaError
+        As :func:`read_audio`.
+    """
+    with _opened(content, name) as file:
         values, sampling_rate = _samples(file), file.samplerate
     finite = np.isfinite(values)
     if not finite.all():
         raise MediaError(
-            f"{path}: {np.size(finite) - np.count_nonzero(finite)} of {np.size(finite)} samples are NaN or infinite; "
+            f"{name}: {np.size(finite) - np.count_nonzero(finite)} of {np.size(finite)} samples are NaN or infinite; "
             f"expected finite samples; repair the file or leave the utterance out"
         )
     return Signal(values, sampling_rate, "1")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -181,6 +182,46 @@ def run_threads(function: Callable[[T], R], tasks: Iterable[T], *, workers: int)
     """
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         yield from pool.map(function, tasks)
+
+
+def share_among_threads(function: Callable[[T], object], tasks: Iterable[T], *, workers: int) -> None:
+    """Call ``function`` on every task in threads, of which the calling one is the first.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one task.
+    tasks : iterable
+        Arguments of the function, one per call.
+    workers : int
+        Number of threads; 1 starts none.
+
+    Raises
+    ------
+    Exception
+        The first error of a task; tasks that have not begun are dropped.
+    """
+    waiting = deque(tasks)
+
+    def work() -> None:
+        try:
+            while True:
+                try:
+                    task = waiting.popleft()
+                except IndexError:
+                    return
+                function(task)
+        finally:
+            waiting.clear()
+
+    if workers < 2 or len(waiting) < 2:
+        work()
+        return
+    with ThreadPoolExecutor(min(workers, len(waiting)) - 1) as pool:
+        others = [pool.submit(work) for _ in range(min(workers, len(waiting)) - 1)]
+        work()
+        for other in others:
+            other.result()
 
 
 class _Loop:

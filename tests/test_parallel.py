@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -182,6 +183,33 @@ def test_threads_keep_the_order_of_the_tasks():
 @pytest.mark.parametrize("workers", [-3, 0, 1])
 def test_threads_are_at_least_one(workers):
     assert list(parallel.run_threads(operator.neg, FEW, workers=workers)) == list(map(operator.neg, FEW))
+
+
+@pytest.mark.parametrize("workers", [-3, 1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_threads_share_tasks_with_the_one_that_calls(workers, count):
+    done = []
+    parallel.share_among_threads(lambda task: done.append((task, threading.get_ident())), range(count), workers=workers)
+    assert sorted(task for task, _ in done) == list(range(count))
+    if workers < 2:
+        assert {thread for _, thread in done} <= {threading.get_ident()}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_first_error_ends_what_threads_share(place):
+    both, done = threading.Barrier(2), []
+
+    def work(task):
+        if task < 2:
+            both.wait(10)  # one task is that of the calling thread, the other that of another
+        if (task < 2) and (threading.current_thread() is threading.main_thread()) == (place == 0):
+            raise ValueError("broken")
+        time.sleep(0.05)
+        done.append(task)
+
+    with pytest.raises(ValueError, match="broken"):
+        parallel.share_among_threads(work, range(100), workers=2)
+    assert len(done) <= 3
 
 
 def test_there_is_a_worker_for_every_core_this_process_may_use():

@@ -15,14 +15,14 @@ import numpy as np
 from kemfeat.build._axes import Span
 from kemfeat.build._footage import Films, Shooting
 from kemfeat.build._physiology import session_media
-from kemfeat.build._same_files import require_source, require_staged
+from kemfeat.build._same_files import read_source, require_staged
 from kemfeat.build._sources import VIDEO
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract
 from kemfeat.features.instances import find_feature
 from kemfeat.manifest import SEGMENT, UNITS
-from kemfeat.media import cut, read_audio
+from kemfeat.media import cut, decode_audio, read_audio
 from kemfeat.records import FeatureArray, FeatureSpec, Medium, Signal
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store, open_store
@@ -267,9 +267,11 @@ class UtteranceMedia(Mapping[str, Medium | None]):
 
     def _audio(self) -> Signal:
         """The file of the utterance, or its segment of a recording that it shares with others."""
+        path = self._root / self.row.audio
         if hasattr(self.row, "audio_sha256"):
-            require_source(self._root, self.row.audio, self.row.audio_sha256)
-        whole = read_audio(self._root / self.row.audio)
+            whole = decode_audio(read_source(self._root, self.row.audio, self.row.audio_sha256), name=str(path))
+        else:
+            whole = read_audio(path)
         start, end = (getattr(self.row, name, math.nan) for name in SEGMENT)
         return whole if math.isnan(start) else cut(whole, start, end, name=self.row.audio)
 

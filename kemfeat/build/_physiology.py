@@ -213,8 +213,9 @@ def beat_seconds(beats: pa.Table, rows: pd.DataFrame) -> dict[str, float]:
     dict of str to float
         By utterance with beats; 0 where all are before its beginning or after its end, NaN where its length is.
     """
-    lengths = dict(zip(rows["id"], rows["length"], strict=True))
     found = media_of(beats, rows)
+    covered = rows[rows["id"].isin({name for name, _ in found})]
+    lengths = dict(zip(covered["id"], covered["length"], strict=True))
     return {
         name: _within(events, lengths[name])
         for (name, medium), events in found.items()
@@ -237,9 +238,11 @@ _Owned = Mapping[tuple[str, str], Sequence[_Group]]
 
 
 def _media(rows: pd.DataFrame, groups: _Owned) -> dict[tuple[str, str], Medium]:
+    # Rows of all sessions may be given, and a loop over each of them for every session would take longest of all.
+    own = rows[rows["id"].isin({name for name, _ in groups})]
     return {
         (name, group.medium): _medium(group, start)
-        for name, speaker, start in zip(rows["id"], rows["speaker"], rows["clock_start"], strict=True)
+        for name, speaker, start in zip(own["id"], own["speaker"], own["clock_start"], strict=True)
         for group in groups.get((name, speaker), ())
     }
 

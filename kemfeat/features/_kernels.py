@@ -11,7 +11,8 @@ from kemfeat.compiled import compiled
 
 _DECIBELS_PER_OCTAVE = 10 * math.log10(2)
 _DECIBELS_PER_HALF_NEPER = 20 / math.log(10)
-_ROOT_HALF = np.int32(np.float32(np.sqrt(0.5)).view(np.int32))
+_ROOT_HALF = np.float32(np.sqrt(0.5))
+_ROOT_HALF_BITS = _ROOT_HALF.view(np.int32)
 
 
 @compiled()
@@ -25,7 +26,6 @@ def window_frames(
             row[i] = frame[i] * window[i]
 
 
-@compiled()
 def decibels(
     powers: NDArray[np.float32], reference: float, floor: float, top_db: float, out: NDArray[np.float32]
 ) -> None:
@@ -33,28 +33,42 @@ def decibels(
 
     ``floor`` and ``reference`` are positive and normal in float32, no power is NaN or infinite.
     """
+    mantissa, exponent = math.frexp(np.float32(reference))
+    if mantissa < _ROOT_HALF:
+        mantissa, exponent = 2 * mantissa, exponent - 1
     bits = np.maximum(powers, np.float32(floor)).view(np.int32)
-    zero = np.array([reference], np.float32).view(np.int32)
-    exponents, mantissas = _exponents(bits), _mantissas(bits)
-    top = _level(_exponents(zero)[0], np.float64(_mantissas(zero)[0]))
-    for i in range(out.size):
-        out[i] = max(_level(exponents[i], np.float64(mantissas[i])) - top, -top_db)
+    _levels(bits, exponent, mantissa, -top_db, out.view(np.int32), out)
 
 
 @compiled()
-def _exponents(bits: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The e of float32 numbers m 2^e with m in [sqrt(1/2), sqrt(2))."""
-    return (bits - _ROOT_HALF) >> np.int32(23)
+def _levels(
+    bits: NDArray[np.int32],
+    exponent: int,
+    mantissa: float,
+    least: float,
+    out_bits: NDArray[np.int32],
+    out: NDArray[np.float32],
+) -> None:
+    """Fill ``out`` with the levels of the float32 numbers that ``bits`` are, above that of ``mantissa`` 2^``exponent``.
+
+    ``out_bits`` is the memory of ``out``, where the m of a number m 2^e is put, m in [sqrt(1/2), sqrt(2)), before its
+    level. NumPy's expressions would do the same, and take a second to compile.
+    """
+    top = _level(exponent, mantissa)
+    for i in range(bits.size):
+        out_bits[i] = bits[i] - (_exponent(bits[i]) << np.int32(23))
+    for i in range(bits.size):
+        out[i] = max(_level(_exponent(bits[i]), np.float64(out[i])) - top, least)
 
 
 @compiled()
-def _mantissas(bits: NDArray[np.int32]) -> NDArray[np.float32]:
-    """The m of float32 numbers m 2^e with m in [sqrt(1/2), sqrt(2))."""
-    return (bits - (_exponents(bits) << np.int32(23))).view(np.float32)
+def _exponent(bits: np.int32) -> np.int32:
+    """The e of a float32 number m 2^e with m in [sqrt(1/2), sqrt(2))."""
+    return (bits - _ROOT_HALF_BITS) >> np.int32(23)
 
 
 @compiled()
-def _level(exponent: int, mantissa: float) -> float:
+def _level(exponent: int | np.int32, mantissa: float) -> float:
     """10 log10(m 2^e): ln m = 2 artanh s, s = (m - 1) / (m + 1), as a series up to s^15, which leaves 2e-14 of ln m."""
     s = (mantissa - 1) / (mantissa + 1)
     q = s * s

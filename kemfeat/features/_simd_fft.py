@@ -15,6 +15,7 @@ is read. Hence a constant count of lanes, constant distances between the four ro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -112,23 +113,47 @@ def bands(weights: list[NDArray[np.float64]], *, first_bins: list[int]) -> Bands
     )
 
 
-@compiled()
+class _Work(NamedTuple):
+    """Memory for intermediate numbers; allocating it in compiled code takes half a second more to compile."""
+
+    grid: NDArray[np.float64]
+    bins: NDArray[np.float64]
+    totals: NDArray[np.float64]
+    span: NDArray[np.float32]
+
+
 def mel_powers(
     samples: NDArray[np.float32], hop_length: int, transform: Transform, bands: Bands, powers: NDArray[np.float32]
 ) -> None:
     """Fill ``powers`` [shape=(t, bands)] with the bands of the frames at every ``hop_length``-th of ``samples``."""
     rows = transform.places.size
-    grid = np.empty(rows * _ROW)
-    bins = np.zeros((rows + _AT_ONCE) * LANES)
-    totals = np.empty(LANES)
-    span = np.zeros((LANES - 1) * hop_length + 2 * rows, np.float32)
+    work = _Work(
+        grid=np.empty(rows * _ROW),
+        bins=np.zeros((rows + _AT_ONCE) * LANES),
+        totals=np.empty(LANES),
+        span=np.zeros((LANES - 1) * hop_length + 2 * rows, np.float32),
+    )
+    _mel_powers(samples, hop_length, transform, bands, powers, work)
+
+
+@compiled()
+def _mel_powers(
+    samples: NDArray[np.float32],
+    hop_length: int,
+    transform: Transform,
+    bands: Bands,
+    powers: NDArray[np.float32],
+    work: _Work,
+) -> None:
+    span = work.span
     for first in range(0, powers.shape[0], LANES):
         under = samples[first * hop_length : first * hop_length + span.size]
-        span[: under.size] = under  # the last span keeps old samples in lanes that are not used
-        _load(span, hop_length, transform.window, grid)
-        _transform(grid, transform.twiddles)
-        _squared_magnitudes(grid, transform.turns, transform.places, bins)
-        _sum(bins, bands, totals, powers[first : first + LANES])
+        for i in range(under.size):  # an assignment of slices would take a second to compile, for the text of its error
+            span[i] = under[i]  # the last span keeps old samples in lanes that are not used
+        _load(span, hop_length, transform.window, work.grid)
+        _transform(work.grid, transform.twiddles)
+        _squared_magnitudes(work.grid, transform.turns, transform.places, work.bins)
+        _sum(work.bins, bands, work.totals, powers[first : first + LANES])
 
 
 @compiled()
@@ -156,22 +181,6 @@ def _load(
 
 
 @compiled(inline=True)
-def _transform(grid: NDArray[np.float64], twiddles: NDArray[np.float64]) -> None:
-    """Transform every lane of ``grid`` in place."""
-    rows = grid.size // _ROW
-    if rows in (2 * _GROUP, 8 * _GROUP):
-        _halve(grid, twiddles)
-    if rows >= 4 * _GROUP:
-        _quarter(grid, twiddles, 256)
-    for start in range(0, grid.size, _GROUP * _ROW):
-        group = grid[start : start + _GROUP * _ROW]
-        _quarter(group, twiddles, 64)
-        _quarter(group, twiddles, 16)
-        _quarter(group, twiddles, 4)
-        _quarter(group, twiddles, 1)
-
-
-@compiled(inline=True)
 def _halve(grid: NDArray[np.float64], twiddles: NDArray[np.float64]) -> None:
     """A step of radix 2 for all rows."""
     half = grid.size // 2
@@ -185,28 +194,51 @@ def _halve(grid: NDArray[np.float64], twiddles: NDArray[np.float64]) -> None:
             b[re], b[im] = xr * wr - xi * wi, xr * wi + xi * wr
 
 
+def _quarter(quarter: int) -> Callable[[NDArray[np.float64], NDArray[np.float64]], None]:
+    """A step of radix 4 for every group of 4 ``quarter`` rows; compiled for each distance, as it must be constant."""
+
+    @compiled()
+    def step(grid: NDArray[np.float64], twiddles: NDArray[np.float64]) -> None:
+        q, stride = quarter * _ROW, twiddles.shape[0] // (2 * quarter)
+        for group in range(0, grid.size, 4 * q):
+            for i in range(quarter):
+                w = twiddles[i * stride]
+                w1r, w1i, w2r, w2i, w3r, w3i = w[0], w[1], w[2], w[3], w[4], w[5]
+                z = grid[group + i * _ROW : group + (i + 1) * _ROW + 3 * q]
+                for re in range(LANES):
+                    im = re + LANES
+                    sr, si = z[re] + z[re + 2 * q], z[im] + z[im + 2 * q]
+                    tr, ti = z[re] - z[re + 2 * q], z[im] - z[im + 2 * q]
+                    ur, ui = z[re + q] + z[re + 3 * q], z[im + q] + z[im + 3 * q]
+                    vr, vi = z[re + q] - z[re + 3 * q], z[im + q] - z[im + 3 * q]
+                    z[re], z[im] = sr + ur, si + ui
+                    xr, xi = tr + vi, ti - vr
+                    z[re + q], z[im + q] = xr * w1r - xi * w1i, xr * w1i + xi * w1r
+                    xr, xi = sr - ur, si - ui
+                    z[re + 2 * q], z[im + 2 * q] = xr * w2r - xi * w2i, xr * w2i + xi * w2r
+                    xr, xi = tr - vi, ti + vr
+                    z[re + 3 * q], z[im + 3 * q] = xr * w3r - xi * w3i, xr * w3i + xi * w3r
+
+    return step
+
+
+_quarter_256, _quarter_64, _quarter_16, _quarter_4, _quarter_1 = map(_quarter, (256, 64, 16, 4, 1))
+
+
 @compiled(inline=True)
-def _quarter(grid: NDArray[np.float64], twiddles: NDArray[np.float64], quarter: int) -> None:
-    """A step of radix 4 for every group of 4 ``quarter`` rows."""
-    q, stride = quarter * _ROW, twiddles.shape[0] // (2 * quarter)
-    for group in range(0, grid.size, 4 * q):
-        for i in range(quarter):
-            w = twiddles[i * stride]
-            w1r, w1i, w2r, w2i, w3r, w3i = w[0], w[1], w[2], w[3], w[4], w[5]
-            z = grid[group + i * _ROW : group + (i + 1) * _ROW + 3 * q]
-            for re in range(LANES):
-                im = re + LANES
-                sr, si = z[re] + z[re + 2 * q], z[im] + z[im + 2 * q]
-                tr, ti = z[re] - z[re + 2 * q], z[im] - z[im + 2 * q]
-                ur, ui = z[re + q] + z[re + 3 * q], z[im + q] + z[im + 3 * q]
-                vr, vi = z[re + q] - z[re + 3 * q], z[im + q] - z[im + 3 * q]
-                z[re], z[im] = sr + ur, si + ui
-                xr, xi = tr + vi, ti - vr
-                z[re + q], z[im + q] = xr * w1r - xi * w1i, xr * w1i + xi * w1r
-                xr, xi = sr - ur, si - ui
-                z[re + 2 * q], z[im + 2 * q] = xr * w2r - xi * w2i, xr * w2i + xi * w2r
-                xr, xi = tr - vi, ti + vr
-                z[re + 3 * q], z[im + 3 * q] = xr * w3r - xi * w3i, xr * w3i + xi * w3r
+def _transform(grid: NDArray[np.float64], twiddles: NDArray[np.float64]) -> None:
+    """Transform every lane of ``grid`` in place."""
+    rows = grid.size // _ROW
+    if rows in (2 * _GROUP, 8 * _GROUP):
+        _halve(grid, twiddles)
+    if rows >= 4 * _GROUP:
+        _quarter_256(grid, twiddles)
+    for start in range(0, grid.size, _GROUP * _ROW):
+        group = grid[start : start + _GROUP * _ROW]
+        _quarter_64(group, twiddles)
+        _quarter_16(group, twiddles)
+        _quarter_4(group, twiddles)
+        _quarter_1(group, twiddles)
 
 
 @compiled(inline=True)

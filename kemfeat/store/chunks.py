@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from io import FileIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import google_crc32c
 import numpy as np
+from numcodecs import blosc
 from numpy.typing import NDArray
 
 from kemfeat.arrays import Indices
@@ -21,7 +22,7 @@ from kemfeat.arrays import Indices
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kemfeat.store.shard_files import ShardFiles
+    from kemfeat.store.shard_files import OpenShard, ShardFiles, State
 
 _CRC_BYTES = 4
 _PLACE_BYTES = 16
@@ -59,7 +60,7 @@ class ChunkReader:
         self.pad = float(metadata["attributes"]["pad"])
         self._chunk_shape = tuple(metadata["codecs"][0]["configuration"]["chunk_shape"])
         self._shards = shards
-        self._indexes: dict[str, tuple[object, NDArray[np.uint64]]] = {}
+        self._indexes: dict[str, tuple[State, list[list[int]]]] = {}
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_indexes": {}}
@@ -119,93 +120,61 @@ class ChunkReader:
 
     def _chunks(self, rows: Indices) -> Iterator[_Chunk]:
         """The chunks of rows, one for each run of rows of the same chunk."""
-        encoded = _Buffer()
         per_chunk = self._chunk_shape[0]
         for part in _runs(rows // self.rows_per_shard):
             key = self._key(int(rows[part.start]) // self.rows_per_shard)
-            with self._shards.opened(key) as file:
-                shard = _Shard(key, file, os.fstat(file.fileno()))
-                index = self._index(shard, encoded)
+            with self._shards.opened(key) as shard:
+                index = self._index(shard)
                 numbers = rows[part] // per_chunk % len(index)
                 for run in _runs(numbers):
                     number = int(numbers[run.start])
-                    offset, size = index[number].tolist()
-                    content = self._checked(shard, offset, size, encoded)
+                    content = self._checked(shard, *index[number])
                     yield _Chunk(key, number, content, slice(part.start + run.start, part.start + run.stop))
 
     def _key(self, shard: int) -> str:
         return "/".join(["c", str(shard), *["0"] * (len(self.shape) - 1)])
 
     def _decode(self, chunk: _Chunk, *, into: NDArray[Any]) -> None:
-        from numcodecs import blosc
-
-        head = chunk.content[: _BLOSC_SIZES.size].tobytes()
-        if len(head) < _BLOSC_SIZES.size or _BLOSC_SIZES.unpack(head) != (into.nbytes, len(chunk.content)):
+        size = len(chunk.content)
+        if size < _BLOSC_SIZES.size or _BLOSC_SIZES.unpack_from(chunk.content.data) != (into.nbytes, size):
             raise self._shards.corrupt(chunk.key, f"chunk {chunk.number} does not have the size of {into.shape} values")
         try:
             blosc.decompress(chunk.content, into)
         except (RuntimeError, ValueError) as error:
             raise self._shards.corrupt(chunk.key, f"chunk {chunk.number} cannot be decoded ({error})") from None
 
-    def _index(self, shard: _Shard, buffer: _Buffer) -> NDArray[np.uint64]:
-        """Offset and size of every chunk of a shard, shape (chunks, 2)."""
-        seen = (shard.found.st_ino, shard.found.st_size, shard.found.st_mtime_ns)
+    def _index(self, shard: OpenShard) -> list[list[int]]:
+        """Offset and size of every chunk of a shard."""
         known = self._indexes.get(shard.key)
-        if known is not None and known[0] == seen:
+        if known is not None and known[0] == shard.state:
             return known[1]
         size = self.rows_per_shard // self._chunk_shape[0] * _PLACE_BYTES + _CRC_BYTES
-        content = self._checked(shard, shard.found.st_size - size, size, buffer)
-        index = content.view("<u8").reshape(-1, 2).copy()
-        self._indexes[shard.key] = (seen, index)
+        content = self._checked(shard, shard.size - size, size)
+        index: list[list[int]] = content.view("<u8").reshape(-1, 2).tolist()
+        self._indexes[shard.key] = (shard.state, index)
         return index
 
-    def _checked(self, shard: _Shard, offset: int, size: int, buffer: _Buffer) -> NDArray[np.uint8]:
-        """Bytes of a shard that are followed by their own CRC-32C, without it, until the buffer is used again."""
-        import google_crc32c
-
-        most = shard.found.st_size
-        if not (0 <= offset <= most and _CRC_BYTES < size <= most - offset):
+    def _checked(self, shard: OpenShard, offset: int, size: int) -> NDArray[np.uint8]:
+        """Bytes of a shard that are followed by their own CRC-32C, without it."""
+        if not (0 <= offset <= shard.size and _CRC_BYTES < size <= shard.size - offset):
             raise self._shards.corrupt(shard.key, "its index leads out of it")
-        raw = buffer.room(size)
         try:
-            shard.file.seek(offset)
-            read = shard.file.readinto(raw.data)
+            raw = os.pread(shard.descriptor, size, offset)
         except OSError as error:
             raise self._shards.unreadable(shard.key, error) from None
-        content = raw[:-_CRC_BYTES]
-        if read < size or google_crc32c.value(content) != int.from_bytes(raw[-_CRC_BYTES:].tobytes(), "little"):
+        content = np.frombuffer(raw, np.uint8)[:-_CRC_BYTES]
+        if len(raw) < size or google_crc32c.value(content) != int.from_bytes(raw[-_CRC_BYTES:], "little"):
             raise self._shards.corrupt(shard.key, "a checksum differs")
         return content
 
 
-class _Shard(NamedTuple):
-    """An open shard, and what the system says of the file."""
-
-    key: str
-    file: FileIO
-    found: os.stat_result
-
-
 class _Chunk(NamedTuple):
-    """An encoded chunk: its shard, its number there, its bytes until the next one is read, and the run of its rows."""
+    """An encoded chunk: its shard, its number there, its bytes, and the run of its rows."""
 
     key: str
     number: int
     content: NDArray[np.uint8]
     run: slice
-
-
-class _Buffer:
-    """Memory that is used again and again."""
-
-    def __init__(self) -> None:
-        self._held = np.empty(0, np.uint8)
-
-    def room(self, size: int) -> NDArray[np.uint8]:
-        """So many bytes of it."""
-        if len(self._held) < size:
-            self._held = np.empty(size + size // 4, np.uint8)
-        return self._held[:size]
 
 
 def _runs(numbers: Indices) -> Iterator[slice]:

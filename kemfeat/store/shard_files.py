@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from kemfeat.errors import StoreCorruptError
 from kemfeat.stale_reads import asked_again
-from kemfeat.store import disk
 from kemfeat.store.schema import FileReceipt
+
+State: TypeAlias = tuple[int, int, int]
+"""What changes when a file does: inode, size and modification time."""
+
+
+class OpenShard(NamedTuple):
+    """A shard that is open for reading."""
+
+    key: str
+    descriptor: int
+    state: State
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.state[1]
 
 
 class ShardFiles:
@@ -30,7 +47,7 @@ class ShardFiles:
         self.check = check
         self._root = root
         self._receipts = dict(receipts)
-        self._sound: dict[str, tuple[int, int, int]] = {}
+        self._sound: dict[str, State] = {}
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_sound": {}}
@@ -48,28 +65,11 @@ class ShardFiles:
         StoreError
             It is not that of the version that was opened.
         """
-        receipt, path = self._receipts.get(key), self._root / key
-        if receipt is None:
-            self.check()
-            raise self.corrupt(key, "has no receipt in the header")
-        try:
-            found = path.stat()
-            seen = (found.st_ino, found.st_size, found.st_mtime_ns)
-            if self._sound.get(key) == seen:
-                return
-            is_sound = found.st_size == receipt.bytes and disk.sha256(path) == receipt.sha256
-        except FileNotFoundError:
-            self.check()
-            raise self.corrupt(key, "is missing") from None
-        except OSError as error:
-            raise self.unreadable(key, error) from None
-        if not is_sound:
-            self.check()
-            raise self.corrupt(key, "is not what was written (its size or SHA-256 differs)")
-        self._sound[key] = seen
+        with self.opened(key):
+            pass
 
     @contextmanager
-    def opened(self, key: str) -> Iterator[FileIO]:
+    def opened(self, key: str) -> Iterator[OpenShard]:
         """Open a shard that matches its receipt.
 
         Parameters
@@ -79,21 +79,44 @@ class ShardFiles:
 
         Yields
         ------
-        file
-            Opened for reading, without a buffer.
+        OpenShard
+            Opened for reading.
 
         Raises
         ------
         StoreError
             It is not that of the version that was opened, or cannot be opened.
         """
-        self.vouch(key)
+        if key not in self._receipts:
+            self.check()
+            raise self.corrupt(key, "has no receipt in the header")
         try:
-            file = asked_again(self._root / key, lambda path: path.open("rb", buffering=0))
+            descriptor = asked_again(self._root / key, _descriptor)
+        except FileNotFoundError:
+            self.check()
+            raise self.corrupt(key, "is missing") from None
         except OSError as error:
             raise self.unreadable(key, error) from None
-        with file:
-            yield file
+        try:
+            yield self._sound_shard(key, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _sound_shard(self, key: str, descriptor: int) -> OpenShard:
+        receipt = self._receipts[key]
+        try:
+            found = os.fstat(descriptor)
+            shard = OpenShard(key, descriptor, (found.st_ino, found.st_size, found.st_mtime_ns))
+            if self._sound.get(key) == shard.state:
+                return shard
+            is_sound = shard.size == receipt.bytes and _sha256(descriptor) == receipt.sha256
+        except OSError as error:
+            raise self.unreadable(key, error) from None
+        if not is_sound:
+            self.check()
+            raise self.corrupt(key, "is not what was written (its size or SHA-256 differs)")
+        self._sound[key] = shard.state
+        return shard
 
     def corrupt(self, key: str, what: str) -> StoreCorruptError:
         """The error for a shard that is not as it should be.
@@ -128,3 +151,12 @@ class ShardFiles:
             To be raised.
         """
         return self.corrupt(key, f"cannot be read ({error.strerror})")
+
+
+def _descriptor(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _sha256(descriptor: int) -> str:
+    with open(descriptor, "rb", closefd=False) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

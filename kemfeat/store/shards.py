@@ -10,12 +10,15 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kemfeat.parallel import default_workers, run_threads
 
 if TYPE_CHECKING:
     from numcodecs import Blosc
@@ -27,6 +30,9 @@ _SETTING = threading.Lock()
 
 _SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 """In the order of Blosc's numbers."""
+
+_GROUP = 32
+"""Chunks that a thread compresses before it takes more."""
 
 _ABSENT = 2**64 - 1
 """What the index says of a chunk without rows."""
@@ -48,19 +54,27 @@ def encode(metadata: bytes, block: NDArray[Any]) -> bytes:
         Content of the file of the shard: chunks, each followed by its CRC-32C, and the index of their places.
     """
     coding = _coding(metadata)
+    starts = range(0, len(block), coding.rows)
+    groups = [starts[first : first + _GROUP] for first in range(0, len(starts), _GROUP)]
+    made = run_threads(partial(_chunks, coding, block), groups, workers=min(len(groups), default_workers()))
+    parts = list(chain.from_iterable(made))
+    sizes = np.array([len(part) for part in parts], "<u8")
     index = np.full((coding.chunks, 2), _ABSENT, "<u8")
-    parts: list[bytes] = []
-    offset = 0
-    for number, start in enumerate(range(0, len(block), coding.rows)):
+    index[: len(parts)] = np.stack([np.cumsum(sizes) - sizes, sizes], axis=1)
+    return b"".join([*parts, _with_checksum(index.tobytes())])
+
+
+def _chunks(coding: _Coding, block: NDArray[Any], starts: range) -> list[bytes]:
+    """The chunks of a shard that begin with these rows, each followed by its CRC-32C."""
+    parts = []
+    for start in starts:
         rows = block[start : start + coding.rows]
         if len(rows) < coding.rows:
             missing = np.full((coding.rows - len(rows), *block.shape[1:]), coding.fill, coding.dtype)
             rows = np.concatenate([rows, missing])
         content = np.ascontiguousarray(rows, coding.dtype).reshape(-1).view(np.uint8)
         parts.append(_with_checksum(coding.codec.encode(content)))
-        index[number] = offset, len(parts[-1])
-        offset += len(parts[-1])
-    return b"".join([*parts, _with_checksum(index.tobytes())])
+    return parts
 
 
 class _Coding(NamedTuple):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kemfeat.arrays import Indices
 from kemfeat.config import check_integer
 from kemfeat.errors import ConfigError
-from kemfeat.parallel import default_workers, run_threads
+from kemfeat.parallel import default_workers, share_among_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Selection: TypeAlias = "slice | Sequence[int] | Sequence[bool] | Sequence[str] | NDArray[Any] | pd.Series[Any]"
 """Rows by number (negative ones from the end), by a slice, by one boolean per row, or by id."""
 
-_PART_BYTES = 1 << 23
-"""Values decoded by one thread at a time: enough that starting it costs nothing beside."""
+_PART_BYTES = 1 << 21
+"""Values decoded by one thread at a time: enough that handing them over costs nothing beside."""
 
 
 def numbers_of(rows: Selection, ids: pd.Series[str]) -> Indices:
@@ -120,9 +120,7 @@ def take(readers: Mapping[str, ChunkReader], rows: Indices, *, frames: int | Non
         reader, into, part = task
         reader.fill(rows[part], into, part)
 
-    workers = min(default_workers(), len(tasks))
-    for _ in run_threads(fill, tasks, workers=workers) if workers > 1 else map(fill, tasks):
-        pass
+    share_among_threads(fill, tasks, workers=default_workers())
     return found
 
 

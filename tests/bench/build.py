@@ -76,6 +76,11 @@ def _contestants(context: Context, corpus: Path) -> dict[str, Contestant]:
             options=processes,
             library="datasets",
         ),
+        "kernels": Contestant(
+            open=lambda: _Peer(context, corpus, "kernels", larger, processes).turn,
+            what=f"whole build beside its kernels alone, were they shared perfectly by {WORKERS} processes",
+            note="clips read, hashed and decoded; mel and delta; shards compressed, hashed and written; on a sample.",
+        ),
         "lhotse": peer(
             "lhotse_features",
             sample,

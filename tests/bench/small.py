@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 from . import Comparison, _process
 from ._context import WORKERS, Context, build
 from ._record import Row
-from ._rounds import Contestant, Turn, rows
+from ._rounds import Contestant, Turn, figure, rows
 
+FEW = 10
 SIZES = (480, 1_500)
 """Utterances of the English and German corpora of acted speech that people begin with."""
 
 
 def measure(context: Context) -> Iterator[Row]:
-    """Ratios of utterances per second."""
+    """Ratios of utterances per second; what a machine that has never built takes longer."""
+    yield _fresh(context)
     for utterances in context.pick(full=SIZES, quick=SIZES[:1]):
         corpus = context.corpus(utterances)
         built = partial(_built, context, corpus, utterances)
@@ -38,6 +42,21 @@ def measure(context: Context) -> Iterator[Row]:
         }
         outcome = context.contest(contestants, rounds=context.pick(full=5, quick=2))
         yield from rows("small", contestants, outcome, item="utterance")
+
+
+def _fresh(context: Context) -> Row:
+    """Machine code is compiled by the first build of a machine, and read from the cache of numba by all others."""
+    corpus = context.corpus(FEW)
+    rounds = context.pick(full=3, quick=1)
+    caches = [context.folder("numba-cache") for _ in range(rounds)]
+    builds = [[_with_cache(context, corpus, cache) for _ in range(2)] for cache in caches]
+    what = f"what the first build of a machine, of {FEW} utterances, takes longer than the second"
+    return figure("small.fresh_machine", what, [first - second for first, second in builds], unit="s")
+
+
+def _with_cache(context: Context, corpus: Path, cache: Path) -> float:
+    with mock.patch.dict(os.environ, NUMBA_CACHE_DIR=str(cache)):
+        return _built(context, corpus, 1, 1)
 
 
 def _turn(turn: Turn) -> Turn:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.parallel import default_workers
 from kemfeat.store import schema
 from kemfeat.store.reader import open_store
 
 from . import Comparison
 from ._context import Context
 from ._record import Row
-from ._rounds import Contestant, Turn, rows, wall_seconds
+from ._rounds import Contestant, Turn, figure, rows, wall_seconds
 
 BLOCK, BATCH = 128, 32
 ROWS = 2_048
@@ -38,6 +39,10 @@ def measure(context: Context) -> Iterator[Row]:
         contestants = _contestants(store, plain, order, batches)
         outcome = context.contest(contestants, rounds=context.pick(full=7, quick=3))
         yield from rows(f"store_read.{order.replace(' ', '_')}", contestants, outcome, item="row")
+    cores = default_workers()
+    rates = [1 / seconds / cores for seconds in outcome.samples["kemfeat"]]
+    what = f"shuffled rows of mel, {BATCH} at a time, divided by the {cores} cores that read them"
+    yield figure("store_read.rate", what, rates, unit="rows/s per core")
 
 
 def _contestants(store: Path, plain: Path, order: str, batches: NDArray[np.int64]) -> dict[str, Contestant]:
@@ -91,8 +96,12 @@ def _memmap(plain: Path) -> Read:
 
 
 def _turn(read: Read, batches: NDArray[np.int64]) -> Turn:
+    def turn() -> None:
+        for batch in batches:
+            read(batch)
+
     read(batches[0])
-    return lambda: wall_seconds(lambda: [read(batch) for batch in batches]) / batches.size
+    return lambda: wall_seconds(turn) / batches.size
 
 
 def _follow(numbers: NDArray[np.int64]) -> bool:

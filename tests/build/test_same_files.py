@@ -3,7 +3,7 @@
 import pytest
 
 from kemfeat import cluster
-from kemfeat.build._same_files import require_source, require_staged
+from kemfeat.build._same_files import read_source, require_source, require_staged
 from kemfeat.errors import CorpusError, StoreCorruptError, WorkerError
 from kemfeat.store import disk
 from kemfeat.store.schema import BUILDING, SIGNALS
@@ -71,12 +71,15 @@ def test_a_worker_that_sees_other_files_is_named(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"abc")
     receipt = disk.receipt(tmp_path / "a")
     require_source(tmp_path, "a", receipt.sha256)
+    assert read_source(tmp_path, "a", receipt.sha256) == b"abc"
     require_staged(tmp_path / "a", receipt)
     (tmp_path / "a").write_bytes(b"abd")
     monkeypatch.setattr(cluster, "worker_address", lambda: "tcp://10.0.0.7:1234")
     said = r"a: is not the file that it was.*as the worker tcp://10\.0\.0\.7:1234 sees it; share the same folders"
     with pytest.raises(WorkerError, match=said):
         require_source(tmp_path, "a", receipt.sha256)
+    with pytest.raises(WorkerError, match=said):
+        read_source(tmp_path, "a", receipt.sha256)
     with pytest.raises(WorkerError, match=said):
         require_staged(tmp_path / "a", receipt)
     with pytest.raises(WorkerError, match=r"b: cannot be read \(No such file or directory\), but could be when"):

@@ -18,6 +18,7 @@ from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.columns import columns_of
+from kemfeat.learn.data.packed import on_host
 from kemfeat.learn.data.row_metadata import checked_copies, checked_rows, row_metadata_of
 from kemfeat.learn.data.side_store import SideStore
 from kemfeat.learn.data.stream import read_all
@@ -247,4 +248,4 @@ def _shape(batch: Batch) -> object:
 
 
 def _on_host(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:  # noqa: ARG001 - as Allocate has it
-    return torch.empty(shape, dtype=dtype)
+    return on_host(shape, dtype)

@@ -17,7 +17,7 @@ from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
 from kemfeat.learn.data.collate import HostCollator
 from kemfeat.learn.data.device import GatherCollator, SendCollator
-from kemfeat.learn.data.packed import Packed, readers
+from kemfeat.learn.data.packed import Packed, on_host, readers
 from kemfeat.learn.data.stream import read_ahead, read_all
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def open_(dataset: StoreDataset, facts: RowMetadata, *, resident: Placement, bat
     place = device if resident == "device" else None
 
     def allocate(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:  # noqa: ARG001 - as Allocate has it
-        return torch.empty(shape, dtype=dtype, device=place, pin_memory=pinned)
+        return on_host(shape, dtype, pinned=pinned) if place is None else torch.empty(shape, dtype=dtype, device=place)
 
     packed = read_all(columns, rows, rows_per_shard=shards, allocate=allocate, threads=readers())
     if resident == "device":

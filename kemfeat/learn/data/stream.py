@@ -17,8 +17,8 @@ from torch import Tensor
 from kemfeat.arrays import Indices
 from kemfeat.learn.data.batch_sampler import WINDOW
 from kemfeat.learn.data.columns import Column
-from kemfeat.learn.data.packed import Allocate, Packed, lay_out, parts, readers
-from kemfeat.parallel import run_threads
+from kemfeat.learn.data.packed import Allocate, Packed, lay_out, on_host, parts, readers
+from kemfeat.parallel import share_among_threads
 
 
 def read_all(
@@ -51,8 +51,7 @@ def read_all(
     """
     needed = np.unique(rows)
     packed = lay_out(columns, needed, allocate)
-    for _ in run_threads(packed.read, parts(needed, rows_per_shard=rows_per_shard), workers=threads):
-        pass
+    share_among_threads(packed.read, parts(needed, rows_per_shard=rows_per_shard), workers=threads)
     return packed
 
 
@@ -144,7 +143,7 @@ class _Reused:
         held = self._held.get(name)
         if held is None or len(held) < count:
             # One eighth more, as the next window may be a little longer.
-            held = self._held[name] = torch.empty(count + count // 8, dtype=dtype, pin_memory=self._pinned)
+            held = self._held[name] = on_host((count + count // 8,), dtype, pinned=self._pinned)
         return held[:count].view(shape)
 
 

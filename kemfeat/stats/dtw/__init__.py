@@ -126,8 +126,7 @@ def distance_matrix(
             distances[np.ix_(order[start:stop], rows)] = tile.T
 
     # The last columns are the longest and, without a window, meet the most rows: begin with them.
-    for _ in parallel.run_threads(fill, range(0, len(order), _LANES)[::-1], workers=threads):
-        pass
+    parallel.share_among_threads(fill, range(0, len(order), _LANES)[::-1], workers=threads)
     return distances
 
 
