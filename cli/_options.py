@@ -47,7 +47,25 @@ Scheduler = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-StorePath = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a store.", show_default=False)]
+
+
+def store_place(text: str) -> str:
+    """The folder or address of a store, as it is shown."""
+    return text if "://" in text else str(Path(text))
+
+
+STORE_HELP = "Folder or address of a store."
+StorePath = Annotated[str, typer.Argument(metavar="STORE", help=STORE_HELP, parser=store_place, show_default=False)]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        envvar="KEMFEAT_CACHE",
+        help="Keep what is fetched of a store behind an address.",
+        show_default=False,
+    ),
+]
 ShowProgress = Annotated[
     bool | None,
     typer.Option(

@@ -24,6 +24,8 @@ _STAGES = {
     "remember": ("frozen parts", "rows"),
     "train": ("training", "steps"),
     "export": ("exporting", "rows"),
+    "push": ("sending", "files"),
+    "pull": ("fetching", "files"),
 }
 _EVERY = 5.0
 

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from kemfeat.store.reader import Store
 
 _StorePath = Annotated[
-    Path | None, typer.Argument(metavar="[STORE]", help="Folder of a store.", show_default="the one in ./stores")
+    str | None,
+    typer.Argument(
+        metavar="[STORE]",
+        help=_options.STORE_HELP,
+        parser=_options.store_place,
+        show_default="the one in ./stores",
+    ),
 ]
 _Out = Annotated[
     Path | None,
@@ -90,11 +96,12 @@ def _callback(analysis: AnyAnalysis) -> Callable[..., None]:
     """A function with one parameter per field, from which Typer makes the options."""
 
     def run(**given: Any) -> None:
-        _run(analysis, given, store=given.pop("store"), out=given.pop("out"), as_json=given.pop("as_json"))
+        _run(analysis, given, **{name: given.pop(name) for name in ("store", "cache", "out", "as_json")})
 
     parameters = [
         _parameter("store", _StorePath, None),
         *_parameters(analysis),
+        _parameter("cache", _options.Cache, None),
         _parameter("out", _Out, None),
         _parameter("as_json", _options.Json, False),
     ]
@@ -155,14 +162,20 @@ def _bound(field: FieldInfo, name: str) -> Any:
 
 
 def _run(
-    analysis: AnyAnalysis, given: Mapping[str, Any], *, store: Path | None, out: Path | None, as_json: bool
+    analysis: AnyAnalysis,
+    given: Mapping[str, Any],
+    *,
+    store: str | None,
+    cache: Path | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Run one analysis, write its result, and print a few lines about it."""
     from kemfeat.analyses.output import default_folder, prepare, write
     from kemfeat.config import validated
 
     config = validated(analysis.config, _settings(analysis, given, out=out), where=analysis.name)
-    opened = open_one(store)
+    opened = open_one(store, cache=cache)
     folder = out or default_folder(opened, analysis)
     prepare(folder, store=opened)
     content = write(analysis, analysis.run(opened, config), store=opened, config=config, out=folder)
@@ -197,15 +210,16 @@ def _numbers(text: str, separator: str, name: str) -> tuple[int, ...]:
     return tuple(map(int, found))
 
 
-def open_one(store: Path | None) -> Store:
-    """The store of that folder, or the only one in ``./stores``."""
+def open_one(store: str | None, *, cache: Path | None = None) -> Store:
+    """The store of that folder or address, or the only one in ``./stores``."""
     from kemfeat.errors import ConfigError
     from kemfeat.store.reader import open_store
     from kemfeat.store.swap import finish_interrupted
 
     if store is not None:
-        finish_interrupted(store)
-        return open_store(store)
+        if "://" not in store:
+            finish_interrupted(Path(store))
+        return open_store(store, cache=cache)
     found = sorted(path.parent for path in Path("stores").glob("*/kemfeat.json"))
     if len(found) != 1:
         names = ", ".join(map(str, found)) or "none"

@@ -25,6 +25,7 @@ from . import (
     export,
     plan,
     predict,
+    publish,
     report,
     split,
     store,
@@ -52,6 +53,8 @@ app.command("verify")(store.verify)
 app.command("diff")(store.diff)
 app.command("log")(versions.log)
 app.command("prune")(versions.prune)
+app.command("push")(publish.push)
+app.command("pull")(publish.pull)
 app.command("export", cls=export.Export)(export.export)
 app.command("report")(report.report)
 app.command("split")(split.split)

@@ -25,6 +25,7 @@ def audit(
             metavar="SPLIT", help="File of a split, or a CSV with the columns id,part[,fold].", show_default=False
         ),
     ],
+    cache: _options.Cache = None,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
@@ -33,7 +34,7 @@ def audit(
     from kemfeat.splits import read_split
     from kemfeat.store.reader import open_store
 
-    opened, read = open_store(store), read_split(split)
+    opened, read = open_store(store, cache=cache), read_split(split)
     with Reporter(bar=progress, quiet=as_json) as reporter:
         found = audit_split(opened, read, progress=lambda done, total: reporter("compare", done, total))
     if as_json:

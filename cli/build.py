@@ -109,7 +109,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
     if report.moved_aside is not None:
         print(f"the former content is now {report.moved_aside}")
     if report.up_to_date:
-        print(f"{_shown(store.path)}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
+        print(f"{_shown(store.own_folder)}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
     else:
         _show_work(report)
     if store.synthetic:
@@ -119,7 +119,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
     for note in report.notes:
         print(note)
     if report.failures:
-        print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
+        print(f"{report.failures} rows could not be read or extracted: see {_shown(store.own_folder)}/failures.parquet")
 
 
 def balance_facts(balance: Balance) -> dict[str, Any]:
@@ -142,5 +142,6 @@ def _shown(path: Path) -> Path:
 def _show_work(report: BuildReport) -> None:
     store = report.store
     rate, digest = len(store) / report.seconds, store.digest[:12]
-    print(f"{_shown(store.path)}: {len(store):,} utterances in {report.seconds:.1f} s ({rate:,.0f}/s), digest {digest}")
+    shown = _shown(store.own_folder)
+    print(f"{shown}: {len(store):,} utterances in {report.seconds:.1f} s ({rate:,.0f}/s), digest {digest}")
     print(f"{report.written} parts written, {report.kept} kept; arrays: {', '.join(store.arrays)}")

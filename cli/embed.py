@@ -15,7 +15,12 @@ from ._training_lines import TrainingLines
 
 def embed(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that kemfeat train wrote.", show_default=False)],
-    store: Annotated[Path, typer.Option("--store", metavar="STORE", help="Store of the run.", show_default=False)],
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store", metavar="STORE", help="Store of the run.", parser=_options.store_place, show_default=False
+        ),
+    ],
     split: Annotated[Path, typer.Option("--split", metavar="SPLIT", help="Split of the run.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", metavar="SIDE", help="Folder to write.", show_default=False)],
     inner: Annotated[
@@ -24,6 +29,7 @@ def embed(
             "--inner", min=0, help="Models trained for the train part, which embed what they did not see; 0 for none."
         ),
     ] = 4,
+    cache: _options.Cache = None,
     device: Annotated[
         Device, typer.Option("--device", help="Where to compute; auto uses a GPU where there is one.")
     ] = (Device.AUTO),
@@ -37,7 +43,7 @@ def embed(
     from kemfeat.splits import read_split
     from kemfeat.store.reader import open_store
 
-    data = audited_of_run(run, store=open_store(store), split=read_split(split))
+    data = audited_of_run(run, store=open_store(store, cache=cache), split=read_split(split))
     options = EmbedOptions(inner_folds=inner, device=device.value)
     with Reporter(bar=progress) as reporter:
         side = embedded(run, data, out=out, options=options, progress=TrainingLines(reporter))

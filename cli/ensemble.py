@@ -100,7 +100,8 @@ def ensemble(
         ),
     ] = 0,
     store: Annotated[
-        Path | None, typer.Option("--store", metavar="STORE", help="Store of the runs, for --inner.")
+        str | None,
+        typer.Option("--store", metavar="STORE", help="Store of the runs, for --inner.", parser=_options.store_place),
     ] = None,
     split: Annotated[
         Path | None, typer.Option("--split", metavar="SPLIT", help="Split of the runs, for --inner.")
@@ -159,7 +160,7 @@ class _Inner:
     """How predictions out of fold are made."""
 
     folds: int
-    store: Path | None
+    store: str | None
     split: Path | None
     device: str
     progress: bool | None

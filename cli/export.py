@@ -43,6 +43,7 @@ def export(
             "--labels", metavar="RULE", help="Label rule; rows it drops are left out.", show_default="keep every row"
         ),
     ] = None,
+    cache: _options.Cache = None,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
@@ -51,7 +52,7 @@ def export(
     from kemfeat.provenance import BANNER
     from kemfeat.store.reader import open_store
 
-    opened = open_store(store)
+    opened = open_store(store, cache=cache)
     chosen = None if arrays is None else [name.strip() for name in arrays.split(",") if name.strip()]
     with Reporter(bar=progress, quiet=as_json) as reporter:
         made = export_store(

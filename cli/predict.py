@@ -14,12 +14,20 @@ from ._torch import Device, require_torch
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kemfeat.store.reader import Store
+
 
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that kemfeat train wrote.", show_default=False)],
     store: Annotated[
-        Path | None,
-        typer.Option("--store", metavar="STORE", help="Predict every utterance of this store.", show_default=False),
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="STORE",
+            help="Predict every utterance of this store.",
+            parser=_options.store_place,
+            show_default=False,
+        ),
     ] = None,
     wav: Annotated[
         Path | None, typer.Option("--wav", metavar="FILE", help="Predict one recording.", show_default=False)
@@ -40,6 +48,7 @@ def predict(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Table to write, .csv or .parquet.", show_default=False),
     ] = None,
+    cache: _options.Cache = None,
     device: Annotated[
         Device, typer.Option("--device", help="Where to predict; auto uses a GPU where there is one.")
     ] = (Device.AUTO),
@@ -48,6 +57,7 @@ def predict(
     """Predict the utterances of a store or a new recording: probabilities of emotions, or ratings."""
     from kemfeat.errors import ConfigError
     from kemfeat.store.outside import refuse_foreign
+    from kemfeat.store.reader import open_store
 
     require_torch("predict")
     if (store is None) == (wav is None and text is None):
@@ -58,7 +68,8 @@ def predict(
         raise ConfigError(f"--out {out}: expected a name that ends in .csv or .parquet")
     if out is not None:
         refuse_foreign(out, command="predict", is_ours=_is_table)
-    table = _predicted(run, store=store, wav=wav, text=text, encoder=encoder, device=device.value)
+    opened = None if store is None else open_store(store, cache=cache)
+    table = _predicted(run, store=opened, wav=wav, text=text, encoder=encoder, device=device.value)
     if out is not None:
         _write(table, out)
     if as_json:
@@ -68,13 +79,12 @@ def predict(
 
 
 def _predicted(
-    run: Path, *, store: Path | None, wav: Path | None, text: str | None, encoder: Path | None, device: str
+    run: Path, *, store: Store | None, wav: Path | None, text: str | None, encoder: Path | None, device: str
 ) -> pd.DataFrame:
     from kemfeat.learn.inference.predict import predict_recording, predict_store
-    from kemfeat.store.reader import open_store
 
     if store is not None:
-        return predict_store(run, open_store(store), encoder=encoder, device=device)
+        return predict_store(run, store, encoder=encoder, device=device)
     return predict_recording(run, wav=wav, text=text, device=device)
 
 

@@ -15,12 +15,13 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="The page to write; an earlier one is replaced.")] = Path(
         "report.html"
     ),
+    cache: _options.Cache = None,
 ) -> None:
     """Write one self-contained HTML page: data card, coverage, labels, features and the analyses run so far."""
     from kemfeat.report import write_report
     from kemfeat.store.reader import open_store
 
-    written = write_report(open_store(store), out=out)
+    written = write_report(open_store(store, cache=cache), out=out)
     shown = ", ".join(written.analyses) or "none"
     print(f"{written.path}: {written.size / 1e6:.1f} MB; analyses: {shown}")
     for name in written.stale:

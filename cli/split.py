@@ -44,7 +44,7 @@ def split(
 
     opened = open_store(store)
     made = make_split(opened.utterances, scheme=scheme, folds=folds, seed=seed, labels=labels, store=opened.digest)
-    file = out or Path("splits") / f"{opened.path.resolve().name}-{scheme}.parquet"
+    file = out or Path("splits") / f"{Path(str(opened.path)).name}-{scheme}.parquet"
     refuse_in_store(file)
     write_split(file, made)
     facts = _facts(opened, made, file)

@@ -158,8 +158,18 @@ def _recompute(
 
 
 def diff(
-    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of a store.", show_default=False)],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Folder of another store.", show_default=False)],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help=_options.STORE_HELP, parser=_options.store_place, show_default=False)
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B",
+            help="Folder or address of another store.",
+            parser=_options.store_place,
+            show_default=False,
+        ),
+    ],
     as_json: _options.Json = False,
 ) -> None:
     """Show which rows, columns and settings differ between two stores; exit 1 if any do."""

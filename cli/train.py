@@ -33,7 +33,12 @@ def train(
             show_default=False,
         ),
     ],
-    store: Annotated[Path, typer.Option("--store", metavar="STORE", help="Folder of a store.", show_default=False)],
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store", metavar="STORE", help=_options.STORE_HELP, parser=_options.store_place, show_default=False
+        ),
+    ],
     split: Annotated[
         Path, typer.Option("--split", metavar="SPLIT", help="File that kemfeat split wrote.", show_default=False)
     ],
@@ -57,6 +62,7 @@ def train(
         Path | None,
         typer.Option("--out", metavar="RUN", help="Folder of the run.", show_default="runs/RECIPE-foldN-DIGEST"),
     ] = None,
+    cache: _options.Cache = None,
     device: Annotated[Device, typer.Option("--device", help="Where to train; auto uses a GPU where there is one.")] = (
         Device.AUTO
     ),
@@ -79,7 +85,7 @@ def train(
     from kemfeat.store.reader import open_store
 
     trials = _trials(recipe, set_ or [], sweep or [])
-    opened, read = open_store(store), read_split(split)
+    opened, read = open_store(store, cache=cache), read_split(split)
     options = Options(fold=fold, device=device.value, allow_leakage=allow_leakage, save_every=save_every)
     folder = out or _default_folder(trials, opened, [read.digest, fold])
     table, gaps = None, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,13 +25,14 @@ def log(
     as_json: _options.Json = False,
 ) -> None:
     """List the versions of a store, the latest first: digest, time, what changed, and whether it is still kept."""
+    from kemfeat.store.address import place
     from kemfeat.store.versions import recorded, versions
     from kemfeat.toml_settings import as_toml
 
     if config is not None:
-        print(as_toml(recorded(store, config).record.config), end="")
+        print(as_toml(recorded(place(store), config).record.config), end="")
         return
-    found = versions(store)
+    found = versions(place(store))
     if as_json:
         print_json([_facts(version) for version in found])
         return
@@ -44,13 +46,18 @@ def prune(
     as_json: _options.Json = False,
 ) -> None:
     """Remove earlier versions of a store; `kemfeat log` goes on listing them."""
+    from kemfeat.errors import ConfigError
     from kemfeat.store import disk, locking
+    from kemfeat.store.address import place
     from kemfeat.store.versions import prune as remove
     from kemfeat.store.versions import versions
 
-    versions(store)  # a folder that is not a store is refused before anything is written
-    with locking.locked(store), disk.writing(store):
-        removed = remove(store, keep=keep)
+    folder = place(store)
+    if not isinstance(folder, Path):
+        raise ConfigError(f"{store}: versions are only removed from a store in a folder of this machine")
+    versions(folder)  # a folder that is not a store is refused before anything is written
+    with locking.locked(folder), disk.writing(folder):
+        removed = remove(folder, keep=keep)
     if as_json:
         print_json({"store": str(store), "removed": [record.digest for record in removed]})
         return

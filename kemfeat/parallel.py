@@ -41,6 +41,10 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+WAITING = 32
+"""Threads that wait for the answers of a server: at 20 ms each, a core can decode about as much as they fetch."""
+
+
 class Pool(Protocol):
     """Workers for all stages of one command."""
 

@@ -42,7 +42,12 @@ def refuse_unusable(out: Path, *, store: Store) -> None:
     """
     try:
         around = store_around(out)
-        own = around is not None and around == store.path.resolve() and out.resolve().parent == around / ANALYSES
+        own = (
+            around is not None
+            and isinstance(store.path, Path)
+            and around == store.path.resolve()
+            and out.resolve().parent == around / ANALYSES
+        )
         if around is not None and not own:
             raise ConfigError(
                 f"{out}: is inside the store {around}, where results may only be written to "

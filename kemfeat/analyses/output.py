@@ -39,6 +39,11 @@ def default_folder(store: Store, analysis: AnyAnalysis) -> Path:
     Path
         ``STORE/analyses/NAME``.
 
+    Raises
+    ------
+    ConfigError
+        The store is behind an address.
+
     Examples
     --------
     >>> import kemfeat
@@ -47,7 +52,7 @@ def default_folder(store: Store, analysis: AnyAnalysis) -> Path:
     >>> default_folder(store, plugins.find("analyses", "balance")).relative_to(store.path).as_posix()
     'analyses/balance'
     """
-    return store.path / ANALYSES / analysis.name
+    return store.own_folder / ANALYSES / analysis.name
 
 
 def write(

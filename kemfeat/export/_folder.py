@@ -8,11 +8,12 @@ from pathlib import Path
 
 from kemfeat.errors import ConfigError
 from kemfeat.store import beside, disk
+from kemfeat.store.address import Address
 from kemfeat.store.outside import refuse_in_store
 
 
 @contextmanager
-def made_aside(out: Path, *, store: Path) -> Iterator[Path]:
+def made_aside(out: Path, *, store: Path | Address) -> Iterator[Path]:
     """Give a folder beside ``out`` to fill, which becomes ``out`` at the end; after any failure nothing is left.
 
     Raises
@@ -29,12 +30,12 @@ def made_aside(out: Path, *, store: Path) -> Iterator[Path]:
         yield folder
 
 
-def _refuse_what_is_there(out: Path, store: Path) -> None:
+def _refuse_what_is_there(out: Path, store: Path | Address) -> None:
     with disk.usable(out):
         stands = out.is_symlink() or out.exists()
     if stands and not out.is_dir():
         raise ConfigError(f"{out}: is not a folder; choose another with --out")
-    if out.resolve().is_relative_to(store.resolve()):
+    if isinstance(store, Path) and out.resolve().is_relative_to(store.resolve()):
         raise ConfigError(f"{out}: is in the store; choose a folder outside it with --out")
     refuse_in_store(out)
     with disk.usable(out):

@@ -120,10 +120,10 @@ def read_results(store: Store) -> tuple[Result | Damaged, ...]:
     Returns
     -------
     tuple of Result or Damaged
-        In the order of the folders' names; hidden folders are skipped.
+        In the order of the folders' names; hidden folders are skipped. None of a store behind an address.
     """
     root = store.path / ANALYSES
-    found = sorted(root.iterdir()) if root.is_dir() else []
+    found = sorted(root.iterdir()) if isinstance(root, Path) and root.is_dir() else []
     folders = [path for path in found if path.is_dir() and not path.name.startswith(".")]
     return tuple(
         _read(folder, anchor=f"analysis-{number}", digest=store.digest) for number, folder in enumerate(folders, 1)

@@ -6,7 +6,6 @@ an index with the place of each. The index of a shard is read once.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator
 from itertools import pairwise
@@ -18,10 +17,12 @@ from numcodecs import blosc
 from numpy.typing import NDArray
 
 from kemfeat.arrays import Indices
+from kemfeat.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kemfeat.store.remote import RemoteShard
     from kemfeat.store.shard_files import OpenShard, ShardFiles, State
 
 _CRC_BYTES = 4
@@ -61,6 +62,11 @@ class ChunkReader:
         self._chunk_shape = tuple(metadata["codecs"][0]["configuration"]["chunk_shape"])
         self._shards = shards
         self._indexes: dict[str, tuple[State, list[list[int]]]] = {}
+
+    @property
+    def waits(self) -> bool:
+        """Whether reading is mostly waiting, so that more threads than cores read faster."""
+        return self._shards.waits
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_indexes": {}}
@@ -126,9 +132,10 @@ class ChunkReader:
             with self._shards.opened(key) as shard:
                 index = self._index(shard)
                 numbers = rows[part] // per_chunk % len(index)
-                for run in _runs(numbers):
-                    number = int(numbers[run.start])
-                    content = self._checked(shard, *index[number])
+                runs = list(_runs(numbers))
+                chosen = numbers[[run.start for run in runs]].tolist()
+                contents = self._checked(shard, [index[number] for number in chosen])
+                for run, number, content in zip(runs, chosen, contents, strict=True):
                     yield _Chunk(key, number, content, slice(part.start + run.start, part.start + run.stop))
 
     def _key(self, shard: int) -> str:
@@ -143,29 +150,34 @@ class ChunkReader:
         except (RuntimeError, ValueError) as error:
             raise self._shards.corrupt(chunk.key, f"chunk {chunk.number} cannot be decoded ({error})") from None
 
-    def _index(self, shard: OpenShard) -> list[list[int]]:
+    def _index(self, shard: OpenShard | RemoteShard) -> list[list[int]]:
         """Offset and size of every chunk of a shard."""
         known = self._indexes.get(shard.key)
         if known is not None and known[0] == shard.state:
             return known[1]
         size = self.rows_per_shard // self._chunk_shape[0] * _PLACE_BYTES + _CRC_BYTES
-        content = self._checked(shard, shard.size - size, size)
+        content = next(self._checked(shard, [[shard.size - size, size]]))
         index: list[list[int]] = content.view("<u8").reshape(-1, 2).tolist()
         self._indexes[shard.key] = (shard.state, index)
         return index
 
-    def _checked(self, shard: OpenShard, offset: int, size: int) -> NDArray[np.uint8]:
-        """Bytes of a shard that are followed by their own CRC-32C, without it."""
-        if not (0 <= offset <= shard.size and _CRC_BYTES < size <= shard.size - offset):
-            raise self._shards.corrupt(shard.key, "its index leads out of it")
+    def _checked(self, shard: OpenShard | RemoteShard, places: list[list[int]]) -> Iterator[NDArray[np.uint8]]:
+        """Parts of a shard that are followed by their own CRC-32C, without it."""
+        for offset, size in places:
+            if not (0 <= offset <= shard.size and _CRC_BYTES < size <= shard.size - offset):
+                raise self._shards.corrupt(shard.key, "its index leads out of it")
         try:
-            raw = os.pread(shard.descriptor, size, offset)
+            for (_, size), raw in zip(places, shard.read([(offset, size) for offset, size in places]), strict=True):
+                content = np.frombuffer(raw, np.uint8)[:-_CRC_BYTES]
+                if len(raw) < size or google_crc32c.value(content) != int.from_bytes(raw[-_CRC_BYTES:], "little"):
+                    raise self._shards.corrupt(shard.key, "a checksum differs")
+                yield content
+        except StoreError:
+            raise
+        except FileNotFoundError:
+            raise self._shards.corrupt(shard.key, "is missing") from None
         except OSError as error:
             raise self._shards.unreadable(shard.key, error) from None
-        content = np.frombuffer(raw, np.uint8)[:-_CRC_BYTES]
-        if len(raw) < size or google_crc32c.value(content) != int.from_bytes(raw[-_CRC_BYTES:], "little"):
-            raise self._shards.corrupt(shard.key, "a checksum differs")
-        return content
 
 
 class _Chunk(NamedTuple):

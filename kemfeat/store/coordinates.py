@@ -152,7 +152,7 @@ def _problem(store: Store, path: str) -> str:
     found = {name: info for name, info in store.header.arrays.items() if info.feature == feature and axis in info.dims}
     if not found:
         return f"is not a coordinate of an axis of {feature}"
-    folder, info = disk.inside(store.folder, path), next(iter(found.values()))
+    folder, info = store.local(path), next(iter(found.values()))
     if axis == info.axis:
         ids = _ids(axis, store.rows(axis)["id"].tolist())
         return "" if _is_written(folder, ids) else f"does not have the ids of {store.header.axes[axis].table}"
@@ -172,7 +172,7 @@ def _problem(store: Store, path: str) -> str:
 
 def _rate(store: Store, name: str) -> float | None:
     info = store.header.arrays[name]
-    folder = disk.inside(store.folder, schema.array_path(info.feature, name))
+    folder = store.local(schema.array_path(info.feature, name))
     rate: Any = array_metadata.read_array(folder, info).get("attributes", {}).get("frame_rate_hz")
     return float(rate) if isinstance(rate, int | float) and rate > 0 else None
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from kemfeat.config import expectation
 from kemfeat.errors import StoreCorruptError, StoreError, StoreIncompleteError, StoreVersionError
 from kemfeat.store import disk, schema
+from kemfeat.store.address import Address
 
 _OF_FORMAT_2 = ("folder", "changes", "history")
 """Members of the header that format 1 does not have."""
@@ -85,29 +86,54 @@ def read_header(folder: Path) -> schema.Header:
         As for :func:`open_store`.
     """
     try:
-        text = (folder / schema.HEADER).read_text(encoding="utf-8")
-        content = json.loads(text)
+        content = (folder / schema.HEADER).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise _not_open(folder) from None
     except OSError as error:
         raise StoreError(f"{folder / schema.HEADER}: cannot be read ({error.strerror})") from None
+    return parse_header(content, folder)
+
+
+def parse_header(text: bytes, where: Path | Address) -> schema.Header:
+    """The header in the content of ``kemfeat.json``.
+
+    Parameters
+    ----------
+    text : bytes
+        Content of the file.
+    where : Path or Address
+        Where the store is, for messages.
+
+    Returns
+    -------
+    Header
+        Checked, but not compared with the files.
+
+    Raises
+    ------
+    StoreVersionError, StoreCorruptError
+        As for :func:`open_store`.
+    """
+    name = where / schema.HEADER
+    try:
+        content = json.loads(text)
     except (ValueError, RecursionError):
-        raise StoreCorruptError(f"{folder / schema.HEADER}: is not JSON; restore it or build the store again") from None
+        raise StoreCorruptError(f"{name}: is not JSON; restore it or build the store again") from None
     version = content.get("format_version") if isinstance(content, dict) else None
     if type(version) is not int or version not in schema.READABLE_VERSIONS:
         read = " and ".join(map(str, schema.READABLE_VERSIONS))
         raise StoreVersionError(
-            f"{folder}: format_version {version!r}; this kemfeat reads {read}; "
+            f"{where}: format_version {version!r}; this kemfeat reads {read}; "
             "open it with the kemfeat that wrote it, or build it again with this one into another folder"
         )
     if version == 1:  # in which members of format 2 mean nothing
-        text = json.dumps({name: value for name, value in content.items() if name not in _OF_FORMAT_2})
+        text = json.dumps({member: value for member, value in content.items() if member not in _OF_FORMAT_2}).encode()
     try:
         return schema.Header.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors()[0]
-        where = ": ".join([str(folder / schema.HEADER), *filter(None, [".".join(map(str, problem["loc"]))])])
-        raise StoreCorruptError(f"{where}: {expectation(problem)}; restore it or build the store again") from None
+        said = ": ".join([str(name), *filter(None, [".".join(map(str, problem["loc"]))])])
+        raise StoreCorruptError(f"{said}: {expectation(problem)}; restore it or build the store again") from None
 
 
 def header_in(folder: Path) -> schema.Header | None:

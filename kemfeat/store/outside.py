@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kemfeat.errors import ConfigError
 from kemfeat.store import schema
+from kemfeat.store.address import refuse_address
 from kemfeat.store.header import store_of
 
 
@@ -23,7 +24,13 @@ def store_around(path: Path) -> Path | None:
     Path or None
         The innermost store, finished or being built, a version of which is not one of its own; None where there is
         none.
+
+    Raises
+    ------
+    ConfigError
+        It was meant as an address.
     """
+    refuse_address(path, "write into a folder, then `kemfeat push` it")
     whole = path.resolve()
     marks = (schema.HEADER, schema.BUILDING)
     around = next((each for each in (whole, *whole.parents) if any((each / mark).exists() for mark in marks)), None)

@@ -65,15 +65,19 @@ class PinnedShards(zarr.storage.LocalStore):
         StoreError
             The shard is not that of the version that was opened.
         """
-        await asyncio.to_thread(self._shards.vouch, key)
-        try:
-            found = await super().get(key, prototype, byte_range)
-        except OSError as error:
-            raise self._shards.unreadable(key, error) from None
-        await asyncio.to_thread(self._shards.check)
-        if found is None:
-            raise self._shards.corrupt(key, "is missing")
-        return found
+        from zarr.core.buffer import default_buffer_prototype
+
+        content = await asyncio.to_thread(self._content, key, byte_range)
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(content)
+
+    def _content(self, key: str, byte_range: ByteRequest | None) -> bytes:
+        with self._shards.opened(key) as shard:
+            try:
+                (content,) = shard.read([_span(byte_range, shard.size)])
+            except OSError as error:
+                raise self._shards.unreadable(key, error) from None
+        self._shards.check()
+        return content
 
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
@@ -93,3 +97,18 @@ class PinnedShards(zarr.storage.LocalStore):
             In the order of ``key_ranges``.
         """
         return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
+
+
+def _span(byte_range: ByteRequest | None, size: int) -> tuple[int, int]:
+    """Offset and size of a range of a shard of ``size`` bytes."""
+    from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
+
+    match byte_range:
+        case RangeByteRequest(start, end):
+            return start, end - start
+        case OffsetByteRequest(offset):
+            return offset, size - offset
+        case SuffixByteRequest(suffix):
+            return max(0, size - suffix), min(suffix, size)
+        case _:
+            return 0, size

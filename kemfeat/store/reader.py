@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kemfeat.config import digest, suggest
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.labels import apply_rule
-from kemfeat.store import array_metadata, disk, layout, schema
+from kemfeat.store import array_metadata, layout, schema
+from kemfeat.store.address import Address, place
 from kemfeat.store.header import read_header, store_of
 from kemfeat.store.tables import StoreTables
 from kemfeat.store.versions import find
@@ -260,11 +261,19 @@ class Store(StoreTables):
             raise ConfigError(f"{self.path}: no array {name!r}{suggest(name, self.arrays)}")
         info = self.header.arrays[name]
         path = schema.array_path(info.feature, name)
-        folder = disk.inside(self.folder, path)
         self._version.check()
+        try:
+            folder = self.local(path)
+        except OSError as error:
+            raise StoreCorruptError(f"{self.path}/{path}: cannot be read ({error}); run `kemfeat verify`") from None
         content = array_metadata.read_array(folder, info)
         self._version.check()
-        return folder, content, ShardFiles(folder, self._shards(info.feature, f"{path}/"), self._version.check)
+        receipts = self._shards(info.feature, f"{path}/")
+        if self.remote is not None:
+            from kemfeat.store.remote import RemoteShards
+
+            return folder, content, RemoteShards(self.remote, path, receipts)
+        return folder, content, ShardFiles(folder, receipts, self._version.check)
 
     def _shards(self, feature: str, prefix: str) -> dict[str, schema.FileReceipt]:
         """Receipts of the shards of an array, by Zarr's keys."""
@@ -364,15 +373,24 @@ class Store(StoreTables):
         return layout.read_bitmap(self.header.complete[feature], self.header.axes[axis].rows)
 
 
-def open_store(path: str | Path, *, at: str | None = None) -> Store:
+def open_store(
+    path: str | Path, *, at: str | None = None, cache: str | Path | None = None, cache_gb: float = 50.0
+) -> Store:
     """Open a finished store for reading.
 
     Parameters
     ----------
     path : str or Path
-        Folder of the store, or of one of its versions.
+        Folder of the store, or of one of its versions; or the address of a store: ``s3://BUCKET/STORE``, ``gs://``,
+        ``az://``, ``https://HOST/STORE``, ``zip://FILE``, ``memory://``. Addresses other than ``zip://`` need the extra
+        ``cloud``.
     at : str or None
         The version to open: its digest or the first digits of it; the current one where None.
+    cache : str, Path or None
+        Folder in which files behind an address are kept whole, for the next process too; None fetches shards in parts,
+        whenever they are read.
+    cache_gb : float [GB]
+        Size that the shards in the cache may have; those fetched first go first.
 
     Returns
     -------
@@ -397,7 +415,15 @@ def open_store(path: str | Path, *, at: str | None = None) -> Store:
     >>> kemfeat.open_store("stores/KEMDy20").dataset
     'KEMDy20'
     """
-    folder = Path(path).absolute()
+    folder = place(path)
+    if isinstance(folder, Address):
+        from kemfeat.store.remote import RemoteFiles, version_at
+
+        header, below, objects = version_at(folder, at)
+        there = folder / below if below else folder
+        kept = None if cache is None else Path(cache)
+        files = RemoteFiles(there, objects, below, header, cache=kept, cache_gb=cache_gb)
+        return Store(folder, header, remote=files)
     if at is not None:
         found, header = find(folder, at)
         return Store(folder, header, folder=found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -29,6 +29,10 @@ class OpenShard(NamedTuple):
         """Its bytes."""
         return self.state[1]
 
+    def read(self, spans: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+        """Parts of it, given by offset and size, one after the other; shorter where the file ends before."""
+        return (os.pread(self.descriptor, size, offset) for offset, size in spans)
+
 
 class ShardFiles:
     """Files that are hashed when they are first read, and again when their size or modification time has changed.
@@ -51,6 +55,11 @@ class ShardFiles:
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_sound": {}}
+
+    @property
+    def waits(self) -> bool:
+        """Whether reading is mostly waiting, so that more threads than cores read faster."""
+        return False
 
     def vouch(self, key: str) -> None:
         """Check that a shard matches its receipt.

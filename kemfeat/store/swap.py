@@ -54,11 +54,30 @@ def finalise(store: Path, header: schema.Header) -> None:
                 "history": versions.history_after(before, digest=header.digest),
             }
         )
-        _drop_strangers(folder, set(schema.files(whole)))
-        content = whole.model_dump(mode="json", exclude={"folder"})
-        disk.write_json(folder / _OWN_HEADER, content)
-        disk.write_json(folder / schema.HEADER, content | {"folder": versions.new_folder(store, header.digest)})
-        complete_swap(store)
+        put_in_place(store, whole)
+
+
+def put_in_place(store: Path, header: schema.Header) -> None:
+    """Make what is staged the current version of a store.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of a store that is locked.
+    header : Header
+        Header of the version, but for its folder; all that it lists is staged.
+
+    Raises
+    ------
+    OSError
+        The disk refuses.
+    """
+    folder = staging(store)
+    _drop_strangers(folder, set(schema.files(header)))
+    content = header.model_dump(mode="json", exclude={"folder"})
+    disk.write_json(folder / _OWN_HEADER, content)
+    disk.write_json(folder / schema.HEADER, content | {"folder": versions.new_folder(store, header.digest)})
+    complete_swap(store)
 
 
 def complete_swap(store: Path) -> bool:

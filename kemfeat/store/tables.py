@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreError
 from kemfeat.store import disk, schema
+from kemfeat.store.address import Address
 from kemfeat.store.header import OpenedVersion, folder_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from kemfeat.store.remote import RemoteFiles
 
 
 class StoreTables:
@@ -22,20 +25,91 @@ class StoreTables:
 
     Parameters
     ----------
-    path : Path
-        Absolute path of the folder of the store.
+    path : Path or Address
+        Absolute path of the folder of the store, or its address.
     header : Header
         Content of ``kemfeat.json``.
     folder : Path, optional
         Absolute path of the folder of the version, which has its files; where absent, the one that the header names.
+    remote : RemoteFiles, optional
+        The files of the version, where they are behind an address.
+
+    Attributes
+    ----------
+    path : Path or Address
+        Where the store is.
+    folder : Path
+        Folder of the version; of one behind an address, of what has been fetched of it.
+    remote : RemoteFiles or None
+        The files of a version behind an address.
     """
 
-    def __init__(self, path: Path, header: schema.Header, *, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | Address,
+        header: schema.Header,
+        *,
+        folder: Path | None = None,
+        remote: RemoteFiles | None = None,
+    ) -> None:
         self.path = path
         self.header = header
-        self.folder = folder or folder_of(path, header)
+        self.remote = remote
         self._tables: dict[str, pd.DataFrame] = {}
-        self._version = OpenedVersion(self.folder, header.digest)
+        self._version: OpenedVersion | RemoteFiles
+        if remote is None:
+            assert isinstance(path, Path)  # noqa: S101 - for the type checker: only addresses are remote
+            self.folder = folder or folder_of(path, header)
+            self._version = OpenedVersion(self.folder, header.digest)
+        else:
+            self.folder, self._version = remote.folder, remote
+
+    @property
+    def own_folder(self) -> Path:
+        """The folder of the store on this machine, for what is written into it.
+
+        Raises
+        ------
+        ConfigError
+            The store is behind an address.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> kemfeat.open_store("stores/KEMDy20").own_folder.name
+        'KEMDy20'
+        """
+        if isinstance(self.path, Address):
+            raise ConfigError(f"{self.path}: nothing is written there; choose a folder on this machine with --out")
+        return self.path
+
+    def local(self, name: str) -> Path:
+        """A file of the store, or a folder without the shards in it, on this machine.
+
+        Parameters
+        ----------
+        name : str
+            Path below the version, with ``/``, such as ``"README.md"``.
+
+        Returns
+        -------
+        Path
+            The file itself; of a store behind an address, a copy that matches its receipt.
+
+        Raises
+        ------
+        OSError
+            It cannot be fetched.
+        StoreCorruptError
+            It leads out of the store, or does not match its receipt.
+
+        Examples
+        --------
+        >>> import kemfeat
+        >>> kemfeat.open_store("stores/KEMDy20").local("README.md").is_file()
+        True
+        """
+        return disk.inside(self.folder, name) if self.remote is None else self.remote.local(name)
 
     @cached_property
     def utterances(self) -> pd.DataFrame:
@@ -267,7 +341,7 @@ class StoreTables:
 
         receipt = self._receipts.get(name)
         try:
-            content = disk.read_bytes(disk.inside(self.folder, name))
+            content = disk.read_bytes(self.local(name))
             self._version.check()
             if receipt is None or len(content) != receipt.bytes or sha256(content).hexdigest() != receipt.sha256:
                 raise StoreCorruptError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kemfeat.arrays import Indices
 from kemfeat.config import check_integer
 from kemfeat.errors import ConfigError
-from kemfeat.parallel import default_workers, share_among_threads
+from kemfeat.parallel import WAITING, default_workers, share_among_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +120,8 @@ def take(readers: Mapping[str, ChunkReader], rows: Indices, *, frames: int | Non
         reader, into, part = task
         reader.fill(rows[part], into, part)
 
-    share_among_threads(fill, tasks, workers=default_workers())
+    waits = any(reader.waits for reader in readers.values())
+    share_among_threads(fill, tasks, workers=WAITING if waits else default_workers())
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from kemfeat.store import coordinates, degenerate, disk, schema, valid_lengths
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt
 from kemfeat.store.versions import links_astray
+
+if TYPE_CHECKING:
+    from kemfeat.store.remote import RemoteFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
     warnings: list[str] = []
     progress(0, len(expected))
     for done, (name, receipt) in enumerate(expected.items(), start=1):
-        problems += _file_problems(store.folder, name, receipt)
+        problems += _file_problems(store, name, receipt)
         progress(done, len(expected))
     problems += _header_problems(store)
     if not problems:
@@ -77,16 +81,20 @@ def verify(store: Store, *, progress: Callable[[int, int], None] = lambda done, 
     if not problems:
         for array, found in degenerate.sameness(store):
             (problems if found.is_problem else warnings).append(_same(array, found))
-    astray = links_astray(store.path, store.header)
-    problems += [] if astray is None else [astray]
-    problems += _strangers(store.folder, set(expected))
+    if isinstance(store.path, Path):
+        astray = links_astray(store.path, store.header)
+        problems += [] if astray is None else [astray]
+        problems += _strangers(store.folder, set(expected))
     size = sum(receipt.bytes for receipt in expected.values())
     return Verification(len(expected), size, tuple(problems), tuple(warnings))
 
 
-def _file_problems(folder: Path, name: str, receipt: FileReceipt) -> Iterator[str]:
+def _file_problems(store: Store, name: str, receipt: FileReceipt) -> Iterator[str]:
+    if store.remote is not None:
+        yield from _object_problems(store.remote, name)
+        return
     mend = "run the same build with --rehash to make it again"
-    path = disk.inside(folder, name)
+    path = disk.inside(store.folder, name)
     try:
         size = path.stat().st_size
         if size != receipt.bytes:
@@ -95,6 +103,15 @@ def _file_problems(folder: Path, name: str, receipt: FileReceipt) -> Iterator[st
             yield f"{name}: its bytes are not those that were written (SHA-256 differs); {mend}"
     except OSError as error:
         yield f"{name}: cannot be read ({error.strerror}); {mend}"
+
+
+def _object_problems(files: RemoteFiles, name: str) -> Iterator[str]:
+    try:
+        files.read(name)
+    except StoreError as error:
+        yield str(error)
+    except OSError as error:
+        yield f"{name}: cannot be read ({error.strerror}); push the store again"
 
 
 def _header_problems(store: Store) -> Iterator[str]:

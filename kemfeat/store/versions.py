@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kemfeat.errors import StoreError
 from kemfeat.store import disk, locking, schema
+from kemfeat.store.address import Address
 from kemfeat.store.header import folder_of, header_in, read_header
 
 KEPT = 1
@@ -34,24 +35,24 @@ class Version:
     ----------
     record : VersionRecord
         What it is.
-    folder : Path or None
+    folder : Path, Address or None
         Where it is; None where it is no longer kept.
     current : bool
         Whether the store is this version.
     """
 
     record: schema.VersionRecord
-    folder: Path | None
+    folder: Path | Address | None
     current: bool
 
 
-def versions(store: Path) -> list[Version]:
+def versions(store: Path | Address) -> list[Version]:
     """The versions of a store, the current one first.
 
     Parameters
     ----------
-    store : Path
-        Folder of the store.
+    store : Path or Address
+        Folder of the store, or its address.
 
     Returns
     -------
@@ -69,21 +70,31 @@ def versions(store: Path) -> list[Version]:
     >>> [version.current for version in versions(Path("stores/KEMDy20"))]
     [True]
     """
-    header = read_header(store)
-    kept = _kept(store)
+    header, own, kept = _read(store)
     return [
-        Version(record_of(header), folder_of(store, header), current=True),
+        Version(record_of(header), own, current=True),
         *(Version(record, kept.get(record.digest), current=False) for record in header.history),
     ]
 
 
-def recorded(store: Path, digest: str) -> Version:
+def _read(store: Path | Address) -> tuple[schema.Header, Path | Address, Mapping[str, Path | Address]]:
+    """The header of a store, the folder of its version, and those of the versions that are kept, by digest."""
+    if isinstance(store, Address):
+        from kemfeat.store.remote import kept_at, version_at
+
+        header, below, objects = version_at(store, None)
+        return header, store / below if below else store, kept_at(store, header, objects)
+    header = read_header(store)
+    return header, folder_of(store, header), _kept(store)
+
+
+def recorded(store: Path | Address, digest: str) -> Version:
     """A version that a store has or has had.
 
     Parameters
     ----------
-    store : Path
-        Folder of the store.
+    store : Path or Address
+        Folder of the store, or its address.
     digest : str
         Its digest, or the first digits of it.
 
@@ -132,7 +143,7 @@ def find(store: Path, digest: str) -> tuple[Path, schema.Header]:
         As for :func:`recorded`, or the version is no longer kept: then the message says how it was made.
     """
     version = recorded(store, digest)
-    if version.folder is None:
+    if not isinstance(version.folder, Path):
         raise StoreError(_gone(store, version.record))
     return version.folder, read_header(version.folder)
 

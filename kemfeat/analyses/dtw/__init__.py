@@ -8,6 +8,8 @@ questions: the second is tested, by permutations within speakers.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kemfeat import parallel
 from kemfeat.analyses import Analysis, AnalysisResult
 from kemfeat.analyses.dtw import _choice as choice
@@ -59,7 +61,7 @@ def run(store: Store, config: DtwClustersConfig) -> AnalysisResult:
     series = scaled.series if config.scale else cohort.series
     room = DistanceStorage(
         memory=config.memory * _GB,
-        folder=config.blocks or store.path / "analyses" / "dtw",
+        folder=config.blocks or _blocks_of(store),
         workers=workers,
         scheduler=config.scheduler,
     )
@@ -80,6 +82,11 @@ def run(store: Store, config: DtwClustersConfig) -> AnalysisResult:
         values=values(found),
         warnings=warnings(found),
     )
+
+
+def _blocks_of(store: Store) -> Path:
+    """Where blocks of distances are kept: in the store, or here for one that is behind an address."""
+    return (store.path if isinstance(store.path, Path) else Path()) / "analyses" / "dtw"
 
 
 def _check_size(cohort: Cohort, config: DtwClustersConfig, store: Store) -> None:

@@ -18,7 +18,7 @@ from kemfeat.learn.augment._draws import Stream
 from kemfeat.learn.augment.settings import RandomDeletion, RandomSwap
 from kemfeat.learn.data.batch import Batch
 from kemfeat.records import FeatureArray
-from kemfeat.store import disk, schema
+from kemfeat.store import schema
 
 if TYPE_CHECKING:
     from kemfeat.store.reader import Store
@@ -112,7 +112,7 @@ def tokenizer_of(store: Store) -> Tokenize:
             f"{', '.join(store.arrays)}); build it with --features text,tokens, or leave them out"
         )
     config = validated(tokens.TokensConfig, settings["tokens"], where=f"{store.path}/{schema.HEADER}: tokens")
-    folder = disk.inside(store.folder, f"{schema.RESOURCES}/{tokens.EXTRACTOR.name}")
+    folder = store.local(f"{schema.RESOURCES}/{tokens.EXTRACTOR.name}")
     try:
         extract = tokens.EXTRACTOR.open(config, folder)
     except Exception as error:  # noqa: BLE001 - tokenizers raises nothing narrower

@@ -86,6 +86,11 @@ class Column:
         """Whether it is a channel of ``Batch.mel``."""
         return self.has_field and self.name in CHANNELS
 
+    @property
+    def waits(self) -> bool:
+        """Whether reading is mostly waiting for a server."""
+        return not isinstance(self.array, np.ndarray) and self.array.waits
+
     def read(self, rows: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
         """Read rows of the store.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -170,7 +171,7 @@ class StoreDataset:
                 "this process was forked after the dataset was made, and reading in it might wait forever; pass "
                 "multiprocessing_context='spawn' or num_workers=0 to DataLoader, or make the dataset in this process"
             )
-        if not self.store.path.is_dir():
+        if isinstance(self.store.path, Path) and not self.store.path.is_dir():
             raise StoreCorruptError(
                 f"{self.store.path}: the store has gone since it was opened; mount or restore the folder, then open "
                 "the store again"

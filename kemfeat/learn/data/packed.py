@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kemfeat.arrays import Indices
 from kemfeat.learn.data.columns import Column
-from kemfeat.parallel import default_workers
+from kemfeat.parallel import WAITING, default_workers
 
 Allocate = Callable[[str, tuple[int, ...], torch.dtype], Tensor]
 """Makes the tensor of a column from its name, shape and type; the values are undefined."""
@@ -181,15 +181,20 @@ def size(columns: Iterable[Column], rows: Indices) -> int:
     return sum(_elements(column, rows) * column.array.dtype.itemsize for column in columns)
 
 
-def readers() -> int:
-    """Number of threads that decode shards.
+def readers(columns: Iterable[Column]) -> int:
+    """Number of threads that read shards.
+
+    Parameters
+    ----------
+    columns : iterable of Column
+        What is read.
 
     Returns
     -------
-    int, 1 to 4
-        Threads.
+    int
+        1 to 4 that decode, or more where they mostly wait for a server.
     """
-    return min(4, default_workers())
+    return WAITING if any(column.waits for column in columns) else min(4, default_workers())
 
 
 def _elements(column: Column, rows: Indices) -> int:

@@ -183,7 +183,7 @@ def open_(dataset: StoreDataset, facts: RowMetadata, *, resident: Placement, bat
     def allocate(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:  # noqa: ARG001 - as Allocate has it
         return on_host(shape, dtype, pinned=pinned) if place is None else torch.empty(shape, dtype=dtype, device=place)
 
-    packed = read_all(columns, rows, rows_per_shard=shards, allocate=allocate, threads=readers())
+    packed = read_all(columns, rows, rows_per_shard=shards, allocate=allocate, threads=readers(columns))
     if resident == "device":
         collator = GatherCollator(packed, facts, frames=dataset.frames)
     return partial(_always, packed), collator

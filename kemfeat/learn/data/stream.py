@@ -96,7 +96,7 @@ def read_ahead(
     """
     tensors = [_Reused(pinned=pinned) for _ in range(2)]
     ahead: deque[_Window] = deque()
-    with _reading() as pool:
+    with _reading(columns) as pool:
         for number, section in enumerate(_sections(batches)):
             settle()
             packed = lay_out(columns, np.unique(rows[np.concatenate(section)]), tensors[number % 2].allocate)
@@ -122,9 +122,9 @@ class _Window(NamedTuple):
 
 
 @contextmanager
-def _reading() -> Iterator[ThreadPoolExecutor]:
+def _reading(columns: Sequence[Column]) -> Iterator[ThreadPoolExecutor]:
     """Threads that drop work not yet begun when the consumer goes away."""
-    pool = ThreadPoolExecutor(readers(), thread_name_prefix="kemfeat-read")
+    pool = ThreadPoolExecutor(readers(columns), thread_name_prefix="kemfeat-read")
     try:
         yield pool
     finally:

@@ -215,7 +215,7 @@ def _copy_tokenizer(session: TrainingSession) -> None:
     for name in session.training_data.media:
         if stem(name) != "tokens":
             continue
-        source = disk.inside(session.training_data.audited.store.folder, f"{schema.RESOURCES}/{name}")
+        source = session.training_data.audited.store.local(f"{schema.RESOURCES}/{name}")
         for file in sorted(source.iterdir()):
             disk.write_bytes(session.out / run_folder.TOKENIZER / file.name, file.read_bytes())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -57,7 +56,6 @@ def main() -> None:
             hashlib.sha256(shard).hexdigest()
             (options.out / f"{spec.name}-{number}").write_bytes(shard)
     seconds = (time.perf_counter() - begun) / options.processes
-    shutil.rmtree(options.out)
     sys.stdout.write(json.dumps({"seconds": seconds, "utterances": len(clips)}))
 
 

@@ -1,0 +1,407 @@
+"""Objects behind an address: the only module that knows obstore, and zip files.
+
+Errors of servers become an :class:`OSError` whose text contains no header, no query and no credential.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from kemfeat.errors import ConfigError
+from kemfeat.store.address import Address
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+Span = tuple[int, int]
+"""A part of an object: its offset and its size."""
+
+_RETRY = {
+    "max_retries": 6,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=8), "base": 2},
+}
+_GAP = 64 * 1024
+"""Parts of an object with less than this between them are asked for at once: 20 ms of latency are worth more."""
+_STATUS = re.compile(r"status code: (\d{3})")
+_NO_EXTRA = "addresses need the extra `cloud`: pip install 'kemfeat[cloud]'"
+
+
+class ConflictError(Exception):
+    """An object is no longer the one that it had to be."""
+
+
+class NoRangesError(OSError):
+    """A server gives whole objects only."""
+
+
+class Found(NamedTuple):
+    """An object that exists: its bytes, and the tag that its server gives to this content."""
+
+    size: int
+    tag: str
+
+
+class Objects(Protocol):
+    """What can be read below an address, by names with ``/``."""
+
+    def read(self, name: str) -> bytes:
+        """All of an object; raises OSError."""
+        ...
+
+    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
+        """Parts of an object; raises OSError."""
+        ...
+
+
+def objects_at(address: Address) -> Objects:
+    """The objects below an address.
+
+    Parameters
+    ----------
+    address : Address
+        Where a store is.
+
+    Returns
+    -------
+    Objects
+        Nothing is read yet.
+
+    Raises
+    ------
+    ConfigError
+        The extra ``cloud`` is not installed, or the address is not one of its scheme.
+    """
+    return ZipObjects(address) if address.scheme == "zip" else Bucket(address)
+
+
+class Bucket:
+    """Objects of an object store or web server; may be used by several threads, and sent to other processes.
+
+    Parameters
+    ----------
+    address : Address
+        Where they are.
+    anonymous : bool
+        Whether to ask without credentials.
+    """
+
+    def __init__(self, address: Address, *, anonymous: bool = False) -> None:
+        self.address = address
+        self._anonymous = anonymous
+        self._root, _, self._prefix = address.rest.partition("/")
+        self._held: ObjectStore | None = None
+        with _refused(address):
+            self._store  # noqa: B018 - refused now rather than when something is read
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_held": None}
+
+    @property
+    def _store(self) -> ObjectStore:
+        if self._held is None:
+            self._held = _opened(self.address.scheme, self._root, anonymous=self._anonymous)
+        return self._held
+
+    def read(self, name: str) -> bytes:
+        """All of an object.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+
+        Returns
+        -------
+        bytes
+            Its content.
+
+        Raises
+        ------
+        OSError
+            It is missing (``FileNotFoundError``), or the server refuses or does not answer.
+        """
+        import obstore
+
+        with _answered(self.address / name):
+            return bytes(obstore.get(self._store, self._key(name)).bytes())
+
+    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
+        """Parts of an object, those near to each other in one request.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+        spans : sequence of tuple
+            Offset and size of each, at least 1 byte.
+
+        Returns
+        -------
+        list of bytes
+            In the order of ``spans``; shorter where the object ends before.
+
+        Raises
+        ------
+        NoRangesError
+            The server gives whole objects only.
+        OSError
+            As for :meth:`read`.
+        """
+        import obstore
+        from obstore.exceptions import NotSupportedError
+
+        starts, lengths = [list(each) for each in zip(*spans, strict=True)]
+        try:
+            with _answered(self.address / name, but=(NotSupportedError,)):
+                found = obstore.get_ranges(self._store, self._key(name), starts=starts, lengths=lengths, coalesce=_GAP)
+        except NotSupportedError:
+            raise NoRangesError(errno.ENOTSUP, "the server gives whole files only", str(self.address / name)) from None
+        return [bytes(each) for each in found]
+
+    def find(self, name: str) -> Found | None:
+        """What a server says of an object.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+
+        Returns
+        -------
+        Found or None
+            None where there is no such object.
+
+        Raises
+        ------
+        OSError
+            As for :meth:`read`.
+        """
+        import obstore
+
+        with suppress(FileNotFoundError), _answered(self.address / name):
+            told = obstore.head(self._store, self._key(name))
+            return Found(told["size"], told["e_tag"] or "")
+        return None
+
+    def listed(self, name: str) -> dict[str, Found]:
+        """All objects below a name.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address, as of a folder.
+
+        Returns
+        -------
+        dict of str to Found
+            By name below the address.
+
+        Raises
+        ------
+        OSError
+            As for :meth:`read`; a web server cannot be asked.
+        """
+        import obstore
+
+        above = len(self._key(""))
+        with _answered(self.address / name):
+            found = [each for page in obstore.list(self._store, self._key(name)) for each in page]
+        return {each["path"][above:]: Found(each["size"], each["e_tag"] or "") for each in found}
+
+    def write(self, name: str, content: bytes, *, instead_of: str | None = None) -> None:
+        """Put an object in one step.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+        content : bytes
+            All of it.
+        instead_of : str or None
+            Tag of the object that it replaces: any where None, no object where empty.
+
+        Raises
+        ------
+        ConflictError
+            Another object is there than ``instead_of`` says.
+        OSError
+            As for :meth:`read`.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        mode: Any = "overwrite"
+        if instead_of is not None:
+            mode = {"e_tag": instead_of} if instead_of else "create"
+        try:
+            with _answered(self.address / name, but=(AlreadyExistsError, PreconditionError)):
+                obstore.put(self._store, self._key(name), content, mode=mode, use_multipart=False)
+        except (AlreadyExistsError, PreconditionError):
+            raise ConflictError from None
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object on its server.
+
+        Parameters
+        ----------
+        source, target : str
+            Names below the address.
+
+        Raises
+        ------
+        OSError
+            As for :meth:`read`.
+        """
+        import obstore
+
+        with _answered(self.address / source):
+            obstore.copy(self._store, self._key(source), self._key(target))
+
+    def remove(self, name: str) -> None:
+        """Remove an object.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+
+        Raises
+        ------
+        OSError
+            As for :meth:`read`.
+        """
+        import obstore
+
+        with _answered(self.address / name):
+            obstore.delete(self._store, self._key(name))
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}/{name}" if self._prefix else name
+
+
+_MEMORY: dict[str, ObjectStore] = {}
+_OPENING = threading.Lock()
+
+
+def _opened(scheme: str, root: str, *, anonymous: bool) -> ObjectStore:
+    from obstore.store import HTTPStore, MemoryStore, from_url
+
+    if scheme == "memory":
+        with _OPENING:
+            return _MEMORY.setdefault(root, MemoryStore())
+    options: dict[str, Any] = {"retry_config": _RETRY}
+    if scheme in ("http", "https"):
+        return HTTPStore.from_url(f"{scheme}://{root}", client_options={"allow_http": scheme == "http"}, **options)
+    if scheme == "s3":
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+        options["client_options"] = {"allow_http": endpoint.startswith("http://")}
+        if endpoint:
+            options["endpoint"] = endpoint
+    if anonymous:
+        options["skip_signature"] = True
+    return from_url(f"{scheme}://{root}", **options)
+
+
+class ZipObjects:
+    """A store in a zip file, at its root or in the only folder that contains one; may be used by several threads.
+
+    Parameters
+    ----------
+    address : Address
+        ``zip://`` and the path of the file.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._path = Path(address.rest).absolute()
+        self._held: zipfile.ZipFile | None = None
+        self._below = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_held": None}
+
+    @property
+    def _zip(self) -> zipfile.ZipFile:
+        if self._held is None:
+            with _answered(self.address):
+                held = zipfile.ZipFile(self._path)
+            headers = [name for name in held.namelist() if name.rpartition("/")[2] == "kemfeat.json"]
+            self._below = min(headers, key=lambda name: name.count("/"), default="").rpartition("/")[0]
+            self._held = held
+        return self._held
+
+    def read(self, name: str) -> bytes:
+        """All of a file, as of :meth:`Bucket.read`."""
+        with self._open(name) as file:
+            return bytes(file.read())
+
+    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
+        """Parts of a file, as of :meth:`Bucket.parts`."""
+        found = []
+        with self._open(name) as file:
+            for offset, size in spans:
+                file.seek(offset)
+                found.append(bytes(file.read(size)))
+        return found
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[Any]:
+        held = self._zip
+        with _answered(self.address / name), held.open(f"{self._below}/{name}" if self._below else name) as file:
+            yield file
+
+
+@contextmanager
+def _refused(address: Address) -> Iterator[None]:
+    """Turn what obstore says of an address into a sentence."""
+    try:
+        yield
+    except ImportError:
+        raise ConfigError(f"{address}: {_NO_EXTRA}") from None
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("obstore", "builtins"):
+            raise
+        raise ConfigError(f"{address}: is not the address of an object store ({_brief(error)})") from None
+
+
+@contextmanager
+def _answered(where: Address, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn errors of a server, and of a zip file, into an OSError."""
+    try:
+        yield
+    except but:
+        raise
+    except (FileNotFoundError, KeyError):
+        raise FileNotFoundError(errno.ENOENT, "there is no such object", str(where)) from None
+    except zipfile.BadZipFile as error:
+        raise OSError(errno.EIO, f"it is damaged: {error}", str(where)) from None
+    except (OSError, EOFError) as error:
+        raise OSError(errno.EIO, getattr(error, "strerror", None) or _brief(error), str(where)) from None
+    except Exception as error:
+        if type(error).__module__.split(".")[0] != "obstore":
+            raise
+        raise OSError(errno.EIO, _brief(error), str(where)) from None
+
+
+def _brief(error: Exception) -> str:
+    """What went wrong, in a few words of our own: the message has addresses with signatures, headers and internals."""
+    status = _STATUS.search(str(error))
+    kind = type(error).__name__
+    if kind in ("PermissionDeniedError", "UnauthenticatedError") or (status and status[1] in ("401", "403")):
+        return (
+            "access is denied; give credentials where the provider's own programs look for them, and check that they "
+            "have not expired"
+        )
+    if status:
+        return f"the server answers {status[1]}"
+    return "the server does not answer as expected" if kind == "GenericError" else kind

@@ -1,0 +1,380 @@
+"""A version of a store behind an address: small files are fetched when first needed, shards are read in parts.
+
+Nothing is believed that does not match: a file that is fetched whole is compared with its receipt, a part of a shard
+with its own checksum (CRC-32C). A version never changes, so whatever was fetched stays right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kemfeat.errors import StoreCorruptError, StoreError
+from kemfeat.store import disk, schema
+from kemfeat.store.address import Address
+from kemfeat.store.header import parse_header
+from kemfeat.store.objects import NoRangesError, Objects, Span, objects_at
+from kemfeat.store.shard_files import ShardFiles, State
+
+CACHE_GB = 50.0
+"""Size of a cache, unless the user says otherwise."""
+
+
+def read_remote_header(address: Address, objects: Objects, name: str = schema.HEADER) -> schema.Header:
+    """Read the header of a store behind an address, in one request.
+
+    Parameters
+    ----------
+    address : Address
+        Where the store is.
+    objects : Objects
+        What is there.
+    name : str
+        Name of the header.
+
+    Returns
+    -------
+    Header
+        Checked, but not compared with the files.
+
+    Raises
+    ------
+    StoreError
+        There is none, the server refuses or does not answer, or it is not a header.
+    """
+    try:
+        content = objects.read(name)
+    except FileNotFoundError:
+        raise StoreError(
+            f"{address}: is not a store ({name} is missing); expected the address that `kemfeat push` was given"
+        ) from None
+    except OSError as error:
+        raise StoreError(f"{address / name}: cannot be read ({error.strerror})") from None
+    return parse_header(content, address)
+
+
+def version_at(address: Address, digest: str | None) -> tuple[schema.Header, str, Objects]:
+    """The header, the folder and the objects of a version behind an address.
+
+    Parameters
+    ----------
+    address : Address
+        Where the store is.
+    digest : str or None
+        Digest of the version, or its first digits; the current one where None.
+
+    Returns
+    -------
+    tuple of Header, str and Objects
+        The folder is below the address, empty where the files are beside the header.
+
+    Raises
+    ------
+    StoreError
+        As for :func:`read_remote_header`; or the store has had no such version, or no longer keeps it.
+    """
+    objects = objects_at(address)
+    header = read_remote_header(address, objects)
+    if digest is None or header.digest.startswith(digest):
+        return header, header.folder or "", objects
+    known = [record.digest for record in header.history if record.digest.startswith(digest)]
+    if len(known) != 1:
+        listed = ", ".join(each[:12] for each in (header.digest, *(record.digest for record in header.history)))
+        raise StoreError(f"{address}: {len(known)} versions begin with {digest}; it has had {listed}")
+    folder = f"{schema.VERSIONS}/{known[0][:16]}"
+    earlier = read_remote_header(address, objects, f"{folder}/{schema.HEADER}")
+    if earlier.digest != known[0]:
+        raise StoreCorruptError(f"{address / folder}: contains version {earlier.digest[:12]}, expected {digest}")
+    return earlier, folder, objects
+
+
+def kept_at(address: Address, header: schema.Header, objects: Objects) -> dict[str, Address]:
+    """Where earlier versions of a store behind an address are, as far as they are still there.
+
+    Parameters
+    ----------
+    address : Address
+        Where the store is.
+    header : Header
+        Its header.
+    objects : Objects
+        What is there.
+
+    Returns
+    -------
+    dict of str to Address
+        By digest.
+
+    Raises
+    ------
+    StoreError
+        The server refuses or does not answer.
+    """
+    kept = {}
+    for record in header.history:
+        folder = f"{schema.VERSIONS}/{record.digest[:16]}"
+        try:
+            content = objects.read(f"{folder}/{schema.HEADER}")
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StoreError(f"{address / folder}: cannot be read ({error.strerror})") from None
+        if parse_header(content, address / folder).digest == record.digest:
+            kept[record.digest] = address / folder
+    return kept
+
+
+class RemoteFiles:
+    """The files of one version; may be used by several threads, and sent to other processes.
+
+    Parameters
+    ----------
+    place : Address
+        Where the version is.
+    objects : Objects
+        What is behind the address of the store.
+    below : str
+        The version's folder below that address.
+    header : Header
+        Header of the version.
+    cache : Path or None
+        Folder for copies, which other processes may use too; None for one that goes with this object.
+    cache_gb : float [GB]
+        Size that the shards in the cache may have.
+    """
+
+    def __init__(
+        self,
+        place: Address,
+        objects: Objects,
+        below: str,
+        header: schema.Header,
+        *,
+        cache: Path | None,
+        cache_gb: float,
+    ) -> None:
+        self.place = place
+        self._objects = objects
+        self._below = below
+        self._receipts = schema.files(header)
+        self._shards = frozenset(name for part in header.parts for name in part.files)
+        self._digest = header.digest
+        self._cache = None if cache is None else cache.absolute() / header.digest[:16]
+        self._most = int(cache_gb * 1e9)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sound: set[str] = set()
+        self._held: int | None = None
+        self._fetching = threading.Lock()
+        if self._cache is None:
+            self.folder = Path(tempfile.mkdtemp(prefix="kemfeat-remote-"))
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        else:
+            self.folder = self._cache
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("_sound", "_held", "_fetching", "folder")
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._begin()
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether shards are kept whole in a cache."""
+        return self._cache is not None
+
+    def check(self) -> None:
+        """Do nothing: the objects of a version never change."""
+
+    def local(self, name: str) -> Path:
+        """A copy of a file, or of a folder of files, on this machine.
+
+        Parameters
+        ----------
+        name : str
+            Name below the version. Of the folder of an array, the shards are left out.
+
+        Returns
+        -------
+        Path
+            The copy, which may be one that was made before.
+
+        Raises
+        ------
+        OSError
+            An object is missing, or the server refuses or does not answer.
+        StoreCorruptError
+            An object does not match its receipt.
+        """
+        path = disk.inside(self.folder, name)
+        for each in self._receipts:
+            if each == name or (each.startswith(f"{name}/") and each not in self._shards):
+                self.fetch(each)
+        return path
+
+    def fetch(self, name: str) -> Path:
+        """A copy of one file of the version.
+
+        Parameters
+        ----------
+        name : str
+            Name below the version.
+
+        Returns
+        -------
+        Path
+            As of :meth:`local`.
+
+        Raises
+        ------
+        OSError, StoreCorruptError
+            As for :meth:`local`.
+        """
+        path, receipt = disk.inside(self.folder, name), self._receipts[name]
+        with self._fetching:
+            if name in self._sound and path.is_file():
+                return path
+        if not (path.is_file() and disk.receipt(path) == receipt):
+            content = self.read(name)
+            with disk.writing(self.folder):
+                disk.write_bytes(path, content, durable=False)
+            if name in self._shards:
+                self._make_room(path)
+        with self._fetching:
+            self._sound.add(name)
+        return path
+
+    def read(self, name: str) -> bytes:
+        """The content of one file of the version, compared with its receipt.
+
+        Parameters
+        ----------
+        name : str
+            Name below the version.
+
+        Returns
+        -------
+        bytes
+            All of it.
+
+        Raises
+        ------
+        OSError, StoreCorruptError
+            As for :meth:`local`.
+        """
+        content, receipt = self._objects.read(self._key(name)), self._receipts[name]
+        if len(content) != receipt.bytes or hashlib.sha256(content).hexdigest() != receipt.sha256:
+            raise StoreCorruptError(
+                f"{self.place / name}: is not what was written (its size or SHA-256 differs from its receipt); push "
+                "the store again"
+            )
+        return content
+
+    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
+        """Parts of one file of the version, as :meth:`kemfeat.store.objects.Bucket.parts` gives them.
+
+        Where a server gives whole files only, the file is fetched once.
+        """
+        if name not in self._sound:
+            with suppress(NoRangesError):
+                return self._objects.parts(self._key(name), spans)
+        with self.fetch(name).open("rb") as file:
+            return [os.pread(file.fileno(), size, offset) for offset, size in spans]
+
+    def _key(self, name: str) -> str:
+        disk.inside(self.folder, name)  # refuses what leads out of the store
+        return f"{self._below}/{name}" if self._below else name
+
+    def _make_room(self, path: Path) -> None:
+        """Remove the shards that were fetched first, but not this one, once the cache is too large."""
+        with self._fetching:
+            if self._held is not None:
+                self._held += path.stat().st_size
+                if self._held <= self._most:
+                    return
+            folder = self.folder if self._cache is None else self._cache.parent
+            shards = (each for each in folder.glob(f"**/{schema.FEATURES}/*/*/c/**/*") if each.is_file())
+            found = sorted(((each.stat(), each) for each in shards), key=lambda each: each[0].st_mtime_ns)
+            self._held = sum(state.st_size for state, _ in found)
+            for state, each in found:
+                if self._held > self._most and each != path:
+                    each.unlink(missing_ok=True)
+                    self._held -= state.st_size
+
+
+class RemoteShard(NamedTuple):
+    """A shard whose parts are read from its server."""
+
+    key: str
+    name: str
+    files: RemoteFiles
+    state: State
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.state[1]
+
+    def read(self, spans: Sequence[Span]) -> list[bytes]:
+        """Parts of it, given by offset and size, all at once."""
+        return self.files.parts(self.name, spans)
+
+
+class RemoteShards(ShardFiles):
+    """The shards of one array of a version behind an address.
+
+    Parameters
+    ----------
+    files : RemoteFiles
+        The files of the version.
+    path : str
+        Folder of the array below the version.
+    receipts : mapping of str to FileReceipt
+        Hash and size of each shard, by its key below the folder.
+    """
+
+    def __init__(self, files: RemoteFiles, path: str, receipts: Mapping[str, schema.FileReceipt]) -> None:
+        super().__init__(files.folder / path, receipts, files.check)
+        self._files = files
+        self._path = path
+
+    @property
+    def waits(self) -> bool:
+        """Whether reading is mostly waiting for a server."""
+        return True
+
+    @contextmanager
+    def opened(self, key: str) -> Iterator[Any]:
+        """A shard, as of :meth:`ShardFiles.opened`: whole in the cache where there is one, else read in parts."""
+        receipt = self._receipts.get(key)
+        if receipt is None:
+            raise self.corrupt(key, "has no receipt in the header")
+        if not self._files.is_cached:
+            yield RemoteShard(key, f"{self._path}/{key}", self._files, (0, receipt.bytes, 0))
+            return
+        try:
+            self._files.fetch(f"{self._path}/{key}")
+        except FileNotFoundError:
+            raise self.corrupt(key, "is missing") from None
+        except OSError as error:
+            raise self.unreadable(key, error) from None
+        with super().opened(key) as shard:
+            yield shard
+
+    def corrupt(self, key: str, what: str) -> StoreCorruptError:
+        """As of :meth:`ShardFiles.corrupt`, with the address."""
+        return StoreCorruptError(f"{self._files.place / self._path / key}: {what}; run `kemfeat verify` on the address")
