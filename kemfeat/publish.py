@@ -16,12 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from kemfeat.corpora import terms_of
-from kemfeat.errors import ConfigError, StoreError, StoreLockedError, StoreWriteError
+from kemfeat.errors import (
+    ConfigError,
+    StoreCorruptError,
+    StoreError,
+    StoreLockedError,
+    StoreVersionError,
+    StoreWriteError,
+)
 from kemfeat.parallel import run_threads
 from kemfeat.store import disk, locking, schema, swap
 from kemfeat.store.address import Address, place
 from kemfeat.store.header import header_in, parse_header
-from kemfeat.store.objects import Bucket, ConflictError, Found
+from kemfeat.store.objects import Bucket, ConflictError
 from kemfeat.store.outside import refuse_in_store
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.versions import record_of
@@ -109,6 +116,7 @@ def push_store(
     address = _target(to)
     if isinstance(store.path, Address):
         raise ConfigError(f"{store.path}: only a store in a folder of this machine is pushed; pull it first")
+    _refuse_format_1(store, "build it again, which makes it format 2 and extracts nothing, then push it")
     is_restricted = terms_of(store.dataset).restricted and not store.synthetic
     if is_restricted and not may_pass_on:
         raise ConfigError(
@@ -120,11 +128,7 @@ def push_store(
         before = _Before(bucket)
         if before.header is not None and before.header.digest == store.digest:
             return Copied(store.digest, there=len(schema.files(store.header)))
-        if is_restricted and address.scheme != "memory" and _is_public(bucket):
-            raise ConfigError(
-                f"{address}: everybody can read what is there, without credentials; {terms_of(store.dataset).licence} "
-                "Push to a bucket that is not public"
-            )
+        _try_out(bucket, licence=terms_of(store.dataset).licence if is_restricted else "")
         push = _Push(store, bucket, before)
         done = push.send(progress)
         push.commit()
@@ -187,27 +191,29 @@ class _Push:
         name, receipt = file
         target = f"{self._folder}/{name}"
         path = disk.inside(self._store.folder, name)
-        told = self._there.get(target)
-        if told is not None and self._is_whole(target, told, path, receipt):
-            return "there", 0
         source = self._before.same(name, receipt)
+        try:
+            content = disk.read_bytes(path)
+        except OSError as error:
+            raise StoreCorruptError(f"{path}: cannot be read ({error.strerror}); run `kemfeat verify`") from None
+        if len(content) != receipt.bytes or hashlib.sha256(content).hexdigest() != receipt.sha256:
+            raise StoreCorruptError(
+                f"{path}: is not what was written (it differs from its receipt); run `kemfeat verify`"
+            )
+        if self._is_there(target, content):
+            return "there", 0
         if source and self._copy(source, target, receipt):
             return "copied", 0
-        content = disk.read_bytes(path)
-        if len(content) != receipt.bytes or hashlib.sha256(content).hexdigest() != receipt.sha256:
-            raise StoreError(f"{path}: is not what was written (it differs from its receipt); run `kemfeat verify`")
         self._bucket.write(target, content)
         return "sent", receipt.bytes
 
-    def _is_whole(self, target: str, told: Found, path: Path, receipt: schema.FileReceipt) -> bool:
+    def _is_there(self, target: str, content: bytes) -> bool:
         """Whether an object is the file: by the MD5 that most servers give as its tag, else by reading it back."""
-        if told.size != receipt.bytes:
+        told = self._there.get(target)
+        if told is None or told.size != len(content):
             return False
-        with path.open("rb") as file:
-            md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        if told.tag.strip('"') == md5:
-            return True
-        return hashlib.sha256(self._bucket.read(target)).hexdigest() == receipt.sha256
+        is_same = told.tag.strip('"') == hashlib.md5(content, usedforsecurity=False).hexdigest()
+        return is_same or self._bucket.read(target) == content
 
     def _copy(self, source: str, target: str, receipt: schema.FileReceipt) -> bool:
         try:
@@ -280,6 +286,7 @@ def pull_store(
         raise ConfigError(f"{address}: is a folder; copy it with the programs of your system, {schema.HEADER} last")
     _refuse_other(out)
     remote = open_store(address, at=at)
+    _refuse_format_1(remote, "copy its files with the programs of your provider")
     with disk.writing(out):
         out.mkdir(parents=True, exist_ok=True)
     with locking.locked(out):
@@ -316,12 +323,10 @@ def _fetch(
     assert remote.remote is not None  # noqa: S101 - it was opened by its address
     try:
         content = remote.remote.read(name)
-    except StoreError:
+    except StoreCorruptError:
         raise
-    except OSError as error:
-        raise StoreError(
-            f"{remote.path}/{name}: {error.strerror}; run the same command again: what has been fetched is kept"
-        ) from None
+    except StoreError as error:
+        raise StoreError(f"{error}; run the same command again: what has been fetched is kept") from None
     with disk.writing(out):
         disk.write_bytes(target, content)
     return "sent", receipt.bytes
@@ -361,6 +366,12 @@ def _refuse_other(out: Path) -> None:
         raise ConfigError(f"{out}: contains {min(found)}, and is not a store; choose an absent or empty folder")
 
 
+def _refuse_format_1(store: Store, advice: str) -> None:
+    """Refuse a store whose header cannot name the folder of a version."""
+    if store.header.format_version == 1:
+        raise StoreVersionError(f"{store.path}: has format 1, which has no versions; {advice}")
+
+
 def _target(to: str) -> Address:
     address = place(to)
     if not isinstance(address, Address) or address.scheme not in _SCHEMES:
@@ -369,17 +380,33 @@ def _target(to: str) -> Address:
     return address
 
 
-def _is_public(bucket: Bucket) -> bool:
-    """Whether an object that is put there can be read without credentials."""
-    name = f"{schema.VERSIONS}/.public-{uuid.uuid4().hex}"
-    bucket.write(name, b"kemfeat asks whether this can be read without credentials")
+def _try_out(bucket: Bucket, *, licence: str) -> None:
+    """Put a small object, to see whether the server minds conditions, and who can read what is under a licence."""
+    name = f"{schema.VERSIONS}/.tried-{uuid.uuid4().hex}"
+    bucket.write(name, b"kemfeat tries out this server")
+    try:
+        with suppress(ConflictError):
+            bucket.write(name, b"kemfeat tries out this server", instead_of="")
+            raise ConfigError(
+                f"{bucket.address}: this server puts an object although its condition is not met, so two pushes at "
+                "once could undo each other; push to one that minds them, as Amazon's, Google's and Azure's do"
+            )
+        if licence and bucket.address.scheme != "memory" and _is_public(bucket, name):
+            raise ConfigError(
+                f"{bucket.address}: everybody can read what is there, without credentials; {licence} Push to a bucket "
+                "that is not public"
+            )
+    finally:
+        with suppress(OSError):
+            bucket.remove(name)
+
+
+def _is_public(bucket: Bucket, name: str) -> bool:
+    """Whether an object can be read without credentials."""
     try:
         Bucket(bucket.address, anonymous=True).read(name)
     except OSError:
         return False
-    finally:
-        with suppress(OSError):
-            bucket.remove(name)
     return True
 
 

@@ -33,6 +33,11 @@ _RETRY = {
 _GAP = 64 * 1024
 """Parts of an object with less than this between them are asked for at once: 20 ms of latency are worth more."""
 _STATUS = re.compile(r"status code: (\d{3})")
+_ENDPOINTS = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+}
+"""Variables with the address of a server that speaks a provider's protocol."""
 _NO_EXTRA = "addresses need the extra `cloud`: pip install 'kemfeat[cloud]'"
 
 
@@ -302,11 +307,9 @@ def _opened(scheme: str, root: str, *, anonymous: bool) -> ObjectStore:
     options: dict[str, Any] = {"retry_config": _RETRY}
     if scheme in ("http", "https"):
         return HTTPStore.from_url(f"{scheme}://{root}", client_options={"allow_http": scheme == "http"}, **options)
-    if scheme == "s3":
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-        options["client_options"] = {"allow_http": endpoint.startswith("http://")}
-        if endpoint:
-            options["endpoint"] = endpoint
+    endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS.get(scheme, ()))), "")
+    if endpoint:
+        options |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
     if anonymous:
         options["skip_signature"] = True
     return from_url(f"{scheme}://{root}", **options)

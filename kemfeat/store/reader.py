@@ -262,10 +262,7 @@ class Store(StoreTables):
         info = self.header.arrays[name]
         path = schema.array_path(info.feature, name)
         self._version.check()
-        try:
-            folder = self.local(path)
-        except OSError as error:
-            raise StoreCorruptError(f"{self.path}/{path}: cannot be read ({error}); run `kemfeat verify`") from None
+        folder = self.local(path)
         content = array_metadata.read_array(folder, info)
         self._version.check()
         receipts = self._shards(info.feature, f"{path}/")
@@ -417,16 +414,22 @@ def open_store(
     """
     folder = place(path)
     if isinstance(folder, Address):
-        from kemfeat.store.remote import RemoteFiles, version_at
-
-        header, below, objects = version_at(folder, at)
-        there = folder / below if below else folder
-        kept = None if cache is None else Path(cache)
-        files = RemoteFiles(there, objects, below, header, cache=kept, cache_gb=cache_gb)
-        return Store(folder, header, remote=files)
+        return _open_address(folder, at=at, cache=None if cache is None else Path(cache), cache_gb=cache_gb)
     if at is not None:
-        found, header = find(folder, at)
-        return Store(folder, header, folder=found)
+        found = Path(find(folder, at))
+        return Store(folder, read_header(found), folder=found)
     if (store := store_of(folder)) != folder:
         return Store(store, read_header(folder), folder=folder)
     return Store(folder, read_header(folder))
+
+
+def _open_address(address: Address, *, at: str | None, cache: Path | None, cache_gb: float) -> Store:
+    from kemfeat.store.remote import RemoteFiles, header_at, read_remote_header
+
+    header, objects = header_at(address)
+    below = header.folder or ""
+    if at is not None:
+        below = str(find(address, at)).removeprefix(address).strip("/")
+        header = read_remote_header(address, objects, f"{below}/{schema.HEADER}".lstrip("/"))
+    version = address / below if below else address
+    return Store(address, header, remote=RemoteFiles(version, objects, below, header, cache=cache, cache_gb=cache_gb))

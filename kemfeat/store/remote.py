@@ -24,9 +24,6 @@ from kemfeat.store.header import parse_header
 from kemfeat.store.objects import NoRangesError, Objects, Span, objects_at
 from kemfeat.store.shard_files import ShardFiles, State
 
-CACHE_GB = 50.0
-"""Size of a cache, unless the user says otherwise."""
-
 
 def read_remote_header(address: Address, objects: Objects, name: str = schema.HEADER) -> schema.Header:
     """Read the header of a store behind an address, in one request.
@@ -61,39 +58,26 @@ def read_remote_header(address: Address, objects: Objects, name: str = schema.HE
     return parse_header(content, address)
 
 
-def version_at(address: Address, digest: str | None) -> tuple[schema.Header, str, Objects]:
-    """The header, the folder and the objects of a version behind an address.
+def header_at(address: Address) -> tuple[schema.Header, Objects]:
+    """The header of a store behind an address, and what is there.
 
     Parameters
     ----------
     address : Address
         Where the store is.
-    digest : str or None
-        Digest of the version, or its first digits; the current one where None.
 
     Returns
     -------
-    tuple of Header, str and Objects
-        The folder is below the address, empty where the files are beside the header.
+    tuple of Header and Objects
+        That of the current version; the objects are named below the address.
 
     Raises
     ------
     StoreError
-        As for :func:`read_remote_header`; or the store has had no such version, or no longer keeps it.
+        As for :func:`read_remote_header`.
     """
     objects = objects_at(address)
-    header = read_remote_header(address, objects)
-    if digest is None or header.digest.startswith(digest):
-        return header, header.folder or "", objects
-    known = [record.digest for record in header.history if record.digest.startswith(digest)]
-    if len(known) != 1:
-        listed = ", ".join(each[:12] for each in (header.digest, *(record.digest for record in header.history)))
-        raise StoreError(f"{address}: {len(known)} versions begin with {digest}; it has had {listed}")
-    folder = f"{schema.VERSIONS}/{known[0][:16]}"
-    earlier = read_remote_header(address, objects, f"{folder}/{schema.HEADER}")
-    if earlier.digest != known[0]:
-        raise StoreCorruptError(f"{address / folder}: contains version {earlier.digest[:12]}, expected {digest}")
-    return earlier, folder, objects
+    return read_remote_header(address, objects), objects
 
 
 def kept_at(address: Address, header: schema.Header, objects: Objects) -> dict[str, Address]:
@@ -215,16 +199,15 @@ class RemoteFiles:
 
         Raises
         ------
-        OSError
-            An object is missing, or the server refuses or does not answer.
-        StoreCorruptError
-            An object does not match its receipt.
+        StoreError
+            An object is missing or does not match its receipt; the server refuses or does not answer.
         """
-        path = disk.inside(self.folder, name)
+        if name in self._receipts:
+            return self.fetch(name)
         for each in self._receipts:
-            if each == name or (each.startswith(f"{name}/") and each not in self._shards):
+            if each.startswith(f"{name}/") and each not in self._shards:
                 self.fetch(each)
-        return path
+        return disk.inside(self.folder, name)
 
     def fetch(self, name: str) -> Path:
         """A copy of one file of the version.
@@ -241,7 +224,7 @@ class RemoteFiles:
 
         Raises
         ------
-        OSError, StoreCorruptError
+        StoreError
             As for :meth:`local`.
         """
         path, receipt = disk.inside(self.folder, name), self._receipts[name]
@@ -273,10 +256,16 @@ class RemoteFiles:
 
         Raises
         ------
-        OSError, StoreCorruptError
+        StoreError
             As for :meth:`local`.
         """
-        content, receipt = self._objects.read(self._key(name)), self._receipts[name]
+        receipt = self._receipts[name]
+        try:
+            content = self._objects.read(self._key(name))
+        except FileNotFoundError:
+            raise StoreCorruptError(f"{self.place / name}: is missing; push the store again") from None
+        except OSError as error:
+            raise StoreError(f"{self.place / name}: cannot be read ({error.strerror})") from None
         if len(content) != receipt.bytes or hashlib.sha256(content).hexdigest() != receipt.sha256:
             raise StoreCorruptError(
                 f"{self.place / name}: is not what was written (its size or SHA-256 differs from its receipt); push "
@@ -366,12 +355,7 @@ class RemoteShards(ShardFiles):
         if not self._files.is_cached:
             yield RemoteShard(key, f"{self._path}/{key}", self._files, (0, receipt.bytes, 0))
             return
-        try:
-            self._files.fetch(f"{self._path}/{key}")
-        except FileNotFoundError:
-            raise self.corrupt(key, "is missing") from None
-        except OSError as error:
-            raise self.unreadable(key, error) from None
+        self._files.fetch(f"{self._path}/{key}")
         with super().opened(key) as shard:
             yield shard
 

@@ -110,8 +110,6 @@ def _object_problems(files: RemoteFiles, name: str) -> Iterator[str]:
         files.read(name)
     except StoreError as error:
         yield str(error)
-    except OSError as error:
-        yield f"{name}: cannot be read ({error.strerror}); push the store again"
 
 
 def _header_problems(store: Store) -> Iterator[str]:

@@ -80,10 +80,10 @@ def versions(store: Path | Address) -> list[Version]:
 def _read(store: Path | Address) -> tuple[schema.Header, Path | Address, Mapping[str, Path | Address]]:
     """The header of a store, the folder of its version, and those of the versions that are kept, by digest."""
     if isinstance(store, Address):
-        from kemfeat.store.remote import kept_at, version_at
+        from kemfeat.store.remote import header_at, kept_at
 
-        header, below, objects = version_at(store, None)
-        return header, store / below if below else store, kept_at(store, header, objects)
+        header, objects = header_at(store)
+        return header, store if header.folder is None else store / header.folder, kept_at(store, header, objects)
     header = read_header(store)
     return header, folder_of(store, header), _kept(store)
 
@@ -122,20 +122,20 @@ def recorded(store: Path | Address, digest: str) -> Version:
     return known[meant[0]]
 
 
-def find(store: Path, digest: str) -> tuple[Path, schema.Header]:
-    """The folder and header of a version that is kept.
+def find(store: Path | Address, digest: str) -> Path | Address:
+    """Where a version is that is kept.
 
     Parameters
     ----------
-    store : Path
-        Folder of the store.
+    store : Path or Address
+        Folder of the store, or its address.
     digest : str
         Its digest, or the first digits of it.
 
     Returns
     -------
-    tuple of Path and Header
-        Where its files are, and what they are.
+    Path or Address
+        The folder of its files and of its header.
 
     Raises
     ------
@@ -143,9 +143,9 @@ def find(store: Path, digest: str) -> tuple[Path, schema.Header]:
         As for :func:`recorded`, or the version is no longer kept: then the message says how it was made.
     """
     version = recorded(store, digest)
-    if not isinstance(version.folder, Path):
+    if version.folder is None:
         raise StoreError(_gone(store, version.record))
-    return version.folder, read_header(version.folder)
+    return version.folder
 
 
 def record_of(header: schema.Header) -> schema.VersionRecord:
@@ -359,7 +359,7 @@ def _point(link: Path, target: str) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _gone(store: Path, record: schema.VersionRecord) -> str:
+def _gone(store: Path | Address, record: schema.VersionRecord) -> str:
     return (
         f"{store}: version {record.digest[:12]} is no longer kept. kemfeat {record.kemfeat} made it on "
         f"{record.created} with `{record.command}`; `kemfeat log {store} --config {record.digest[:12]}` prints its "

@@ -25,17 +25,21 @@ class Faults:
     choose : for each request, given its method and path, the name of a fault, or None.
     seen : method and path of every request since the last reset.
     latency : seconds before every answer.
+    given : the faults since the last reset.
+    before : called with each request, before anything else.
     """
 
     server: Application
     choose: Callable[[str, str], str | None] = lambda method, path: None
     seen: list[tuple[str, str]] = field(default_factory=list)
     latency: float = 0.0
+    given: list[str] = field(default_factory=list)
     before: Callable[[str, str], None] = lambda method, path: None
 
     def reset(self) -> None:
         self.choose, self.before, self.latency = (lambda method, path: None), (lambda method, path: None), 0.0
         self.seen.clear()
+        self.given.clear()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -43,6 +47,7 @@ class Faults:
         self.before(method, path)
         time.sleep(self.latency)
         fault = self.choose(method, path)
+        self.given += [fault] if fault else []
         if fault in _REFUSALS:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             status, code = _REFUSALS[fault]

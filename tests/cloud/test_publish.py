@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from tests.cloud.conftest import ADDRESS
 from tests.cloud.server import Server, some
 from tests.corpora.tiny import TinyCorpus
 from tests.e2e.command import kemfeat, sentence
+from tests.store.kit import as_format_1
 
 
 @pytest.fixture(scope="session")
@@ -159,9 +161,14 @@ def test_readers_see_the_old_or_the_new_version_all_the_time(server: Server, fin
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KEMFEAT_FAULT_SEEDS", "12"))))
 def test_faults_at_random_lose_nothing(
-    server: Server, finished: Store, newer: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    server: Server,
+    finished: Store,
+    newer: Store,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    seed: int,
 ) -> None:
     """One request in eight fails somehow: every command ends well or with one sentence, and no wrong value is read."""
     push(finished)
@@ -170,6 +177,8 @@ def test_faults_at_random_lose_nothing(
     looked = [_tried(lambda: _read(finished, newer)) for _ in range(6)]
     fetched = [_tried(lambda: pull_store(ADDRESS, tmp_path / "pulled")) for _ in range(4)]
     checked = _tried(lambda: verify(open_store(ADDRESS)))
+    record_property("faults", len(server.faults.given))
+    assert len(server.faults.given) >= 10
     server.faults.reset()
     assert all(isinstance(each, KemfeatError | Copied) for each in (*answered, *fetched))
     assert not [each for each in (*answered, *looked, *fetched, checked) if "\n" in str(each)]
@@ -207,6 +216,33 @@ def test_a_damaged_store_is_not_pushed(server: Server, copied: Store) -> None:
         push(copied)
     with pytest.raises(StoreError, match="is not a store"):
         open_store(ADDRESS)
+
+
+def test_a_store_with_a_lost_file_is_not_pushed(server: Server, copied: Store) -> None:
+    (copied.folder / schema.RATINGS).unlink()
+    with pytest.raises(StoreError, match=r"ratings\.parquet: cannot be read .*run `kemfeat verify`"):
+        push(copied)
+
+
+def test_format_1_is_neither_pushed_nor_pulled(server: Server, finished: Store, tmp_path: Path) -> None:
+    old = as_format_1(finished, tmp_path / "old")
+    with pytest.raises(StoreError, match="has format 1, which has no versions; build it again"):
+        push(old)
+    for path in sorted(old.path.rglob("*")):
+        if path.is_file():
+            server.change(f"old/{path.relative_to(old.path).as_posix()}", path.read_bytes())
+    found = open_store("s3://bucket/old")
+    assert verify(found).problems == ()
+    with pytest.raises(StoreError, match="has format 1"):
+        pull_store("s3://bucket/old", tmp_path / "pulled")
+
+
+def test_of_a_version_that_is_gone_the_error_says_how_it_was_made(
+    server: Server, finished: Store, newer: Store
+) -> None:
+    push(newer)
+    with pytest.raises(StoreError, match=f"version {finished.digest[:12]} is no longer kept. kemfeat .* made it on"):
+        open_store(ADDRESS, at=finished.digest)
 
 
 def test_a_restricted_corpus_is_passed_on_only_when_the_user_says_so(server: Server, finished: Store) -> None:

@@ -193,7 +193,7 @@ def test_nothing_behind_an_address_is_a_sentence(server: Server) -> None:
 
 def test_another_version_is_opened_or_said_to_be_gone(pushed: Store) -> None:
     assert open_store(ADDRESS, at=pushed.digest[:8]).digest == pushed.digest
-    with pytest.raises(StoreError, match=f"0 versions begin with abcdef; it has had {pushed.digest[:12]}"):
+    with pytest.raises(StoreError, match=f"no version begins with abcdef; it has had {pushed.digest[:12]}"):
         open_store(ADDRESS, at="abcdef")
 
 
