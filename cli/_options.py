@@ -8,10 +8,22 @@ from typing import Annotated, Any
 import typer
 
 Dataset = Annotated[str, typer.Option("--dataset", help="Corpus, e.g. KEMDy20.", show_default=False)]
+
+
+def _folder(value: Path | None) -> Path | None:
+    """Refuse an address, which may contain what no message should repeat."""
+    if value is not None:
+        from kemfeat.store.address import refuse_address
+
+        refuse_address(value, "copy the corpus into a folder")
+    return value
+
+
 Root = Annotated[
     Path | None,
     typer.Option(
         "--root",
+        callback=_folder,
         help="Folder of the corpus.",
         show_default="DATASET* in $KEMFEAT_DATA, data or here",
     ),

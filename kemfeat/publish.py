@@ -27,10 +27,11 @@ from kemfeat.errors import (
 from kemfeat.parallel import run_threads
 from kemfeat.store import disk, locking, schema, swap
 from kemfeat.store.address import Address, place
-from kemfeat.store.header import header_in, parse_header
+from kemfeat.store.header import folder_of, header_in, parse_header
 from kemfeat.store.objects import Bucket, ConflictError
 from kemfeat.store.outside import refuse_in_store
 from kemfeat.store.reader import Store, open_store
+from kemfeat.store.remote import MOST_HEADER_BYTES
 from kemfeat.store.versions import record_of
 
 Progress = Callable[[int, int], None]
@@ -117,6 +118,7 @@ def push_store(
     if isinstance(store.path, Address):
         raise ConfigError(f"{store.path}: only a store in a folder of this machine is pushed; pull it first")
     _refuse_format_1(store, "build it again, which makes it format 2 and extracts nothing, then push it")
+    _refuse_unknown_files(store)
     is_restricted = terms_of(store.dataset).restricted and not store.synthetic
     if is_restricted and not may_pass_on:
         raise ConfigError(
@@ -126,12 +128,14 @@ def push_store(
     bucket = Bucket(address)
     try:
         before = _Before(bucket)
-        if before.header is not None and before.header.digest == store.digest:
-            return Copied(store.digest, there=len(schema.files(store.header)))
-        _try_out(bucket, licence=terms_of(store.dataset).licence if is_restricted else "")
+        _refuse_other_corpus(before.header, store.dataset, str(address))
+        is_new = before.header is None or before.header.digest != store.digest
+        if is_new:
+            _try_out(bucket, licence=terms_of(store.dataset).licence if is_restricted else "")
         push = _Push(store, bucket, before)
         done = push.send(progress)
-        push.commit()
+        if is_new:
+            push.commit()
     except OSError as error:
         if isinstance(error, StoreError):
             raise
@@ -150,7 +154,7 @@ class _Before:
         found = bucket.find(schema.HEADER)
         if found is not None:
             self.tag = found.tag
-            self.header = parse_header(bucket.read(schema.HEADER), bucket.address)
+            self.header = parse_header(bucket.read(schema.HEADER, MOST_HEADER_BYTES), bucket.address)
         self._receipts = {} if self.header is None else schema.files(self.header)
         self._folder = "" if self.header is None or self.header.folder is None else f"{self.header.folder}/"
 
@@ -202,7 +206,7 @@ class _Push:
             )
         if self._is_there(target, content):
             return "there", 0
-        if source and self._copy(source, target, receipt):
+        if source not in ("", target) and self._copy(source, target, content):
             return "copied", 0
         self._bucket.write(target, content)
         return "sent", receipt.bytes
@@ -212,16 +216,16 @@ class _Push:
         told = self._there.get(target)
         if told is None or told.size != len(content):
             return False
-        is_same = told.tag.strip('"') == hashlib.md5(content, usedforsecurity=False).hexdigest()
-        return is_same or self._bucket.read(target) == content
+        return _is_tagged(told.tag, content) or self._bucket.read(target, len(content)) == content
 
-    def _copy(self, source: str, target: str, receipt: schema.FileReceipt) -> bool:
+    def _copy(self, source: str, target: str, content: bytes) -> bool:
+        """Copy on the server; whether the copy is the file, as far as its server's tags say."""
         try:
             self._bucket.copy(source, target)
         except FileNotFoundError:
             return False
         told = self._bucket.find(target)
-        return told is not None and told.size == receipt.bytes
+        return told is not None and _is_tagged(told.tag, content)
 
     def commit(self) -> None:
         own = self._store.header
@@ -234,13 +238,18 @@ class _Push:
         try:
             self._bucket.write(schema.HEADER, content, instead_of=self._before.tag)
         except ConflictError:
-            now = parse_header(self._bucket.read(schema.HEADER), self._bucket.address).digest
+            now = parse_header(self._bucket.read(schema.HEADER, MOST_HEADER_BYTES), self._bucket.address).digest
             if now != own.digest:  # else the answer to our own put was lost, and it was sent again
                 raise StoreLockedError(
                     f"{self._bucket.address}: somebody else put version {now[:12]} there meanwhile; look at it with "
                     f"`kemfeat log {self._bucket.address}`, then run the same command again to put {own.digest[:12]} "
                     "in its place"
                 ) from None
+
+
+def _is_tagged(tag: str, content: bytes) -> bool:
+    """Whether the tag of an object is the MD5 of a content, which it is with most servers."""
+    return tag.strip('"') == hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def pull_store(
@@ -287,16 +296,18 @@ def pull_store(
     _refuse_other(out)
     remote = open_store(address, at=at)
     _refuse_format_1(remote, "copy its files with the programs of your provider")
+    _refuse_unknown_files(remote)
     with disk.writing(out):
         out.mkdir(parents=True, exist_ok=True)
     with locking.locked(out):
         with disk.writing(out):
             swap.complete_swap(out)
         before = header_in(out)
-        if before is not None and before.digest == remote.digest:
-            return Copied(remote.digest, there=len(schema.files(remote.header)))
-        pull = partial(_fetch, remote, _staging(out, remote.digest), out, before)
+        _refuse_other_corpus(before, remote.dataset, str(out))
         files = schema.files(remote.header)
+        if before is not None and before.digest == remote.digest and _are_whole(folder_of(out, before), files):
+            return Copied(remote.digest, there=len(files))
+        pull = partial(_fetch, remote, _staging(out, remote.digest), out, before)
         progress(0, len(files))
         counts = {"sent": 0, "copied": 0, "there": 0, "bytes": 0}
         for done, (how, size) in enumerate(run_threads(pull, files.items(), workers=_AT_ONCE), start=1):
@@ -313,13 +324,13 @@ def _fetch(
 ) -> tuple[str, int]:
     name, receipt = file
     target = disk.inside(staging, name)
-    if target.is_file() and disk.receipt(target) == receipt:
-        return "there", 0
-    held = None if before is None else disk.inside(out / (before.folder or ""), name)
-    if held is not None and held.is_file() and disk.receipt(held) == receipt:
-        with disk.writing(out):
+    with disk.writing(out):
+        if target.is_file() and disk.receipt(target) == receipt:
+            return "there", 0
+        held = None if before is None else disk.inside(folder_of(out, before), name)
+        if held is not None and held.is_file() and disk.receipt(held) == receipt:
             disk.link(held, target)
-        return "copied", 0
+            return "copied", 0
     assert remote.remote is not None  # noqa: S101 - it was opened by its address
     try:
         content = remote.remote.read(name)
@@ -349,7 +360,7 @@ def _staging(out: Path, digest: str) -> Path:
             f"{out}: an unfinished build is there; run it again until it ends, or pull into another folder"
         )
     with disk.writing(out):
-        if mark.is_file() and mark.read_text(encoding="utf-8") != digest:
+        if mark.is_file() and mark.read_bytes() != digest.encode():
             locking.remove(folder)
         disk.write_bytes(mark, digest.encode())
     return folder
@@ -372,6 +383,28 @@ def _refuse_format_1(store: Store, advice: str) -> None:
         raise StoreVersionError(f"{store.path}: has format 1, which has no versions; {advice}")
 
 
+def _refuse_unknown_files(store: Store) -> None:
+    """Refuse a store with files where a version has none, such as a header that would take the place of its own."""
+    for name in schema.files(store.header):
+        disk.inside(Path(), name)
+        if name.split("/")[0] not in schema.ENTRIES:
+            raise StoreCorruptError(f"{store.path}: lists {name!r}, which is not part of a store; do not trust it")
+
+
+def _refuse_other_corpus(before: schema.Header | None, dataset: str, where: str) -> None:
+    if before is not None and before.dataset != dataset:
+        raise ConfigError(
+            f"{where}: has a store of {before.dataset}, and this one is of {dataset}; choose another place"
+        )
+
+
+def _are_whole(folder: Path, files: Mapping[str, schema.FileReceipt]) -> bool:
+    try:
+        return all(disk.receipt(disk.inside(folder, name)) == receipt for name, receipt in files.items())
+    except OSError:
+        return False
+
+
 def _target(to: str) -> Address:
     address = place(to)
     if not isinstance(address, Address) or address.scheme not in _SCHEMES:
@@ -385,8 +418,7 @@ def _try_out(bucket: Bucket, *, licence: str) -> None:
     name = f"{schema.VERSIONS}/.tried-{uuid.uuid4().hex}"
     bucket.write(name, b"kemfeat tries out this server")
     try:
-        with suppress(ConflictError):
-            bucket.write(name, b"kemfeat tries out this server", instead_of="")
+        if not all(_minds(bucket, name, instead_of) for instead_of in ("", f'"{"0" * 32}"')):
             raise ConfigError(
                 f"{bucket.address}: this server puts an object although its condition is not met, so two pushes at "
                 "once could undo each other; push to one that minds them, as Amazon's, Google's and Azure's do"
@@ -401,11 +433,20 @@ def _try_out(bucket: Bucket, *, licence: str) -> None:
             bucket.remove(name)
 
 
-def _is_public(bucket: Bucket, name: str) -> bool:
-    """Whether an object can be read without credentials."""
+def _minds(bucket: Bucket, name: str, instead_of: str) -> bool:
+    """Whether a server refuses to put an object under a condition that is not met."""
     try:
-        Bucket(bucket.address, anonymous=True).read(name)
-    except OSError:
+        bucket.write(name, b"kemfeat tries out this server", instead_of=instead_of)
+    except ConflictError:
+        return True
+    return False
+
+
+def _is_public(bucket: Bucket, name: str) -> bool:
+    """Whether an object can be read without credentials; an error that says neither is raised."""
+    try:
+        Bucket(bucket.address, anonymous=True).read(name, 1 << 10)
+    except (PermissionError, FileNotFoundError):  # Azure denies the existence of what may not be read
         return False
     return True
 

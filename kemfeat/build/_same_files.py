@@ -42,8 +42,12 @@ def read_source(root: Path, path: str, sha256: str) -> bytes:
 
     Parameters
     ----------
-    root, path, sha256
-        As for :func:`require_source`.
+    root : Path
+        Folder of the corpus.
+    path : str
+        Path below it.
+    sha256 : str
+        Hash of the file, 64 hexadecimal digits.
 
     Returns
     -------

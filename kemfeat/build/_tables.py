@@ -280,7 +280,7 @@ def _header(made: Made, utterances: pd.DataFrame, tables: dict[str, FileReceipt]
         tables=tables,
         complete=_complete(made),
         annotation_faults=len(made.manifest.faults),
-        digest="",
+        digest="0" * 64,
         provenance={
             "created": provenance.now(),
             "command": provenance.command(),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from urllib.parse import unquote
 
 from kemfeat.errors import ConfigError
 
@@ -74,13 +75,27 @@ def place(text: str | Path) -> Path | Address:
             f"{scheme}://: the address contains credentials; leave them out and give them where the provider's own "
             "programs look for them, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
-    odd = any(ord(letter) < ord(" ") for letter in rest) or "?" in rest or "#" in rest
-    if odd or not rest.strip("/") or ".." in PurePosixPath(rest).parts:
+    if scheme in ("http", "https"):  # as browsers show it; requests are encoded again
+        rest = unquote(rest)
+    if not _is_path(rest) or (scheme != "zip" and not _is_name(rest)):
         raise ConfigError(
             f"{scheme}://: is not the address of a store; expected a bucket or host and a path, such as "
-            "s3://bucket/store, without a query and without '..'"
+            "s3://bucket/store, without a query and without empty parts, '.' or '..'"
         )
     return Address(f"{scheme}://{rest}")
+
+
+def _is_path(rest: str) -> bool:
+    """Whether a text can be sent to a server or be the name of a file."""
+    try:
+        rest.encode()
+    except UnicodeEncodeError:
+        return False
+    return bool(rest.strip("/")) and all(ord(letter) >= ord(" ") for letter in rest)
+
+
+def _is_name(rest: str) -> bool:
+    return not {"", ".", ".."} & set(rest.split("/")) and "?" not in rest and "#" not in rest
 
 
 def refuse_address(path: Path, advice: str) -> None:
@@ -98,7 +113,6 @@ def refuse_address(path: Path, advice: str) -> None:
     ConfigError
         It contains the beginning of an address, such as ``s3:/``.
     """
-    parts = path.parts
-    for at, part in enumerate(parts):
-        if part.endswith(":") and part[:-1] in SCHEMES:
-            raise ConfigError(f"{part}//{'/'.join(parts[at + 1 :])}: an address is not used here; {advice}")
+    for part in path.parts:
+        if part.endswith(":") and part[:-1] in SCHEMES:  # what comes after it may be secret
+            raise ConfigError(f"{part}//: an address is not used here; {advice}")

@@ -6,10 +6,12 @@ Errors of servers become an :class:`OSError` whose text contains no header, no q
 from __future__ import annotations
 
 import errno
+import lzma
 import os
 import re
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -59,12 +61,38 @@ class Found(NamedTuple):
 class Objects(Protocol):
     """What can be read below an address, by names with ``/``."""
 
-    def read(self, name: str) -> bytes:
-        """All of an object; raises OSError."""
+    def read(self, name: str, most: int) -> bytes:
+        """All of an object, as of :meth:`Bucket.read`.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+        most : int
+            Bytes that it may have.
+
+        Returns
+        -------
+        bytes
+            Its content.
+        """
         ...
 
     def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
-        """Parts of an object; raises OSError."""
+        """Parts of an object, as of :meth:`Bucket.parts`.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+        spans : sequence of tuple
+            Offset and size of each, at least 1 byte.
+
+        Returns
+        -------
+        list of bytes
+            In the order of ``spans``.
+        """
         ...
 
 
@@ -105,6 +133,7 @@ class Bucket:
         self._anonymous = anonymous
         self._root, _, self._prefix = address.rest.partition("/")
         self._held: ObjectStore | None = None
+        self._process = os.getpid()
         with _refused(address):
             self._store  # noqa: B018 - refused now rather than when something is read
 
@@ -115,15 +144,21 @@ class Bucket:
     def _store(self) -> ObjectStore:
         if self._held is None:
             self._held = _opened(self.address.scheme, self._root, anonymous=self._anonymous)
+            self._process = os.getpid()
+        if self._process != os.getpid():  # threads of obstore did not come along, and it would wait for them for ever
+            what = "this process was forked after the store was opened; start it by spawn, or open the store in it"
+            raise OSError(errno.ENOTSUP, what, str(self.address))
         return self._held
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int) -> bytes:
         """All of an object.
 
         Parameters
         ----------
         name : str
             Name below the address.
+        most : int
+            Bytes that it may have.
 
         Returns
         -------
@@ -133,12 +168,15 @@ class Bucket:
         Raises
         ------
         OSError
-            It is missing (``FileNotFoundError``), or the server refuses or does not answer.
+            It is missing (``FileNotFoundError``) or too large, or the server denies access (``PermissionError``),
+            refuses or does not answer.
         """
         import obstore
 
         with _answered(self.address / name):
-            return bytes(obstore.get(self._store, self._key(name)).bytes())
+            found = obstore.get(self._store, self._key(name))
+            _require_size(found.meta["size"], most)
+            return bytes(found.bytes())
 
     def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
         """Parts of an object, those near to each other in one request.
@@ -328,6 +366,7 @@ class ZipObjects:
         self.address = address
         self._path = Path(address.rest).absolute()
         self._held: zipfile.ZipFile | None = None
+        self._process = os.getpid()
         self._below = ""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -335,7 +374,10 @@ class ZipObjects:
 
     @property
     def _zip(self) -> zipfile.ZipFile:
-        if self._held is None:
+        if self._held is None or self._process != os.getpid():  # processes would move each other's place in the file
+            self._process = os.getpid()
+            if not self._path.is_file():
+                raise OSError(errno.EIO, "there is no such file", str(self._path))
             with _answered(self.address):
                 held = zipfile.ZipFile(self._path)
             headers = [name for name in held.namelist() if name.rpartition("/")[2] == "kemfeat.json"]
@@ -343,13 +385,51 @@ class ZipObjects:
             self._held = held
         return self._held
 
-    def read(self, name: str) -> bytes:
-        """All of a file, as of :meth:`Bucket.read`."""
+    def read(self, name: str, most: int) -> bytes:
+        """All of a file.
+
+        Parameters
+        ----------
+        name : str
+            Name in the folder of the store.
+        most : int
+            Bytes that it may have.
+
+        Returns
+        -------
+        bytes
+            Its content.
+
+        Raises
+        ------
+        OSError
+            It is missing (``FileNotFoundError``), too large or damaged.
+        """
         with self._open(name) as file:
-            return bytes(file.read())
+            content = bytes(file.read(most + 1))
+            _require_size(len(content), most)
+            return content
 
     def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
-        """Parts of a file, as of :meth:`Bucket.parts`."""
+        """Parts of a file.
+
+        Parameters
+        ----------
+        name : str
+            Name in the folder of the store.
+        spans : sequence of tuple
+            Offset and size of each, at least 1 byte.
+
+        Returns
+        -------
+        list of bytes
+            In the order of ``spans``; shorter where the file ends before.
+
+        Raises
+        ------
+        OSError
+            As for :meth:`read`.
+        """
         found = []
         with self._open(name) as file:
             for offset, size in spans:
@@ -374,7 +454,10 @@ def _refused(address: Address) -> Iterator[None]:
     except Exception as error:
         if type(error).__module__.split(".")[0] not in ("obstore", "builtins"):
             raise
-        raise ConfigError(f"{address}: is not the address of an object store ({_brief(error)})") from None
+        raise ConfigError(
+            f"{address}: is not the address of an object store that can be opened; check that what its provider needs "
+            "is set, such as AZURE_STORAGE_ACCOUNT_NAME"
+        ) from None
 
 
 @contextmanager
@@ -386,21 +469,33 @@ def _answered(where: Address, *, but: tuple[type[Exception], ...] = ()) -> Itera
         raise
     except (FileNotFoundError, KeyError):
         raise FileNotFoundError(errno.ENOENT, "there is no such object", str(where)) from None
-    except zipfile.BadZipFile as error:
-        raise OSError(errno.EIO, f"it is damaged: {error}", str(where)) from None
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError) as error:
+        raise OSError(errno.EIO, f"it cannot be decoded: {error}", str(where)) from None
     except (OSError, EOFError) as error:
         raise OSError(errno.EIO, getattr(error, "strerror", None) or _brief(error), str(where)) from None
     except Exception as error:
-        if type(error).__module__.split(".")[0] != "obstore":
+        if type(error).__module__.split(".")[0] != "obstore" and not isinstance(error, ValueError):
             raise
-        raise OSError(errno.EIO, _brief(error), str(where)) from None
+        kind, number = (PermissionError, errno.EACCES) if _is_denied(error) else (OSError, errno.EIO)
+        raise kind(number, _brief(error), str(where)) from None
+
+
+def _require_size(size: int, most: int) -> None:
+    if size > most:
+        raise OSError(errno.EFBIG, f"has more than the {most:,} bytes that it may have")
+
+
+def _is_denied(error: Exception) -> bool:
+    status = _STATUS.search(str(error))
+    denied = type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError")
+    return denied or (status is not None and status[1] in ("401", "403")) or "PublicAccessNotPermitted" in str(error)
 
 
 def _brief(error: Exception) -> str:
     """What went wrong, in a few words of our own: the message has addresses with signatures, headers and internals."""
     status = _STATUS.search(str(error))
     kind = type(error).__name__
-    if kind in ("PermissionDeniedError", "UnauthenticatedError") or (status and status[1] in ("401", "403")):
+    if _is_denied(error):
         return (
             "access is denied; give credentials where the provider's own programs look for them, and check that they "
             "have not expired"

@@ -424,8 +424,11 @@ def open_store(
 
 
 def _open_address(address: Address, *, at: str | None, cache: Path | None, cache_gb: float) -> Store:
+    from kemfeat.store.outside import refuse_in_store
     from kemfeat.store.remote import RemoteFiles, header_at, read_remote_header
 
+    if cache is not None:
+        refuse_in_store(cache)
     header, objects = header_at(address)
     below = header.folder or ""
     if at is not None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import stat
 import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +26,16 @@ from kemfeat.store.address import Address
 from kemfeat.store.header import parse_header
 from kemfeat.store.objects import NoRangesError, Objects, Span, objects_at
 from kemfeat.store.shard_files import ShardFiles, State
+
+MOST_HEADER_BYTES = 1 << 30
+"""Three times the header of ten million utterances."""
+
+_VERSION = re.compile("[0-9a-f]{16}")
+_OWN = "kemfeat-cache"
+"""Folder in a cache: nothing outside it is ever written or removed."""
+
+_TRIES = 3
+"""Times that a shard is fetched which another process removes before it is opened."""
 
 
 def read_remote_header(address: Address, objects: Objects, name: str = schema.HEADER) -> schema.Header:
@@ -48,7 +61,7 @@ def read_remote_header(address: Address, objects: Objects, name: str = schema.HE
         There is none, the server refuses or does not answer, or it is not a header.
     """
     try:
-        content = objects.read(name)
+        content = objects.read(name, MOST_HEADER_BYTES)
     except FileNotFoundError:
         raise StoreError(
             f"{address}: is not a store ({name} is missing); expected the address that `kemfeat push` was given"
@@ -106,7 +119,7 @@ def kept_at(address: Address, header: schema.Header, objects: Objects) -> dict[s
     for record in header.history:
         folder = f"{schema.VERSIONS}/{record.digest[:16]}"
         try:
-            content = objects.read(f"{folder}/{schema.HEADER}")
+            content = objects.read(f"{folder}/{schema.HEADER}", MOST_HEADER_BYTES)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -133,6 +146,11 @@ class RemoteFiles:
         Folder for copies, which other processes may use too; None for one that goes with this object.
     cache_gb : float [GB]
         Size that the shards in the cache may have.
+
+    Attributes
+    ----------
+    keeps_whole : bool
+        Whether shards are fetched whole: into a cache, or as files beside the header of the store may change.
     """
 
     def __init__(
@@ -151,8 +169,10 @@ class RemoteFiles:
         self._receipts = schema.files(header)
         self._shards = frozenset(name for part in header.parts for name in part.files)
         self._digest = header.digest
-        self._cache = None if cache is None else cache.absolute() / header.digest[:16]
+        self._cache = None if cache is None else cache.absolute() / _OWN / header.digest[:16]
+        self.keeps_whole = cache is not None or not below
         self._most = int(cache_gb * 1e9)
+        self._has_whole_files = False
         self._begin()
 
     def _begin(self) -> None:
@@ -160,7 +180,8 @@ class RemoteFiles:
         self._held: int | None = None
         self._fetching = threading.Lock()
         if self._cache is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="kemfeat-remote-"))
+            with disk.writing(Path(tempfile.gettempdir())):
+                self.folder = Path(tempfile.mkdtemp(prefix="kemfeat-remote-"))
             weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         else:
             self.folder = self._cache
@@ -175,11 +196,6 @@ class RemoteFiles:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._begin()
-
-    @property
-    def is_cached(self) -> bool:
-        """Whether shards are kept whole in a cache."""
-        return self._cache is not None
 
     def check(self) -> None:
         """Do nothing: the objects of a version never change."""
@@ -231,12 +247,14 @@ class RemoteFiles:
         with self._fetching:
             if name in self._sound and path.is_file():
                 return path
-        if not (path.is_file() and disk.receipt(path) == receipt):
+        if not _is_whole(path, receipt):
             content = self.read(name)
+            if not path.parent.resolve().is_relative_to(self.folder.resolve()):
+                raise StoreError(f"{path}: a link leads out of the cache; remove it")
             with disk.writing(self.folder):
                 disk.write_bytes(path, content, durable=False)
             if name in self._shards:
-                self._make_room(path)
+                self._make_room(path, receipt.bytes)
         with self._fetching:
             self._sound.add(name)
         return path
@@ -261,7 +279,7 @@ class RemoteFiles:
         """
         receipt = self._receipts[name]
         try:
-            content = self._objects.read(self._key(name))
+            content = self._objects.read(self._key(name), receipt.bytes)
         except FileNotFoundError:
             raise StoreCorruptError(f"{self.place / name}: is missing; push the store again") from None
         except OSError as error:
@@ -274,35 +292,71 @@ class RemoteFiles:
         return content
 
     def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
-        """Parts of one file of the version, as :meth:`kemfeat.store.objects.Bucket.parts` gives them.
+        """Parts of one file of the version; where a server gives whole files only, it is fetched once.
 
-        Where a server gives whole files only, the file is fetched once.
+        Parameters
+        ----------
+        name : str
+            Name below the version.
+        spans : sequence of tuple
+            Offset and size of each, at least 1 byte.
+
+        Returns
+        -------
+        list of bytes
+            In the order of ``spans``; shorter where the file ends before.
+
+        Raises
+        ------
+        OSError
+            An object is missing, or the server refuses or does not answer.
         """
-        if name not in self._sound:
-            with suppress(NoRangesError):
+        if not self._has_whole_files:
+            try:
                 return self._objects.parts(self._key(name), spans)
-        with self.fetch(name).open("rb") as file:
-            return [os.pread(file.fileno(), size, offset) for offset, size in spans]
+            except NoRangesError:
+                self._has_whole_files = True
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError), self.fetch(name).open("rb") as file:
+                return [os.pread(file.fileno(), size, offset) for offset, size in spans]
+        content = self.read(name)
+        return [content[offset : offset + size] for offset, size in spans]
 
     def _key(self, name: str) -> str:
         disk.inside(self.folder, name)  # refuses what leads out of the store
         return f"{self._below}/{name}" if self._below else name
 
-    def _make_room(self, path: Path) -> None:
+    def _make_room(self, path: Path, size: int) -> None:
         """Remove the shards that were fetched first, but not this one, once the cache is too large."""
         with self._fetching:
             if self._held is not None:
-                self._held += path.stat().st_size
+                self._held += size
                 if self._held <= self._most:
                     return
-            folder = self.folder if self._cache is None else self._cache.parent
-            shards = (each for each in folder.glob(f"**/{schema.FEATURES}/*/*/c/**/*") if each.is_file())
-            found = sorted(((each.stat(), each) for each in shards), key=lambda each: each[0].st_mtime_ns)
-            self._held = sum(state.st_size for state, _ in found)
-            for state, each in found:
-                if self._held > self._most and each != path:
+            found = sorted(_shards_in(self.folder if self._cache is None else self._cache.parent), reverse=True)
+            self._held = sum(size for _, size, _ in found)
+            while self._held > self._most and found:
+                _, freed, each = found.pop()
+                if each != path:
                     each.unlink(missing_ok=True)
-                    self._held -= state.st_size
+                    self._held -= freed
+
+
+def _is_whole(path: Path, receipt: schema.FileReceipt) -> bool:
+    try:
+        return disk.receipt(path) == receipt
+    except OSError:
+        return False
+
+
+def _shards_in(folder: Path) -> Iterator[tuple[int, int, Path]]:
+    """Time, size and path of what is kept of shards in a folder of versions, or of one version."""
+    versions = [folder, *(each for each in folder.iterdir() if _VERSION.fullmatch(each.name) and not each.is_symlink())]
+    for path in chain.from_iterable(version.glob(f"{schema.FEATURES}/*/*/c/**/*") for version in versions):
+        with suppress(OSError):  # another process may remove it
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode) and not path.name.startswith("."):
+                yield found.st_mtime_ns, found.st_size, path
 
 
 class RemoteShard(NamedTuple):
@@ -319,7 +373,23 @@ class RemoteShard(NamedTuple):
         return self.state[1]
 
     def read(self, spans: Sequence[Span]) -> list[bytes]:
-        """Parts of it, given by offset and size, all at once."""
+        """Parts of it, all at once.
+
+        Parameters
+        ----------
+        spans : sequence of tuple
+            Offset and size of each, at least 1 byte.
+
+        Returns
+        -------
+        list of bytes
+            In the order of ``spans``.
+
+        Raises
+        ------
+        OSError
+            As of :meth:`RemoteFiles.parts`.
+        """
         return self.files.parts(self.name, spans)
 
 
@@ -348,17 +418,56 @@ class RemoteShards(ShardFiles):
 
     @contextmanager
     def opened(self, key: str) -> Iterator[Any]:
-        """A shard, as of :meth:`ShardFiles.opened`: whole in the cache where there is one, else read in parts."""
+        """Open a shard: whole as it is kept, else to be read in parts.
+
+        Parameters
+        ----------
+        key : str
+            Key of the shard.
+
+        Yields
+        ------
+        OpenShard or RemoteShard
+            Opened for reading.
+
+        Raises
+        ------
+        StoreError
+            It is not that of the version that was opened, or cannot be fetched.
+        """
         receipt = self._receipts.get(key)
         if receipt is None:
             raise self.corrupt(key, "has no receipt in the header")
-        if not self._files.is_cached:
-            yield RemoteShard(key, f"{self._path}/{key}", self._files, (0, receipt.bytes, 0))
+        name = f"{self._path}/{key}"
+        descriptor = self._kept(name) if self._files.keeps_whole else None
+        if descriptor is None:
+            yield RemoteShard(key, name, self._files, (0, receipt.bytes, 0))
             return
-        self._files.fetch(f"{self._path}/{key}")
-        with super().opened(key) as shard:
-            yield shard
+        try:
+            yield self._sound_shard(key, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _kept(self, name: str) -> int | None:
+        """A descriptor of the shard as it is kept; None where it is removed each time, as the cache is too small."""
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):
+                return os.open(self._files.fetch(name), os.O_RDONLY | os.O_CLOEXEC)
+        return None
 
     def corrupt(self, key: str, what: str) -> StoreCorruptError:
-        """As of :meth:`ShardFiles.corrupt`, with the address."""
+        """The error for a shard that is not as it should be.
+
+        Parameters
+        ----------
+        key : str
+            Key of the shard.
+        what : str
+            What is wrong with it.
+
+        Returns
+        -------
+        StoreCorruptError
+            To be raised; it names the address.
+        """
         return StoreCorruptError(f"{self._files.place / self._path / key}: {what}; run `kemfeat verify` on the address")

@@ -51,6 +51,10 @@ ANNOTATION = "annotation"
 """The value of ``feature`` in ``failures.parquet`` where the annotation itself could not be read."""
 
 
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+"""SHA-256 as hexadecimal digits; the folders of versions and of what is fetched of them are named by it."""
+
+
 class Stored(FrozenConfig):
     """Base of what ``kemfeat.json`` contains; members that a later kemfeat added are ignored, as the format demands."""
 
@@ -198,7 +202,7 @@ class VersionRecord(Stored):
         What had changed from the version before it.
     """
 
-    digest: str
+    digest: Digest
     created: str
     command: str
     kemfeat: str
@@ -271,7 +275,7 @@ class Header(Stored):
     documents: dict[str, FileReceipt] = Field(default_factory=dict)
     complete: dict[str, Annotated[str, Field(pattern="^[0-9a-f]*$")]]
     annotation_faults: int = 0
-    digest: str
+    digest: Digest
     provenance: dict[str, Any]
     folder: Annotated[str, Field(pattern=f"^{VERSIONS}/[0-9a-f]{{16}}(-[0-9]+)?$")] | None = None
     changes: tuple[str, ...] = ()

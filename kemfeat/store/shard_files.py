@@ -30,7 +30,18 @@ class OpenShard(NamedTuple):
         return self.state[1]
 
     def read(self, spans: Sequence[tuple[int, int]]) -> Iterator[bytes]:
-        """Parts of it, given by offset and size, one after the other; shorter where the file ends before."""
+        """Parts of it, one after the other.
+
+        Parameters
+        ----------
+        spans : sequence of tuple
+            Offset and size of each.
+
+        Returns
+        -------
+        iterator of bytes
+            In the order of ``spans``; shorter where the file ends before.
+        """
         return (os.pread(self.descriptor, size, offset) for offset, size in spans)
 
 
