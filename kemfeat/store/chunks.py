@@ -22,7 +22,7 @@ from kemfeat.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kemfeat.store.remote import RemoteShard
+    from kemfeat.store.remote_shards import RemoteShard
     from kemfeat.store.shard_files import OpenShard, ShardFiles, State
 
 _CRC_BYTES = 4

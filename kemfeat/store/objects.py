@@ -1,46 +1,25 @@
-"""Objects behind an address: the only module that knows obstore, and zip files.
+"""What stores behind addresses have in common: objects by name, and errors of servers and zip files as an OSError.
 
-Errors of servers become an :class:`OSError` whose text contains no header, no query and no credential.
+Its text contains no header, no query and no credential.
 """
 
 from __future__ import annotations
 
 import errno
 import lzma
-import os
 import re
-import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from contextlib import contextmanager
+from typing import Protocol
 
-from kemfeat.errors import ConfigError
 from kemfeat.store.address import Address
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 Span = tuple[int, int]
 """A part of an object: its offset and its size."""
 
-_RETRY = {
-    "max_retries": 6,
-    "retry_timeout": timedelta(seconds=60),
-    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=8), "base": 2},
-}
-_GAP = 64 * 1024
-"""Parts of an object with less than this between them are asked for at once: 20 ms of latency are worth more."""
 _STATUS = re.compile(r"status code: (\d{3})")
-_ENDPOINTS = {
-    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
-    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
-}
-"""Variables with the address of a server that speaks a provider's protocol."""
-_NO_EXTRA = "addresses need the extra `cloud`: pip install 'kemfeat[cloud]'"
 
 
 class ConflictError(Exception):
@@ -49,13 +28,6 @@ class ConflictError(Exception):
 
 class NoRangesError(OSError):
     """A server gives whole objects only."""
-
-
-class Found(NamedTuple):
-    """An object that exists: its bytes, and the tag that its server gives to this content."""
-
-    size: int
-    tag: str
 
 
 class Objects(Protocol):
@@ -96,373 +68,27 @@ class Objects(Protocol):
         ...
 
 
-def objects_at(address: Address) -> Objects:
-    """The objects below an address.
+@contextmanager
+def answered(where: Address, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn errors of a server, and of a zip file, into an OSError.
 
     Parameters
     ----------
-    address : Address
-        Where a store is.
+    where : Address
+        What is read or written, for messages.
+    but : tuple of type
+        Errors that are left as they are.
 
-    Returns
-    -------
-    Objects
-        Nothing is read yet.
+    Yields
+    ------
+    None
+        While the server is asked, or the file is read.
 
     Raises
     ------
-    ConfigError
-        The extra ``cloud`` is not installed, or the address is not one of its scheme.
+    OSError
+        An object is missing (``FileNotFoundError``), access is denied (``PermissionError``), or anything else.
     """
-    return ZipObjects(address) if address.scheme == "zip" else Bucket(address)
-
-
-class Bucket:
-    """Objects of an object store or web server; may be used by several threads, and sent to other processes.
-
-    Parameters
-    ----------
-    address : Address
-        Where they are.
-    anonymous : bool
-        Whether to ask without credentials.
-    """
-
-    def __init__(self, address: Address, *, anonymous: bool = False) -> None:
-        self.address = address
-        self._anonymous = anonymous
-        self._root, _, self._prefix = address.rest.partition("/")
-        self._held: ObjectStore | None = None
-        self._process = os.getpid()
-        with _refused(address):
-            self._store  # noqa: B018 - refused now rather than when something is read
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_held": None}
-
-    @property
-    def _store(self) -> ObjectStore:
-        if self._held is None:
-            self._held = _opened(self.address.scheme, self._root, anonymous=self._anonymous)
-            self._process = os.getpid()
-        if self._process != os.getpid():  # threads of obstore did not come along, and it would wait for them for ever
-            what = "this process was forked after the store was opened; start it by spawn, or open the store in it"
-            raise OSError(errno.ENOTSUP, what, str(self.address))
-        return self._held
-
-    def read(self, name: str, most: int) -> bytes:
-        """All of an object.
-
-        Parameters
-        ----------
-        name : str
-            Name below the address.
-        most : int
-            Bytes that it may have.
-
-        Returns
-        -------
-        bytes
-            Its content.
-
-        Raises
-        ------
-        OSError
-            It is missing (``FileNotFoundError``) or too large, or the server denies access (``PermissionError``),
-            refuses or does not answer.
-        """
-        import obstore
-
-        with _answered(self.address / name):
-            found = obstore.get(self._store, self._key(name))
-            _require_size(found.meta["size"], most)
-            return bytes(found.bytes())
-
-    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
-        """Parts of an object, those near to each other in one request.
-
-        Parameters
-        ----------
-        name : str
-            Name below the address.
-        spans : sequence of tuple
-            Offset and size of each, at least 1 byte.
-
-        Returns
-        -------
-        list of bytes
-            In the order of ``spans``; shorter where the object ends before.
-
-        Raises
-        ------
-        NoRangesError
-            The server gives whole objects only.
-        OSError
-            As for :meth:`read`.
-        """
-        import obstore
-        from obstore.exceptions import NotSupportedError
-
-        starts, lengths = [list(each) for each in zip(*spans, strict=True)]
-        try:
-            with _answered(self.address / name, but=(NotSupportedError,)):
-                found = obstore.get_ranges(self._store, self._key(name), starts=starts, lengths=lengths, coalesce=_GAP)
-        except NotSupportedError:
-            raise NoRangesError(errno.ENOTSUP, "the server gives whole files only", str(self.address / name)) from None
-        return [bytes(each) for each in found]
-
-    def find(self, name: str) -> Found | None:
-        """What a server says of an object.
-
-        Parameters
-        ----------
-        name : str
-            Name below the address.
-
-        Returns
-        -------
-        Found or None
-            None where there is no such object.
-
-        Raises
-        ------
-        OSError
-            As for :meth:`read`.
-        """
-        import obstore
-
-        with suppress(FileNotFoundError), _answered(self.address / name):
-            told = obstore.head(self._store, self._key(name))
-            return Found(told["size"], told["e_tag"] or "")
-        return None
-
-    def listed(self, name: str) -> dict[str, Found]:
-        """All objects below a name.
-
-        Parameters
-        ----------
-        name : str
-            Name below the address, as of a folder.
-
-        Returns
-        -------
-        dict of str to Found
-            By name below the address.
-
-        Raises
-        ------
-        OSError
-            As for :meth:`read`; a web server cannot be asked.
-        """
-        import obstore
-
-        above = len(self._key(""))
-        with _answered(self.address / name):
-            found = [each for page in obstore.list(self._store, self._key(name)) for each in page]
-        return {each["path"][above:]: Found(each["size"], each["e_tag"] or "") for each in found}
-
-    def write(self, name: str, content: bytes, *, instead_of: str | None = None) -> None:
-        """Put an object in one step.
-
-        Parameters
-        ----------
-        name : str
-            Name below the address.
-        content : bytes
-            All of it.
-        instead_of : str or None
-            Tag of the object that it replaces: any where None, no object where empty.
-
-        Raises
-        ------
-        ConflictError
-            Another object is there than ``instead_of`` says.
-        OSError
-            As for :meth:`read`.
-        """
-        import obstore
-        from obstore.exceptions import AlreadyExistsError, PreconditionError
-
-        mode: Any = "overwrite"
-        if instead_of is not None:
-            mode = {"e_tag": instead_of} if instead_of else "create"
-        try:
-            with _answered(self.address / name, but=(AlreadyExistsError, PreconditionError)):
-                obstore.put(self._store, self._key(name), content, mode=mode, use_multipart=False)
-        except (AlreadyExistsError, PreconditionError):
-            raise ConflictError from None
-
-    def copy(self, source: str, target: str) -> None:
-        """Copy an object on its server.
-
-        Parameters
-        ----------
-        source, target : str
-            Names below the address.
-
-        Raises
-        ------
-        OSError
-            As for :meth:`read`.
-        """
-        import obstore
-
-        with _answered(self.address / source):
-            obstore.copy(self._store, self._key(source), self._key(target))
-
-    def remove(self, name: str) -> None:
-        """Remove an object.
-
-        Parameters
-        ----------
-        name : str
-            Name below the address.
-
-        Raises
-        ------
-        OSError
-            As for :meth:`read`.
-        """
-        import obstore
-
-        with _answered(self.address / name):
-            obstore.delete(self._store, self._key(name))
-
-    def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}" if self._prefix else name
-
-
-_MEMORY: dict[str, ObjectStore] = {}
-_OPENING = threading.Lock()
-
-
-def _opened(scheme: str, root: str, *, anonymous: bool) -> ObjectStore:
-    from obstore.store import HTTPStore, MemoryStore, from_url
-
-    if scheme == "memory":
-        with _OPENING:
-            return _MEMORY.setdefault(root, MemoryStore())
-    options: dict[str, Any] = {"retry_config": _RETRY}
-    if scheme in ("http", "https"):
-        return HTTPStore.from_url(f"{scheme}://{root}", client_options={"allow_http": scheme == "http"}, **options)
-    endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS.get(scheme, ()))), "")
-    if endpoint:
-        options |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
-    if anonymous:
-        options["skip_signature"] = True
-    return from_url(f"{scheme}://{root}", **options)
-
-
-class ZipObjects:
-    """A store in a zip file, at its root or in the only folder that contains one; may be used by several threads.
-
-    Parameters
-    ----------
-    address : Address
-        ``zip://`` and the path of the file.
-    """
-
-    def __init__(self, address: Address) -> None:
-        self.address = address
-        self._path = Path(address.rest).absolute()
-        self._held: zipfile.ZipFile | None = None
-        self._process = os.getpid()
-        self._below = ""
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_held": None}
-
-    @property
-    def _zip(self) -> zipfile.ZipFile:
-        if self._held is None or self._process != os.getpid():  # processes would move each other's place in the file
-            self._process = os.getpid()
-            if not self._path.is_file():
-                raise OSError(errno.EIO, "there is no such file", str(self._path))
-            with _answered(self.address):
-                held = zipfile.ZipFile(self._path)
-            headers = [name for name in held.namelist() if name.rpartition("/")[2] == "kemfeat.json"]
-            self._below = min(headers, key=lambda name: name.count("/"), default="").rpartition("/")[0]
-            self._held = held
-        return self._held
-
-    def read(self, name: str, most: int) -> bytes:
-        """All of a file.
-
-        Parameters
-        ----------
-        name : str
-            Name in the folder of the store.
-        most : int
-            Bytes that it may have.
-
-        Returns
-        -------
-        bytes
-            Its content.
-
-        Raises
-        ------
-        OSError
-            It is missing (``FileNotFoundError``), too large or damaged.
-        """
-        with self._open(name) as file:
-            content = bytes(file.read(most + 1))
-            _require_size(len(content), most)
-            return content
-
-    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
-        """Parts of a file.
-
-        Parameters
-        ----------
-        name : str
-            Name in the folder of the store.
-        spans : sequence of tuple
-            Offset and size of each, at least 1 byte.
-
-        Returns
-        -------
-        list of bytes
-            In the order of ``spans``; shorter where the file ends before.
-
-        Raises
-        ------
-        OSError
-            As for :meth:`read`.
-        """
-        found = []
-        with self._open(name) as file:
-            for offset, size in spans:
-                file.seek(offset)
-                found.append(bytes(file.read(size)))
-        return found
-
-    @contextmanager
-    def _open(self, name: str) -> Iterator[Any]:
-        held = self._zip
-        with _answered(self.address / name), held.open(f"{self._below}/{name}" if self._below else name) as file:
-            yield file
-
-
-@contextmanager
-def _refused(address: Address) -> Iterator[None]:
-    """Turn what obstore says of an address into a sentence."""
-    try:
-        yield
-    except ImportError:
-        raise ConfigError(f"{address}: {_NO_EXTRA}") from None
-    except Exception as error:
-        if type(error).__module__.split(".")[0] not in ("obstore", "builtins"):
-            raise
-        raise ConfigError(
-            f"{address}: is not the address of an object store that can be opened; check that what its provider needs "
-            "is set, such as AZURE_STORAGE_ACCOUNT_NAME"
-        ) from None
-
-
-@contextmanager
-def _answered(where: Address, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn errors of a server, and of a zip file, into an OSError."""
     try:
         yield
     except but:
@@ -480,7 +106,19 @@ def _answered(where: Address, *, but: tuple[type[Exception], ...] = ()) -> Itera
         raise kind(number, _brief(error), str(where)) from None
 
 
-def _require_size(size: int, most: int) -> None:
+def require_size(size: int, most: int) -> None:
+    """Refuse an object of more bytes than it may have.
+
+    Parameters
+    ----------
+    size, most : int
+        Its bytes, and those that it may have.
+
+    Raises
+    ------
+    OSError
+        It has more.
+    """
     if size > most:
         raise OSError(errno.EFBIG, f"has more than the {most:,} bytes that it may have")
 

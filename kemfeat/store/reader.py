@@ -267,7 +267,7 @@ class Store(StoreTables):
         self._version.check()
         receipts = self._shards(info.feature, f"{path}/")
         if self.remote is not None:
-            from kemfeat.store.remote import RemoteShards
+            from kemfeat.store.remote_shards import RemoteShards
 
             return folder, content, RemoteShards(self.remote, path, receipts)
         return folder, content, ShardFiles(folder, receipts, self._version.check)
@@ -425,7 +425,8 @@ def open_store(
 
 def _open_address(address: Address, *, at: str | None, cache: Path | None, cache_gb: float) -> Store:
     from kemfeat.store.outside import refuse_in_store
-    from kemfeat.store.remote import RemoteFiles, header_at, read_remote_header
+    from kemfeat.store.remote import RemoteFiles
+    from kemfeat.store.remote_versions import header_at, read_remote_header
 
     if cache is not None:
         refuse_in_store(cache)

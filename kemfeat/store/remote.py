@@ -14,119 +14,23 @@ import stat
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from kemfeat.errors import StoreCorruptError, StoreError
 from kemfeat.store import disk, schema
 from kemfeat.store.address import Address
-from kemfeat.store.header import parse_header
-from kemfeat.store.objects import NoRangesError, Objects, Span, objects_at
-from kemfeat.store.shard_files import ShardFiles, State
-
-MOST_HEADER_BYTES = 1 << 30
-"""Three times the header of ten million utterances."""
+from kemfeat.store.objects import NoRangesError, Objects, Span
 
 _VERSION = re.compile("[0-9a-f]{16}")
 _OWN = "kemfeat-cache"
 """Folder in a cache: nothing outside it is ever written or removed."""
 
-_TRIES = 3
+TRIES = 3
 """Times that a shard is fetched which another process removes before it is opened."""
-
-
-def read_remote_header(address: Address, objects: Objects, name: str = schema.HEADER) -> schema.Header:
-    """Read the header of a store behind an address, in one request.
-
-    Parameters
-    ----------
-    address : Address
-        Where the store is.
-    objects : Objects
-        What is there.
-    name : str
-        Name of the header.
-
-    Returns
-    -------
-    Header
-        Checked, but not compared with the files.
-
-    Raises
-    ------
-    StoreError
-        There is none, the server refuses or does not answer, or it is not a header.
-    """
-    try:
-        content = objects.read(name, MOST_HEADER_BYTES)
-    except FileNotFoundError:
-        raise StoreError(
-            f"{address}: is not a store ({name} is missing); expected the address that `kemfeat push` was given"
-        ) from None
-    except OSError as error:
-        raise StoreError(f"{address / name}: cannot be read ({error.strerror})") from None
-    return parse_header(content, address)
-
-
-def header_at(address: Address) -> tuple[schema.Header, Objects]:
-    """The header of a store behind an address, and what is there.
-
-    Parameters
-    ----------
-    address : Address
-        Where the store is.
-
-    Returns
-    -------
-    tuple of Header and Objects
-        That of the current version; the objects are named below the address.
-
-    Raises
-    ------
-    StoreError
-        As for :func:`read_remote_header`.
-    """
-    objects = objects_at(address)
-    return read_remote_header(address, objects), objects
-
-
-def kept_at(address: Address, header: schema.Header, objects: Objects) -> dict[str, Address]:
-    """Where earlier versions of a store behind an address are, as far as they are still there.
-
-    Parameters
-    ----------
-    address : Address
-        Where the store is.
-    header : Header
-        Its header.
-    objects : Objects
-        What is there.
-
-    Returns
-    -------
-    dict of str to Address
-        By digest.
-
-    Raises
-    ------
-    StoreError
-        The server refuses or does not answer.
-    """
-    kept = {}
-    for record in header.history:
-        folder = f"{schema.VERSIONS}/{record.digest[:16]}"
-        try:
-            content = objects.read(f"{folder}/{schema.HEADER}", MOST_HEADER_BYTES)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise StoreError(f"{address / folder}: cannot be read ({error.strerror})") from None
-        if parse_header(content, address / folder).digest == record.digest:
-            kept[record.digest] = address / folder
-    return kept
 
 
 class RemoteFiles:
@@ -316,7 +220,7 @@ class RemoteFiles:
                 return self._objects.parts(self._key(name), spans)
             except NoRangesError:
                 self._has_whole_files = True
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             with suppress(FileNotFoundError), self.fetch(name).open("rb") as file:
                 return [os.pread(file.fileno(), size, offset) for offset, size in spans]
         content = self.read(name)
@@ -357,117 +261,3 @@ def _shards_in(folder: Path) -> Iterator[tuple[int, int, Path]]:
             found = path.lstat()
             if stat.S_ISREG(found.st_mode) and not path.name.startswith("."):
                 yield found.st_mtime_ns, found.st_size, path
-
-
-class RemoteShard(NamedTuple):
-    """A shard whose parts are read from its server."""
-
-    key: str
-    name: str
-    files: RemoteFiles
-    state: State
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-        return self.state[1]
-
-    def read(self, spans: Sequence[Span]) -> list[bytes]:
-        """Parts of it, all at once.
-
-        Parameters
-        ----------
-        spans : sequence of tuple
-            Offset and size of each, at least 1 byte.
-
-        Returns
-        -------
-        list of bytes
-            In the order of ``spans``.
-
-        Raises
-        ------
-        OSError
-            As of :meth:`RemoteFiles.parts`.
-        """
-        return self.files.parts(self.name, spans)
-
-
-class RemoteShards(ShardFiles):
-    """The shards of one array of a version behind an address.
-
-    Parameters
-    ----------
-    files : RemoteFiles
-        The files of the version.
-    path : str
-        Folder of the array below the version.
-    receipts : mapping of str to FileReceipt
-        Hash and size of each shard, by its key below the folder.
-    """
-
-    def __init__(self, files: RemoteFiles, path: str, receipts: Mapping[str, schema.FileReceipt]) -> None:
-        super().__init__(files.folder / path, receipts, files.check)
-        self._files = files
-        self._path = path
-
-    @property
-    def waits(self) -> bool:
-        """Whether reading is mostly waiting for a server."""
-        return True
-
-    @contextmanager
-    def opened(self, key: str) -> Iterator[Any]:
-        """Open a shard: whole as it is kept, else to be read in parts.
-
-        Parameters
-        ----------
-        key : str
-            Key of the shard.
-
-        Yields
-        ------
-        OpenShard or RemoteShard
-            Opened for reading.
-
-        Raises
-        ------
-        StoreError
-            It is not that of the version that was opened, or cannot be fetched.
-        """
-        receipt = self._receipts.get(key)
-        if receipt is None:
-            raise self.corrupt(key, "has no receipt in the header")
-        name = f"{self._path}/{key}"
-        descriptor = self._kept(name) if self._files.keeps_whole else None
-        if descriptor is None:
-            yield RemoteShard(key, name, self._files, (0, receipt.bytes, 0))
-            return
-        try:
-            yield self._sound_shard(key, descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _kept(self, name: str) -> int | None:
-        """A descriptor of the shard as it is kept; None where it is removed each time, as the cache is too small."""
-        for _ in range(_TRIES):
-            with suppress(FileNotFoundError):
-                return os.open(self._files.fetch(name), os.O_RDONLY | os.O_CLOEXEC)
-        return None
-
-    def corrupt(self, key: str, what: str) -> StoreCorruptError:
-        """The error for a shard that is not as it should be.
-
-        Parameters
-        ----------
-        key : str
-            Key of the shard.
-        what : str
-            What is wrong with it.
-
-        Returns
-        -------
-        StoreCorruptError
-            To be raised; it names the address.
-        """
-        return StoreCorruptError(f"{self._files.place / self._path / key}: {what}; run `kemfeat verify` on the address")

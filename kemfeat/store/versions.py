@@ -80,7 +80,7 @@ def versions(store: Path | Address) -> list[Version]:
 def _read(store: Path | Address) -> tuple[schema.Header, Path | Address, Mapping[str, Path | Address]]:
     """The header of a store, the folder of its version, and those of the versions that are kept, by digest."""
     if isinstance(store, Address):
-        from kemfeat.store.remote import header_at, kept_at
+        from kemfeat.store.remote_versions import header_at, kept_at
 
         header, objects = header_at(store)
         return header, store if header.folder is None else store / header.folder, kept_at(store, header, objects)

@@ -24,7 +24,7 @@ def running() -> Iterator[Server]:
 @pytest.fixture
 def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The server, empty, with credentials and fast retries; the address is ``ADDRESS``."""
-    from kemfeat.store import objects
+    from kemfeat.store import bucket
 
     for name, value in {
         "AWS_ENDPOINT_URL": running.url,
@@ -35,7 +35,7 @@ def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     }.items():
         monkeypatch.setenv(name, value)
     pause = {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=50), "base": 2}
-    monkeypatch.setattr(objects, "_RETRY", {"max_retries": 3, "retry_timeout": timedelta(seconds=10), "backoff": pause})
+    monkeypatch.setattr(bucket, "_RETRY", {"max_retries": 3, "retry_timeout": timedelta(seconds=10), "backoff": pause})
     running.faults.reset()
     running.empty()
     running.faults.reset()

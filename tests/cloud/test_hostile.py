@@ -245,7 +245,7 @@ def test_a_broken_zip_file_is_a_sentence(tmp_path: Path, broken: str) -> None:
 
 
 def test_a_header_of_spaces_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kemfeat.store.remote.MOST_HEADER_BYTES", 1 << 20)
+    monkeypatch.setattr("kemfeat.store.remote_versions.MOST_HEADER_BYTES", 1 << 20)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(schema.HEADER, " " * (1 << 24))
     with pytest.raises(StoreError, match="has more than the 1,048,576 bytes"):

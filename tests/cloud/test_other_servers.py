@@ -118,7 +118,7 @@ def test_a_server_that_ignores_conditions_is_refused(
         with pytest.raises(ConfigError, match="puts an object although its condition is not met"):
             push_store(finished, "s3://bucket/stores/KEMDy20", may_pass_on=True)
         from kemfeat.store.address import Address
-        from kemfeat.store.objects import Bucket
+        from kemfeat.store.bucket import Bucket
 
         bucket = Bucket(Address("s3://bucket/copied"))
         for path in sorted(finished.folder.rglob("*")):
