@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import zipfile
@@ -295,3 +297,26 @@ def test_no_folder_for_copies_is_a_sentence(finished: Store, tmp_path: Path, mon
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     with pytest.raises(StoreError):
         open_store(_zip(finished, tmp_path / "a.zip"))
+
+
+@pytest.mark.slow
+def test_without_the_extra_zip_files_are_read_and_buckets_are_a_sentence(finished: Store, tmp_path: Path) -> None:
+    """In a process that cannot import obstore."""
+    code = """
+import sys
+sys.modules["obstore"] = sys.modules["obstore.store"] = None
+from kemfeat.errors import ConfigError
+from kemfeat.store.reader import open_store
+print(len(open_store(sys.argv[1]).take([0, 1])["mel"]))
+for address in ("s3://bucket/store", "https://host/store", "memory://x/y"):
+    try:
+        open_store(address)
+    except ConfigError as error:
+        print(error)
+"""
+    zipped = _zip(finished, tmp_path / "a.zip")
+    done = subprocess.run([sys.executable, "-c", code, zipped], capture_output=True, text=True, check=True)
+    count, *said = done.stdout.splitlines()
+    assert count == "2"
+    assert len(said) == 3
+    assert all("addresses need the extra `cloud`: pip install 'kemfeat[cloud]'" in each for each in said)
