@@ -218,11 +218,12 @@ def share_among_threads(function: Callable[[T], object], tasks: Iterable[T], *, 
         finally:
             waiting.clear()
 
-    if workers < 2 or len(waiting) < 2:
+    helpers = min(workers, len(waiting)) - 1
+    if helpers < 1:
         work()
         return
-    with ThreadPoolExecutor(min(workers, len(waiting)) - 1) as pool:
-        others = [pool.submit(work) for _ in range(min(workers, len(waiting)) - 1)]
+    with ThreadPoolExecutor(helpers) as pool:
+        others = [pool.submit(work) for _ in range(helpers)]
         work()
         for other in others:
             other.result()

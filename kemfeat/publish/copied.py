@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreVersionError
+from kemfeat.parallel import run_threads
 from kemfeat.store import disk, schema
 from kemfeat.store.reader import Store
 
@@ -14,7 +15,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of files that are done, and of all."""
 
 
-AT_ONCE = 16
+_AT_ONCE = 16
 """Files that are sent or fetched at once: most of the time they wait for an answer."""
 
 
@@ -41,6 +42,39 @@ class Copied:
     copied: int = 0
     there: int = 0
     bytes: int = 0
+
+
+def copied(
+    digest: str,
+    copy: Callable[[tuple[str, schema.FileReceipt]], tuple[str, int]],
+    files: Mapping[str, schema.FileReceipt],
+    progress: Progress,
+) -> Copied:
+    """Copy files, several at once.
+
+    Parameters
+    ----------
+    digest : str
+        The version that they are of.
+    copy : callable
+        Takes the name and the receipt of a file; returns ``sent``, ``copied`` or ``there``, and the bytes that it sent.
+    files : mapping of str to FileReceipt
+        The files.
+    progress : callable
+        Called with the number of files done and of all.
+
+    Returns
+    -------
+    Copied
+        What became of them.
+    """
+    progress(0, len(files))
+    counts = {"sent": 0, "copied": 0, "there": 0, "bytes": 0}
+    for done, (how, size) in enumerate(run_threads(copy, files.items(), workers=_AT_ONCE), start=1):
+        counts[how] += 1
+        counts["bytes"] += size
+        progress(done, len(files))
+    return Copied(digest, **counts)
 
 
 def refuse_format_1(store: Store, advice: str) -> None:

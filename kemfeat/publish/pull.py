@@ -11,8 +11,7 @@ from kemfeat.errors import (
     StoreCorruptError,
     StoreError,
 )
-from kemfeat.parallel import run_threads
-from kemfeat.publish.copied import AT_ONCE, Copied, Progress, refuse_format_1, refuse_other_corpus, refuse_unknown_files
+from kemfeat.publish.copied import Copied, Progress, copied, refuse_format_1, refuse_other_corpus, refuse_unknown_files
 from kemfeat.store import disk, locking, schema, swap
 from kemfeat.store.address import Address, place
 from kemfeat.store.header import folder_of, header_in
@@ -80,15 +79,10 @@ def pull_store(
         if before is not None and before.digest == remote.digest and _are_whole(folder_of(out, before), files):
             return Copied(remote.digest, there=len(files))
         pull = partial(_fetch, remote, _staging(out, remote.digest), out, before)
-        progress(0, len(files))
-        counts = {"sent": 0, "copied": 0, "there": 0, "bytes": 0}
-        for done, (how, size) in enumerate(run_threads(pull, files.items(), workers=AT_ONCE), start=1):
-            counts[how] += 1
-            counts["bytes"] += size
-            progress(done, len(files))
+        done = copied(remote.digest, pull, files, progress)
         with disk.writing(out):
             swap.put_in_place(out, _as_pulled(remote.header, before))
-    return Copied(remote.digest, **counts)
+    return done
 
 
 def _fetch(

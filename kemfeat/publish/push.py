@@ -17,8 +17,7 @@ from kemfeat.errors import (
     StoreLockedError,
     StoreWriteError,
 )
-from kemfeat.parallel import run_threads
-from kemfeat.publish.copied import AT_ONCE, Copied, Progress, refuse_format_1, refuse_other_corpus, refuse_unknown_files
+from kemfeat.publish.copied import Copied, Progress, copied, refuse_format_1, refuse_other_corpus, refuse_unknown_files
 from kemfeat.store import disk, schema
 from kemfeat.store.address import Address, place
 from kemfeat.store.bucket import Bucket
@@ -137,12 +136,7 @@ class _Push:
 
     def send(self, progress: Progress) -> Copied:
         files = schema.files(self._store.header)
-        progress(0, len(files))
-        counts = {"sent": 0, "copied": 0, "there": 0, "bytes": 0}
-        for done, (how, size) in enumerate(run_threads(self._send, files.items(), workers=AT_ONCE), start=1):
-            counts[how] += 1
-            counts["bytes"] += size if how == "sent" else 0
-            progress(done, len(files))
+        done = copied(self._store.digest, self._send, files, progress)
         found = self._bucket.listed(self._folder)
         for name, receipt in files.items():
             told = found.get(f"{self._folder}/{name}")
@@ -151,23 +145,23 @@ class _Push:
                     f"{self._bucket.address}: {name} was sent, and the server does not have it; run the same command "
                     "again: what has been sent is kept"
                 )
-        return Copied(self._store.digest, **counts)
+        return done
 
     def _send(self, file: tuple[str, schema.FileReceipt]) -> tuple[str, int]:
         name, receipt = file
         target = f"{self._folder}/{name}"
         path = disk.inside(self._store.folder, name)
-        source = self._before.same(name, receipt)
         try:
             content = disk.read_bytes(path)
         except OSError as error:
             raise StoreCorruptError(f"{path}: cannot be read ({error.strerror}); run `kemfeat verify`") from None
-        if len(content) != receipt.bytes or hashlib.sha256(content).hexdigest() != receipt.sha256:
+        if not receipt.fits(content):
             raise StoreCorruptError(
                 f"{path}: is not what was written (it differs from its receipt); run `kemfeat verify`"
             )
         if self._is_there(target, content):
             return "there", 0
+        source = self._before.same(name, receipt)
         if source not in ("", target) and self._copy(source, target, content):
             return "copied", 0
         self._bucket.write(target, content)

@@ -1,4 +1,4 @@
-"""Objects of an object store or web server: the only module that knows obstore."""
+"""Objects of an object store or web server; nothing else imports obstore."""
 
 from __future__ import annotations
 

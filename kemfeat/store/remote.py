@@ -6,7 +6,6 @@ with its own checksum (CRC-32C). A version never changes, so whatever was fetche
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -72,7 +71,6 @@ class RemoteFiles:
         self._below = below
         self._receipts = schema.files(header)
         self._shards = frozenset(name for part in header.parts for name in part.files)
-        self._digest = header.digest
         self._cache = None if cache is None else cache.absolute() / _OWN / header.digest[:16]
         self.keeps_whole = cache is not None or not below
         self._most = int(cache_gb * 1e9)
@@ -188,7 +186,7 @@ class RemoteFiles:
             raise StoreCorruptError(f"{self.place / name}: is missing; push the store again") from None
         except OSError as error:
             raise StoreError(f"{self.place / name}: cannot be read ({error.strerror})") from None
-        if len(content) != receipt.bytes or hashlib.sha256(content).hexdigest() != receipt.sha256:
+        if not receipt.fits(content):
             raise StoreCorruptError(
                 f"{self.place / name}: is not what was written (its size or SHA-256 differs from its receipt); push "
                 "the store again"

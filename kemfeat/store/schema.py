@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import hashlib
 import math
 from typing import Annotated, Any, Self
 
@@ -74,6 +76,21 @@ class FileReceipt(Stored):
 
     sha256: str
     bytes: int
+
+    def fits(self, content: builtins.bytes) -> bool:
+        """Whether a file of this content is the one that was written.
+
+        Parameters
+        ----------
+        content : bytes
+            All of the file.
+
+        Returns
+        -------
+        bool
+            False where its size or its hash differs.
+        """
+        return len(content) == self.bytes and hashlib.sha256(content).hexdigest() == self.sha256
 
 
 class RowFailure(Stored):
