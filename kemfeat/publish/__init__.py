@@ -3,8 +3,8 @@
 ``docs/store-format.md`` describes what is at the address. Nobody sees a version before all of it is there.
 """
 
-from kemfeat.publish.copied import Copied
 from kemfeat.publish.pull import pull_store
 from kemfeat.publish.push import push_store
+from kemfeat.store.copied import Copied
 
 __all__ = ["Copied", "pull_store", "push_store"]

@@ -11,9 +11,10 @@ from kemfeat.errors import (
     StoreCorruptError,
     StoreError,
 )
-from kemfeat.publish.copied import Copied, Progress, copied, refuse_format_1, refuse_other_corpus, refuse_unknown_files
+from kemfeat.publish.refusals import refuse_format_1, refuse_other_corpus, refuse_unknown_files
 from kemfeat.store import disk, locking, schema, swap
 from kemfeat.store.address import Address, place
+from kemfeat.store.copied import Copied, Progress, copied
 from kemfeat.store.header import folder_of, header_in
 from kemfeat.store.outside import refuse_in_store
 from kemfeat.store.reader import Store, open_store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from kemfeat.store.address import Address
 from kemfeat.store.objects import ConflictError, NoRangesError, Span, answered, require_size
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
 _RETRY = {
@@ -29,14 +31,20 @@ _ENDPOINTS = {
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
 """Variables with the address of a server that speaks a provider's protocol."""
+_TRIES = 3
+"""Times that an object is sent which arrives as something else."""
 _NO_EXTRA = "addresses need the extra `cloud`: pip install 'kemfeat[cloud]'"
 
 
 class Found(NamedTuple):
-    """An object that exists: its bytes, and the tag that its server gives to this content."""
+    """An object that exists: its bytes, the tag that its server gives to this content, and since when it is there.
+
+    The time is that of the server, in seconds since 1970.
+    """
 
     size: int
     tag: str
+    changed: float
 
 
 class Bucket:
@@ -154,8 +162,7 @@ class Bucket:
         import obstore
 
         with suppress(FileNotFoundError), answered(self.address / name):
-            told = obstore.head(self._store, self._key(name))
-            return Found(told["size"], told["e_tag"] or "")
+            return _found(obstore.head(self._store, self._key(name)))
         return None
 
     def listed(self, name: str) -> dict[str, Found]:
@@ -181,9 +188,9 @@ class Bucket:
         above = len(self._key(""))
         with answered(self.address / name):
             found = [each for page in obstore.list(self._store, self._key(name)) for each in page]
-        return {each["path"][above:]: Found(each["size"], each["e_tag"] or "") for each in found}
+        return {each["path"][above:]: _found(each) for each in found}
 
-    def write(self, name: str, content: bytes, *, instead_of: str | None = None) -> None:
+    def write(self, name: str, content: bytes, *, instead_of: str | None = None) -> str:
         """Put an object in one step.
 
         Parameters
@@ -194,6 +201,11 @@ class Bucket:
             All of it.
         instead_of : str or None
             Tag of the object that it replaces: any where None, no object where empty.
+
+        Returns
+        -------
+        str
+            The tag that its server gives to the new object.
 
         Raises
         ------
@@ -210,7 +222,8 @@ class Bucket:
             mode = {"e_tag": instead_of} if instead_of else "create"
         try:
             with answered(self.address / name, but=(AlreadyExistsError, PreconditionError)):
-                obstore.put(self._store, self._key(name), content, mode=mode, use_multipart=False)
+                put = obstore.put(self._store, self._key(name), content, mode=mode, use_multipart=False)
+                return put["e_tag"] or ""
         except (AlreadyExistsError, PreconditionError):
             raise ConflictError from None
 
@@ -232,13 +245,39 @@ class Bucket:
         with answered(self.address / source):
             obstore.copy(self._store, self._key(source), self._key(target))
 
-    def remove(self, name: str) -> None:
-        """Remove an object.
+    def send(self, name: str, content: bytes) -> str:
+        """Put an object, and make sure that it arrived as it was sent.
 
         Parameters
         ----------
         name : str
             Name below the address.
+        content : bytes
+            All of it.
+
+        Returns
+        -------
+        str
+            The tag that its server gives to it.
+
+        Raises
+        ------
+        OSError
+            It did not arrive as it was sent, also when it was sent again; or as for :meth:`read`.
+        """
+        for _ in range(_TRIES):
+            tag = self.write(name, content)
+            if is_tag_of(tag, content) or self.read(name, len(content)) == content:
+                return tag
+        raise OSError(errno.EIO, "it does not arrive as it was sent", str(self.address / name))
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove objects.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Names below the address.
 
         Raises
         ------
@@ -247,11 +286,34 @@ class Bucket:
         """
         import obstore
 
-        with answered(self.address / name):
-            obstore.delete(self._store, self._key(name))
+        if names:
+            with answered(self.address):
+                obstore.delete(self._store, [*map(self._key, names)])
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name
+
+
+def is_tag_of(tag: str, content: bytes) -> bool:
+    """Whether the tag of an object is the MD5 of a content, which it is with most servers.
+
+    Parameters
+    ----------
+    tag : str
+        The tag.
+    content : bytes
+        The content.
+
+    Returns
+    -------
+    bool
+        False where the object may or may not have the content.
+    """
+    return tag.strip('"') == hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _found(told: ObjectMeta) -> Found:
+    return Found(told["size"], told["e_tag"] or "", told["last_modified"].timestamp())
 
 
 _MEMORY: dict[str, ObjectStore] = {}

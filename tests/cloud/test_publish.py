@@ -54,8 +54,9 @@ def test_a_second_push_or_pull_does_nothing(server: Server, finished: Store, tmp
     pull_store(ADDRESS, tmp_path / "pulled")
     server.faults.seen.clear()
     assert push(finished).there == pull_store(ADDRESS, tmp_path / "pulled").there == len(schema.files(finished.header))
-    assert {method for method, _ in server.faults.seen} == {"GET", "HEAD"}
-    assert len(server.faults.seen) == 5  # the header thrice, and the list of objects twice
+    seen = [(method, path) for method, path in server.faults.seen if ".tried-" not in path and method != "POST"]
+    assert {method for method, _ in seen} == {"GET", "HEAD"}  # but for what tries out who can read
+    assert len(seen) == 5  # the header thrice, and the list of objects twice
 
 
 def test_an_update_sends_what_changed(server: Server, finished: Store, newer: Store, tmp_path: Path) -> None:

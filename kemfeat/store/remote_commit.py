@@ -1,0 +1,210 @@
+"""Put a version of a store behind an address: its files, then, on a condition, the header that names them.
+
+A reader sees the version before or the new one, and nothing between. Nothing counts before it is known to have arrived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kemfeat.errors import StoreLockedError, StoreWriteError
+from kemfeat.store import schema
+from kemfeat.store.address import Address
+from kemfeat.store.bucket import Bucket, Found
+from kemfeat.store.copied import Copied, Progress, copied
+from kemfeat.store.header import parse_header
+from kemfeat.store.objects import ConflictError
+from kemfeat.store.remote_versions import MOST_HEADER_BYTES
+from kemfeat.store.versions import record_of
+
+_ROUNDS = 3
+"""Times that a file is sent or copied which does not arrive."""
+_AGAIN = "run the same command again: what has been sent is kept"
+
+
+class HeaderBefore:
+    """What is at an address before a new version.
+
+    Parameters
+    ----------
+    bucket : Bucket
+        Objects below the address.
+
+    Attributes
+    ----------
+    header : Header or None
+        The header; None where there is no store.
+    tag : str
+        Its tag; empty where there is no store.
+    folder : str
+        Folder of its version below the address, with ``/`` at its end where it has one.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.tag, self.folder = "", ""
+        self.header: schema.Header | None = None
+        found = bucket.find(schema.HEADER)
+        if found is not None:
+            self.tag = found.tag
+            self.header = parse_header(bucket.read(schema.HEADER, MOST_HEADER_BYTES), bucket.address)
+            self.folder = "" if self.header.folder is None else f"{self.header.folder}/"
+
+
+class RemoteCommit:
+    """A new version behind an address, until its header is put.
+
+    Parameters
+    ----------
+    bucket : Bucket
+        Objects below the address.
+    before : HeaderBefore
+        What was there when its making began.
+    digest : str
+        The new version.
+    content : callable
+        Takes the name and the receipt of a file; returns its content, or None where only the server has it.
+    staged : mapping of str to str
+        Names of objects that the server has, by their SHA-256.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        before: HeaderBefore,
+        digest: str,
+        *,
+        content: Callable[[str, schema.FileReceipt], bytes | None],
+        staged: Mapping[str, str],
+    ) -> None:
+        self._bucket = bucket
+        self._before = before
+        self._digest = digest
+        self._content = content
+        self._staged = staged
+        self._folder = f"{schema.VERSIONS}/{digest[:16]}"
+        self._receipts = {} if before.header is None else schema.files(before.header)
+        self._known: Mapping[str, Found] = {}
+        self._tags: dict[str, str] = {}
+
+    def send(self, files: Mapping[str, schema.FileReceipt], progress: Progress) -> Copied:
+        """Put all files: those that an earlier version or the staging has are copied on the server, the others sent.
+
+        Parameters
+        ----------
+        files : mapping of str to FileReceipt
+            Files of the version.
+        progress : callable
+            Called with the number of files done and of all.
+
+        Returns
+        -------
+        Copied
+            What became of them.
+
+        Raises
+        ------
+        OSError
+            The server refuses or does not answer.
+        StoreWriteError
+            A file does not arrive as it was sent.
+        """
+        self._known = self._bucket.listed(self._folder)
+        done = copied(self._digest, self._send, files, progress)
+        for _ in range(_ROUNDS):
+            self._known = self._bucket.listed(self._folder)
+            lost = [(name, receipt) for name, receipt in files.items() if not self._is_there(name, receipt)]
+            if not lost:
+                return done
+            copied(self._digest, self._send, dict(lost), lambda done, total: None)
+        name = lost[0][0]
+        raise StoreWriteError(f"{self._bucket.address}: {name} does not arrive as it was sent; {_AGAIN}")
+
+    def _send(self, file: tuple[str, schema.FileReceipt]) -> tuple[str, int]:
+        name, receipt = file
+        content = self._content(name, receipt)
+        if content is not None:
+            self._tags[name] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if self._is_there(name, receipt):
+            return "there", 0
+        target = f"{self._folder}/{name}"
+        for source in (self._before_has(name, receipt), self._staged.get(receipt.sha256, "")):
+            if source not in ("", target) and self._copies(source, target):
+                return "copied", 0
+        if content is None:
+            raise StoreWriteError(f"{self._bucket.address}: {name} is no longer there; {_AGAIN}")
+        self._bucket.write(target, content)
+        return "sent", receipt.bytes
+
+    def _is_there(self, name: str, receipt: schema.FileReceipt) -> bool:
+        """Whether an object is the file: by the MD5 that most servers give as its tag, else by reading it back."""
+        target = f"{self._folder}/{name}"
+        told = self._known.get(target)
+        if told is None or told.size != receipt.bytes:
+            return False
+        return told.tag.strip('"') == self._tags.get(name) or receipt.fits(self._bucket.read(target, receipt.bytes))
+
+    def _before_has(self, name: str, receipt: schema.FileReceipt) -> str:
+        """Name of the object that the version before has for an equal file; empty where it has none."""
+        return f"{self._before.folder}{name}" if self._receipts.get(name) == receipt else ""
+
+    def _copies(self, source: str, target: str) -> bool:
+        try:
+            self._bucket.copy(source, target)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def commit(self, header: schema.Header) -> None:
+        """Put the header, on the condition that nobody else has put one since the making of this version began.
+
+        Parameters
+        ----------
+        header : Header
+            Header of the version; the history of the store is added.
+
+        Raises
+        ------
+        OSError
+            The server refuses or does not answer.
+        StoreLockedError
+            Somebody else has put another version there.
+        """
+        before = self._before.header
+        others = () if before is None else (record_of(before), *before.history)
+        known = {header.digest, *(record.digest for record in header.history)}
+        more = tuple(record for record in others if record.digest not in known)
+        whole = header.model_copy(update={"history": (*header.history, *more), "folder": None})
+        self._bucket.send(f"{self._folder}/{schema.HEADER}", _json(whole.model_dump(mode="json", exclude={"folder"})))
+        self._put(_json(whole.model_copy(update={"folder": self._folder}).model_dump(mode="json")))
+
+    def _put(self, content: bytes) -> None:
+        tag = self._before.tag
+        for _ in range(_ROUNDS):
+            try:
+                tag = self._bucket.write(schema.HEADER, content, instead_of=tag)
+            except ConflictError:
+                self._refuse_other()
+                return
+            if self._bucket.read(schema.HEADER, MOST_HEADER_BYTES) == content:
+                return
+            found = self._bucket.find(schema.HEADER)
+            if found is None or found.tag != tag:  # ours was put, and somebody has put the next one since
+                return
+        raise StoreWriteError(f"{self._bucket.address}: the header does not arrive as it was sent; {_AGAIN}")
+
+    def _refuse_other(self) -> None:
+        """Refuse where another version is there; else the answer to our own put was lost, and it was sent again."""
+        address = self._bucket.address
+        now = parse_header(self._bucket.read(schema.HEADER, MOST_HEADER_BYTES), address).digest
+        if now != self._digest:
+            raise StoreLockedError(
+                f"{address}: somebody else put version {now[:12]} there meanwhile; look at it with "
+                f"`kemfeat log {address}`, then run the same command again to put {self._digest[:12]} in its place"
+            )
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
