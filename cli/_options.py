@@ -10,6 +10,11 @@ import typer
 Dataset = Annotated[str, typer.Option("--dataset", help="Corpus, e.g. KEMDy20.", show_default=False)]
 
 
+def as_shown(text: str) -> str:
+    """A folder or an address, as it is shown."""
+    return text if "://" in text else str(Path(text))
+
+
 def _folder(value: Path | None) -> Path | None:
     """Refuse an address, which may contain what no message should repeat."""
     if value is not None:
@@ -25,6 +30,16 @@ Root = Annotated[
         "--root",
         callback=_folder,
         help="Folder of the corpus.",
+        show_default="DATASET* in $KEMFEAT_DATA, data or here",
+    ),
+]
+RootPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--root",
+        metavar="PLACE",
+        parser=as_shown,
+        help="Folder of the corpus, or its address in a bucket.",
         show_default="DATASET* in $KEMFEAT_DATA, data or here",
     ),
 ]
@@ -61,13 +76,8 @@ Scheduler = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-def store_place(text: str) -> str:
-    """The folder or address of a store, as it is shown."""
-    return text if "://" in text else str(Path(text))
-
-
 STORE_HELP = "Folder or address of a store."
-StorePath = Annotated[str, typer.Argument(metavar="STORE", help=STORE_HELP, parser=store_place, show_default=False)]
+StorePath = Annotated[str, typer.Argument(metavar="STORE", help=STORE_HELP, parser=as_shown, show_default=False)]
 Cache = Annotated[
     Path | None,
     typer.Option(
@@ -85,6 +95,20 @@ ShowProgress = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the store.", show_default="stores/DATASET")]
+OutPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        metavar="PLACE",
+        parser=as_shown,
+        help="Folder of the store, or its address in a bucket.",
+        show_default="stores/DATASET",
+    ),
+]
+MayPassOn = Annotated[
+    bool,
+    typer.Option("--i-may-pass-this-on", help="All who can read the address have the licence of the corpus."),
+]
 Config = Annotated[
     Path | None, typer.Option("--config", help="TOML file with settings; see the docs.", show_default=False)
 ]

@@ -33,7 +33,7 @@ _StorePath = Annotated[
     typer.Argument(
         metavar="[STORE]",
         help=_options.STORE_HELP,
-        parser=_options.store_place,
+        parser=_options.as_shown,
         show_default="the one in ./stores",
     ),
 ]

@@ -14,6 +14,10 @@ from ._progress import Reporter
 if TYPE_CHECKING:
     from kemfeat.balance import Balance
     from kemfeat.build import BuildReport
+    from kemfeat.store.address import Address
+
+
+_CACHE = "Keep the copy of a corpus in a bucket for the next build."
 
 
 class OnError(StrEnum):
@@ -25,10 +29,10 @@ class OnError(StrEnum):
 
 def build(
     dataset: _options.Dataset,
-    root: _options.Root = None,
+    root: _options.RootPlace = None,
     table: _options.TableFile = None,
     follow_links: _options.FollowLinks = False,
-    out: _options.Out = None,
+    out: _options.OutPlace = None,
     config: _options.Config = None,
     set_: _options.Set = None,
     preset: _options.Preset = None,
@@ -49,6 +53,11 @@ def build(
         bool, typer.Option("--force", help="Begin anew; existing content is moved aside, never deleted.")
     ] = False,
     keep: Annotated[int, typer.Option("--keep", min=0, help="How many earlier versions of the store to keep.")] = 1,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", envvar="KEMFEAT_CACHE", help=_CACHE, show_default=False),
+    ] = None,
+    may_pass_on: _options.MayPassOn = False,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
@@ -56,6 +65,7 @@ def build(
     from kemfeat import plugins
     from kemfeat.build import BuildOptions, build_store
     from kemfeat.data_home import find_root
+    from kemfeat.store.address import Address, place
 
     settings = _options.settings_of(config, set_ or [], preset, features, tokenizer)
     options = BuildOptions(
@@ -67,13 +77,15 @@ def build(
         force=force,
         follow_links=follow_links,
         keep=keep,
+        cache=cache,
+        may_pass_on=may_pass_on,
     )
     name = plugins.find("corpora", dataset).name
-    folder = find_root(name, root=root)
+    corpus = None if root is None else place(root)
     with Reporter(bar=progress, quiet=as_json) as reporter:
         report = build_store(
             name,
-            root=folder,
+            root=corpus if isinstance(corpus, Address) else find_root(name, root=corpus),
             out=out or Path("stores") / name,
             table=table,
             settings=settings,
@@ -109,7 +121,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
     if report.moved_aside is not None:
         print(f"the former content is now {report.moved_aside}")
     if report.up_to_date:
-        print(f"{_shown(store.own_folder)}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
+        print(f"{_shown(store.path)}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
     else:
         _show_work(report)
     if store.synthetic:
@@ -119,7 +131,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
     for note in report.notes:
         print(note)
     if report.failures:
-        print(f"{report.failures} rows could not be read or extracted: see {_shown(store.own_folder)}/failures.parquet")
+        print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
 
 
 def balance_facts(balance: Balance) -> dict[str, Any]:
@@ -133,15 +145,15 @@ def balance_facts(balance: Balance) -> dict[str, Any]:
     }
 
 
-def _shown(path: Path) -> Path:
-    """A path relative to the working folder where it is below it."""
+def _shown(place: Path | Address) -> Path | Address:
+    """A path relative to the working folder where it is below it, or an address."""
     here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    return place.relative_to(here) if isinstance(place, Path) and place.is_relative_to(here) else place
 
 
 def _show_work(report: BuildReport) -> None:
     store = report.store
     rate, digest = len(store) / report.seconds, store.digest[:12]
-    shown = _shown(store.own_folder)
+    shown = _shown(store.path)
     print(f"{shown}: {len(store):,} utterances in {report.seconds:.1f} s ({rate:,.0f}/s), digest {digest}")
     print(f"{report.written} parts written, {report.kept} kept; arrays: {', '.join(store.arrays)}")

@@ -18,7 +18,7 @@ def embed(
     store: Annotated[
         str,
         typer.Option(
-            "--store", metavar="STORE", help="Store of the run.", parser=_options.store_place, show_default=False
+            "--store", metavar="STORE", help="Store of the run.", parser=_options.as_shown, show_default=False
         ),
     ],
     split: Annotated[Path, typer.Option("--split", metavar="SPLIT", help="Split of the run.", show_default=False)],

@@ -101,7 +101,7 @@ def ensemble(
     ] = 0,
     store: Annotated[
         str | None,
-        typer.Option("--store", metavar="STORE", help="Store of the runs, for --inner.", parser=_options.store_place),
+        typer.Option("--store", metavar="STORE", help="Store of the runs, for --inner.", parser=_options.as_shown),
     ] = None,
     split: Annotated[
         Path | None, typer.Option("--split", metavar="SPLIT", help="Split of the runs, for --inner.")

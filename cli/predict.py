@@ -25,7 +25,7 @@ def predict(
             "--store",
             metavar="STORE",
             help="Predict every utterance of this store.",
-            parser=_options.store_place,
+            parser=_options.as_shown,
             show_default=False,
         ),
     ] = None,

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def push(
-    store: _options.StorePath,
+    store: Annotated[
+        str,
+        typer.Argument(metavar="STORE", help="Folder of a store.", parser=_options.as_shown, show_default=False),
+    ],
     address: Annotated[
         str, typer.Argument(metavar="ADDRESS", help="Such as s3://BUCKET/STORE, gs:// or az://.", show_default=False)
     ],
-    may_pass_on: Annotated[
-        bool,
-        typer.Option("--i-may-pass-this-on", help="All who can read the address have the licence of the corpus."),
-    ] = False,
+    may_pass_on: _options.MayPassOn = False,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:

@@ -159,14 +159,14 @@ def _recompute(
 
 def diff(
     a: Annotated[
-        str, typer.Argument(metavar="A", help=_options.STORE_HELP, parser=_options.store_place, show_default=False)
+        str, typer.Argument(metavar="A", help=_options.STORE_HELP, parser=_options.as_shown, show_default=False)
     ],
     b: Annotated[
         str,
         typer.Argument(
             metavar="B",
             help="Folder or address of another store.",
-            parser=_options.store_place,
+            parser=_options.as_shown,
             show_default=False,
         ),
     ],

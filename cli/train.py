@@ -36,7 +36,7 @@ def train(
     store: Annotated[
         str,
         typer.Option(
-            "--store", metavar="STORE", help=_options.STORE_HELP, parser=_options.store_place, show_default=False
+            "--store", metavar="STORE", help=_options.STORE_HELP, parser=_options.as_shown, show_default=False
         ),
     ],
     split: Annotated[

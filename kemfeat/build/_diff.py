@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
 from kemfeat.config import canonical
 from kemfeat.store import receipts, writer
 from kemfeat.store.reader import Store
-from kemfeat.store.schema import PartReceipt
+from kemfeat.store.schema import FileReceipt, PartReceipt
 from kemfeat.store.writer import Part
 
 
@@ -110,6 +110,7 @@ def plan(
     old: Store | None,
     rehash: bool,
     with_failures: bool,
+    elsewhere: Set[FileReceipt],
 ) -> Plan:
     """Compare every part with what an interrupted build left and with the finished store, and keep what is equal.
 
@@ -131,6 +132,8 @@ def plan(
         Whether to read what is kept; otherwise only sizes are compared.
     with_failures : bool
         Whether to keep parts with failed rows; otherwise those rows are extracted again.
+    elsewhere : set of FileReceipt
+        Shards that are not on this machine.
 
     Returns
     -------
@@ -147,15 +150,17 @@ def plan(
         )
     ]
     staged = parallel.run_threads(
-        lambda part: writer.finished_part(store, part, read=True), parts, workers=parallel.default_workers()
+        lambda part: writer.finished_part(store, part, read=True, elsewhere=elsewhere),
+        parts,
+        workers=parallel.default_workers(),
     )
     open_parts = [
         part for part, receipt in zip(parts, staged, strict=True) if not _counts(receipt, with_failures=with_failures)
     ]
     kept: set[Part] = set()
     if old is not None:
-        keeps = partial(_keeps, old.folder, rehash=rehash, with_failures=with_failures)
-        kept = _keep_parts(store, resolved, open_parts, old=old, keeps=keeps)
+        keeps = partial(_keeps, old.folder, rehash=rehash, with_failures=with_failures, elsewhere=elsewhere)
+        kept = _keep_parts(store, resolved, open_parts, old=old, keeps=keeps, elsewhere=elsewhere)
     copies = {name: _rows_by_key(name, by_row[name], old) for name in resolved.extractors}
     return Plan(
         store=store,
@@ -175,6 +180,7 @@ def _keep_parts(
     *,
     old: Store,
     keeps: Callable[[PartReceipt], bool],
+    elsewhere: Set[FileReceipt],
 ) -> set[Part]:
     """Take over the intact parts that the finished store has under the same key."""
     known = {(receipt.feature, receipt.partition, receipt.key): receipt for receipt in old.header.parts}
@@ -189,13 +195,16 @@ def _keep_parts(
             if part.feature in counted:
                 own = old.statistics.iloc[places.get((part.feature, part.partition), [])]
                 tables[STATISTICS] = pa.Table.from_pandas(own, schema=TABLE, preserve_index=False)
-            writer.keep_part(store, part, source=old.folder, receipt=receipt, tables=tables)
+            writer.keep_part(store, part, source=old.folder, receipt=receipt, tables=tables, elsewhere=elsewhere)
             kept.add(part)
     return kept
 
 
-def _keeps(folder: Path, receipt: PartReceipt, *, rehash: bool, with_failures: bool) -> bool:
-    return _counts(receipt, with_failures=with_failures) and receipts.are_whole(folder, receipt.files, read=rehash)
+def _keeps(
+    folder: Path, receipt: PartReceipt, *, rehash: bool, with_failures: bool, elsewhere: Set[FileReceipt]
+) -> bool:
+    files = writer.here(receipt.files, elsewhere)
+    return _counts(receipt, with_failures=with_failures) and receipts.are_whole(folder, files, read=rehash)
 
 
 def _counts(receipt: PartReceipt | None, *, with_failures: bool) -> bool:

@@ -12,7 +12,7 @@ from kemfeat.store import disk, locking, receipts, schema
 from kemfeat.store.outside import refuse_in_store
 from kemfeat.store.reader import Store, open_store
 
-_COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX, schema.STATISTICS)
+COPIED_WITH = (schema.UTTERANCES, schema.KEYS, schema.SIGNAL_INDEX, schema.STATISTICS)
 """Tables of a finished store that an update reads."""
 
 
@@ -60,6 +60,6 @@ def finished(out: Path, *, rehash: bool) -> Store | None:
         store = open_store(out)
     except (StoreCorruptError, StoreVersionError) as error:
         raise type(error)(f"{error}; --force moves it aside and begins anew") from None
-    tables = {name: receipt for name, receipt in store.header.tables.items() if name in _COPIED_WITH}
-    whole = len(tables) == len(_COPIED_WITH) and receipts.are_whole(store.folder, tables, read=rehash)
+    tables = {name: receipt for name, receipt in store.header.tables.items() if name in COPIED_WITH}
+    whole = len(tables) == len(COPIED_WITH) and receipts.are_whole(store.folder, tables, read=rehash)
     return store if whole else None

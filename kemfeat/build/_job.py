@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,20 @@ import numpy as np
 
 from kemfeat import corpora, parallel, provenance
 from kemfeat.balance import Balance, report_lost
-from kemfeat.build import _axes, _diff, _folder, _footage, _keys, _notes, _refusals, _settings, _sources, _tables
+from kemfeat.build import (
+    _axes,
+    _bucket_site,
+    _diff,
+    _footage,
+    _keys,
+    _notes,
+    _refusals,
+    _settings,
+    _site,
+    _sources,
+    _tables,
+)
+from kemfeat.build._bucket_corpus import BucketCorpus, at_hand
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, beat_tables, parse_session
@@ -22,15 +35,17 @@ from kemfeat.build._report import BuildOptions, BuildReport
 from kemfeat.build._statistics import group_names
 from kemfeat.build.disk_space import refuse_too_large
 from kemfeat.corpora import CorpusReader, open_reader
-from kemfeat.errors import CorpusError
+from kemfeat.errors import CorpusError, StoreError
 from kemfeat.features.instances import find_feature
 from kemfeat.findings import Findings, merge
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.parallel import Progress
 from kemfeat.records import Signal
-from kemfeat.store import disk, locking, receipts, schema, swap, versions, writer
-from kemfeat.store.header import current_folder
-from kemfeat.store.reader import Store, open_store
+from kemfeat.store import disk, receipts, schema, writer
+from kemfeat.store.address import Address, place
+from kemfeat.store.reader import Store
+from kemfeat.store.remote_target import refuse_unlicensed, writable
+from kemfeat.user_settings import read_user_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +62,8 @@ def _silent(stage: str, done: int, total: int) -> None:
 def build_store(
     dataset: str,
     *,
-    root: Path,
-    out: Path,
+    root: str | Path,
+    out: str | Path,
     table: Path | None = None,
     settings: Mapping[str, Any] | None = None,
     options: BuildOptions | None = None,
@@ -60,10 +75,10 @@ def build_store(
     ----------
     dataset : str
         Name of a corpus reader, e.g. ``KEMDy20``.
-    root : Path
-        Folder of the corpus.
-    out : Path
-        Folder of the store; made when absent.
+    root : str or Path
+        Folder of the corpus, or its address in a bucket, such as ``s3://BUCKET/KEMDy20``.
+    out : str or Path
+        Folder of the store, made when absent, or its address in a bucket.
     table : Path, optional
         The user's table of utterances, for a reader that takes one.
     settings : mapping, optional
@@ -93,10 +108,21 @@ def build_store(
     (36, ('mel', 'mel_lengths'))
     """
     options = options or BuildOptions()
-    reader = open_reader(dataset, root=root, table=table, follow_links=options.follow_links)
-    groups = reader.sources(root)
-    options = replace(options, workers=_sources.useful_workers(options.workers, root, groups))
-    return build_from(reader, groups, root=root, out=out, settings=settings or {}, options=options, progress=progress)
+    with at_hand(place(root), options.cache, progress) as (folder, bucket):
+        inside = table if table is None or bucket is None else folder / table
+        reader = open_reader(dataset, root=folder, table=inside, follow_links=options.follow_links)
+        groups = reader.sources(folder)
+        options = replace(options, workers=_sources.useful_workers(options.workers, folder, groups))
+        return build_from(
+            reader,
+            groups,
+            root=folder,
+            out=place(out),
+            settings=settings or {},
+            options=options,
+            progress=progress,
+            corpus=bucket,
+        )
 
 
 def build_from(
@@ -104,23 +130,39 @@ def build_from(
     groups: Mapping[str, tuple[str, ...]],
     *,
     root: Path,
-    out: Path,
+    out: Path | Address,
     settings: Mapping[str, Any],
     options: BuildOptions,
     progress: Progress,
+    corpus: BucketCorpus | None = None,
 ) -> BuildReport:
     """As :func:`build_store`, of the files of a reader, which may be a part of its corpus, with the given workers."""
     began = time.monotonic()
     resolved = _settings.resolve(settings, reader=reader, root=root)
     groups = _sources.needed(groups, resolved.media)
-    with parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool:
-        moved = _folder.take_over(out, force=options.force)
-        # Workers end before the lock is released.
-        with locking.locked(out), closing(pool):
-            with disk.writing(out):
-                swap.complete_swap(out)
-            job = _Job(reader, pool.reads(root), pool.reads(out), resolved, options, progress, pool)
-            return job.run(groups, began=began, moved=moved)
+    with (
+        parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool,
+        _opened(out, pool, reader, root, corpus, options) as site,
+        closing(pool),  # before the site is left to others
+    ):
+        job = _Job(reader, root if corpus else pool.reads(root), site, resolved, options, progress, pool)
+        return job.run(groups, began=began)
+
+
+def _opened(
+    out: Path | Address,
+    pool: parallel.Pool,
+    reader: CorpusReader,
+    root: Path,
+    corpus: BucketCorpus | None,
+    options: BuildOptions,
+) -> AbstractContextManager[_site.Site]:
+    if not isinstance(out, Address):
+        return _site.in_folder(out, pool, corpus, force=options.force)
+    licence = "" if not reader.terms.restricted or provenance.is_synthetic(root) else reader.terms.licence
+    private = read_user_settings().private
+    refuse_unlicensed(writable(out), licence, may_pass_on=options.may_pass_on, private=private)
+    return _bucket_site.in_bucket(out, corpus, licence=licence, force=options.force)
 
 
 @dataclass(slots=True)
@@ -129,7 +171,7 @@ class _Job:
 
     reader: CorpusReader
     root: Path
-    out: Path
+    site: _site.Site
     resolved: _settings.Resolved
     options: BuildOptions
     progress: Progress
@@ -137,9 +179,14 @@ class _Job:
     old: Store | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.old = _folder.finished(self.out, rehash=self.options.rehash)
+        self.old = self.site.finished(rehash=self.options.rehash)
 
-    def run(self, groups: Mapping[str, tuple[str, ...]], *, began: float, moved: Path | None) -> BuildReport:
+    @property
+    def out(self) -> Path:
+        """The folder on this machine."""
+        return self.site.folder
+
+    def run(self, groups: Mapping[str, tuple[str, ...]], *, began: float) -> BuildReport:
         if self.old is not None:
             _refusals.refuse_loss(self.old, self.resolved)
         else:
@@ -147,18 +194,18 @@ class _Job:
         sources = self._scan(groups)
         if self.old is not None and self._is_current(self.old, sources):
             failures = _refusals.failed_in(self.old)
-            self._prune()
+            self.site.tidy(keep=self.options.keep)
             return BuildReport(
                 store=self.old,
                 written=0,
                 kept=0,
                 failures=failures,
                 seconds=time.monotonic() - began,
-                moved_aside=moved,
+                moved_aside=self.site.moved,
                 notes=_notes.notes(sources, self.resolved),
             )
         self._warm()
-        self._claim()
+        self.site.begin(self.pool)
         manifest, balance = self._manifest(sources)
         sessions, signals = self._signals(groups, sources)
         utterances = _tables.with_media(
@@ -169,7 +216,7 @@ class _Job:
         )
         plan = self._planned(utterances, sources, signals)
         self._write(plan, utterances, sources, sessions, faults=manifest.faults)
-        parts = writer.receipts(self.out, plan.all_parts)
+        parts = writer.receipts(self.out, plan.all_parts, elsewhere=self.site.elsewhere)
         made = _tables.Made(
             reader=self.reader,
             resolved=self.resolved,
@@ -183,32 +230,23 @@ class _Job:
         )
         with disk.writing(self.out):
             header = _tables.write_tables(self.out, made, seconds=time.monotonic() - began)
-        swap.finalise(self.out, header)
-        self._prune()
+        store = self.site.commit(header, self.progress)
+        self.site.tidy(keep=self.options.keep)
         failed = len(_refusals.failures(plan, parts))
         return BuildReport(
-            store=open_store(self.out),
+            store=store,
             written=len(plan.fresh_parts),
             kept=len(plan.all_parts) - len(plan.fresh_parts),
             failures=failed + len(manifest.faults),
             seconds=time.monotonic() - began,
-            moved_aside=moved,
+            moved_aside=self.site.moved,
             notes=_notes.notes(sources, self.resolved),
             balance=None if balance is None else balance.with_failed(failed),
         )
 
-    def _prune(self) -> None:
-        with disk.writing(self.out):
-            versions.prune(self.out, keep=self.options.keep)
-
     def _warm(self) -> None:
         """Have workers import what the work needs while this process reads and plans."""
         self.pool.warm(partial(_import, tuple(self.resolved.extractors)))
-
-    def _claim(self) -> None:
-        with disk.writing(self.out):
-            writer.staging(self.out).mkdir(exist_ok=True)
-        self.pool.writes(writer.staging(self.out))
 
     def _scan(self, groups: Mapping[str, tuple[str, ...]]) -> _sources.Sources:
         """Hash what changed; the hashes of an interrupted build are kept."""
@@ -227,7 +265,13 @@ class _Job:
 
     def _known_sources(self) -> pd.DataFrame | None:
         staged = _sources.read_scan(writer.staging(self.out) / schema.SOURCES)
-        return _sources.read_scan(current_folder(self.out) / schema.SOURCES) if staged is None else staged
+        return self._finished_scan() if staged is None else staged
+
+    def _finished_scan(self) -> pd.DataFrame | None:
+        try:
+            return None if self.old is None else _sources.read_scan(self.old.local(schema.SOURCES))
+        except StoreError:
+            return None
 
     def _is_current(self, old: Store, sources: _sources.Sources) -> bool:
         """Whether the finished store is what this build would make, according to sizes and times.
@@ -235,12 +279,12 @@ class _Job:
         Sources are compared with the list in the finished store: what an interrupted build has hashed since is not
         built yet.
         """
-        if old.folder == old.path or self.options.rehash or old.header.config_digest != self.resolved.digest:
+        if old.header.folder is None or self.options.rehash or old.header.config_digest != self.resolved.digest:
             return False
         if old.synthetic != provenance.is_synthetic(self.root):
             return False
-        finished = _sources.read_scan(old.folder / schema.SOURCES)
-        if not (sources.equals(finished) and receipts.files_present(old.folder, schema.files(old.header))):
+        here = writer.here(schema.files(old.header), self.site.elsewhere)
+        if not (sources.equals(self._finished_scan()) and receipts.files_present(old.folder, here)):
             return False
         return self.options.on_error == "skip" or not _refusals.failed_in(old)
 
@@ -275,7 +319,7 @@ class _Job:
         ]
         self.progress("parse", 0, len(tasks))
         for done, (name, receipt, rows) in enumerate(
-            self.pool.run(parse_session, tasks, name=lambda task: task.session), start=1
+            self.site.run(self.pool, parse_session, tasks, name=lambda task: task.session), start=1
         ):
             stage.add(name, receipt, rows)
             self.progress("parse", done, len(tasks))
@@ -314,6 +358,7 @@ class _Job:
             old=self.old,
             rehash=self.options.rehash,
             with_failures=self.options.on_error == "skip",
+            elsewhere=self.site.elsewhere,
         )
 
     def _write(
@@ -333,6 +378,7 @@ class _Job:
             store=self.out,
             root=self.root,
             finished="" if self.old is None else self.old.digest,
+            finished_at=self.site.where,
             media=frozenset(self.reader.media),
             rows=rows.assign(audio_sha256=rows["audio"].map(sources.hashes("audio"))),
             sessions={name: receipt.file for name, receipt in sessions.items()},
@@ -340,17 +386,19 @@ class _Job:
             features=(),
             skip_errors=self.options.on_error == "skip",
         )
-        refuse_too_large(plan, base, seconds=utterances["duration"].to_numpy("float64"))
+        if not isinstance(self.site.where, Address):
+            refuse_too_large(plan, base, seconds=utterances["duration"].to_numpy("float64"))
+        self.site.share({schema.session_path(name): receipt.file for name, receipt in sessions.items()})
         tasks = plan.tasks(base)
         total = sum(len(span) for task in tasks for span in task.spans)
         done = 0
-        there = writer.receipts(self.out, plan.finished_parts)
+        there = writer.receipts(self.out, plan.finished_parts, elsewhere=self.site.elsewhere)
         failed = _refusals.failures(plan, there)
         _refusals.refuse_failures(failed, utterances["id"], self.options.max_failures, faults=faults)
         self.progress("extract", 0, total)
-        with writer.flushing(self.out) as flush:
+        with writer.flushing(self.out, elsewhere=self.site.elsewhere) as flush:
             flush(there)
-            for made in self.pool.run(write_partition, tasks, name=_rows):
+            for made in self.site.run(self.pool, write_partition, tasks, name=_rows):
                 flush(made)
                 done += made[0].stop - made[0].start
                 failed |= _refusals.failures(plan, made)

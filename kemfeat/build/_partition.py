@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from kemfeat.manifest import SEGMENT, UNITS
 from kemfeat.media import cut, decode_audio, read_audio
 from kemfeat.records import FeatureArray, FeatureSpec, Medium, Signal
 from kemfeat.store import disk, schema, writer
+from kemfeat.store.address import Address
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.schema import FileReceipt, PartReceipt, RowFailure
 
@@ -67,6 +68,8 @@ class PartitionTask:
         Folders of the store and of the corpus.
     finished : str
         Digest of the finished store that rows are copied from; empty where there is none.
+    finished_at : Path or Address
+        Where that store is.
     media : frozenset of str
         Media of the corpus.
     rows : DataFrame
@@ -86,6 +89,7 @@ class PartitionTask:
     store: Path
     root: Path
     finished: str
+    finished_at: Path | Address
     media: frozenset[str]
     rows: pd.DataFrame
     sessions: Mapping[str, FileReceipt]
@@ -99,6 +103,19 @@ class PartitionTask:
         for span in self.spans:
             yield slice(at, at + len(span)), span
             at += len(span)
+
+    def sources(self) -> set[str]:
+        """Files of the corpus that it reads."""
+        audio = self.rows["audio"].dropna() if "audio" in self.media else ()
+        return {*audio, *(self.rows[VIDEO].dropna() if VIDEO in self.rows.columns else ())}
+
+    def staged(self) -> dict[str, FileReceipt]:
+        """Files of the build that it reads."""
+        return {schema.session_path(name): receipt for name, receipt in self.sessions.items()}
+
+    def made(self, parts: Iterable[PartReceipt]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """For each part its shards, and the other files that it has made."""
+        return [(tuple(part.files), writer.part_files(self.store, part)) for part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,13 +338,13 @@ def _copy_rows(task: PartitionTask, feature: FeatureTask, block: Block) -> set[i
     copied: set[int] = set()
     for start, rows in _runs(feature.copies):
         try:
-            source = _finished(task.store, task.finished)
+            source = _finished(task.finished_at, task.finished)
             touched = [
                 part.partition
                 for part in source.header.parts
                 if part.feature == feature.name and part.start < rows.stop and rows.start < part.stop
             ]
-            if all(_sound(task.store, task.finished, feature.name, partition) for partition in touched):
+            if all(_sound(task.finished_at, task.finished, feature.name, partition) for partition in touched):
                 block.copy(start, source, rows)
                 copied |= set(range(start, start + len(rows)))
         except StoreError:
@@ -346,14 +363,16 @@ def _runs(copies: tuple[int, ...]) -> Iterator[tuple[int, range]]:
 
 
 @lru_cache(maxsize=1)
-def _finished(store: Path, digest: str) -> Store:  # noqa: ARG001 - the digest distinguishes versions of the store
+def _finished(store: Path | Address, digest: str) -> Store:  # noqa: ARG001 - the digest distinguishes its versions
     return open_store(store)
 
 
 @lru_cache(maxsize=4096)
-def _sound(store: Path, digest: str, feature: str, partition: int) -> bool:
+def _sound(store: Path | Address, digest: str, feature: str, partition: int) -> bool:
     """Whether the shards of a finished part and their metadata have the bytes that were written."""
     finished = _finished(store, digest)
+    if finished.remote is not None:  # of which every chunk is checked when it is read
+        return True
     header = finished.header
     part = next(part for part in header.parts if part.feature == feature and part.partition == partition)
     folder = f"{schema.FEATURES}/{feature}/"

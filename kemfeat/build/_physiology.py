@@ -21,7 +21,7 @@ from kemfeat.corpora import CorpusReader
 from kemfeat.manifest import SIGNALS, UNITS
 from kemfeat.records import Events, Medium, Signal
 from kemfeat.store import disk, schema, writer
-from kemfeat.store.schema import SessionReceipt
+from kemfeat.store.schema import FileReceipt, SessionReceipt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +72,19 @@ class SessionTask:
     key: str
     files: Mapping[str, str]
 
+    def sources(self) -> set[str]:
+        """Files of the corpus that it reads."""
+        return {*self.files}
+
+    def staged(self) -> dict[str, FileReceipt]:
+        """Files of the build that it reads."""
+        return {}
+
+    def made(self, _parsed: object) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """Its signals, and the other files that it has made."""
+        signals, rows, receipt = _names(self.session)
+        return [((signals,), (receipt, rows))]
+
 
 def parse_session(task: SessionTask) -> tuple[str, SessionReceipt, pa.Table]:
     """Stage the signals of one session, its rows of the index and then its receipt; return all but the signals."""
@@ -100,12 +113,12 @@ def staged_session(store: Path, session: str, *, key: str) -> tuple[SessionRecei
 
 
 def _staged(store: Path, session: str) -> tuple[Path, Path, Path]:
-    folder = writer.staging(store)
-    return (
-        folder / schema.session_path(session),
-        folder / f"index/{session}.parquet",
-        folder / f"sessions/{session}.json",
-    )
+    signals, rows, receipt = (writer.staging(store) / name for name in _names(session))
+    return signals, rows, receipt
+
+
+def _names(session: str) -> tuple[str, str, str]:
+    return schema.session_path(session), f"index/{session}.parquet", f"sessions/{session}.json"
 
 
 class _Group(NamedTuple):

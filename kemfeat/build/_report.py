@@ -32,7 +32,11 @@ class BuildOptions:
     follow_links : bool
         Whether links of the corpus may lead out of its folder.
     keep : int, >= 0
-        How many earlier versions of the store to keep.
+        How many earlier versions of the store to keep; in a bucket all are kept.
+    cache : Path, optional
+        Folder in which the copy of a corpus in a bucket is kept for the next build.
+    may_pass_on : bool
+        Whether the user says that they may pass on a store of a restricted corpus to all who can read its address.
 
     Examples
     --------
@@ -48,6 +52,8 @@ class BuildOptions:
     force: bool = False
     follow_links: bool = False
     keep: int = KEPT
+    cache: Path | None = None
+    may_pass_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

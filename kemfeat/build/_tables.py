@@ -18,10 +18,12 @@ from kemfeat.build._settings import Resolved
 from kemfeat.build._sources import Sources
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
 from kemfeat.corpora import CorpusReader
+from kemfeat.errors import StoreError
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.media import segment
 from kemfeat.store import card, disk, layout, schema, writer
 from kemfeat.store.reader import Store
+from kemfeat.store.receipts import are_whole
 from kemfeat.store.schema import FileReceipt, PartReceipt, SessionReceipt
 
 if TYPE_CHECKING:
@@ -87,10 +89,13 @@ class SignalStage:
         if self.old is None:
             return False
         receipt = self.old.header.sessions.get(session)
-        source = self.old.folder / schema.session_path(session)
-        if receipt is None or receipt.key != self.keys[session] or not source.is_file():
+        if receipt is None or receipt.key != self.keys[session]:
             return False
-        if source.stat().st_size != receipt.file.bytes or (self.rehash and disk.sha256(source) != receipt.file.sha256):
+        try:
+            source = self.old.local(schema.session_path(session))
+        except StoreError:
+            return False
+        if not are_whole(source.parent, {source.name: receipt.file}, read=self.rehash):
             return False
         with disk.writing(self.store):
             disk.link(source, writer.staging(self.store) / schema.session_path(session))

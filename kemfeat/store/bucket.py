@@ -31,6 +31,8 @@ _ENDPOINTS = {
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
 """Variables with the address of a server that speaks a provider's protocol."""
+_PIECE = 8 * 2**20
+"""Bytes of a piece of a large object."""
 _TRIES = 3
 """Times that an object is sent which arrives as something else."""
 _NO_EXTRA = "addresses need the extra `cloud`: pip install 'kemfeat[cloud]'"
@@ -107,6 +109,30 @@ class Bucket:
             found = obstore.get(self._store, self._key(name))
             require_size(found.meta["size"], most)
             return bytes(found.bytes())
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """All of an object, piece by piece: it may be larger than the memory.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+
+        Yields
+        ------
+        bytes
+            The next piece.
+
+        Raises
+        ------
+        OSError
+            As for :meth:`read`.
+        """
+        import obstore
+
+        with answered(self.address / name):
+            for piece in obstore.get(self._store, self._key(name)).stream(min_chunk_size=_PIECE):
+                yield bytes(piece)
 
     def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
         """Parts of an object, those near to each other in one request.

@@ -12,7 +12,6 @@ from typing import Any
 
 from kemfeat.errors import StoreLockedError, StoreWriteError
 from kemfeat.store import schema
-from kemfeat.store.address import Address
 from kemfeat.store.bucket import Bucket, Found
 from kemfeat.store.copied import Copied, Progress, copied
 from kemfeat.store.header import parse_header

@@ -42,19 +42,42 @@ def finalise(store: Path, header: schema.Header) -> None:
     StoreWriteError
         The disk refuses.
     """
-    folder = staging(store)
     with disk.writing(store):
-        coordinates.write_ids(folder / TEMPLATE, header, tables=folder)
-        documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
-        before = header_in(store)
-        whole = header.model_copy(
-            update={
-                "documents": {name: _receipt_of(folder / name) for name in documents},
-                "changes": () if before is None else changes(before, header),
-                "history": versions.history_after(before, digest=header.digest),
-            }
-        )
-        put_in_place(store, whole)
+        put_in_place(store, completed(store, header, before=header_in(store)))
+
+
+def completed(store: Path, header: schema.Header, *, before: schema.Header | None) -> schema.Header:
+    """Stage the metadata of the arrays, the last files of a version.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+    header : Header
+        As for :func:`finalise`.
+    before : Header or None
+        Header of the version before.
+
+    Returns
+    -------
+    Header
+        The whole header, but for the folder of its version.
+
+    Raises
+    ------
+    OSError
+        The disk refuses.
+    """
+    folder = staging(store)
+    coordinates.write_ids(folder / TEMPLATE, header, tables=folder)
+    documents = (schema.README, schema.CROISSANT, schema.SOURCES, *_place_metadata(folder))
+    return header.model_copy(
+        update={
+            "documents": {name: _receipt_of(folder / name) for name in documents},
+            "changes": () if before is None else changes(before, header),
+            "history": versions.history_after(before, digest=header.digest),
+        }
+    )
 
 
 def put_in_place(store: Path, header: schema.Header) -> None:

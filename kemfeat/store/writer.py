@@ -11,7 +11,7 @@ stays readable until the very end.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +181,13 @@ def write_part(
 
 
 def keep_part(
-    store: Path, part: Part, *, source: Path, receipt: PartReceipt, tables: Mapping[str, pd.DataFrame | pa.Table]
+    store: Path,
+    part: Part,
+    *,
+    source: Path,
+    receipt: PartReceipt,
+    tables: Mapping[str, pd.DataFrame | pa.Table],
+    elsewhere: Set[FileReceipt],
 ) -> PartReceipt:
     """Take a part over from the finished store, unchanged.
 
@@ -197,6 +203,8 @@ def keep_part(
         The same part in the finished store.
     tables : mapping of str to DataFrame or Table
         As for :func:`write_part`.
+    elsewhere : set of FileReceipt
+        Shards that are not on this machine.
 
     Returns
     -------
@@ -209,12 +217,30 @@ def keep_part(
         The disk refuses.
     """
     with disk.writing(store):
-        for name in receipt.files:
+        for name in here(receipt.files, elsewhere):
             disk.link(disk.inside(source, name), disk.inside(staging(store), name))
         return _commit(store, part, files=receipt.files, tables=tables, failures=receipt.failures)
 
 
-def finished_part(store: Path, part: Part, *, read: bool) -> PartReceipt | None:
+def here(files: Mapping[str, FileReceipt], elsewhere: Set[FileReceipt]) -> dict[str, FileReceipt]:
+    """The files of a build that are on this machine.
+
+    Parameters
+    ----------
+    files : mapping of str to FileReceipt
+        Files by path.
+    elsewhere : set of FileReceipt
+        Files that are not on this machine.
+
+    Returns
+    -------
+    dict of str to FileReceipt
+        The others.
+    """
+    return {name: receipt for name, receipt in files.items() if receipt not in elsewhere}
+
+
+def finished_part(store: Path, part: Part, *, read: bool, elsewhere: Set[FileReceipt]) -> PartReceipt | None:
     """The receipt of a finished part.
 
     Parameters
@@ -225,6 +251,8 @@ def finished_part(store: Path, part: Part, *, read: bool) -> PartReceipt | None:
         The part, as planned.
     read : bool
         Whether to read and hash its files, as for a part of an interrupted build; otherwise only sizes are compared.
+    elsewhere : set of FileReceipt
+        Shards that are not on this machine: they are whole.
 
     Returns
     -------
@@ -232,22 +260,44 @@ def finished_part(store: Path, part: Part, *, read: bool) -> PartReceipt | None:
         None where the part is not finished or was made under another key.
     """
     try:
-        staged = _Staged.model_validate_json(_receipt_path(store, part).read_bytes())
+        staged = _Staged.model_validate_json((staging(store) / _receipt_name(part)).read_bytes())
     except (OSError, ValueError):
         return None
-    files = staged.receipt.files | staged.tables
+    files = here(staged.receipt.files, elsewhere) | staged.tables
     sound = staged.receipt.key == part.key and are_whole(staging(store), files, read=read)
     return staged.receipt if sound else None
 
 
+def part_files(store: Path, receipt: PartReceipt) -> tuple[str, ...]:
+    """The files of a part that was written, other than its shards.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+    receipt : PartReceipt
+        What :func:`write_part` returned.
+
+    Returns
+    -------
+    tuple of str
+        Paths below :func:`staging`; that of the receipt comes first.
+    """
+    name = _receipt_name(receipt)
+    staged = _Staged.model_validate_json((staging(store) / name).read_bytes())
+    return (name, *staged.tables)
+
+
 @contextmanager
-def flushing(store: Path) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
+def flushing(store: Path, *, elsewhere: Set[FileReceipt]) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
     """Have parts written to the disk in the background, while others are still made.
 
     Parameters
     ----------
     store : Path
         Folder of the store.
+    elsewhere : set of FileReceipt
+        Shards that are not on this machine.
 
     Yields
     ------
@@ -260,7 +310,9 @@ def flushing(store: Path) -> Iterator[Callable[[Iterable[PartReceipt]], None]]:
         At the end of the context: the disk refused some of them.
     """
     with disk.flushing(store) as flush:
-        yield lambda receipts: flush(disk.inside(staging(store), name) for part in receipts for name in part.files)
+        yield lambda receipts: flush(
+            disk.inside(staging(store), name) for part in receipts for name in here(part.files, elsewhere)
+        )
 
 
 def read_tables(store: Path, parts: Iterable[Part], *, name: str) -> pa.Table:
@@ -288,7 +340,7 @@ def read_tables(store: Path, parts: Iterable[Part], *, name: str) -> pa.Table:
     return pa.concat_tables([pq.ParquetFile(file).read() for file in files])
 
 
-def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
+def receipts(store: Path, parts: Sequence[Part], *, elsewhere: Set[FileReceipt]) -> tuple[PartReceipt, ...]:
     """The receipts of all parts.
 
     Parameters
@@ -297,6 +349,8 @@ def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
         Folder of the store.
     parts : sequence of Part
         Parts that should be finished.
+    elsewhere : set of FileReceipt
+        Shards that are not on this machine.
 
     Returns
     -------
@@ -308,7 +362,7 @@ def receipts(store: Path, parts: Sequence[Part]) -> tuple[PartReceipt, ...]:
     StoreIncompleteError
         Some part has no receipt; the message lists the missing partitions by number.
     """
-    found = [finished_part(store, part, read=False) for part in parts]
+    found = [finished_part(store, part, read=False, elsewhere=elsewhere) for part in parts]
     missing = [
         f"{part.feature}/{part.partition}" for part, receipt in zip(parts, found, strict=True) if receipt is None
     ]
@@ -346,7 +400,7 @@ def _commit(
         failures=failures,
     )
     staged = _Staged(receipt=receipt, tables=dict(_stage_table(store, part, *table) for table in tables.items()))
-    disk.write_bytes(_receipt_path(store, part), staged.model_dump_json().encode(), durable=False)
+    disk.write_bytes(staging(store) / _receipt_name(part), staged.model_dump_json().encode(), durable=False)
     return receipt
 
 
@@ -360,5 +414,5 @@ def _table_path(part: Part, name: str) -> str:
     return f"{name}/{part.feature}/{part.partition:06d}.parquet"
 
 
-def _receipt_path(store: Path, part: Part) -> Path:
-    return staging(store) / _RECEIPTS / part.feature / f"{part.partition:06d}.json"
+def _receipt_name(part: Part | PartReceipt) -> str:
+    return f"{_RECEIPTS}/{part.feature}/{part.partition:06d}.json"

@@ -129,7 +129,7 @@ def test_a_shard_too_large_is_said_and_leaves_no_receipt(tmp_path: Path) -> None
             writer.write_part(store, part, specs=[spec], blocks={"x": block}, tables={}, failures=())
         except StoreWriteError as error:
             print(error)
-        print(writer.finished_part(store, part, read=True))
+        print(writer.finished_part(store, part, read=True, elsewhere=frozenset()))
         """
     shown = limited(code, tmp_path / "store", size=4096)
     assert "larger than this system allows" in shown

@@ -1,0 +1,126 @@
+"""Does the tasks of a build on a machine that may share no folder with the command: fetches, works, sends.
+
+A worker has a folder of its own per build, for what it fetches of the build. Of the corpus it fetches what a task
+reads, and removes it after the task.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from kemfeat.build._bucket_corpus import BucketCorpus
+from kemfeat.errors import KemfeatError, StoreWriteError
+from kemfeat.parallel import run_threads
+from kemfeat.store import disk, writer
+from kemfeat.store.copied import AT_ONCE
+from kemfeat.store.depot import Depot, Record
+from kemfeat.store.schema import FileReceipt
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Calls a function on a task, with what is behind addresses fetched before and sent after it.
+
+    A task is a dataclass with the folders ``root`` of the corpus and ``store`` of the build. It says which
+    ``sources()`` of the corpus and which ``staged()`` files of the build it reads, and of a result what it has
+    ``made()``: units that are finished together, each its large files, and its small ones, the receipt first.
+
+    Parameters
+    ----------
+    function : callable
+        What does a task.
+    corpus : BucketCorpus or None
+        The corpus, where it is in a bucket.
+    depot : Depot or None
+        Where the build is, if it is in a bucket.
+    shared : mapping of str to FileReceipt
+        Files of the build that all tasks read.
+    """
+
+    function: Callable[[Any], Any]
+    corpus: BucketCorpus | None
+    depot: Depot | None
+    shared: Mapping[str, FileReceipt]
+
+    @property
+    def __name__(self) -> str:
+        """Name of the function."""
+        return self.function.__name__
+
+    def __call__(self, task: Any) -> tuple[Any, list[Record]]:
+        """Do a task; returns the result of the function, and what has been sent."""
+        if self.corpus is None:
+            return self._in_place(task)
+        with tempfile.TemporaryDirectory(prefix="kemfeat-corpus-") as folder:
+            try:
+                self.corpus.fetch(task.sources(), Path(folder))
+                return self._in_place(replace(task, root=Path(folder)))
+            except KemfeatError as error:
+                raise type(error)(str(error).replace(folder, str(self.corpus.address))) from None
+
+    def _in_place(self, task: Any) -> tuple[Any, list[Record]]:
+        if self.depot is None:
+            return self.function(task), []
+        address = self.depot.bucket.address
+        place = Path(_workplace(str(address)).name)
+        here = replace(task, store=place)
+        try:
+            fetch(self.depot, {**self.shared, **task.staged()}, writer.staging(place))
+            result = self.function(here)
+            return result, [self._sent(writer.staging(place), *unit) for unit in here.made(result)]
+        except OSError as error:
+            if isinstance(error, KemfeatError):
+                raise
+            raise StoreWriteError(
+                f"{address}: {error.strerror}; what is finished is kept: run the same command again"
+            ) from None
+
+    def _sent(self, folder: Path, large: tuple[str, ...], small: tuple[str, ...]) -> Record:
+        """Send a unit, its record last, and remove it from this machine."""
+        assert self.depot is not None  # noqa: S101 - for the type checker
+        contents = {name: disk.inside(folder, name).read_bytes() for name in small}
+        objects = {name: self.depot.put(disk.inside(folder, name).read_bytes()) for name in large}
+        record = Record.of(objects, contents)
+        self.depot.note(small[0], record)
+        for name in (*large, *small):
+            disk.inside(folder, name).unlink(missing_ok=True)
+        return record
+
+
+def fetch(depot: Depot, files: Mapping[str, FileReceipt], folder: Path) -> None:
+    """Fetch files of a build which are not there yet.
+
+    Parameters
+    ----------
+    depot : Depot
+        Where they are.
+    files : mapping of str to FileReceipt
+        The files, by path.
+    folder : Path
+        Where they are to be.
+    """
+    missing = [(name, receipt) for name, receipt in files.items() if not _is_whole(disk.inside(folder, name), receipt)]
+
+    def one(file: tuple[str, FileReceipt]) -> None:
+        content = depot.get(file[1])
+        with disk.writing(folder):
+            disk.write_bytes(disk.inside(folder, file[0]), content, durable=False)
+
+    for _ in run_threads(one, missing, workers=AT_ONCE):
+        pass
+
+
+def _is_whole(path: Path, receipt: FileReceipt) -> bool:
+    return path.is_file() and disk.receipt(path) == receipt
+
+
+@lru_cache(maxsize=1)
+def _workplace(address: str) -> tempfile.TemporaryDirectory[str]:  # noqa: ARG001 - one per build
+    """The folder of this process for a build; it goes with the process, or when another build comes."""
+    with disk.writing(Path(tempfile.gettempdir())):
+        return tempfile.TemporaryDirectory(prefix="kemfeat-build-")
