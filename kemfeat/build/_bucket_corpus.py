@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kemfeat import config
-from kemfeat.errors import CorpusError
+from kemfeat.errors import CorpusError, KemfeatError
 from kemfeat.parallel import Progress, run_threads
 from kemfeat.store import disk
 from kemfeat.store.address import Address
@@ -162,5 +162,8 @@ def at_hand(root: Path | Address, cache: Path | None, progress: Progress) -> Ite
                 folder = Path(left.enter_context(tempfile.TemporaryDirectory(prefix="kemfeat-corpus-")))
         else:
             folder = cache.absolute() / "kemfeat-cache" / f"corpus-{config.digest(str(root))[:16]}"
-        corpus.copy(folder, lambda done, total: progress("pull", done, total))
-        yield folder, corpus
+        try:
+            corpus.copy(folder, lambda done, total: progress("pull", done, total))
+            yield folder, corpus
+        except KemfeatError as error:
+            raise type(error)(str(error).replace(str(folder), str(root))) from None

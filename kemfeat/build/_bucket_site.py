@@ -20,9 +20,9 @@ from kemfeat.errors import KemfeatError, StoreCorruptError, StoreVersionError, S
 from kemfeat.parallel import Pool, Progress, run_threads
 from kemfeat.store import disk, schema, swap, writer
 from kemfeat.store.address import Address
-from kemfeat.store.bucket import Bucket
+from kemfeat.store.bucket import Bucket, md5_of
 from kemfeat.store.copied import AT_ONCE
-from kemfeat.store.depot import Depot, Record
+from kemfeat.store.depot import Depot, Record, object_name
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.remote_claim import RemoteClaim, kept_alive
 from kemfeat.store.remote_commit import HeaderBefore, RemoteCommit
@@ -57,6 +57,7 @@ class BucketSite:
     elsewhere: set[FileReceipt] = field(default_factory=set)
     _before: HeaderBefore = field(init=False)
     _shared: dict[str, FileReceipt] = field(default_factory=dict)
+    _md5: dict[FileReceipt, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._before = HeaderBefore(self.bucket)
@@ -126,12 +127,14 @@ class BucketSite:
         with _answered(self.bucket):
             there = self._depot.there()
             names = {receipt: name for name, receipt in {**self._shared, **sessions}.items()}
-            missing = [name for receipt, name in names.items() if receipt.sha256 not in there]
-            for _ in run_threads(self._put, missing, workers=AT_ONCE):
-                pass
 
-    def _put(self, name: str) -> FileReceipt:
-        return self._depot.put(disk.read_bytes(disk.inside(self._staging, name)))
+            def put(file: tuple[FileReceipt, str]) -> None:
+                content = disk.read_bytes(disk.inside(self._staging, file[1]))
+                if not self._depot.is_whole(file[0], md5_of(content), there):
+                    self._depot.put(content)
+
+            for _ in run_threads(put, names.items(), workers=AT_ONCE):
+                pass
 
     def run(
         self, pool: Pool, function: Callable[[Any], Any], tasks: Sequence[Any], *, name: Callable[[Any], str]
@@ -152,6 +155,7 @@ class BucketSite:
             shards = {name for name in record.objects if name.startswith(f"{schema.FEATURES}/")}
             fetch(self._depot, {name: record.objects[name] for name in {*record.objects} - shards}, self._staging)
             self.elsewhere |= {record.objects[name] for name in shards}
+            self._md5 |= {one: record.md5[one.sha256] for one in record.objects.values()}
 
     def commit(self, header: schema.Header, progress: Progress) -> Store:
         """See :class:`kemfeat.build._site.Site`."""
@@ -159,9 +163,8 @@ class BucketSite:
             whole = swap.completed(self.folder, header, before=self._before.header)
         with _answered(self.bucket):
             self.claim.require()
-            commit = RemoteCommit(
-                self.bucket, self._before, whole.digest, content=self._content, staged=self._depot.there()
-            )
+            staged = {one.sha256: (object_name(one), md5) for one, md5 in self._md5.items()}
+            commit = RemoteCommit(self.bucket, self._before, whole.digest, content=self._content, staged=staged)
             commit.send(schema.files(whole), lambda done, total: progress("push", done, total))
             self.claim.require()
             commit.commit(whole)

@@ -83,10 +83,10 @@ class Errand:
     def _sent(self, folder: Path, large: tuple[str, ...], small: tuple[str, ...]) -> Record:
         """Send a unit, its record last, and remove it from this machine."""
         assert self.depot is not None  # noqa: S101 - for the type checker
-        contents = {name: disk.inside(folder, name).read_bytes() for name in small}
-        objects = {name: self.depot.put(disk.inside(folder, name).read_bytes()) for name in large}
-        record = Record.of(objects, contents)
-        self.depot.note(small[0], record)
+        read = {name: disk.inside(folder, name).read_bytes() for name in (*large, *small)}
+        record = self.depot.put_all(
+            small[0], {name: read[name] for name in large}, {name: read[name] for name in small}
+        )
         for name in (*large, *small):
             disk.inside(folder, name).unlink(missing_ok=True)
         return record

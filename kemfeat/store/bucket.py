@@ -134,7 +134,7 @@ class Bucket:
             for piece in obstore.get(self._store, self._key(name)).stream(min_chunk_size=_PIECE):
                 yield bytes(piece)
 
-    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
+    def parts(self, name: str, spans: Sequence[Span]) -> Sequence[bytes | memoryview]:
         """Parts of an object, those near to each other in one request.
 
         Parameters
@@ -146,7 +146,7 @@ class Bucket:
 
         Returns
         -------
-        list of bytes
+        sequence of bytes or memoryview
             In the order of ``spans``; shorter where the object ends before.
 
         Raises
@@ -165,7 +165,7 @@ class Bucket:
                 found = obstore.get_ranges(self._store, self._key(name), starts=starts, lengths=lengths, coalesce=_GAP)
         except NotSupportedError:
             raise NoRangesError(errno.ENOTSUP, "the server gives whole files only", str(self.address / name)) from None
-        return [bytes(each) for each in found]
+        return [memoryview(each) for each in found]
 
     def find(self, name: str) -> Found | None:
         """What a server says of an object.
@@ -293,7 +293,7 @@ class Bucket:
         """
         for _ in range(_TRIES):
             tag = self.write(name, content)
-            if is_tag_of(tag, content) or self.read(name, len(content)) == content:
+            if tag.strip('"') == md5_of(content) or self.read(name, len(content)) == content:
                 return tag
         raise OSError(errno.EIO, "it does not arrive as it was sent", str(self.address / name))
 
@@ -320,22 +320,20 @@ class Bucket:
         return f"{self._prefix}/{name}" if self._prefix else name
 
 
-def is_tag_of(tag: str, content: bytes) -> bool:
-    """Whether the tag of an object is the MD5 of a content, which it is with most servers.
+def md5_of(content: bytes) -> str:
+    """The MD5 of a content, which most servers give as the tag of an object that was put in one step.
 
     Parameters
     ----------
-    tag : str
-        The tag.
     content : bytes
         The content.
 
     Returns
     -------
-    bool
-        False where the object may or may not have the content.
+    str
+        32 hexadecimal digits.
     """
-    return tag.strip('"') == hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _found(told: ObjectMeta) -> Found:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from pydantic import Base64Bytes
 
 from kemfeat.errors import StoreCorruptError
 from kemfeat.parallel import run_threads
 from kemfeat.store import schema
-from kemfeat.store.bucket import Bucket
+from kemfeat.store.bucket import Bucket, Found, md5_of
 from kemfeat.store.copied import AT_ONCE
 from kemfeat.store.schema import FileReceipt
 
@@ -32,30 +32,15 @@ class Record(schema.Stored):
     ----------
     objects : dict of str to FileReceipt
         Its large files, by path below the folder of the build.
+    md5 : dict of str to str
+        The MD5 of each object, by its SHA-256: what most servers give as its tag.
     contents : dict of str to bytes
         Its small files.
     """
 
     objects: dict[str, FileReceipt]
+    md5: dict[str, str]
     contents: dict[str, Base64Bytes]
-
-    @classmethod
-    def of(cls, objects: dict[str, FileReceipt], contents: dict[str, bytes]) -> Record:
-        """A record of files.
-
-        Parameters
-        ----------
-        objects : dict of str to FileReceipt
-            Large files that have been put.
-        contents : dict of str to bytes
-            Small files.
-
-        Returns
-        -------
-        Record
-            What is to be noted.
-        """
-        return cls(objects=objects, contents={name: b64encode(content) for name, content in contents.items()})
 
 
 class Depot:
@@ -89,7 +74,7 @@ class Depot:
             The server refuses or does not answer.
         """
         receipt = FileReceipt(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-        self.bucket.send(_name(receipt), content)
+        self.bucket.send(object_name(receipt), content)
         return receipt
 
     def get(self, receipt: FileReceipt) -> bytes:
@@ -112,48 +97,66 @@ class Depot:
         StoreCorruptError
             It is not what was put.
         """
-        content = self.bucket.read(_name(receipt), receipt.bytes)
+        content = self.bucket.read(object_name(receipt), receipt.bytes)
         if not receipt.fits(content):
             raise StoreCorruptError(
-                f"{self.bucket.address / _name(receipt)}: is not what was put there; run the same command again"
+                f"{self.bucket.address / object_name(receipt)}: is not what was put there; run the same command again"
             )
         return content
 
-    def there(self) -> dict[str, str]:
-        """The objects that were put in full.
+    def there(self) -> dict[str, tuple[str, Found]]:
+        """The objects that have the size of what was put.
 
         Returns
         -------
-        dict of str to str
-            Their names, by SHA-256 of their content.
+        dict of str to tuple
+            By SHA-256 of their content: name, and what the server says of it.
 
         Raises
         ------
         OSError
             The server refuses or does not answer.
         """
-        return {name.rpartition("/")[2].partition("-")[0]: name for name in self._sized()}
+        return {
+            name.rpartition("/")[2].partition("-")[0]: (name, found)
+            for name, found in self.bucket.listed(_OBJECTS).items()
+            if name.endswith(f"-{found.size}")
+        }
 
-    def note(self, name: str, record: Record) -> None:
-        """Put a record, in the place of an earlier one of that name.
+    def put_all(self, name: str, large: Mapping[str, bytes], small: Mapping[str, bytes]) -> Record:
+        """Put the files that a task has made, and the record of them last, in the place of one of that name.
 
         Parameters
         ----------
         name : str
             Which task has ended.
-        record : Record
-            What it has made.
+        large : mapping of str to bytes
+            Files that become objects, by path below the folder of the build.
+        small : mapping of str to bytes
+            Files that the record contains.
+
+        Returns
+        -------
+        Record
+            What was put.
 
         Raises
         ------
         OSError
             The server refuses or does not answer.
         """
+        objects = {path: self.put(content) for path, content in large.items()}
+        record = Record(
+            objects=objects,
+            md5={objects[path].sha256: md5_of(content) for path, content in large.items()},
+            contents={path: b64encode(content) for path, content in small.items()},
+        )
         content = record.model_dump_json().encode()
         self.bucket.send(f"{_RECORDS}/{name}", hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+        return record
 
     def noted(self) -> list[Record]:
-        """The records whose objects are all there.
+        """The records whose objects are all there: by the MD5 that most servers give as tag, else by reading them.
 
         Returns
         -------
@@ -166,12 +169,36 @@ class Depot:
             The server refuses or does not answer.
         """
         there = self.there()
-        records = run_threads(self._record, sorted(self.bucket.listed(_RECORDS)), workers=AT_ONCE)
-        return [
-            record
-            for record in records
-            if record is not None and all(receipt.sha256 in there for receipt in record.objects.values())
-        ]
+        names = sorted(self.bucket.listed(_RECORDS))
+        found = run_threads(lambda name: self._whole_record(name, there), names, workers=AT_ONCE)
+        return [record for record in found if record is not None]
+
+    def is_whole(self, receipt: FileReceipt, md5: str, there: Mapping[str, tuple[str, Found]]) -> bool:
+        """Whether an object is what was put.
+
+        Parameters
+        ----------
+        receipt : FileReceipt
+            What was put.
+        md5 : str
+            MD5 of its content.
+        there : mapping
+            As of :meth:`there`.
+
+        Returns
+        -------
+        bool
+            True where it is there with this content.
+
+        Raises
+        ------
+        OSError
+            The server refuses or does not answer.
+        """
+        if receipt.sha256 not in there:
+            return False
+        name, found = there[receipt.sha256]
+        return found.tag.strip('"') == md5 or receipt.fits(self.bucket.read(name, receipt.bytes))
 
     def clear(self) -> None:
         """Remove all objects and records.
@@ -183,6 +210,13 @@ class Depot:
         """
         self.bucket.remove([*self.bucket.listed(_RECORDS), *self.bucket.listed(_OBJECTS)])
 
+    def _whole_record(self, name: str, there: Mapping[str, tuple[str, Found]]) -> Record | None:
+        record = self._record(name)
+        whole = record is not None and all(
+            self.is_whole(receipt, record.md5.get(receipt.sha256, ""), there) for receipt in record.objects.values()
+        )
+        return record if whole else None
+
     def _record(self, name: str) -> Record | None:
         try:
             told, _, content = self.bucket.read(name, _MOST_BYTES).partition(b"\n")
@@ -191,10 +225,18 @@ class Depot:
         except (FileNotFoundError, ValueError):
             return None
 
-    def _sized(self) -> Iterable[str]:
-        """Names of objects that have the size that their name says."""
-        return (name for name, found in self.bucket.listed(_OBJECTS).items() if name.endswith(f"-{found.size}"))
 
+def object_name(receipt: FileReceipt) -> str:
+    """Name of the object of a file.
 
-def _name(receipt: FileReceipt) -> str:
+    Parameters
+    ----------
+    receipt : FileReceipt
+        The file.
+
+    Returns
+    -------
+    str
+        Name below the address of the store.
+    """
     return f"{_OBJECTS}/{receipt.sha256}-{receipt.bytes}"

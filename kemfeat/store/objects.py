@@ -50,7 +50,7 @@ class Objects(Protocol):
         """
         ...
 
-    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
+    def parts(self, name: str, spans: Sequence[Span]) -> Sequence[bytes | memoryview]:
         """Parts of an object, as of :meth:`Bucket.parts`.
 
         Parameters
@@ -62,7 +62,7 @@ class Objects(Protocol):
 
         Returns
         -------
-        list of bytes
+        sequence of bytes or memoryview
             In the order of ``spans``.
         """
         ...

@@ -193,7 +193,7 @@ class RemoteFiles:
             )
         return content
 
-    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
+    def parts(self, name: str, spans: Sequence[Span]) -> Sequence[bytes | memoryview]:
         """Parts of one file of the version; where a server gives whole files only, it is fetched once.
 
         Parameters
@@ -205,7 +205,7 @@ class RemoteFiles:
 
         Returns
         -------
-        list of bytes
+        sequence of bytes or memoryview
             In the order of ``spans``; shorter where the file ends before.
 
         Raises

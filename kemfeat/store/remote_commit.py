@@ -5,14 +5,13 @@ A reader sees the version before or the new one, and nothing between. Nothing co
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kemfeat.errors import StoreLockedError, StoreWriteError
 from kemfeat.store import schema
-from kemfeat.store.bucket import Bucket, Found
+from kemfeat.store.bucket import Bucket, Found, md5_of
 from kemfeat.store.copied import Copied, Progress, copied
 from kemfeat.store.header import parse_header
 from kemfeat.store.objects import ConflictError
@@ -65,8 +64,8 @@ class RemoteCommit:
         The new version.
     content : callable
         Takes the name and the receipt of a file; returns its content, or None where only the server has it.
-    staged : mapping of str to str
-        Names of objects that the server has, by their SHA-256.
+    staged : mapping of str to tuple
+        Objects that the server has in its staging, by their SHA-256: name, and the MD5 of what was put there.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class RemoteCommit:
         digest: str,
         *,
         content: Callable[[str, schema.FileReceipt], bytes | None],
-        staged: Mapping[str, str],
+        staged: Mapping[str, tuple[str, str]],
     ) -> None:
         self._bucket = bucket
         self._before = before
@@ -86,6 +85,7 @@ class RemoteCommit:
         self._folder = f"{schema.VERSIONS}/{digest[:16]}"
         self._receipts = {} if before.header is None else schema.files(before.header)
         self._known: Mapping[str, Found] = {}
+        self._earlier: Mapping[str, Found] = {}
         self._tags: dict[str, str] = {}
 
     def send(self, files: Mapping[str, schema.FileReceipt], progress: Progress) -> Copied:
@@ -111,6 +111,8 @@ class RemoteCommit:
             A file does not arrive as it was sent.
         """
         self._known = self._bucket.listed(self._folder)
+        if self._before.folder not in ("", f"{self._folder}/"):
+            self._earlier = self._bucket.listed(self._before.folder.rstrip("/"))
         done = copied(self._digest, self._send, files, progress)
         for _ in range(_ROUNDS):
             self._known = self._bucket.listed(self._folder)
@@ -125,17 +127,32 @@ class RemoteCommit:
         name, receipt = file
         content = self._content(name, receipt)
         if content is not None:
-            self._tags[name] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            self._tags[name] = md5_of(content)
         if self._is_there(name, receipt):
             return "there", 0
-        target = f"{self._folder}/{name}"
-        for source in (self._before_has(name, receipt), self._staged.get(receipt.sha256, "")):
-            if source not in ("", target) and self._copies(source, target):
-                return "copied", 0
+        if any(self._copies(source, f"{self._folder}/{name}", name) for source in self._sources(name, receipt)):
+            return "copied", 0
         if content is None:
             raise StoreWriteError(f"{self._bucket.address}: {name} is no longer there; {_AGAIN}")
-        self._bucket.write(target, content)
+        self._bucket.write(f"{self._folder}/{name}", content)
         return "sent", receipt.bytes
+
+    def _sources(self, name: str, receipt: schema.FileReceipt) -> Iterator[tuple[str, str]]:
+        """Objects of the same content, with their tags: of the version before, or staged."""
+        earlier = f"{self._before.folder}{name}"
+        if self._receipts.get(name) == receipt and earlier in self._earlier:
+            yield earlier, self._earlier[earlier].tag.strip('"')
+        if receipt.sha256 in self._staged:
+            yield self._staged[receipt.sha256]
+
+    def _copies(self, source: tuple[str, str], target: str, name: str) -> bool:
+        """Copy on the server; a copy that has another tag than its source should is read back."""
+        try:
+            self._bucket.copy(source[0], target)
+        except FileNotFoundError:
+            return False
+        self._tags.setdefault(name, source[1])
+        return True
 
     def _is_there(self, name: str, receipt: schema.FileReceipt) -> bool:
         """Whether an object is the file: by the MD5 that most servers give as its tag, else by reading it back."""
@@ -144,17 +161,6 @@ class RemoteCommit:
         if told is None or told.size != receipt.bytes:
             return False
         return told.tag.strip('"') == self._tags.get(name) or receipt.fits(self._bucket.read(target, receipt.bytes))
-
-    def _before_has(self, name: str, receipt: schema.FileReceipt) -> str:
-        """Name of the object that the version before has for an equal file; empty where it has none."""
-        return f"{self._before.folder}{name}" if self._receipts.get(name) == receipt else ""
-
-    def _copies(self, source: str, target: str) -> bool:
-        try:
-            self._bucket.copy(source, target)
-        except FileNotFoundError:
-            return False
-        return True
 
     def commit(self, header: schema.Header) -> None:
         """Put the header, on the condition that nobody else has put one since the making of this version began.

@@ -27,7 +27,7 @@ class RemoteShard(NamedTuple):
         """Its bytes."""
         return self.state[1]
 
-    def read(self, spans: Sequence[Span]) -> list[bytes]:
+    def read(self, spans: Sequence[Span]) -> Sequence[bytes | memoryview]:
         """Parts of it, all at once.
 
         Parameters
@@ -37,7 +37,7 @@ class RemoteShard(NamedTuple):
 
         Returns
         -------
-        list of bytes
+        sequence of bytes or memoryview
             In the order of ``spans``.
 
         Raises

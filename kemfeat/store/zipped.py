@@ -72,7 +72,7 @@ class ZipObjects:
             require_size(len(content), most)
             return content
 
-    def parts(self, name: str, spans: Sequence[Span]) -> list[bytes]:
+    def parts(self, name: str, spans: Sequence[Span]) -> Sequence[bytes | memoryview]:
         """Parts of a file.
 
         Parameters
@@ -84,7 +84,7 @@ class ZipObjects:
 
         Returns
         -------
-        list of bytes
+        sequence of bytes or memoryview
             In the order of ``spans``; shorter where the file ends before.
 
         Raises

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,12 +22,18 @@ from . import Comparison
 from ._context import Context
 from ._record import Row
 from ._rounds import INSTALL, Contestant, Turn, figure, rows, wall_seconds
+from .peers import bucket_server
+
+if TYPE_CHECKING:
+    from kemfeat.learn import StoreLoader
 
 BATCH, FRAMES = 32, 512
 ROWS = 2_048
 STREAMED = 4_096
 """Rows of a streamed epoch: several windows."""
 MEDIA = ("mel", "delta")
+LATENCY = 0.02
+"""Seconds before a bucket's server answers."""
 EPOCHS = 3
 """Of a turn of kemfeat: one alone is so short that whatever else the machine does decides."""
 
@@ -32,7 +42,7 @@ Read = Callable[[Indices, int], Any]
 
 
 def measure(context: Context) -> Iterator[Row]:
-    """Ratios beside datasets, zarr-python and a file mapped into memory; time of streaming; what a GPU waits."""
+    """Ratios beside datasets, zarr-python and a file mapped into memory; streaming; what a GPU waits."""
     if find_spec("torch") is None:
         yield Row(key="loader.host", what="batches of a store", unit="times", missing=f"not installed: {INSTALL}")
         return
@@ -55,7 +65,29 @@ def measure(context: Context) -> Iterator[Row]:
     note = "decoded from disk in every epoch; the first batch of an epoch waits for a window of 1,024 rows."
     yield figure("loader.stream", f"the same batches streamed, {FRAMES} frames", seconds, unit="ms/batch", note=note)
     yield from rows("loader.stream", contestants, outcome, item="batch")
+    yield from _from_bucket(store, streamed, context, rounds)
     yield from _cuda(store)
+
+
+def _from_bucket(store: Path, count: int, context: Context, rounds: int) -> Iterator[Row]:
+    """The same stream from a bucket whose server answers after 20 ms."""
+    if find_spec("obstore") is None:
+        yield Row(key="loader.bucket", what="batches of a store in a bucket", unit="times", missing=INSTALL)
+        return
+    with _bucket_of(store) as address:
+        first = [wall_seconds(lambda: next(iter(_opened(address, count, FRAMES, "stream")))) for _ in range(3)]
+        note = "the store is opened, its tables are fetched, and a window of 1,024 rows is read."
+        yield figure("loader.bucket_first", "first batch from a bucket, 20 ms latency", first, unit="s", note=note)
+        contestants = {
+            "kemfeat": Contestant(open=lambda: _loader(address, count, FRAMES, "stream")),
+            "folder": Contestant(
+                open=lambda: _loader(store, count, FRAMES, "stream"),
+                what="batches streamed from a bucket, 20 ms latency, without a cache, beside the same from a folder",
+                note="the server runs on the same two cores, and sends 4.6 MB a batch.",
+            ),
+        }
+        outcome = context.contest(contestants, rounds=rounds)
+        yield from rows("loader.bucket", contestants, outcome, item="batch")
 
 
 def _contestants(store: Path, plain: Path, arrow: Path, count: int, frames: int | None) -> dict[str, Contestant]:
@@ -86,15 +118,39 @@ def _contestants(store: Path, plain: Path, arrow: Path, count: int, frames: int 
     }
 
 
-def _loader(
-    store: Path, count: int, frames: int | None, resident: Any, *, device: str = "cpu", epochs: int = 1
-) -> Turn:
-    """Whole epochs per turn, seconds per batch."""
+@contextmanager
+def _bucket_of(store: Path) -> Iterator[str]:
+    """The address of a store on a server that answers after :data:`LATENCY`."""
+    settings = {"AWS_ACCESS_KEY_ID": "-", "AWS_SECRET_ACCESS_KEY": "-", "AWS_REGION": "us-east-1"}
+    command = [sys.executable, str(Path(bucket_server.__file__)), str(store), str(LATENCY)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        settings["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{int(server.stdout.readline())}"
+        before = {name: os.environ.get(name) for name in settings}
+        os.environ.update(settings)
+        try:
+            yield "s3://bucket/store"
+        finally:
+            server.kill()
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
+
+
+def _opened(store: Path | str, count: int, frames: int | None, resident: Any, *, device: str = "cpu") -> StoreLoader:
     from kemfeat.learn import StoreLoader
 
-    loader = StoreLoader(
+    return StoreLoader(
         open_store(store), np.arange(count), BATCH, device, resident, shuffle=True, frames=frames, media=MEDIA
     )
+
+
+def _loader(
+    store: Path | str, count: int, frames: int | None, resident: Any, *, device: str = "cpu", epochs: int = 1
+) -> Turn:
+    """Whole epochs per turn, seconds per batch."""
+    loader = _opened(store, count, frames, resident, device=device)
 
     def mels() -> Iterator[Any]:
         for _ in range(epochs):

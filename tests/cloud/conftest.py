@@ -21,19 +21,24 @@ def running() -> Iterator[Server]:
     yield from serve()
 
 
-@pytest.fixture
-def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """The server, empty, with credentials and fast retries; the address is ``ADDRESS``."""
-    from kemfeat.store import bucket
-
+def credentials(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process and its children reach a server."""
     for name, value in {
-        "AWS_ENDPOINT_URL": running.url,
+        "AWS_ENDPOINT_URL": server.url,
         "AWS_ACCESS_KEY_ID": "id",
         "AWS_SECRET_ACCESS_KEY": "secret-of-the-tests",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The server, empty, with credentials and fast retries; the address is ``ADDRESS``."""
+    from kemfeat.store import bucket
+
+    credentials(running, monkeypatch)
     pause = {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=50), "base": 2}
     monkeypatch.setattr(bucket, "_RETRY", {"max_retries": 3, "retry_timeout": timedelta(seconds=10), "backoff": pause})
     running.faults.reset()

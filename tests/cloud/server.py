@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
 
 BUCKET = "bucket"
 
@@ -26,6 +30,7 @@ class Faults:
     seen : method and path of every request since the last reset.
     latency : seconds before every answer.
     given : the faults since the last reset.
+    listings : the first answer to each listing since the last reset.
     before : called with each request, before anything else.
     """
 
@@ -34,12 +39,14 @@ class Faults:
     seen: list[tuple[str, str]] = field(default_factory=list)
     latency: float = 0.0
     given: list[str] = field(default_factory=list)
+    listings: dict[str, bytes] = field(default_factory=dict)
     before: Callable[[str, str], None] = lambda method, path: None
 
     def reset(self) -> None:
         self.choose, self.before, self.latency = (lambda method, path: None), (lambda method, path: None), 0.0
         self.seen.clear()
         self.given.clear()
+        self.listings.clear()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -57,8 +64,16 @@ class Faults:
             list(self.server(environ, lambda *_: None))
             start("500 Internal Server Error", [])
             return [b""]
+        if fault == "damaged request" and method == "PUT":
+            environ["wsgi.input"] = _flipped(environ)
+        if fault == "stale listing" and (first := self.listings.get(environ["QUERY_STRING"])):
+            start("200 OK", [("Content-Type", "application/xml"), ("Content-Length", str(len(first)))])
+            return [first]
         body = self.server(environ, start)
-        return body if fault is None or method != "GET" else _damaged(b"".join(body), fault)
+        if "list-type" in environ["QUERY_STRING"]:
+            body = [b"".join(body)]
+            self.listings.setdefault(environ["QUERY_STRING"], body[0])
+        return _damaged(b"".join(body), fault) if fault in DAMAGES and method == "GET" else body
 
 
 _REFUSALS = {
@@ -68,7 +83,15 @@ _REFUSALS = {
     "clock skew": ("403 Forbidden", "RequestTimeTooSkewed"),
 }
 DAMAGES = ("flipped", "truncated", "dropped")
-FAULTS = (*_REFUSALS, *DAMAGES, "lost answer")
+FAULTS = (*_REFUSALS, *DAMAGES, "lost answer", "damaged request", "stale listing")
+
+
+def _flipped(environ: dict[str, Any]) -> io.BytesIO:
+    """The body of a request with one bit flipped."""
+    content = bytearray(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    if content:
+        content[len(content) // 3] ^= 1
+    return io.BytesIO(bytes(content))
 
 
 def _damaged(content: bytes, fault: str) -> Iterator[bytes]:
@@ -83,12 +106,36 @@ def _damaged(content: bytes, fault: str) -> Iterator[bytes]:
         raise ConnectionResetError("the connection is dropped in the middle of a body")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """A running server."""
+    """A server that can be ended and begun again, with the same objects and at the same port."""
 
-    url: str
+    host: str
     faults: Faults
+    port: int = 0
+    running: BaseWSGIServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def begin(self) -> None:
+        from werkzeug.serving import WSGIRequestHandler, make_server
+
+        class Silent(WSGIRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the signature is werkzeug's
+                """Say nothing."""
+
+        self.running = make_server(self.host, self.port, self.faults, threaded=True, request_handler=Silent)
+        self.port = self.running.server_port
+        threading.Thread(target=self.running.serve_forever, daemon=True).start()
+
+    def end(self) -> None:
+        assert self.running is not None
+        self.running.shutdown()
+        self.running.server_close()
 
     def empty(self) -> None:
         """Remove all objects of the bucket, and make it where it is not there."""
@@ -138,26 +185,17 @@ class Server:
         return bytes(boto3.client("s3", endpoint_url=self.url).get_object(Bucket=BUCKET, Key=key)["Body"].read())
 
 
-def serve() -> Iterator[Server]:
+def serve(host: str = "127.0.0.1") -> Iterator[Server]:
     """Start a server in a thread, and end it."""
     from moto.server import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    class Silent(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - the signature is werkzeug's
-            """Say nothing."""
 
     faults = Faults(DomainDispatcherApplication(create_backend_app))
-    running = make_server("127.0.0.1", 0, faults, threaded=True, request_handler=Silent)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
+    server = Server(host, faults)
+    server.begin()
     try:
-        yield Server(f"http://127.0.0.1:{running.server_port}", faults)
+        yield server
     finally:
-        running.shutdown()
-        thread.join()
+        server.end()
 
 
 def some(seed: int, share: float) -> Callable[[str, str], str | None]:
