@@ -10,13 +10,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kemfeat.build import BuildOptions, build_store
 from kemfeat.errors import ConfigError
 from kemfeat.publish import pull_store, push_store
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.verify import verify
+from tests.corpora.tiny import TinyCorpus
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +66,13 @@ def _round(finished: Store, address: str, folder: Path) -> None:
     assert verify(open_store(folder)).problems == ()
 
 
-def test_azure(finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_azure(
+    finished: Store,
+    corpus: TinyCorpus,
+    settings: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pytest.importorskip("obstore")
     port = _free_port()
     command = (_program("azurite-blob"), "--blobPort", str(port), "--location", tmp_path / "azurite", "--silent")
@@ -73,6 +82,15 @@ def test_azure(finished: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with _running([*command, "--skipApiVersionCheck"], port):
         _make_container(port)
         _round(finished, "az://container/stores/KEMDy20", tmp_path / "pulled")
+        built = build_store(
+            "KEMDy20",
+            root=corpus.root,
+            out="az://container/built/KEMDy20",
+            settings=settings,
+            options=BuildOptions(may_pass_on=True),
+        )
+        assert built.store.digest == finished.digest
+        assert verify(built.store).problems == ()
 
 
 def _make_container(port: int) -> None:

@@ -128,7 +128,7 @@ SEES = {
 """The commands that read what is damaged, and must refuse it."""
 
 
-def run(command: str, whole: Whole, store: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+def run(command: str, whole: Whole, store: Path | str, out: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     places = {"STORE": store, "WHOLE": whole.store, "SPLIT": whole.split, "RUN": whole.run, "OUT": out}
     places |= {f"OUT{suffix}": out.with_suffix(suffix) for suffix in (".html", ".parquet", ".csv")}
     arguments = [str(places.get(str(each), each)) for each in COMMANDS[command]]

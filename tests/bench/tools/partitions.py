@@ -1,7 +1,9 @@
-"""What many partitions cost behind an address: ``python -m kemfeat_bench.tools.partitions 1346 13462``.
+"""What many partitions cost behind an address: ``python -m kemfeat_bench.tools.partitions 999 9999 99999``.
 
-A store of EDA with one utterance a partition, so two shards for each, is pushed into the memory of this process,
-opened, verified, pushed again and pulled. It prints a Markdown table, with the time of each step per partition.
+A store of EDA, TEMP and IBI with one utterance a shard, so three parts of two files each for an utterance, is built
+into the memory of this process, stopped before it is committed, and built again, which lists and reads what is finished
+and commits it. Then it is opened, verified, built a third time, which finds nothing to do, and pulled; what was pulled
+is pushed elsewhere, twice. It prints a Markdown table, with the time of each step per part.
 """
 
 from __future__ import annotations
@@ -11,24 +13,30 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from kemfeat.build import BuildOptions, build_store
+from kemfeat.build import BuildReport, Progress, build_store
 from kemfeat.publish import pull_store, push_store
-from kemfeat.store.reader import Store, open_store
+from kemfeat.store.reader import open_store
 from kemfeat.store.verify import verify
 
 from .. import _process
 
-_STEPS = ("build", "push", "open", "verify", "push again", "pull")
+_FEATURES = ("eda", "temp", "ibi")
+_STEPS = ("build, stopped", "resume and commit", "open", "verify", "build again", "pull", "push", "push again")
+
+
+class _StoppedError(Exception):
+    """A build is stopped on purpose."""
 
 
 def main() -> None:
     """Measure each size, and print a row for it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("partitions", type=int, nargs="+")
-    sizes = parser.parse_args().partitions
-    _say("| partitions | files | " + " | ".join(f"{step}, s (µs a partition)" for step in _STEPS) + " |")
+    parser.add_argument("parts", type=int, nargs="+")
+    sizes = parser.parse_args().parts
+    _say("| parts | files | " + " | ".join(f"{step}, s (µs a part)" for step in _STEPS) + " |")
     _say("|---" * (len(_STEPS) + 2) + "|")
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
@@ -38,25 +46,33 @@ def main() -> None:
 
 
 def _measured(folder: Path, size: int) -> tuple[list[float], int]:
-    _process.kemfeat("synth", "--dataset", "KEMDy20", "--out", folder / "corpus", "--utterances", size)
-    address = f"memory://partitions/{size}"
-    settings = {"features": ("eda",), "rows_per_shard": 1}
-    store: list[Store] = []
+    count = size // len(_FEATURES)
+    _process.kemfeat("synth", "--dataset", "KEMDy20", "--out", folder / "corpus", "--utterances", count)
+    address, other = f"memory://partitions/{size}", f"memory://partitions/{size}-pushed"
+    settings = {"features": _FEATURES, "rows_per_shard": 1}
 
-    def build() -> None:
-        options = BuildOptions(workers=2)
-        built = build_store("KEMDy20", root=folder / "corpus", out=folder / "store", settings=settings, options=options)
-        store.append(built.store)
+    def build(progress: Progress = lambda stage, done, total: None) -> BuildReport:
+        return build_store("KEMDy20", root=folder / "corpus", out=address, settings=settings, progress=progress)
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "push":
+            raise _StoppedError
+
+    def stopped() -> None:
+        with suppress(_StoppedError):
+            build(stop)
 
     steps: list[Callable[[], object]] = [
+        stopped,
         build,
-        lambda: push_store(store[0], address),
         lambda: open_store(address),
         lambda: verify(open_store(address)),
-        lambda: push_store(store[0], address),
+        build,
         lambda: pull_store(address, folder / "pulled"),
+        lambda: push_store(open_store(folder / "pulled"), other),
+        lambda: push_store(open_store(folder / "pulled"), other),
     ]
-    return [_seconds(step) for step in steps], sum(len(part.files) for part in store[0].header.parts)
+    return [_seconds(step) for step in steps], sum(len(part.files) for part in open_store(address).header.parts)
 
 
 def _seconds(step: Callable[[], object]) -> float:
