@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -194,7 +194,9 @@ def write_tables(store: Path, made: Made, *, seconds: float) -> schema.Header:
     files = [*tables, *_resources(made.resolved)]
     receipts = {name: disk.receipt(folder / name) for name in files}
     header = _header(made, utterances, receipts, seconds)
-    for name, text in card.render(header, utterances, terms=made.reader.terms, own_columns=made.reader.columns).items():
+    notices = [extractor.notice for extractor in made.resolved.extractors.values() if extractor.notice]
+    terms = replace(made.reader.terms, licence=" ".join([made.reader.terms.licence, *notices]))
+    for name, text in card.render(header, utterances, terms=terms, own_columns=made.reader.columns).items():
         disk.write_bytes(folder / name, text.encode())
     return header
 

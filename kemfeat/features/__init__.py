@@ -170,6 +170,8 @@ class Extractor(Generic[C]):
         Makes a configuration self-contained; may read ``root`` (the corpus) and the corpus' default tokenizer.
     filming : Filming or None
         How it reads the medium ``video``; None where it does not.
+    notice : str
+        What whoever gets its rows must know of the licence of the program that made them: part of the data card.
     """
 
     name: str
@@ -186,6 +188,7 @@ class Extractor(Generic[C]):
     follow: Callable[[C, Mapping[str, FeatureConfig]], C] = on_its_own
     prepare: Callable[..., Prepared[C]] = _as_given
     filming: Filming[C] | None = None
+    notice: str = ""
 
 
 AnyExtractor = Extractor[Any]

@@ -64,7 +64,48 @@ FEATURES: dict[str, str] = {
 }
 """Columns of ``utterances`` that only some features add."""
 
+_HOW = {
+    "mean": "mean of {}",
+    "sd": "standard deviation of {}",
+    "p10": "10th percentile of {}",
+    "p50": "median of {}",
+    "p90": "90th percentile of {}",
+    "slope": "slope over time of {} and s",
+}
+_PROSODY = {
+    "f0": "F0 of voiced frames [Hz]",
+    "intensity": "intensity [dB]",
+    "hnr": "harmonics-to-noise ratio of voiced frames [dB]",
+    "centroid": "spectral centroid [Hz]",
+    "rolloff": "spectral roll-off, 85 % [Hz]",
+    "flux": "spectral flux [1]",
+}
+FEATURES |= {
+    **{
+        f"prosody.{what}_{how}": text.format(meaning)
+        for what, meaning in _PROSODY.items()
+        for how, text in _HOW.items()
+    },
+    "prosody.voiced_share": "share of frames that are voiced, 0 to 1",
+    "prosody.voiced_frames": "frames that are voiced",
+    "prosody.jitter_local": "mean difference of periods that follow one another, over the mean period [1]",
+    "prosody.jitter_rap": "mean difference of a period from the mean of three, over the mean period [1]",
+    "prosody.shimmer_local": "mean difference of amplitudes that follow one another, over the mean amplitude [1]",
+    "prosody.shimmer_apq3": "mean difference of an amplitude from the mean of three, over the mean amplitude [1]",
+    "prosody.nuclei_per_s": "voiced peaks of the intensity, about syllables [1/s]",
+    "prosody.voiced_runs_per_s": "stretches of voice [1/s]",
+    "prosody.voiced_run_mean": "mean length of a stretch of voice [s]",
+    "prosody.unvoiced_run_mean": "mean length of a stretch without voice [s]",
+    "hrv.beats": "intervals between heart beats that the measures are made from",
+    "hrv.mean_hr": "mean heart rate [1/min]",
+    "hrv.sdnn": "standard deviation of the intervals between heart beats [ms]",
+    "hrv.rmssd": "root mean square of the differences between intervals that follow one another [ms]",
+    "hrv.pnn50": "share of those differences above 50 ms, 0 to 1",
+    "hrv.reason": "why a measure of hrv is missing",
+}
+
 _PREFIXES = {
+    "egemaps.": "{} of eGeMAPSv02, as openSMILE names it",
     "votes_": "raters who named {}",
     "listener_": "{} in the listener's annotation",
     "self_": "{} by the actor of the utterance",
