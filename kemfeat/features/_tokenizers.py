@@ -102,6 +102,11 @@ def resolve(name: str, *, root: Path, default: str) -> Source:
     if own.is_dir():
         _refuse_links(own, root)
         return read_folder(own)
+    if not default:
+        raise ConfigError(
+            "tokens: this corpus has no tokenizer of its own; pass --tokenizer a folder or a Hugging Face name, or "
+            "leave tokens out of the features"
+        )
     return locate(default)
 
 

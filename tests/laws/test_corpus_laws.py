@@ -211,7 +211,10 @@ def test_links_out_of_the_corpus_are_followed_where_it_is_allowed(name, copied, 
 @every_corpus
 def test_a_file_of_rubbish_is_a_sentence_or_a_fault(name, copied):
     root = copied(name)
-    target = root / reader(name, root).sources(root)["annotation"][0]
+    annotation = reader(name, root).sources(root)["annotation"]
+    if not annotation:
+        pytest.skip("the names of its clips say everything")
+    target = root / annotation[0]
     for rubbish in (b"", b"\x00\xff\xfe\x00" * 99, b"id\n" * 9, "가,나,다\n".encode() * 99):
         target.write_bytes(rubbish)
         for on_error in ("raise", "skip"):
@@ -243,10 +246,11 @@ def test_nothing_in_a_corpus_is_unpickled(name, copied):
 @every_corpus
 def test_a_store_is_built_byte_for_byte_again_by_any_number_of_workers(name, corpora, tmp_path):
     root = corpora(name)
+    settings = SETTINGS if (root / "tokenizer").is_dir() else {k: v for k, v in SETTINGS.items() if k != "tokens"}
     stores = []
     for out, workers in ((tmp_path / "one", 1), (tmp_path / "two", 2)):
         options = BuildOptions(workers=workers, on_error="skip", max_failures=1.0)
-        stores.append(build_store(name, root=root, out=out, settings=SETTINGS, options=options).store)
+        stores.append(build_store(name, root=root, out=out, settings=settings, options=options).store)
     assert tree(stores[0].path) == tree(stores[1].path)
     store = stores[0]
     assert verify(store).problems == ()
