@@ -10,6 +10,15 @@ import typer
 Dataset = Annotated[str, typer.Option("--dataset", help="Corpus, e.g. KEMDy20.", show_default=False)]
 
 
+def _no_address(value: Path | None) -> Path | None:
+    """Refuse an address where a folder is meant."""
+    if value is not None:
+        from kemfeat.store.address import refuse_address
+
+        refuse_address(value, "pass a folder on this machine")
+    return value
+
+
 def as_shown(text: str) -> str:
     """A folder or an address, as it is shown."""
     return text if "://" in text else str(Path(text))
@@ -84,7 +93,19 @@ Cache = Annotated[
         "--cache",
         metavar="DIR",
         envvar="KEMFEAT_CACHE",
+        callback=_no_address,
         help="Keep what is fetched of a store behind an address.",
+        show_default=False,
+    ),
+]
+CorpusCache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        envvar="KEMFEAT_CACHE",
+        callback=_no_address,
+        help="Keep the copy of a corpus in a bucket for the next build.",
         show_default=False,
     ),
 ]

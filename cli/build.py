@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from kemfeat.store.address import Address
 
 
-_CACHE = "Keep the copy of a corpus in a bucket for the next build."
-
-
 class OnError(StrEnum):
     """What to do about a row that cannot be extracted."""
 
@@ -53,10 +50,7 @@ def build(
         bool, typer.Option("--force", help="Begin anew; existing content is moved aside, never deleted.")
     ] = False,
     keep: Annotated[int, typer.Option("--keep", min=0, help="How many earlier versions of the store to keep.")] = 1,
-    cache: Annotated[
-        Path | None,
-        typer.Option("--cache", metavar="DIR", envvar="KEMFEAT_CACHE", help=_CACHE, show_default=False),
-    ] = None,
+    cache: _options.CorpusCache = None,
     may_pass_on: _options.MayPassOn = False,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,

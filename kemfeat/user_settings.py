@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,18 @@ def read_user_settings() -> UserSettings:
     return UserSettings() if path is None else _parsed(path, read_toml(path))
 
 
+_ADDRESS = re.compile(r"[a-z0-9]+://[^/\s]+(/.*)?")
+
+
+def _is_address(text: object) -> bool:
+    """Whether it names a bucket, rather than all of them."""
+    return isinstance(text, str) and _ADDRESS.fullmatch(text) is not None
+
+
 def _parsed(path: Path, content: dict[str, Any]) -> UserSettings:
     cloud = content.pop("cloud", {})
     private = cloud.pop("private", []) if isinstance(cloud, dict) else None
-    if content or cloud or not isinstance(private, list) or not all(isinstance(each, str) for each in private):
+    if content or cloud or not isinstance(private, list) or not all(map(_is_address, private)):
         raise ConfigError(
             f'{path}: expected nothing but [cloud] with private = ["s3://BUCKET", ...], the addresses below which only '
             "those read who may have a restricted corpus"

@@ -1,22 +1,35 @@
-"""A corpus in a bucket: copied whole to the machine of the command, and file by file to those of workers."""
+"""A corpus in a bucket: copied whole to the machine of the command, and file by file to those of workers.
+
+A file that is copied is compared with the MD5 that most servers give as its tag. Where a tag is none, as for objects
+that were put in parts, a file of the corpus is believed as the connection delivers it; audio and signals are compared
+once more with the SHA-256 of the copy by whoever extracts from them.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 from kemfeat import config
-from kemfeat.errors import CorpusError, KemfeatError
+from kemfeat.errors import ConfigError, CorpusError, KemfeatError, StoreWriteError
 from kemfeat.parallel import Progress, run_threads
 from kemfeat.store import disk
 from kemfeat.store.address import Address
 from kemfeat.store.bucket import Bucket, Found
 from kemfeat.store.copied import AT_ONCE
 from kemfeat.store.remote_target import writable
+
+_MD5 = re.compile("[0-9a-f]{32}")
+_TRIES = 3
+_KEPT = "what is finished is kept: run the same command again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,7 @@ class BucketCorpus:
 
     address: Address
 
-    def copy(self, folder: Path, progress: Callable[[int, int], None]) -> None:
+    def copy(self, folder: Path, progress: Callable[[int, int], None], *, anew: bool) -> None:
         """Copy all files, with the times that they have in the bucket; those that are there already stay.
 
         Parameters
@@ -40,6 +53,8 @@ class BucketCorpus:
             Where to.
         progress : callable
             Called with the number of files done and of all.
+        anew : bool
+            Whether to copy also what is there.
 
         Raises
         ------
@@ -49,22 +64,21 @@ class BucketCorpus:
             The disk refuses.
         """
         bucket = Bucket(self.address)
-        try:
-            found = {name: told for name, told in bucket.listed("").items() if not name.endswith("/")}
-        except OSError as error:
-            raise CorpusError(f"{self.address}: cannot be listed ({error.strerror})") from None
-        if not found:
-            raise CorpusError(f"{self.address}: there is nothing; pass --root the folder of the corpus in its bucket")
+        found = self._listed(bucket)
         targets = {name: self._inside(folder, name) for name in found}
-        self._remove_others(folder, {*targets.values()})
-        stale = [name for name, told in found.items() if not _is_copy(targets[name], told)]
-        progress(0, len(stale))
+        with _locked(folder):
+            known = {} if anew else _read_tags(folder)
+            _remove_others(folder, {*targets.values()})
+            stale = [name for name, told in found.items() if not _is_copy(targets[name], told, known.get(name))]
+            progress(0, len(stale))
 
-        def one(name: str) -> None:
-            self._copy(bucket, name, targets[name], found[name])
+            def one(name: str) -> None:
+                self._copy(bucket, name, targets[name], found[name])
 
-        for done, _ in enumerate(run_threads(one, stale, workers=AT_ONCE), start=1):
-            progress(done, len(stale))
+            for done, _ in enumerate(run_threads(one, stale, workers=AT_ONCE), start=1):
+                progress(done, len(stale))
+            with disk.writing(folder):
+                disk.write_json(_tags(folder), {name: told.tag for name, told in found.items()})
 
     def fetch(self, names: Iterable[str], folder: Path) -> None:
         """Copy some files.
@@ -89,10 +103,30 @@ class BucketCorpus:
         for _ in run_threads(one, sorted(names), workers=AT_ONCE):
             pass
 
+    def _listed(self, bucket: Bucket) -> dict[str, Found]:
+        """All files; empty objects that stand for folders, as consoles make them, are left out."""
+        try:
+            found = bucket.listed("")
+        except OSError as error:
+            raise CorpusError(f"{self.address}: cannot be listed ({error.strerror})") from None
+        folders = {"", *(str(parent) for name in found for parent in list(Path(name).parents)[:-1])}
+        files = {name: told for name, told in found.items() if told.size or name not in folders}
+        if not files:
+            raise CorpusError(f"{self.address}: there is nothing; pass --root the folder of the corpus in its bucket")
+        return files
+
     def _copy(self, bucket: Bucket, name: str, target: Path, told: Found | None) -> None:
         def write(path: Path) -> None:
-            with path.open("wb") as file:
-                file.writelines(self._pieces(bucket, name))
+            for _ in range(_TRIES):
+                digest = hashlib.md5(usedforsecurity=False)
+                with path.open("wb") as file:
+                    for piece in self._pieces(bucket, name):
+                        file.write(piece)
+                        digest.update(piece)
+                if told is None or digest.hexdigest() == (_md5_in(told) or digest.hexdigest()):
+                    break
+            else:
+                raise CorpusError(f"{self.address / name}: does not arrive as it is there; {_KEPT}")
             if told is not None:
                 os.utime(path, (told.changed, told.changed))
 
@@ -103,10 +137,7 @@ class BucketCorpus:
         try:
             yield from bucket.pieces(name)
         except OSError as error:
-            raise CorpusError(
-                f"{self.address / name}: cannot be read ({error.strerror}); what is finished is kept: run the same "
-                "command again"
-            ) from None
+            raise CorpusError(f"{self.address / name}: cannot be read ({error.strerror}); {_KEPT}") from None
 
     def _inside(self, folder: Path, name: str) -> Path:
         parts = name.split("/")
@@ -114,23 +145,11 @@ class BucketCorpus:
             raise CorpusError(f"{self.address}: has an object {name!r}, whose name is not that of a file; remove it")
         return folder.joinpath(*parts)
 
-    def _remove_others(self, folder: Path, named: set[Path]) -> None:
-        """Remove what an earlier copy has and the bucket no longer does."""
-        for path in folder.rglob("*"):
-            if not path.is_dir() and path not in named:
-                path.unlink()
-
-
-def _is_copy(path: Path, told: Found) -> bool:
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return status.st_size == told.size and abs(status.st_mtime - told.changed) < 1e-3
-
 
 @contextmanager
-def at_hand(root: Path | Address, cache: Path | None, progress: Progress) -> Iterator[tuple[Path, BucketCorpus | None]]:
+def at_hand(
+    root: Path | Address, cache: Path | None, progress: Progress, *, anew: bool
+) -> Iterator[tuple[Path, BucketCorpus | None]]:
     """A corpus in a folder of this machine: its own, or a copy of what is in a bucket.
 
     Parameters
@@ -141,6 +160,8 @@ def at_hand(root: Path | Address, cache: Path | None, progress: Progress) -> Ite
         Folder in which copies are kept for the next time; None for a copy that goes with the context.
     progress : callable
         Called with the stage, the number of files done and of all.
+    anew : bool
+        Whether to copy also what is there already.
 
     Yields
     ------
@@ -159,11 +180,93 @@ def at_hand(root: Path | Address, cache: Path | None, progress: Progress) -> Ite
     with ExitStack() as left:
         if cache is None:
             with disk.writing(Path(tempfile.gettempdir())):
-                folder = Path(left.enter_context(tempfile.TemporaryDirectory(prefix="kemfeat-corpus-")))
+                above = Path(left.enter_context(tempfile.TemporaryDirectory(prefix="kemfeat-corpus-")))
         else:
-            folder = cache.absolute() / "kemfeat-cache" / f"corpus-{config.digest(str(root))[:16]}"
+            above = cache.absolute() / "kemfeat-cache"
+        folder = above / f"corpus-{config.digest(str(root))[:16]}"
         try:
-            corpus.copy(folder, lambda done, total: progress("pull", done, total))
+            corpus.copy(folder, lambda done, total: progress("pull", done, total), anew=anew)
             yield folder, corpus
+        except StoreWriteError:
+            raise
         except KemfeatError as error:
             raise type(error)(str(error).replace(str(folder), str(root))) from None
+
+
+def table_at_hand(table: Path | None, folder: Path, bucket: BucketCorpus | None) -> Path | None:
+    """The user's table of utterances; of a corpus in a bucket, one that is in it.
+
+    Parameters
+    ----------
+    table : Path or None
+        What the user gave.
+    folder : Path
+        Folder of the corpus on this machine.
+    bucket : BucketCorpus or None
+        The corpus in its bucket.
+
+    Returns
+    -------
+    Path or None
+        Its path on this machine.
+
+    Raises
+    ------
+    ConfigError
+        It is not a path in the corpus.
+    """
+    if table is None or bucket is None:
+        return table
+    if table.is_absolute() or ".." in table.parts or any(part.endswith(":") for part in table.parts):
+        raise ConfigError(f"--table {table}: expected a path in the corpus, such as utterances.csv; put it there")
+    return folder / table
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Wait until no other command copies into the same folder."""
+    with disk.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_name(f"{folder.name}.lock").open("ab")
+    with lock:
+        with disk.writing(folder):
+            flock(lock, LOCK_EX)
+        yield
+
+
+def _remove_others(folder: Path, named: set[Path]) -> None:
+    """Remove what an earlier copy has and the bucket no longer does."""
+    with disk.writing(folder):
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_dir() and not path.is_symlink():
+                with suppress(OSError):
+                    path.rmdir()
+            elif path not in named:
+                path.unlink()
+
+
+def _tags(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.json")
+
+
+def _read_tags(folder: Path) -> Mapping[str, str]:
+    """The tag that each object had when it was copied."""
+    try:
+        told = json.loads(_tags(folder).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _is_copy(path: Path, told: Found, tag: str | None) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return tag == told.tag and status.st_size == told.size and abs(status.st_mtime - told.changed) < 1e-3
+
+
+def _md5_in(told: Found) -> str | None:
+    """The MD5 that a tag is; None where it is something else."""
+    tag = told.tag.strip('"')
+    return tag if _MD5.fullmatch(tag) else None

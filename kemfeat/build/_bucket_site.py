@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from kemfeat.build import _folder
 from kemfeat.build._bucket_corpus import BucketCorpus
 from kemfeat.build._errand import Errand, fetch
-from kemfeat.errors import KemfeatError, StoreCorruptError, StoreVersionError, StoreWriteError
+from kemfeat.errors import ConfigError, KemfeatError, StoreCorruptError, StoreError, StoreVersionError, StoreWriteError
 from kemfeat.parallel import Pool, Progress, run_threads
 from kemfeat.store import disk, schema, swap, writer
 from kemfeat.store.address import Address
@@ -60,7 +60,7 @@ class BucketSite:
     _md5: dict[FileReceipt, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._before = HeaderBefore(self.bucket)
+        self._before = HeaderBefore(self.bucket, force=self.force)
 
     @property
     def where(self) -> Path | Address:
@@ -91,6 +91,25 @@ class BucketSite:
             self.elsewhere.update(self._whole(store, rehash=rehash))
         return store
 
+    def refuse_other(self, dataset: str) -> None:
+        """Refuse to put a store in the place of one of another corpus, also where all begins anew.
+
+        Parameters
+        ----------
+        dataset : str
+            The corpus.
+
+        Raises
+        ------
+        ConfigError
+            A store of another one is there.
+        """
+        header = self._before.header
+        if header is not None and header.dataset != dataset:
+            raise ConfigError(
+                f"{self.where}: is a store of {header.dataset}, this build is of {dataset}; choose another --out"
+            )
+
     def _whole(self, store: Store, *, rehash: bool) -> Iterable[FileReceipt]:
         """The files of the finished version that are in the bucket in full."""
         there = self.bucket.listed(self._before.folder.rstrip("/"))
@@ -115,6 +134,7 @@ class BucketSite:
             self._staging.mkdir(exist_ok=True)
         with _answered(self.bucket):
             if self.force:
+                self.claim.require()
                 self._depot.clear()
             self._take(self._depot.noted())
 
@@ -149,6 +169,7 @@ class BucketSite:
     def _take(self, records: Iterable[Record]) -> None:
         """Stage the small files of records, and fetch those large ones that are read here."""
         for record in records:
+            self._refuse_outside(record)
             with disk.writing(self.folder):
                 for name, content in record.contents.items():
                     disk.write_bytes(disk.inside(self._staging, name), content, durable=False)
@@ -156,6 +177,16 @@ class BucketSite:
             fetch(self._depot, {name: record.objects[name] for name in {*record.objects} - shards}, self._staging)
             self.elsewhere |= {record.objects[name] for name in shards}
             self._md5 |= {one: record.md5[one.sha256] for one in record.objects.values()}
+
+    def _refuse_outside(self, record: Record) -> None:
+        try:
+            for name in (*record.contents, *record.objects):
+                disk.inside(self._staging, name)
+        except StoreError:
+            raise StoreCorruptError(
+                f"{self.where}: a record of the unfinished build names a file outside of it; do not trust whoever can "
+                "write there; --force begins anew"
+            ) from None
 
     def commit(self, header: schema.Header, progress: Progress) -> Store:
         """See :class:`kemfeat.build._site.Site`."""
@@ -180,13 +211,19 @@ class BucketSite:
         return content
 
     def tidy(self, *, keep: int) -> None:  # noqa: ARG002 - versions in a bucket are never removed
-        """Remove what an earlier build left; see :class:`kemfeat.build._site.Site`."""
-        with _answered(self.bucket):
+        """Remove what this build, or an earlier one, has staged; see :class:`kemfeat.build._site.Site`.
+
+        The version is committed by then, so whoever may not remove anything, or whose claim was taken over, leaves it.
+        """
+        with suppress(OSError):
+            self.claim.require()
             self._depot.clear()
 
 
 @contextmanager
-def in_bucket(address: Address, corpus: BucketCorpus | None, *, licence: str, force: bool) -> Iterator[BucketSite]:
+def in_bucket(
+    address: Address, corpus: BucketCorpus | None, dataset: str, *, licence: str, force: bool
+) -> Iterator[BucketSite]:
     """Build in a bucket, which nobody else does until the context ends."""
     bucket = Bucket(address)
     with disk.writing(Path(tempfile.gettempdir())):
@@ -199,6 +236,7 @@ def in_bucket(address: Address, corpus: BucketCorpus | None, *, licence: str, fo
         with kept_alive(claim):
             with _answered(bucket):
                 site = BucketSite(Path(name), corpus, bucket, claim, force)
+            site.refuse_other(dataset)
             yield site
 
 
@@ -207,6 +245,11 @@ def _answered(bucket: Bucket) -> Iterator[None]:
     """Turn an error of the server into a sentence."""
     try:
         yield
+    except FileNotFoundError:
+        raise StoreWriteError(
+            f"{bucket.address}: the server has no such bucket or container, or no longer has what this build staged; "
+            "correct the address, or run the same command again"
+        ) from None
     except OSError as error:
         if isinstance(error, KemfeatError):
             raise

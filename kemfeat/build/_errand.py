@@ -7,9 +7,9 @@ reads, and removes it after the task.
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +119,13 @@ def _is_whole(path: Path, receipt: FileReceipt) -> bool:
     return path.is_file() and disk.receipt(path) == receipt
 
 
-@lru_cache(maxsize=1)
-def _workplace(address: str) -> tempfile.TemporaryDirectory[str]:  # noqa: ARG001 - one per build
-    """The folder of this process for a build; it goes with the process, or when another build comes."""
-    with disk.writing(Path(tempfile.gettempdir())):
-        return tempfile.TemporaryDirectory(prefix="kemfeat-build-")
+_PLACES: dict[str, tempfile.TemporaryDirectory[str]] = {}
+_MAKING = threading.Lock()
+
+
+def _workplace(address: str) -> tempfile.TemporaryDirectory[str]:
+    """The folder of this process for what is built at an address: for all threads, until the process ends."""
+    with _MAKING, disk.writing(Path(tempfile.gettempdir())):
+        if address not in _PLACES:
+            _PLACES[address] = tempfile.TemporaryDirectory(prefix="kemfeat-build-")
+        return _PLACES[address]

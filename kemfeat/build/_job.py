@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kemfeat import corpora, parallel, provenance
+from kemfeat import corpora, parallel, plugins, provenance
 from kemfeat.balance import Balance, report_lost
 from kemfeat.build import (
     _axes,
@@ -27,7 +27,7 @@ from kemfeat.build import (
     _sources,
     _tables,
 )
-from kemfeat.build._bucket_corpus import BucketCorpus, at_hand
+from kemfeat.build._bucket_corpus import BucketCorpus, at_hand, table_at_hand
 from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, beat_tables, parse_session
@@ -43,8 +43,9 @@ from kemfeat.parallel import Progress
 from kemfeat.records import Signal
 from kemfeat.store import disk, receipts, schema, writer
 from kemfeat.store.address import Address, place
+from kemfeat.store.bucket import Bucket
 from kemfeat.store.reader import Store
-from kemfeat.store.remote_target import refuse_unlicensed, writable
+from kemfeat.store.remote_target import refuse_nested, refuse_unlicensed, writable
 from kemfeat.user_settings import read_user_settings
 
 if TYPE_CHECKING:
@@ -108,21 +109,44 @@ def build_store(
     (36, ('mel', 'mel_lengths'))
     """
     options = options or BuildOptions()
-    with at_hand(place(root), options.cache, progress) as (folder, bucket):
-        inside = table if table is None or bucket is None else folder / table
-        reader = open_reader(dataset, root=folder, table=inside, follow_links=options.follow_links)
+    corpus, store = place(root), place(out)
+    if isinstance(corpus, Address):
+        writable(corpus)
+    if isinstance(store, Address):
+        refuse_nested(writable(store), corpus)
+        _refuse_unlicensed(dataset, corpus, store, options)
+    with at_hand(corpus, options.cache, progress, anew=options.rehash) as (folder, bucket):
+        own = table_at_hand(table, folder, bucket)
+        reader = open_reader(dataset, root=folder, table=own, follow_links=options.follow_links)
         groups = reader.sources(folder)
         options = replace(options, workers=_sources.useful_workers(options.workers, folder, groups))
         return build_from(
             reader,
             groups,
             root=folder,
-            out=place(out),
+            out=store,
             settings=settings or {},
             options=options,
             progress=progress,
             corpus=bucket,
         )
+
+
+def _refuse_unlicensed(dataset: str, corpus: Path | Address, store: Address, options: BuildOptions) -> None:
+    """Refuse to put a restricted corpus where the user has not said that it may be, before anything is read."""
+    terms = plugins.find("corpora", dataset).terms
+    if terms.restricted and not _is_synthetic(corpus):
+        private = read_user_settings().private
+        refuse_unlicensed(store, terms.licence, may_pass_on=options.may_pass_on, private=private)
+
+
+def _is_synthetic(corpus: Path | Address) -> bool:
+    if not isinstance(corpus, Address):
+        return provenance.is_synthetic(corpus)
+    try:
+        return Bucket(corpus).find(provenance.NOTICE) is not None
+    except OSError as error:
+        raise CorpusError(f"{corpus}: cannot be read ({error.strerror})") from None
 
 
 def build_from(
@@ -160,9 +184,7 @@ def _opened(
     if not isinstance(out, Address):
         return _site.in_folder(out, pool, corpus, force=options.force)
     licence = "" if not reader.terms.restricted or provenance.is_synthetic(root) else reader.terms.licence
-    private = read_user_settings().private
-    refuse_unlicensed(writable(out), licence, may_pass_on=options.may_pass_on, private=private)
-    return _bucket_site.in_bucket(out, corpus, licence=licence, force=options.force)
+    return _bucket_site.in_bucket(out, corpus, reader.name, licence=licence, force=options.force)
 
 
 @dataclass(slots=True)

@@ -204,7 +204,7 @@ class Block:
     def copy(self, start: int, source: Store, rows: range) -> None:
         stop = start + len(rows)
         for spec in self.specs:
-            self.arrays[spec.name][start:stop] = source.array(spec.name)[rows.start : rows.stop]
+            self.arrays[spec.name][start:stop] = source.take(slice(rows.start, rows.stop), (spec.name,))[spec.name]
         for name, column in self.columns.items():
             cells = source.rows(self.axis)[name].iloc[rows.start : rows.stop]
             column[start:stop] = [_plain(value) for value in cells]
@@ -363,8 +363,12 @@ def _runs(copies: tuple[int, ...]) -> Iterator[tuple[int, range]]:
 
 
 @lru_cache(maxsize=1)
-def _finished(store: Path | Address, digest: str) -> Store:  # noqa: ARG001 - the digest distinguishes its versions
-    return open_store(store)
+def _finished(store: Path | Address, digest: str) -> Store:
+    """The version that rows are copied from: somebody may put the next one behind an address meanwhile."""
+    opened = open_store(store, at=digest if isinstance(store, Address) else None)
+    if opened.digest != digest:
+        raise StoreError(f"{store}: is another version than when this build began")
+    return opened
 
 
 @lru_cache(maxsize=4096)

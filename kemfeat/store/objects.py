@@ -133,6 +133,8 @@ def _brief(error: Exception) -> str:
     """What went wrong, in a few words of our own: the message has addresses with signatures, headers and internals."""
     status = _STATUS.search(str(error))
     kind = type(error).__name__
+    if kind == "InvalidPathError":
+        return "a name there is no path, as it has an empty part, '.' or '..'; remove that object"
     if _is_denied(error):
         return (
             "access is denied; give credentials where the provider's own programs look for them, and check that they "

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from kemfeat.errors import StoreLockedError
+from kemfeat.findings import printable
 from kemfeat.store import schema
 from kemfeat.store.bucket import Bucket, Found
 from kemfeat.store.objects import ConflictError
@@ -26,6 +27,8 @@ _VOID = 90.0
 """Seconds after which a claim that was not put anew is void."""
 _RENEWAL = 15.0
 """Seconds between two times that a claim is put."""
+_UNKNOWN = {"owner": "?"}
+"""The owner of a claim that cannot be read."""
 
 
 class RemoteClaim:
@@ -114,11 +117,16 @@ class RemoteClaim:
         self._tag = "" if found is None else found.tag
 
     def _read(self) -> dict[str, Any]:
+        found = self._bucket.find(_NAME)
+        if found is None:
+            return {}
+        if found.size > _MOST_BYTES:
+            return _UNKNOWN
         try:
             told = json.loads(self._bucket.read(_NAME, _MOST_BYTES))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return told if isinstance(told, dict) else {}
+        except ValueError:
+            return _UNKNOWN
+        return told if isinstance(told, dict) else _UNKNOWN
 
     def _refuse_living(self, found: Found) -> None:
         told = self._read()
@@ -134,7 +142,8 @@ class RemoteClaim:
         name = f"{schema.BUILDING}/now-{uuid.uuid4().hex}"
         self._bucket.write(name, b"kemfeat asks for the time")
         found = self._bucket.find(name)
-        self._bucket.remove([name])
+        with suppress(OSError):  # whoever may not remove anything leaves it
+            self._bucket.remove([name])
         return time.time() if found is None else found.changed
 
 
@@ -164,5 +173,5 @@ def kept_alive(claim: RemoteClaim) -> Iterator[None]:
 
 
 def _told(owner: dict[str, Any]) -> str:
-    pid, host = owner.get("pid", "?"), owner.get("host", "?")
-    return f"process {str(pid)[:10]} on {str(host)[:100]}"
+    pid, host = (printable(str(owner.get(name, "?"))[:100]) for name in ("pid", "host"))
+    return f"process {pid} on {host}"

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kemfeat.errors import StoreLockedError, StoreWriteError
+from kemfeat.errors import StoreError, StoreLockedError, StoreWriteError
 from kemfeat.store import schema
 from kemfeat.store.bucket import Bucket, Found, md5_of
 from kemfeat.store.copied import Copied, Progress, copied
@@ -30,6 +30,8 @@ class HeaderBefore:
     ----------
     bucket : Bucket
         Objects below the address.
+    force : bool
+        Whether a header that cannot be read counts as none.
 
     Attributes
     ----------
@@ -41,14 +43,19 @@ class HeaderBefore:
         Folder of its version below the address, with ``/`` at its end where it has one.
     """
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, *, force: bool = False) -> None:
         self.tag, self.folder = "", ""
         self.header: schema.Header | None = None
         found = bucket.find(schema.HEADER)
         if found is not None:
             self.tag = found.tag
-            self.header = parse_header(bucket.read(schema.HEADER, MOST_HEADER_BYTES), bucket.address)
-            self.folder = "" if self.header.folder is None else f"{self.header.folder}/"
+            try:
+                self.header = parse_header(bucket.read(schema.HEADER, MOST_HEADER_BYTES), bucket.address)
+            except StoreError:
+                if not force:
+                    raise
+            else:
+                self.folder = "" if self.header.folder is None else f"{self.header.folder}/"
 
 
 class RemoteCommit:
@@ -138,12 +145,18 @@ class RemoteCommit:
         return "sent", receipt.bytes
 
     def _sources(self, name: str, receipt: schema.FileReceipt) -> Iterator[tuple[str, str]]:
-        """Objects of the same content, with their tags: of the version before, or staged."""
-        earlier = f"{self._before.folder}{name}"
-        if self._receipts.get(name) == receipt and earlier in self._earlier:
-            yield earlier, self._earlier[earlier].tag.strip('"')
+        """Objects of the same content, with their tags: staged, or of the version before.
+
+        What was staged is known to be right. An object of the version before may have been damaged since: where the
+        content is known, and has another MD5 than the object's tag, it is sent.
+        """
         if receipt.sha256 in self._staged:
             yield self._staged[receipt.sha256]
+        earlier = f"{self._before.folder}{name}"
+        if self._receipts.get(name) == receipt and earlier in self._earlier:
+            tag = self._earlier[earlier].tag.strip('"')
+            if self._tags.get(name, tag) == tag:
+                yield earlier, tag
 
     def _copies(self, source: tuple[str, str], target: str, name: str) -> bool:
         """Copy on the server; a copy that has another tag than its source should is read back."""

@@ -18,7 +18,7 @@ _TRIED = b"kemfeat tries out this server"
 
 
 def writable(to: str | Path | Address) -> Address:
-    """The address of a bucket, for a store that is to be put there.
+    """The address of a bucket, whose objects can be listed and put.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def writable(to: str | Path | Address) -> Address:
     address = place(to)
     if not isinstance(address, Address) or address.scheme not in _SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES if scheme != "memory")
-        raise ConfigError(f"{to}: nothing can be put there; expected an address that begins with {known}")
+        raise ConfigError(f"{to}: is not a bucket; expected an address that begins with {known}")
     return address
 
 
@@ -70,7 +70,28 @@ def refuse_unlicensed(address: Address, licence: str, *, may_pass_on: bool, priv
     )
 
 
-def _is_below(address: Address, other: str) -> bool:
+def refuse_nested(address: Address, root: Path | Address) -> None:
+    """Refuse to build a store into its corpus, a corpus into its store, or into a version of a store.
+
+    Parameters
+    ----------
+    address : Address
+        Where the store is to be.
+    root : Path or Address
+        Where the corpus is.
+
+    Raises
+    ------
+    ConfigError
+        One is in the other.
+    """
+    if isinstance(root, Address) and (_is_below(address, root) or _is_below(root, address)):
+        raise ConfigError(f"{address}: is in the corpus, or the corpus in it; choose another --out")
+    if schema.VERSIONS in address.rest.split("/")[1:-1]:
+        raise ConfigError(f"{address}: is a version of a store; pass the address of the store")
+
+
+def _is_below(address: str, other: str) -> bool:
     return f"{address}/".startswith(f"{other.rstrip('/')}/")
 
 
@@ -91,22 +112,24 @@ def try_out(bucket: Bucket, *, licence: str) -> None:
     OSError
         The server refuses or does not answer, or does not say who can read.
     """
-    name = f"{schema.VERSIONS}/.tried-{uuid.uuid4().hex}"
-    bucket.write(name, _TRIED)
+    own = f".tried-{uuid.uuid4().hex}"
+    names = [own, f"{schema.VERSIONS}/{own}", f"{schema.BUILDING}/{own}"]
     try:
-        if not all(_minds(bucket, name, instead_of) for instead_of in ("", f'"{"0" * 32}"')):
+        for name in names if licence else names[:1]:
+            bucket.write(name, _TRIED)
+        if not all(_minds(bucket, own, instead_of) for instead_of in ("", f'"{"0" * 32}"')):
             raise ConfigError(
                 f"{bucket.address}: this server puts an object although its condition is not met, so two commands at "
                 "once could undo each other; use one that minds them, as Amazon's, Google's and Azure's do"
             )
-        if licence and bucket.address.scheme != "memory" and _is_public(bucket, name):
+        if licence and bucket.address.scheme != "memory" and any(_is_public(bucket, name) for name in names):
             raise ConfigError(
                 f"{bucket.address}: everybody can read what is there, without credentials; {licence} Choose a bucket "
                 "that is not public"
             )
     finally:
         with suppress(OSError):
-            bucket.remove([name])
+            bucket.remove(names if licence else names[:1])
 
 
 def _minds(bucket: Bucket, name: str, instead_of: str) -> bool:

@@ -165,7 +165,7 @@ class Server:
         else:
             client.put_object(Bucket=BUCKET, Key=key, Body=content)
 
-    def open_to_all(self, *, no_longer: bool = False) -> None:
+    def open_to_all(self, *, no_longer: bool = False, below: str = "*") -> None:
         """Let everybody read the objects of the bucket."""
         import boto3
 
@@ -173,7 +173,7 @@ class Server:
         if no_longer:
             client.delete_bucket_policy(Bucket=BUCKET)
             return
-        resource = f"arn:aws:s3:::{BUCKET}/*"
+        resource = f"arn:aws:s3:::{BUCKET}/{below}"
         statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": resource}
         policy = {"Version": "2012-10-17", "Statement": [statement]}
         client.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
