@@ -94,18 +94,7 @@ Cache = Annotated[
         metavar="DIR",
         envvar="KEMFEAT_CACHE",
         callback=_no_address,
-        help="Keep what is fetched of a store behind an address.",
-        show_default=False,
-    ),
-]
-CorpusCache = Annotated[
-    Path | None,
-    typer.Option(
-        "--cache",
-        metavar="DIR",
-        envvar="KEMFEAT_CACHE",
-        callback=_no_address,
-        help="Keep the copy of a corpus in a bucket for the next build.",
+        help="Keep what is fetched from an address.",
         show_default=False,
     ),
 ]

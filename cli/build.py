@@ -50,7 +50,7 @@ def build(
         bool, typer.Option("--force", help="Begin anew; existing content is moved aside, never deleted.")
     ] = False,
     keep: Annotated[int, typer.Option("--keep", min=0, help="How many earlier versions of the store to keep.")] = 1,
-    cache: _options.CorpusCache = None,
+    cache: _options.Cache = None,
     may_pass_on: _options.MayPassOn = False,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,

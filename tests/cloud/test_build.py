@@ -417,7 +417,7 @@ def test_a_store_of_another_corpus_stays_also_under_force(
     build(corpus.root, settings)
     content = server.content("stores/KEMDy20/kemfeat.json").replace(b'"dataset": "KEMDy20"', b'"dataset": "KEMDy19"')
     server.change("stores/KEMDy20/kemfeat.json", content)
-    with pytest.raises((ConfigError, StoreError), match="KEMDy19|digest"):
+    with pytest.raises((ConfigError, StoreError), match=r"KEMDy19|digest"):
         build(corpus.root, settings, replace(ANY, force=True))
 
 
@@ -521,7 +521,7 @@ def test_a_store_is_not_built_into_its_corpus_or_a_version(
 ) -> None:
     upload(corpus)
     before = server.objects()
-    with pytest.raises(ConfigError, match="is in the corpus, or the corpus in it|is a version of a store"):
+    with pytest.raises(ConfigError, match=r"is in the corpus, or the corpus in it|is a version of a store"):
         build_store("KEMDy20", root=CORPUS, out=out, settings=settings, options=ANY)
     assert server.objects() == before
 
