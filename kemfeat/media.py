@@ -1,7 +1,10 @@
 """Read and resample audio; the only file that uses soundfile and soxr.
 
 Reading is stricter than libsndfile, which silently shortens a file whose header is wrong: a file with fewer or more
-samples than its header announces is refused. Headers of streams, which leave the size open, are accepted.
+samples than its header announces is refused. Headers of streams, which leave the size open, are accepted. A file is wav
+unless its name has the suffix of another kind that libsndfile reads: FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU. Those are
+decoded as a whole to see that they are; an Ogg or MP3 file that was cut where a packet ends cannot be told from a short
+one.
 """
 
 from __future__ import annotations
@@ -27,10 +30,25 @@ if TYPE_CHECKING:
 ChannelPolicy = Literal["first", "mean", "loudest"] | int
 """Which channel is used: the first, the mean of all, the one with most power, or a number, 1 for the first."""
 
-_SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+_SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+_OTHER_SUBTYPES = (*_SUBTYPES, "PCM_S8", "VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
 _RATES = (1_000, 1_000_000)
 """Lowest and highest sampling rate that is accepted, Hz; any other means a damaged header."""
 _WAVE = ("WAV", "WAVEX")
+_KINDS = {
+    ".flac": "FLAC",
+    ".ogg": "OGG",
+    ".oga": "OGG",
+    ".opus": "OGG",
+    ".mp3": "MP3",
+    ".aif": "AIFF",
+    ".aiff": "AIFF",
+    ".aifc": "AIFF",
+    ".au": "AU",
+    ".snd": "AU",
+}
+SUFFIXES = (".wav", *_KINDS)
+"""Suffixes of names of audio, in lower case; a file under any other is read as wav."""
 _HEAD = 4096
 """Bytes that nearly always contain all that is before the samples."""
 
@@ -64,7 +82,7 @@ class AudioHeader:
 
 
 def read_header(content: bytes, *, name: str) -> AudioHeader:
-    """Read the header of a wav file in memory.
+    """Read the header of an audio file in memory.
 
     Parameters
     ----------
@@ -81,14 +99,16 @@ def read_header(content: bytes, *, name: str) -> AudioHeader:
     Raises
     ------
     MediaError
-        The bytes are not a PCM or float wav file, or contain no sample or fewer than the header announces.
+        The bytes are not audio of a kind that is read, or contain no sample or fewer than the header announces.
     """
     with _opened(content, name) as file:
+        if _kind_of(name):  # which says less of its size than a wav file does
+            _samples(file, name)
         return _header_of(file)
 
 
 def scan_header(path: Path) -> AudioHeader:
-    """Read the header of a wav file without its samples; unlike :func:`read_header` it does not notice a cut file.
+    """Read the header of an audio file, of wav without its samples: of a cut one it says what it announces.
 
     Parameters
     ----------
@@ -103,7 +123,7 @@ def scan_header(path: Path) -> AudioHeader:
     Raises
     ------
     MediaError
-        The file cannot be opened, is not a PCM or float wav file, or contains no sample.
+        The file cannot be opened, is not audio of a kind that is read, or contains no sample.
     """
     import soundfile
 
@@ -112,7 +132,7 @@ def scan_header(path: Path) -> AudioHeader:
             sized = states_size(binary.read(_HEAD))
             binary.seek(0)
             with soundfile.SoundFile(binary) as file:
-                if sized and file.frames and file.format in _WAVE:
+                if sized and file.frames and file.format in _WAVE and _kind_of(str(path)) is None:
                     _check_samples(file, str(path))
                     return _header_of(file)
     except (soundfile.LibsndfileError, OSError):
@@ -121,7 +141,7 @@ def scan_header(path: Path) -> AudioHeader:
 
 
 def read_audio(path: Path) -> Signal:
-    """Read a wav file as it is: every channel, at the file's own rate.
+    """Read an audio file as it is: every channel, at the file's own rate.
 
     Parameters
     ----------
@@ -137,8 +157,8 @@ def read_audio(path: Path) -> Signal:
     Raises
     ------
     MediaError
-        The file is missing or not readable, is not a PCM or float wav file, contains no sample, fewer than its header
-        announces, or NaN or infinite samples.
+        The file is missing or not readable, is not audio of a kind that is read, contains no sample, fewer than its
+        header announces, or NaN or infinite samples.
 
     Examples
     --------
@@ -152,7 +172,7 @@ def read_audio(path: Path) -> Signal:
 
 
 def decode_audio(content: bytes, *, name: str) -> Signal:
-    """Decode the content of a wav file, as :func:`read_audio` does.
+    """Decode the content of an audio file, as :func:`read_audio` does.
 
     Parameters
     ----------
@@ -172,7 +192,7 @@ def decode_audio(content: bytes, *, name: str) -> Signal:
         As :func:`read_audio`.
     """
     with _opened(content, name) as file:
-        values, sampling_rate = _samples(file), file.samplerate
+        values, sampling_rate = _samples(file, name), file.samplerate
     finite = np.isfinite(values)
     if not finite.all():
         raise MediaError(
@@ -182,12 +202,15 @@ def decode_audio(content: bytes, *, name: str) -> Signal:
     return Signal(values, sampling_rate, "1")
 
 
-def _samples(file: soundfile.SoundFile) -> NDArray[np.float32]:
+def _samples(file: soundfile.SoundFile, name: str) -> NDArray[np.float32]:
     """All samples; those of 16 bits are read as such: libsndfile makes the same floats of them, in thrice the time."""
+    found: NDArray[np.float32]
     if file.subtype == "PCM_16":
-        scaled: NDArray[np.float32] = np.multiply(file.read(dtype="int16"), np.float32(2**-15), dtype=np.float32)
-        return scaled
-    found: NDArray[np.float32] = file.read(dtype="float32")
+        found = np.multiply(file.read(dtype="int16"), np.float32(2**-15), dtype=np.float32)
+    else:
+        found = file.read(dtype="float32")
+    if len(found) != file.frames:
+        raise MediaError(f"{name}: has {len(found)} of the {file.frames} samples that it announces; {COPY_AGAIN}")
     return found
 
 
@@ -397,24 +420,54 @@ def _opened(content: bytes, name: str) -> Iterator[Any]:
     """The open ``soundfile.SoundFile`` over ``content``, after all checks."""
     import soundfile
 
-    complete = whole(content, name=name)
+    kind = _kind_of(name)
+    complete = _sized(content, kind, name=name) if kind else whole(content, name=name)
     try:
         with soundfile.SoundFile(io.BytesIO(complete)) as file:
+            if kind and file.format != kind:
+                raise MediaError(f"{name}: is {file.format}, not {kind}; give it the suffix of what it is")
             _check_samples(file, name)
             yield file
     except soundfile.LibsndfileError as error:
         raise _not_audio(name, error) from None
 
 
+def _kind_of(name: str) -> str | None:
+    """What libsndfile calls a file of that name, where it is not wav."""
+    return _KINDS.get(Path(name).suffix.lower())
+
+
+def _sized(content: bytes, kind: str, *, name: str) -> bytes:
+    """The content of a file that is not wav, as long as its header says, where that says how long it is."""
+    if not content:
+        raise MediaError(f"{name}: the file is empty (0 bytes); {COPY_AGAIN}")
+    announced = 0
+    if kind == "AIFF" and content[:4] == b"FORM":
+        announced = 8 + int.from_bytes(content[4:8], "big")
+    elif kind == "AU" and content[:4] == b".snd":
+        start, size = (int.from_bytes(content[place : place + 4], "big") for place in (4, 8))
+        announced = start + (0 if size == _OPEN else size)
+    if announced > len(content):
+        raise MediaError(f"{name}: has {len(content):,} of the {announced:,} bytes that it announces; {COPY_AGAIN}")
+    return content
+
+
+_OPEN = 2**32 - 1
+"""Size in the header of a stream of AU."""
+
+
 def _not_audio(name: str, error: Any) -> MediaError:
     why = error.error_string.rstrip(".")
-    return MediaError(f"{name}: cannot be read as audio ({why}); {EXPECTED}; {COPY_AGAIN}")
+    kind = _kind_of(name)
+    expected = EXPECTED if kind is None else f"expected {kind}"
+    return MediaError(f"{name}: cannot be read as audio ({why}); {expected}; {COPY_AGAIN}")
 
 
 def _check_samples(file: Any, name: str) -> None:
-    if file.subtype not in _SUBTYPES:
+    known = _SUBTYPES if _kind_of(name) is None else _OTHER_SUBTYPES
+    if file.subtype not in known:
         raise MediaError(
-            f"{name}: samples of type {file.subtype} are not supported; expected one of {', '.join(_SUBTYPES)}; "
+            f"{name}: samples of type {file.subtype} are not supported; expected one of {', '.join(known)}; "
             f"convert the file to 16-bit PCM wav"
         )
     if not _RATES[0] <= file.samplerate <= _RATES[1]:

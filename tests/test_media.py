@@ -82,7 +82,8 @@ BROKEN = {
     "flac": (wav_bytes(RAMP, kind="FLAC"), "not a RIFF/WAVE file"),
     "unknown coding": (with_bytes(WAV, 20, struct.pack("<H", 0x1234)), "cannot be read as audio|not supported"),
     "no rate": (with_bytes(WAV, 24, struct.pack("<I", 7)), "the header says 7 samples per second"),
-    "a-law": (wav_bytes(RAMP, subtype="ALAW"), "samples of type ALAW are not supported"),
+    "a-law, cut": (wav_bytes(RAMP, subtype="ALAW")[:-100], "truncated: the header announces 400 bytes of samples"),
+    "gsm": (wav_bytes(RAMP, subtype="GSM610"), "samples of type GSM610 are not supported"),
     "bytes per second of another rate": (
         with_bytes(WAV, 24, struct.pack("<I", 8000)),
         "the header says 8000 samples per second of 1 x 16 bits, but 32000 bytes per second and 2 bytes per sample",
@@ -104,6 +105,52 @@ def test_broken_files_are_refused_the_same_way_by_both_readers(tmp_path: Path, c
         read_audio(path)
     assert str(by_header.value) == str(by_path.value)
     assert str(path) in str(by_path.value)
+
+
+KINDS = {
+    "clip.flac": ("FLAC", "PCM_16", 1e-4),
+    "clip.FLAC": ("FLAC", "PCM_24", 1e-6),
+    "clip.aiff": ("AIFF", "PCM_16", 1e-4),
+    "clip.aif": ("AIFF", "PCM_S8", 1e-2),
+    "clip.au": ("AU", "PCM_16", 1e-4),
+    "clip.snd": ("AU", "ULAW", 3e-2),
+    "clip.ogg": ("OGG", "VORBIS", 0.1),
+    "clip.opus": ("OGG", "OPUS", 0.3),
+    "clip.mp3": ("MP3", "MPEG_LAYER_III", 0.2),
+    "clip.wav": ("WAV", "ALAW", 3e-2),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_other_kinds_are_read_by_their_suffix(tmp_path: Path, name: str) -> None:
+    kind, subtype, tolerance = KINDS[name]
+    tone = (0.5 * np.sin(np.arange(48000) * 0.05)).astype(np.float32)
+    path = tmp_path / name
+    path.write_bytes(wav_bytes(tone, kind=kind, subtype=subtype, rate=48000))
+    found = read_audio(path)
+    header = scan_header(path)
+    assert (header.sampling_rate, header.channels, header.subtype) == (48000, 1, subtype)
+    assert header == read_header(path.read_bytes(), name=name)
+    assert header.frames == len(found.values)
+    assert abs(len(found.values) - 48000) < 3000  # codecs pad
+    assert np.abs(found.values[:40000] - tone[:40000]).max() < tolerance
+    expected, _ = soundfile.read(path, dtype="float32")
+    np.testing.assert_array_equal(found.values, expected)
+
+
+@pytest.mark.parametrize("name", ["clip.flac", "clip.aiff", "clip.au", "clip.ogg", "clip.mp3"])
+def test_other_kinds_that_are_broken_are_refused(tmp_path: Path, name: str) -> None:
+    kind, subtype, _ = KINDS[name]
+    noise = np.random.default_rng(0).normal(scale=0.1, size=48000).astype(np.float32)
+    content = wav_bytes(noise, kind=kind, subtype=subtype, rate=48000)
+    path = tmp_path / name
+    lossy = kind in ("OGG", "MP3")  # where a cut cannot always be seen
+    for broken in (b"", b"RIFF" * 9, WAV, *([] if lossy else [content[: len(content) // 2], content[:-7]])):
+        path.write_bytes(broken)
+        with pytest.raises(MediaError, match=re.escape(name)):
+            read_audio(path)
+        with pytest.raises(MediaError, match=re.escape(name)):
+            scan_header(path)
 
 
 def test_every_16_bit_sample_is_the_float32_of_libsndfile(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from kemfeat.balance import Mention
 from kemfeat.corpora.text import decode
 
-_PLAIN = ("latin-1", "utf-8-sig")
+_PLAIN = ("latin-1", "utf-8-sig", "utf-16")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 

@@ -3,8 +3,9 @@
 Size
     One utterance per row of the table.
 Labels
-    The columns ``emotion``, ``valence`` and ``arousal`` of the table, one final label per utterance, on your own scale;
-    no raters. Common spellings become kemfeat's words, every other word is a class of its own.
+    The columns ``emotion``, ``valence`` and ``arousal`` of the table, one final label per utterance, on your own scale,
+    and those of raters, ``rater1_emotion`` and so on, from which votes and agreement are made. Common spellings become
+    kemfeat's words, every other word is a class of its own.
 Licence
     That of the recordings; kemfeat does not know it.
 Citation
@@ -88,7 +89,7 @@ class FolderReader:
     """
 
     name: str = "folder"
-    version: int = 5
+    version: int = 6
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=SettingsTable({"text": {"preset": "none"}}))

@@ -10,7 +10,7 @@ from pathlib import Path
 from kemfeat.balance import Mention
 from kemfeat.corpora.census import lines_of, media_mentions
 
-_SOUND = ".wav"
+_SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd")
 
 
 def folder_mentions(root: Path, table: str, folders: set[str], *, follow_links: bool) -> Iterator[Mention]:
@@ -34,15 +34,15 @@ def folder_mentions(root: Path, table: str, folders: set[str], *, follow_links: 
     """
     yield from _rows(root, table)
     for folder in sorted(folders):
-        yield from media_mentions(root, folder, suffixes=(_SOUND,), name=None, deepest=0, follow_links=follow_links)
+        yield from media_mentions(root, folder, suffixes=_SOUND, name=None, deepest=0, follow_links=follow_links)
 
 
 def _rows(root: Path, table: str) -> Iterator[Mention]:
-    lines = lines_of(root, table, encoding="utf-8-sig")
+    lines = lines_of(root, table, encoding=_encoding(root / table))
     if lines is None:
         yield Mention(table)
         return
-    delimiter = "\t" if table.lower().endswith(".tsv") else ","
+    delimiter = _delimiter(lines[0][1], table)
     reader = csv.reader(io.StringIO("\n".join(text for _, text in lines)), delimiter=delimiter)
     header = [cell.strip().lower() for cell in next(reader, [])]
     before = reader.line_num
@@ -54,6 +54,21 @@ def _rows(root: Path, table: str) -> Iterator[Mention]:
         for line in range(first + 1, before):  # whole lines inside a cell
             if _is_row(lines[line - 1][1], header, delimiter):
                 yield Mention(f"{table}:{line}")
+
+
+def _encoding(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    except OSError:
+        return "utf-8-sig"
+
+
+def _delimiter(header: str, table: str) -> str:
+    """The separator that the name of the table suggests, unless the header has `id` and `audio` between others."""
+    usual = "\t" if table.lower().endswith(".tsv") else ","
+    cells = {each: {cell.strip(' "').lower() for cell in header.split(each)} for each in (usual, ",", ";", "\t")}
+    return next((each for each, names in cells.items() if {"id", "audio"} <= names), usual)
 
 
 def _is_row(text: str, header: list[str], delimiter: str) -> bool:

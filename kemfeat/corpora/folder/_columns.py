@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,17 +29,23 @@ OWN_PREFIX = "x_"
 """Prefix of a user's own column, so that it cannot clash with a column that kemfeat makes."""
 
 _OTHER_NAMES = {
-    "file": "audio",
-    "path": "audio",
-    "wav": "audio",
+    **dict.fromkeys(("file", "filename", "file_name", "file_path", "filepath", "path"), "audio"),
+    **dict.fromkeys(("wav", "wav_path", "audio_path", "audio_file"), "audio"),
+    **dict.fromkeys(("utterance", "utterance_id", "utt", "utt_id", "utt_name", "segment_id"), "id"),
+    **dict.fromkeys(("participant", "participant_id", "subject", "subject_id", "speaker_id", "spk"), "speaker"),
+    **dict.fromkeys(("dialog", "dialogue", "dialogue_id", "conversation", "session_id"), "session"),
     "gender": "sex",
     "label": "emotion",
+    "emotion_label": "emotion",
     "transcript": "text",
     "transcription": "text",
 }
 """Usual names that are not spelt like the column that is meant."""
 
 _MAX_NAME = 64
+
+_RATED = re.compile(r"(rater[a-z0-9-]{1,32})_(emotion|valence|arousal)", re.IGNORECASE)
+"""Names of the columns of one of several raters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +60,14 @@ class TableHeader:
         Per column of the user's own its position; the names begin with :data:`OWN_PREFIX`.
     width : int
         Number of cells that a row must have.
+    raters : mapping of str to mapping of str to int
+        Per rater the positions of their columns ``emotion``, ``valence`` and ``arousal``, as far as there are any.
     """
 
     at: Mapping[str, int]
     own: Mapping[str, int]
     width: int
+    raters: Mapping[str, Mapping[str, int]]
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -72,7 +82,7 @@ def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Tabl
     Parameters
     ----------
     cells : sequence of str
-        Cells of the first row; blank cells after the last name are ignored.
+        Cells of the first row; blank cells after the last name are ignored, and so is a first column without one.
     where : str
         The table, for messages.
     findings : Findings
@@ -90,15 +100,22 @@ def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Tabl
         has both ``text`` and ``text_file``.
     """
     names = _names(cells, where=where)
+    if not names[0]:
+        findings.add(UNKNOWN_COLUMN, f"{where}:1 column 1: has no name, as the numbers that pandas writes; not read")
     at = {name.lower(): place for place, name in enumerate(names) if name.lower() in KNOWN}
-    own = {name: place for place, name in enumerate(names) if name.lower() not in KNOWN}
+    raters: dict[str, dict[str, int]] = {}
+    for place, name in enumerate(names):
+        if rated := _RATED.fullmatch(name):
+            raters.setdefault(rated[1].lower(), {})[rated[2].lower()] = place
+    known = {*KNOWN, *(f"{rater}_{what}" for rater, columns in raters.items() for what in columns)}
+    own = {name: place for place, name in enumerate(names) if name and name.lower() not in known}
     _require(at, own, where=where)
     _check_pairs(at, where=where)
     for name, place in own.items():
         meant = _meant(name)
         if meant:
             findings.add(UNKNOWN_COLUMN, f"{where}:1 column {place + 1}: found {name!r}; did you mean {meant}?")
-    return TableHeader(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names))
+    return TableHeader(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names), raters)
 
 
 def _names(cells: Sequence[str], *, where: str) -> list[str]:
@@ -112,6 +129,8 @@ def _names(cells: Sequence[str], *, where: str) -> list[str]:
         )
     seen: set[str] = set()
     for place, name in enumerate(names, start=1):
+        if place == 1 and not name and len(names) > 1:  # the index of a DataFrame
+            continue
         if not 0 < len(name) <= _MAX_NAME or not name.isprintable():
             raise CorpusError(
                 f"{where}:1 column {place}: found the name {name[:40]!r}, expected 1 to {_MAX_NAME} printable "
@@ -127,7 +146,7 @@ def _require(at: Mapping[str, int], own: Mapping[str, int], *, where: str) -> No
     missing = [name for name in REQUIRED if name not in at]
     if missing:
         near = [f"rename {name!r} to {missing[0]!r}" for name in own if _meant(name) == repr(missing[0])]
-        remedy = near[0] if near else "add it; cells are separated by commas, in a .tsv by tabs"
+        remedy = near[0] if near else "add it; cells are separated by commas, semicolons or tabs"
         found = ", ".join(repr(name[:40]) for name in (*at, *own))
         raise CorpusError(f"{where}:1: found the columns {found}, expected one called {missing[0]!r} too; {remedy}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -32,11 +32,12 @@ from kemfeat.findings import (
 )
 from kemfeat.labels import join_emotions
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SEGMENT, Manifest
+from kemfeat.media import SUFFIXES
 
 _Text = tuple[str | None, str | None]
 """Words and their encoding, None where there are none."""
 
-_SOUND = re.compile(r"[^.].*\.wav", re.IGNORECASE | re.DOTALL)
+_SOUND = re.compile(rf"[^.].*(?:{'|'.join(map(re.escape, SUFFIXES))})", re.IGNORECASE | re.DOTALL)
 _NO_TEXT: _Text = (None, None)
 LOWEST, HIGHEST = 1.0, 5.0
 """Ends of the scale of ratings that kemfeat's figures expect."""
@@ -66,6 +67,7 @@ def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error
     findings = Findings(strict=on_error != "skip")
     read = read_table(read_file(root / table), where=table, root=root, findings=findings)
     emotions = [row.emotions for row in read.rows]
+    emotions += [rating.emotions for row in read.rows for rating in row.ratings]
     words = vocabulary(emotions, where=table)
     report_others(emotions, where=table, findings=findings)
     _report_ratings(read.rows, table, findings)
@@ -86,7 +88,7 @@ def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error
     return Manifest(
         corpus,
         pa.Table.from_pydict(columns, schema=schema).to_pandas(),
-        RATINGS.empty_table().to_pandas(),
+        pa.Table.from_pylist([*_ratings(read.rows, words)], schema=RATINGS).to_pandas(),
         findings.merged(),
         tuple(findings.faults),
         words,
@@ -153,6 +155,19 @@ def _segments(rows: Sequence[Row], shared: Collection[str]) -> dict[str, list[fl
         name: [time if of_row else math.nan for time, of_row in zip(column, cut, strict=True)]
         for name, column in zip(SEGMENT, times, strict=True)
     }
+
+
+def _ratings(rows: Sequence[Row], words: Sequence[str]) -> Iterator[dict[str, object]]:
+    """What the raters said, one row for each utterance and rater."""
+    for row in rows:
+        for rating in row.ratings:
+            yield {
+                "id": row.id,
+                "rater": rating.rater,
+                "emotion": join_emotions(rating.emotions, vocabulary=words) or None,
+                "valence": rating.valence,
+                "arousal": rating.arousal,
+            }
 
 
 def _report_ratings(rows: Sequence[Row], table: str, findings: Findings) -> None:

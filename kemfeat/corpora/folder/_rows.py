@@ -6,8 +6,8 @@ import math
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,6 +78,15 @@ class SignalFile(NamedTuple):
     unit: str
 
 
+class Rating(NamedTuple):
+    """What one of several raters said; ``()`` and NaN where a cell is blank."""
+
+    rater: str
+    emotions: tuple[str, ...]
+    valence: float
+    arousal: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One utterance; a blank cell is None, NaN for a number, ``()`` for emotions.
@@ -108,6 +117,8 @@ class Row:
         Per medium its file.
     own : tuple of str or None
         Cells of the user's own columns, in their order.
+    ratings : tuple of Rating
+        Those of the raters who said anything.
     """
 
     line: int
@@ -129,6 +140,7 @@ class Row:
     scripted: bool
     recordings: Mapping[str, SignalFile]
     own: tuple[str | None, ...]
+    ratings: tuple[Rating, ...]
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
@@ -207,7 +219,21 @@ class RowReader:
             scripted=self._scripted(cell, line),
             recordings=self._recordings(cell, line),
             own=tuple(None if is_missing(cells[at]) else cells[at].strip() for at in self.header.own.values()),
+            ratings=tuple(self._ratings(cells, line)),
         )
+
+    def _ratings(self, cells: Sequence[str], line: int) -> Iterator[Rating]:
+        for rater, columns in self.header.raters.items():
+            at = {f"{rater}_{what}": place for what, place in columns.items()}
+            own = _Cells(replace(self.header, at=at), cells)
+            found = Rating(
+                rater.removeprefix("rater"),
+                self._emotions(own, line, f"{rater}_emotion"),
+                self._number(own, line, f"{rater}_valence"),
+                self._number(own, line, f"{rater}_arousal"),
+            )
+            if any(own[column] for column in at):
+                yield found
 
     def _place(self, line: int, column: str) -> str:
         return f"{self.where}:{line} column {column}"
@@ -255,13 +281,13 @@ class RowReader:
         if blank:
             self.findings.add(LABEL_MISSING, f"{self._place(line, blank[0])}: {cell['id']}: blank cell")
 
-    def _emotions(self, cell: _Cells, line: int) -> tuple[str, ...]:
-        if not cell["emotion"]:
+    def _emotions(self, cell: _Cells, line: int, column: str = "emotion") -> tuple[str, ...]:
+        if not cell[column]:
             return ()
         try:
-            return read_emotions(cell["emotion"])
+            return read_emotions(cell[column])
         except CorpusError as error:
-            self.findings.fault(UNKNOWN_LABEL, f"{self._place(line, 'emotion')}: {error}")
+            self.findings.fault(UNKNOWN_LABEL, f"{self._place(line, column)}: {error}")
             return ()
 
     def _encoding(self, cell: _Cells, line: int) -> str | None:

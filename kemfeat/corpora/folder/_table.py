@@ -1,4 +1,4 @@
-"""A user's table of utterances: CSV or TSV, one row per utterance, columns found by their names."""
+"""A user's table of utterances: CSV, as programs write it, one row per utterance, columns found by their names."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from kemfeat.corpora.folder._columns import TableHeader, read_header
+from kemfeat.corpora.folder._columns import KNOWN, TableHeader, read_header
 from kemfeat.corpora.folder._rows import Row, RowReader
 from kemfeat.errors import CorpusError
-from kemfeat.file_kinds import foreign_kind
+from kemfeat.file_kinds import foreign_kind, is_utf16
 from kemfeat.findings import DUPLICATE_ID, SHARED_SIGNAL, UNKNOWN_SPEAKER, Findings
+
+_DELIMITERS = (",", ";", "\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,12 @@ class UtteranceTable:
 
 
 def read_table(content: bytes, *, where: str, root: Path, findings: Findings) -> UtteranceTable:
-    """Read a table; in a file whose name ends in ``.tsv`` tabs separate the cells, in any other commas.
+    """Read a table, whose cells are separated by commas, semicolons or tabs, whichever shows more known columns.
 
     Parameters
     ----------
     content : bytes
-        Content of the file, UTF-8 with or without a byte order mark; LF or CR LF.
+        Content of the file, UTF-8 with or without a byte order mark, or UTF-16 with one; LF or CR LF.
     where : str
         The file, for messages.
     root : Path
@@ -99,19 +101,44 @@ def _without_rows(where: str, faults: Sequence[str]) -> str:
     return f"{where}: no utterance; expected one row per utterance below the header; write them there"
 
 
+def delimiter_of(text: str, *, where: str) -> str:
+    """What separates the cells of a table.
+
+    Parameters
+    ----------
+    text : str
+        The table.
+    where : str
+        Name of the file.
+
+    Returns
+    -------
+    str
+        That of comma, semicolon and tab by which its first line has most of the columns that kemfeat knows; where that
+        does not decide, a tab in a file whose name ends in ``.tsv``, else a comma.
+    """
+    usual = "\t" if where.lower().endswith(".tsv") else ","
+    first = text.partition("\n")[0].rstrip("\r")
+
+    def known(delimiter: str) -> int:
+        return sum(cell.strip().strip('"').lower() in KNOWN for cell in first.split(delimiter))
+
+    return max((usual, *_DELIMITERS), key=known)
+
+
 def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
     kind = foreign_kind(content)
     if kind is not None:
         raise CorpusError(f"{where}: found {kind}; expected a table as CSV in UTF-8")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if is_utf16(content) else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise CorpusError(
             f"{where}:{line}: found the byte {content[error.start]:#04x}, expected UTF-8 text; save the table as CSV "
             "in UTF-8"
         ) from None
-    delimiter = "\t" if where.lower().endswith(".tsv") else ","
+    delimiter = delimiter_of(text, where=where)
     # Strict, because otherwise a quote that is never closed would silently swallow the rest of the table.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:

@@ -52,6 +52,68 @@ def test_a_row_with_every_column():
     assert (list(table.header.own), row.own) == (["x_Take"], ("7",))
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("where", ["utterances.csv", "utterances.tsv", "utterances.txt"])
+def test_a_table_is_read_as_programs_write_it(separator, encoding, where):
+    lines = ["id,audio,speaker,emotion,note", 'u1,a.wav,안나,sad,"x, y; z"', "u2,b.wav,ben,angry,"]
+    made = io.StringIO()
+    csv.writer(made, delimiter=separator).writerows(csv.reader(lines))
+    table, findings = read(made.getvalue().encode(encoding), where=where)
+    assert [(row.id, row.audio, row.speaker, row.emotions, row.own) for row in table.rows] == [
+        ("u1", "a.wav", "안나", ("sad",), ("x, y; z",)),
+        ("u2", "b.wav", "ben", ("angry",), (None,)),
+    ]
+    assert rules(findings) == {}
+
+
+def test_the_index_of_a_dataframe_is_not_a_column():
+    table, findings = read(",id,audio,speaker\n0,u1,a.wav,anna\n1,u2,b.wav,ben\n")
+    assert [(row.id, row.speaker, row.own) for row in table.rows] == [("u1", "anna", ()), ("u2", "ben", ())]
+    assert rules(findings) == {"unknown-column": 1}
+
+
+def test_what_raters_said_is_kept_apart():
+    table, findings = read(
+        "id,audio,speaker,rater1_emotion,Rater1_Valence,raterA-b_emotion,rater_emotion\n"
+        "u1,a.wav,s,Sad,2.5,happiness;fear,x\nu2,b.wav,s,,,anger,\nu3,c.wav,s,,,NA,\n"
+    )
+    ratings = [row.ratings for row in table.rows]
+    assert [rating[:2] for rating in ratings[0]] == [("1", ("sad",)), ("a-b", ("happy", "fear"))]
+    assert (ratings[0][0].valence, math.isnan(ratings[0][1].valence)) == (2.5, True)
+    assert [rating[:2] for rating in ratings[1]] == [("a-b", ("angry",))]
+    assert ratings[2] == ()
+    assert list(table.header.own) == ["x_rater_emotion"]
+    assert rules(findings) == {"unknown-column": 1}  # no rater is named
+
+
+def test_a_cell_of_a_rater_that_cannot_be_read_is_named():
+    table, findings = read("id,audio,speaker,rater1_emotion,rater1_arousal\nu1,a.wav,s,<b>,1\nu2,b.wav,s,sad,many\n")
+    assert rules(findings) == {"unknown-label": 1, "bad-number": 1}
+    assert "u1" in {row.id for row in table.rows}
+    examples = [finding.examples[0] for finding in findings.merged()]
+    assert any(":2 column rater1_emotion" in example for example in examples)
+    assert any(":3 column rater1_arousal" in example for example in examples)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("filename", "audio"), ("wav_path", "audio"), ("participant", "speaker"), ("utt_id", "id"), ("gender", "sex")],
+)
+def test_usual_names_of_other_tables_are_told(name, meant):
+    columns = {"id": "u1", "audio": "a.wav", "speaker": "s", "sex": "F"}
+    del columns[meant]
+    header, row = [*columns, name], [*columns.values(), "x"]
+    text = f"{','.join(header)}\n{','.join(row)}\n"
+    if meant in ("id", "audio"):
+        with pytest.raises(CorpusError, match=f"rename '{name}' to '{meant}'"):
+            read(text)
+    else:
+        _, findings = read(text)
+        (said,) = [finding for finding in findings.merged() if finding.rule == "unknown-column"]
+        assert f"found '{name}'; did you mean '{meant}'?" in said.examples[0]
+
+
 def test_flags_are_yes_or_no():
     cells = ["yes", "TRUE", "1", "no", "False", "0", ""]
     rows = "".join(f"u{place},a.wav,s,{cell}\n" for place, cell in enumerate(cells))
@@ -108,7 +170,8 @@ def test_spellings_of_one_table(content, where):
         ("id,audio\n", "no utterance; expected one row"),
         ("id,audio\n,\n\n", "no utterance; expected"),
         ("id,path\na,b\n", "found the columns 'id', 'path', expected one called 'audio' too; rename 'path' to 'audio'"),
-        ("id;audio\na;b\n", "expected one called 'id' too; add it; cells are separated by commas"),
+        ("id|audio\na|b\n", "expected one called 'id' too; add it; cells are separated by commas, semicolons or tabs"),
+        (",id\n0,a\n", "expected one called 'audio' too"),
         ("id,audio,,x\na,b,c,d\n", r":1 column 3: found the name '', expected 1 to 64 printable"),
         ("id,audio,x\x07\na,b,c\n", "printable characters; name the column"),
         (f"id,audio,{'x' * 65}\na,b,c\n", "expected 1 to 64"),
@@ -119,7 +182,7 @@ def test_spellings_of_one_table(content, where):
         ('id,audio\na,"b\nc,d\n', r":3: cannot be split into cells \(unexpected end of data\)"),
         ('id,audio\na,"b"c\n', r":2: cannot be split into cells"),
         (f"id,audio,text\na,b,{'x' * 1_000_000}\n", "field larger than field limit"),
-        ("id,audio\na,b\n".encode("utf-16"), ":1: found the byte 0xff, expected UTF-8 text; save the table"),
+        ("id,audio\na,b\n".encode("utf-16") + b"x", "expected UTF-8 text; save the table"),
         (b"id,audio,text\na,b,sch\xf6n\n", ":2: found the byte 0xf6"),
     ],
 )
