@@ -43,6 +43,12 @@ def train(
         Path, typer.Option("--split", metavar="SPLIT", help="File that kemfeat split wrote.", show_default=False)
     ],
     fold: Annotated[int, typer.Option("--fold", min=0, help="Fold of the split.")] = 0,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features", help="Comma-separated features for a recipe that reads any.", show_default="the recipe's"
+        ),
+    ] = None,
     set_: _options.Set = None,
     sweep: Annotated[
         list[str] | None,
@@ -84,7 +90,7 @@ def train(
     from kemfeat.splits import read_split
     from kemfeat.store.reader import open_store
 
-    trials = _trials(recipe, set_ or [], sweep or [])
+    trials = _trials(recipe, [*_read(features), *(set_ or [])], sweep or [])
     opened, read = open_store(store, cache=cache), read_split(split)
     options = Options(fold=fold, device=device.value, allow_leakage=allow_leakage, save_every=save_every)
     folder = out or _default_folder(trials, opened, [read.digest, fold])
@@ -103,6 +109,13 @@ def train(
             audited = audited_of_run(folder, store=opened, split=read)
             gaps = ablated(folder, audited, modalities=tuple(ablate), device=options.device)
     _print(folder, evaluation, table=table, gaps=gaps)
+
+
+def _read(features: str | None) -> list[str]:
+    """The setting of what a model reads."""
+    if features is None:
+        return []
+    return [f"model.features={[name.strip() for name in features.split(',') if name.strip()]}"]
 
 
 def _trials(name: str, sets: Sequence[str], sweeps: Sequence[str]) -> list[Trial]:

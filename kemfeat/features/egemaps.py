@@ -1,7 +1,8 @@
 """The 88 functionals of eGeMAPSv02, one row for each utterance, as openSMILE computes them.
 
-Only columns, float64, named ``egemaps.`` and openSMILE's own name, such as
-``egemaps.F0semitoneFrom27.5Hz_sma3nz_amean``: Eyben and others, IEEE Transactions on Affective Computing 7:190, 2016.
+Columns, float64, named ``egemaps.`` and openSMILE's own name, such as
+``egemaps.F0semitoneFrom27.5Hz_sma3nz_amean``, and all of them in openSMILE's order as the array ``egemaps`` (1, 88)
+float32, for models: Eyben and others, IEEE Transactions on Affective Computing 7:190, 2016.
 openSMILE writes 0 where it finds no voice; those numbers are left as they are. NaN where the utterance is shorter
 than openSMILE needs.
 
@@ -21,6 +22,7 @@ import numpy as np
 from kemfeat.errors import ConfigError
 from kemfeat.features import Extract, Extractor, Media, Prepared
 from kemfeat.features._audio import WaveformConfig, audio_of, finite
+from kemfeat.features._functionals import spec_of, with_array
 from kemfeat.records import FeatureArray
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ def _extract(media: Media, *, config: EgemapsConfig) -> FeatureArray:
             (f"egemaps.{name}", value if np.isfinite(value) else None)
             for name, value in zip(NAMES, found.tolist(), strict=True)
         )
-    return FeatureArray({}, columns)
+    return with_array("egemaps", columns, EXTRACTOR.columns)
 
 
 def _prepare(config: EgemapsConfig, *, root: Path, tokenizer: str) -> Prepared[EgemapsConfig]:  # noqa: ARG001 - the shape of a preparation
@@ -109,13 +111,15 @@ def _open(config: EgemapsConfig, resources: Path) -> Extract:  # noqa: ARG001 - 
     return partial(_extract, config=config)
 
 
+_COLUMNS = {f"egemaps.{name}": "float64" for name in NAMES}
+
 EXTRACTOR = Extractor(
     name="egemaps",
     version=1,
     config=EgemapsConfig,
     media=("audio",),
-    specs=lambda config: (),
-    columns={f"egemaps.{name}": "float64" for name in NAMES},
+    specs=lambda config: (spec_of("egemaps", _COLUMNS),),
+    columns=_COLUMNS,
     open=_open,
     prepare=_prepare,
     notice="The columns `egemaps` were computed with openSMILE, which audEERING licenses for private, research and "

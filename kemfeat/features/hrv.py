@@ -1,7 +1,8 @@
 """Heart rate and its variability over one utterance, from the intervals between beats.
 
-Only columns, named ``hrv.NAME``, after the Task Force of the European Society of Cardiology and the North American
-Society of Pacing and Electrophysiology (Circulation 93:1043, 1996):
+Columns named ``hrv.NAME``, and the numbers among them in this order as the array ``hrv`` (1, 5) float32, for models;
+after the Task Force of the European Society of Cardiology and the North American Society of Pacing and
+Electrophysiology (Circulation 93:1043, 1996):
 
 - ``hrv.beats``: intervals that the rest is made from, int32; 0 where there is none.
 - ``hrv.mean_hr`` [1/min]: 60 over the mean interval.
@@ -29,6 +30,7 @@ from pydantic import Field
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ExtractionError
 from kemfeat.features import Extract, Extractor, Media
+from kemfeat.features._functionals import spec_of, with_array
 from kemfeat.records import Events, FeatureArray
 
 _SHORTEST, _LONGEST = 0.3, 2.0
@@ -92,13 +94,15 @@ def variability(times: NDArray[np.float64], intervals: NDArray[np.float64], *, m
 def _extract(media: Media, *, config: HrvConfig) -> FeatureArray:
     events = media["ibi"]
     if events is None:
-        return FeatureArray({}, {**dict.fromkeys(_NUMBERS), "hrv.beats": 0, "hrv.reason": "no heart beats recorded"})
+        nothing = {**dict.fromkeys(_NUMBERS), "hrv.beats": 0, "hrv.reason": "no heart beats recorded"}
+        return FeatureArray({"hrv": np.empty((0, len(_NUMBERS)), np.float32)}, nothing)
     if not isinstance(events, Events) or events.unit != "s":
         found = type(events).__name__ if not isinstance(events, Events) else events.unit
         raise ExtractionError(f"hrv: found {found}, expected intervals in s; correct the corpus reader")
     told = variability(events.times, events.values.astype(np.float64), min_beats=config.min_beats)
     columns = {f"hrv.{name}": value if np.isfinite(value) else None for name, value in told.items()}
-    return FeatureArray({}, {**columns, "hrv.beats": int(told["beats"]), "hrv.reason": _reason(told, config)})
+    cells = {**columns, "hrv.beats": int(told["beats"]), "hrv.reason": _reason(told, config)}
+    return with_array("hrv", cells, _COLUMNS)
 
 
 def _reason(told: dict[str, float], config: HrvConfig) -> str:
@@ -110,6 +114,7 @@ def _reason(told: dict[str, float], config: HrvConfig) -> str:
 
 
 _NUMBERS = ("hrv.beats", "hrv.mean_hr", "hrv.sdnn", "hrv.rmssd", "hrv.pnn50")
+_COLUMNS = {name: "int32" if name == "hrv.beats" else "float64" for name in _NUMBERS} | {"hrv.reason": "string"}
 
 
 def _open(config: HrvConfig, resources: Path) -> Extract:  # noqa: ARG001 - the shape of an opening
@@ -121,7 +126,7 @@ EXTRACTOR = Extractor(
     version=1,
     config=HrvConfig,
     media=("ibi",),
-    specs=lambda config: (),
-    columns={name: "int32" if name == "hrv.beats" else "float64" for name in _NUMBERS} | {"hrv.reason": "string"},
+    specs=lambda config: (spec_of("hrv", _COLUMNS),),
+    columns=_COLUMNS,
     open=_open,
 )

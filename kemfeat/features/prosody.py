@@ -1,6 +1,7 @@
 """Functionals of the voice, one row for each utterance: pitch, loudness, timbre, regularity and pace.
 
-Only columns, all float64 and named ``prosody.WHAT_HOW``; NaN where the audio cannot carry them.
+Columns named ``prosody.WHAT_HOW``, NaN where the audio cannot carry them, and all of them in this order as the array
+``prosody`` (1, 46) float32, for models.
 
 | what | unit | source |
 |---|---|---|
@@ -40,6 +41,7 @@ from pydantic import Field, model_validator
 from kemfeat.errors import ConfigError
 from kemfeat.features import Extract, Extractor, Media, Prepared
 from kemfeat.features._audio import WaveformConfig, audio_of, finite
+from kemfeat.features._functionals import spec_of, with_array
 from kemfeat.records import FeatureArray
 
 _STEP = 0.01
@@ -129,7 +131,7 @@ def _extract(media: Media, *, config: ProsodyConfig) -> FeatureArray:
     columns["prosody.voiced_frames"] = 0
     if len(samples) >= _SHORTEST * config.sampling_rate:
         columns.update((f"prosody.{name}", _told(value)) for name, value in _measured(samples, config))
-    return FeatureArray({}, columns)
+    return with_array("prosody", columns, EXTRACTOR.columns)
 
 
 def _measured(samples: NDArray[np.float32], config: ProsodyConfig) -> Iterator[tuple[str, float]]:
@@ -237,7 +239,7 @@ EXTRACTOR = Extractor(
     version=1,
     config=ProsodyConfig,
     media=("audio",),
-    specs=lambda config: (),
+    specs=lambda config: (spec_of("prosody", _columns()),),
     columns=_columns(),
     open=_open,
     prepare=_prepare,

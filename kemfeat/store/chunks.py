@@ -7,7 +7,7 @@ an index with the place of each. The index of a shard is read once.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -71,13 +71,35 @@ class ChunkReader:
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_indexes": {}}
 
-    def rows(self, rows: Indices) -> Iterator[NDArray[Any]]:
+    def fetch(self, rows: Indices) -> tuple[Chunk, ...]:
+        """Read the chunks of rows without decoding them, so that waiting and decoding can have threads of their own.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n,), int64
+            Rows of the array.
+
+        Returns
+        -------
+        tuple of Chunk
+            For :meth:`rows`; all of them are in memory.
+
+        Raises
+        ------
+        StoreError
+            As for :meth:`rows`.
+        """
+        return tuple(self._chunks(rows))
+
+    def rows(self, rows: Indices, chunks: Iterable[Chunk] | None = None) -> Iterator[NDArray[Any]]:
         """Decode rows one after the other.
 
         Parameters
         ----------
         rows : ndarray, shape (n,), int64
             Rows of the array. Chunks are decoded once where their rows follow one another, as in ascending order.
+        chunks : iterable of Chunk, optional
+            What :meth:`fetch` read of them; read as they are needed where absent.
 
         Yields
         ------
@@ -90,7 +112,7 @@ class ChunkReader:
             A shard is missing, is not what was written, or is of another version than that which was opened.
         """
         chunk = np.empty(self._chunk_shape, self.dtype)
-        for found in self._chunks(rows):
+        for found in self._chunks(rows) if chunks is None else chunks:
             self._decode(found, into=chunk)
             for place in (rows[found.run] % len(chunk)).tolist():
                 yield chunk[place]
@@ -124,7 +146,7 @@ class ChunkReader:
                     out[place] = into[row][: out.shape[1]] if out.ndim > 1 else into[row]
         self._shards.check()
 
-    def _chunks(self, rows: Indices) -> Iterator[_Chunk]:
+    def _chunks(self, rows: Indices) -> Iterator[Chunk]:
         """The chunks of rows, one for each run of rows of the same chunk."""
         per_chunk = self._chunk_shape[0]
         for part in _runs(rows // self.rows_per_shard):
@@ -136,12 +158,12 @@ class ChunkReader:
                 chosen = numbers[[run.start for run in runs]].tolist()
                 contents = self._checked(shard, [index[number] for number in chosen])
                 for run, number, content in zip(runs, chosen, contents, strict=True):
-                    yield _Chunk(key, number, content, slice(part.start + run.start, part.start + run.stop))
+                    yield Chunk(key, number, content, slice(part.start + run.start, part.start + run.stop))
 
     def _key(self, shard: int) -> str:
         return "/".join(["c", str(shard), *["0"] * (len(self.shape) - 1)])
 
-    def _decode(self, chunk: _Chunk, *, into: NDArray[Any]) -> None:
+    def _decode(self, chunk: Chunk, *, into: NDArray[Any]) -> None:
         size = len(chunk.content)
         if size < _BLOSC_SIZES.size or _BLOSC_SIZES.unpack_from(chunk.content.data) != (into.nbytes, size):
             raise self._shards.corrupt(chunk.key, f"chunk {chunk.number} does not have the size of {into.shape} values")
@@ -180,8 +202,18 @@ class ChunkReader:
             raise self._shards.unreadable(shard.key, error) from None
 
 
-class _Chunk(NamedTuple):
-    """An encoded chunk: its shard, its number there, its bytes, and the run of its rows."""
+class Chunk(NamedTuple):
+    """An encoded chunk: its shard, its number there, its bytes, and the run of its rows.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> import numpy as np
+    >>> reader = kemfeat.open_store("stores/KEMDy20").chunks("mel_lengths")
+    >>> rows = np.array([3, 4])
+    >>> len(list(reader.rows(rows, reader.fetch(rows))))
+    2
+    """
 
     key: str
     number: int

@@ -15,7 +15,7 @@ from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
 from kemfeat.records import beside, stem, tag_of, tagged
 
 if TYPE_CHECKING:
-    from kemfeat.store.chunks import ChunkReader
+    from kemfeat.store.chunks import Chunk, ChunkReader
     from kemfeat.store.reader import Store
 
 ARRAYS: Mapping[str, tuple[str, ...]] = {
@@ -91,13 +91,35 @@ class Column:
         """Whether reading is mostly waiting for a server."""
         return not isinstance(self.array, np.ndarray) and self.array.waits
 
-    def read(self, rows: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
+    def fetch(self, rows: NDArray[np.int64]) -> tuple[Chunk, ...] | None:
+        """What of rows can be read before they are decoded.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n,), int64
+            Sorted and unique.
+
+        Returns
+        -------
+        tuple of Chunk or None
+            For :meth:`read`; None where nothing waits.
+
+        Raises
+        ------
+        StoreError
+            As for :meth:`read`.
+        """
+        return None if isinstance(self.array, np.ndarray) or not self.array.waits else self.array.fetch(rows)
+
+    def read(self, rows: NDArray[np.int64], fetched: tuple[Chunk, ...] | None = None) -> Iterator[NDArray[Any]]:
         """Read rows of the store.
 
         Parameters
         ----------
         rows : ndarray, shape (n,), int64
             Sorted and unique.
+        fetched : tuple of Chunk, optional
+            What :meth:`fetch` read of them.
 
         Yields
         ------
@@ -110,7 +132,7 @@ class Column:
             They cannot be read: a shard is missing, or is not what was written.
         """
         if not isinstance(self.array, np.ndarray):
-            yield from self.array.rows(rows)
+            yield from self.array.rows(rows, fetched)
             return
         try:
             yield from np.asarray(self.array[rows])

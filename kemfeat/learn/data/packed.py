@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,6 +16,9 @@ from torch import Tensor
 from kemfeat.arrays import Indices
 from kemfeat.learn.data.columns import Column
 from kemfeat.parallel import WAITING, default_workers
+
+if TYPE_CHECKING:
+    from kemfeat.store.chunks import Chunk
 
 Allocate = Callable[[str, tuple[int, ...], torch.dtype], Tensor]
 """Makes the tensor of a column from its name, shape and type; the values are undefined."""
@@ -56,13 +61,36 @@ class Packed:
         """
         return np.searchsorted(self.rows, rows)
 
-    def read(self, part: slice) -> None:
+    def fetch(self, part: slice) -> dict[str, tuple[Chunk, ...]]:
+        """What of some of the rows can be read before it is decoded.
+
+        Parameters
+        ----------
+        part : slice
+            Positions in ``rows``.
+
+        Returns
+        -------
+        dict of str to tuple of Chunk
+            For :meth:`read`, by column.
+
+        Raises
+        ------
+        StoreError
+            The store is damaged, or its server refuses or does not answer.
+        """
+        found = ((column.name, column.fetch(self.rows[part])) for column in self.columns)
+        return {name: chunks for name, chunks in found if chunks is not None}
+
+    def read(self, part: slice, fetched: Mapping[str, tuple[Chunk, ...]] = MappingProxyType({})) -> None:
         """Read some of the rows; different parts may be read in different threads.
 
         Parameters
         ----------
         part : slice
             Positions in ``rows``.
+        fetched : mapping of str to tuple of Chunk
+            What :meth:`fetch` read of them.
 
         Raises
         ------
@@ -74,20 +102,21 @@ class Packed:
                 first, last = part.start, part.stop
             else:
                 first, last = self.starts[column.name][[part.start, part.stop]].tolist()
-            self._put(column, self.rows[part], self.values[column.name][first:last])
+            values = column.read(self.rows[part], fetched.get(column.name))
+            self._put(column, self.rows[part], values, self.values[column.name][first:last])
 
-    def _put(self, column: Column, rows: Indices, target: Tensor) -> None:
+    def _put(self, column: Column, rows: Indices, values: Iterable[NDArray[Any]], target: Tensor) -> None:
         # Tensors on a device are filled via the host, in one copy.
         held = target if target.device.type == "cpu" else torch.empty_like(target, device="cpu")
         into = held.numpy()
         stop = 0
-        for row, values in zip(rows, column.read(rows), strict=True):
+        for row, value in zip(rows, values, strict=True):
             if column.lengths is None:
-                into[stop] = values
+                into[stop] = value
                 stop += 1
             else:
                 start, stop = stop, stop + int(column.lengths[row])
-                into[start:stop] = values[: stop - start]
+                into[start:stop] = value[: stop - start]
         if held is not target:
             target.copy_(held)
 

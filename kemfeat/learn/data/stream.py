@@ -17,8 +17,8 @@ from torch import Tensor
 from kemfeat.arrays import Indices
 from kemfeat.learn.data.batch_sampler import WINDOW
 from kemfeat.learn.data.columns import Column
-from kemfeat.learn.data.packed import Allocate, Packed, lay_out, on_host, parts, readers
-from kemfeat.parallel import share_among_threads
+from kemfeat.learn.data.packed import Allocate, Packed, lay_out, on_host, parts
+from kemfeat.parallel import WAITING, default_workers, share_among_threads
 
 
 def read_all(
@@ -96,11 +96,11 @@ def read_ahead(
     """
     tensors = [_Reused(pinned=pinned) for _ in range(2)]
     ahead: deque[_Window] = deque()
-    with _reading(columns) as pool:
+    with _reading(columns) as submit:
         for number, section in enumerate(_sections(batches)):
             settle()
             packed = lay_out(columns, np.unique(rows[np.concatenate(section)]), tensors[number % 2].allocate)
-            reading = [pool.submit(packed.read, part) for part in parts(packed.rows, rows_per_shard=rows_per_shard)]
+            reading = [submit(packed, part) for part in parts(packed.rows, rows_per_shard=rows_per_shard)]
             ahead.append(_Window(packed, len(section), reading))
             if number:
                 yield from ahead.popleft().packs()
@@ -122,13 +122,27 @@ class _Window(NamedTuple):
 
 
 @contextmanager
-def _reading(columns: Sequence[Column]) -> Iterator[ThreadPoolExecutor]:
-    """Threads that drop work not yet begun when the consumer goes away."""
-    pool = ThreadPoolExecutor(readers(columns), thread_name_prefix="kemfeat-read")
+def _reading(columns: Sequence[Column]) -> Iterator[Callable[[Packed, slice], Future[None]]]:
+    """Threads that read parts of rows, and drop what is not yet begun when the consumer goes away.
+
+    Where reading waits for a server, many threads fetch and a few decode: all decoding at once, they would mostly wait
+    for the interpreter, and the consumer with them.
+    """
+    decoders = ThreadPoolExecutor(min(4, default_workers()), thread_name_prefix="kemfeat-read")
+    fetchers = ThreadPoolExecutor(WAITING, thread_name_prefix="kemfeat-fetch")
+    waits = any(column.waits for column in columns)
+
+    def submit(packed: Packed, part: slice) -> Future[None]:
+        if not waits:
+            return decoders.submit(packed.read, part)
+        coming = fetchers.submit(packed.fetch, part)
+        return decoders.submit(lambda: packed.read(part, coming.result()))
+
     try:
-        yield pool
+        yield submit
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (fetchers, decoders):
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Reused:
