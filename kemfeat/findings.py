@@ -96,6 +96,7 @@ NO_LISTENER_ROW = Rule("no-listener-row", "warning", "the listener's columns of 
 UNREADABLE_SPAN = Rule("unreadable-span", "warning", "the cell is missing; no feature is made from it")
 SESSION_PREFIX = Rule("session-prefix", "warning", "the session number of the folder or file replaces the id's")
 SECOND_MEDIA = Rule("second-media", "warning", "the file whose name has the right session is used; remove the other")
+INCOMPLETE_CORPUS = Rule("incomplete-corpus", "warning", "the clips that are there are read; copy the others too")
 UNANNOTATED_MEDIA = Rule("unannotated-media", "warning", "ignored: no annotation row has this id")
 MISSING_PHYSIOLOGY_FILE = Rule("missing-physiology-file", "warning", "the conversation's signal is missing")
 EMPTY_PHYSIOLOGY = Rule("empty-physiology", "warning", "the conversation's EDA or TEMP is missing")

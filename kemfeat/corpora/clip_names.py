@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from kemfeat.balance import Mention
 from kemfeat.corpora.census import media_mentions
-from kemfeat.corpora.layout import list_files, list_folders, report_strays, require_folder, show_contents
+from kemfeat.corpora.layout import is_folder, list_files, list_folders, report_strays, require_folder, show_contents
 from kemfeat.errors import CorpusLayoutError
-from kemfeat.findings import DUPLICATE_ID, MALFORMED_NAME, STRAY_FILE, Findings
+from kemfeat.findings import DUPLICATE_ID, INCOMPLETE_CORPUS, MALFORMED_NAME, STRAY_FILE, Findings
 from kemfeat.labels import EMOTIONS
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, Manifest
 from kemfeat.records import Finding, Terms
@@ -76,8 +76,12 @@ class ClipReader:
         What the reader declares; not meant to be changed.
     clip : callable
         Takes the path of a clip below the root; returns what it says, or None where it is not a name of this corpus.
+    clips : int
+        How many the published corpus has.
     example : str
         Path of a clip, for messages.
+    folder : str
+        Folder below the root that has all clips, where it is there; empty where they may be anywhere.
     stray : re.Pattern or None
         Paths of what comes with the corpus and is not read.
     further : tuple of str
@@ -88,6 +92,7 @@ class ClipReader:
 
     name: str
     clip: Callable[[str], Clip | None]
+    clips: int
     example: str
     terms: Terms
     version: int = 1
@@ -95,6 +100,7 @@ class ClipReader:
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"text": {"preset": "none"}})
     columns: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
     stray: re.Pattern[str] | None = None
     further: tuple[str, ...] = ()
     follow_links: bool = False
@@ -128,7 +134,7 @@ class ClipReader:
         require_folder(root, corpus=self.name, holds=self.example)
         clips: dict[str, Clip] = {}
         places: dict[str, str] = {}
-        for path in sorted(self._wavs(root, findings)):
+        for path in sorted(self._wavs(root, findings, self._begin(root))):
             said = self.clip(path)
             if said is None and self.stray is not None and self.stray.fullmatch(path):
                 findings.add(STRAY_FILE, path, left_out=[path])
@@ -147,7 +153,10 @@ class ClipReader:
             )
         return clips
 
-    def _wavs(self, root: Path, findings: Findings, below: str = "", depth: int = 0) -> Iterator[str]:
+    def _begin(self, root: Path) -> str:
+        return f"{self.folder}/" if self.folder and is_folder(root / self.folder) else ""
+
+    def _wavs(self, root: Path, findings: Findings, below: str, depth: int = 0) -> Iterator[str]:
         folder = root / below
         listed = list_files(folder, _WAV, root=root, follow_links=self.follow_links)
         folders = list_folders(folder, _ANY, root=root, follow_links=self.follow_links).fitting
@@ -180,6 +189,8 @@ class ClipReader:
         Manifest
             In the order of ``clips``.
         """
+        for _ in range(self.clips - len(clips)):
+            findings.add(INCOMPLETE_CORPUS, f"{len(clips):,} of the {self.clips:,} clips of {self.name} are there")
         findings.ledger.used.update({path: clip.id for path, clip in clips.items()})
         kinds = pa.schema([*READ_COLUMNS, *(pa.field(name, pa.string()) for name in self.columns)])
         utterances = pa.Table.from_pylist([_row(path, clip) for path, clip in clips.items()], schema=kinds).to_pandas()
@@ -195,7 +206,9 @@ class ClipReader:
 
     def mentions(self, root: Path) -> Iterable[Mention]:
         """What the raw files mention; see :meth:`kemfeat.corpora.CountedReader.mentions`."""
-        return media_mentions(root, ".", suffixes=(".wav",), name=None, follow_links=self.follow_links)
+        return media_mentions(
+            root, self._begin(root).rstrip("/") or ".", suffixes=(".wav",), name=None, follow_links=self.follow_links
+        )
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:  # noqa: ARG002 - there are none
         """No rows; see :meth:`kemfeat.corpora.CorpusReader.read_signals`."""

@@ -147,6 +147,8 @@ def _rows(path: Path, columns: Iterable[str], findings: Findings) -> Iterator[tu
 READER: CorpusReader = CremaDReader(
     name="CREMA_D",
     clip=_clip,
+    clips=7_442,
+    folder="AudioWAV",
     example="AudioWAV/1001_DFA_ANG_XX.wav",
     terms=Terms(
         title="CREMA-D, the Crowd-sourced Emotional Multimodal Actors Dataset: its audio",

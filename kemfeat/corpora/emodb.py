@@ -75,6 +75,7 @@ def _clip(path: str) -> Clip | None:
 READER: CorpusReader = ClipReader(
     name="EmoDB",
     clip=_clip,
+    clips=535,
     example="wav/03a01Fa.wav",
     terms=Terms(
         title="EmoDB, the Berlin Database of Emotional Speech",

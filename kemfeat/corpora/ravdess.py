@@ -59,6 +59,7 @@ def _clip(path: str) -> Clip | None:
 READER: CorpusReader = ClipReader(
     name="RAVDESS",
     clip=_clip,
+    clips=1_440,
     stray=_SONG,
     example="Actor_01/03-01-06-01-02-01-01.wav",
     terms=Terms(

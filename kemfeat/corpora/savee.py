@@ -60,6 +60,7 @@ def _clip(path: str) -> Clip | None:
 READER: CorpusReader = ClipReader(
     name="SAVEE",
     clip=_clip,
+    clips=480,
     example="DC/a01.wav",
     media=("audio",),
     settings={},

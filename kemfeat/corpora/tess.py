@@ -54,6 +54,7 @@ def _clip(path: str) -> Clip | None:
 READER: CorpusReader = ClipReader(
     name="TESS",
     clip=_clip,
+    clips=2_800,
     example="OAF_angry/OAF_back_angry.wav",
     terms=Terms(
         title="TESS, the Toronto Emotional Speech Set",

@@ -52,7 +52,10 @@ def test_songs_are_not_read_and_are_told(tmp_path: Path) -> None:
     write_clips(tmp_path, [*paths((1,)), "Actor_01/03-02-01-01-01-01-01.wav"])
     manifest = READER.read_manifest(tmp_path)
     assert len(manifest) == len(paths((1,)))
-    assert [finding.rule for finding in manifest.findings] == ["stray-file"]
+    assert {finding.rule: finding.count for finding in manifest.findings} == {
+        "stray-file": 1,
+        "incomplete-corpus": 1_440 - len(manifest),
+    }
 
 
 def test_a_second_copy_is_refused_or_left_out(tmp_path: Path) -> None:

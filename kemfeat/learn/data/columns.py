@@ -91,8 +91,8 @@ class Column:
         """Whether reading is mostly waiting for a server."""
         return not isinstance(self.array, np.ndarray) and self.array.waits
 
-    def fetch(self, rows: NDArray[np.int64]) -> tuple[Chunk, ...] | None:
-        """What of rows can be read before they are decoded.
+    def fetch(self, rows: NDArray[np.int64]) -> tuple[Chunk, ...]:
+        """Read rows of the store without decoding them, where that :attr:`waits`.
 
         Parameters
         ----------
@@ -101,15 +101,16 @@ class Column:
 
         Returns
         -------
-        tuple of Chunk or None
-            For :meth:`read`; None where nothing waits.
+        tuple of Chunk
+            For :meth:`read`.
 
         Raises
         ------
         StoreError
             As for :meth:`read`.
         """
-        return None if isinstance(self.array, np.ndarray) or not self.array.waits else self.array.fetch(rows)
+        assert not isinstance(self.array, np.ndarray)  # noqa: S101 - what is in memory does not wait
+        return self.array.fetch(rows)
 
     def read(self, rows: NDArray[np.int64], fetched: tuple[Chunk, ...] | None = None) -> Iterator[NDArray[Any]]:
         """Read rows of the store.

@@ -61,27 +61,6 @@ class Packed:
         """
         return np.searchsorted(self.rows, rows)
 
-    def fetch(self, part: slice) -> dict[str, tuple[Chunk, ...]]:
-        """What of some of the rows can be read before it is decoded.
-
-        Parameters
-        ----------
-        part : slice
-            Positions in ``rows``.
-
-        Returns
-        -------
-        dict of str to tuple of Chunk
-            For :meth:`read`, by column.
-
-        Raises
-        ------
-        StoreError
-            The store is damaged, or its server refuses or does not answer.
-        """
-        found = ((column.name, column.fetch(self.rows[part])) for column in self.columns)
-        return {name: chunks for name, chunks in found if chunks is not None}
-
     def read(self, part: slice, fetched: Mapping[str, tuple[Chunk, ...]] = MappingProxyType({})) -> None:
         """Read some of the rows; different parts may be read in different threads.
 
@@ -90,7 +69,7 @@ class Packed:
         part : slice
             Positions in ``rows``.
         fetched : mapping of str to tuple of Chunk
-            What :meth:`fetch` read of them.
+            What :meth:`Column.fetch <kemfeat.learn.data.columns.Column.fetch>` read of them, by column.
 
         Raises
         ------

@@ -135,8 +135,10 @@ def _reading(columns: Sequence[Column]) -> Iterator[Callable[[Packed, slice], Fu
     def submit(packed: Packed, part: slice) -> Future[None]:
         if not waits:
             return decoders.submit(packed.read, part)
-        coming = fetchers.submit(packed.fetch, part)
-        return decoders.submit(lambda: packed.read(part, coming.result()))
+        coming = {
+            column.name: fetchers.submit(column.fetch, packed.rows[part]) for column in packed.columns if column.waits
+        }
+        return decoders.submit(lambda: packed.read(part, {name: each.result() for name, each in coming.items()}))
 
     try:
         yield submit

@@ -112,7 +112,8 @@ def _settings(dataset: str) -> dict[str, Any]:
     signals = [
         name for name in ("eda", "temp") if name in plugins.find("corpora", dataset).media and dataset != "folder"
     ]
-    return {**SETTINGS, "features": ["mel", "text", *signals]}
+    text = ["text"] if "transcript" in plugins.find("corpora", dataset).media else []
+    return {**SETTINGS, "features": ["mel", *text, *signals]}
 
 
 def _ids(store: Store) -> frozenset[str]:
