@@ -19,38 +19,26 @@ from kemfeat.store.schema import FileReceipt
 
 
 class Site(Protocol):
-    """Where a store is built, while nobody else builds it.
-
-    Attributes
-    ----------
-    folder : Path
-        Folder on this machine in which it is built, as far as it is here.
-    where : Path or Address
-        Where it will be.
-    moved : Path or None
-        Where ``--force`` moved what had been there.
-    elsewhere : set of FileReceipt
-        Shards of the build that are not on this machine.
-    """
+    """Where a store is built, while nobody else builds it."""
 
     @property
     def folder(self) -> Path:
-        """See above."""
+        """Folder on this machine in which it is built, as far as it is here."""
         ...
 
     @property
     def where(self) -> Path | Address:
-        """See above."""
+        """Where it will be."""
         ...
 
     @property
     def moved(self) -> Path | None:
-        """See above."""
+        """Where ``--force`` moved what had been there."""
         ...
 
     @property
     def elsewhere(self) -> Set[FileReceipt]:
-        """See above."""
+        """Shards of the build that are not on this machine."""
         ...
 
     def finished(self, *, rehash: bool) -> Store | None:

@@ -63,7 +63,7 @@ class PinnedShards(zarr.storage.LocalStore):
         Raises
         ------
         StoreError
-            The shard is not that of the version that was opened.
+            The shard is not that of the version that was opened, or is damaged.
         """
         from zarr.core.buffer import default_buffer_prototype
 
@@ -76,6 +76,7 @@ class PinnedShards(zarr.storage.LocalStore):
                 (content,) = shard.read([_span(byte_range, shard.size)])
             except OSError as error:
                 raise self._shards.unreadable(key, error) from None
+        self._shards.refuse_damaged(key, content, is_whole=byte_range is None)
         self._shards.check()
         return content
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
+import google_crc32c
+
 from kemfeat.errors import StoreCorruptError
 from kemfeat.store import schema
 from kemfeat.store.objects import Span
@@ -70,6 +72,30 @@ class RemoteShards(ShardFiles):
     def waits(self) -> bool:
         """Whether reading is mostly waiting for a server."""
         return True
+
+    def refuse_damaged(self, key: str, content: bytes | memoryview, *, is_whole: bool) -> None:
+        """Refuse what was read of a shard and is not what was written.
+
+        Parameters
+        ----------
+        key : str
+            Key of the shard.
+        content : bytes or memoryview
+            The shard, its index, or one of its chunks: the latter two end with their own CRC-32C.
+        is_whole : bool
+            Whether it is the shard, which has the SHA-256 of its receipt.
+
+        Raises
+        ------
+        StoreCorruptError
+            It is damaged.
+        """
+        if is_whole:
+            sound = self._receipts[key].fits(bytes(content))
+        else:
+            sound = google_crc32c.value(bytes(content[:-4])) == int.from_bytes(content[-4:], "little")
+        if not sound:
+            raise self.corrupt(key, "a checksum differs")
 
     @contextmanager
     def opened(self, key: str) -> Iterator[Any]:

@@ -67,6 +67,19 @@ class ShardFiles:
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_sound": {}}
 
+    def refuse_damaged(self, key: str, content: bytes | memoryview, *, is_whole: bool) -> None:
+        """Do nothing: a file is compared with its receipt before it is read.
+
+        Parameters
+        ----------
+        key : str
+            Key of the shard.
+        content : bytes or memoryview
+            The shard, its index, or one of its chunks.
+        is_whole : bool
+            Whether it is the shard.
+        """
+
     @property
     def waits(self) -> bool:
         """Whether reading is mostly waiting, so that more threads than cores read faster."""

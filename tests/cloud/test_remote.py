@@ -156,6 +156,23 @@ def test_a_changed_object_is_never_believed(
         server.change(key, content)
 
 
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(2, 7), slice(0, 8), slice(None)])
+def test_slices_of_an_array_do_not_believe_a_damaged_shard_either(
+    pushed: Store, finished: Store, server: Server, rows: slice
+) -> None:
+    key = next(key for key in server.objects() if "/mel/mel/c/0" in key)
+    content = server.content(key)
+    for at in range(0, len(content), max(1, len(content) // 23)):
+        server.change(key, content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        try:
+            found = open_store(ADDRESS).array("mel")[rows]
+        except StoreError as error:
+            assert "mel/mel/c/0/0/0" in str(error)  # noqa: PT017 - of rows that are whole there is none
+        else:
+            np.testing.assert_array_equal(found, finished.array("mel")[rows])
+    server.change(key, content)
+
+
 def test_a_missing_object_is_a_sentence(pushed: Store, server: Server) -> None:
     key = next(key for key in server.objects() if "/mel/mel/c/1" in key)
     server.change(key, None)
