@@ -58,9 +58,15 @@ class Network:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Network:
+        probe = f"{self._mark}-0"
         try:
+            ip("netns", "add", probe)
+            self._hosts.append(probe)
+            ip("netns", "exec", probe, "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /tmp")
             ip("link", "add", self._mark, "type", "bridge")
         except subprocess.CalledProcessError as error:
+            for name in self._hosts:
+                ip("netns", "delete", name)
             pytest.skip(f"no network can be made here: {error.stderr.decode().strip()}")
         ip("address", "add", f"{self.gateway}/24", "dev", self._mark)
         ip("link", "set", self._mark, "up")
@@ -76,7 +82,7 @@ class Network:
 
     def host(self) -> str:
         """A new host; returns its name."""
-        number = len(self._hosts) + 2
+        number = len(self._hosts) + 1  # after the gateway
         name = f"{self._mark}-{number}"
         ip("netns", "add", name)
         self._hosts.append(name)
