@@ -20,7 +20,7 @@ from pathlib import Path
 
 from kemfeat import config
 from kemfeat.errors import ConfigError, CorpusError, KemfeatError, StoreWriteError
-from kemfeat.parallel import Progress, run_threads
+from kemfeat.parallel import Progress, run_threads, share_among_threads
 from kemfeat.store import disk
 from kemfeat.store.address import Address
 from kemfeat.store.bucket import Bucket, Found
@@ -100,8 +100,7 @@ class BucketCorpus:
         def one(name: str) -> None:
             self._copy(bucket, name, self._inside(folder, name), None)
 
-        for _ in run_threads(one, sorted(names), workers=AT_ONCE):
-            pass
+        share_among_threads(one, sorted(names), workers=AT_ONCE)
 
     def _listed(self, bucket: Bucket) -> dict[str, Found]:
         """All files; empty objects that stand for folders, as consoles make them, are left out."""

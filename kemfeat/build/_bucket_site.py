@@ -17,7 +17,7 @@ from kemfeat.build import _folder
 from kemfeat.build._bucket_corpus import BucketCorpus
 from kemfeat.build._errand import Errand, fetch
 from kemfeat.errors import ConfigError, KemfeatError, StoreCorruptError, StoreError, StoreVersionError, StoreWriteError
-from kemfeat.parallel import Pool, Progress, run_threads
+from kemfeat.parallel import Pool, Progress, run_threads, share_among_threads
 from kemfeat.store import disk, schema, swap, writer
 from kemfeat.store.address import Address
 from kemfeat.store.bucket import Bucket, md5_of
@@ -153,8 +153,7 @@ class BucketSite:
                 if not self._depot.is_whole(file[0], md5_of(content), there):
                     self._depot.put(content)
 
-            for _ in run_threads(put, names.items(), workers=AT_ONCE):
-                pass
+            share_among_threads(put, names.items(), workers=AT_ONCE)
 
     def run(
         self, pool: Pool, function: Callable[[Any], Any], tasks: Sequence[Any], *, name: Callable[[Any], str]

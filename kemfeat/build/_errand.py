@@ -15,7 +15,7 @@ from typing import Any
 
 from kemfeat.build._bucket_corpus import BucketCorpus
 from kemfeat.errors import KemfeatError, StoreWriteError
-from kemfeat.parallel import run_threads
+from kemfeat.parallel import share_among_threads
 from kemfeat.store import disk, writer
 from kemfeat.store.copied import AT_ONCE
 from kemfeat.store.depot import Depot, Record
@@ -111,8 +111,7 @@ def fetch(depot: Depot, files: Mapping[str, FileReceipt], folder: Path) -> None:
         with disk.writing(folder):
             disk.write_bytes(disk.inside(folder, file[0]), content, durable=False)
 
-    for _ in run_threads(one, missing, workers=AT_ONCE):
-        pass
+    share_among_threads(one, missing, workers=AT_ONCE)
 
 
 def _is_whole(path: Path, receipt: FileReceipt) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kemfeat.errors import ConfigError
 from kemfeat.store.address import Address
 from kemfeat.store.objects import ConflictError, NoRangesError, Span, answered, require_size
+from kemfeat.store.schema import FileReceipt
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -296,6 +297,34 @@ class Bucket:
             if tag.strip('"') == md5_of(content) or self.read(name, len(content)) == content:
                 return tag
         raise OSError(errno.EIO, "it does not arrive as it was sent", str(self.address / name))
+
+    def holds(self, name: str, found: Found, receipt: FileReceipt, md5: str | None) -> bool:
+        """Whether an object is a file: by the MD5 that most servers give as its tag, else by reading it.
+
+        Parameters
+        ----------
+        name : str
+            Name below the address.
+        found : Found
+            What the server says of the object.
+        receipt : FileReceipt
+            The file.
+        md5 : str or None
+            The MD5 of the file; None where it is not known.
+
+        Returns
+        -------
+        bool
+            False where its size or its content differs.
+
+        Raises
+        ------
+        OSError
+            As for :meth:`read`.
+        """
+        if found.size != receipt.bytes:
+            return False
+        return found.tag.strip('"') == md5 or receipt.fits(self.read(name, receipt.bytes))
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove objects.

@@ -198,7 +198,7 @@ class Depot:
         if receipt.sha256 not in there:
             return False
         name, found = there[receipt.sha256]
-        return found.tag.strip('"') == md5 or receipt.fits(self.bucket.read(name, receipt.bytes))
+        return self.bucket.holds(name, found, receipt, md5)
 
     def clear(self) -> None:
         """Remove all objects and records.

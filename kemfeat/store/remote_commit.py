@@ -168,12 +168,9 @@ class RemoteCommit:
         return True
 
     def _is_there(self, name: str, receipt: schema.FileReceipt) -> bool:
-        """Whether an object is the file: by the MD5 that most servers give as its tag, else by reading it back."""
         target = f"{self._folder}/{name}"
         told = self._known.get(target)
-        if told is None or told.size != receipt.bytes:
-            return False
-        return told.tag.strip('"') == self._tags.get(name) or receipt.fits(self._bucket.read(target, receipt.bytes))
+        return told is not None and self._bucket.holds(target, told, receipt, self._tags.get(name))
 
     def commit(self, header: schema.Header) -> None:
         """Put the header, on the condition that nobody else has put one since the making of this version began.
