@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from kemfeat.learn.torch_files import archive_problem, content_problem
+from kemfeat.learn.torch_files import content_problem
 
 
 def nested(levels: int) -> list[Any]:
@@ -22,20 +21,7 @@ def nested(levels: int) -> list[Any]:
 def test_what_torch_writes_is_sound(tmp_path: Path) -> None:
     content = {"w": torch.zeros(3), "rows": [{"epoch": 1, "loss": 0.5}], "name": "x", "none": None}
     torch.save(content, tmp_path / "a.pt")
-    assert archive_problem(tmp_path / "a.pt") == ""
     assert content_problem(torch.load(tmp_path / "a.pt", weights_only=True)) == ""
-
-
-def test_other_files_are_left_to_torch(tmp_path: Path) -> None:
-    (tmp_path / "a.pt").write_bytes(b"text")
-    assert archive_problem(tmp_path / "a.pt") == ""
-    assert archive_problem(tmp_path / "none.pt") == ""
-
-
-def test_a_compressed_record_is_refused(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("archive/data/0", bytes(10**6))
-    assert archive_problem(tmp_path / "a.pt") == "has the compressed record 'archive/data/0', and torch writes none"
 
 
 @pytest.mark.parametrize(

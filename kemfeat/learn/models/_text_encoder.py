@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from kemfeat.errors import ConfigError, KemfeatError
+from kemfeat.errors import ConfigError
+from kemfeat.features.pretrained.folder import Wanted, locate
+from kemfeat.features.pretrained.loading import load
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._batches import Reading, tokens_of
-from kemfeat.learn.models._pretrained_folder import check_folder, check_size
 from kemfeat.learn.models.frozen import FrozenReader
-
-_FILES = ("*.json", "*.safetensors", "pytorch_model*.bin")
 
 
 class TextEncoder(FrozenReader):
@@ -151,91 +146,11 @@ def load_text_encoder(name: str, *, with_pooler: bool = False) -> nn.Module:
     ConfigError
         It is not on this machine, cannot be read, is not an encoder, or lacks weights.
     """
-    from transformers import AutoModel
-
-    try:
-        with _silent():
-            folder = _folder(name)
-            check_folder(folder, name=name)
-            check_size(_parameters(folder), folder, name=name)
-            encoder, report = AutoModel.from_pretrained(
-                str(folder),
-                local_files_only=True,
-                trust_remote_code=False,
-                weights_only=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-    except KemfeatError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a damaged configuration may raise anything inside transformers
-        raise _absent(name, error) from None
-    _refuse_unfit(encoder, report, name, with_pooler=with_pooler)
-    return encoder  # type: ignore[no-any-return]
-
-
-def _folder(name: str) -> Path:
-    """The folder of that name, or where the cache keeps the model of that name."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(name, local_files_only=True))
-
-
-def _parameters(folder: Path) -> int:
-    """The numbers of the model that a folder describes, counted without memory for them."""
-    from transformers import AutoConfig, AutoModel
-
-    config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    with torch.device("meta"):
-        described = AutoModel.from_config(config, trust_remote_code=False)
-    return sum(parameter.numel() for parameter in described.parameters())
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Silence the progress bars and reports of transformers: a library does not print."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _absent(name: str, error: Exception) -> ConfigError:
-    includes = " ".join(f"--include '{pattern}'" for pattern in _FILES)
-    fetch = "pass --set model.text_encoder=DIR, a folder with config.json and model.safetensors"
-    if Path(name).expanduser().is_dir():
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        return ConfigError(f"text encoder {name}: the model in the folder cannot be loaded ({reason}); {fetch}")
-    return ConfigError(
-        f"text encoder {name}: is not a folder and not in the Hugging Face cache of this machine ({_cache()}); run "
-        f"`hf download {name} {includes}`, or {fetch}"
-    )
-
-
-def _cache() -> str:
-    from huggingface_hub import constants
-
-    return str(constants.HF_HUB_CACHE)
-
-
-def _refuse_unfit(encoder: Any, report: dict[str, Any], name: str, *, with_pooler: bool) -> None:
-    if encoder.config.is_encoder_decoder or not hasattr(encoder.config, "hidden_size"):
-        raise ConfigError(f"text encoder {name}: {type(encoder).__name__} is not an encoder; pass a model such as BERT")
+    wanted = Wanted(name, role="text encoder", setting="model.text_encoder")
+    encoder = load(locate(wanted), wanted, needed=lambda key: with_pooler or not key.startswith("pooler."))
+    config: Any = encoder.config
+    if config.is_encoder_decoder or not hasattr(config, "hidden_size"):
+        raise wanted.refusal(f"{type(encoder).__name__} is not an encoder")
     if with_pooler and getattr(encoder, "pooler", None) is None:
-        raise ConfigError(f"text encoder {name}: {type(encoder).__name__} has no pooler; pass a model such as BERT")
-    absent = sorted(key for key in report["missing_keys"] if with_pooler or not key.startswith("pooler."))
-    if absent or report["mismatched_keys"]:
-        raise ConfigError(
-            f"text encoder {name}: {len(absent)} weights are not in its files (first: {', '.join(absent[:2])}) and "
-            f"would be random; download the files again, or pass --set model.text_encoder=DIR"
-        )
+        raise wanted.refusal(f"{type(encoder).__name__} has no pooler")
+    return encoder

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from kemfeat.errors import ConfigError, RunError
+from kemfeat.features.pretrained.archive import archive_problem
 from kemfeat.learn import run_folder
 from kemfeat.learn.models.frozen import Frozen
 from kemfeat.learn.run_facts import RunFacts
-from kemfeat.learn.torch_files import archive_problem, content_problem
+from kemfeat.learn.torch_files import content_problem
 from kemfeat.store import disk
 
 FORMAT = 1

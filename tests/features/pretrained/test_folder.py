@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from kemfeat.errors import ConfigError
+from kemfeat.features.pretrained.folder import Wanted, check_folder, check_size
 from kemfeat.learn.models import load_text_encoder
-from kemfeat.learn.models._pretrained_folder import check_folder, check_size
 from tests.learn.models import kit
+
+BERT = Wanted("bert", role="text encoder", setting="model.text_encoder")
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def test_a_file_that_is_not_a_table_is_a_sentence(folder: Path, text: str) -> No
 def test_weights_outside_the_folder_are_refused(folder: Path, file: str) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"embeddings.weight": file}}))
     with pytest.raises(ConfigError, match="which is not in the folder"):
-        check_folder(folder, name="bert")
+        check_folder(folder, BERT)
 
 
 def test_an_adapter_is_refused(folder: Path) -> None:
@@ -93,8 +95,8 @@ def test_compressed_weights_are_refused(folder: Path) -> None:
 
 
 def test_a_sound_folder_passes(folder: Path) -> None:
-    check_folder(folder, name="bert")
+    check_folder(folder, BERT)
     parameters = sum(parameter.numel() for parameter in kit.bert().parameters())
-    check_size(parameters, folder, name="bert")
+    check_size(parameters, folder, BERT)
     with pytest.raises(ConfigError, match="describes a model of 1,000,000,000 numbers"):
-        check_size(10**9, folder, name="bert")
+        check_size(10**9, folder, BERT)
