@@ -12,6 +12,8 @@ from ._json import print_json
 from ._progress import Reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kemfeat.store.reader import Store
 
 
@@ -113,6 +115,14 @@ def verify(
     root: _options.Root = None,
     table: _options.TableFile = None,
     follow_links: _options.FollowLinks = False,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--encoder",
+            metavar="DIR",
+            help="Folder or Hugging Face name of an encoder whose embeddings are extracted again; any number.",
+        ),
+    ] = None,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
@@ -127,7 +137,9 @@ def verify(
         result = verify_files(opened, progress=lambda done, total: reporter("verify", done, total))
         problems = list(result.problems)
         if folder is not None and not problems:
-            problems += _recompute(opened, folder, table, recompute, reporter, follow_links=follow_links)
+            problems += _recompute(
+                opened, folder, table, recompute, reporter, follow_links=follow_links, encoders=encoder or ()
+            )
     checked = {"store": str(store), "digest": opened.digest, "files": result.files, "bytes": result.bytes}
     checked |= {"recomputed": min(recompute, len(opened)), "ok": not problems}
     if as_json:
@@ -143,7 +155,14 @@ def verify(
 
 
 def _recompute(
-    store: Store, root: Path, table: Path | None, rows: int, reporter: Reporter, *, follow_links: bool
+    store: Store,
+    root: Path,
+    table: Path | None,
+    rows: int,
+    reporter: Reporter,
+    *,
+    follow_links: bool,
+    encoders: Sequence[str],
 ) -> list[str]:
     from kemfeat.build import recompute
 
@@ -153,6 +172,7 @@ def _recompute(
         rows=rows,
         table=table,
         follow_links=follow_links,
+        encoders=encoders,
         progress=lambda done, total: reporter("recompute", done, total),
     )
 

@@ -15,7 +15,6 @@ from kemfeat.build._axes import Axis, stored_axis
 from kemfeat.build._partition import COLUMNS, FeatureTask, PartitionTask
 from kemfeat.build._settings import Resolved
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
-from kemfeat.config import canonical
 from kemfeat.store import receipts, writer
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import FileReceipt, PartReceipt
@@ -92,7 +91,7 @@ class Plan:
         return tuple(
             FeatureTask(
                 name=name,
-                settings=canonical(dict(self.resolved.config.settings[name])),
+                settings=self.resolved.for_workers(name),
                 part=written.get(name),
                 copies=tuple(self.copies[name][fresh[0].start : fresh[0].stop]) if name in written else (),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from kemfeat.build._same_files import read_source, require_staged
 from kemfeat.build._sources import VIDEO
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
-from kemfeat.features import AnyExtractor, Extract
+from kemfeat.features import AnyExtractor, Extract, Outcome
 from kemfeat.features.instances import find_feature
 from kemfeat.manifest import SEGMENT, UNITS
 from kemfeat.media import cut, decode_audio, read_audio
@@ -155,12 +155,33 @@ def write_partition(task: PartitionTask) -> list[PartReceipt]:
     copied = {name: _copy_rows(task, feature, blocks[name]) for name, feature in _written(task)}
     signals = _signals(task) if _needs_signals(task, bound, copied) else {}
     films = Films(task.rows, root=task.root)
-    for row, (places, span) in zip(task.rows.itertuples(index=False), task.places(), strict=True):
-        given = UtteranceMedia(row, root=task.root, media=task.media, signals=signals, bound=bound, films=films)
+    utterances: Iterable[tuple[UtteranceMedia, slice, Span]] = (
+        (UtteranceMedia(row, root=task.root, media=task.media, signals=signals, bound=bound, films=films), places, span)
+        for row, (places, span) in zip(task.rows.itertuples(index=False), task.places(), strict=True)
+    )
+    together = [name for name in blocks if bound[name].extractor.many is not None]
+    if together:
+        utterances = list(utterances)
+    for name in together:
+        _extract_many(bound[name], [given for given, places, _ in utterances if _is_fresh(places, copied[name])])
+    for given, places, span in utterances:
         for name, block in blocks.items():
-            if not copied[name].issuperset(range(places.start, places.stop)):
+            if _is_fresh(places, copied[name]):
                 _extract(name, places, span, given, block, skip=task.skip_errors)
+        given.forget()
     return [_commit(task, feature, blocks[name]) for name, feature in _written(task)]
+
+
+def _is_fresh(places: slice, copied: set[int]) -> bool:
+    return not copied.issuperset(range(places.start, places.stop))
+
+
+def _extract_many(bound: Bound, given: Sequence[UtteranceMedia]) -> None:
+    """Have a feature compute all utterances at once."""
+    assert bound.extractor.many is not None  # noqa: S101 - for the type checker
+    outcomes = bound.extractor.many(bound.extract, given)
+    for utterance, outcome in zip(given, outcomes, strict=True):
+        utterance.know(bound.extractor.name, outcome)
 
 
 class Block:
@@ -247,7 +268,7 @@ class UtteranceMedia(Mapping[str, Medium | None]):
         self._signals = signals
         self._bound = bound
         self._films = films
-        self._features: dict[str, FeatureArray] = {}
+        self._features: dict[str, Outcome] = {}
 
     def __getitem__(self, name: str) -> Medium | None:
         return self._medium(name) if name in self._media else self.feature(name)
@@ -262,7 +283,18 @@ class UtteranceMedia(Mapping[str, Medium | None]):
         """A feature of the utterance, computed once."""
         if name not in self._features:
             self._features[name] = self._bound[name].extract(self._given_to(self._bound[name]))
-        return self._features[name]
+        outcome = self._features[name]
+        if not isinstance(outcome, FeatureArray):
+            raise outcome
+        return outcome
+
+    def know(self, name: str, outcome: Outcome) -> None:
+        """Take a feature that was computed together with those of others."""
+        self._features[name] = outcome
+
+    def forget(self) -> None:
+        """Drop what was computed."""
+        self._features.clear()
 
     def within(self, message: str) -> str:
         """A message without the folder of the corpus, which must not appear in a store."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from kemfeat.build._axes import UTTERANCE, Span
 from kemfeat.build._footage import Films
@@ -17,7 +19,8 @@ from kemfeat.build._sources import scan
 from kemfeat.build._tables import with_media
 from kemfeat.config import canonical
 from kemfeat.corpora import CorpusReader, open_reader
-from kemfeat.errors import ExtractionError, MediaError
+from kemfeat.errors import ConfigError, ExtractionError, MediaError
+from kemfeat.features.instances import find_feature
 from kemfeat.records import Medium
 from kemfeat.store import schema
 from kemfeat.store.reader import Store
@@ -33,9 +36,12 @@ def recompute(
     rows: int,
     table: Path | None = None,
     follow_links: bool = False,
+    encoders: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[str]:
     """Read ``rows`` utterances from the corpus again, extract every feature, and compare all bytes.
+
+    Embeddings, which are computed many at a time and maybe on another device, are compared within a tolerance.
 
     The rows are drawn at random with the digest of the store as seed: the same store checks the same rows.
 
@@ -51,6 +57,9 @@ def recompute(
         The user's table of utterances, for a reader that takes one.
     follow_links : bool
         Whether links of the corpus may lead out of its folder.
+    encoders : sequence of str
+        Folders or Hugging Face names of the encoders whose embeddings the store has; it knows them by their digest
+        alone.
     progress : callable, optional
         Called with the number of utterances done and of all to check.
 
@@ -62,13 +71,13 @@ def recompute(
     Raises
     ------
     KemfeatError
-        The corpus cannot be read.
+        The corpus cannot be read, or an encoder is not among ``encoders``.
     """
+    settings = {name: _settings_again(store, name, encoders) for name in store.header.config.settings}
     generator = np.random.default_rng(int(store.digest[:16], 16))
     chosen = np.sort(generator.choice(len(store), size=min(rows, len(store)), replace=False))
     ids = store.utterances["id"].iloc[chosen].tolist()
     fresh = _read_again(store, open_reader(store.dataset, root=root, table=table, follow_links=follow_links), root, ids)
-    settings = {name: canonical(dict(values)) for name, values in store.header.config.settings.items()}
     bound = {name: bind(name, text, store.folder / schema.RESOURCES) for name, text in settings.items()}
     problems = []
     progress(0, len(ids))
@@ -76,6 +85,24 @@ def recompute(
         problems += [f"{name}: {problem}" for problem in _differences(store, int(row), name, fresh, root, bound)]
         progress(done, len(ids))
     return problems
+
+
+def _settings_again(store: Store, name: str, encoders: Sequence[str]) -> str:
+    """The settings of a feature as JSON text, with what is kept nowhere: where its encoder is."""
+    recorded = dict(store.header.config.settings[name])
+    extractor = find_feature(name)
+    if "encoder" not in extractor.config.model_fields:
+        return canonical(recorded)
+    config = extractor.config.model_validate_json(canonical(recorded))
+    for encoder in encoders:
+        with suppress(ConfigError):
+            given = config.model_copy(update={"encoder": encoder})
+            return canonical(recorded | dict(extractor.prepare(given, root=store.folder, tokenizer="").local))
+    tried = f", and it is not {' or '.join(encoders)}" if encoders else ""
+    raise ConfigError(
+        f"{name}: was made by the {config.model_type} encoder with the digest {config.sha256[:16]}..., which a store "
+        f"does not contain{tried}; pass --encoder DIR, its folder or Hugging Face name"
+    )
 
 
 class _Fresh:
@@ -152,12 +179,24 @@ def _feature_differences(store: Store, row: int, feature: str, ready: Bound, giv
     arrays = [
         spec.name
         for spec in ready.specs
-        if np.asarray(store.array(spec.name)[rows]).tobytes() != block.arrays[spec.name].tobytes()
+        if not _agree(
+            np.asarray(store.array(spec.name)[rows]), block.arrays[spec.name], tolerance=ready.extractor.tolerance
+        )
     ]
     columns = [
         f"column {name}" for name in table.columns if not all(map(_equal, stored[name].tolist(), table[name].tolist()))
     ]
     return [f"{name} differs from what its sources give; build again with --rehash" for name in (*arrays, *columns)]
+
+
+def _agree(stored: NDArray[Any], made: NDArray[Any], *, tolerance: float) -> bool:
+    """Whether bytes are equal, or values within a tolerance beside the largest."""
+    if stored.tobytes() == made.tobytes():
+        return True
+    if not tolerance or stored.shape != made.shape or stored.dtype.kind != "f":
+        return False
+    largest = float(np.nanmax(np.abs(stored), initial=0))
+    return np.allclose(stored, made, rtol=0, atol=tolerance * largest, equal_nan=True)
 
 
 def _rows_of(store: Store, row: int, axis: str) -> tuple[slice, Span]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,17 @@ _OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard", "audio
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A self-contained configuration, its extractors in order, the resources that they need, and notes for the user."""
+    """A self-contained configuration, its extractors in order, the resources that they need, and notes for the user.
+
+    ``local`` has the settings of features that only this run needs and that are kept nowhere.
+    """
 
     config: BuildConfig
     extractors: Mapping[str, AnyExtractor]
     resources: Mapping[str, Mapping[str, bytes]]
     digest: str
     notes: tuple[str, ...] = ()
+    local: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def media(self) -> frozenset[str]:
@@ -47,6 +51,10 @@ class Resolved:
     def settings(self, feature: str) -> Any:
         """The typed configuration of a feature."""
         return self.extractors[feature].config.model_validate_json(canonical(dict(self.config.settings[feature])))
+
+    def for_workers(self, feature: str) -> str:
+        """The configuration of a feature for this run, as JSON text."""
+        return canonical({**self.config.settings[feature], **self.local.get(feature, {})})
 
     def rows_per_shard(self, feature: str) -> int:
         """Rows of a partition of a feature."""
@@ -105,7 +113,8 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     )
     resources = {name: ready.files for name, ready in prepared.items() if ready.files}
     left_out = (_NO_TOKENS,) if "features" not in raw and "text" in names and "tokens" not in names else ()
-    return Resolved(config, extractors, resources, _identity(config, extractors, reader), left_out)
+    local = {name: ready.local for name, ready in prepared.items() if ready.local}
+    return Resolved(config, extractors, resources, _identity(config, extractors, reader), left_out, local)
 
 
 def _label_table(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from kemfeat.build._axes import UTTERANCE, Span
 from kemfeat.build._diff import Plan
 from kemfeat.build._lengths import from_audio, sound_bytes, specs_of
 from kemfeat.build._partition import FeatureTask, PartitionTask, write_partition
-from kemfeat.config import canonical
 from kemfeat.errors import StoreWriteError
 from kemfeat.store import disk, schema, writer
 
@@ -128,7 +127,7 @@ def _trial(plan: Plan, base: PartitionTask, rows: NDArray[np.int64], store: Path
     features = tuple(
         FeatureTask(
             name=name,
-            settings=canonical(dict(plan.resolved.config.settings[name])),
+            settings=plan.resolved.for_workers(name),
             part=writer.Part(feature=name, partition=0, start=0, stop=len(rows), key="") if name in heavy else None,
             copies=(-1,) * len(rows),
         )

@@ -6,12 +6,13 @@ Extraction is pure: the same media and configuration give the same bytes, in any
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kemfeat.config import FeatureConfig
+from kemfeat.errors import ExtractionError, MediaError
 from kemfeat.records import FeatureArray, FeatureSpec, Medium, Shots
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ Media = Mapping[str, Medium | None]
 
 Extract = Callable[[Media], FeatureArray]
 """Computes one utterance's feature; raises :class:`~kemfeat.errors.ExtractionError` when it cannot."""
+
+Outcome = FeatureArray | ExtractionError | MediaError
+"""What became of one utterance of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +106,14 @@ class Prepared(Generic[C]):
         The configuration, with every outside name replaced by what identifies its content.
     files : mapping of str to bytes
         Named resources that ``open`` finds in its ``resources`` folder (a tokenizer, a table).
+    local : mapping of str to object
+        Settings that ``open`` gets in place of those of ``config`` and that are kept nowhere, such as the folder of a
+        model too large for a store.
     """
 
     config: C
     files: Mapping[str, bytes] = field(default_factory=dict)
+    local: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _as_given(config: C, *, root: Path, tokenizer: str) -> Prepared[C]:  # noqa: ARG001 - the shape of a preparation
@@ -153,6 +161,12 @@ class Extractor(Generic[C]):
         Arrow type name (``int32``, ``float64``, ``string``, ``bool``) per column of ``utterances`` that it fills.
     open : callable
         Binds a configuration and the folder of its resources into the function that extracts.
+    many : callable or None
+        Computes several utterances at once with what ``open`` returned, where that is faster; gives one outcome for
+        each.
+    tolerance : float, >= 0
+        Largest difference, beside the largest value of a row, by which an array may differ when it is computed again in
+        other company or on another device; 0 where the bytes must be equal.
     axis : str, default "utterance"
         Row axis of its arrays: ``utterance``, or one on which an utterance has any number of rows, such as ``clip``.
     rows : callable or None
@@ -181,6 +195,8 @@ class Extractor(Generic[C]):
     specs: Callable[[C], tuple[FeatureSpec, ...]]
     columns: Mapping[str, str]
     open: Callable[[C, Path], Extract]
+    many: Callable[[Any, Sequence[Media]], Sequence[Outcome]] | None = None
+    tolerance: float = 0.0
     axis: str = "utterance"
     rows: Callable[[C, Outline], AxisRows] | None = None
     rows_factor: int = 1

@@ -265,7 +265,13 @@ def _refuse_code(folder: Path) -> None:
 
 
 def _source(content: bytes, *, folder: Path, tokenizer: Tokenizer) -> Source:
-    largest = max(tokenizer.get_vocab().values(), default=0)
+    vocabulary = tokenizer.get_vocab()
+    if not set(vocabulary) - {
+        *SPECIALS.values(),
+        *_ROBERTA.values(),
+    }:  # which transformers makes of a folder without one
+        raise ConfigError(f"{folder}: its tokenizer knows no word; {_EXPECTED}")
+    largest = max(vocabulary.values(), default=0)
     if largest > _MOST_ID:
         raise ConfigError(f"{folder}: has the token id {largest}; expected at most {_MOST_ID}, which int32 can store")
     settings: dict[str, Any] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from kemfeat import plugins
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ConfigError, ExtractionError
-from kemfeat.features import AnyExtractor, Extract, Media, on_its_own
+from kemfeat.features import AnyExtractor, Extract, Media, Outcome, on_its_own
 from kemfeat.records import AT, FeatureArray, FeatureSpec, Medium, stem, tagged
 
 V = TypeVar("V")
@@ -78,6 +78,7 @@ def _instance(extractor: AnyExtractor, tag: str) -> AnyExtractor:
         specs=partial(_specs, extractor=extractor, tag=tag),
         columns=_tagged(extractor.columns, tag),
         open=partial(_open, extractor=extractor, tag=tag),
+        many=extractor.many and partial(_many, extractor=extractor, tag=tag),
         follow=partial(_follow, extractor=extractor, tag=tag),
     )
 
@@ -104,11 +105,32 @@ def _open(config: Any, resources: Path, *, extractor: AnyExtractor, tag: str) ->
 
 def _extract(media: Media, *, extract: Extract, extractor: AnyExtractor, tag: str) -> FeatureArray:
     try:
-        made = extract(_PlainMedia(media, _followed(extractor), tag))
+        return _instance_of(extract(_PlainMedia(media, _followed(extractor), tag)), tag)
     except ExtractionError as error:
-        said = str(error).removeprefix(f"{extractor.name}: ")
-        raise ExtractionError(f"{tagged(extractor.name, tag)}: {said}") from None
+        raise _named(error, extractor, tag) from None
+
+
+def _many(extract: Any, media: Sequence[Media], *, extractor: AnyExtractor, tag: str) -> list[Outcome]:
+    """Compute several utterances with what :func:`_open` returned."""
+    assert extractor.many is not None  # noqa: S101 - for the type checker
+    plain = [_PlainMedia(each, _followed(extractor), tag) for each in media]
+    return [
+        _instance_of(outcome, tag)
+        if isinstance(outcome, FeatureArray)
+        else _named(outcome, extractor, tag)
+        if isinstance(outcome, ExtractionError)
+        else outcome
+        for outcome in extractor.many(extract.keywords["extract"], plain)
+    ]
+
+
+def _instance_of(made: FeatureArray, tag: str) -> FeatureArray:
     return FeatureArray(arrays=_tagged(made.arrays, tag), columns=_tagged(made.columns, tag))
+
+
+def _named(error: ExtractionError, extractor: AnyExtractor, tag: str) -> ExtractionError:
+    said = str(error).removeprefix(f"{extractor.name}: ")
+    return ExtractionError(f"{tagged(extractor.name, tag)}: {said}")
 
 
 def _tagged(values: Mapping[str, V], tag: str) -> dict[str, V]:

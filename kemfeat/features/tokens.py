@@ -24,9 +24,10 @@ from pydantic import Field
 from tokenizers import Tokenizer
 
 from kemfeat.config import FeatureConfig
-from kemfeat.errors import ConfigError, ExtractionError
+from kemfeat.errors import ConfigError
 from kemfeat.features import Extract, Extractor, Media, Prepared
-from kemfeat.features._tokenizers import locate, refused, resolve
+from kemfeat.features._texts import cleaned, encoded, plain
+from kemfeat.features._tokenizers import locate, resolve
 from kemfeat.records import FeatureArray, FeatureSpec
 
 if TYPE_CHECKING:
@@ -137,19 +138,11 @@ def _specs(config: TokensConfig) -> tuple[FeatureSpec, ...]:
 
 
 def _open(config: TokensConfig, resources: Path) -> Extract:
-    tokenizer = Tokenizer.from_file(str(resources / _RESOURCE))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    tokenizer.encode_special_tokens = True  # a control token written in a text is cut into pieces
-    room = config.max_length - tokenizer.num_special_tokens_to_add(is_pair=False)
+    tokenizer = plain((resources / _RESOURCE).read_text(encoding="utf-8"))
 
     def extract(media: Media) -> FeatureArray:
-        text = _cleaned(media)
-        with refused("tokens", "the tokenizer fails on the text", "use another tokenizer", kind=ExtractionError):
-            encoding = tokenizer.encode(text, add_special_tokens=False)
-            pieces = len(encoding)
-            encoding.truncate(room)
-            row = tokenizer.post_process(encoding)
+        text = cleaned(media, feature="tokens")
+        row, pieces = encoded(tokenizer, text, max_length=config.max_length, feature="tokens")
         arrays: dict[str, NDArray[Any]] = {
             "input_ids": np.array(row.ids, dtype=np.int32),
             "attention_mask": np.array(row.attention_mask, dtype=np.int8),
@@ -158,17 +151,6 @@ def _open(config: TokensConfig, resources: Path) -> Extract:
         return FeatureArray(arrays, {"n_pieces": pieces})
 
     return extract
-
-
-def _cleaned(media: Media) -> str:
-    feature = media["text"]
-    text = feature.columns.get("text_clean") if isinstance(feature, FeatureArray) else None
-    if not isinstance(text, str):
-        raise ExtractionError(
-            "tokens: the utterance has no cleaned text; expected the column text_clean of the feature text; restore "
-            "the transcript"
-        )
-    return text
 
 
 EXTRACTOR = Extractor(

@@ -164,6 +164,14 @@ def test_foreign_code_is_never_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta", "electra"])
+def test_a_model_without_its_vocabulary_is_refused(tmp_path: Path, kind: str) -> None:
+    """transformers makes a tokenizer of such a folder, to which every word is unknown."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(ConfigError, match="its tokenizer knows no word"):
+        read_folder(tmp_path)
+
+
 def test_an_empty_folder_is_no_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match=r"empty: has no tokenizer.*--tokenizer"):

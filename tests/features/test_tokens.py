@@ -226,7 +226,7 @@ def test_a_panic_of_the_library_is_a_failed_row(folder: Path, tmp_path: Path, mo
     def fail(*_: object, **__: object) -> None:
         raise Panic("index out of bounds\nstack")
 
-    monkeypatch.setattr("kemfeat.features.tokens._cleaned", lambda _: Panic)
+    monkeypatch.setattr("kemfeat.features.tokens.cleaned", lambda _, feature: Panic)
     extract = opened(prepared(folder, tokenizer=str(folder)), tmp_path / "resources")
     with pytest.raises(ExtractionError, match=r"tokens: the tokenizer fails on the text .*use another tokenizer"):
         extract(media("오늘"))

@@ -29,6 +29,7 @@ from kemfeat.features import AnyExtractor, Extract, Outline, Scene
 from kemfeat.manifest import READ_COLUMNS
 from kemfeat.records import Events, FeatureArray, FeatureSpec, Footage, Signal
 from kemfeat.video import Frame, shoot
+from tests.features import encoder_kit
 
 NOISE = np.random.default_rng(7)
 
@@ -120,12 +121,15 @@ class Room:
         extractor = find(name)
         preset = preset or extractor.config.model_fields["preset"].default
         if (name, preset) not in self._ready:
-            ready = extractor.prepare(extractor.config(preset=preset), root=self.root, tokenizer="nobody/nothing")
+            encoder = {"encoder": str(self.root / name)} if "encoder" in extractor.config.model_fields else {}
+            given = extractor.config(preset=preset, **encoder)
+            ready = extractor.prepare(given, root=self.root, tokenizer="nobody/nothing")
             folder = self.root / "resources" / name / preset
             folder.mkdir(parents=True, exist_ok=True)
             for file, content in ready.files.items():
                 (folder / file).write_bytes(content)
-            self._ready[name, preset] = ready.config, extractor.open(ready.config, folder)
+            local = ready.config.model_copy(update=dict(ready.local))
+            self._ready[name, preset] = ready.config, extractor.open(local, folder)
         return self._ready[name, preset]
 
 
@@ -184,6 +188,8 @@ def without(media: Mapping[str, Any], extractor: AnyExtractor) -> dict[str, Any]
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     write_tokenizer(folder / "tokenizer")
+    encoder_kit.save_speech_encoder(folder / "speech_embedding")
+    encoder_kit.save_text_encoder(folder / "text_embedding", folder / "tokenizer")
     return folder
 
 
@@ -332,8 +338,9 @@ def test_extraction_leaves_its_media_alone(room, name):
 
 def test_another_process_makes_the_same_bytes(root):
     environment = {**os.environ, "PYTHONHASHSEED": "1"}
-    command = [sys.executable, "-W", "error", __file__, str(root)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-W", "error", "-m", "tests.laws.test_feature_laws", str(root)]
+    above = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=above, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == fingerprints(root)
 

@@ -53,7 +53,18 @@ class Wanted:
     such_as: str = "an encoder such as BERT"
 
     def refusal(self, problem: str) -> ConfigError:
-        """The sentence that says what is wrong with it."""
+        """The sentence that says what is wrong with it.
+
+        Parameters
+        ----------
+        problem : str
+            What is wrong.
+
+        Returns
+        -------
+        ConfigError
+            To be raised.
+        """
         return ConfigError(
             f"{self.role} {self.name}: {problem}; pass --set {self.setting}=DIR, {self.such_as} that transformers can "
             "load by itself"
@@ -95,7 +106,37 @@ def locate(wanted: Wanted) -> Path:
         ) from None
 
 
-def settings_in(folder: Path, wanted: Wanted, *, file: str = CONFIG) -> dict[str, Any]:
+def described(folder: Path, wanted: Wanted) -> Any:
+    """The configuration of a model, as ``transformers`` completes it, after :func:`check_folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        The model's folder.
+    wanted : Wanted
+        Which model it is, for messages.
+
+    Returns
+    -------
+    PretrainedConfig
+        Its configuration.
+
+    Raises
+    ------
+    ConfigError
+        There is none, or it asks for what is refused.
+    """
+    from transformers import AutoConfig
+
+    check_folder(folder, wanted)
+    try:
+        return AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # noqa: BLE001 - a damaged configuration may raise anything inside transformers
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise wanted.refusal(f"{CONFIG} does not describe a model ({reason})") from None
+
+
+def settings_in(folder: Path, wanted: Wanted, *, file: str) -> dict[str, Any]:
     """The table in a JSON file of the folder.
 
     Parameters
@@ -104,7 +145,7 @@ def settings_in(folder: Path, wanted: Wanted, *, file: str = CONFIG) -> dict[str
         The model's folder.
     wanted : Wanted
         Which model it is, for messages.
-    file : str, default "config.json"
+    file : str
         Name of the file.
 
     Returns
