@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from kemfeat.arrays import Floats
+from kemfeat.figures.emotions import group_colours
 from kemfeat.figures.style import PALETTE, saved
 
 if TYPE_CHECKING:
@@ -45,15 +46,16 @@ def raincloud(values: pd.DataFrame, stem: Path, *, groups: pd.DataFrame, label: 
         What the values are, with their unit.
     """
     drawn = _largest(groups).sort_values("mean")
+    colours = group_colours(map(str, groups["group"]))
     with saved(stem, height=1.2 + 0.72 * len(drawn)) as figure:
         axes = figure.add_subplot()
         for at, row in enumerate(_records(drawn)):
             sample = values["value"][values["group"] == row["group"]].to_numpy(dtype=np.float64)
-            _one_cloud(axes, np.sort(sample), at=at, colour=PALETTE[at % 7])
+            _one_cloud(axes, np.sort(sample), at=at, colour=colours[str(row["group"])])
             axes.errorbar([row["mean"]], [at], xerr=_arms(row["mean"], row["ci_low"], row["ci_high"]), fmt="D", **_MEAN)
         axes.set_yticks(range(len(drawn)), [f"{row['group']}\nn = {row['n']:,}" for row in _records(drawn)])
         axes.set_xlabel(_wrapped(label))
-        axes.set_title(_title("mean with 95 % bootstrap interval, quartiles, values", len(drawn), len(groups)))
+        axes.set_title(_title("mean with 95 % interval, quartiles, values", len(drawn), len(groups)))
 
 
 _MEAN: dict[str, Any] = {"color": "black", "markersize": 4, "capsize": 3, "linewidth": 1.2, "zorder": 5}

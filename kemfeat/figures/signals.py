@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from kemfeat.figures.style import PALETTE, saved
+from kemfeat.figures.emotions import group_colours
+from kemfeat.figures.style import saved
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
-
-EMOTION_COLOURS = {
-    "neutral": "0.6",
-    "happy": PALETTE[4],
-    "surprise": PALETTE[5],
-    "angry": PALETTE[1],
-    "disgust": PALETTE[2],
-    "fear": PALETTE[3],
-    "sad": PALETTE[0],
-}
-"""One colour per emotion; others share :data:`_FURTHER_COLOURS` in alphabetical order."""
-
-_FURTHER_COLOURS = (PALETTE[6], "#882255", "#44AA99", "#999933", "#332288")
 
 
 def conversation(
@@ -49,7 +36,7 @@ def conversation(
     """
     from matplotlib.patches import Patch
 
-    colours = _colours(utterances["emotion"].dropna())
+    colours = group_colours(utterances["emotion"].dropna())
     drawn = [signal for signal in labels if (traces["signal"] == signal).any()]
     with saved(stem, width=7.2, height=1.4 + 1.2 * (len(drawn) + 1)) as figure:
         panels = figure.subplots(len(drawn) + 1, 1, sharex=True, squeeze=False)[:, 0]
@@ -86,13 +73,6 @@ def _judgements(axes: Axes, utterances: pd.DataFrame) -> None:
     axes.set_ylim(0.8, 5.2)
     axes.set_yticks([1, 3, 5])
     axes.set_ylabel("rating [1 to 5]")
-
-
-def _colours(emotions: pd.Series) -> dict[str, str]:
-    """A colour for each emotion that occurs."""
-    further = zip(sorted({*emotions} - {*EMOTION_COLOURS}), cycle(_FURTHER_COLOURS), strict=False)
-    shown = {**EMOTION_COLOURS, **dict(further)}
-    return {name: colour for name, colour in shown.items() if (emotions == name).any()}
 
 
 def _shade(axes: Axes, utterances: pd.DataFrame, colours: Mapping[str, str]) -> None:

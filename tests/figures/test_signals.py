@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from kemfeat.figures.signals import EMOTION_COLOURS, conversation
+from kemfeat.figures.emotions import EMOTION_COLOURS
+from kemfeat.figures.signals import conversation
 from kemfeat.labels import EMOTIONS
 
 LABELS = {"eda": "EDA [uS]", "temp": "TEMP [degC]", "hr": "HR [1/min]"}
