@@ -25,6 +25,9 @@ LABEL_GRAMMAR = (
 )
 """The grammar of names of people, sessions and scripts in words."""
 
+SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
+"""Usual spellings of the sex of a person, in lower case."""
+
 _DELIMITERS = (",", ";", "\t")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from kemfeat.corpora.cells import ID, ID_GRAMMAR, LABEL_GRAMMAR, is_label
+from kemfeat.corpora.cells import ID, ID_GRAMMAR, LABEL_GRAMMAR, SEXES, is_label
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
 from kemfeat.corpora.folder._paths import relative_path
 from kemfeat.corpora.folder._units import CONVERSIONS, find_unit
@@ -41,7 +41,6 @@ WHOLE_SESSION = "all"
 LATEST = 1e9
 """Greatest time that is accepted, s; milliseconds of a clock are far greater."""
 
-_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 _LABELS = ("emotion", "valence", "arousal")
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
@@ -193,7 +192,7 @@ class RowReader:
             session=names["session"] or names["speaker"] or NO_SPEAKER,
             script=names["script"] or WHOLE_SESSION,
             speaker=names["speaker"] or NO_SPEAKER,
-            sex=_SEXES.get(cell["sex"].lower(), cell["sex"]) or None,
+            sex=SEXES.get(cell["sex"].lower(), cell["sex"]) or None,
             partner=names["partner"] or None,
             start=start,
             end=end,
