@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,37 @@ def test_recordings_that_begin_later_count_from_their_own_header(tmp_path: Path)
         opened(tmp_path).read_signals(tmp_path, "S1")[0], known_ids={"w2": "anna"}, session="S1"
     )
     assert [finding.rule for finding in findings] == ["partial-physiology", "no-ibi"]
+
+
+def test_a_recording_of_another_time_is_a_fault_and_moves_nothing(tmp_path: Path) -> None:
+    other = session_files(start=START - 86_400, seed=3)
+    write_session(tmp_path / "S1", {**session_files(), "TEMP.csv": other["TEMP.csv"]})
+    write_windows(tmp_path, ["w1,S1,anna,5,10"])
+    manifest, findings = read(tmp_path, on_error="skip")
+    assert findings == {"unreadable-recording": 1}
+    assert "S1/TEMP.csv: runs from 2019-06-10T19:03:45Z to 2019-06-10T19:04:45Z, but S1/EDA.csv" in manifest.faults[0]
+    rows = rows_of(tmp_path, "S1")
+    assert values_of(rows, "w1", "eda") == numbers(session_files()["EDA.csv"])[20:40]
+    assert values_of(rows, "w1", "temp") == []
+
+
+def test_whoever_parses_a_session_needs_no_other(tmp_path: Path) -> None:
+    """Workers of a scheduler have only the files of their session: what they read must not depend on the others."""
+    files = {day: session_files(start=START + 86_400 * day, seed=day) for day in range(2)}
+    for day, each in files.items():
+        write_session(tmp_path / f"P1/day{day}", each)
+    write_session(tmp_path / "P1/copy", files[1])
+    write_windows(tmp_path, [f"a,P1,{START + 86_405},{START + 86_410}"], header="id,participant,start,end")
+    reader = opened(tmp_path)
+    whole = {name: reader.read_signals(tmp_path, name)[0] for name in ("P1_copy", "P1_day0", "P1_day1")}
+    assert [len(each) > 0 for each in whole.values()] == [True, False, False]
+    for name, table in whole.items():
+        alone = tmp_path.parent / f"{tmp_path.name}-{name}"
+        for path in reader.sources(tmp_path)[f"signals/{name}"]:
+            (alone / path).parent.mkdir(parents=True, exist_ok=True)
+            (alone / path).write_bytes((tmp_path / path).read_bytes())
+        bound = pickle.loads(pickle.dumps(reader))  # noqa: S301 - written one call earlier
+        assert bound.read_signals(alone, name)[0].equals(table)
 
 
 def test_rows_of_a_participant_find_their_session_by_the_clock(tmp_path: Path) -> None:

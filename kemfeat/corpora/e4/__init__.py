@@ -63,7 +63,7 @@ from kemfeat.corpora import TableReader
 from kemfeat.corpora.absent_signals import absent
 from kemfeat.corpora.e4._census import table_mentions
 from kemfeat.corpora.e4._manifest import manifest_of
-from kemfeat.corpora.e4._plan import Place, Plan, kept_plan, read_plan
+from kemfeat.corpora.e4._plan import Cut, Place, Plan, read_plan
 from kemfeat.corpora.e4._sessions import RECORDINGS, TAGS
 from kemfeat.corpora.e4._signals import session_tables
 from kemfeat.corpora.layout import list_files, require_folder, show_contents
@@ -97,6 +97,8 @@ class E4Reader:
         What a window may have, by the columns of the table.
     settings : mapping of str to mapping of str to object
         Rate and length of the stored rows, by the sessions and their longest window.
+    cuts : tuple of Cut
+        How each session is cut: whoever parses one need not have the others.
     table : str
         Path of the table of windows relative to the root, with ``/``; empty where there is none.
     follow_links : bool
@@ -112,6 +114,7 @@ class E4Reader:
     columns: Mapping[str, str] = field(default_factory=dict)
     table: str = ""
     follow_links: bool = False
+    cuts: tuple[Cut, ...] = field(default=(), repr=False, hash=False, compare=False)
 
     def opened(self, root: Path, table: Path | None) -> E4Reader:
         """A copy bound to a table; see :meth:`kemfeat.corpora.TableReader.opened`."""
@@ -123,11 +126,12 @@ class E4Reader:
                 f"{root}: found {show_contents(root)}, expected folders or zip archives with EDA.csv, TEMP.csv "
                 "and IBI.csv; pass --root the folder that contains the sessions"
             )
-        plan = kept_plan(bound._place(root))
+        plan = read_plan(bound._place(root), Findings())
         kind = _CountedE4Reader if found else E4Reader
         own = {each.name: getattr(bound, each.name) for each in fields(bound)}
         media = (*tuple(RECORDINGS), *(("transcript",) if plan.has_text else ()))
-        return kind(**own | {"media": media, "settings": SettingsTable({**_TEXT, **_lengths(plan)})})
+        lengths = SettingsTable({**_TEXT, **_lengths(plan)})
+        return kind(**own | {"media": media, "settings": lengths, "cuts": plan.cuts()})
 
     def sources(self, root: Path) -> Mapping[str, tuple[str, ...]]:
         """Files in groups; see :meth:`kemfeat.corpora.CorpusReader.sources`.
@@ -152,8 +156,9 @@ class E4Reader:
 
     def read_signals(self, root: Path, session: str) -> tuple[pa.Table, tuple[Finding, ...]]:
         """Cut the recordings of one session; see :meth:`kemfeat.corpora.CorpusReader.read_signals`."""
-        plan, findings = kept_plan(self._place(root)), Findings()
-        tables = [*session_tables(plan, session, root, findings)] if session in plan.sessions else []
+        findings = Findings()
+        cuts = [cut for cut in self.cuts if cut.session.name == session]
+        tables = [table for cut in cuts for table in session_tables(cut, root, findings)]
         return pa.concat_tables([SIGNALS.empty_table(), *tables]).combine_chunks(), findings.merged()
 
     def check_signals(self, signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:  # noqa: ARG002

@@ -7,7 +7,6 @@ import math
 import pyarrow as pa
 
 from kemfeat.corpora.e4._plan import Plan
-from kemfeat.corpora.e4._signals import script_of
 from kemfeat.corpora.e4._windows import Window
 from kemfeat.corpora.own_labels import report_others, report_ratings, vocabulary
 from kemfeat.findings import Findings
@@ -57,7 +56,7 @@ def _cells(window: Window, plan: Plan, words: tuple[str, ...]) -> dict[str, obje
     cells: dict[str, object] = {
         "id": window.id,
         "session": window.session,
-        "script": script_of(window),
+        "script": window.script,
         "speaker": plan.participants[window.session],
         "start": window.start,
         "end": window.end,

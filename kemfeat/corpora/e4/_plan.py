@@ -1,17 +1,16 @@
-"""What a folder of sessions is cut into: read once for the manifest, and kept for the signals of every session."""
+"""What a folder of sessions is cut into, and how each session is."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 from kemfeat.corpora.e4._recorded import Recorded, recorded
-from kemfeat.corpora.e4._sessions import RECORDINGS, TAGS, Session, find_sessions
+from kemfeat.corpora.e4._sessions import Session, find_sessions
 from kemfeat.corpora.e4._settings import FILE, Settings, read_settings
 from kemfeat.corpora.e4._table import read_table
 from kemfeat.corpora.e4._windows import Window, fixed_windows, named_once, table_windows, tag_windows
@@ -66,12 +65,36 @@ class Place:
         known = {self.table, self.settings_file} - {""}
         return find_sessions(self.root, known=known, findings=findings, follow_links=self.follow_links)
 
-    def state(self) -> tuple[tuple[str, int, int], ...]:
-        """Size and time of every file that a plan depends on."""
-        names = (*RECORDINGS.values(), TAGS)
-        paths = {path for each in self.sessions(Findings()).values() for path in each.sources(names)}
-        found = [(path, os.stat(self.root / path)) for path in sorted({*paths, self.table, self.settings_file} - {""})]  # noqa: PTH116
-        return tuple((path, status.st_size, status.st_mtime_ns) for path, status in found)
+
+class Span(NamedTuple):
+    """A window of a session: its id, its script, and when it begins and ends [s] since the session began."""
+
+    id: str
+    script: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How one session is cut.
+
+    Parameters
+    ----------
+    session : Session
+        Its files.
+    begin : float [s]
+        When it began, since 1970 in UTC.
+    participant : str
+        Who wore the wristband.
+    spans : tuple of Span
+        Its windows.
+    """
+
+    session: Session
+    begin: float
+    participant: str
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +106,16 @@ class Plan:
     participants: Mapping[str, str]
     own: tuple[str, ...]
     has_text: bool
+
+    def cuts(self) -> tuple[Cut, ...]:
+        """How each session is cut that has any window."""
+        spans: dict[str, list[Span]] = {}
+        for each in self.windows:
+            spans.setdefault(each.session, []).append(Span(each.id, each.script, each.start, each.end))
+        return tuple(
+            Cut(self.sessions[name].session, self.sessions[name].begin, self.participants[name], tuple(found))
+            for name, found in spans.items()
+        )
 
 
 def read_plan(place: Place, findings: Findings) -> Plan:
@@ -124,27 +157,6 @@ def read_plan(place: Place, findings: Findings) -> Plan:
     participants = _participants(sessions, windows, settings)
     _report(sessions, windows, participants, findings)
     return Plan(sessions, windows, participants, own, has_text)
-
-
-@lru_cache(maxsize=1)
-def _kept(place: Place, state: tuple[tuple[str, int, int], ...]) -> Plan:  # noqa: ARG001 - tells versions of the files apart
-    return read_plan(place, Findings())
-
-
-def kept_plan(place: Place) -> Plan:
-    """The plan when errors are skipped; cached, because the signals of every session need it.
-
-    Parameters
-    ----------
-    place : Place
-        The folder.
-
-    Returns
-    -------
-    Plan
-        As of :func:`read_plan`.
-    """
-    return _kept(place, place.state())
 
 
 def _require_one_cut(place: Place, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kemfeat.corpora.e4._recordings import Beats, Samples, read_beats, read_samples
 from kemfeat.corpora.e4._sessions import RECORDINGS, Session
+from kemfeat.corpora.e4._times import clock_text
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     EMPTY_IBI,
@@ -143,6 +144,8 @@ def _recorded(session: Session, root: Path, findings: Findings) -> Recorded | No
     there = {medium: each for medium, each in read.items() if each is not None}
     if not there:
         return None
+    for medium in _of_other_times(there, findings):
+        del there[medium]
     return Recorded(
         session,
         min(each.start for each in there.values()),
@@ -150,3 +153,14 @@ def _recorded(session: Session, root: Path, findings: Findings) -> Recorded | No
         {medium: each.rate for medium, each in there.items() if isinstance(each, Samples)},
         hashlib.sha256(b"\0".join(contents)).hexdigest(),
     )
+
+
+def _of_other_times(there: Mapping[str, Samples | Beats], findings: Findings) -> list[str]:
+    """The media that were not recorded while the first was, each with a fault."""
+    first = next(iter(there.values()))
+    others = {name: each for name, each in there.items() if each.start > first.end or each.end < first.start}
+    for each in others.values():
+        runs = [f"from {clock_text(one.start)} to {clock_text(one.end)}" for one in (each, first)]
+        example = f"{each.where}: runs {runs[0]}, but {first.where} {runs[1]}, expected recordings of one session"
+        findings.fault(UNREADABLE_RECORDING, example)
+    return [*others]

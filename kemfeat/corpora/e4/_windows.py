@@ -26,6 +26,9 @@ from kemfeat.findings import (
     Findings,
 )
 
+WHOLE_SESSION = "all"
+"""Script of a window whose table names none."""
+
 _SLACK = 1.0
 """Seconds by which a window may begin before a session or end after it without a word."""
 _QUARTER, _FURTHEST = 900, 14 * 3600
@@ -54,6 +57,11 @@ class Window:
     start: float
     end: float
     row: Row | None = field(default=None, repr=False)
+
+    @property
+    def script(self) -> str:
+        """The part of the session that it belongs to."""
+        return (self.row.script if self.row else "") or WHOLE_SESSION
 
 
 def table_windows(rows: Sequence[Row], sessions: Mapping[str, Recorded], findings: Findings) -> Iterator[Window]:
