@@ -14,6 +14,7 @@ from kemfeat.corpora import open_reader
 from kemfeat.corpora.e4._recordings import read_beats, read_samples, read_tags
 from kemfeat.errors import CorpusError
 from kemfeat.findings import Findings
+from kemfeat.validate import validate_corpus
 from tests.corpora.e4_sessions import START, session_files, write_session, write_windows
 
 HEAD = f"{START:.6f}\n4.000000\n"
@@ -131,3 +132,7 @@ def test_a_session_without_one_recording_keeps_the_others(
     assert {finding.rule for finding in manifest.findings} == rules
     media = set(reader.read_signals(tmp_path, "S1")[0]["medium"].to_pylist())
     assert media == {"eda", "temp", "ibi"} - {name.removesuffix(".csv").lower()}
+    report = validate_corpus("e4", root=tmp_path)
+    assert {finding.rule: finding.count for finding in report.findings if finding.rule in rules} == dict.fromkeys(
+        rules, 1
+    )
