@@ -99,7 +99,7 @@ def read_settings(path: Path) -> Settings:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise CorpusError(
             f"{FILE}: time_zone: found {settings.time_zone[:40]!r}, expected a name such as Asia/Seoul or UTC; "
-            f"correct {path}"
+            f"correct {path}, or pip install tzdata where the system knows no time zones"
         ) from None
     if settings.tags and settings.fixed:
         raise CorpusError(f"{FILE}: found [tags] and [fixed], expected one way to cut; remove one from {path}")
