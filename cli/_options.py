@@ -59,8 +59,8 @@ TableFile = Annotated[
     Path | None,
     typer.Option(
         "--table",
-        help="Table of the utterances of your own corpus (--dataset folder).",
-        show_default="ROOT/utterances.csv",
+        help="Table of the utterances of your own corpus (--dataset folder), or of windows (e4).",
+        show_default="ROOT/utterances.csv, ROOT/windows.csv",
     ),
 ]
 Workers = Annotated[

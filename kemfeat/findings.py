@@ -54,6 +54,10 @@ UNREADABLE_RECORDING = Rule(
 SHARED_AUDIO = Rule("shared-audio", "error", "the row's audio is missing; give start and end, or a file of its own")
 SHARED_SIGNAL = Rule("shared-signal", "error", "the rows' signal is missing; write one file per utterance")
 NOT_A_FILE = Rule("not-a-file", "error", "never opened, and counts as missing; put the file itself there")
+WINDOW_TIME = Rule("window-time", "error", "the window is left out; correct its times")
+WINDOW_OUTSIDE = Rule("window-outside", "error", "the window is left out; correct its times or its session")
+UNKNOWN_SESSION = Rule("unknown-session", "error", "the window is left out; correct its session or participant")
+SECOND_SESSION = Rule("second-session", "error", "the first is read, the other is left out; remove one")
 LOST_ROW = Rule("lost-row", "error", "a defect of kemfeat: the row is in no store; report it, and correct the place")
 SEGMENT_OUTSIDE = Rule("segment-outside", "error", "the row cannot be built; correct start and end")
 QUIET_CHANNEL = Rule(
@@ -117,6 +121,8 @@ OTHER_SPEAKER = Rule("other-speaker", "warning", "kept in the table; they are no
 NO_PHYSIOLOGY = Rule("no-physiology", "warning", "EDA and TEMP of the utterance are missing and masked")
 NO_ECG = Rule("no-ecg", "warning", "ECG of the utterance is missing and masked")
 PARTIAL_PHYSIOLOGY = Rule("partial-physiology", "warning", "the absent signal of the utterance is missing and masked")
+WINDOW_CUT = Rule("window-cut", "warning", "kept with the samples that are there; the rest is missing and masked")
+OVERLAPPING_SESSIONS = Rule("overlapping-sessions", "warning", "both are read; say the session of every window")
 CLOCK_GAP = Rule("clock-gap", "warning", "samples are kept in file order; the gap is not filled")
 KNOWN_BAD = Rule("known-bad-conversation", "warning", "kept as recorded; exclude the rows where physiology matters")
 
@@ -135,6 +141,7 @@ MISSING_VIDEO = Rule("missing-video", "info", "the path is missing; frames of it
 UNCHECKED_VIDEO = Rule(
     "unchecked-video", "info", "not opened, as PyAV is not installed; pip install 'kemfeat[video]' to check them"
 )
+UNUSED_SESSION = Rule("unused-session", "info", "ignored: no window is in it")
 STRAY_FILE = Rule("stray-file", "info", "ignored, never opened")
 
 

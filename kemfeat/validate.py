@@ -154,7 +154,8 @@ def _validated(reader: CorpusReader, *, root: Path, pool: parallel.Pool, progres
     found += _check_films(root, manifest.utterances, pool=pool, progress=progress)
     balance = corpora.balance(reader, root, manifest)
     if balance is not None:
-        balance = balance.with_failed(_failed(manifest.utterances, audio))
+        failed = _failed(manifest.utterances, audio) if "audio" in reader.media else 0
+        balance = balance.with_failed(failed)
         found += lost_findings(balance)
     return ValidationReport(
         dataset=reader.name,
@@ -329,6 +330,7 @@ def _stretch(signal: Signal, start: float, end: float, path: str, found: Finding
 
 def _counts(manifest: Manifest, groups: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     utterances = manifest.utterances
+    physiology = {path for group, paths in groups.items() if group.startswith("signals/") for path in paths}
     return {
         "utterances": len(utterances),
         "sessions": int(utterances["session"].nunique()),
@@ -336,5 +338,5 @@ def _counts(manifest: Manifest, groups: Mapping[str, tuple[str, ...]]) -> dict[s
         "ratings": len(manifest.ratings),
         "audio files": len(groups["audio"]),
         "transcripts": len(groups["transcript"]),
-        "physiology files": sum(len(paths) for group, paths in groups.items() if group.startswith("signals/")),
+        "physiology files": len(physiology.difference(groups["annotation"])),
     }

@@ -174,12 +174,13 @@ def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -
     for name, extractor in extractors.items():
         lacking = sorted(set(extractor.media) - had)
         if lacking:
-            where = (
-                "before it"
-                if stem(lacking[0]) in plugins.names("features")
-                else f"by {reader.name}, which has no such medium"
-            )
-            raise ConfigError(f"features: {name} needs {lacking[0]} {where}; add it to `features`, or leave {name} out")
+            if stem(lacking[0]) in plugins.names("features"):
+                remedy = f"before it; add it to `features`, or leave {name} out"
+            else:
+                remedy = f"and {reader.name} has none; leave {name} out, or choose among what is made from " + (
+                    ", ".join(reader.media)
+                )
+            raise ConfigError(f"features: {name} needs {lacking[0]} {remedy}")
         had.add(name)
 
 

@@ -68,7 +68,7 @@ class Survey:
     seconds : ndarray, shape (n,), float64 [s]
         Length of the audio of every utterance; NaN where there is none that can be read.
     missing_audio, broken_audio : int
-        Utterances without an audio file, and with one that cannot be read.
+        Utterances without an audio file, and with one that cannot be read; 0 where no feature reads audio.
     """
 
     files: pd.DataFrame
@@ -164,7 +164,7 @@ def survey(found: Inventory, *, workers: int, progress: Callable[[int, int], Non
     return Survey(
         files=_sources.stat_all(found.root, found.groups),
         seconds=np.array([known.get(path, _NO_AUDIO) for path in audio], dtype=np.float64),
-        missing_audio=int(audio.isna().sum()),
+        missing_audio=int(audio.isna().sum()) if "audio" in found.resolved.media else 0,
         broken_audio=sum(np.isnan(list(known.values()))),
     )
 

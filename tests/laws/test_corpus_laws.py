@@ -59,7 +59,7 @@ def test_a_reader_says_who_it_is(name, corpora):
     assert plugins.find("corpora", found.name) is plugins.find("corpora", name)
     assert re.fullmatch(r"\w+", found.name)
     assert found.version >= 1
-    assert "audio" in found.media
+    assert {"audio", *UNITS} & set(found.media)
     assert set(found.media) <= MEDIA
     for feature, settings in found.settings.items():
         validated(plugins.find("features", feature).config, settings, where=feature)
@@ -87,8 +87,9 @@ def test_sources_are_there_each_once_in_order_and_below_the_root(name, corpora):
     assert {"annotation", "audio", "transcript"} <= set(groups)
     named = {"annotation", "audio", "transcript", "video"}
     assert all(group in named or group.startswith("signals/") for group in groups)
+    shared = set(groups["annotation"])  # signals may depend on a table, too
     listed = [path for group in groups.values() for path in group]
-    assert len(set(listed)) == len(listed)
+    assert len(set(listed)) == len([path for path in listed if path not in shared]) + len(shared)
     for path in listed:
         assert (root / path).resolve().is_relative_to(root.resolve())
         assert (root / path).is_file()
@@ -175,13 +176,20 @@ def test_another_folder_is_refused_with_what_was_looked_for(name, tmp_path):
         reader(name, tmp_path).sources(tmp_path)
 
 
+def recordings_of(found, root: Path) -> tuple[str, ...]:
+    """The audio of a corpus, or the files of its physiology where it has none."""
+    groups = found.sources(root)
+    signals = [path for name, paths in groups.items() if name.startswith("signals/") for path in paths]
+    return groups["audio"] or tuple(path for path in signals if path not in groups["annotation"])
+
+
 @every_corpus
 def test_a_link_out_of_the_corpus_is_refused(name, copied, tmp_path):
     root = copied(name)
-    audio = root / reader(name, root).sources(root)["audio"][0]
-    outside = tmp_path / "outside.wav"
-    audio.rename(outside)
-    audio.symlink_to(outside)
+    recording = root / recordings_of(reader(name, root), root)[0]
+    outside = tmp_path / f"outside{recording.suffix}"
+    recording.rename(outside)
+    recording.symlink_to(outside)
     with pytest.raises(CorpusError, match=r"outside.*--follow-links"):
         reader(name, root).sources(root)
 
@@ -191,21 +199,21 @@ def test_links_out_of_the_corpus_are_followed_where_it_is_allowed(name, copied, 
     """Files and a folder elsewhere give the same manifest; what is not a file is not read."""
     root = copied(name)
     usual = reader(name, root).read_manifest(root, on_error="skip")
-    audio = reader(name, root).sources(root)["audio"]
-    folder = (root / audio[0]).parent
+    recordings = recordings_of(reader(name, root), root)
+    folder = (root / recordings[0]).parent
     folder.rename(tmp_path / "elsewhere")
     folder.symlink_to(tmp_path / "elsewhere")
     following = open_reader(name, root=root, follow_links=True)
     manifest = following.read_manifest(root, on_error="skip")
     assert manifest.fingerprint == usual.fingerprint
     assert balance(following, root, manifest).holds
-    assert following.sources(root)["audio"] == audio
+    assert recordings_of(following, root) == recordings
     with pytest.raises(CorpusError, match="outside"):
         reader(name, root).sources(root)
-    (folder / Path(audio[0]).name).unlink()
-    (folder / Path(audio[0]).name).symlink_to("/dev/zero")
+    (folder / Path(recordings[0]).name).unlink()
+    (folder / Path(recordings[0]).name).symlink_to("/dev/zero")
     lost = following.read_manifest(root, on_error="skip").utterances["audio"]
-    assert audio[0] not in set(lost)
+    assert recordings[0] not in {*lost, *recordings_of(following, root)}
 
 
 @every_corpus

@@ -249,10 +249,16 @@ def _beats_sentence(beats: pd.DataFrame) -> list[str]:
     worn = beats[beats["beats"] > 0]
     if worn.empty:
         return []
+    dropouts = "without a dropout"
+    if worn["dropouts_per_min"].any():
+        often, seconds = worn["dropouts_per_min"].median(), worn["median_dropout_s"].median()
+        dropouts = (
+            f"with {often:.1f} dropouts per minute of {seconds:.1f} s; the longest lasts "
+            f"{worn['longest_dropout_s'].max():.0f} s"
+        )
     return [
         f"Where heart beats were recorded, their intervals cover {worn['share'].median():.0%} of a conversation "
-        f"(median of {len(worn):,} recordings), with {worn['dropouts_per_min'].median():.1f} dropouts per minute of "
-        f"{worn['median_dropout_s'].median():.1f} s; the longest lasts {worn['longest_dropout_s'].max():.0f} s."
+        f"(median of {len(worn):,} recordings), {dropouts}."
     ]
 
 

@@ -39,12 +39,13 @@ import pyarrow as pa
 from kemfeat.balance import Mention
 from kemfeat.config import SettingsTable
 from kemfeat.corpora import TableReader
+from kemfeat.corpora.absent_signals import absent
 from kemfeat.corpora.folder._census import folder_mentions
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA
 from kemfeat.corpora.folder._manifest import folders_of, read_manifest
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
-from kemfeat.corpora.folder._signals import absent, utterance_tables
+from kemfeat.corpora.folder._signals import utterance_tables
 from kemfeat.corpora.folder._table import UtteranceTable, read_kept
 from kemfeat.corpora.layout import list_files, read_file, require_folder, show_contents
 from kemfeat.errors import CorpusLayoutError

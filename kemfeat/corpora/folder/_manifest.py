@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
-from kemfeat.corpora.folder._emotions import report_others, vocabulary
 from kemfeat.corpora.folder._paths import Files
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
 from kemfeat.corpora.layout import entries, is_folder, other_kind, read_file
+from kemfeat.corpora.own_labels import report_others, report_ratings, vocabulary
 from kemfeat.corpora.text import decode, not_text, report_text
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import (
@@ -24,7 +24,6 @@ from kemfeat.findings import (
     MISSING_RECORDING,
     MISSING_TXT,
     MISSING_WAV,
-    RATING_RANGE,
     SHARED_AUDIO,
     UNLISTED_AUDIO,
     UNREADABLE_RECORDING,
@@ -39,8 +38,6 @@ _Text = tuple[str | None, str | None]
 
 _SOUND = re.compile(rf"[^.].*(?:{'|'.join(map(re.escape, SUFFIXES))})", re.IGNORECASE | re.DOTALL)
 _NO_TEXT: _Text = (None, None)
-LOWEST, HIGHEST = 1.0, 5.0
-"""Ends of the scale of ratings that kemfeat's figures expect."""
 
 
 def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error: str) -> Manifest:
@@ -70,7 +67,8 @@ def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error
     emotions += [rating.emotions for row in read.rows for rating in row.ratings]
     words = vocabulary(emotions, where=table)
     report_others(emotions, where=table, findings=findings)
-    _report_ratings(read.rows, table, findings)
+    for column in ("valence", "arousal"):
+        report_ratings([getattr(row, column) for row in read.rows], where=f"{table} column {column}", findings=findings)
     shared = _shared(root, read.rows)
     media = _Media(root, files, findings, shared=shared)
     media.report_recordings(read.rows)
@@ -168,17 +166,6 @@ def _ratings(rows: Sequence[Row], words: Sequence[str]) -> Iterator[dict[str, ob
                 "valence": rating.valence,
                 "arousal": rating.arousal,
             }
-
-
-def _report_ratings(rows: Sequence[Row], table: str, findings: Findings) -> None:
-    for column in ("valence", "arousal"):
-        rated = [value for row in rows if not math.isnan(value := getattr(row, column))]
-        outside = sum(not LOWEST <= value <= HIGHEST for value in rated)
-        if outside:
-            found = (
-                f"{outside} of {len(rated)} outside {LOWEST:g} to {HIGHEST:g}, found {min(rated):g} to {max(rated):g}"
-            )
-            findings.add(RATING_RANGE, f"{table} column {column}: {found}")
 
 
 class _Media:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from kemfeat.corpora.cells import ID, ID_GRAMMAR, LABEL_GRAMMAR, SEXES, is_label
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
-from kemfeat.corpora.folder._emotions import read_emotions
 from kemfeat.corpora.folder._paths import relative_path
 from kemfeat.corpora.folder._units import CONVERSIONS, find_unit
+from kemfeat.corpora.own_labels import read_emotions
 from kemfeat.corpora.text import ENCODINGS, is_missing, number
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
@@ -34,15 +34,6 @@ from kemfeat.findings import (
     Rule,
 )
 
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
-"""Grammar of ids."""
-
-_LABEL = re.compile(r"[\w-](?:[\w .-]{0,126}[\w.-])?")
-"""Grammar of names of speakers, partners, sessions and scripts, in any script."""
-
-_MAX_BYTES = 200
-"""Length of such a name in UTF-8: that of a session becomes the name of a file."""
-
 NO_SPEAKER = "unknown"
 WHOLE_SESSION = "all"
 """Script of a row that names none."""
@@ -50,9 +41,6 @@ WHOLE_SESSION = "all"
 LATEST = 1e9
 """Greatest time that is accepted, s; milliseconds of a clock are far greater."""
 
-_NAMED = "1 to 128 letters a-z, digits and . _ -, without . at the beginning"
-_LABELLED = f"letters, digits, spaces and . _ -, at most 128 and {_MAX_BYTES} bytes, . or a space not at the beginning"
-_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 _LABELS = ("emotion", "valence", "arousal")
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
@@ -108,7 +96,7 @@ class Row:
     audio : str or None
         Path of the audio file.
     emotions : tuple of str
-        Words, see :func:`~kemfeat.corpora.folder._emotions.read_emotions`.
+        Words, see :func:`~kemfeat.corpora.own_labels.read_emotions`.
     valence, arousal : float
         Ratings on the user's own scale.
     scripted : bool
@@ -204,7 +192,7 @@ class RowReader:
             session=names["session"] or names["speaker"] or NO_SPEAKER,
             script=names["script"] or WHOLE_SESSION,
             speaker=names["speaker"] or NO_SPEAKER,
-            sex=_SEXES.get(cell["sex"].lower(), cell["sex"]) or None,
+            sex=SEXES.get(cell["sex"].lower(), cell["sex"]) or None,
             partner=names["partner"] or None,
             start=start,
             end=end,
@@ -257,8 +245,8 @@ class RowReader:
         }
         for column, name in names.items():
             of_id = column == "id"
-            if not (NAME.fullmatch(name) if of_id else not name or _is_label(name)):
-                rule, expected = (MALFORMED_ID, _NAMED) if of_id else (MALFORMED_NAME, _LABELLED)
+            if not (ID.fullmatch(name) if of_id else not name or is_label(name)):
+                rule, expected = (MALFORMED_ID, ID_GRAMMAR) if of_id else (MALFORMED_NAME, LABEL_GRAMMAR)
                 found = cell.raw(column).strip()[:40]
                 example = f"{self._place(line, column)}: found {found!r}, expected {expected}"
                 self.findings.fault(rule, example, left_out=[f"{self.where}:{line}"])
@@ -348,7 +336,3 @@ class RowReader:
             return value
         self.findings.fault(rule, f"{self._place(line, column)}: found {text[:40]!r}, expected {within.called}")
         return math.nan
-
-
-def _is_label(name: str) -> bool:
-    return _LABEL.fullmatch(name) is not None and len(name.encode()) <= _MAX_BYTES

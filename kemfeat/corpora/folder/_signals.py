@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -23,13 +23,8 @@ from kemfeat.findings import (
     EMPTY_IBI,
     EMPTY_PHYSIOLOGY,
     MISSING_VALUE,
-    NO_ECG,
-    NO_IBI,
-    NO_PHYSIOLOGY,
-    PARTIAL_PHYSIOLOGY,
     SIGNAL_DURATION,
     Findings,
-    Rule,
 )
 from kemfeat.manifest import SIGNALS
 from kemfeat.media import scan_header
@@ -230,17 +225,3 @@ def unusable(content: bytes, recording: SignalFile) -> str | None:
     except CorpusError as error:
         return str(error)
     return None
-
-
-def absent(signals: pa.Table, ids: Iterable[str], *, media: Sequence[str]) -> Iterator[tuple[Rule, str]]:
-    """Which of the signals in ``media`` utterances lack, each as a rule and an example."""
-    there = set(zip(signals["id"].to_pylist(), signals["medium"].to_pylist(), strict=True))
-    skin = [medium for medium in ("eda", "temp") if medium in media]
-    for name in ids:
-        lacking = [medium.upper() for medium in skin if (name, medium) not in there]
-        if lacking:
-            rule = NO_PHYSIOLOGY if len(lacking) == len(skin) else PARTIAL_PHYSIOLOGY
-            yield rule, f"{name}: no {' and no '.join(lacking)} row"
-        for medium, rule, what in (("ecg", NO_ECG, "ECG row"), ("ibi", NO_IBI, "beat")):
-            if medium in media and (name, medium) not in there:
-                yield rule, f"{name}: no {what}"

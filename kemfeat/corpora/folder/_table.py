@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from kemfeat.corpora.cells import split_cells
 from kemfeat.corpora.folder._columns import KNOWN, TableHeader, read_header
 from kemfeat.corpora.folder._rows import Row, RowReader
 from kemfeat.errors import CorpusError
-from kemfeat.file_kinds import foreign_kind, is_utf16
 from kemfeat.findings import DUPLICATE_ID, SHARED_SIGNAL, UNKNOWN_SPEAKER, Findings
-
-_DELIMITERS = (",", ";", "\t")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def read_table(content: bytes, *, where: str, root: Path, findings: Findings) ->
         The table has no header or no row, cannot be decoded or split into cells, or contains a path that leaves the
         root; or a cell cannot be read and ``findings`` is strict.
     """
-    lines = _split(content, where=where)
+    lines = split_cells(content, where=where, known=KNOWN)
     header = read_header(next(lines, (1, []))[1], where=where, findings=findings)
     if "speaker" not in header.at:
         findings.add(UNKNOWN_SPEAKER, f"{where}: no column speaker")
@@ -99,53 +95,3 @@ def _without_rows(where: str, faults: Sequence[str]) -> str:
     if faults:
         return f"{where}: none of its rows can be read; correct them, first {faults[0]}"
     return f"{where}: no utterance; expected one row per utterance below the header; write them there"
-
-
-def delimiter_of(text: str, *, where: str) -> str:
-    """What separates the cells of a table.
-
-    Parameters
-    ----------
-    text : str
-        The table.
-    where : str
-        Name of the file.
-
-    Returns
-    -------
-    str
-        That of comma, semicolon and tab by which its first line has most of the columns that kemfeat knows; where that
-        does not decide, a tab in a file whose name ends in ``.tsv``, else a comma.
-    """
-    usual = "\t" if where.lower().endswith(".tsv") else ","
-    first = text.partition("\n")[0].rstrip("\r")
-
-    def known(delimiter: str) -> int:
-        return sum(cell.strip().strip('"').lower() in KNOWN for cell in first.split(delimiter))
-
-    return max((usual, *_DELIMITERS), key=known)
-
-
-def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
-    kind = foreign_kind(content)
-    if kind is not None:
-        raise CorpusError(f"{where}: found {kind}; expected a table as CSV in UTF-8")
-    try:
-        text = content.decode("utf-16" if is_utf16(content) else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise CorpusError(
-            f"{where}:{line}: found the byte {content[error.start]:#04x}, expected UTF-8 text; save the table as CSV "
-            "in UTF-8"
-        ) from None
-    delimiter = delimiter_of(text, where=where)
-    # Strict, because otherwise a quote that is never closed would silently swallow the rest of the table.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        for cells in reader:
-            yield reader.line_num, cells
-    except csv.Error as error:
-        raise CorpusError(
-            f"{where}:{reader.line_num}: cannot be split into cells ({error}); expected CSV, where a cell with a quote "
-            "in it is quoted and its quotes are doubled; correct the line"
-        ) from None

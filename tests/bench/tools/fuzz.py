@@ -112,8 +112,9 @@ def _settings(dataset: str) -> dict[str, Any]:
     signals = [
         name for name in ("eda", "temp") if name in plugins.find("corpora", dataset).media and dataset != "folder"
     ]
+    sound = ["mel"] if "audio" in plugins.find("corpora", dataset).media else []
     text = ["text"] if "transcript" in plugins.find("corpora", dataset).media else []
-    return {**SETTINGS, "features": ["mel", *text, *signals]}
+    return {**SETTINGS, "features": [*sound, *text, *signals]}
 
 
 def _ids(store: Store) -> frozenset[str]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.corpora.folder._signals import absent, read_beats, read_samples, recording_table
+from kemfeat.corpora.absent_signals import absent
+from kemfeat.corpora.folder._signals import read_beats, read_samples, recording_table
 from kemfeat.corpora.folder._table import read_table
 from kemfeat.findings import Findings
 from kemfeat.manifest import SIGNALS

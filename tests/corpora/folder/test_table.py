@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.corpora.folder._rows import NAME
+from kemfeat.corpora.cells import ID as NAME
 from kemfeat.corpora.folder._table import read_table
 from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError

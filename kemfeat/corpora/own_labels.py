@@ -1,8 +1,9 @@
-"""Emotion words of a user's table: common spellings become kemfeat's words, other words are classes of their own."""
+"""Labels of a user's table: emotion words, of which common spellings become kemfeat's, and ratings."""
 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -10,11 +11,14 @@ from collections.abc import Iterable
 
 from kemfeat.corpora.text import is_missing
 from kemfeat.errors import CorpusError
-from kemfeat.findings import EMOTION_CODE, MAX_EXAMPLES, OWN_EMOTION, Findings
+from kemfeat.findings import EMOTION_CODE, MAX_EXAMPLES, OWN_EMOTION, RATING_RANGE, Findings
 from kemfeat.labels import EMOTIONS, SPELLINGS, TIE
 
 MAX_WORDS = 64
 """Number of words beyond kemfeat's own that a table may have; with more, the column is not one of classes."""
+
+LOWEST, HIGHEST = 1.0, 5.0
+"""Ends of the scale of ratings that kemfeat's figures expect."""
 
 _WORD = re.compile(r"[^\W_][\w' -]{0,63}")
 
@@ -99,6 +103,25 @@ def report_others(emotions: Iterable[tuple[str, ...]], *, where: str, findings: 
             for word in words:
                 rows = f"{counts[word]} row{'s'[: counts[word] != 1]}"
                 findings.add(rule, f"{where} column emotion: found {word!r} in {rows}{_advice(word, guesses[word])}")
+
+
+def report_ratings(ratings: Iterable[float], *, where: str, findings: Findings) -> None:
+    """Report ratings on another scale than that of kemfeat's figures.
+
+    Parameters
+    ----------
+    ratings : iterable of float
+        Those of a column; NaN where there is none.
+    where : str
+        The column, for the finding.
+    findings : Findings
+        Receives one case with the range that was found.
+    """
+    rated = [value for value in ratings if not math.isnan(value)]
+    outside = sum(not LOWEST <= value <= HIGHEST for value in rated)
+    if outside:
+        found = f"found {min(rated):g} to {max(rated):g}"
+        findings.add(RATING_RANGE, f"{where}: {outside} of {len(rated)} outside {LOWEST:g} to {HIGHEST:g}, {found}")
 
 
 def _advice(word: str, guess: str) -> str:

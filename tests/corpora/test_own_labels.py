@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.corpora.folder._emotions import MAX_WORDS, read_emotions, report_others, vocabulary
+from kemfeat.corpora.own_labels import MAX_WORDS, read_emotions, report_others, vocabulary
 from kemfeat.errors import CorpusError
 from kemfeat.findings import Findings
 from kemfeat.labels import ALIASES, EMOTIONS, SPELLINGS, join_emotions, parse_emotions
