@@ -37,7 +37,7 @@ def split(
     ] = None,
     as_json: _options.Json = False,
 ) -> None:
-    """Say who trains, validates and is tested: folds of sessions, of speakers, or at random for comparison."""
+    """Assign utterances to train, validation and test: folds of sessions, of speakers, or at random for comparison."""
     from kemfeat.splits import make_split, write_split
     from kemfeat.store.outside import refuse_in_store
     from kemfeat.store.reader import open_store

@@ -92,7 +92,7 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
     have = ", ".join(f"{name} {count:,} ({count / len(store):.1%})" for name, count in summary["coverage"].items())
     console.print(f"physiology: {have or 'none'}")
     console.print(
-        "cut to fit: " + (", ".join(f"{name} {count:,}" for name, count in summary["truncated"].items()) or "none")
+        "truncated: " + (", ".join(f"{name} {count:,}" for name, count in summary["truncated"].items()) or "none")
     )
     console.print(
         f"labels ({summary['label_rule']}): "

@@ -22,7 +22,7 @@ def synth(
         int | None,
         typer.Option("--sessions", min=1, help="In how many sessions.", show_default="as many as the real corpus"),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The bytes depend on it and the options alone.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and options give identical bytes.")] = 0,
     version: Annotated[
         str | None, typer.Option("--version", help="Release whose defects it has.", show_default="the first")
     ] = None,

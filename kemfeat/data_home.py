@@ -41,6 +41,8 @@ def find_root(dataset: str, *, root: Path | None = None) -> Path:
         found = _matching(place, dataset)
         if found:
             return found[0]
+    if dataset.casefold() == "folder":
+        raise CorpusLayoutError("--dataset folder needs --root, the folder with the recordings, and --table")
     looked = ", ".join(str(place / f"{dataset}*") for place in places)
     unset = "" if os.environ.get(VARIABLE) else f" (${VARIABLE} is not set)"
     raise CorpusLayoutError(

@@ -26,6 +26,14 @@ _OBJECTS: dict[Room, str] = {
     "learn.models": "MODEL",
     "synth": "SYNTH",
 }
+_NOUNS: dict[Room, str] = {
+    "analyses": "analysis",
+    "corpora": "dataset",
+    "export": "export format",
+    "features": "feature",
+    "learn.models": "model",
+    "synth": "synthetic dataset",
+}
 _IGNORED = str.maketrans("", "", " -_")
 
 
@@ -85,7 +93,7 @@ def find(room: Room, name: str) -> Any:
     """
     known = {_plain(module): module for module in names(room)}
     if _plain(name) not in known:
-        raise UnknownPluginError(f"no {room} plug-in {name!r}{suggest(name, names(room))}")
+        raise UnknownPluginError(f"unknown {_NOUNS[room]} {name!r}{suggest(name, names(room))}")
     module = importlib.import_module(f"kemfeat.{room}.{known[_plain(name)]}")
     return getattr(module, _OBJECTS[room])
 

@@ -80,6 +80,11 @@ def test_a_miss_names_every_place_looked_at(here, tmp_path, monkeypatch):
         find_root("KEMDy20")
 
 
+def test_a_corpus_of_ones_own_is_nowhere_by_itself(here):
+    with pytest.raises(CorpusLayoutError, match="--dataset folder needs --root"):
+        find_root("folder")
+
+
 @pytest.mark.parametrize("said", ["variable", "root"])
 def test_a_place_that_the_disk_refuses_is_a_sentence(here, monkeypatch, said):
     long = here / ("x" * 300)

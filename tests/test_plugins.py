@@ -54,7 +54,7 @@ def test_case_and_punctuation_do_not_matter(name):
 
 @pytest.mark.parametrize("name", ["", "../eda", "_uniform", "uniform", "os", "eda.EXTRACTOR", "edaa"])
 def test_an_unknown_name_is_refused_with_the_known_ones(name):
-    with pytest.raises(UnknownPluginError, match=r"no features plug-in .*known: .*eda") as refusal:
+    with pytest.raises(UnknownPluginError, match=r"unknown feature .*known: .*eda") as refusal:
         plugins.find("features", name)
     assert repr(name) in str(refusal.value)
 
@@ -71,7 +71,7 @@ def test_a_file_or_a_folder_with_the_object_is_a_plug_in_and_nothing_else(extra_
 
 
 def test_shared_api_of_a_room_is_not_a_plug_in(extra_room):
-    with pytest.raises(UnknownPluginError, match=r"no features plug-in .shared. \(known: log_mel, wide\)"):
+    with pytest.raises(UnknownPluginError, match=r"unknown feature .shared. \(known: log_mel, wide\)"):
         plugins.find("features", "shared")
 
 

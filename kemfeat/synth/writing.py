@@ -161,7 +161,7 @@ class SyntheticCorpus(ABC, Generic[P]):
         sessions : int or None
             At most as many as the real corpus has, for which None stands.
         seed : int, >= 0
-            The bytes depend on it and the options alone.
+            The same seed and options give identical bytes.
         version : str or None
             Release whose defects it has; None stands for the first of ``versions``.
         speaker_effect : float, >= 0

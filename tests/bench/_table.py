@@ -43,7 +43,8 @@ def _cost(row: Row) -> str:
     unit, _, item = row.sample_unit.partition("/")
     middle = {name: statistics.median(values) for name, values in row.samples.items()}
     if unit == "s" and item:
-        return f"{', '.join(f'{name} {number(1 / value)}' for name, value in middle.items())} {item}s/s"
+        rates = ", ".join(f"{name} {number(1 / value)}" for name, value in middle.items())
+        return f"{rates} {'batches' if item == 'batch' else f'{item}s'}/s"
     if len(middle) > 1:
         return ", ".join(f"{name} {number(value)} {row.sample_unit}" for name, value in middle.items())
     return ""

@@ -85,7 +85,7 @@ def _lost(found: ClusterFindings) -> str:
     low, high, unit = found.scaled.low, found.scaled.high, found.cohort.unit
     spans = high - low
     return (
-        f"Scaling by each series' own range removed level and size: values between {low.min():.4g} and "
+        f"Scaling by each series' own range removed level and range: values between {low.min():.4g} and "
         f"{high.max():.4g} {unit}, with spans of {spans.min():.3g} to {spans.max():.3g} {unit} (median "
         f"{np.median(spans):.3g}), now range from 0 to 1."
     )
