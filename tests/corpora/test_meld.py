@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    folder = tmp_path / "MELD.Raw"
-    folder.mkdir()
-    write_small(folder)
-    return folder
+def corpus(written: Path, tmp_path: Path) -> Path:
+    """A copy of the corpus, to change."""
+    return Path(shutil.copytree(written, tmp_path / "MELD.Raw"))
 
 
 def test_every_row_is_an_utterance_of_its_part(written: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kemfeat.corpora.csv_rows import csv_rows
 from kemfeat.corpora.layout import read_file
 from kemfeat.corpora.text import decode, not_text, report_text
 from kemfeat.errors import CorpusError
@@ -19,7 +19,6 @@ from kemfeat.findings import (
     END_BEFORE_START,
     MALFORMED_ID,
     MALFORMED_NAME,
-    MALFORMED_ROW,
     UNKNOWN_LABEL,
     Findings,
 )
@@ -44,7 +43,6 @@ _CONTROLS = {code: bytes([code]).decode(ENCODING) for code in (0x85, 0x91, 0x92,
 """What a control character stands for where the bytes of cp1252 were read as Latin-1."""
 _NUMBER = re.compile("0|[1-9][0-9]{0,3}")
 _TIME = re.compile(r"([0-9]{1,2}):([0-5][0-9]):([0-5][0-9]),([0-9]{1,3})")
-_LINE_END = re.compile(r"\r\n|\n|\r")
 _LONGEST_NAME = 128
 _EMPTY = frozenset({"test_dia155_utt3"})
 """Utterances that end when they start in the published tables."""
@@ -109,15 +107,8 @@ def read_rows(root: Path, path: str, part: str, findings: Findings) -> dict[str,
         The file is not text or has other columns; or a cell cannot be read and ``findings`` is strict.
     """
     text, encoding = _text(read_file(root / path), path, findings)
-    lines = _LINE_END.split(text)
-    head = next(csv.reader(lines[:1]), [])
-    if absent := [name for name in COLUMNS if name not in head]:
-        raise CorpusError(
-            f"{path}: has no column {absent[0]!r}, found {', '.join(head[:5]) or 'nothing'}; expected a table of MELD; "
-            "copy the file again"
-        )
     rows: dict[str, Row] = {}
-    for where, cells in _cells(lines, head, path, findings):
+    for where, cells in csv_rows(text, columns=COLUMNS, where=path, findings=findings):
         row = _row(where, cells, part, encoding, findings)
         if row is not None and row.id in rows:
             findings.fault(DUPLICATE_ID, f"{where}: {row.id} is in the table before", left_out=[where])
@@ -138,26 +129,6 @@ def _text(content: bytes, path: str, findings: Findings) -> tuple[str, str]:
     elif controls:
         findings.add(DECODING_FALLBACK, f"{path}: {controls:,} control characters read as those of {ENCODING}")
     return text.translate(_CONTROLS), encoding
-
-
-def _cells(
-    lines: Sequence[str], head: Sequence[str], path: str, findings: Findings
-) -> Iterator[tuple[str, dict[str, str]]]:
-    """The cells of every line that is not blank, with its place; no cell of MELD has a line break."""
-    for number, line in enumerate(lines[1:], start=2):
-        where = f"{path}:{number}"
-        if not line.strip():
-            continue
-        try:
-            [cells] = csv.reader([line], strict=True)
-        except csv.Error as error:
-            findings.fault(MALFORMED_ROW, f"{where}: cannot be split into cells ({error})", left_out=[where])
-            continue
-        if len(cells) == len(head):
-            yield where, dict(zip(head, cells, strict=True))
-        else:
-            found = f"{where}: found {len(cells)} cells, expected {len(head)}"
-            findings.fault(MALFORMED_ROW, found, left_out=[where])
 
 
 def _row(where: str, cells: dict[str, str], part: str, encoding: str, findings: Findings) -> Row | None:
