@@ -5,11 +5,47 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from kemfeat.corpora.layout import read_file
+from kemfeat.corpora.text import decode, not_text
 from kemfeat.errors import CorpusError
-from kemfeat.findings import MALFORMED_ROW, Findings
+from kemfeat.findings import DECODING_FALLBACK, MALFORMED_ROW, Findings
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def table_text(root: Path, path: str, *, declared: str | None = None, findings: Findings) -> tuple[str, str]:
+    """The text of a table.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the corpus.
+    path : str
+        The table, relative to it.
+    declared : str or None
+        The encoding of tables that are not Unicode, as the corpus documents it.
+    findings : Findings
+        Receives a finding where the table is not UTF-8.
+
+    Returns
+    -------
+    tuple of (str, str)
+        The text and the name of its encoding.
+
+    Raises
+    ------
+    CorpusError
+        The file cannot be read, or is not text.
+    """
+    content = read_file(root / path)
+    decoded = decode(content, declared=declared)
+    if decoded is None:
+        raise CorpusError(f"{path}: {not_text(content, declared=declared)}; copy the file from the corpus again")
+    if not decoded[1].startswith("utf-8"):
+        findings.add(DECODING_FALLBACK, f"{path}: read as {decoded[1]}")
+    return decoded
 
 
 def csv_rows(

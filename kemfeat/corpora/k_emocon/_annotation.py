@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from kemfeat.corpora.csv_rows import csv_rows
+from kemfeat.corpora.csv_rows import csv_rows, table_text
 from kemfeat.corpora.k_emocon._tree import Annotation, window_id
-from kemfeat.corpora.layout import read_file
-from kemfeat.corpora.text import decode, is_missing, not_text, number
-from kemfeat.errors import CorpusError
+from kemfeat.corpora.text import is_missing, number
 from kemfeat.findings import BAD_TIME, DUPLICATE_RATING, RATING_OFF_SCALE, UNKNOWN_LABEL, Findings
 from kemfeat.labels import EMOTIONS, join_emotions
 
@@ -73,12 +71,9 @@ def read_windows(root: Path, annotation: Annotation, findings: Findings) -> dict
         The file is not text or has other columns; or a cell cannot be read and ``findings`` is strict.
     """
     path = annotation.path
-    content = read_file(root / path)
-    decoded = decode(content)
-    if decoded is None:
-        raise CorpusError(f"{path}: {not_text(content)}; copy the file from the corpus again")
+    text, _ = table_text(root, path, findings=findings)
     windows: dict[int, Window] = {}
-    for where, cells in csv_rows(decoded[0], columns=_COLUMNS, where=path, findings=findings):
+    for where, cells in csv_rows(text, columns=_COLUMNS, where=path, findings=findings):
         seconds = number(cells["seconds"])
         if not (WINDOW <= seconds <= _LATEST and seconds % WINDOW == 0):
             found = f"{where} column seconds: found {cells['seconds']!r}, expected 5, 10, 15 ..."

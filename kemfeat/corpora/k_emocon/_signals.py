@@ -11,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from kemfeat.arrays import Floats
-from kemfeat.corpora.csv_rows import csv_rows
+from kemfeat.corpora.csv_rows import csv_rows, table_text
 from kemfeat.corpora.k_emocon._annotation import WINDOW
 from kemfeat.corpora.k_emocon._tree import NAME, SUBJECTS, Tree, window_id
-from kemfeat.corpora.layout import read_file
 from kemfeat.corpora.plausibility import check_beats, check_values
-from kemfeat.corpora.text import decode, is_missing, not_text, number
+from kemfeat.corpora.text import is_missing, number
 from kemfeat.errors import CorpusError
 from kemfeat.findings import (
     BAD_PHYSIOLOGY_LINE,
@@ -206,10 +205,8 @@ def _check_rate(times: Floats, path: str, findings: Findings) -> None:
 
 
 def _rows(root: Path, path: str, columns: tuple[str, ...], findings: Findings) -> Iterator[tuple[str, dict[str, str]]]:
-    decoded = decode(content := read_file(root / path))
-    if decoded is None:
-        raise CorpusError(f"{path}: {not_text(content)}; copy the file from the corpus again")
-    yield from csv_rows(decoded[0], columns=columns, where=path, findings=findings)
+    text, _ = table_text(root, path, findings=findings)
+    yield from csv_rows(text, columns=columns, where=path, findings=findings)
 
 
 def check_signals(signals: pa.Table, *, known_ids: Mapping[str, str], session: str) -> tuple[Finding, ...]:

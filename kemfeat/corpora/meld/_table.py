@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kemfeat.corpora.csv_rows import csv_rows
-from kemfeat.corpora.layout import read_file
-from kemfeat.corpora.text import decode, not_text, report_text
-from kemfeat.errors import CorpusError
+from kemfeat.corpora.csv_rows import csv_rows, table_text
+from kemfeat.corpora.text import report_text
 from kemfeat.findings import (
     BAD_TIME,
     DECODING_FALLBACK,
@@ -106,7 +104,7 @@ def read_rows(root: Path, path: str, part: str, findings: Findings) -> dict[str,
     CorpusError
         The file is not text or has other columns; or a cell cannot be read and ``findings`` is strict.
     """
-    text, encoding = _text(read_file(root / path), path, findings)
+    text, encoding = _text(root, path, findings)
     rows: dict[str, Row] = {}
     for where, cells in csv_rows(text, columns=COLUMNS, where=path, findings=findings):
         row = _row(where, cells, part, encoding, findings)
@@ -118,15 +116,9 @@ def read_rows(root: Path, path: str, part: str, findings: Findings) -> dict[str,
     return rows
 
 
-def _text(content: bytes, path: str, findings: Findings) -> tuple[str, str]:
-    decoded = decode(content, declared=ENCODING)
-    if decoded is None:
-        raise CorpusError(f"{path}: {not_text(content, declared=ENCODING)}; copy the file again")
-    text, encoding = decoded
-    controls = sum(map(text.count, map(chr, _CONTROLS)))
-    if encoding == ENCODING:
-        findings.add(DECODING_FALLBACK, f"{path}: read as {ENCODING}")
-    elif controls:
+def _text(root: Path, path: str, findings: Findings) -> tuple[str, str]:
+    text, encoding = table_text(root, path, declared=ENCODING, findings=findings)
+    if controls := sum(map(text.count, map(chr, _CONTROLS))):
         findings.add(DECODING_FALLBACK, f"{path}: {controls:,} control characters read as those of {ENCODING}")
     return text.translate(_CONTROLS), encoding
 
