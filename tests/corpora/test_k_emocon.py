@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kemfeat import plugins
 from kemfeat.analyses.agreement import AgreementConfig
 from kemfeat.analyses.agreement import run as agreement
 from kemfeat.build import BuildOptions, build_store
@@ -66,6 +67,14 @@ def test_a_window_is_a_person_five_seconds_and_the_sound_of_the_debate(written: 
 
 def test_the_reader_is_found_under_the_usual_spelling(written: Path) -> None:
     assert open_reader("K-EmoCon", root=written).name == "K_EmoCon"
+
+
+def test_every_feature_of_sound_takes_both_voices() -> None:
+    configs = {name: plugins.find("features", name).config for name in plugins.names("features")}
+    of_sound = {name for name, config in configs.items() if "channels" in config.model_fields}
+    assert {name: dict(own) for name, own in READER.settings.items()} == {
+        name: {"channels": "mean"} for name in of_sound
+    }
 
 
 def test_labels_are_the_majority_and_others_have_columns_of_their_own(corpus: Path) -> None:

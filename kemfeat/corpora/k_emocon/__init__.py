@@ -72,7 +72,7 @@ from kemfeat.findings import LABEL_MISSING, MISSING_WAV, UNANNOTATED_MEDIA, Find
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SEGMENT, Manifest
 from kemfeat.records import Finding, Terms
 
-_SOUND = {"channels": "mean"}
+_OF_SOUND = ("clip_audio", "egemaps", "log_spectrogram", "mel", "mfcc", "prosody", "stft_image", "tick_audio")
 _OWN = {
     **{f"{who}_{what}": kind for who in ("self", "partner") for what, kind in (
         ("emotion", pa.string()), ("valence", pa.float64()), ("arousal", pa.float64()))},
@@ -121,7 +121,7 @@ class KEmoConReader:
     media: tuple[str, ...] = ("audio", "eda", "temp", "ibi")
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=lambda: dict.fromkeys(("mel", "mfcc", "prosody", "egemaps", "log_spectrogram"), _SOUND)
+        default_factory=lambda: {feature: {"channels": "mean"} for feature in _OF_SOUND}
     )
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
