@@ -4,7 +4,7 @@ Reading is stricter than libsndfile, which silently shortens a file whose header
 samples than its header announces is refused. Headers of streams, which leave the size open, are accepted. A file is wav
 unless its name has the suffix of another kind that libsndfile reads: FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU. Those are
 decoded as a whole to see that they are; an Ogg or MP3 file that was cut where a packet ends cannot be told from a short
-one.
+one. The sound of an mp4 file is that of :mod:`kemfeat.film_sound`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kemfeat.errors import MediaError
+from kemfeat.film_sound import SUFFIX as FILM_SUFFIX
+from kemfeat.film_sound import film_sound
 from kemfeat.records import Signal
 from kemfeat.stale_reads import asked_again
 from kemfeat.wav_chunks import COPY_AGAIN, EXPECTED, states_size, whole
@@ -101,6 +103,9 @@ def read_header(content: bytes, *, name: str) -> AudioHeader:
     MediaError
         The bytes are not audio of a kind that is read, or contain no sample or fewer than the header announces.
     """
+    if _is_film(name):
+        sound = film_sound(content, name=name)
+        return AudioHeader(len(sound.values), sound.sampling_rate, sound.values.shape[1], sound.codec)
     with _opened(content, name) as file:
         if _kind_of(name):  # which says less of its size than a wav file does
             _samples(file, name)
@@ -127,6 +132,8 @@ def scan_header(path: Path) -> AudioHeader:
     """
     import soundfile
 
+    if _is_film(str(path)):
+        return read_header(_content(path), name=str(path))
     try:
         with path.open("rb") as binary:
             sized = states_size(binary.read(_HEAD))
@@ -191,8 +198,12 @@ def decode_audio(content: bytes, *, name: str) -> Signal:
     MediaError
         As :func:`read_audio`.
     """
-    with _opened(content, name) as file:
-        values, sampling_rate = _samples(file, name), file.samplerate
+    if _is_film(name):
+        values, sampling_rate, _ = film_sound(content, name=name)
+        values = values[:, 0] if values.shape[1] == 1 else values
+    else:
+        with _opened(content, name) as file:
+            values, sampling_rate = _samples(file, name), file.samplerate
     finite = np.isfinite(values)
     if not finite.all():
         raise MediaError(
@@ -200,6 +211,10 @@ def decode_audio(content: bytes, *, name: str) -> Signal:
             f"expected finite samples; repair the file or leave the utterance out"
         )
     return Signal(values, sampling_rate, "1")
+
+
+def _is_film(name: str) -> bool:
+    return name.lower().endswith(FILM_SUFFIX)
 
 
 def _samples(file: soundfile.SoundFile, name: str) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kemfeat.video import write_avi
+from kemfeat.video import pyav, write_avi
 
 FRAME_RATE = 10
 BITS, STRIPE = 8, 12
@@ -70,3 +70,37 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "archive": (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(600)), "is a zip archive"),
 }
 """For each way to break a film, what does it, and a pattern of what is said."""
+
+
+def tone(seconds: float, *, pitch: float, channels: int = 1, rate: int = 48_000) -> np.ndarray:
+    """A tone, shape (channels, n), float32; each channel has half of the level of the one before it."""
+    wave = 0.4 * np.sin(2 * np.pi * pitch * np.arange(round(seconds * rate)) / rate)
+    return np.stack([wave / 2**channel for channel in range(channels)]).astype(np.float32)
+
+
+def write_mp4(
+    path: Path, *tracks: np.ndarray, rate: int = 48_000, pictures: int = 0, header_first: bool = False
+) -> Path:
+    """Write an mp4 file with sound tracks of shape (channels, n) as AAC, and so many pictures."""
+    av = pyav(what=str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    layouts = {1: "mono", 2: "stereo", 6: "5.1"}
+    options = {"movflags": "faststart"} if header_first else {}
+    with av.open(str(path), mode="w", format="mp4", options=options) as container:
+        streams = []
+        for track in tracks:
+            stream = container.add_stream("aac", rate=rate)
+            stream.layout = layouts[len(track)]
+            streams.append(stream)
+        film = container.add_stream("mpeg4", rate=FRAME_RATE) if pictures else None
+        if film is not None:
+            film.height, film.width, film.pix_fmt = 240, 360, "yuv420p"
+            for number in range(pictures):
+                container.mux(film.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+            container.mux(film.encode())
+        for stream, track in zip(streams, tracks, strict=True):
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(track), format="fltp", layout=layouts[len(track)])
+            frame.sample_rate = rate
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    return path

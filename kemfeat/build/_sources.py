@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 VIDEO = "video"
 """The group of films, and the medium."""
 
+CLOCK = "clock"
+"""The group of files without which the signals of no session can be placed."""
+
 WORTH_A_WORKER = 50e6
 """Bytes of audio, 260 utterances of 6 s, whose extraction takes about as long as the start of a process."""
 
@@ -43,13 +46,18 @@ class Sources:
 
     def group_key(self, group: str, *, version: int) -> str:
         """Digest of the paths and contents of the files of a group, and of the version of their reader."""
-        rows = self.table[self.table["group"] == group]
+        rows = self._read_with(group)
         return digest([version, list(zip(rows["path"], rows["sha256"], strict=True))])
 
     def hashes(self, group: str) -> dict[str, str]:
         """SHA-256 of the files of a group, by path."""
-        rows = self.table[self.table["group"] == group]
+        rows = self._read_with(group)
         return dict(zip(rows["path"], rows["sha256"], strict=True))
+
+    def _read_with(self, group: str) -> pd.DataFrame:
+        """The files that are read for a group: its own, and for one of signals those that say when all began."""
+        groups = (group, CLOCK) if group.startswith("signals/") else (group,)
+        return self.table[self.table["group"].isin(groups)]
 
     def equals(self, other: pd.DataFrame | None) -> bool:
         """Whether ``other``, the table of an earlier scan, lists the same files with the same times and contents."""

@@ -64,7 +64,8 @@ class CorpusReader(Protocol):
 
         The groups are ``annotation``, ``audio``, ``transcript`` and one ``signals/<session>`` per session, whose
         files :meth:`read_signals` reads for that session, and ``video`` where there are films; a build ignores those
-        unless a feature reads them. Only existing files are listed.
+        unless a feature reads them. ``clock`` has what :meth:`read_signals` reads for every session, where there is
+        such a file. Only existing files are listed.
 
         Parameters
         ----------

@@ -84,6 +84,8 @@ class ClipReader:
         Folder below the root that has all clips, where it is there; empty where they may be anywhere.
     stray : re.Pattern or None
         Paths of what comes with the corpus and is not read.
+    beside : re.Pattern or None
+        Paths of files between the clips that the corpus' own reader reads.
     further : tuple of str
         Emotions beyond the seven, in canonical order.
     follow_links : bool
@@ -102,6 +104,7 @@ class ClipReader:
     columns: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
     stray: re.Pattern[str] | None = None
+    beside: re.Pattern[str] | None = None
     further: tuple[str, ...] = ()
     follow_links: bool = False
 
@@ -161,7 +164,8 @@ class ClipReader:
         listed = list_files(folder, _WAV, root=root, follow_links=self.follow_links)
         folders = list_folders(folder, _ANY, root=root, follow_links=self.follow_links).fitting
         inside = folders if depth < _DEEPEST else ()
-        strays = [f"{below}{name}" for name in listed.others if name not in inside]
+        others = [f"{below}{name}" for name in listed.others if name not in inside]
+        strays = [path for path in others if self.beside is None or not self.beside.fullmatch(path)]
         report_strays(strays, root=root, suffixes=(".wav",), findings=findings)
         yield from (f"{below}{name}" for name in listed.fitting)
         for name in inside:

@@ -50,9 +50,9 @@ def make_split(
     scheme : str, default "session"
         One of :data:`SCHEMES`.
     folds : int, >= 2, or None
-        5 by default; ``loso`` has one per session, ``kor-2022`` one.
+        5 by default; ``loso`` has one per session, ``official`` and ``kor-2022`` one.
     seed : int, >= 0, or None
-        0 by default; ``kor-2022`` has its own. The same seed gives the same bytes.
+        0 by default; ``official`` needs none, ``kor-2022`` has its own. The same seed gives the same bytes.
     labels : str or None
         Label rule that decides which rows are in and what is stratified, by default the usual one of the corpus,
         ``5class`` for KEMDy; a tie counts as its first emotion. ``kor-2022`` has its own.
@@ -70,7 +70,8 @@ def make_split(
         There is no such scheme or label rule, a setting that the scheme fixes is given, or there are more folds than
         groups.
     AnalysisError
-        No row has a label, rows lack the group's id, or a train part lacks a class that it could have.
+        No row has a label, rows lack the group's id, a train part lacks a class that it could have, or the corpus has
+        no official parts.
 
     Examples
     --------
@@ -220,6 +221,33 @@ def _dealt(classes: Indices, bins: int, rng: np.random.Generator) -> Indices:
     return dealt
 
 
+def _official(kept: pd.DataFrame, _: int, __: Seed) -> Iterator[Fold]:
+    """The parts that the corpus itself was published with, in its column ``part``.
+
+    Raises
+    ------
+    AnalysisError
+        It has no such column, a row is in no part, or train or test is empty.
+    """
+    if "part" not in kept:
+        raise AnalysisError(
+            "split: this corpus has no official parts, which a store has in the column 'part'; choose another --scheme"
+        )
+    others = kept.loc[~kept["part"].isin(PARTS), ["id", "part"]]
+    if len(others):
+        raise AnalysisError(
+            f"split: {others['id'].iloc[0]} is in the part {others['part'].iloc[0]!r}, expected one of "
+            f"{', '.join(PARTS)}; correct the column 'part' of the corpus"
+        )
+    fold = {part: np.flatnonzero(kept["part"] == part) for part in PARTS}
+    if empty := [part for part in ("train", "test") if not len(fold[part])]:
+        raise AnalysisError(
+            f"split: no labelled utterance is in the official part {empty[0]!r}; build the store with all parts of the "
+            "corpus, or choose another --scheme"
+        )
+    yield fold
+
+
 def _kor_2022(kept: pd.DataFrame, _: int, seed: Seed) -> Iterator[Fold]:
     """System 1: a fifth for test, then a tenth of the rest for valid, both at random, seeded alike, nothing stratified.
 
@@ -244,6 +272,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "speaker": Scheme(make=_grouped("speaker"), group="speaker", defaults=_DEFAULTS),
     "loso": Scheme(make=_leave_one_out, group="session", defaults={**_DEFAULTS, "folds": None}, fixed=("folds",)),
     "kfold": Scheme(make=_by_rows, group="id", defaults=_DEFAULTS),
+    "official": Scheme(make=_official, group=None, defaults={**_DEFAULTS, "folds": 1}, fixed=("folds", "seed")),
     "kor-2022": Scheme(
         make=_kor_2022,
         group=None,

@@ -11,6 +11,7 @@ Reading every array takes five times as long as hashing its files, so only :data
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.manifest import SEGMENT
 from kemfeat.records import stem
 from kemfeat.store import schema, valid_lengths
 from kemfeat.store.reader import Store
@@ -105,12 +107,29 @@ def sameness(store: Store) -> Iterator[tuple[str, Sameness]]:
 
 
 def _findings(
-    store: Store, looks: Mapping[str, Looks], ids: Sequence[str], parents: Sequence[str]
+    store: Store, looks: Mapping[str, Looks], ids: Sequence[str], owners: Sequence[str]
 ) -> Iterator[tuple[str, Sameness]]:
     for name, look in looks.items():
-        yield from ((name, found) for found in _constant(look, ids, store.header.arrays[name]))
-        yield from ((name, found) for found in _identical(look, ids, parents))
+        info = store.header.arrays[name]
+        yield from ((name, found) for found in _constant(look, ids, info))
+        yield from ((name, found) for found in _identical(look, ids, _parents(store, info.feature, owners)))
     yield from _equal(looks, ids)
+
+
+def _parents(store: Store, feature: str, owners: Sequence[str]) -> Sequence[str]:
+    """What each row is made of: its utterance, or the stretch of a recording that it shares with another utterance.
+
+    Two people in one room are heard in the same stretch; a feature of it alone has one key for both.
+    """
+    table = store.utterances
+    if not {*SEGMENT} <= {*table}:
+        return owners
+    stretches = zip(table["audio"], *(table[name] for name in SEGMENT), store.keys[feature], strict=True)
+    made_of = {
+        name: name if math.isnan(stretch[1]) else repr(stretch)
+        for name, stretch in zip(table["id"], stretches, strict=True)
+    }
+    return [made_of[name] for name in owners]
 
 
 def _tells(name: str, info: schema.ArrayInfo) -> bool:

@@ -14,6 +14,8 @@ from kemfeat.corpora import CorpusReader, open_reader
 NAMES = plugins.names("corpora")
 SYNTHETIC = plugins.names("synth")
 UTTERANCES, SESSIONS = 48, 2
+DESCRIBED = "iemocap"
+"""The corpus whose clips a user describes in a table."""
 
 SETTINGS: dict[str, Any] = {
     "rows_per_shard": 16,
@@ -32,7 +34,7 @@ def make(name: str, folder: Path, *, seed: int = 0, workers: int = 1) -> Path:
         write_small: Callable[[Path], None] = importlib.import_module(f"tests.corpora.test_{name}").write_small
         write_small(folder)
         return folder
-    return _described(make(SYNTHETIC[0], folder, seed=seed, workers=workers))
+    return _described(make(DESCRIBED, folder, seed=seed, workers=workers))
 
 
 def reader(name: str, root: Path) -> CorpusReader:
@@ -41,7 +43,7 @@ def reader(name: str, root: Path) -> CorpusReader:
 
 def _described(root: Path) -> Path:
     """Describe the clips of another corpus in a table, as a user would."""
-    source = open_reader(SYNTHETIC[0], root=root).read_manifest(root, on_error="skip")
+    source = open_reader(DESCRIBED, root=root).read_manifest(root, on_error="skip")
     columns = ["id", "audio", "text", "speaker", "session", "emotion", "valence", "arousal", "start", "end"]
     with (root / "utterances.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

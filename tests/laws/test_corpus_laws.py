@@ -85,7 +85,7 @@ def test_sources_are_there_each_once_in_order_and_below_the_root(name, corpora):
     root = corpora(name)
     groups = reader(name, root).sources(root)
     assert {"annotation", "audio", "transcript"} <= set(groups)
-    named = {"annotation", "audio", "transcript", "video"}
+    named = {"annotation", "audio", "transcript", "video", "clock"}
     assert all(group in named or group.startswith("signals/") for group in groups)
     shared = set(groups["annotation"])  # signals may depend on a table, too
     listed = [path for group in groups.values() for path in group]

@@ -35,7 +35,9 @@ def tables(draw):
 @settings(deadline=None, max_examples=8)
 @given(table=tables(), seed=st.integers(0, 1000))
 def test_parts_are_disjoint_and_cover_what_has_a_label(scheme, table, seed):
-    split = make_split(table, scheme=scheme, seed=None if scheme == "kor-2022" else seed, **folds_of(scheme))
+    table = table.assign(part=[PARTS[row % 3] for row in range(len(table))])
+    seed = None if scheme in ("official", "kor-2022") else seed
+    split = make_split(table, scheme=scheme, seed=seed, **folds_of(scheme))
     kept = set(table.loc[table["emotion"].notna(), "id"])
     assert split.facts["dropped"] == len(table) - len(kept) > 0
     for fold in range(split.folds):
@@ -181,6 +183,8 @@ def test_kor_2022_needs_the_labels_of_the_corpus():
         ({"folds": 1}, "1 folds of 12 sessions"),
         ({"scheme": "kfold", "folds": 1}, "1 folds of 1140 utterances"),
         ({"scheme": "loso", "folds": 4}, "loso sets folds itself"),
+        ({"scheme": "official", "folds": 2}, "official sets folds itself"),
+        ({"scheme": "official", "seed": 1}, "official sets seed itself"),
         ({"scheme": "kor-2022", "seed": 1}, "kor-2022 sets seed itself"),
         ({"scheme": "kor-2022", "labels": "7class"}, "kor-2022 sets labels itself"),
         ({"seed": -1}, "seed -1; expected 0 or more"),
@@ -263,3 +267,36 @@ def test_the_label_rule_follows_the_corpus():
     assert make_split(table).facts["labels"] == "5class"
     excited = table.assign(votes_excited=0, votes_angry=0)
     assert make_split(excited).facts["labels"] == "4class"
+
+
+def published(parts: list[str | None]) -> pd.DataFrame:
+    """Rows whose corpus says in which part each is."""
+    labels = [FIVE[row % 5] for row in range(len(parts))]
+    return utterances(labels, [row // 4 for row in range(len(parts))]).assign(part=parts)
+
+
+@given(st.lists(st.sampled_from(PARTS), min_size=12, max_size=60))
+@settings(deadline=None, max_examples=20)
+def test_official_parts_are_those_of_the_corpus_row_for_row(parts):
+    table = published([*("train",) * 10, "test", *parts])
+    split = make_split(table, scheme="official")
+    expected = dict(zip(table["id"], table["part"], strict=True))
+    assert dict(zip(split.rows["id"], split.rows["part"], strict=True)) == expected
+    assert split.folds == 1
+    backwards = make_split(table[::-1].reset_index(drop=True), scheme="official")
+    assert backwards.digest == split.digest
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (like_kemdy20(), "this corpus has no official parts.*choose another --scheme"),
+        (published(["train"] * 20), "no labelled utterance is in the official part 'test'"),
+        (published(["test"] * 20), "no labelled utterance is in the official part 'train'"),
+        (published(["train"] * 20 + ["dev", "test"]), "is in the part 'dev', expected one of train, valid, test"),
+        (published(["train"] * 20 + [None, "test"]), "expected one of train, valid, test"),
+    ],
+)
+def test_official_parts_that_cannot_be(table, message):
+    with pytest.raises(AnalysisError, match=message):
+        make_split(table, scheme="official")
