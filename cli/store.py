@@ -117,11 +117,14 @@ def verify(
     progress: _options.ShowProgress = None,
 ) -> None:
     """Check every file of a store against its receipt, and K utterances against the corpus; exit 4 on a problem."""
+    from kemfeat.build import require_one_corpus
     from kemfeat.data_home import find_root
     from kemfeat.store.reader import open_store
     from kemfeat.store.verify import verify as verify_files
 
     opened = open_store(store)
+    if recompute:
+        require_one_corpus(opened)
     folder = find_root(opened.dataset, root=root) if recompute else None
     with Reporter(bar=progress, quiet=as_json) as reporter:
         result = verify_files(opened, progress=lambda done, total: reporter("verify", done, total))

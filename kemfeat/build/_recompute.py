@@ -16,8 +16,8 @@ from kemfeat.build._physiology import index, media_of
 from kemfeat.build._sources import scan
 from kemfeat.build._tables import with_media
 from kemfeat.config import canonical
-from kemfeat.corpora import CorpusReader, open_reader
-from kemfeat.errors import ExtractionError, MediaError
+from kemfeat.corpora import CorpusReader, corpora_of, open_reader
+from kemfeat.errors import ConfigError, ExtractionError, MediaError
 from kemfeat.records import Medium
 from kemfeat.store import schema
 from kemfeat.store.reader import Store
@@ -64,6 +64,7 @@ def recompute(
     KemfeatError
         The corpus cannot be read.
     """
+    require_one_corpus(store)
     generator = np.random.default_rng(int(store.digest[:16], 16))
     chosen = np.sort(generator.choice(len(store), size=min(rows, len(store)), replace=False))
     ids = store.utterances["id"].iloc[chosen].tolist()
@@ -76,6 +77,28 @@ def recompute(
         problems += [f"{name}: {problem}" for problem in _differences(store, int(row), name, fresh, root, bound)]
         progress(done, len(ids))
     return problems
+
+
+def require_one_corpus(store: Store) -> None:
+    """Refuse a joined store: its rows are made from several corpora, each with its own names.
+
+    Parameters
+    ----------
+    store : Store
+        A store.
+
+    Raises
+    ------
+    ConfigError
+        It was joined; the message names the stores that can be recomputed.
+    """
+    if len(corpora_of(store.dataset)) > 1:
+        said = store.header.provenance.get("joined", [])
+        named = [f"{each.get('corpus')} {str(each.get('digest'))[:12]}" for each in said if isinstance(each, dict)]
+        raise ConfigError(
+            f"{store.path}: was joined, and rows are recomputed from one corpus; run `kemfeat verify --recompute` on "
+            f"the stores that it was joined from: {', '.join(named)}"
+        )
 
 
 class _Fresh:

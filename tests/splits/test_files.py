@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kemfeat.errors import ConfigError, StoreWriteError
 from kemfeat.splits import SCHEMES, make_split, read_split, require_utterances, write_split
-from tests.splits.tables import like_kemdy20
+from tests.splits.tables import like_kemdy20, of_two_corpora
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def split():
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_what_is_written_is_read(scheme, tmp_path):
-    made = make_split(like_kemdy20(), scheme=scheme, store="a" * 64)
+    made = make_split(of_two_corpora(like_kemdy20()), scheme=scheme, store="a" * 64)
     write_split(tmp_path / "deep" / "split.parquet", made)
     read = read_split(tmp_path / "deep" / "split.parquet")
     pd.testing.assert_frame_equal(read.rows, made.rows)
