@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from kemfeat.corpora.folder._columns import KNOWN, TableHeader, read_header
+from kemfeat.corpora.folder._columns import KNOWN, NAMES, TableHeader, read_header
 from kemfeat.corpora.folder._rows import Row, RowReader
+from kemfeat.corpora.folder._workbook import is_workbook, read_rows
 from kemfeat.errors import CorpusError
 from kemfeat.file_kinds import foreign_kind, is_utf16
 from kemfeat.findings import DUPLICATE_ID, SHARED_SIGNAL, UNKNOWN_SPEAKER, Findings
@@ -53,7 +54,7 @@ def read_table(content: bytes, *, where: str, root: Path, findings: Findings) ->
         The table has no header or no row, cannot be decoded or split into cells, or contains a path that leaves the
         root; or a cell cannot be read and ``findings`` is strict.
     """
-    lines = _split(content, where=where)
+    lines = split_table(content, where=where, findings=findings)
     header = read_header(next(lines, (1, []))[1], where=where, findings=findings)
     if "speaker" not in header.at:
         findings.add(UNKNOWN_SPEAKER, f"{where}: no column speaker")
@@ -126,7 +127,31 @@ def delimiter_of(text: str, *, where: str) -> str:
     return max((usual, *_DELIMITERS), key=known)
 
 
-def _split(content: bytes, *, where: str) -> Iterator[tuple[int, list[str]]]:
+def split_table(content: bytes, *, where: str, findings: Findings) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table as cells, each with the number of its last line.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+    where : str
+        The file, for messages.
+    findings : Findings
+        Receives what a workbook may have changed.
+
+    Yields
+    ------
+    tuple of (int, list of str)
+        Line, from 1, and cells.
+
+    Raises
+    ------
+    CorpusError
+        It is no text, or cannot be split into cells.
+    """
+    if is_workbook(content):
+        yield from read_rows(content, where=where, known=KNOWN, names=NAMES, findings=findings)
+        return
     kind = foreign_kind(content)
     if kind is not None:
         raise CorpusError(f"{where}: found {kind}; expected a table as CSV in UTF-8")
