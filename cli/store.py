@@ -76,6 +76,9 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
     console.print(f"[bold]{escape(summary['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
     if store.synthetic:
         console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
+    if joined := summary["provenance"].get("joined"):
+        each = (f"{escape(one['corpus'])} {one['utterances']:,} (store {one['digest'][:12]})" for one in joined)
+        console.print(f"joined of {', '.join(each)}")
     table = Table(
         Column("array", overflow="fold"), "shape", "dtype", "unit", "what it is", box=None, header_style="bold"
     )

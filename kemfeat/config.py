@@ -120,7 +120,7 @@ class FeatureConfig(FrozenConfig):
         return _tupled({**cls.PRESETS[preset], **values})
 
 
-_LABEL_RULE = re.compile(r"annotated|votes|emotion_[a-z]+|([\w-]+=[\w-]+,?)+", re.ASCII)
+_LABEL_RULE = re.compile(r"annotated|votes|emotion_[a-z]+|[\w-]+=\w+(,[\w-]+=\w+)*", re.ASCII)
 
 
 def _label_rule(text: str) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
+from functools import partial
+from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,7 @@ from kemfeat.store import disk, schema, writer
 from kemfeat.store.verify import verify
 from tests.build.join_kit import SETTINGS, build, write_corpora, write_corpus, write_together
 from tests.build.kit import files, tree
+from tests.kill_kit import run_until
 
 NAMES = ["A", "B"]
 SIZES = {"A": 7, "B": 10}
@@ -309,6 +313,43 @@ def test_label_rules_of_corpora_are_recorded(stores, tmp_path):
     )
 
 
+def test_the_card_counts_each_corpus(joined):
+    text = (joined.folder / "README.md").read_text()
+    assert "## Corpora" in text
+    assert "| A | 7 | 5 |" in text
+    assert "| B | 10 | 7 |" in text
+
+
+def test_a_store_in_a_bucket_is_joined_as_one_in_a_folder(joined, stores, tmp_path):
+    push_store(open_store(stores[1][1]), "memory://tests/studio")
+    made = join_stores([stores[1][0], "memory://tests/studio"], out=tmp_path / "store", corpora=NAMES)
+    assert made.store.digest == joined.digest
+    assert tree(made.store.path) == tree(joined.path)
+
+
+def test_corpora_of_other_kinds_are_joined_with_what_each_has(finished, tmp_path):
+    write_corpus(tmp_path / "own", 5)
+    text = (tmp_path / "own/utterances.csv").read_text().splitlines()
+    lines = [f"{text[0]},room", *(f"{line},7" for line in text[1:])]
+    (tmp_path / "own/utterances.csv").write_text("\n".join(lines))
+    mel = open_store(finished.out).header.config.settings["mel"]
+    own = build(tmp_path / "own", tmp_path / "store", features=["mel", "delta"], mel=dict(mel)).store
+    made = join_stores([finished.out, own.path], out=tmp_path / "joined", common=True)
+    assert list(made.store.header.features) == ["mel", "delta"]
+    utterances = made.store.utterances
+    first = utterances["corpus"] == "KEMDy20"
+    assert made.store.dataset == "KEMDy20+folder"
+    assert utterances["x_room"].isna().tolist() == first.tolist()
+    assert utterances["scripted"].isna().tolist() == first.tolist()
+    assert utterances["votes_calm"].dtype == "int64"
+    assert (utterances.loc[~first, "ibi_coverage"] == 0).all()
+    kept = open_store(finished.out).utterances
+    for column in ("emotion", "valence", "duration", "votes_neutral", "clock_start"):
+        assert utterances.loc[first, column].tolist() == kept[column].tolist()
+    assert set(made.store.header.sessions) >= {f"KEMDy20.{name}" for name in open_store(finished.out).header.sessions}
+    assert verify(made.store).problems == ()
+
+
 def test_a_joined_store_is_pushed(joined):
     assert push_store(joined, "memory://tests/joined").sent > 0
 
@@ -318,3 +359,22 @@ def test_an_unfinished_build_is_not_taken_for_a_join(stores, tmp_path):
     (writer.staging(tmp_path / "store") / "sources.parquet").touch()
     with pytest.raises(StoreError, match="has an unfinished build"):
         join_stores(stores[1], out=tmp_path / "store", corpora=NAMES)
+
+
+@pytest.mark.slow
+def test_killed_before_any_change_of_the_disk_a_join_is_no_store_or_the_whole_one(tmp_path, monkeypatch):
+    folders = write_corpora(tmp_path, {"A": 3, "B": 2})
+    outs = [build(folder, tmp_path / f"store-{name}", features=["mel"]).store.path for name, folder in folders.items()]
+    expected = join_stores(outs, out=tmp_path / "expected", corpora=NAMES).store
+    before = [tree(out) for out in outs]
+    killed = 0
+    for change in count(0, 13):
+        out = tmp_path / f"killed{change}"
+        if not run_until(change, partial(join_stores, outs, out=out, corpora=NAMES), monkeypatch):
+            break
+        killed += 1
+        with suppress(StoreIncompleteError):  # the last changes only tidy up
+            assert open_store(out).digest == expected.digest
+        assert tree(join_stores(outs, out=out, corpora=NAMES).store.path) == tree(expected.path)
+    assert killed > 3
+    assert [tree(out) for out in outs] == before
