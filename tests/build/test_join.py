@@ -20,7 +20,8 @@ from kemfeat.publish import push_store
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.verify import verify
 from tests.build.join_kit import SETTINGS, build, write_corpora, write_corpus, write_together
-from tests.build.kit import files, tree
+from tests.build.kit import Bench, files, tree
+from tests.build.kit import write_corpus as write_kemdy20
 from tests.kill_kit import run_until
 
 NAMES = ["A", "B"]
@@ -246,12 +247,9 @@ def test_a_joined_store_is_not_recomputed_nor_built(joined, stores):
 
 
 def test_a_store_of_another_version_is_refused(stores, tmp_path):
-    shutil.copytree(stores[1][0], tmp_path / "old", symlinks=True)
-    for path in (tmp_path / "old").rglob("kemfeat.json"):
-        header = json.loads(path.read_bytes())
-        path.write_text(json.dumps(header | {"config_digest": "0" * 64, "digest": "1" * 64}))
+    old = edited(stores[1][0], tmp_path / "old", config_digest=lambda header: "0" * 64)
     with pytest.raises(StoreVersionError, match="run its `kemfeat build` again, then join"):
-        join_stores([tmp_path / "old", stores[1][1]], out=tmp_path / "joined", corpora=NAMES)
+        join_stores([old, stores[1][1]], out=tmp_path / "joined", corpora=NAMES)
 
 
 def test_synthetic_and_real_corpora_are_not_joined(stores, tmp_path):
@@ -277,6 +275,49 @@ def test_a_column_of_two_types_is_named(stores, tmp_path):
         (folder / schema.HEADER).write_text(json.dumps(content))
     with pytest.raises(ConfigError, match="the column valence of the utterances is double in A"):
         join_stores([stores[1][0], store.path], out=tmp_path / "joined", corpora=NAMES)
+
+
+def edited(store, folder, **members):
+    """A copy of a store in which some members of the header are others."""
+    shutil.copytree(store, folder, symlinks=True)
+    for path in folder.rglob("kemfeat.json"):
+        header = json.loads(path.read_bytes())
+        path.write_text(json.dumps({**header, "digest": "1" * 64, **{k: of(header) for k, of in members.items()}}))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["../../evil", "..", "a/../../../evil"])
+def test_no_session_leads_out_of_a_store(stores, tmp_path, name):
+    bad = edited(
+        stores[1][0],
+        tmp_path / "bad",
+        sessions=lambda header: {name: next(iter(header["sessions"].values()))},
+    )
+    with pytest.raises(StoreCorruptError):
+        join_stores([bad, stores[1][1]], out=tmp_path / "joined", corpora=NAMES)
+    assert not list(tmp_path.rglob("*evil*"))
+    with pytest.raises(StoreIncompleteError):
+        open_store(tmp_path / "joined")
+
+
+def test_no_resource_leads_out_of_a_store(tmp_path):
+    bench = Bench(write_kemdy20(tmp_path / "corpus"), tmp_path / "store")
+    bench.build()
+    evil = "resources/tokens/../../../evil"
+    bad = edited(
+        bench.out,
+        tmp_path / "bad",
+        tables=lambda header: {**header["tables"], evil: header["tables"]["keys.parquet"]},
+    )
+    twin = edited(
+        bench.out,
+        tmp_path / "twin",
+        tables=lambda header: {**header["tables"], evil: header["tables"]["keys.parquet"]},
+        digest=lambda header: "2" * 64,
+    )
+    with pytest.raises(StoreCorruptError):
+        join_stores([bad, twin], out=tmp_path / "joined", corpora=NAMES)
+    assert not list(tmp_path.rglob("*evil*"))
 
 
 def test_a_damaged_shard_stops_the_join(stores, tmp_path):

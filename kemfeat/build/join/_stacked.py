@@ -67,6 +67,10 @@ def _utterances(sources: Sequence[Source], words: Sequence[str]) -> pd.DataFrame
 
 def _own_utterances(source: Source) -> pa.Table:
     utterances = source.store.utterances
+    if CORPUS in utterances:
+        raise ConfigError(
+            f"join: {source} has a column {CORPUS} of its own, which a joined store needs; rename it in its reader"
+        )
     made = {column for name in source.store.header.features for column in find_feature(name).columns}
     table = source.renamed(utterances, "id", "session", "speaker", "partner")
     for path in ("audio", FILM[0]):
