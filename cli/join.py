@@ -19,7 +19,7 @@ def join(
     stores: Annotated[
         list[str],
         typer.Argument(
-            metavar="STORE STORE...",
+            metavar="STORE...",
             help="Folders or addresses of the stores to join.",
             parser=_options.as_shown,
             show_default=False,
