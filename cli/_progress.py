@@ -14,6 +14,7 @@ _STAGES = {
     "hash": ("reading", "files"),
     "parse": ("physiology", "sessions"),
     "extract": ("extracting", "rows"),
+    "join": ("joining", "parts"),
     "measure": ("measuring", "utterances"),
     "scan": ("reading headers", "files"),
     "check": ("checking", "files"),

@@ -23,6 +23,7 @@ from . import (
     ensemble,
     evaluate,
     export,
+    join,
     plan,
     predict,
     publish,
@@ -46,6 +47,7 @@ app = typer.Typer(
     "4 store incomplete or corrupt, 5 too many failed rows, 130 stopped.",
 )
 app.command("build")(build.build)
+app.command("join")(join.join)
 app.command("plan")(plan.plan)
 app.command("validate")(validate.validate)
 app.command("info")(store.info)

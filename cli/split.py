@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def split(
     store: _options.StorePath,
     scheme: Annotated[
-        str, typer.Option("--scheme", help="session, speaker, loso, kfold, official or kor-2022; see the docs.")
+        str, typer.Option("--scheme", help="session, speaker, loso, corpus, kfold, official or kor-2022; see the docs.")
     ] = "session",
     folds: Annotated[int | None, typer.Option("--folds", help="How many folds.", show_default="5")] = None,
     seed: Annotated[

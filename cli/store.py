@@ -78,6 +78,9 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
     console.print(f"[bold]{escape(summary['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
     if store.synthetic:
         console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
+    if joined := summary["provenance"].get("joined"):
+        each = (f"{escape(one['corpus'])} {one['utterances']:,} (store {one['digest'][:12]})" for one in joined)
+        console.print(f"joined of {', '.join(each)}")
     table = Table(
         Column("array", overflow="fold"), "shape", "dtype", "unit", "what it is", box=None, header_style="bold"
     )
@@ -127,11 +130,14 @@ def verify(
     progress: _options.ShowProgress = None,
 ) -> None:
     """Check every file of a store against its receipt, and K utterances against the corpus; exit 4 on a problem."""
+    from kemfeat.build import require_one_corpus
     from kemfeat.data_home import find_root
     from kemfeat.store.reader import open_store
     from kemfeat.store.verify import verify as verify_files
 
     opened = open_store(store)
+    if recompute:
+        require_one_corpus(opened)
     folder = find_root(opened.dataset, root=root) if recompute else None
     with Reporter(bar=progress, quiet=as_json) as reporter:
         result = verify_files(opened, progress=lambda done, total: reporter("verify", done, total))

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -120,6 +120,15 @@ class FeatureConfig(FrozenConfig):
         return _tupled({**cls.PRESETS[preset], **values})
 
 
+_LABEL_RULE = re.compile(r"annotated|votes|emotion_[a-z]+|[\w-]+=\w+(,[\w-]+=\w+)*", re.ASCII)
+
+
+def _label_rule(text: str) -> str:
+    if not _LABEL_RULE.fullmatch(text):
+        raise ValueError("expected 'annotated' or 'votes', or a column of further labels such as 'emotion_speech'")
+    return text
+
+
 class BuildConfig(FrozenConfig):
     """What a build makes; its resolved form is kept in the store.
 
@@ -127,8 +136,9 @@ class BuildConfig(FrozenConfig):
     ----------
     dataset : str
         Name of a corpus reader.
-    labels : {"annotated", "votes"}
-        ``annotated`` takes the corpus' own final label, ``votes`` the majority of the raters.
+    labels : str
+        ``annotated`` takes the corpus' own final label, ``votes`` the raters' majority, ``emotion_speech`` and
+        the like that column. A joined store has one rule, or one for each corpus, ``A=annotated,B=votes``.
     label_map : mapping of str to str
         Other names for emotions of the corpus, such as ``angry`` for ``ang``: the ``map`` of ``labels`` in settings.
     features : tuple of str
@@ -140,7 +150,7 @@ class BuildConfig(FrozenConfig):
     """
 
     dataset: str
-    labels: Literal["annotated", "votes"] = "annotated"
+    labels: Annotated[str, AfterValidator(_label_rule)] = "annotated"
     label_map: Annotated[Mapping[str, str], AfterValidator(SettingsTable), PlainSerializer(thawed)] = SettingsTable({})
     features: tuple[str, ...]
     rows_per_shard: int = Field(default=128, ge=1, le=65536)

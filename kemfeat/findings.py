@@ -31,6 +31,7 @@ MALFORMED_ID = Rule("malformed-id", "error", "the row is dropped; correct the id
 MALFORMED_LINE = Rule("malformed-line", "error", "the line, and what belongs to it, is dropped; correct it")
 MALFORMED_NAME = Rule("malformed-name", "error", "the row is dropped; correct the name")
 DUPLICATE_ID = Rule("duplicate-id", "error", "the first row is kept, later ones are dropped; remove one")
+UNKNOWN_UTTERANCE = Rule("unknown-utterance", "error", "the rating is dropped; correct the id, or delete the row")
 DUPLICATE_RATING = Rule("duplicate-rating", "error", "the first rating is kept, later ones are dropped; remove one")
 HALF_ANNOTATION = Rule("half-annotation", "error", "the actor's own utterances have no label; copy the file")
 BAD_TIME = Rule("bad-time", "error", "the time is missing; write seconds such as 3.57")
@@ -90,6 +91,9 @@ EMOTION_CODE = Rule(
 VOTES_MISSING = Rule("votes-missing", "warning", "the utterance is kept with the votes it has")
 UNKNOWN_VOTE = Rule("unknown-vote", "warning", "the word is left out; other emotions of the same vote count")
 RATING_BEYOND_SCALE = Rule("rating-beyond-scale", "warning", "the rating is kept; clip it where 1 to 5 matters")
+NUMBER_AS_NAME = Rule(
+    "number-as-name", "warning", "read as its digits; if zeros stood in front, format the column as text and write them"
+)
 BLANK_ID = Rule("blank-id", "warning", "the row is dropped: nothing says which utterance it judges")
 WRONG_ID = Rule("wrong-id", "warning", "read as the id that the datasheet gives")
 STRAY_ROW = Rule("stray-row", "warning", "the row given in the datasheet is dropped, the other one with its id is kept")

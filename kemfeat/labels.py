@@ -42,6 +42,12 @@ SPELLINGS: dict[str, str] = {
 }
 """Per common spelling the word of :data:`EMOTIONS` for it."""
 TIE = ";"
+LABEL_COLUMNS: tuple[str, ...] = ("emotion_speech", "emotion_face", "emotion_text", "emotion_multimodal")
+"""Columns with further labels of an utterance, by what the annotators were given; each is a label rule as well."""
+STORE_RULES: tuple[str, ...] = ("annotated", "votes", *LABEL_COLUMNS)
+"""The label rules that a store may be built with."""
+OF, EACH = "=", ","
+"""Between a corpus and its rule, and between corpora: ``KEMDy20=5class,IEMOCAP=4class``."""
 
 
 def parse_emotions(text: str, *, vocabulary: Sequence[str] = EMOTIONS) -> tuple[str, ...]:
@@ -207,7 +213,8 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
         ``annotated``, the corpus' own label, ties kept joined by ``;``; ``first``, the first emotion of a tie;
         ``7class``, ties dropped; ``5class``, the subset of system 1: ties, disgust and fear dropped; ``4class``, the
         usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy; ``4class-unmerged``, the
-        same without excited; ``votes``, the raters' majority, ties dropped.
+        same without excited; ``votes``, the raters' majority, ties dropped; one of :data:`LABEL_COLUMNS` that the store
+        has, ties kept. In a joined store also a rule for each corpus, ``KEMDy20=5class,IEMOCAP=4class``.
 
     Returns
     -------
@@ -217,8 +224,16 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
     Raises
     ------
     ConfigError
-        There is no such rule.
+        There is no such rule, or the rules are not those of the corpora of the store.
     """
+    labels = _of_each(utterances, rule) if OF in rule else _rules(utterances, rule)
+    labels = labels.astype(object).where(labels.notna(), None)
+    labels.attrs = {"rule": rule, "dropped": int(labels.isna().sum())}
+    return labels
+
+
+def _rules(utterances: pd.DataFrame, rule: str) -> pd.Series[Any]:
+    """Labels under one rule."""
     known = {
         "annotated": lambda: utterances["emotion_annotated"],
         "first": lambda: utterances["emotion_first"],
@@ -228,11 +243,27 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
         "4class-unmerged": lambda: _among(utterances["emotion"], FOUR_CLASSES),
         "votes": lambda: utterances["majority"].map(lambda most: most[0] if len(most) == 1 else None),
     }
+    further = [name for name in LABEL_COLUMNS if name in utterances]
+    if rule in further:
+        return utterances[rule].rename("emotion")
     if rule not in known:
-        raise ConfigError(f"label rule {rule!r}{suggest(rule, known)}")
-    labels = known[rule]().rename("emotion")
-    labels = labels.astype(object).where(labels.notna(), None)
-    labels.attrs = {"rule": rule, "dropped": int(labels.isna().sum())}
+        raise ConfigError(f"label rule {rule!r}{suggest(rule, (*known, *further))}")
+    return known[rule]().rename("emotion")
+
+
+def _of_each(utterances: pd.DataFrame, rules: str) -> pd.Series[Any]:
+    """Labels under a rule for each corpus of a joined store."""
+    pairs = [pair.partition(OF) for pair in rules.split(EACH)]
+    named = {corpus.strip(): rule.strip() for corpus, _, rule in pairs}
+    here = [] if "corpus" not in utterances else sorted(utterances["corpus"].unique())
+    if sorted(named) != here or len(named) < len(pairs):
+        found = f"the corpora of this store are {', '.join(here)}" if here else "this store is of one corpus"
+        usage = f"pass one rule for each: {EACH.join(f'{name}{OF}RULE' for name in here)}" if here else "pass one rule"
+        raise ConfigError(f"label rule {rules!r}: {found}; {usage}")
+    labels = utterances["emotion"].astype(object)
+    for corpus, rule in named.items():
+        own = utterances["corpus"] == corpus
+        labels[own] = _rules(utterances[own], rule)
     return labels
 
 

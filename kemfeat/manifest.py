@@ -11,20 +11,29 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
 from kemfeat.findings import Ledger
-from kemfeat.labels import EMOTIONS, FIVE_CLASSES, SPELLINGS, TIE, count_votes, join_emotions, majority, parse_emotions
+from kemfeat.labels import (
+    EMOTIONS,
+    FIVE_CLASSES,
+    LABEL_COLUMNS,
+    SPELLINGS,
+    STORE_RULES,
+    TIE,
+    count_votes,
+    join_emotions,
+    majority,
+    parse_emotions,
+)
 from kemfeat.records import Finding
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LabelRule = Literal["annotated", "votes"]
 
 READ_COLUMNS = pa.schema(
     [
@@ -191,10 +200,12 @@ class Manifest:
 
         utterances, ratings = self.utterances.copy(), self.ratings.copy()
         for table in (utterances, ratings):
-            table["emotion"] = [renamed(label) for label in table["emotion"]]
+            for column in ("emotion", *LABEL_COLUMNS):
+                if column in table:
+                    table[column] = [renamed(label) for label in table[column]]
         return replace(self, utterances=utterances, ratings=ratings, vocabulary=vocabulary)
 
-    def labelled(self, rule: LabelRule) -> Manifest:
+    def labelled(self, rule: str) -> Manifest:
         """A copy with the label columns; labelling it again with another rule replaces them.
 
         ``votes_<emotion>`` counts the raters per emotion, ``majority`` lists the emotions with the most votes,
@@ -204,14 +215,23 @@ class Manifest:
 
         Parameters
         ----------
-        rule : {"annotated", "votes"}
-            Whether the final label is the corpus' own or the majority of the raters.
+        rule : str
+            Whether the final label is the corpus' own (``annotated``), the majority of the raters (``votes``), or one
+            of :data:`kemfeat.labels.LABEL_COLUMNS` that the corpus has.
 
         Returns
         -------
         Manifest
             The same utterances in the same order.
+
+        Raises
+        ------
+        ConfigError
+            The corpus has no such labels.
         """
+        known = [name for name in STORE_RULES if name not in LABEL_COLUMNS or name in self.utterances]
+        if rule not in known:
+            raise ConfigError(f"labels: {self.corpus} has no {rule!r}{suggest(rule, known)}")
         utterances = self.utterances.copy()
         counts = self._vote_counts()
         for emotion in self.vocabulary:
@@ -223,7 +243,7 @@ class Manifest:
         utterances["emotion"] = (
             [join_emotions(emotions, vocabulary=self.vocabulary) or None for emotions in most]
             if rule == "votes"
-            else utterances["emotion_annotated"]
+            else utterances["emotion_annotated" if rule == "annotated" else rule]
         )
         parsed = [self._parsed(label) if isinstance(label, str) else () for label in utterances["emotion"]]
         utterances["emotion_first"] = [emotions[0] if emotions else None for emotions in parsed]

@@ -2,9 +2,9 @@
 
 Reading is stricter than libsndfile, which silently shortens a file whose header is wrong: a file with fewer or more
 samples than its header announces is refused. Headers of streams, which leave the size open, are accepted. A file is wav
-unless its name has the suffix of another kind that libsndfile reads: FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU. Those are
-decoded as a whole to see that they are; an Ogg or MP3 file that was cut where a packet ends cannot be told from a short
-one. The sound of an mp4 file is that of :mod:`kemfeat.film_sound`.
+unless its name has the suffix of another kind that libsndfile reads: FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU, CAF,
+W64, RF64. Those are decoded as a whole to see that they are; an Ogg or MP3 file that was cut where a packet ends cannot
+be told from a short one. The sound of an mp4 file is that of :mod:`kemfeat.film_sound`.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ _KINDS = {
     ".aifc": "AIFF",
     ".au": "AU",
     ".snd": "AU",
+    ".caf": "CAF",
+    ".w64": "W64",
+    ".rf64": "RF64",
 }
 SUFFIXES = (".wav", *_KINDS)
 """Suffixes of names of audio, in lower case; a file under any other is read as wav."""
@@ -456,15 +459,32 @@ def _sized(content: bytes, kind: str, *, name: str) -> bytes:
     """The content of a file that is not wav, as long as its header says, where that says how long it is."""
     if not content:
         raise MediaError(f"{name}: the file is empty (0 bytes); {COPY_AGAIN}")
-    announced = 0
-    if kind == "AIFF" and content[:4] == b"FORM":
-        announced = 8 + int.from_bytes(content[4:8], "big")
-    elif kind == "AU" and content[:4] == b".snd":
-        start, size = (int.from_bytes(content[place : place + 4], "big") for place in (4, 8))
-        announced = start + (0 if size == _OPEN else size)
+    announced = _announced(content, kind)
     if announced > len(content):
         raise MediaError(f"{name}: has {len(content):,} of the {announced:,} bytes that it announces; {COPY_AGAIN}")
     return content
+
+
+def _announced(content: bytes, kind: str) -> int:
+    """Bytes that a file should have according to its header; 0 where that does not say."""
+    if kind == "AIFF" and content[:4] == b"FORM":
+        return 8 + int.from_bytes(content[4:8], "big")
+    if kind == "AU" and content[:4] == b".snd":
+        start, size = (int.from_bytes(content[place : place + 4], "big") for place in (4, 8))
+        return start + (0 if size == _OPEN else size)
+    if kind == "W64" and content[:4] == b"riff":
+        return int.from_bytes(content[16:24], "little")
+    if kind == "RF64" and content[:4] == b"RF64":
+        return 8 + int.from_bytes(content[20:28], "little")
+    return _end_of_caf(content) if kind == "CAF" and content[:4] == b"caff" else 0
+
+
+def _end_of_caf(content: bytes) -> int:
+    """Where the last chunk ends; a size of -1 is that of a stream."""
+    end = 8
+    while end + 12 <= len(content):
+        end += 12 + max(int.from_bytes(content[end + 4 : end + 12], "big", signed=True), 0)
+    return end
 
 
 _OPEN = 2**32 - 1

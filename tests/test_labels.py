@@ -1,4 +1,5 @@
 import itertools
+import re
 from collections import Counter
 
 import pandas as pd
@@ -131,3 +132,55 @@ def test_annotated_is_the_corpus_word_whatever_the_store_was_built_with():
 def test_an_unknown_rule_is_refused_with_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'votes'"):
         apply_rule(TABLE, rule="vote")
+
+
+JOINED = pd.DataFrame(
+    {
+        "corpus": ["A", "B", "A", "B"],
+        "emotion": ["excited", "excited", "fear", "sad"],
+        "emotion_annotated": ["excited", "excited", "fear", "sad"],
+        "emotion_first": ["excited", "excited", "fear", "sad"],
+        "emotion_face": ["happy", None, "sad", "sad;happy"],
+        "majority": [["happy"], ["sad"], ["fear"], ["sad"]],
+    }
+)
+
+
+def test_each_corpus_may_have_a_rule_of_its_own():
+    labels = apply_rule(JOINED, rule="A=4class,B=votes")
+    assert labels.tolist() == ["happy", "sad", None, "sad"]
+    assert labels.attrs == {"rule": "A=4class,B=votes", "dropped": 1}
+
+
+@pytest.mark.parametrize("rule", ["annotated", "4class", "votes", "emotion_face"])
+def test_one_rule_for_all_is_the_same_rule_for_each(rule):
+    one, each = apply_rule(JOINED, rule=rule), apply_rule(JOINED, rule=f"B={rule}, A={rule}")
+    assert one.tolist() == each.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ("A=4class", "the corpora of this store are A, B; pass one rule for each: A=RULE,B=RULE"),
+        ("A=4class,B=votes,C=votes", "the corpora of this store are A, B"),
+        ("A=4class,A=votes,B=votes", "the corpora of this store are A, B"),
+        ("A=4class,B=vote", "label rule 'vote'; did you mean 'votes'"),
+        ("A=4class,B=A=votes", "label rule 'A=votes'"),
+    ],
+)
+def test_rules_of_other_corpora_are_refused(rule, sentence):
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        apply_rule(JOINED, rule=rule)
+
+
+def test_a_store_of_one_corpus_has_one_rule():
+    with pytest.raises(ConfigError, match="this store is of one corpus; pass one rule"):
+        apply_rule(JOINED.drop(columns="corpus"), rule="A=4class")
+
+
+def test_a_further_column_of_labels_is_a_rule_where_there_is_one():
+    assert apply_rule(JOINED, rule="emotion_face").tolist() == ["happy", None, "sad", "sad;happy"]
+    with pytest.raises(ConfigError, match=r"'emotion_fac'; did you mean 'emotion_face'"):
+        apply_rule(JOINED, rule="emotion_fac")
+    with pytest.raises(ConfigError, match="label rule 'emotion_text'"):
+        apply_rule(JOINED, rule="emotion_text")

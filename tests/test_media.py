@@ -114,6 +114,9 @@ KINDS = {
     "clip.aif": ("AIFF", "PCM_S8", 1e-2),
     "clip.au": ("AU", "PCM_16", 1e-4),
     "clip.snd": ("AU", "ULAW", 3e-2),
+    "clip.caf": ("CAF", "PCM_24", 1e-6),
+    "clip.w64": ("W64", "PCM_16", 1e-4),
+    "clip.rf64": ("RF64", "FLOAT", 1e-6),
     "clip.ogg": ("OGG", "VORBIS", 0.1),
     "clip.opus": ("OGG", "OPUS", 0.3),
     "clip.mp3": ("MP3", "MPEG_LAYER_III", 0.2),
@@ -138,7 +141,9 @@ def test_other_kinds_are_read_by_their_suffix(tmp_path: Path, name: str) -> None
     np.testing.assert_array_equal(found.values, expected)
 
 
-@pytest.mark.parametrize("name", ["clip.flac", "clip.aiff", "clip.au", "clip.ogg", "clip.mp3"])
+@pytest.mark.parametrize(
+    "name", ["clip.flac", "clip.aiff", "clip.au", "clip.caf", "clip.w64", "clip.rf64", "clip.ogg", "clip.mp3"]
+)
 def test_other_kinds_that_are_broken_are_refused(tmp_path: Path, name: str) -> None:
     kind, subtype, _ = KINDS[name]
     noise = np.random.default_rng(0).normal(scale=0.1, size=48000).astype(np.float32)

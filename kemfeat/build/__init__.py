@@ -2,9 +2,10 @@
 
 from kemfeat.build._forecast import ArrayForecast, Forecast, forecast
 from kemfeat.build._job import build_store
-from kemfeat.build._recompute import recompute
+from kemfeat.build._recompute import recompute, require_one_corpus
 from kemfeat.build._report import BuildOptions, BuildReport
 from kemfeat.build._timing import Timing
+from kemfeat.build.join import JoinReport, join_stores
 from kemfeat.parallel import Progress
 
 __all__ = [
@@ -12,9 +13,12 @@ __all__ = [
     "BuildOptions",
     "BuildReport",
     "Forecast",
+    "JoinReport",
     "Progress",
     "Timing",
     "build_store",
     "forecast",
+    "join_stores",
     "recompute",
+    "require_one_corpus",
 ]

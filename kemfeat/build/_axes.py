@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.build._lengths import specs_of
 from kemfeat.build._physiology import session_media
 from kemfeat.build._settings import Resolved
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features import AxisRows, Outline
 from kemfeat.manifest import UNITS
-from kemfeat.store import schema, writer
+from kemfeat.store import disk, schema, writer
 from kemfeat.store.reader import Store
 
 if TYPE_CHECKING:
@@ -118,6 +119,37 @@ def axes_of(store: Path, resolved: Resolved, utterances: pd.DataFrame) -> dict[s
                 "settings, or build them into two stores"
             )
     return axes
+
+
+def lay_out(store: Path, resolved: Resolved, axes: Mapping[str, Axis]) -> None:
+    """Stage the resources of the features and the metadata of their arrays.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the store.
+    resolved : Resolved
+        The configuration.
+    axes : mapping of str to Axis
+        Row axes by name.
+    """
+    with disk.writing(store):
+        for feature, files in resolved.resources.items():
+            for name, content in files.items():
+                disk.write_bytes(writer.staging(store) / schema.RESOURCES / feature / name, content)
+        writer.begin(
+            store,
+            specs=specs_of(resolved),
+            layouts={
+                name: writer.ArrayLayout(
+                    axis=extractor.axis,
+                    rows=len(axes[extractor.axis]),
+                    rows_per_shard=resolved.rows_per_shard(name),
+                    made_of=frozenset(resolved.extractors) & frozenset(extractor.media),
+                )
+                for name, extractor in resolved.extractors.items()
+            },
+        )
 
 
 def stored_axis(store: Store, name: str) -> Axis:

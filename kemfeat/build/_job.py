@@ -28,10 +28,9 @@ from kemfeat.build import (
     _tables,
 )
 from kemfeat.build._bucket_corpus import BucketCorpus, at_hand, table_at_hand
-from kemfeat.build._lengths import specs_of
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, beat_tables, parse_session
-from kemfeat.build._report import BuildOptions, BuildReport
+from kemfeat.build._report import BuildOptions, BuildReport, silent
 from kemfeat.build._statistics import group_names
 from kemfeat.build.disk_space import refuse_too_large
 from kemfeat.corpora import CorpusReader, open_reader
@@ -56,10 +55,6 @@ _SECOND = 16_000
 """Samples of a second of audio."""
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    """Ignore progress."""
-
-
 def build_store(
     dataset: str,
     *,
@@ -68,7 +63,7 @@ def build_store(
     table: Path | None = None,
     settings: Mapping[str, Any] | None = None,
     options: BuildOptions | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> BuildReport:
     """Make, resume or update the store of a corpus.
 
@@ -354,23 +349,7 @@ class _Job:
         )
         keys = _keys.row_keys(self.resolved, digests)
         axes = _axes.axes_of(self.out, self.resolved, utterances)
-        with disk.writing(self.out):
-            for feature, files in self.resolved.resources.items():
-                for name, content in files.items():
-                    disk.write_bytes(writer.staging(self.out) / schema.RESOURCES / feature / name, content)
-            writer.begin(
-                self.out,
-                specs=specs_of(self.resolved),
-                layouts={
-                    name: writer.ArrayLayout(
-                        axis=extractor.axis,
-                        rows=len(axes[extractor.axis]),
-                        rows_per_shard=self.resolved.rows_per_shard(name),
-                        made_of=frozenset(self.resolved.extractors) & frozenset(extractor.media),
-                    )
-                    for name, extractor in self.resolved.extractors.items()
-                },
-            )
+        _axes.lay_out(self.out, self.resolved, axes)
         return _diff.plan(
             self.out,
             self.resolved,

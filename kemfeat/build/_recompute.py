@@ -18,7 +18,7 @@ from kemfeat.build._physiology import index, media_of
 from kemfeat.build._sources import scan
 from kemfeat.build._tables import with_media
 from kemfeat.config import canonical
-from kemfeat.corpora import CorpusReader, open_reader
+from kemfeat.corpora import CorpusReader, corpora_of, open_reader
 from kemfeat.errors import ConfigError, ExtractionError, MediaError
 from kemfeat.features.instances import find_feature
 from kemfeat.records import Medium
@@ -73,6 +73,7 @@ def recompute(
     KemfeatError
         The corpus cannot be read, or an encoder is not among ``encoders``.
     """
+    require_one_corpus(store)
     settings = {name: _settings_again(store, name, encoders) for name in store.header.config.settings}
     generator = np.random.default_rng(int(store.digest[:16], 16))
     chosen = np.sort(generator.choice(len(store), size=min(rows, len(store)), replace=False))
@@ -85,6 +86,28 @@ def recompute(
         problems += [f"{name}: {problem}" for problem in _differences(store, int(row), name, fresh, root, bound)]
         progress(done, len(ids))
     return problems
+
+
+def require_one_corpus(store: Store) -> None:
+    """Refuse a joined store: its rows are made from several corpora, each with its own names.
+
+    Parameters
+    ----------
+    store : Store
+        A store.
+
+    Raises
+    ------
+    ConfigError
+        It was joined; the message names the stores that can be recomputed.
+    """
+    if len(corpora_of(store.dataset)) > 1:
+        said = store.header.provenance.get("joined", [])
+        named = [f"{each.get('corpus')} {str(each.get('digest'))[:12]}" for each in said if isinstance(each, dict)]
+        raise ConfigError(
+            f"{store.path}: was joined, and rows are recomputed from one corpus; run `kemfeat verify --recompute` on "
+            f"the stores that it was joined from: {', '.join(named)}"
+        )
 
 
 def _settings_again(store: Store, name: str, encoders: Sequence[str]) -> str:

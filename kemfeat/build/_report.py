@@ -11,6 +11,10 @@ from kemfeat.store.reader import Store
 from kemfeat.store.versions import KEPT
 
 
+def silent(stage: str, done: int, total: int) -> None:
+    """Ignore progress."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
     """How to build; none of these options changes a byte of a row that is extracted.

@@ -114,7 +114,7 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     resources = {name: ready.files for name, ready in prepared.items() if ready.files}
     left_out = (_NO_TOKENS,) if "features" not in raw and "text" in names and "tokens" not in names else ()
     local = {name: ready.local for name, ready in prepared.items() if ready.local}
-    return Resolved(config, extractors, resources, _identity(config, extractors, reader), left_out, local)
+    return Resolved(config, extractors, resources, identity_of(config, extractors, reader), left_out, local)
 
 
 def _label_table(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,7 +232,8 @@ def _reads_audio(extractor: AnyExtractor) -> bool:
     return "channels" in extractor.config.model_fields
 
 
-def _identity(config: BuildConfig, extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -> str:
+def identity_of(config: BuildConfig, extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -> str:
+    """Digest of a configuration and of the versions of the reader and the extractors."""
     return digest(
         {
             "format_version": FORMAT_VERSION,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
@@ -17,10 +17,10 @@ from kemfeat.build._physiology import BEATS, INDEX, beat_seconds, staged_session
 from kemfeat.build._settings import Resolved
 from kemfeat.build._sources import Sources
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
-from kemfeat.corpora import CorpusReader
 from kemfeat.errors import StoreError
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.media import segment
+from kemfeat.records import Terms
 from kemfeat.store import card, disk, layout, schema, writer
 from kemfeat.store.reader import Store
 from kemfeat.store.receipts import are_whole
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIRST_COLUMNS = (
-    *("id", "session", "script", "speaker", "sex", "partner", "start", "end", "duration", "text", "text_clean"),
-    *("n_pieces", "emotion", "emotion_first", "is_tie", "valence", "arousal", "mel_frames", "mel_frames_total"),
-    *("eda_length", "temp_length", "ibi_length"),
+    *("id", "corpus", "session", "script", "speaker", "sex", "partner", "start", "end", "duration", "text"),
+    *("text_clean", "n_pieces", "emotion", "emotion_first", "is_tie", "valence", "arousal"),
+    *("mel_frames", "mel_frames_total", "eda_length", "temp_length", "ibi_length"),
 )
 """The columns of ``utterances`` that come first, as far as the features make them."""
 
@@ -154,11 +154,30 @@ def _durations(utterances: pd.DataFrame, audio: pd.DataFrame) -> pd.Series[float
     return durations
 
 
+class Described(Protocol):
+    """What the data card asks of a corpus."""
+
+    @property
+    def name(self) -> str:
+        """Name of the corpus."""
+        ...
+
+    @property
+    def terms(self) -> Terms:
+        """Its terms of use."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The meaning of the columns that only it has."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """Everything a build has made before its tables."""
 
-    reader: CorpusReader
+    reader: Described
     resolved: Resolved
     manifest: Manifest
     utterances: pd.DataFrame

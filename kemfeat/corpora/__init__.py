@@ -7,7 +7,7 @@ out of their root, and repair only what the datasheet documents, leaving a findi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -301,6 +301,8 @@ def terms_of(dataset: str) -> Terms:
     >>> terms_of("KEMDy20").restricted
     True
     """
+    if len(names := corpora_of(dataset)) > 1:
+        return _joined([terms_of(name) for name in dict.fromkeys(names)])
     reader = _installed(dataset)
     if reader is not None:
         return reader.terms
@@ -332,8 +334,52 @@ def columns_of(dataset: str) -> Mapping[str, str]:
     >>> columns_of("KEMDy19")["scripted"]
     'whether the words were given, as in a scene of a play'
     """
-    reader = _installed(dataset)
-    return {} if reader is None else reader.columns
+    found: dict[str, str] = {}
+    for name in reversed(corpora_of(dataset)):
+        reader = _installed(name)
+        found |= {} if reader is None else reader.columns
+    return found
+
+
+JOIN = "+"
+"""What separates the names of the corpora of a joined store."""
+
+
+def corpora_of(dataset: str) -> tuple[str, ...]:
+    """The corpora of a store, in order.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the corpus as in the store.
+
+    Returns
+    -------
+    tuple of str
+        Several where the store was joined.
+
+    Examples
+    --------
+    >>> corpora_of("EmoDB+RAVDESS"), corpora_of("EmoDB")
+    (('EmoDB', 'RAVDESS'), ('EmoDB',))
+    """
+    return tuple(dataset.split(JOIN))
+
+
+def _joined(terms: Sequence[Terms]) -> Terms:
+    """Every term of several corpora: whoever keeps them all keeps the strictest."""
+
+    def each(text: str, of: Callable[[Terms], str]) -> str:
+        return text + " ".join(f"{one.title}: {of(one).strip().rstrip('.')}." for one in terms)
+
+    return Terms(
+        title=" and ".join(one.title for one in terms),
+        licence=each("Joined of several corpora: the terms of each apply to the whole. ", lambda one: one.licence),
+        citation="; ".join(one.citation for one in terms),
+        collection=each("", lambda one: one.collection),
+        annotation=each("", lambda one: one.annotation),
+        restricted=any(one.restricted for one in terms),
+    )
 
 
 def _installed(dataset: str) -> CorpusReader | None:

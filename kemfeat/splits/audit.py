@@ -31,6 +31,7 @@ KINDS: Mapping[str, AuditSeverity] = {
     "speaker": "leak",
     "session": "leak",
     "conversation": "leak",
+    "corpus": "note",
     "identical audio": "leak",
     "near-identical audio": "leak",
     "near-identical short audio": "note",
@@ -213,8 +214,8 @@ def utterance_keys(utterances: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     utterances : DataFrame
-        Table with ``id``, and ``speaker``, ``session``, ``script``, ``text_clean`` and ``scripted`` (whether the words
-        were given) as far as it has them.
+        Table with ``id``, and ``speaker``, ``session``, ``script``, ``corpus``, ``text_clean`` and ``scripted``
+        (whether the words were given) as far as it has them.
 
     Returns
     -------
@@ -232,6 +233,8 @@ def utterance_keys(utterances: pd.DataFrame) -> pd.DataFrame:
         f"{session} {script}" if isinstance(session, str) and isinstance(script, str) else None
         for session, script in zip(keys["session"], scripts, strict=True)
     ]
+    if "corpus" in table:
+        keys["corpus"] = _known(table["corpus"])
     spoken = [_letters(text) for text in table["text_clean"]] if "text_clean" in table else [""] * len(table)
     given = table["scripted"].eq(True).tolist() if "scripted" in table else [False] * len(table)
     for kind in ("identical transcript", "identical short transcript", "scripted transcript"):

@@ -50,7 +50,7 @@ def make_split(
     scheme : str, default "session"
         One of :data:`SCHEMES`.
     folds : int, >= 2, or None
-        5 by default; ``loso`` has one per session, ``official`` and ``kor-2022`` one.
+        5 by default; ``loso`` has one per session, ``corpus`` one per corpus, ``official`` and ``kor-2022`` one.
     seed : int, >= 0, or None
         0 by default; ``official`` needs none, ``kor-2022`` has its own. The same seed gives the same bytes.
     labels : str or None
@@ -153,6 +153,20 @@ def _leave_one_out(kept: pd.DataFrame, _: None, seed: Seed) -> Iterator[Fold]:
     counts = class_counts(groups, _classes(kept))
     for fold in range(len(names)):
         yield _validated(groups, counts, np.arange(len(names)) == fold, seed=(*seed, fold))
+
+
+def _leave_one_corpus_out(kept: pd.DataFrame, _: None, seed: Seed) -> Iterator[Fold]:
+    """One fold per corpus, which is its test; whole sessions of the others are train and valid."""
+    if "corpus" not in kept:
+        raise AnalysisError(
+            "split: corpus needs a store of several corpora; make one with `kemfeat join`, or choose another --scheme"
+        )
+    groups, names = _groups(kept, "session")
+    counts = class_counts(groups, _classes(kept))
+    home = dict(zip(kept["session"], kept["corpus"], strict=True))
+    corpora = np.array([home[name] for name in names.tolist()])
+    for fold, corpus in enumerate(np.unique(corpora)):
+        yield _validated(groups, counts, corpora == corpus, seed=(*seed, fold))
 
 
 def _refuse_too_few(kept: pd.DataFrame, column: str, groups: int) -> None:
@@ -271,6 +285,9 @@ SCHEMES: Mapping[str, Scheme] = {
     "session": Scheme(make=_grouped("session"), group="session", defaults=_DEFAULTS),
     "speaker": Scheme(make=_grouped("speaker"), group="speaker", defaults=_DEFAULTS),
     "loso": Scheme(make=_leave_one_out, group="session", defaults={**_DEFAULTS, "folds": None}, fixed=("folds",)),
+    "corpus": Scheme(
+        make=_leave_one_corpus_out, group="corpus", defaults={**_DEFAULTS, "folds": None}, fixed=("folds",)
+    ),
     "kfold": Scheme(make=_by_rows, group="id", defaults=_DEFAULTS),
     "official": Scheme(make=_official, group=None, defaults={**_DEFAULTS, "folds": 1}, fixed=("folds", "seed")),
     "kor-2022": Scheme(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kemfeat.config import digest, suggest
 from kemfeat.errors import ConfigError
+from kemfeat.labels import LABEL_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +139,7 @@ def utterances_digest(utterances: pd.DataFrame) -> str:
 
 
 _VOTES = "votes_"
-_BOUND = ("id", "session", "speaker", "emotion", "valence", "arousal")
+_BOUND = ("id", "session", "speaker", "emotion", *LABEL_COLUMNS, "valence", "arousal")
 
 
 def require_utterances(split: Split, utterances: pd.DataFrame) -> None:

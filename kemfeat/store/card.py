@@ -74,6 +74,7 @@ def _readme(header: schema.Header, utterances: pd.DataFrame, terms: Terms, own_c
         _introduction(header, utterances, terms),
         _opening(header),
         f"## Licence and citation\n\n{escape(terms.licence)}\n\nCite: {escape(terms.citation)}",
+        _corpora(utterances),
         _labels(header, utterances),
         _speakers(utterances),
         _coverage(utterances),
@@ -152,6 +153,17 @@ Label rule `{header.label_rule}`: `emotion` is {summary.label_rule(header)}, tie
 five-class subset. {scales}
 
 {table}"""
+
+
+def _corpora(utterances: pd.DataFrame) -> str:
+    """The corpora of a joined store."""
+    if "corpus" not in utterances:
+        return ""
+    rows = [
+        (escape(name), f"{len(group):,}", f"{group['speaker'].nunique():,}", f"{group['duration'].sum() / 60:.1f}")
+        for name, group in utterances.groupby("corpus", sort=False)
+    ]
+    return f"## Corpora\n\n{_table(('corpus', 'utterances', 'speakers', 'minutes'), rows)}"
 
 
 def _speakers(utterances: pd.DataFrame) -> str:

@@ -46,6 +46,15 @@ UTTERANCES: dict[str, str] = {
 }
 """Columns of ``utterances`` by name; see :func:`describe` for those that come in families."""
 
+OF_SOME_STORES: dict[str, str] = {
+    "corpus": "corpus of the utterance in a joined store, with which its names begin",
+    "emotion_speech": "label by annotators who were given the sound alone",
+    "emotion_face": "label by annotators who were given the face alone",
+    "emotion_text": "label by annotators who were given the words alone",
+    "emotion_multimodal": "label by annotators who were given sound, face and words",
+}
+"""Columns of ``utterances`` that only joined stores, or corpora with several labels, have."""
+
 RATINGS: dict[str, str] = {
     "id": "the utterance",
     "rater": "who judged it",
@@ -139,7 +148,7 @@ def describe(column: str, own: Mapping[str, str]) -> str:
     >>> describe("eda_coverage", {})
     'share of the utterance that EDA covers, 0 to 1'
     """
-    known = {**own, **UTTERANCES, **FEATURES}
+    known = {**own, **UTTERANCES, **OF_SOME_STORES, **FEATURES}
     if column in known:
         return known[column]
     if tag := tag_of(column):

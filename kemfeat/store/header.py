@@ -214,17 +214,23 @@ def _not_open(folder: Path) -> StoreIncompleteError:
         return StoreIncompleteError(
             f"{folder}: a new version of this store is complete but not all in place ({schema.HEADER} is still in "
             f"{schema.BUILDING}); either a build is moving it there now: open the store again in a moment; or "
-            f"that build was interrupted: run the same `kemfeat build ... --out {folder}` again: it moves the rest "
+            f"that build was interrupted: run the same {_command(folder)} again: it moves the rest "
             "first, and nothing is lost"
         )
     if (folder / schema.BUILDING).is_dir() or (folder / schema.FEATURES).is_dir():
         return StoreIncompleteError(
             f"{folder}: this store was never finished ({schema.HEADER} is missing); "
-            f"run the same `kemfeat build ... --out {folder}` again: it resumes where it stopped"
+            f"run the same {_command(folder)} again: it resumes where it stopped"
         )
     return StoreIncompleteError(
         f"{folder}: is not a store ({schema.HEADER} is missing); expected a folder that `kemfeat build` made"
     )
+
+
+def _command(folder: Path) -> str:
+    """What makes the store that is staged in a folder."""
+    is_join = (folder / schema.BUILDING / schema.JOINING).is_file()
+    return f"`kemfeat {'join' if is_join else 'build'} ... --out {folder}`"
 
 
 def _is_between_versions(folder: Path) -> bool:

@@ -46,6 +46,8 @@ ENTRIES = (
 )
 """What a version has, besides its header."""
 BUILDING = ".building"
+JOINING = "join.json"
+"""A file in :data:`BUILDING` that says which join it belongs to, where it is one."""
 LOCK = ".lock"
 LOCK_OWNER = ".lock.json"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kemfeat.labels import EACH, LABEL_COLUMNS, OF
 from kemfeat.records import beside, stem, tag_of, tagged
 from kemfeat.store import layout, schema
 
@@ -49,7 +50,17 @@ def label_rule(header: schema.Header) -> str:
     str
         Part of a sentence.
     """
-    return _LABEL_RULES.get(header.label_rule, "given by a rule that the documentation explains")
+    rule = header.label_rule
+    if OF in rule:
+        each = (pair.partition(OF) for pair in rule.split(EACH))
+        return "; ".join(f"for {corpus} {_in_words(own)}" for corpus, _, own in each)
+    return _in_words(rule)
+
+
+def _in_words(rule: str) -> str:
+    if rule in LABEL_COLUMNS:
+        return f"the column `{rule}`"
+    return _LABEL_RULES.get(rule, "given by a rule that the documentation explains")
 
 
 def media(utterances: pd.DataFrame) -> list[str]:

@@ -41,6 +41,11 @@ def like_kemdy20(rows: int = 1200, sessions: int = 12, *, seed: int = 0) -> pd.D
     return utterances(labels, where.tolist(), seed=seed)
 
 
+def of_two_corpora(table: pd.DataFrame) -> pd.DataFrame:
+    """The same utterances as those of a joined store: every second session is of another corpus."""
+    return table.assign(corpus=["AB"[int(session[1:]) % 2] for session in table["session"]])
+
+
 def columns_of(split, table: pd.DataFrame) -> pd.DataFrame:
     """The split's rows with what the table says of them."""
     return split.rows.merge(table, on="id", validate="many_to_one")

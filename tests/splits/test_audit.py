@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kemfeat.config import SettingsTable
 from kemfeat.splits import PARTS, Split, audit, make_split, utterance_keys
 from kemfeat.splits.audit import KINDS, SHORT
-from tests.splits.tables import like_kemdy20, utterances
+from tests.splits.tables import like_kemdy20, of_two_corpora, utterances
 
 
 def split_of(parts: dict[str, list[str]]) -> Split:
@@ -121,3 +121,13 @@ def test_the_json_says_what_the_audit_says():
     assert len(content["overlaps"]) == len(found.overlaps)
     assert content["overlaps"][0]["examples"] == list(found.overlaps[0].examples)
     assert found.sentences()[-1] == "near-identical audio: not checked, why"
+
+
+def test_a_shared_corpus_is_a_note_and_never_between_train_and_test_of_the_scheme_of_corpora():
+    table = of_two_corpora(like_kemdy20())
+    found = audit(make_split(table, scheme="corpus"), keys=utterance_keys(table))
+    assert found.verdict == "clean"
+    assert {(each.kind, each.seen, each.unseen) for each in found.overlaps} == {("corpus", "train", "valid")}
+    by_session = audit(make_split(table), keys=utterance_keys(table))
+    assert by_session.verdict == "clean"
+    assert {each.unseen for each in by_session.overlaps if each.kind == "corpus"} == {"valid", "test"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kemfeat.errors import ConfigError, StoreWriteError
 from kemfeat.splits import PARTS, SCHEMES, make_split, read_split, require_utterances, write_split
-from tests.splits.tables import like_kemdy20
+from tests.splits.tables import like_kemdy20, of_two_corpora
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def split():
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_what_is_written_is_read(scheme, tmp_path):
-    table = like_kemdy20()
+    table = of_two_corpora(like_kemdy20())
     table["part"] = [PARTS[row % 3] for row in range(len(table))]  # as a corpus with official parts has
     made = make_split(table, scheme=scheme, store="a" * 64)
     write_split(tmp_path / "deep" / "split.parquet", made)

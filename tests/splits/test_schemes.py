@@ -13,10 +13,10 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.splits import PARTS, SCHEMES, make_split
-from tests.splits.tables import FIVE, columns_of, like_kemdy20, utterances
+from tests.splits.tables import FIVE, columns_of, like_kemdy20, of_two_corpora, utterances
 
-COVERING = ("session", "speaker", "loso", "kfold")
-GROUPED = {"session": "session", "speaker": "speaker", "loso": "session"}
+COVERING = ("session", "speaker", "loso", "corpus", "kfold")
+GROUPED = {"session": "session", "speaker": "speaker", "loso": "session", "corpus": "session"}
 
 
 @st.composite
@@ -28,7 +28,7 @@ def tables(draw):
     labels = [FIVE[row % 5] if row % 7 else None for row in range(len(where))]
     labels += list(FIVE) * (2 * sessions)
     where = np.concatenate([where, np.repeat(np.arange(sessions), 10)])
-    return utterances(labels, where.tolist(), seed=draw(st.integers(0, 99)))
+    return of_two_corpora(utterances(labels, where.tolist(), seed=draw(st.integers(0, 99))))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -78,6 +78,18 @@ def test_the_order_of_the_rows_does_not_matter(scheme, table, seed):
 
 def folds_of(scheme: str) -> dict[str, int]:
     return {"folds": 3} if scheme in ("session", "speaker", "kfold") else {}
+
+
+def test_every_corpus_is_tested_by_a_model_that_has_not_seen_it():
+    table = of_two_corpora(like_kemdy20(rows=300, sessions=6))
+    rows = columns_of(make_split(table, scheme="corpus"), table)
+    assert rows[rows["part"] == "test"].groupby("fold")["corpus"].unique().map(list).tolist() == [["A"], ["B"]]
+    assert rows[rows["part"] != "test"].groupby("fold")["corpus"].unique().map(list).tolist() == [["B"], ["A"]]
+
+
+def test_one_corpus_cannot_be_left_out_of_itself():
+    with pytest.raises(AnalysisError, match="kemfeat join"):
+        make_split(like_kemdy20(rows=300, sessions=6), scheme="corpus")
 
 
 @pytest.mark.parametrize("scheme", ["session", "speaker", "kfold"])
@@ -185,6 +197,7 @@ def test_kor_2022_needs_the_labels_of_the_corpus():
         ({"scheme": "loso", "folds": 4}, "loso sets folds itself"),
         ({"scheme": "official", "folds": 2}, "official sets folds itself"),
         ({"scheme": "official", "seed": 1}, "official sets seed itself"),
+        ({"scheme": "corpus", "folds": 2}, "corpus sets folds itself"),
         ({"scheme": "kor-2022", "seed": 1}, "kor-2022 sets seed itself"),
         ({"scheme": "kor-2022", "labels": "7class"}, "kor-2022 sets labels itself"),
         ({"seed": -1}, "seed -1; expected 0 or more"),

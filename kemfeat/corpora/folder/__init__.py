@@ -4,8 +4,9 @@ Size
     One utterance per row of the table.
 Labels
     The columns ``emotion``, ``valence`` and ``arousal`` of the table, one final label per utterance, on your own scale,
-    and those of raters, ``rater1_emotion`` and so on, from which votes and agreement are made. Common spellings become
-    kemfeat's words, every other word is a class of its own.
+    further labels by what the annotators were given, ``emotion_speech`` and so on, and those of raters,
+    ``rater1_emotion`` and so on or a table ``ratings.csv``, from which votes and agreement are made. Common spellings
+    become kemfeat's words, every other word is a class of its own.
 Licence
     That of the recordings; kemfeat does not know it.
 Citation
@@ -44,6 +45,7 @@ from kemfeat.corpora.folder._census import folder_mentions
 from kemfeat.corpora.folder._columns import SIGNAL_MEDIA
 from kemfeat.corpora.folder._manifest import folders_of, read_manifest
 from kemfeat.corpora.folder._paths import Files
+from kemfeat.corpora.folder._ratings import RATINGS_TABLE
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import utterance_tables
 from kemfeat.corpora.folder._table import UtteranceTable, read_kept
@@ -90,7 +92,7 @@ class FolderReader:
     """
 
     name: str = "folder"
-    version: int = 6
+    version: int = 7
     media: tuple[str, ...] = ("audio", "transcript", *SIGNAL_MEDIA)
     tokenizer: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default=SettingsTable({"text": {"preset": "none"}}))
@@ -115,7 +117,8 @@ class FolderReader:
         audio = _existing(files, table.rows, ("audio",))
         if not audio:
             raise CorpusLayoutError(_no_audio(root, self.table, table.rows))
-        groups = {"annotation": (self.table,), "audio": audio}
+        annotation = (self.table, files.beside(RATINGS_TABLE))
+        groups = {"annotation": tuple(sorted(filter(None, annotation))), "audio": audio}
         groups["transcript"] = _existing(files, table.rows, ("text_file",))
         if not set(SIGNAL_MEDIA) & set(table.header.media):
             return groups

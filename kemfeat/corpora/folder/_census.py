@@ -9,8 +9,25 @@ from pathlib import Path
 
 from kemfeat.balance import Mention
 from kemfeat.corpora.census import lines_of, media_mentions
+from kemfeat.corpora.folder._workbook import is_workbook, raw_rows
+from kemfeat.corpora.layout import read_file
 
-_SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd")
+_SOUND = (
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aif",
+    ".aiff",
+    ".aifc",
+    ".au",
+    ".snd",
+    ".caf",
+    ".w64",
+    ".rf64",
+)
 
 
 def folder_mentions(root: Path, table: str, folders: set[str], *, follow_links: bool) -> Iterator[Mention]:
@@ -38,6 +55,13 @@ def folder_mentions(root: Path, table: str, folders: set[str], *, follow_links: 
 
 
 def _rows(root: Path, table: str) -> Iterator[Mention]:
+    content = read_file(root / table)
+    if is_workbook(content):
+        rows = raw_rows(content, where=table)
+        header = [cell.strip().lower() for cell in next(rows, (1, []))[1]]
+        at = header.index("id") if "id" in header else len(header)
+        yield from (Mention(f"{table}:{number}", cells[at].strip() or None) for number, cells in rows)
+        return
     lines = lines_of(root, table, encoding=_encoding(root / table))
     if lines is None:
         yield Mention(table)

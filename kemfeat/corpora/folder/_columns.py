@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from kemfeat.config import suggest
 from kemfeat.errors import CorpusError
-from kemfeat.findings import UNKNOWN_COLUMN, Findings
+from kemfeat.findings import LABEL_MISSING, UNKNOWN_COLUMN, Findings
+from kemfeat.labels import LABEL_COLUMNS
 
 UNIFORM = ("eda", "temp", "ecg")
 """Signals of one rate; each has a second column, ``<name>_rate`` [Hz]."""
@@ -16,9 +17,11 @@ UNIFORM = ("eda", "temp", "ecg")
 SIGNAL_MEDIA = (*UNIFORM, "ibi")
 
 REQUIRED = ("id", "audio")
+NAMES = ("id", "speaker", "session", "script", "partner")
+"""Columns of names."""
 _OPTIONAL = (
     *("text", "text_file", "text_encoding", "speaker", "session", "script", "sex", "partner"),
-    *("emotion", "valence", "arousal", "start", "end", "scripted"),
+    *("emotion", *LABEL_COLUMNS, "valence", "arousal", "start", "end", "scripted"),
     *SIGNAL_MEDIA,
 )
 _RATES = tuple(f"{medium}_rate" for medium in UNIFORM)
@@ -111,8 +114,11 @@ def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Tabl
     own = {name: place for place, name in enumerate(names) if name and name.lower() not in known}
     _require(at, own, where=where)
     _check_pairs(at, where=where)
+    if "emotion" not in at and (further := [name for name in LABEL_COLUMNS if name in at]):
+        advice = f"no column emotion; choose one of the others with --set labels={further[-1]}"
+        findings.add(LABEL_MISSING, f"{where}:1: {advice}")
     for name, place in own.items():
-        meant = _meant(name)
+        meant = _meant(name, at)
         if meant:
             findings.add(UNKNOWN_COLUMN, f"{where}:1 column {place + 1}: found {name!r}; did you mean {meant}?")
     return TableHeader(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names), raters)
@@ -145,7 +151,7 @@ def _names(cells: Sequence[str], *, where: str) -> list[str]:
 def _require(at: Mapping[str, int], own: Mapping[str, int], *, where: str) -> None:
     missing = [name for name in REQUIRED if name not in at]
     if missing:
-        near = [f"rename {name!r} to {missing[0]!r}" for name in own if _meant(name) == repr(missing[0])]
+        near = [f"rename {name!r} to {missing[0]!r}" for name in own if _meant(name, at) == repr(missing[0])]
         remedy = near[0] if near else "add it; cells are separated by commas, semicolons or tabs"
         found = ", ".join(repr(name[:40]) for name in (*at, *own))
         raise CorpusError(f"{where}:1: found the columns {found}, expected one called {missing[0]!r} too; {remedy}")
@@ -177,10 +183,11 @@ def _check_pairs(at: Mapping[str, int], *, where: str) -> None:
             )
 
 
-def _meant(name: str) -> str:
-    """The known column, quoted, that a name is probably meant to be; empty where none is similar."""
-    if name.casefold() in _OTHER_NAMES:
-        return repr(_OTHER_NAMES[name.casefold()])
+def _meant(name: str, at: Mapping[str, int]) -> str:
+    """The known column, quoted, that a name is probably meant to be; empty where none is similar, or it is there."""
+    plain = re.sub(r"[\s-]+", "_", name.casefold())
+    if plain in _OTHER_NAMES:
+        return "" if _OTHER_NAMES[plain] in at else repr(_OTHER_NAMES[plain])
     # A misspelt rate is an error of its pair, and too many words are similar to one.
     hint = suggest(name, (*REQUIRED, *_OPTIONAL))
     return hint.removeprefix("; did you mean ").partition("?")[0] if "did you mean" in hint else ""

@@ -6,17 +6,20 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
 from kemfeat.corpora.folder._paths import Files
+from kemfeat.corpora.folder._ratings import RATINGS_TABLE, read_ratings
 from kemfeat.corpora.folder._rows import Row
 from kemfeat.corpora.folder._signals import unusable
 from kemfeat.corpora.folder._table import UtteranceTable, read_table
 from kemfeat.corpora.layout import entries, is_folder, other_kind, read_file
 from kemfeat.corpora.own_labels import report_others, report_ratings, vocabulary
 from kemfeat.corpora.text import decode, not_text, report_text
+from kemfeat.errors import CorpusError
 from kemfeat.file_kinds import foreign_kind
 from kemfeat.findings import (
     DECODING_FAILED,
@@ -63,7 +66,8 @@ def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error
     """
     findings = Findings(strict=on_error != "skip")
     read = read_table(read_file(root / table), where=table, root=root, findings=findings)
-    emotions = [row.emotions for row in read.rows]
+    read = _with_ratings(read, root, table, files, findings)
+    emotions = [each for row in read.rows for each in (row.emotions, *row.labels.values())]
     emotions += [rating.emotions for row in read.rows for rating in row.ratings]
     words = vocabulary(emotions, where=table)
     report_others(emotions, where=table, findings=findings)
@@ -80,7 +84,8 @@ def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error
     segments = _segments(read.rows, shared) if shared else {}
     columns |= segments
     own = (pa.field(name, pa.string()) for name in read.header.own)
-    schema = pa.schema([*READ_COLUMNS, pa.field("scripted", pa.bool_()), *own])
+    labels = (pa.field(name, pa.string()) for name in read.rows[0].labels)
+    schema = pa.schema([*READ_COLUMNS, pa.field("scripted", pa.bool_()), *labels, *own])
     for name in segments:
         schema = schema.append(pa.field(name, pa.float64()))
     return Manifest(
@@ -92,6 +97,19 @@ def read_manifest(root: Path, *, files: Files, table: str, corpus: str, on_error
         words,
         ledger=findings.ledger,
     )
+
+
+def _with_ratings(read: UtteranceTable, root: Path, table: str, files: Files, findings: Findings) -> UtteranceTable:
+    """The utterances with what the raters said in a table of their own, where there is one."""
+    where = files.beside(RATINGS_TABLE)
+    if where is None:
+        return read
+    if read.header.raters:
+        rater = next(iter(read.header.raters))
+        raise CorpusError(f"{where}: is there, and {table} has columns of {rater} too; keep one of them")
+    ids = {row.id for row in read.rows}
+    said = read_ratings(read_file(root / where), where=where, root=root, ids=ids, findings=findings)
+    return replace(read, rows=tuple(replace(row, ratings=tuple(said.get(row.id, ()))) for row in read.rows))
 
 
 def folders_of(root: Path, rows: Sequence[Row], files: Files) -> dict[str, set[str]]:
@@ -122,6 +140,8 @@ def _columns(table: UtteranceTable, words: Sequence[str]) -> dict[str, Sequence[
     plain = ("id", "session", "script", "speaker", "sex", "partner", "start", "end", "valence", "arousal", "scripted")
     columns: dict[str, Sequence[object]] = {name: [getattr(row, name) for row in table.rows] for name in plain}
     columns["emotion"] = [join_emotions(row.emotions, vocabulary=words) or None for row in table.rows]
+    for name in table.rows[0].labels:
+        columns[name] = [join_emotions(row.labels[name], vocabulary=words) or None for row in table.rows]
     return columns | {name: [row.own[place] for row in table.rows] for place, name in enumerate(table.header.own)}
 
 

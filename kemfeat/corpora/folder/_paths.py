@@ -76,6 +76,36 @@ class Files:
         """A cell, as messages give it."""
         return f"{self._table}:{line} column {column}"
 
+    def beside(self, name: str) -> str | None:
+        """A file in the folder of the table.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        str or None
+            Its path relative to the root, with ``/``; None where there is none.
+
+        Raises
+        ------
+        CorpusError
+            It is a link that leads out of that folder.
+        """
+        path = PurePosixPath(self._table).with_name(name).as_posix()
+        place = self.root / path
+        if not place.is_file():
+            return None
+        target, folder = (os.path.realpath(each) for each in (place, place.parent))
+        if not self._follow_links and os.path.commonpath((folder, target)) != folder:
+            raise CorpusError(
+                f"{path}: leads by a link to {target}, outside the folder of {self._table}; expected the file itself; "
+                "copy it there, or pass --follow-links to read it where it is"
+            )
+        return path
+
     def find(self, path: str, *, line: int, column: str) -> str | None:
         """The file at the path in a cell.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kemfeat.corpora.cells import ID, ID_GRAMMAR, LABEL_GRAMMAR, SEXES, is_label
-from kemfeat.corpora.folder._columns import SIGNAL_MEDIA, UNIFORM, TableHeader
+from kemfeat.corpora.folder._columns import NAMES, SIGNAL_MEDIA, UNIFORM, TableHeader
 from kemfeat.corpora.folder._paths import relative_path
 from kemfeat.corpora.folder._units import CONVERSIONS, find_unit
 from kemfeat.corpora.own_labels import read_emotions
@@ -33,6 +33,7 @@ from kemfeat.findings import (
     Findings,
     Rule,
 )
+from kemfeat.labels import LABEL_COLUMNS
 
 NO_SPEAKER = "unknown"
 WHOLE_SESSION = "all"
@@ -97,6 +98,8 @@ class Row:
         Path of the audio file.
     emotions : tuple of str
         Words, see :func:`~kemfeat.corpora.own_labels.read_emotions`.
+    labels : mapping of str to tuple of str
+        The same of each further column of labels.
     valence, arousal : float
         Ratings on the user's own scale.
     scripted : bool
@@ -123,6 +126,7 @@ class Row:
     text_encoding: str | None
     audio: str | None
     emotions: tuple[str, ...]
+    labels: Mapping[str, tuple[str, ...]]
     valence: float
     arousal: float
     scripted: bool
@@ -178,7 +182,7 @@ class RowReader:
 
     def read(self, cells: Sequence[str], line: int) -> Row | None:
         """The row; None for a blank one and, with a fault, for one with a wrong name or number of cells."""
-        if not self._fits(cells, line):
+        if not self.fits(cells, line):
             return None
         cell = _Cells(self.header, cells)
         names = self._names(cell, line)
@@ -202,6 +206,7 @@ class RowReader:
             text_encoding=self._encoding(cell, line),
             audio=self._path(cell, line, "audio"),
             emotions=self._emotions(cell, line),
+            labels={name: self._emotions(cell, line, name) for name in LABEL_COLUMNS if name in self.header.at},
             valence=self._number(cell, line, "valence"),
             arousal=self._number(cell, line, "arousal"),
             scripted=self._scripted(cell, line),
@@ -213,20 +218,27 @@ class RowReader:
     def _ratings(self, cells: Sequence[str], line: int) -> Iterator[Rating]:
         for rater, columns in self.header.raters.items():
             at = {f"{rater}_{what}": place for what, place in columns.items()}
-            own = _Cells(replace(self.header, at=at), cells)
-            found = Rating(
-                rater.removeprefix("rater"),
-                self._emotions(own, line, f"{rater}_emotion"),
-                self._number(own, line, f"{rater}_valence"),
-                self._number(own, line, f"{rater}_arousal"),
-            )
-            if any(own[column] for column in at):
+            own = replace(self, header=replace(self.header, at=at))
+            found = own.rating(rater.removeprefix("rater"), {what: f"{rater}_{what}" for what in _LABELS}, cells, line)
+            if found is not None:
                 yield found
+
+    def rating(self, rater: str, columns: Mapping[str, str], cells: Sequence[str], line: int) -> Rating | None:
+        """What a rater said in the columns for emotion, valence and arousal; None where that is nothing."""
+        cell = _Cells(self.header, cells)
+        if not any(cell[column] for column in columns.values()):
+            return None
+        return Rating(
+            rater,
+            self._emotions(cell, line, columns["emotion"]),
+            self._number(cell, line, columns["valence"]),
+            self._number(cell, line, columns["arousal"]),
+        )
 
     def _place(self, line: int, column: str) -> str:
         return f"{self.where}:{line} column {column}"
 
-    def _fits(self, cells: Sequence[str], line: int) -> bool:
+    def fits(self, cells: Sequence[str], line: int) -> bool:
         """Whether the row has the right number of cells; trailing blank cells are allowed."""
         if not any(map(str.strip, cells)):
             return False
@@ -239,10 +251,7 @@ class RowReader:
 
     def _names(self, cell: _Cells, line: int) -> dict[str, str] | None:
         """Id, speaker, session, script and partner, empty where blank; None where one does not fit the grammar."""
-        names = {
-            column: unicodedata.normalize("NFC", cell[column])
-            for column in ("id", "speaker", "session", "script", "partner")
-        }
+        names = {column: unicodedata.normalize("NFC", cell[column]) for column in NAMES}
         for column, name in names.items():
             of_id = column == "id"
             if not (ID.fullmatch(name) if of_id else not name or is_label(name)):

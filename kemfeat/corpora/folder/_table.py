@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from kemfeat.corpora.cells import split_cells
-from kemfeat.corpora.folder._columns import KNOWN, TableHeader, read_header
+from kemfeat.corpora.folder._columns import KNOWN, NAMES, TableHeader, read_header
 from kemfeat.corpora.folder._rows import Row, RowReader
+from kemfeat.corpora.folder._workbook import is_workbook, read_rows
 from kemfeat.errors import CorpusError
 from kemfeat.findings import DUPLICATE_ID, SHARED_SIGNAL, UNKNOWN_SPEAKER, Findings
 
@@ -49,7 +50,7 @@ def read_table(content: bytes, *, where: str, root: Path, findings: Findings) ->
         The table has no header or no row, cannot be decoded or split into cells, or contains a path that leaves the
         root; or a cell cannot be read and ``findings`` is strict.
     """
-    lines = split_cells(content, where=where, known=KNOWN)
+    lines = split_table(content, where=where, findings=findings)
     header = read_header(next(lines, (1, []))[1], where=where, findings=findings)
     if "speaker" not in header.at:
         findings.add(UNKNOWN_SPEAKER, f"{where}: no column speaker")
@@ -95,3 +96,31 @@ def _without_rows(where: str, faults: Sequence[str]) -> str:
     if faults:
         return f"{where}: none of its rows can be read; correct them, first {faults[0]}"
     return f"{where}: no utterance; expected one row per utterance below the header; write them there"
+
+
+def split_table(content: bytes, *, where: str, findings: Findings) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table as cells, each with the number of its last line.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+    where : str
+        The file, for messages.
+    findings : Findings
+        Receives what a workbook may have changed.
+
+    Yields
+    ------
+    tuple of (int, list of str)
+        Line, from 1, and cells.
+
+    Raises
+    ------
+    CorpusError
+        It is no text, or cannot be split into cells.
+    """
+    if is_workbook(content):
+        yield from read_rows(content, where=where, known=KNOWN, names=NAMES, findings=findings)
+        return
+    yield from split_cells(content, where=where, known=KNOWN)

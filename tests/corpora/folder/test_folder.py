@@ -21,7 +21,7 @@ from tests.corpora.tiny import wav_bytes
 def test_found_by_its_name_and_a_reader_of_tables():
     assert find("corpora", "folder") is READER
     assert isinstance(READER, TableReader)
-    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 6, "")
+    assert (READER.name, READER.version, READER.tokenizer) == ("folder", 7, "")
     assert READER.settings == {"text": {"preset": "none"}}
 
 

@@ -28,6 +28,17 @@ def rules(findings):
     return {finding.rule: finding.count for finding in findings.merged()}
 
 
+@pytest.mark.parametrize("name", ["file name", "File-Name", "filename", "WAV_path", "path"])
+def test_the_usual_names_of_a_required_column_are_told(name):
+    with pytest.raises(CorpusError, match=f"rename '{name}' to 'audio'"):
+        read(f"id,{name}\na,a.wav\n")
+
+
+def test_a_column_that_is_there_is_not_what_another_is_meant_to_be():
+    assert "unknown-column" in rules(read("id,audio,participant\na,a.wav,x\n")[1])
+    assert "unknown-column" not in rules(read("id,audio,speaker,participant\na,a.wav,x,y\n")[1])
+
+
 def test_a_row_with_every_column():
     table, findings = read(
         "id,audio,text,speaker,session,script,sex,partner,emotion,valence,arousal,start,end,"
