@@ -303,7 +303,9 @@ class _Processes(_Loop):
     def _started(self, prepare: Callable[[], object] = os.getpid) -> ProcessPoolExecutor:
         if self._executor is None:
             # What is temporary is in a folder of this process: a worker that is killed removes nothing.
-            scratch = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="kemfeat-workers-"))
+            scratch = None
+            with suppress(OSError):  # most tasks need none
+                scratch = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="kemfeat-workers-"))
             self._executor = ProcessPoolExecutor(
                 self._workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(prepare, scratch)
             )
@@ -346,11 +348,11 @@ def let_end() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
 
 
-def _begin_worker(prepare: Callable[[], object], scratch: str) -> None:
+def _begin_worker(prepare: Callable[[], object], scratch: str | None) -> None:
     # A terminal interrupts the whole process group; the parent reacts, and lets its workers finish what they write.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     let_end()
-    tempfile.tempdir = scratch
+    tempfile.tempdir = scratch  # None: as any other process
     for variable in _ONE_THREAD:
         os.environ.setdefault(variable, "1")
     threading.Thread(target=_end_with_parent, daemon=True).start()

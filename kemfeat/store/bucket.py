@@ -25,6 +25,12 @@ _RETRY = {
     "retry_timeout": timedelta(seconds=60),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=8), "base": 2},
 }
+_READING = timedelta(seconds=30)
+"""Time that a request may take; one that reads goes on from where it was broken off."""
+_SENDING = timedelta(minutes=5)
+"""Time that a put of more than :data:`_SMALL` may take, as it begins anew: 16 at once of 20 MB, at 10 Mbit/s."""
+_SMALL = 2**20
+"""Bytes."""
 _GAP = 64 * 1024
 """Parts of an object with less than this between them are asked for at once: 20 ms of latency are worth more."""
 _ENDPOINTS = {
@@ -77,23 +83,28 @@ class Bucket:
         self.address = address
         self._anonymous = anonymous
         self._root, _, self._prefix = address.rest.partition("/")
-        self._held: ObjectStore | None = None
+        self._held: dict[timedelta, ObjectStore] = {}
         self._process = os.getpid()
         with _refused(address):
             self._store  # noqa: B018 - refused now rather than when something is read
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_held": None}
+        return self.__dict__ | {"_held": {}}
 
     @property
     def _store(self) -> ObjectStore:
-        if self._held is None:
-            self._held = _opened(self.address.scheme, self._root, anonymous=self._anonymous)
+        return self._within(_READING)
+
+    def _within(self, time: timedelta) -> ObjectStore:
+        """The store for requests that may take some time."""
+        if not self._held:
             self._process = os.getpid()
         if self._process != os.getpid():  # threads of obstore did not come along, and it would wait for them for ever
             what = "this process was forked after the store was opened; start it by spawn, or open the store in it"
             raise OSError(errno.ENOTSUP, what, str(self.address))
-        return self._held
+        if time not in self._held:
+            self._held[time] = _opened(self.address.scheme, self._root, time, anonymous=self._anonymous)
+        return self._held[time]
 
     def read(self, name: str, most: int) -> bytes:
         """All of an object.
@@ -261,7 +272,8 @@ class Bucket:
             mode = {"version" if self._has_generations else "e_tag": instead_of} if instead_of else "create"
         try:
             with answered(self.address / name, but=(AlreadyExistsError, PreconditionError)):
-                put = obstore.put(self._store, self._key(name), content, mode=mode, use_multipart=False)
+                to = self._within(_SENDING if len(content) > _SMALL else _READING)
+                put = obstore.put(to, self._key(name), content, mode=mode, use_multipart=False)
                 return Put(put["e_tag"] or "", self._mark(put))
         except (AlreadyExistsError, PreconditionError):
             raise ConflictError from None
@@ -391,19 +403,22 @@ _MEMORY: dict[str, ObjectStore] = {}
 _OPENING = threading.Lock()
 
 
-def _opened(scheme: str, root: str, *, anonymous: bool) -> ObjectStore:
+def _opened(scheme: str, root: str, time: timedelta, *, anonymous: bool) -> ObjectStore:
     from obstore.store import HTTPStore, MemoryStore, from_url
 
     if scheme == "memory":
         with _OPENING:
             return _MEMORY.setdefault(root, MemoryStore())
-    options: dict[str, Any] = {"retry_config": _RETRY}
+    client: dict[str, Any] = {"timeout": time}
+    options: dict[str, Any] = {"retry_config": _RETRY, "client_options": client}
     if scheme in ("http", "https"):
-        return HTTPStore.from_url(f"{scheme}://{root}", client_options={"allow_http": scheme == "http"}, **options)
+        client["allow_http"] = scheme == "http"
+        return HTTPStore.from_url(f"{scheme}://{root}", **options)
     option, variables = _ENDPOINTS[scheme]
     endpoint = next(filter(None, map(os.environ.get, variables)), "")
     if endpoint:
-        options |= {option: endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
+        options[option] = endpoint
+        client["allow_http"] = endpoint.startswith("http://")
     if anonymous:
         options["skip_signature"] = True
     return from_url(f"{scheme}://{root}", **options)
