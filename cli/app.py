@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -44,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 differences or a failure of the machine, 2 usage, 3 corpus missing or invalid, "
-    "4 store incomplete or corrupt, 5 too many failed rows, 130 stopped.",
+    "4 store incomplete or corrupt, 5 too many failed rows, 129, 130 or 143 stopped.",
 )
 app.command("build")(build.build)
 app.command("join")(join.join)
@@ -71,7 +74,9 @@ app.command("bench")(bench.bench)
 app.add_typer(analyze.app, name="analyze")
 
 
-_STOPPED = 130
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
+"""What a scheduler of jobs, or a terminal that is closed, ends a command by."""
+_STOPPED = [128 + number for number in (signal.SIGINT, *_ENDS)]
 
 
 def _print_version(wanted: bool) -> None:
@@ -96,14 +101,15 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may not be Unicode, nor terminals UTF-8
     try:
-        with _font_advice():
+        with _unwound(), _font_advice():
             app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
     except KemfeatError as error:
         code = _refuse(error, error.exit_code, debug=debug)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if code == _STOPPED:
-            print("kemfeat: what is finished is kept: run the same command again to continue", file=sys.stderr)
+        if code in _STOPPED:
+            with suppress(OSError):  # the terminal may be closed
+                print("kemfeat: what is finished is kept: run the same command again to continue", file=sys.stderr)
     except MemoryError as error:
         code = _refuse(error, 1, debug=debug, prefix="out of memory; try fewer --workers ")
     except OSError as error:
@@ -114,6 +120,25 @@ def main() -> None:
         prefix = "this is a defect of kemfeat; run again with --debug and report what it shows: "
         code = _refuse(error, 1, debug=debug, prefix=f"{prefix}{type(error).__name__}: ")
     sys.exit(code)
+
+
+@contextmanager
+def _unwound() -> Iterator[None]:
+    """Let :data:`_ENDS` end a command as Ctrl-C does, so that nothing temporary is left; not those that are ignored."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a handler is given both
+        raise SystemExit(128 + number)
+
+    mine = [number for number in _ENDS if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []
+    for number in mine:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from multiprocessing import active_children, connection, get_context, parent_process
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import active_children, connection, get_context, parent_process, resource_tracker
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -27,6 +28,8 @@ Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 R = TypeVar("R")
 
+_ENDS = {signal.SIGTERM, signal.SIGHUP}
+"""What else than Ctrl-C unwinds a command."""
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -259,6 +262,7 @@ class _Processes(_Loop):
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._executor: ProcessPoolExecutor | None = None
+        self._scratch = ExitStack()
         self._others = frozenset(active_children())
 
     def run(
@@ -293,12 +297,17 @@ class _Processes(_Loop):
 
     def close(self) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            with self._scratch:
+                self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _started(self, prepare: Callable[[], object] = os.getpid) -> ProcessPoolExecutor:
         if self._executor is None:
+            # What is temporary is in a folder of this process: a worker that is killed removes nothing.
+            scratch = None
+            with suppress(OSError):  # most tasks need none
+                scratch = self._scratch.enter_context(tempfile.TemporaryDirectory(prefix="kemfeat-workers-"))
             self._executor = ProcessPoolExecutor(
-                self._workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(prepare,)
+                self._workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(prepare, scratch)
             )
         return self._executor
 
@@ -318,23 +327,32 @@ class _Processes(_Loop):
 
 @contextmanager
 def interrupt_held() -> Iterator[None]:
-    """Hold Ctrl-C back while processes start: they inherit this, so that it never kills them during an import.
+    """Hold Ctrl-C and its like back while processes start: they inherit this, and are never killed during an import.
 
     Yields
     ------
     None
         While processes start.
     """
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDS})
+    resource_tracker.ensure_running()  # which lets go of some of them where it starts
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDS})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
-def _begin_worker(prepare: Callable[[], object]) -> None:
+def let_end() -> None:
+    """Let this process be ended again, if it was started while that was held."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+
+
+def _begin_worker(prepare: Callable[[], object], scratch: str | None) -> None:
     # A terminal interrupts the whole process group; the parent reacts, and lets its workers finish what they write.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    let_end()
+    tempfile.tempdir = scratch  # None: as any other process
     for variable in _ONE_THREAD:
         os.environ.setdefault(variable, "1")
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from datetime import UTC, datetime
 from functools import cache
@@ -99,12 +100,26 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+_LOCAL = re.compile(r"(?P<option>[^/~]*=)?(?:[/~].*/(?P<name>[^/]+)/*|[a-z]+://[^/]*:\d+)", re.DOTALL)
+"""An argument, or the value in one, that is an absolute path or a host with a port."""
+
+
 def command() -> str:
-    """The command line of this process.
+    """The command line of this process, for those who get what it made: without what only concerns its workplace.
 
     Returns
     -------
     str
-        Arguments joined by spaces; bytes that are not valid Unicode are written as escapes.
+        Arguments joined by spaces: of absolute paths the last part, as ``.../NAME``, and ``HOST:PORT`` for the address
+        of a scheduler. Bytes that are not valid Unicode are written as escapes.
     """
-    return " ".join(sys.argv).encode("utf-8", "backslashreplace").decode("utf-8")
+    words = [Path(sys.argv[0]).name, *map(_shared, sys.argv[1:])]
+    return " ".join(words).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _shared(argument: str) -> str:
+    """An argument as it may be passed on."""
+    found = _LOCAL.fullmatch(argument)
+    if found is None:
+        return argument
+    return (found["option"] or "") + (f".../{found['name']}" if found["name"] else "HOST:PORT")

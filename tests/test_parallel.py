@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from functools import partial
@@ -130,6 +131,21 @@ def test_workers_use_one_thread_each_for_numbers(monkeypatch):
 def test_workers_leave_the_interrupt_to_their_parent():
     assert run(signal.getsignal, [signal.SIGINT] * 2, workers=2) == [signal.SIG_IGN] * 2
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_temporary_goes_with_the_pool_also_where_a_worker_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with parallel.open_pool(workers=2) as pool:
+        made = list(map(Path, pool.run(operator.call, [tempfile.mkdtemp] * 4)))
+        assert all(place.is_dir() and place.is_relative_to(tmp_path) for place in made)
+        with pytest.raises(WorkerError, match="was killed"):
+            list(pool.run(os._exit, [1, 1]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_without_a_temporary_folder_do_what_needs_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    assert sorted(run(operator.neg, FEW, workers=2)) == sorted(map(operator.neg, FEW))
 
 
 _PARENT = """

@@ -1,14 +1,15 @@
 """Does the tasks of a build on a machine that may share no folder with the command: fetches, works, sends.
 
-A worker has a folder of its own per build, for what it fetches of the build. Of the corpus it fetches what a task
-reads, and removes it after the task.
+A worker has a folder of its own per build, for what it fetches of the build, and keeps those of the latest builds. Of
+the corpus it fetches what a task reads, and removes it after the task.
 """
 
 from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,18 +68,18 @@ class Errand:
         if self.depot is None:
             return self.function(task), []
         address = self.depot.bucket.address
-        place = Path(_workplace(str(address)).name)
-        here = replace(task, store=place)
-        try:
-            fetch(self.depot, {**self.shared, **task.staged()}, writer.staging(place))
-            result = self.function(here)
-            return result, [self._sent(writer.staging(place), *unit) for unit in here.made(result)]
-        except OSError as error:
-            if isinstance(error, KemfeatError):
-                raise
-            raise StoreWriteError(
-                f"{address}: {error.strerror}; what is finished is kept: run the same command again"
-            ) from None
+        with _workplace(str(address)) as place:
+            here = replace(task, store=place)
+            try:
+                fetch(self.depot, {**self.shared, **task.staged()}, writer.staging(place))
+                result = self.function(here)
+                return result, [self._sent(writer.staging(place), *unit) for unit in here.made(result)]
+            except OSError as error:
+                if isinstance(error, KemfeatError):
+                    raise
+                raise StoreWriteError(
+                    f"{address}: {error.strerror}; what is finished is kept: run the same command again"
+                ) from None
 
     def _sent(self, folder: Path, large: tuple[str, ...], small: tuple[str, ...]) -> Record:
         """Send a unit, its record last, and remove it from this machine."""
@@ -118,13 +119,35 @@ def _is_whole(path: Path, receipt: FileReceipt) -> bool:
     return path.is_file() and disk.receipt(path) == receipt
 
 
-_PLACES: dict[str, tempfile.TemporaryDirectory[str]] = {}
+@dataclass(slots=True)
+class _Workplace:
+    """The folder of this process for what is built at an address, and how many threads work in it."""
+
+    folder: tempfile.TemporaryDirectory[str]
+    threads: int = 0
+
+
+_PLACES: dict[str, _Workplace] = {}
+"""By address; the one that was used last comes last."""
+_MOST_PLACES = 4
+"""Folders that a process keeps: workers may run for months, and for many builds."""
 _MAKING = threading.Lock()
 
 
-def _workplace(address: str) -> tempfile.TemporaryDirectory[str]:
-    """The folder of this process for what is built at an address: for all threads, until the process ends."""
+@contextmanager
+def _workplace(address: str) -> Iterator[Path]:
+    """A folder to work in, the same one each time as long as it is kept."""
     with _MAKING, disk.writing(Path(tempfile.gettempdir())):
-        if address not in _PLACES:
-            _PLACES[address] = tempfile.TemporaryDirectory(prefix="kemfeat-build-")
-        return _PLACES[address]
+        place = _PLACES.pop(address, None) or _Workplace(
+            tempfile.TemporaryDirectory(prefix="kemfeat-build-", ignore_cleanup_errors=True)
+        )
+        idle = [each for each, other in _PLACES.items() if not other.threads]
+        for each in idle[: max(len(_PLACES) + 1 - _MOST_PLACES, 0)]:
+            _PLACES.pop(each).folder.cleanup()
+        _PLACES[address] = place
+        place.threads += 1
+    try:
+        yield Path(place.folder.name)
+    finally:
+        with _MAKING:
+            place.threads -= 1

@@ -240,6 +240,7 @@ def _in_process(answer: Connection, sample: TrialSample, root: Path, out: Path, 
     # A terminal interrupts the whole process group; the parent then ends this process, which ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+    parallel.let_end()
     try:
         answer.send(_build(sample, root, out, workers, began))
     except KemfeatError as error:

@@ -17,7 +17,7 @@ from kemfeat.store.objects import ConflictError, NoRangesError, Span, answered, 
 from kemfeat.store.schema import FileReceipt
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
+    from obstore import ObjectMeta, PutResult
     from obstore.store import ObjectStore
 
 _RETRY = {
@@ -25,13 +25,20 @@ _RETRY = {
     "retry_timeout": timedelta(seconds=60),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=8), "base": 2},
 }
+_READING = timedelta(seconds=30)
+"""Time that a request may take; one that reads goes on from where it was broken off."""
+_SENDING = timedelta(minutes=5)
+"""Time that a put of more than :data:`_SMALL` may take, as it begins anew: 16 at once of 20 MB, at 10 Mbit/s."""
+_SMALL = 2**20
+"""Bytes."""
 _GAP = 64 * 1024
 """Parts of an object with less than this between them are asked for at once: 20 ms of latency are worth more."""
 _ENDPOINTS = {
-    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
-    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    "s3": ("endpoint", ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")),
+    "az": ("endpoint", ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT")),
+    "gs": ("base_url", ("GOOGLE_BASE_URL",)),
 }
-"""Variables with the address of a server that speaks a provider's protocol."""
+"""Option and variables with the address of a server that speaks a provider's protocol."""
 _PIECE = 8 * 2**20
 """Bytes of a piece of a large object."""
 _TRIES = 3
@@ -39,14 +46,25 @@ _TRIES = 3
 _NO_EXTRA = "addresses need the extra `cloud`: pip install 'kemfeat[cloud]'"
 
 
-class Found(NamedTuple):
-    """An object that exists: its bytes, the tag that its server gives to this content, and since when it is there.
+class Put(NamedTuple):
+    """An object that was put: the tag that its server gives to this content, and the mark by which conditions name it.
 
-    The time is that of the server, in seconds since 1970.
+    The mark is the tag, but with Google the number of its generation.
+    """
+
+    tag: str
+    mark: str
+
+
+class Found(NamedTuple):
+    """An object that exists: its bytes, its tag and mark as of :class:`Put`, and since when it is there.
+
+    The time is that of the server, in seconds since 1970. Of an object that was listed the mark may be empty.
     """
 
     size: int
     tag: str
+    mark: str
     changed: float
 
 
@@ -65,23 +83,28 @@ class Bucket:
         self.address = address
         self._anonymous = anonymous
         self._root, _, self._prefix = address.rest.partition("/")
-        self._held: ObjectStore | None = None
+        self._held: dict[timedelta, ObjectStore] = {}
         self._process = os.getpid()
         with _refused(address):
             self._store  # noqa: B018 - refused now rather than when something is read
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_held": None}
+        return self.__dict__ | {"_held": {}}
 
     @property
     def _store(self) -> ObjectStore:
-        if self._held is None:
-            self._held = _opened(self.address.scheme, self._root, anonymous=self._anonymous)
+        return self._within(_READING)
+
+    def _within(self, time: timedelta) -> ObjectStore:
+        """The store for requests that may take some time."""
+        if not self._held:
             self._process = os.getpid()
         if self._process != os.getpid():  # threads of obstore did not come along, and it would wait for them for ever
             what = "this process was forked after the store was opened; start it by spawn, or open the store in it"
             raise OSError(errno.ENOTSUP, what, str(self.address))
-        return self._held
+        if time not in self._held:
+            self._held[time] = _opened(self.address.scheme, self._root, time, anonymous=self._anonymous)
+        return self._held[time]
 
     def read(self, name: str, most: int) -> bytes:
         """All of an object.
@@ -189,7 +212,7 @@ class Bucket:
         import obstore
 
         with suppress(FileNotFoundError), answered(self.address / name):
-            return _found(obstore.head(self._store, self._key(name)))
+            return self._found(obstore.head(self._store, self._key(name)))
         return None
 
     def listed(self, name: str) -> dict[str, Found]:
@@ -215,9 +238,9 @@ class Bucket:
         above = len(self._key(""))
         with answered(self.address / name):
             found = [each for page in obstore.list(self._store, self._key(name)) for each in page]
-        return {each["path"][above:]: _found(each) for each in found}
+        return {each["path"][above:]: self._found(each) for each in found}
 
-    def write(self, name: str, content: bytes, *, instead_of: str | None = None) -> str:
+    def write(self, name: str, content: bytes, *, instead_of: str | None = None) -> Put:
         """Put an object in one step.
 
         Parameters
@@ -227,12 +250,12 @@ class Bucket:
         content : bytes
             All of it.
         instead_of : str or None
-            Tag of the object that it replaces: any where None, no object where empty.
+            Mark of the object that it replaces: any where None, no object where empty.
 
         Returns
         -------
-        str
-            The tag that its server gives to the new object.
+        Put
+            What the server says of the new object.
 
         Raises
         ------
@@ -246,11 +269,12 @@ class Bucket:
 
         mode: Any = "overwrite"
         if instead_of is not None:
-            mode = {"e_tag": instead_of} if instead_of else "create"
+            mode = {"version" if self._has_generations else "e_tag": instead_of} if instead_of else "create"
         try:
             with answered(self.address / name, but=(AlreadyExistsError, PreconditionError)):
-                put = obstore.put(self._store, self._key(name), content, mode=mode, use_multipart=False)
-                return put["e_tag"] or ""
+                to = self._within(_SENDING if len(content) > _SMALL else _READING)
+                put = obstore.put(to, self._key(name), content, mode=mode, use_multipart=False)
+                return Put(put["e_tag"] or "", self._mark(put))
         except (AlreadyExistsError, PreconditionError):
             raise ConflictError from None
 
@@ -293,7 +317,7 @@ class Bucket:
             It did not arrive as it was sent, also when it was sent again; or as for :meth:`read`.
         """
         for _ in range(_TRIES):
-            tag = self.write(name, content)
+            tag = self.write(name, content).tag
             if tag.strip('"') == md5_of(content) or self.read(name, len(content)) == content:
                 return tag
         raise OSError(errno.EIO, "it does not arrive as it was sent", str(self.address / name))
@@ -345,6 +369,16 @@ class Bucket:
             with answered(self.address):
                 obstore.delete(self._store, [*map(self._key, names)])
 
+    @property
+    def _has_generations(self) -> bool:
+        return self.address.scheme == "gs"
+
+    def _mark(self, told: PutResult | ObjectMeta) -> str:
+        return told["version" if self._has_generations else "e_tag"] or ""
+
+    def _found(self, told: ObjectMeta) -> Found:
+        return Found(told["size"], told["e_tag"] or "", self._mark(told), told["last_modified"].timestamp())
+
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name
 
@@ -365,26 +399,26 @@ def md5_of(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def _found(told: ObjectMeta) -> Found:
-    return Found(told["size"], told["e_tag"] or "", told["last_modified"].timestamp())
-
-
 _MEMORY: dict[str, ObjectStore] = {}
 _OPENING = threading.Lock()
 
 
-def _opened(scheme: str, root: str, *, anonymous: bool) -> ObjectStore:
+def _opened(scheme: str, root: str, time: timedelta, *, anonymous: bool) -> ObjectStore:
     from obstore.store import HTTPStore, MemoryStore, from_url
 
     if scheme == "memory":
         with _OPENING:
             return _MEMORY.setdefault(root, MemoryStore())
-    options: dict[str, Any] = {"retry_config": _RETRY}
+    client: dict[str, Any] = {"timeout": time}
+    options: dict[str, Any] = {"retry_config": _RETRY, "client_options": client}
     if scheme in ("http", "https"):
-        return HTTPStore.from_url(f"{scheme}://{root}", client_options={"allow_http": scheme == "http"}, **options)
-    endpoint = next(filter(None, map(os.environ.get, _ENDPOINTS.get(scheme, ()))), "")
+        client["allow_http"] = scheme == "http"
+        return HTTPStore.from_url(f"{scheme}://{root}", **options)
+    option, variables = _ENDPOINTS[scheme]
+    endpoint = next(filter(None, map(os.environ.get, variables)), "")
     if endpoint:
-        options |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http://")}}
+        options[option] = endpoint
+        client["allow_http"] = endpoint.startswith("http://")
     if anonymous:
         options["skip_signature"] = True
     return from_url(f"{scheme}://{root}", **options)

@@ -43,7 +43,7 @@ class RemoteClaim:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._owner = {"owner": uuid.uuid4().hex, "host": os.uname().nodename, "pid": os.getpid()}
-        self._tag = ""
+        self._mark = ""
         self._lost = False
         self._putting = threading.Lock()
 
@@ -60,7 +60,7 @@ class RemoteClaim:
         found = self._bucket.find(_NAME)
         if found is not None:
             self._refuse_living(found)
-            self._tag = found.tag
+            self._mark = found.mark
         self.require()
 
     def require(self) -> None:
@@ -76,7 +76,7 @@ class RemoteClaim:
         with self._putting:
             if not self._lost:
                 try:
-                    self._tag = self._bucket.write(_NAME, self._content(), instead_of=self._tag)
+                    self._mark = self._bucket.write(_NAME, self._content(), instead_of=self._mark).mark
                 except ConflictError:
                     self._find_again()
         if self._lost:
@@ -88,7 +88,7 @@ class RemoteClaim:
     def release(self) -> None:
         """Let others have it at once."""
         with self._putting, suppress(OSError, ConflictError):
-            self._bucket.write(_NAME, b"{}", instead_of=self._tag)
+            self._bucket.write(_NAME, b"{}", instead_of=self._mark)
 
     def keep_alive(self, ended: threading.Event) -> None:
         """Put the claim anew again and again.
@@ -114,7 +114,7 @@ class RemoteClaim:
             self._lost = True
             return
         found = self._bucket.find(_NAME)
-        self._tag = "" if found is None else found.tag
+        self._mark = "" if found is None else found.mark
 
     def _read(self) -> dict[str, Any]:
         found = self._bucket.find(_NAME)

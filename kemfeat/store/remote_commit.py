@@ -37,18 +37,18 @@ class HeaderBefore:
     ----------
     header : Header or None
         The header; None where there is no store.
-    tag : str
-        Its tag; empty where there is no store.
+    mark : str
+        Its mark, as of :class:`~kemfeat.store.bucket.Put`; empty where there is no store.
     folder : str
         Folder of its version below the address, with ``/`` at its end where it has one.
     """
 
     def __init__(self, bucket: Bucket, *, force: bool = False) -> None:
-        self.tag, self.folder = "", ""
+        self.mark, self.folder = "", ""
         self.header: schema.Header | None = None
         found = bucket.find(schema.HEADER)
         if found is not None:
-            self.tag = found.tag
+            self.mark = found.mark
             try:
                 self.header = parse_header(bucket.read(schema.HEADER, MOST_HEADER_BYTES), bucket.address)
             except StoreError:
@@ -196,17 +196,17 @@ class RemoteCommit:
         self._put(_json(whole.model_copy(update={"folder": self._folder}).model_dump(mode="json")))
 
     def _put(self, content: bytes) -> None:
-        tag = self._before.tag
+        mark = self._before.mark
         for _ in range(_ROUNDS):
             try:
-                tag = self._bucket.write(schema.HEADER, content, instead_of=tag)
+                mark = self._bucket.write(schema.HEADER, content, instead_of=mark).mark
             except ConflictError:
                 self._refuse_other()
                 return
             if self._bucket.read(schema.HEADER, MOST_HEADER_BYTES) == content:
                 return
             found = self._bucket.find(schema.HEADER)
-            if found is None or found.tag != tag:  # ours was put, and somebody has put the next one since
+            if found is None or found.mark != mark:  # ours was put, and somebody has put the next one since
                 return
         raise StoreWriteError(f"{self._bucket.address}: the header does not arrive as it was sent; {_AGAIN}")
 

@@ -115,9 +115,10 @@ def try_out(bucket: Bucket, *, licence: str) -> None:
     own = f".tried-{uuid.uuid4().hex}"
     names = [own, f"{schema.VERSIONS}/{own}", f"{schema.BUILDING}/{own}"]
     try:
+        former = bucket.write(own, b"something else").mark
         for name in names if licence else names[:1]:
             bucket.write(name, _TRIED)
-        if not all(_minds(bucket, own, instead_of) for instead_of in ("", f'"{"0" * 32}"')):
+        if not all(_minds(bucket, own, instead_of) for instead_of in ("", former)):
             raise ConfigError(
                 f"{bucket.address}: this server puts an object although its condition is not met, so two commands at "
                 "once could undo each other; use one that minds them, as Amazon's, Google's and Azure's do"

@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 
 from kemfeat.build import BuildOptions, build_store
-from kemfeat.errors import ConfigError
+from kemfeat.errors import ConfigError, StoreLockedError
 from kemfeat.publish import pull_store, push_store
+from kemfeat.store.address import Address
+from kemfeat.store.bucket import Bucket
 from kemfeat.store.reader import Store, open_store
+from kemfeat.store.remote_claim import RemoteClaim
 from kemfeat.store.verify import verify
 from tests.corpora.tiny import TinyCorpus
 
@@ -66,6 +69,15 @@ def _round(finished: Store, address: str, folder: Path) -> None:
     assert verify(open_store(folder)).problems == ()
 
 
+def _build(finished: Store, corpus: TinyCorpus, settings: dict[str, Any], out: str) -> None:
+    """Build twice; the second one has a version to put another in the place of."""
+    options = BuildOptions(may_pass_on=True)
+    for each in (settings | {"tokens": {"max_length": 10}}, settings):
+        built = build_store("KEMDy20", root=corpus.root, out=out, settings=each, options=options).store
+        assert verify(built).problems == ()
+    assert built.digest == finished.digest
+
+
 def test_azure(
     finished: Store,
     corpus: TinyCorpus,
@@ -82,15 +94,26 @@ def test_azure(
     with _running([*command, "--skipApiVersionCheck"], port):
         _make_container(port)
         _round(finished, "az://container/stores/KEMDy20", tmp_path / "pulled")
-        built = build_store(
-            "KEMDy20",
-            root=corpus.root,
-            out="az://container/built/KEMDy20",
-            settings=settings,
-            options=BuildOptions(may_pass_on=True),
-        )
-        assert built.store.digest == finished.digest
-        assert verify(built.store).problems == ()
+        _build(finished, corpus, settings, "az://container/built/KEMDy20")
+
+
+def test_google(
+    finished: Store, corpus: TinyCorpus, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore")
+    python = os.environ.get("KEMFEAT_STORAGE_TESTBENCH", "")
+    if not python:
+        pytest.skip("KEMFEAT_STORAGE_TESTBENCH is not set: the Python that has Google's storage-testbench")
+    port = _free_port()
+    monkeypatch.setenv("GOOGLE_BASE_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "a token of the tests")
+    with _running((python, Path(__file__).with_name("google_xml.py"), str(port), "bucket"), port):
+        _round(finished, "gs://bucket/stores/KEMDy20", tmp_path / "pulled")
+        _build(finished, corpus, settings, "gs://bucket/built/KEMDy20")
+        two = [RemoteClaim(Bucket(Address("gs://bucket/built/KEMDy20"))) for _ in range(2)]
+        two[0].take()
+        with pytest.raises(StoreLockedError, match="is building this store"):
+            two[1].take()
 
 
 def _make_container(port: int) -> None:
@@ -135,9 +158,6 @@ def test_a_server_that_ignores_conditions_is_refused(
     with _running([*command, "bucket"], port):
         with pytest.raises(ConfigError, match="puts an object although its condition is not met"):
             push_store(finished, "s3://bucket/stores/KEMDy20", may_pass_on=True)
-        from kemfeat.store.address import Address
-        from kemfeat.store.bucket import Bucket
-
         bucket = Bucket(Address("s3://bucket/copied"))
         for path in sorted(finished.folder.rglob("*")):
             if path.is_file():

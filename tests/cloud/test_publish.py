@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import pytest
 from kemfeat.build import build_store
 from kemfeat.errors import ConfigError, KemfeatError, StoreError, StoreLockedError
 from kemfeat.publish import Copied, pull_store, push_store
-from kemfeat.store import schema
+from kemfeat.store import bucket, schema
+from kemfeat.store.address import Address
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.verify import verify
 from kemfeat.store.versions import versions
@@ -208,6 +211,18 @@ def _read(finished: Store, newer: Store) -> None:
     for name in ("mel", "eda", "input_ids"):
         assert found.take([3, 18, 9], [name])[name].tobytes() == expected.take([3, 18, 9], [name])[name].tobytes()
     assert found.utterances.equals(expected.utterances)
+
+
+def test_what_is_large_may_take_longer_to_send(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A put that is broken off begins anew, and would never end on a slow line."""
+    monkeypatch.setattr(bucket, "_READING", timedelta(seconds=0.5))
+    monkeypatch.setattr(bucket, "_SMALL", 1000)
+    server.faults.before = lambda method, path: time.sleep(1.0 if method == "PUT" else 0.0)
+    there = bucket.Bucket(Address(ADDRESS))
+    there.write("large", bytes(1001))
+    assert [method for method, _ in server.faults.seen] == ["PUT"]
+    with pytest.raises(OSError, match="does not answer"):
+        there.write("small", bytes(1000))
 
 
 def test_a_damaged_store_is_not_pushed(server: Server, copied: Store) -> None:
