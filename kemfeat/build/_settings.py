@@ -14,6 +14,7 @@ from kemfeat.corpora.text import is_missing
 from kemfeat.errors import ConfigError
 from kemfeat.features import AnyExtractor, Prepared
 from kemfeat.features.instances import find_feature
+from kemfeat.manifest import RECORDINGS, UNITS
 from kemfeat.records import stem, tag_of, tagged
 from kemfeat.store.schema import FORMAT_VERSION
 
@@ -163,14 +164,15 @@ def _defaults(raw: Mapping[str, Any], reader: CorpusReader, root: Path) -> tuple
 def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -> None:
     had = set(reader.media)
     for name, extractor in extractors.items():
-        lacking = sorted(set(extractor.media) - had)
-        if lacking:
-            where = (
-                "before it"
-                if stem(lacking[0]) in plugins.names("features")
-                else f"by {reader.name}, which has no such medium"
+        lacking = sorted({RECORDINGS.get(medium, medium) for medium in extractor.media} - had)
+        if lacking and stem(lacking[0]) in plugins.names("features") and lacking[0] not in UNITS:
+            raise ConfigError(
+                f"features: {name} needs {lacking[0]} before it; add it to `features`, or leave {name} out"
             )
-            raise ConfigError(f"features: {name} needs {lacking[0]} {where}; add it to `features`, or leave {name} out")
+        if lacking:
+            raise ConfigError(
+                f"features: {name} needs {lacking[0]}, which {reader.name} does not have; leave {name} out"
+            )
         had.add(name)
 
 
