@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kemfeat.learn.evaluation.evaluate import Evaluation
     from kemfeat.learn.experiments.sweep import Trial
-    from kemfeat.learn.run_facts import Determinism
+    from kemfeat.learn.run_facts import Choice, Determinism
     from kemfeat.store.reader import Store
 
 
@@ -166,13 +166,20 @@ def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, 
     if gaps is not None:
         _print_ablation(console, gaps)
     outcome = evaluation.facts.outcome
-    if outcome is not None:
+    if outcome is not None and outcome.choice is not None:
+        console.print(escape(_chosen(outcome.choice)), soft_wrap=True)
+    elif outcome is not None:
         why = "stopped by patience" if outcome.stopped == "patience" else "all that were asked for"
         best = f"epoch {outcome.best_epoch} was best on validation and was tested"
         console.print(f"{outcome.epochs} epochs, {why}; {best}")
-        if not outcome.determinism.holds:
-            console.print(f"[yellow]{escape(_deviation(outcome.determinism))}[/yellow]", soft_wrap=True)
+    if outcome is not None and not outcome.determinism.holds:
+        console.print(f"[yellow]{escape(_deviation(outcome.determinism))}[/yellow]", soft_wrap=True)
     console.print(escape(str(folder)), soft_wrap=True)
+
+
+def _chosen(choice: Choice) -> str:
+    how = f"chosen on {choice.folds} folds of the train part, by speaker" if choice.folds else "as given"
+    return f"{choice.setting.rpartition('.')[2].removesuffix('s')} {choice.chosen:g}, {how}"
 
 
 def _deviation(found: Determinism) -> str:
