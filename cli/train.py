@@ -115,7 +115,18 @@ def _read(features: str | None) -> list[str]:
     """The setting of what a model reads."""
     if features is None:
         return []
-    return [f"model.features={[name.strip() for name in features.split(',') if name.strip()]}"]
+    return [f"model.features={[_spelt(name.strip()) for name in features.split(',') if name.strip()]}"]
+
+
+def _spelt(feature: str) -> str:
+    """The name of a feature as a store has it, such as ``eda_components`` of ``eda-components``."""
+    from kemfeat.errors import UnknownPluginError
+    from kemfeat.features.instances import find_feature
+
+    try:
+        return find_feature(feature).name
+    except UnknownPluginError:  # that of another program, whose name only the store knows
+        return feature
 
 
 def _trials(name: str, sets: Sequence[str], sweeps: Sequence[str]) -> list[Trial]:
