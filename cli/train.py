@@ -190,7 +190,9 @@ def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, 
 
 def _chosen(choice: Choice) -> str:
     how = f"chosen on {choice.folds} folds of the train part, by speaker" if choice.folds else "as given"
-    return f"{choice.setting.rpartition('.')[2].removesuffix('s')} {choice.chosen:g}, {how}"
+    values = list(choice.losses)
+    at_end = "; it is at the end of the list, give others" if str(choice.chosen) in (*values[:1], *values[-1:]) else ""
+    return f"{choice.setting.rpartition('.')[2].removesuffix('s')} {choice.chosen:g}, {how}{at_end}"
 
 
 def _deviation(found: Determinism) -> str:

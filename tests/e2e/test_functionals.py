@@ -52,6 +52,26 @@ def test_every_row_has_its_numbers_or_a_reason(store: Store) -> None:
     assert table["hrv.rmssd@wide"].notna().sum() > table["hrv.rmssd"].notna().sum()
 
 
+def test_real_wristbands_are_split_or_refused_with_a_reason(shared: Path, tmp_path: Path) -> None:
+    """Real E4 recordings with loose electrodes and dips: no level below 0, little is left unexplained."""
+    corpus = shared / "data" / "kemdy20_real_media"
+    command = ("build", "--dataset", "KEMDy20", "--root", corpus, "--out", "store", "--features", "eda-components")
+    said = kemfeat(*command, cwd=tmp_path)
+    assert said.code == 0, said
+    table = open_store(tmp_path / "store").utterances
+    told = {name.removeprefix("eda_components."): table[name] for name in table if name.startswith("eda_components.")}
+    known = told["tonic_mean"].notna()
+    assert 100 < known.sum() < len(table)
+    assert told["tonic_mean"][known].min() > 0
+    assert told["fit_error"][known].max() < 0.05
+    assert told["phasic_mean"][known].min() >= 0
+    assert (told["window"][known] >= 15).all()
+    assert set(told["reason"][~known]) <= {
+        "loose electrodes: EDA of no skin within 5 s",
+        "less than 15 s of EDA around the utterance",
+    }
+
+
 def test_it_is_what_the_corpus_gives_again(place: Path) -> None:
     said = kemfeat("verify", "store", "--recompute", 40, "--root", "KEMDy20", cwd=place)
     assert said.code == 0, said

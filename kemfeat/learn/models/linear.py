@@ -52,7 +52,9 @@ class LinearConfig(ClassifierConfig):
     features: tuple[str, ...] = Field(default=("mel", "delta"), min_length=1)
     emotions: tuple[str, ...] = Field(default=FIVE_CLASSES, min_length=2)
     inputs: int = Field(default=0, ge=0)
-    strengths: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3), min_length=1)
+    strengths: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        default=(1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e5), min_length=1
+    )
     inner_folds: int = Field(default=5, ge=2)
 
     @property
