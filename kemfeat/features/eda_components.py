@@ -48,6 +48,8 @@ _GAP = 5.0
 """Time [s] without a sample that ends a window; half the distance of two knots of the tonic part."""
 _HIGHEST, _FASTEST, _TRANSITION = 60.0, 10.0, 5.0
 """Largest conductance [uS] and change [uS/s], and the time around a violation that is left out [s]."""
+_MOST_RATE = 64.0
+"""Sampling rate [Hz] above which a window is too long to be split; skin conductance changes within a second."""
 _NOISE = 0.02
 """How much more than a response conductance may fall from one sample to the next [uS]."""
 
@@ -106,6 +108,11 @@ def _checked(recording: object) -> Recording | None:
     if not isinstance(recording, Recording) or recording.unit != "uS" or recording.sampling_rate is None:
         found = recording.unit if isinstance(recording, Recording) else type(recording).__name__
         raise ExtractionError(f"eda_components: found {found}, expected samples in uS; correct the corpus reader")
+    if not 0 < recording.sampling_rate <= _MOST_RATE:
+        raise ExtractionError(
+            f"eda_components: the signal has {recording.sampling_rate:g} samples per second, expected at most "
+            f"{_MOST_RATE:g}; leave eda_components out, resample the EDA, or correct the rate in the file's header"
+        )
     return recording
 
 

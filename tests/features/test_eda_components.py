@@ -138,5 +138,10 @@ def test_another_unit_is_refused() -> None:
         EXTRACTOR.open(EdaComponentsConfig(), Path())({"eda_recording": "no"})
 
 
+def test_a_rate_that_no_wristband_has_is_refused() -> None:
+    with pytest.raises(ExtractionError, match=r"has 1e[+]06 samples per second, expected at most 64; leave eda_comp"):
+        made(recording(skin(), sampling_rate=1e6))
+
+
 def test_every_column_has_a_meaning() -> None:
     assert all(describe(name, {}) for name in EXTRACTOR.columns)
