@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from math import nan
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from kemfeat.learn.evaluation.evaluate import Evaluation
+    from kemfeat.learn.evaluation.verdict import Verdict
 
 
 class Group(StrEnum):
@@ -50,6 +52,7 @@ def evaluate(
     """Evaluate the test predictions of runs: metrics, baselines, intervals over speakers; folds of a split pooled."""
     from kemfeat.analyses.output import plain
     from kemfeat.learn.evaluation import compare
+    from kemfeat.learn.evaluation.verdict import verdicts
 
     if out is not None:
         compare.check_place(out)
@@ -58,6 +61,7 @@ def evaluate(
     gaps = [] if other is None else compare.adjusted([compare.differences(one, other) for one in found])
     found += compare.pooled(found)
     seeds = compare.over_seeds(found)
+    beside = verdicts([*found, *([] if other is None else [other])])
     if out is not None:
         compare.write_table(out, found)
     if as_json:
@@ -65,10 +69,12 @@ def evaluate(
             {"run": one.name, "scores": gap.to_dict("records")} for one, gap in zip(found, gaps, strict=False)
         ]
         content = {"runs": [one.content() for one in found], "differences": differences}
-        print_json(plain({**content, "seeds": seeds.to_dict("records")}))
+        said = [asdict(verdict) for verdict in beside]
+        print_json(plain({**content, "seeds": seeds.to_dict("records"), "beside_linear": said}))
     else:
         _print(found, other, gaps)
         _print_seeds(seeds)
+        _print_verdicts(beside)
         for one in found:
             _print_groups(one, [group.value for group in by or ()])
 
@@ -181,6 +187,14 @@ def _print_seeds(seeds: pd.DataFrame) -> None:
         spread = f"{row['low']:.3f} to {row['high']:.3f}"
         table.add_row(*cells, str(row["runs"]), f"{row['mean']:.3f}", f"{row['sd']:.3f}", spread)
     Console().print(table)
+
+
+def _print_verdicts(found: Sequence[Verdict]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    for verdict in found:
+        Console().print(escape(verdict.words), style="" if verdict.beats else "bold yellow", soft_wrap=True)
 
 
 def _print_groups(one: Evaluation, groups: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from kemfeat.learn.evaluation.evaluate import Evaluation
     from kemfeat.learn.experiments.sweep import Trial
-    from kemfeat.learn.run_facts import Determinism
+    from kemfeat.learn.run_facts import Choice, Determinism
     from kemfeat.store.reader import Store
 
 
@@ -115,7 +115,18 @@ def _read(features: str | None) -> list[str]:
     """The setting of what a model reads."""
     if features is None:
         return []
-    return [f"model.features={[name.strip() for name in features.split(',') if name.strip()]}"]
+    return [f"model.features={[_spelt(name.strip()) for name in features.split(',') if name.strip()]}"]
+
+
+def _spelt(feature: str) -> str:
+    """The name of a feature as a store has it, such as ``eda_components`` of ``eda-components``."""
+    from kemfeat.errors import UnknownPluginError
+    from kemfeat.features.instances import find_feature
+
+    try:
+        return find_feature(feature).name
+    except UnknownPluginError:  # that of another program, whose name only the store knows
+        return feature
 
 
 def _trials(name: str, sets: Sequence[str], sweeps: Sequence[str]) -> list[Trial]:
@@ -166,13 +177,22 @@ def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, 
     if gaps is not None:
         _print_ablation(console, gaps)
     outcome = evaluation.facts.outcome
-    if outcome is not None:
+    if outcome is not None and outcome.choice is not None:
+        console.print(escape(_chosen(outcome.choice)), soft_wrap=True)
+    elif outcome is not None:
         why = "stopped by patience" if outcome.stopped == "patience" else "all that were asked for"
         best = f"epoch {outcome.best_epoch} was best on validation and was tested"
         console.print(f"{outcome.epochs} epochs, {why}; {best}")
-        if not outcome.determinism.holds:
-            console.print(f"[yellow]{escape(_deviation(outcome.determinism))}[/yellow]", soft_wrap=True)
+    if outcome is not None and not outcome.determinism.holds:
+        console.print(f"[yellow]{escape(_deviation(outcome.determinism))}[/yellow]", soft_wrap=True)
     console.print(escape(str(folder)), soft_wrap=True)
+
+
+def _chosen(choice: Choice) -> str:
+    how = f"chosen on {choice.folds} folds of the train part, by speaker" if choice.folds else "as given"
+    values = list(choice.losses)
+    at_end = "; it is at the end of the list, give others" if str(choice.chosen) in (*values[:1], *values[-1:]) else ""
+    return f"{choice.setting.rpartition('.')[2].removesuffix('s')} {choice.chosen:g}, {how}{at_end}"
 
 
 def _deviation(found: Determinism) -> str:

@@ -100,6 +100,9 @@ does not apply."""
 UNITS = {"eda": "uS", "temp": "degC", "ibi": "s", "ecg": "mV"}
 """Per medium of physiology the unit of its values."""
 
+RECORDINGS = {"eda_recording": "eda", "ibi_recording": "ibi"}
+"""Per name under which a feature reads what was recorded around an utterance, the medium that was recorded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

@@ -283,7 +283,45 @@ class Footage:
     missing: str = ""
 
 
-Medium = Signal | Events | FeatureArray | Footage | str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """What a sensor recorded in the conversation that an utterance belongs to, or between conversations beside it.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,), float64 [s]
+        Seconds since the physiology of the utterance began, ascending.
+    values : ndarray, shape (n,), float64
+        Samples, or values of events, in ``unit``.
+    own : ndarray, shape (n,), bool
+        Which of them the corpus puts in the utterance.
+    length : float [s]
+        Length of the utterance; NaN where the corpus does not say.
+    unit : {"uS", "s"}
+        Microsiemens of skin conductance, seconds of inter-beat intervals.
+    sampling_rate : float, > 0 [Hz], optional
+        Samples per second; None for events.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> beats = Recording(
+    ...     times=np.array([-0.7, 0.2, 1.0]), values=np.array([0.9, 0.9, 0.8]), own=np.array([False, True, True]),
+    ...     length=1.5, unit="s",
+    ... )
+    >>> beats.values[beats.own].tolist()
+    [0.9, 0.8]
+    """
+
+    times: NDArray[np.float64]
+    values: NDArray[np.float64]
+    own: NDArray[np.bool_]
+    length: float
+    unit: str
+    sampling_rate: float | None = None
+
+
+Medium = Signal | Events | FeatureArray | Footage | Recording | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from kemfeat.build import (
 from kemfeat.build._bucket_corpus import BucketCorpus, at_hand, table_at_hand
 from kemfeat.build._partition import PartitionTask, write_partition
 from kemfeat.build._physiology import SessionTask, beat_tables, parse_session
+from kemfeat.build._recordings import LENGTH, utterance_lengths
 from kemfeat.build._report import BuildOptions, BuildReport, silent
 from kemfeat.build._statistics import group_names
 from kemfeat.build.disk_space import refuse_too_large
@@ -231,7 +232,7 @@ class _Job:
             signals=signals,
             beats=beat_tables(writer.staging(self.out), signals),
         )
-        plan = self._planned(utterances, sources, signals)
+        plan = self._planned(utterances, sources, sessions, signals)
         self._write(plan, utterances, sources, sessions, faults=manifest.faults)
         parts = writer.receipts(self.out, plan.all_parts, elsewhere=self.site.elsewhere)
         made = _tables.Made(
@@ -342,10 +343,20 @@ class _Job:
             self.progress("parse", done, len(tasks))
         return stage.receipts(), stage.index()
 
-    def _planned(self, utterances: pd.DataFrame, sources: _sources.Sources, signals: pd.DataFrame) -> _diff.Plan:
+    def _planned(
+        self,
+        utterances: pd.DataFrame,
+        sources: _sources.Sources,
+        sessions: Mapping[str, schema.SessionReceipt],
+        signals: pd.DataFrame,
+    ) -> _diff.Plan:
         _footage.refuse_unknown_films(self.resolved, utterances)
         digests = _keys.medium_digests(
-            utterances, audio=sources.hashes("audio"), signals=signals, video=sources.hashes(_sources.VIDEO)
+            utterances,
+            audio=sources.hashes("audio"),
+            signals=signals,
+            sessions={name: receipt.key for name, receipt in sessions.items()},
+            video=sources.hashes(_sources.VIDEO),
         )
         keys = _keys.row_keys(self.resolved, digests)
         axes = _axes.axes_of(self.out, self.resolved, utterances)
@@ -372,7 +383,8 @@ class _Job:
         faults: Sequence[str],
     ) -> None:
         segment = [name for name in SEGMENT if name in utterances.columns]
-        rows = utterances[["id", "speaker", "session", "audio", "text", "clock_start", *segment]]
+        rows = utterances[["id", "speaker", "session", "script", "audio", "text", "clock_start", *segment]]
+        rows = rows.assign(**{LENGTH: utterance_lengths(utterances)})
         if _sources.VIDEO in self.resolved.media:
             rows = rows.join(_footage.scenes(utterances, hashes=sources.hashes(_sources.VIDEO)))
         base = PartitionTask(

@@ -12,9 +12,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kemfeat.build._recordings import utterance_lengths
 from kemfeat.build._settings import Resolved
 from kemfeat.config import digest
-from kemfeat.manifest import FILM, SEGMENT, UNITS
+from kemfeat.manifest import FILM, RECORDINGS, SEGMENT, UNITS
 from kemfeat.store.layout import LAYOUT
 from kemfeat.store.writer import Part
 
@@ -49,18 +50,25 @@ def row_keys(resolved: Resolved, sources: Mapping[str, Sequence[str]]) -> dict[s
 
 
 def medium_digests(
-    utterances: pd.DataFrame, *, audio: Mapping[str, str], signals: pd.DataFrame, video: Mapping[str, str]
+    utterances: pd.DataFrame,
+    *,
+    audio: Mapping[str, str],
+    signals: pd.DataFrame,
+    sessions: Mapping[str, str],
+    video: Mapping[str, str],
 ) -> dict[str, list[str]]:
     """The digest of the source of every utterance for each medium, ``missing`` where there is none.
 
     Parameters
     ----------
     utterances : DataFrame
-        Table of the manifest with the column ``clock_start``.
+        Table of the manifest with the columns ``duration`` and ``clock_start``.
     audio : mapping of str to str
         SHA-256 of each file, by path.
     signals : DataFrame
         Index of the physiology (id, speaker, medium, start, digest).
+    sessions : mapping of str to str
+        Digest of the files of physiology of each session.
     video : mapping of str to str
         SHA-256 of each film, by path; empty where no feature reads films.
 
@@ -79,7 +87,7 @@ def medium_digests(
         found = dict(zip(zip(own["id"], own["speaker"], strict=True), own["digest"], strict=True))
         who = zip(utterances["id"], utterances["speaker"], utterances["clock_start"], strict=True)
         digests[medium] = [_dated(found.get((name, speaker)), start) for name, speaker, start in who]
-    return digests
+    return digests | dict.fromkeys(RECORDINGS, _recording_digests(utterances, sessions))
 
 
 def parts(feature: str, keys: Sequence[str], groups: Sequence[str], *, rows_per_shard: int) -> list[Part]:
@@ -134,6 +142,17 @@ def _video_digests(utterances: pd.DataFrame, video: Mapping[str, str]) -> list[s
     return [
         f"{video[path]}@{path}|{side}|{sex}|{start!r}" if path in video else _MISSING
         for path, side, sex, start in scenes
+    ]
+
+
+def _recording_digests(utterances: pd.DataFrame, sessions: Mapping[str, str]) -> list[str]:
+    """The digest of all files of the session, and where the utterance is in it."""
+    who = zip(
+        *(utterances[name] for name in ("session", "script", "clock_start")), utterance_lengths(utterances), strict=True
+    )
+    return [
+        f"{_dated(sessions.get(session), start)}+{length!r}|{script}" if session in sessions else _MISSING
+        for session, script, start, length in who
     ]
 
 

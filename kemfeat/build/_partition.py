@@ -15,13 +15,14 @@ import numpy as np
 from kemfeat.build._axes import Span
 from kemfeat.build._footage import Films, Shooting
 from kemfeat.build._physiology import session_media
+from kemfeat.build._recordings import session_recordings
 from kemfeat.build._same_files import read_source, require_staged
 from kemfeat.build._sources import VIDEO
 from kemfeat.build._statistics import STATISTICS, counted, statistics
 from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract, Outcome
 from kemfeat.features.instances import find_feature
-from kemfeat.manifest import SEGMENT, UNITS
+from kemfeat.manifest import RECORDINGS, SEGMENT, UNITS
 from kemfeat.media import cut, decode_audio, read_audio
 from kemfeat.records import FeatureArray, FeatureSpec, Medium, Signal
 from kemfeat.store import disk, schema, writer
@@ -73,9 +74,9 @@ class PartitionTask:
     media : frozenset of str
         Media of the corpus.
     rows : DataFrame
-        The columns id, speaker, session, audio, audio_sha256, text and clock_start of each utterance that has rows in
-        the partition, those of :data:`kemfeat.manifest.SEGMENT` where the corpus has them, and those of
-        :func:`kemfeat.build._footage.scenes` where a feature reads films.
+        The columns id, speaker, session, script, audio, audio_sha256, text, clock_start and length of each utterance
+        that has rows in the partition, those of :data:`kemfeat.manifest.SEGMENT` where the corpus has them, and those
+        of :func:`kemfeat.build._footage.scenes` where a feature reads films.
     sessions : mapping of str to FileReceipt
         Staged signals of the sessions of these utterances.
     spans : tuple of Span
@@ -153,7 +154,7 @@ def write_partition(task: PartitionTask) -> list[PartReceipt]:
     count = sum(map(len, task.spans))
     blocks = {name: Block(bound[name], count) for name, _ in _written(task)}
     copied = {name: _copy_rows(task, feature, blocks[name]) for name, feature in _written(task)}
-    signals = _signals(task) if _needs_signals(task, bound, copied) else {}
+    signals = _signals(task, _wanted(task, bound, copied))
     films = Films(task.rows, root=task.root)
     utterances: Iterable[tuple[UtteranceMedia, slice, Span]] = (
         (UtteranceMedia(row, root=task.root, media=task.media, signals=signals, bound=bound, films=films), places, span)
@@ -271,7 +272,7 @@ class UtteranceMedia(Mapping[str, Medium | None]):
         self._features: dict[str, Outcome] = {}
 
     def __getitem__(self, name: str) -> Medium | None:
-        return self._medium(name) if name in self._media else self.feature(name)
+        return self._medium(name) if name in self._media or name in RECORDINGS else self.feature(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._media | set(self._bound))
@@ -338,21 +339,26 @@ def _written(task: PartitionTask) -> list[tuple[str, FeatureTask]]:
     return [(feature.name, feature) for feature in task.features if feature.part is not None]
 
 
-def _needs_signals(task: PartitionTask, bound: Mapping[str, Bound], copied: Mapping[str, set[int]]) -> bool:
+def _wanted(task: PartitionTask, bound: Mapping[str, Bound], copied: Mapping[str, set[int]]) -> set[str]:
+    """The features that have a row to extract, and all features and media that they are made from."""
     count = sum(map(len, task.spans))
     wanted = {name for name, numbers in copied.items() if len(numbers) < count}
     while more := {medium for name in wanted & set(bound) for medium in bound[name].extractor.media} - wanted:
         wanted |= more
-    return bool(wanted & task.media & set(UNITS))
+    return wanted
 
 
-def _signals(task: PartitionTask) -> dict[tuple[str, str], Medium]:
+def _signals(task: PartitionTask, wanted: set[str]) -> dict[tuple[str, str], Medium]:
     found: dict[tuple[str, str], Medium] = {}
+    own, around = wanted & task.media & set(UNITS), wanted & set(RECORDINGS)
+    if not own and not around:
+        return found
     for session, rows in task.rows.groupby("session", sort=False):
         path = writer.staging(task.store) / schema.session_path(str(session))
         if session in task.sessions:
             require_staged(path, task.sessions[str(session)])
-            found |= session_media(path, rows)
+            found |= session_media(path, rows) if own else {}
+            found |= session_recordings(path, rows, around)
     return found
 
 

@@ -15,12 +15,14 @@ from kemfeat.build._axes import UTTERANCE, Span
 from kemfeat.build._footage import Films
 from kemfeat.build._partition import Block, Bound, UtteranceMedia, bind
 from kemfeat.build._physiology import index, media_of
+from kemfeat.build._recordings import LENGTH, recordings, utterance_lengths
 from kemfeat.build._sources import scan
 from kemfeat.build._tables import with_media
 from kemfeat.config import canonical
 from kemfeat.corpora import CorpusReader, corpora_of, open_reader
 from kemfeat.errors import ConfigError, ExtractionError, MediaError
 from kemfeat.features.instances import find_feature
+from kemfeat.manifest import RECORDINGS
 from kemfeat.records import Medium
 from kemfeat.store import schema
 from kemfeat.store.reader import Store
@@ -161,6 +163,7 @@ def _read_again(store: Store, reader: CorpusReader, root: Path, ids: list[str]) 
     for name, table in tables.items():
         rows = utterances[utterances["session"] == name]
         signals |= media_of(table, rows)
+        signals |= recordings(table, rows.assign(**{LENGTH: utterance_lengths(rows)}), RECORDINGS)
     films = Films(utterances.assign(video_sha256=None), root=root)
     return _Fresh(utterances, signals, frozenset(reader.media), films)
 

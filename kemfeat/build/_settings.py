@@ -14,6 +14,7 @@ from kemfeat.corpora.text import is_missing
 from kemfeat.errors import ConfigError
 from kemfeat.features import AnyExtractor, Prepared
 from kemfeat.features.instances import find_feature
+from kemfeat.manifest import RECORDINGS, UNITS
 from kemfeat.records import stem, tag_of, tagged
 from kemfeat.store.schema import FORMAT_VERSION
 
@@ -172,9 +173,9 @@ def _defaults(raw: Mapping[str, Any], reader: CorpusReader, root: Path) -> tuple
 def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -> None:
     had = set(reader.media)
     for name, extractor in extractors.items():
-        lacking = sorted(set(extractor.media) - had)
+        lacking = sorted({RECORDINGS.get(medium, medium) for medium in extractor.media} - had)
         if lacking:
-            if stem(lacking[0]) in plugins.names("features"):
+            if stem(lacking[0]) in plugins.names("features") and lacking[0] not in UNITS:
                 remedy = f"before it; add it to `features`, or leave {name} out"
             else:
                 remedy = f"and {reader.name} has none; leave {name} out, or choose among what is made from " + (

@@ -14,6 +14,7 @@ from kemfeat.build._axes import UTTERANCE
 from kemfeat.build._diff import Plan
 from kemfeat.build._partition import COLUMNS
 from kemfeat.build._physiology import BEATS, INDEX, beat_seconds, staged_session
+from kemfeat.build._recordings import utterance_lengths
 from kemfeat.build._settings import Resolved
 from kemfeat.build._sources import Sources
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
@@ -122,7 +123,7 @@ def with_media(
     first, other = (own[rows].groupby("id")["start"].min().to_dict() for rows in (wrist, ~wrist))
     clock = made["id"].map(first).astype("datetime64[ms]")
     made["clock_start"] = clock.fillna(made["id"].map(other).astype("datetime64[ms]"))
-    length = (made["end"] - made["start"]).fillna(made["duration"])
+    length = utterance_lengths(made)
     seconds: dict[str, dict[str, float]] = {
         medium: own[own["medium"] == medium].set_index("id")["covered"].to_dict() for medium in set(own["medium"])
     }

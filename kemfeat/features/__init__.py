@@ -153,8 +153,9 @@ class Extractor(Generic[C]):
         Its configuration.
     media : tuple of str
         The media it reads: ``audio`` (Signal), ``transcript`` (str), ``eda``, ``temp`` (Signal), ``ibi`` (Events),
-        ``video`` (Footage, of the pictures that ``filming`` asks for), or an earlier feature by its name, whose
-        unpadded :class:`~kemfeat.records.FeatureArray` it gets.
+        ``video`` (Footage, of the pictures that ``filming`` asks for), ``eda_recording``, ``ibi_recording`` (Recording,
+        of what is around the utterance, too), or an earlier feature by its name, whose unpadded
+        :class:`~kemfeat.records.FeatureArray` it gets.
     specs : callable
         Gives the arrays that a configuration makes.
     columns : mapping of str to str

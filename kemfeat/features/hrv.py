@@ -1,4 +1,4 @@
-"""Heart rate and its variability over one utterance, from the intervals between beats.
+"""Heart rate and its variability over one utterance, or a window around it, from the intervals between beats.
 
 Columns named ``hrv.NAME``, and the numbers among them in this order as the array ``hrv`` (1, 5) float32, for models;
 after the Task Force of the European Society of Cardiology and the North American Society of Pacing and
@@ -16,6 +16,9 @@ intervals the three measures of it are NaN. An interval is used where it is 0.3 
 two follow one another where the second beat comes one interval after the first, to within 0.1 s, so that nothing is
 compared across a gap of the sensor. The published minimum for RMSSD is 10 s at rest (Munoz and others, PLoS ONE
 10:e0138921, 2015): treat these numbers as what an utterance allows, and compare them with the number of beats.
+
+With ``context`` the beats of the same speaker and conversation up to so many seconds before and after the utterance
+count, too. That makes rows of neighbours alike: split by speaker or session, never by utterance.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from kemfeat.config import FeatureConfig
 from kemfeat.errors import ExtractionError
 from kemfeat.features import Extract, Extractor, Media
 from kemfeat.features._functionals import spec_of, with_array
-from kemfeat.records import Events, FeatureArray
+from kemfeat.records import FeatureArray, Recording
 
 _SHORTEST, _LONGEST = 0.3, 2.0
 """Intervals [s] of a living heart."""
@@ -48,8 +51,11 @@ class HrvConfig(FeatureConfig):
     ----------
     min_beats : int, >= 3
         Intervals below which no variability is told.
+    context : float, 0 to 600 [s]
+        Time before and after the utterance whose beats count; with 0 only those that the corpus puts in it.
     """
 
+    context: float = Field(default=0.0, ge=0, le=600)
     min_beats: int = Field(default=5, ge=3)
 
 
@@ -92,17 +98,31 @@ def variability(times: NDArray[np.float64], intervals: NDArray[np.float64], *, m
 
 
 def _extract(media: Media, *, config: HrvConfig) -> FeatureArray:
-    events = media["ibi"]
-    if events is None:
+    recording = _checked(media["ibi_recording"])
+    if recording is None or not (used := _used(recording, context=config.context)).any():
         nothing = {**dict.fromkeys(_NUMBERS), "hrv.beats": 0, "hrv.reason": "no heart beats recorded"}
         return FeatureArray({"hrv": np.empty((0, len(_NUMBERS)), np.float32)}, nothing)
-    if not isinstance(events, Events) or events.unit != "s":
-        found = type(events).__name__ if not isinstance(events, Events) else events.unit
-        raise ExtractionError(f"hrv: found {found}, expected intervals in s; correct the corpus reader")
-    told = variability(events.times, events.values.astype(np.float64), min_beats=config.min_beats)
+    told = variability(recording.times[used], recording.values[used], min_beats=config.min_beats)
     columns = {f"hrv.{name}": value if np.isfinite(value) else None for name, value in told.items()}
     cells = {**columns, "hrv.beats": int(told["beats"]), "hrv.reason": _reason(told, config)}
     return with_array("hrv", cells, _COLUMNS)
+
+
+def _checked(recording: object) -> Recording | None:
+    if recording is None or (isinstance(recording, Recording) and recording.unit == "s"):
+        return recording
+    found = recording.unit if isinstance(recording, Recording) else type(recording).__name__
+    raise ExtractionError(f"hrv: found {found}, expected intervals in s; correct the corpus reader")
+
+
+def _used(recording: Recording, *, context: float) -> NDArray[np.bool_]:
+    """The beats of the utterance, and with a context those near it; of unknown length, it ends with its last beat."""
+    if not context:
+        return recording.own
+    end = recording.length
+    if not np.isfinite(end):
+        end = recording.times[recording.own].max(initial=0.0)
+    return recording.own | ((recording.times >= -context) & (recording.times <= end + context))
 
 
 def _reason(told: dict[str, float], config: HrvConfig) -> str:
@@ -125,7 +145,7 @@ EXTRACTOR = Extractor(
     name="hrv",
     version=1,
     config=HrvConfig,
-    media=("ibi",),
+    media=("ibi_recording",),
     specs=lambda config: (spec_of("hrv", _COLUMNS),),
     columns=_COLUMNS,
     open=_open,

@@ -256,6 +256,27 @@ class Determinism(FrozenConfig):
         return self.two_passes == 0 and self.batch_of_one <= ROUNDING
 
 
+class Choice(FrozenConfig):
+    """A setting that was chosen on folds within the train part, by speaker.
+
+    Parameters
+    ----------
+    setting : str
+        The setting that lists the values, such as ``model.strengths``.
+    chosen : float
+        The value.
+    folds : int, >= 0
+        Inner folds that it was chosen on; 0 where there was one value.
+    losses : mapping of str to float
+        Loss of each value over the rows that were held out.
+    """
+
+    setting: Line
+    chosen: float
+    folds: Count
+    losses: Mapping[Line, float] = {}
+
+
 class Outcome(FrozenConfig):
     """How training ended.
 
@@ -269,12 +290,15 @@ class Outcome(FrozenConfig):
         ``patience`` ran out, or all ``epochs`` were trained.
     determinism : Determinism
         Of the epoch kept.
+    choice : Choice or None
+        What was chosen on inner folds of the train part; None where nothing is.
     """
 
     epochs: Count
     best_epoch: Count
     stopped: Literal["patience", "epochs"]
     determinism: Determinism
+    choice: Choice | None = None
 
 
 class RunFacts(FrozenConfig):

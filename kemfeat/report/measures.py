@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kemfeat.records import beside, tag_of, tagged
-from kemfeat.report.tables import Cell, Table, share, table
+from kemfeat.records import beside, stem, tag_of, tagged
+from kemfeat.report.tables import NOTHING, Cell, Table, share, table
 from kemfeat.store import summary
 from kemfeat.store.reader import Store
 
@@ -45,7 +47,7 @@ class SampledRows:
 
 
 def features(store: Store) -> tuple[Table, ...]:
-    """Make the tables of statistics, of missing rows, and of rows cut by a fixed length.
+    """Make the tables of statistics, of missing rows and functionals, and of rows cut by a fixed length.
 
     Parameters
     ----------
@@ -55,9 +57,9 @@ def features(store: Store) -> tuple[Table, ...]:
     Returns
     -------
     tuple of Table
-        Three tables.
+        Four tables; three where the store has no functionals.
     """
-    return _arrays(store), _missing(store), _cuts(store)
+    return _arrays(store), _missing(store), *_functionals(store), _cuts(store)
 
 
 def sample_rows(store: Store, name: str) -> NDArray[np.int64]:
@@ -135,6 +137,32 @@ def _arrays(store: Store) -> Table:
 def _missing(store: Store) -> Table:
     rows = [(name, count, share(count, len(store))) for name, count in summary.missing_rows(store.header).items()]
     return table("missing-rows", "Rows that could not be extracted", ("feature", "rows", "share"), rows)
+
+
+def _functionals(store: Store) -> Iterator[Table]:
+    """How many numbers of each functional a row lacks, with the reason as far as the feature gives one."""
+    found = [(name, own) for name in store.header.features if (own := _columns_of(store, name))]
+    if not found:
+        return
+    rows = []
+    for name, own in found:
+        numbers = [column for column in own if store.utterances[column].dtype.kind == "f"]
+        reasons = [column for column in own if stem(column).endswith(".reason")]
+        lacking = store.utterances[numbers].isna().sum(axis=1)
+        reason = store.utterances[reasons[0]].fillna("").astype(str) if reasons else lacking.map(lambda _: "")
+        counts = Counter(zip(lacking[lacking > 0], reason[lacking > 0], strict=True))
+        rows += [
+            (name, f"{count} of {len(numbers)}", why or NOTHING, rows_, share(rows_, len(store)))
+            for (count, why), rows_ in counts.most_common()
+        ] or [(name, f"0 of {len(numbers)}", NOTHING, len(store), share(1))]
+    head = ("feature", "numbers missing", "reason", "rows", "share")
+    yield table("functionals", "Functionals without a value", head, rows)
+
+
+def _columns_of(store: Store, feature: str) -> list[str]:
+    """The columns of the utterances that are functionals of a feature, or of an instance of it."""
+    begin, tag = f"{stem(feature)}.", tag_of(feature)
+    return [name for name in store.utterances.columns if name.startswith(begin) and tag_of(name) == tag]
 
 
 def _cuts(store: Store) -> Table:

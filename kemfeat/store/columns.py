@@ -111,6 +111,20 @@ FEATURES |= {
     "hrv.rmssd": "root mean square of the differences between intervals that follow one another [ms]",
     "hrv.pnn50": "share of those differences above 50 ms, 0 to 1",
     "hrv.reason": "why a measure of hrv is missing",
+    "eda_components.samples": "EDA samples of the utterance that the measures are made from",
+    "eda_components.window": "EDA in and around the utterance that was split into its parts [s]",
+    "eda_components.fit_error": "root mean square of what neither part of EDA explains [uS]",
+    "eda_components.tonic_mean": "mean of the tonic part of EDA [uS]",
+    "eda_components.tonic_slope": "slope over time of the tonic part of EDA [uS/s]",
+    "eda_components.phasic_mean": "mean of the phasic part of EDA [uS]",
+    "eda_components.phasic_sd": "standard deviation of the phasic part of EDA [uS]",
+    "eda_components.phasic_max": "largest value of the phasic part of EDA [uS]",
+    "eda_components.phasic_area": "integral of the phasic part of EDA [uS s]",
+    "eda_components.scr_count": "skin-conductance responses whose onset is in the utterance",
+    "eda_components.scr_per_min": "skin-conductance responses [1/min]",
+    "eda_components.scr_amplitude_mean": "mean amplitude of the skin-conductance responses, trough to peak [uS]",
+    "eda_components.scr_rise_time_mean": "mean time from trough to peak of the skin-conductance responses [s]",
+    "eda_components.reason": "why a measure of eda_components is missing",
 }
 
 _PREFIXES = {

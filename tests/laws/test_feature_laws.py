@@ -27,7 +27,7 @@ from kemfeat.config import digest, validated
 from kemfeat.errors import ExtractionError
 from kemfeat.features import AnyExtractor, Extract, Outline, Scene
 from kemfeat.manifest import READ_COLUMNS
-from kemfeat.records import Events, FeatureArray, FeatureSpec, Footage, Signal
+from kemfeat.records import Events, FeatureArray, FeatureSpec, Footage, Recording, Signal
 from kemfeat.video import Frame, shoot
 from tests.features import encoder_kit
 
@@ -62,6 +62,14 @@ class Reel:
         return Footage(pictures=pictures, times=times, side=shots.side)
 
 
+def around(samples: int, rate: float | None, unit: str) -> Recording:
+    """What was recorded from 10 s before an utterance of 5 s on."""
+    times = np.arange(samples) / (rate or 1.2) - 10.0
+    values = 2.0 + 0.05 * np.cumsum(NOISE.normal(scale=0.1, size=samples)) if rate else NOISE.uniform(0.7, 0.9, samples)
+    own = (times >= 0) & (times < 5)
+    return Recording(times=times, values=values, own=own, length=5.0, unit=unit, sampling_rate=rate)
+
+
 SECONDS = np.arange(24000) / 16000
 MEDIA: Mapping[str, Any] = {
     "audio": Signal((0.3 * np.sin(2 * np.pi * 220 * SECONDS)).astype(np.float32), 16000.0, "1"),
@@ -71,6 +79,8 @@ MEDIA: Mapping[str, Any] = {
     "ibi": Events(np.array([0.2, 1.0, 3.1]), np.array([0.78, 0.8, 0.75]), "s"),
     "ecg": Signal(heart(375), 250.0, "mV", clock(375, 250.0)),
     "video": Reel(NOISE.integers(0, 256, size=(30, 96, 144, 3)).astype(np.uint8), 0.5, "left"),
+    "eda_recording": around(120, 4.0, "uS"),
+    "ibi_recording": around(30, None, "s"),
 }
 """One utterance with everything."""
 
@@ -82,10 +92,12 @@ OTHER: Mapping[str, Any] = {
     "ibi": Events(np.cumsum(NOISE.random(90)), NOISE.random(90), "s"),
     "ecg": Signal(heart(9000), 250.0, "mV", clock(9000, 250.0)),
     "video": Reel(NOISE.integers(0, 256, size=(9, 96, 144, 3)).astype(np.uint8), 0.7, "right"),
+    "eda_recording": around(44, 4.0, "uS"),
+    "ibi_recording": around(14, None, "s"),
 }
 """Another one, longer than a row of physiology holds."""
 
-PHYSIOLOGY = {"eda", "temp", "ibi", "ecg"}
+PHYSIOLOGY = {"eda", "temp", "ibi", "ecg", "eda_recording", "ibi_recording"}
 FEATURES = plugins.names("features")
 CASES = [(name, preset) for name in FEATURES for preset in plugins.find("features", name).config.PRESETS]
 

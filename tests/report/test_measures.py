@@ -9,7 +9,7 @@ from kemfeat.errors import StoreCorruptError
 from kemfeat.report import measures
 from kemfeat.report.measures import features, read, sample_rows
 from kemfeat.store.reader import Store, open_store
-from tests.build.kit import ROWS, Bench
+from tests.build.kit import ROWS, Bench, with_settings
 from tests.report.conftest import columns
 
 
@@ -57,6 +57,27 @@ def test_a_lost_mask_is_damage_and_not_an_array_without_a_value(bench: Bench) ->
         shard.unlink()
     with pytest.raises(StoreCorruptError, match="is missing"):
         features(store)
+
+
+def test_functionals_tell_what_rows_lack_and_why(bench: Bench) -> None:
+    fresh = bench.fresh()
+    features_ = ("ibi", "hrv", "hrv@wide")
+    fresh.build(settings=with_settings(features=features_, **{"hrv@wide": {"context": 60.0}}))
+    store = open_store(fresh.out)
+    _, _, functionals, _ = features(store)
+    found = list(zip(*(columns(functionals)[name] for name in functionals.head), strict=True))
+    for feature, tag in (("hrv", ""), ("hrv@wide", "@wide")):
+        numbers = [f"hrv.{name}{tag}" for name in ("mean_hr", "sdnn", "rmssd", "pnn50")]
+        lacking = store.utterances[numbers].isna().sum(axis=1)
+        mine = [row for row in found if row[0] == feature]
+        if not lacking.any():
+            assert mine == [(feature, "0 of 4", "–", str(ROWS), "100.0%")]
+            continue
+        assert sum(int(row[3]) for row in mine) == (lacking > 0).sum()
+        for _, lost, reason, rows, _ in mine:
+            alike = (lacking == int(lost.split()[0])) & (store.utterances[f"hrv.reason{tag}"] == reason)
+            assert alike.sum() == int(rows)
+    assert {row[2] for row in found if row[0] == "hrv"} & {"fewer than 5 intervals", "no heart beats recorded"}
 
 
 def test_cuts_and_missing_rows_are_those_of_the_data_card(store: Store) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api import types
 
-from kemfeat.config import suggest
+from kemfeat.analyses._columns import column, is_numeric
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.labels import TIE
 from kemfeat.store.reader import Store
@@ -90,7 +89,7 @@ def read(store: Store, names: Columns) -> Data:
         Fewer than two groups have an utterance.
     """
     table, between, dv = store.utterances, names.between, names.dv
-    values = {name: _column(store, name, kind="numeric") for name in dv}
+    values = {name: column(store, name, kind="numeric") for name in dv}
     groups, dropped = _labelled(store, names.labels) if between == EMOTION else (_factor(store, between), ())
     found = sorted(groups.dropna().unique())
     if len(found) < 2:
@@ -120,30 +119,8 @@ def read(store: Store, names: Columns) -> Data:
     )
 
 
-def _column(store: Store, name: str, *, kind: str) -> pd.Series[Any]:
-    table = store.utterances
-    known = [str(column) for column in table if _KINDS[kind](table[column])]
-    if name not in table:
-        raise ConfigError(f"{store.path}: utterances have no column {name!r}{suggest(name, known)}")
-    if name not in known:
-        raise ConfigError(f"{store.path}: column {name!r} is not {kind}; the {kind} columns are {', '.join(known)}")
-    return table[name]
-
-
-def _is_numeric(column: pd.Series[Any]) -> bool:
-    return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
-
-
-def _is_categorical(column: pd.Series[Any]) -> bool:
-    of_texts = types.is_string_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)
-    return of_texts or types.is_bool_dtype(column)
-
-
-_KINDS = {"numeric": _is_numeric, "categorical": _is_categorical}
-
-
 def _factor(store: Store, name: str) -> pd.Series[Any]:
-    return _texts(_column(store, name, kind="categorical"))
+    return _texts(column(store, name, kind="categorical"))
 
 
 def _covariate(store: Store, name: str, *, taken: tuple[str, ...]) -> pd.Series[Any]:
@@ -151,7 +128,7 @@ def _covariate(store: Store, name: str, *, taken: tuple[str, ...]) -> pd.Series[
     if name in taken:
         raise ConfigError(f"covariate: {name} is already compared in this analysis; choose another column")
     table = store.utterances
-    return table[name] if name in table and _is_numeric(table[name]) else _factor(store, name)
+    return table[name] if name in table and is_numeric(table[name]) else _factor(store, name)
 
 
 def _ratings(store: Store, name: str) -> pd.DataFrame:

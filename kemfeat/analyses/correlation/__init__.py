@@ -9,19 +9,29 @@ with the size of the signal's change.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, rows
+from kemfeat.analyses._columns import column
 from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS, by_utterance, changes, trace
 from kemfeat.analyses.correlation._lags import STEP, lag_tests, lag_words, lags_up_to
-from kemfeat.analyses.correlation._pairs import ALPHA, PAIRS, named, of, over_units, sides, within_conversations
+from kemfeat.analyses.correlation._pairs import (
+    ALPHA,
+    TARGETS,
+    named,
+    of,
+    over_units,
+    pairs_of,
+    sides,
+    within_conversations,
+)
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import estimates
@@ -42,6 +52,8 @@ class CorrelationConfig(FrozenConfig):
         Largest lag of the signals, in either direction.
     examples : int, 0 to 50
         Number of conversations drawn, those in which the emotion changes most often.
+    column : tuple of str
+        Numeric columns of ``utterances``, such as functionals, that are correlated as the signals are, without lags.
     """
 
     labels: LabelRule = "7class"
@@ -51,6 +63,21 @@ class CorrelationConfig(FrozenConfig):
         Spelling(metavar="SECONDS"),
     ] = 10
     examples: Annotated[int, Field(ge=0, le=50, description="Conversations to draw."), Spelling(metavar="N")] = 4
+    column: Annotated[
+        tuple[str, ...],
+        Field(description="Numeric column to correlate beside the signals; may be repeated."),
+        Spelling(metavar="COLUMN"),
+    ] = ()
+
+    @field_validator("column")
+    @classmethod
+    def _each_once(cls, column: tuple[str, ...]) -> tuple[str, ...]:
+        taken = [name for name in column if name in (*SIGNALS, *TARGETS)]
+        if taken:
+            raise ValueError(f"{taken[0]} is correlated already; leave it out")
+        if len(set(column)) < len(column):
+            raise ValueError("a column is given twice; give each once")
+        return column
 
 
 def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
@@ -71,21 +98,24 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     Raises
     ------
     ConfigError
-        The label rule does not exist.
+        The label rule or a column does not exist, or a column is not numeric.
     AnalysisError
         No conversation has enough utterances with both a signal and a judgement that vary.
     """
-    utterances = by_utterance(store, labels=config.labels)
+    for name in config.column:
+        column(store, name, kind="numeric")
+    pairs = pairs_of(config.column)
+    utterances = by_utterance(store, labels=config.labels, columns=config.column)
     changed = changes(utterances)
-    conversations = pd.concat([within_conversations(changed, *pair) for pair in PAIRS], ignore_index=True)
+    conversations = pd.concat([within_conversations(changed, *pair) for pair in pairs], ignore_index=True)
     if conversations["z"].isna().all():
         raise AnalysisError(
             f"{store.path}: no conversation has four changes of a signal and of a judgement that vary, expected EDA, "
             "TEMP or IBI and emotion, arousal or valence for five or more utterances of a speaker in a row; "
             "build the store from a corpus folder that contains them"
         )
-    speakers = over_units(conversations, "speaker")
-    tests = _tests(changed, conversations, speakers)
+    speakers = over_units(conversations, "speaker", pairs=pairs)
+    tests = _tests(changed, conversations, speakers, pairs)
     lags = lag_tests(store, utterances, lags=lags_up_to(config.max_lag))
     tables = {"tests": tests, "lags": lags, "speakers": speakers, "conversations": conversations}
     return AnalysisResult(
@@ -93,14 +123,17 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
         tables=tables,
         figures={"forest": _forest(tests, speakers), **_examples(store, utterances, changed, config.examples)},
         values={"conversations": int(changed["conversation"].nunique()), "changes": len(changed), "alpha": ALPHA},
-        warnings=tuple(_warnings(tests, changed)),
+        warnings=tuple(_warnings(tests, changed, (*SIGNALS, *config.column))),
     )
 
 
-def _tests(changed: pd.DataFrame, conversations: pd.DataFrame, speakers: pd.DataFrame) -> pd.DataFrame:
-    ranked = pd.concat([within_conversations(changed, *pair, ranks=True) for pair in PAIRS], ignore_index=True)
-    parts = (speakers, over_units(conversations, "session"), over_units(ranked, "speaker"), conversations)
-    made = [_test(changed, pair, *(of(table, pair) for table in parts)) for pair in PAIRS]
+def _tests(
+    changed: pd.DataFrame, conversations: pd.DataFrame, speakers: pd.DataFrame, pairs: Sequence[tuple[str, str]]
+) -> pd.DataFrame:
+    ranked = pd.concat([within_conversations(changed, *pair, ranks=True) for pair in pairs], ignore_index=True)
+    dyads, ranks = over_units(conversations, "session", pairs=pairs), over_units(ranked, "speaker", pairs=pairs)
+    parts = (speakers, dyads, ranks, conversations)
+    made = [_test(changed, pair, *(of(table, pair) for table in parts)) for pair in pairs]
     table = pd.DataFrame(made)
     for name in ("p", "spearman_p"):
         table.insert(list(table).index(name) + 1, f"{name}_holm", np.exp(holm(np.log(table[name]))))
@@ -180,8 +213,8 @@ def _named(significant: pd.DataFrame) -> str:
     return f": {', '.join(each)}" if each else ""
 
 
-def _warnings(tests: pd.DataFrame, changed: pd.DataFrame) -> Iterator[str]:
-    absent = [signal.upper() for signal in SIGNALS if changed[signal].isna().all()]
+def _warnings(tests: pd.DataFrame, changed: pd.DataFrame, signals: Sequence[str]) -> Iterator[str]:
+    absent = [name.upper() if name in SIGNALS else name for name in signals if changed[name].isna().all()]
     if absent:
         yield f"no two consecutive utterances of a speaker have {' or '.join(absent)}: these rows are empty"
     for row in rows(tests[(tests["reason"] != "") & (tests["conversations"] > 0)]):
@@ -195,7 +228,8 @@ def _forest(tests: pd.DataFrame, speakers: pd.DataFrame) -> Draw:
     names = {signal: label.split(" ")[0] for signal, label in SIGNALS.items()}
     columns = {"target": "row", "r": "value", "ci_low": "low", "ci_high": "high"}
     means, behind = (
-        table.assign(series=table["signal"].map(names)).rename(columns=columns) for table in (tests, speakers)
+        table.assign(series=table["signal"].map(lambda name: names.get(name, name))).rename(columns=columns)
+        for table in (tests, speakers)
     )
     return partial(
         estimates.dots,

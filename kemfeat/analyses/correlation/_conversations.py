@@ -17,19 +17,21 @@ SIGNALS = {"eda": "EDA [uS]", "temp": "TEMP [degC]", "hr": "HR [1/min]"}
 CONVERSATION = ["session", "script", "speaker"]
 
 
-def by_utterance(store: Store, *, labels: str) -> pd.DataFrame:
+def by_utterance(store: Store, *, labels: str, columns: Sequence[str] = ()) -> pd.DataFrame:
     """One row per utterance, those of a conversation in time order.
 
     Returns
     -------
     DataFrame
-        ``id session script speaker emotion arousal valence eda temp hr``: signals are means of the finite samples that
-        the corpus assigns to the utterance, from its own speaker's recording; NaN where there is none.
+        ``id session script speaker emotion arousal valence eda temp hr``, then ``columns`` of the store: signals are
+        means of the finite samples that the corpus assigns to the utterance, from its own speaker's recording; NaN
+        where there is none.
     """
     table = store.utterances
     order = table.assign(emotion=store.labels(labels)).sort_values([*CONVERSATION, "start"], kind="stable")
-    columns = order[["id", *CONVERSATION, "emotion", "arousal", "valence"]].reset_index(drop=True)
-    return with_signals(columns, _named(_means(store)))
+    judged = order[["id", *CONVERSATION, "emotion", "arousal", "valence"]].reset_index(drop=True)
+    found = with_signals(judged, _named(_means(store)))
+    return found.assign(**{name: order[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in columns})
 
 
 def with_signals(utterances: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
@@ -49,11 +51,12 @@ def changes(utterances: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``session script speaker conversation`` and first differences ``arousal valence eda temp hr``; ``emotion`` is 1
-        where the label differs, 0 where it is the same. NaN where either utterance lacks the value.
+        ``session script speaker conversation`` and first differences ``arousal valence eda temp hr`` and of further
+        columns; ``emotion`` is 1 where the label differs, 0 where it is the same. NaN where either utterance lacks the
+        value.
     """
     grouped = utterances.groupby(CONVERSATION, sort=False)
-    numbers = ["arousal", "valence", *SIGNALS]
+    numbers = [name for name in utterances if name not in ("id", "emotion", *CONVERSATION)]
     levels, steps = utterances[numbers], grouped[numbers].diff()
     # Means of equal samples may differ by rounding; such a step counts as 0.
     steps = steps.mask(steps.abs() <= NOISE * levels.abs(), 0.0)

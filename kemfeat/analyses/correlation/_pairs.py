@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -9,8 +11,16 @@ from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS
 from kemfeat.stats.correlation import pooled_z, within
 
 TARGETS = ("emotion", "arousal", "valence")
-PAIRS = tuple((signal, target) for target in TARGETS for signal in SIGNALS)
 ALPHA = 0.05
+
+
+def pairs_of(columns: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Every signal, and every column of the utterances beside them, with every judgement."""
+    return tuple((signal, target) for target in TARGETS for signal in (*SIGNALS, *columns))
+
+
+PAIRS = pairs_of()
+"""Those of the signals alone, which have lags."""
 
 
 def sides(changed: pd.DataFrame, signal: str, target: str) -> tuple[pd.Series, pd.Series]:
@@ -27,11 +37,11 @@ def within_conversations(changed: pd.DataFrame, signal: str, target: str, *, ran
     return found.assign(signal=signal, target=target)[[*CONVERSATION, "signal", "target", "n", "r", "z"]]
 
 
-def over_units(conversations: pd.DataFrame, unit: str) -> pd.DataFrame:
+def over_units(conversations: pd.DataFrame, unit: str, *, pairs: Sequence[tuple[str, str]] = PAIRS) -> pd.DataFrame:
     """Mean z of each unit: a speaker, or the two speakers of a session."""
     known = conversations.dropna(subset="z")
     parts = []
-    for signal, target in PAIRS:
+    for signal, target in pairs:
         part = of(known, (signal, target))
         z = pooled_z(part["z"], n=part["n"], units=part[unit])
         counted = part.groupby(unit).size().rename("conversations")
@@ -47,4 +57,4 @@ def of(table: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
 
 def named(signal: str, target: str) -> str:
     """A pair as it is called in sentences."""
-    return f"{signal.upper()} with {target}"
+    return f"{signal.upper() if signal in SIGNALS else signal} with {target}"

@@ -11,6 +11,7 @@ from torch import nn
 from kemfeat import plugins
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
+from kemfeat.learn.run_facts import Choice
 from kemfeat.learn.settings import ModelConfig, Task, TrainConfig
 
 C = TypeVar("C", bound=ModelConfig)
@@ -44,8 +45,10 @@ class ModelSpec(Generic[C]):
         Parameter groups with learning rates or decays of their own; None for one rate, and decay for all but biases
         and norms (:func:`kemfeat.learn.training.optimiser.decayed`).
     fit : callable or None
-        ``(model, batches, task=..., epoch=..., train=...)`` fits a model that is not trained step by step; an epoch is
-        one call over the train part.
+        ``(model, batches, task=..., speakers=..., train=...)`` fits a model that is not trained step by step; an epoch
+        is one call over the train part, of whose utterances ``speakers`` names the speaker.
+    choice : callable or None
+        What a model that was fitted chose on folds of the train part, for ``run.json``.
     idle : tuple of str
         Dotted names of parameters that train and never get a gradient, each a declared defect of what was published.
     """
@@ -57,6 +60,7 @@ class ModelSpec(Generic[C]):
     unit: Literal["row", "chunk"] = "row"
     groups: ParameterGroups | None = None
     fit: Callable[..., None] | None = None
+    choice: Callable[[nn.Module], Choice] | None = None
     idle: tuple[str, ...] = ()
 
     @property

@@ -1,13 +1,14 @@
 """A linear baseline on the same features: means and deviations over time, then a regression that scikit-learn fits.
 
-Nothing is trained step by step. An epoch is one strength of regularisation, and the validation part chooses among them
-as it chooses epochs elsewhere.
+Nothing is trained step by step: one epoch fits it. The strength of its penalty is chosen before on inner folds of the
+train part, none of which shares a speaker with the rows that it is fitted on (nested cross-validation, Varma and Simon,
+BMC Bioinformatics 7:91, 2006); neither the validation nor the test part is looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -20,8 +21,10 @@ from kemfeat.labels import FIVE_CLASSES
 from kemfeat.learn.data.batch import Batch
 from kemfeat.learn.models._batches import Outputs
 from kemfeat.learn.models._classes import ClassifierConfig
+from kemfeat.learn.models._penalty import inner_losses, penalised
 from kemfeat.learn.models._spec import ModelSpec
 from kemfeat.learn.models._tokens import length_mask
+from kemfeat.learn.run_facts import Choice
 from kemfeat.learn.settings import Task, TrainConfig
 
 
@@ -39,14 +42,20 @@ class LinearConfig(ClassifierConfig):
     inputs : int, >= 0
         Numbers of an utterance; 0 is found out from the store.
     strengths : tuple of float, each > 0
-        Strengths of the L2 penalty, one for each epoch.
+        Strengths of the L2 penalty to choose from, ``1 / C`` of the logistic regression, ``alpha`` of ridge; a single
+        one is taken as it is.
+    inner_folds : int, >= 2
+        Folds of the train part, by speaker, on which it is chosen; fewer where there are fewer speakers.
     """
 
     name: Literal["linear"] = "linear"
     features: tuple[str, ...] = Field(default=("mel", "delta"), min_length=1)
     emotions: tuple[str, ...] = Field(default=FIVE_CLASSES, min_length=2)
     inputs: int = Field(default=0, ge=0)
-    strengths: tuple[float, ...] = Field(default=(1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3), min_length=1)
+    strengths: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        default=(1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e5), min_length=1
+    )
+    inner_folds: int = Field(default=5, ge=2)
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -66,6 +75,8 @@ class Linear(nn.Module):
     mean: Tensor
     spread: Tensor
     fitted: Tensor
+    losses: Tensor
+    folds: Tensor
 
     def __init__(self, config: LinearConfig) -> None:
         super().__init__()
@@ -74,6 +85,8 @@ class Linear(nn.Module):
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("spread", torch.ones(size))
         self.register_buffer("fitted", torch.zeros(len(MODEL.tasks), dtype=torch.bool))
+        self.register_buffer("losses", torch.zeros(len(config.strengths), dtype=torch.float64))
+        self.register_buffer("folds", torch.zeros((), dtype=torch.int64))
         self.heads = nn.ModuleDict(
             {name: nn.Linear(size, len(config.emotions) if name == "emotion" else 1) for name in MODEL.tasks}
         )
@@ -102,7 +115,7 @@ class Linear(nn.Module):
                 f"linear: an utterance has {x_BD.shape[1]:,} numbers, expected {len(self.mean):,}; read the features "
                 "of its training"
             )
-        x_BD = (x_BD - self.mean) / self.spread
+        x_BD = ((x_BD - self.mean) / self.spread).nan_to_num(nan=0.0)
         known = [name for name, done in zip(MODEL.tasks, self.fitted.tolist(), strict=True) if done] or MODEL.tasks
         found = {name: self.heads[name](x_BD) for name in known}
         ratings = {name: value.squeeze(1) for name, value in found.items() if name != "emotion"}
@@ -120,7 +133,7 @@ def summaries(batch: Batch) -> Tensor:
     Returns
     -------
     Tensor, shape (B, D), float32
-        Missing values are left out; what an utterance lacks altogether is 0.
+        Missing values are left out; what an utterance lacks altogether is NaN, which counts as the mean of training.
 
     Raises
     ------
@@ -155,14 +168,16 @@ def _series(batch: Batch) -> Iterable[tuple[Tensor, Tensor]]:
 
 def _mean_and_deviation(x_BTD: Tensor, real_BT: Tensor) -> tuple[Tensor, Tensor]:
     real_BTD = real_BT[..., None] & x_BTD.isfinite()
-    count_BD = real_BTD.sum(dim=1).clamp_min(1)
+    count_BD = real_BTD.sum(dim=1).double().where(real_BTD.any(dim=1), torch.nan).to(x_BTD.dtype)
     mean_BD = x_BTD.where(real_BTD, 0.0).sum(dim=1) / count_BD
     away_BTD = (x_BTD - mean_BD[:, None]).where(real_BTD, 0.0)
     return mean_BD, (away_BTD.square().sum(dim=1) / count_BD).sqrt()
 
 
-def fit(model: nn.Module, batches: Iterable[Batch], *, task: Task, epoch: int, train: TrainConfig) -> None:
-    """Fit one strength of regularisation: logistic regression, or ridge regression for a rating.
+def fit(
+    model: nn.Module, batches: Iterable[Batch], *, task: Task, speakers: Mapping[str, str], train: TrainConfig
+) -> None:
+    """Choose the strength of the penalty, then fit logistic regression, or ridge regression for a rating.
 
     Parameters
     ----------
@@ -172,35 +187,74 @@ def fit(model: nn.Module, batches: Iterable[Batch], *, task: Task, epoch: int, t
         The train part.
     task : {"emotion", "arousal", "valence"}
         What is predicted.
-    epoch : int, >= 0
-        Which strength.
+    speakers : mapping of str to str
+        Who speaks each utterance of the train part.
     train : TrainConfig
         Settings of training, of which the class weights count.
+
+    Raises
+    ------
+    ConfigError
+        More than one epoch is asked for.
+    AnalysisError
+        There is a strength to choose, and the train part has only one speaker.
     """
-    from sklearn.linear_model import LogisticRegression, Ridge
-
     assert isinstance(model, Linear)  # noqa: S101 - the model of this file
-    x_ND, y_N = _table(batches, task)
-    mean, spread = x_ND.mean(axis=0), x_ND.std(axis=0)
-    spread = np.where(spread > 1e-6, spread, 1.0)
-    strength = model.config.strengths[min(epoch, len(model.config.strengths) - 1)]
-    weights = "balanced" if train.class_weights == "balanced" else None
-    if task == "emotion":
-        fitted = LogisticRegression(C=1 / strength, class_weight=weights, max_iter=2000)
-    else:
-        fitted = Ridge(alpha=strength)
-    fitted.fit((x_ND - mean) / spread, y_N)
-    _take_over(model, fitted, task, mean, spread)
+    if train.epochs != 1:
+        raise ConfigError(f"train.epochs is {train.epochs}: linear is fitted at once, expected 1; leave epochs out")
+    x_ND, y_N, speakers_N = _table(batches, task, speakers)
+    balanced = train.class_weights == "balanced"
+    strengths = model.config.strengths
+    if len(strengths) > 1:
+        losses_S, folds = inner_losses(
+            x_ND, y_N, speakers_N, task=task, strengths=strengths, folds=model.config.inner_folds, balanced=balanced
+        )
+        model.losses.copy_(torch.from_numpy(losses_S))
+        model.folds.fill_(folds)
+    fitted = penalised(x_ND, y_N, task=task, strength=_chosen(model), balanced=balanced)
+    _take_over(model, fitted.regression, task, fitted.mean, fitted.spread)
 
 
-def _table(batches: Iterable[Batch], task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    found, known = [], []
+def _chosen(model: Linear) -> float:
+    """The strength with the least loss on the inner folds, the first of several."""
+    losses_S = model.losses.cpu().numpy()
+    return model.config.strengths[int(np.argmin(losses_S)) if len(losses_S) > 1 else 0]
+
+
+def choice_of(model: nn.Module) -> Choice:
+    """How the strength was chosen, for ``run.json``.
+
+    Parameters
+    ----------
+    model : Linear
+        The model, after a fit.
+
+    Returns
+    -------
+    Choice
+        The strength, and what each cost.
+    """
+    assert isinstance(model, Linear)  # noqa: S101 - the model of this file
+    strengths, losses = model.config.strengths, model.losses.tolist()
+    return Choice(
+        setting="model.strengths",
+        chosen=_chosen(model),
+        folds=int(model.folds),
+        losses=dict(zip(map(str, strengths), losses, strict=True)) if len(strengths) > 1 else {},
+    )
+
+
+def _table(
+    batches: Iterable[Batch], task: Task, speakers: Mapping[str, str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+    found, known, who = [], [], []
     for batch in batches:
         label = getattr(batch, task)
         real = label >= 0 if task == "emotion" else ~label.isnan()
         found.append(summaries(batch)[real].double().cpu().numpy())
         known.append(label[real].cpu().numpy())
-    return np.concatenate(found), np.concatenate(known)
+        who += [speakers[name] for name, labelled in zip(batch.ids, real.tolist(), strict=True) if labelled]
+    return np.concatenate(found), np.concatenate(known), np.array(who)
 
 
 @torch.no_grad()
@@ -225,4 +279,4 @@ def _take_over(model: Linear, fitted: Any, task: Task, mean: NDArray[Any], sprea
     model.spread.copy_(torch.from_numpy(spread))
 
 
-MODEL = ModelSpec(tasks=("emotion", "arousal", "valence"), config=LinearConfig, build=Linear, fit=fit)
+MODEL = ModelSpec(tasks=("emotion", "arousal", "valence"), config=LinearConfig, build=Linear, fit=fit, choice=choice_of)

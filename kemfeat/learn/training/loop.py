@@ -68,7 +68,9 @@ def _fit(session: TrainingSession, fit: Callable[..., None]) -> float:
     """An epoch of a model that is fitted at once; returns the loss on the train part."""
     data = session.training_data
     turn_to(session, session.position.epoch)
-    fit(session.model, session.train, task=data.recipe.task, epoch=session.position.epoch, train=data.recipe.train)
+    truth = data.truth("train")
+    speakers = dict(zip(truth["id"], truth["speaker"], strict=True))
+    fit(session.model, session.train, task=data.recipe.task, speakers=speakers, train=data.recipe.train)
     loss, _ = judge(session.model, session.train_unchanged, session.loss, aggregate=data.recipe.model.aggregate)
     return loss
 

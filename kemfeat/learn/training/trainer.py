@@ -17,7 +17,7 @@ from kemfeat import provenance
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn import run_folder
 from kemfeat.learn.evaluation.evaluate import Evaluation, evaluate
-from kemfeat.learn.models import Model, build_model, check_trainable
+from kemfeat.learn.models import Model, build_model, check_trainable, spec_of
 from kemfeat.learn.run_facts import Outcome, PartFacts, PretrainedFacts, RunFacts
 from kemfeat.learn.run_folder import read_run, write_run
 from kemfeat.learn.training import checkpoint, frozen_outputs, runtime
@@ -304,11 +304,13 @@ def _finish(session: TrainingSession) -> RunFacts:
     """Check the best epoch for determinism, and record how training ended."""
     best = checkpoint.load(session.out / run_folder.BEST)
     session.model.load_state_dict(best.weights, strict=False)
+    choice = spec_of(session.training_data.recipe.model).choice
     outcome = Outcome(
         epochs=session.position.epoch,
         best_epoch=session.position.best_epoch,
         stopped=session.position.stopped(session.training_data.recipe.train) or "epochs",
         determinism=determinism(session.model, session.training_data, device=session.device),
+        choice=choice(session.model) if choice else None,
     )
     facts = session.facts.model_copy(update={"outcome": outcome})
     with disk.writing(session.out):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from kemfeat_cli.app import app
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from kemfeat.analyses.correlation import CorrelationConfig, run
@@ -85,6 +86,46 @@ def test_the_size_of_a_change_goes_with_a_change_of_emotion(store):
     found = row(run(labelled, PLAIN), "temp", "emotion")
     assert found["r"] > 0.5
     assert found["p"] < 0.05
+
+
+def test_a_column_is_correlated_as_a_signal_is(store):
+    means = by_utterance(store, labels="annotated").set_index("id").reindex(store.utterances["id"])
+    twin, empty = means["eda"].to_numpy(), np.full(len(means), np.nan)
+    given = with_utterances(store, **{"hrv.twin": twin, "hrv.empty": empty, "hrv.reason": "none"})
+    found = run(given, CorrelationConfig(examples=0, column=("hrv.twin", "hrv.empty")))
+    tests = found.tables["tests"]
+    assert len(tests) == 15
+    for target in ("emotion", "arousal", "valence"):
+        ours, signal = row(found, "hrv.twin", target), row(found, "eda", target)
+        names = ["changes", "speakers", "r", "p", "spearman_r", "rm_r"]
+        assert ours[names].tolist() == pytest.approx(signal[names].tolist(), nan_ok=True)
+        assert row(found, "hrv.empty", target)["speakers"] == 0
+    assert set(found.tables["lags"]["signal"]) == {"eda", "temp", "hr"}
+    assert any("hrv.empty" in warning for warning in found.warnings)
+    alone, beside = row(run(store, PLAIN), "eda", "arousal"), row(found, "eda", "arousal")
+    assert beside["p"] == alone["p"]
+    assert beside["p_holm"] >= alone["p_holm"], "there are more tests"
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (("hrv.rmsd",), "utterances have no column 'hrv.rmsd'"),
+        (("text",), "column 'text' is not numeric; the numeric columns are "),
+    ],
+)
+def test_a_column_that_cannot_be_correlated_is_refused(store, column, said):
+    with pytest.raises(ConfigError, match=said):
+        run(store, CorrelationConfig(column=column))
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [(("eda",), "eda is correlated already; leave it out"), (("start", "start"), "a column is given twice")],
+)
+def test_a_column_counts_once(column, said):
+    with pytest.raises(ValidationError, match=said):
+        CorrelationConfig(column=column)
 
 
 def test_noise_is_not_a_finding(store):
