@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from kemfeat.build import build_store
+from kemfeat.errors import ConfigError
 from kemfeat.learn.data.loader import StoreLoader
 from kemfeat.learn.data.standardise import Standardise, train_moments
+from kemfeat.synth.kemdy20 import SYNTH
 
 
 def rows_of(store, column, names):
@@ -63,3 +66,34 @@ def test_other_rows_change_nothing(store):
     train = rows_of(store, "session", store.utterances["session"].unique()[:2])
     assert torch.equal(Standardise(store, train).mean, Standardise(store, list(reversed(train))).mean)
     assert not torch.equal(Standardise(store, train).mean, Standardise(store, range(len(store))).mean)
+
+
+@pytest.fixture(scope="module")
+def functionals(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("functionals")
+    SYNTH.write(folder / "KEMDy20", utterances=60, sessions=4, seed=3)
+    settings = {"features": ("mel", "ibi", "hrv"), "mel": {"n_mels": 8, "max_frames": 40}, "hrv": {"min_beats": 3, "context": 30.0}}
+    return build_store("KEMDy20", root=folder / "KEMDy20", out=folder / "store", settings=settings).store
+
+
+@pytest.mark.parametrize("by", ["train", "speaker"])
+def test_functionals_are_standardised_over_the_rows_that_have_them(functionals, by):
+    store = functionals
+    train = rows_of(store, "session", store.utterances["session"].unique()[:2])
+    transform = Standardise(store, train, by=by, arrays=["hrv"])
+    loader = StoreLoader(store, range(len(store)), 16, arrays=["hrv"], transform=transform)
+    found = torch.cat([batch.arrays["hrv"] for batch in loader])[:, 0].numpy()
+    values = np.asarray(store.array("hrv")[:], dtype=np.float64)[:, 0]
+    speakers = store.utterances["speaker"].to_numpy()
+    for speaker in np.unique(speakers):
+        of = train if by == "train" else np.flatnonzero(speakers == speaker)
+        mean, std = np.nanmean(values[of], axis=0), np.nanstd(values[of], axis=0)
+        mine = speakers == speaker
+        expected = np.nan_to_num((values[mine] - mean) / np.maximum(std, 1e-6))
+        np.testing.assert_allclose(found[mine], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mel", "mel_lengths", "nothing"])
+def test_what_is_not_one_row_of_numbers_is_refused(functionals, name):
+    with pytest.raises(ConfigError, match=f"Standardise: {name} is not an array with one row of numbers"):
+        Standardise(functionals, [0], arrays=[name])
