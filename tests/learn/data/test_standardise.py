@@ -72,7 +72,8 @@ def test_other_rows_change_nothing(store):
 def functionals(tmp_path_factory):
     folder = tmp_path_factory.mktemp("functionals")
     SYNTH.write(folder / "KEMDy20", utterances=60, sessions=4, seed=3)
-    settings = {"features": ("mel", "ibi", "hrv"), "mel": {"n_mels": 8, "max_frames": 40}, "hrv": {"min_beats": 3, "context": 30.0}}
+    mel, hrv = {"n_mels": 8, "max_frames": 40}, {"min_beats": 3, "context": 30.0}
+    settings = {"features": ("mel", "ibi", "hrv"), "mel": mel, "hrv": hrv}
     return build_store("KEMDy20", root=folder / "KEMDy20", out=folder / "store", settings=settings).store
 
 
