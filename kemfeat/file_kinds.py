@@ -13,7 +13,7 @@ _KINDS = (
     (b"/annex/objects/", "a git-annex pointer; run git annex get in the corpus"),
     (b"404: Not Found", "the answer of a server that does not have the file; download the file itself"),
     (b"{\\rtf", "an RTF document; save it as plain text in UTF-8"),
-    (b"Obj\x01", "an Avro file, as EmbracePlus writes; export the signal from it as CSV first"),
+    (b"Obj\x01", "an Avro file, as EmbracePlus writes; see --dataset e4, or export the signal as CSV"),
     (b"PAR1\x15", "a Parquet file; export it as CSV first"),
     (b"\x89HDF", "an HDF5 file; export it as CSV first"),
     (b"SQLite format 3", "an SQLite database; export the table as CSV first"),

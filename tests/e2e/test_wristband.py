@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kemfeat import open_store
-from tests.corpora.e4_sessions import session_files, write_session
+from tests.corpora.e4_sessions import START, session_files, write_session, write_windows
 from tests.corpora.test_e4 import write_small
 from tests.e2e.command import kemfeat, sentence
 
@@ -69,3 +69,31 @@ def test_what_needs_audio_and_what_is_no_corpus_end_in_a_sentence(study: Path, t
     write_session(tmp_path / "sessions/S1", session_files())
     said = sentence("validate", "--dataset", "e4", "--root", tmp_path / "sessions", code=3)
     assert "expected windows.csv with the columns id, session or participant, start and end, or e4.toml" in said
+
+
+def test_a_study_with_embraceplus_through_validate_build_and_info(tmp_path: Path) -> None:
+    pytest.importorskip("fastavro", reason="fastavro: pip install 'kemfeat[embraceplus]'")
+    from tests.corpora.embraceplus_files import FOLDER, record, write_files
+
+    root = tmp_path / "participant_data"
+    rows = []
+    for seed, who in enumerate(("1-1-100", "1-1-101")):
+        pieces = [record(start=START + 60.02 * place, seed=9 * seed + place, participant=who) for place in range(3)]
+        write_files(root / FOLDER.format(who), pieces)
+        rows += [f"{who}_{part},{who},{START + 40 * part},{START + 40 * part + 40}" for part in range(4)]
+    write_windows(root, rows, header="id,participant,start,end")
+    said = kemfeat("validate", "--dataset", "e4", "--root", root, "--strict", "--json")
+    assert (said.code, said.json["findings"], said.json["counts"]["physiology files"]) == (0, [], 6)
+    said = kemfeat(
+        "build", "--dataset", "e4", "--root", root, "--out", tmp_path / "store", "--features", "eda,temp,ibi,hrv"
+    )
+    assert said.code == 0, said.err
+    assert kemfeat("verify", tmp_path / "store", "--recompute", 3, "--root", root).code == 0
+    assert kemfeat("info", tmp_path / "store", "--json").json["coverage"] == {"eda": 8, "temp": 8, "ibi": 8}
+    store = open_store(tmp_path / "store")
+    assert set(store.utterances["speaker"]) == {"1-1-100", "1-1-101"}
+    assert store.array("eda").shape == (8, 160)
+    assert store.utterances["hrv.beats"].min() > 20
+    (root / FOLDER.format("1-1-100") / "more.avro").write_bytes(b"Obj\x01 and no more")
+    said = sentence("build", "--dataset", "e4", "--root", root, "--out", tmp_path / "other", code=3)
+    assert "more.avro: cannot be read as an Avro file" in said

@@ -1,4 +1,4 @@
-"""Sessions of Empatica E4 wristbands, as E4 connect gives them: K-EmoCon, WESAD, a study of your own.
+"""Sessions of Empatica wristbands: of an E4, as E4 connect gives them (K-EmoCon, WESAD), and of an EmbracePlus.
 
 Size
     One utterance per window: a row of your table, a press of the button, or a stretch of fixed length. There is no
@@ -14,8 +14,8 @@ Versions
     Table and settings are read like any source file: an edited table is a new version.
 
 Folders: a session is a folder, or a zip archive such as ``1560279825_A00D5B.zip``, with ``EDA.csv``, ``TEMP.csv`` and
-``IBI.csv``, anywhere up to four folders below the root. Archives are read in place; nothing is extracted. Its name is
-its path with ``_`` between folders and without ``.zip``.
+``IBI.csv``, or with the Avro files of an EmbracePlus, anywhere up to six folders below the root. Archives are read in
+place; nothing is extracted. Its name is its path with ``_`` between folders, without ``.zip`` and ``raw_data/v6``.
 
 Files: ``EDA.csv`` [uS] and ``TEMP.csv`` [degC] begin with the start in seconds since 1970, in UTC, and the samples per
 second, usually 4; one sample per line follows. ``IBI.csv`` begins with ``start, IBI``; lines of the time of a beat
@@ -24,8 +24,27 @@ has the time of a press of the button per line. Sources: ``info.txt`` of an expo
 ``test/wearable-data/empatica``); articles 201608896, 202800715 and 204578699 of Empatica's support; ``read_e4`` of
 the R package ``wearables`` (CRAN), which reads the same archives.
 
+EmbracePlus: the Empatica cloud has ``DATE/PARTICIPANT-DEVICE/raw_data/v6/PARTICIPANT_START.avro`` below
+``participant_data``, each file 15 or 30 minutes long. The files of a folder are one session, in order of time. Of each
+record are read, by the names of its fields: ``enrollment.participantID`` and ``deviceSn``, one of each in a folder; of
+``rawData.eda`` [uS] and ``rawData.temperature`` [degC] ``timestampStart`` [us since 1970, UTC], ``samplingFrequency``
+[Hz] and ``values``; ``rawData.systolicPeaks.peaksTimeNanos`` [ns]; and ``rawData.tags.tagsTimeMicros`` [us]. Needed:
+``pip install 'kemfeat[embraceplus]'``. Sources: "How to access Avro files with Python" (article 17405877853981 of
+Empatica's support, tested by Empatica with v6), "Raw data in the Empatica Cloud" (17727336158365) and the user's manual
+of 2021, pages 19 to 21, with the units; ``src/skdh/io/empatica.py`` of ``pfizer-opensource/scikit-digital-health``;
+``commons/passive/empaticaembraceplus`` of ``RADAR-base/RADAR-Schemas``; ``read_embrace_plus`` of ``wearables``. The
+schema itself is in every file; Empatica does not publish it, and kemfeat was tested on files made to those sources.
+
+    - Samples count from the start of their file by its own rate, which is measured: 3.9989 Hz for 4, 0.9997 for 1. The
+      whole number within half a percent is stored as the rate. Between two files that are apart, the samples of a
+      window are missing (NaN), as many as the gap has at that rate.
+    - The interval before a beat is the time since the peak before it in its file, where that is 0.3 to 2.4 s: 200 and
+      25 beats a minute, the limits of ``FilterNIHR`` of the R package RHRV. Others are gaps of the detector, or a
+      second peak in a beat. Empatica publishes no interval, and no quality of a peak.
+
 Not read: ``ACC.csv`` and ``BVP.csv`` (kemfeat has no such medium), ``HR.csv`` (averages over 10 s made from the beats;
-it begins 10 s late), and ``info.txt``. EmbracePlus writes Avro files, which are not read either.
+it begins 10 s late), and ``info.txt``; of an EmbracePlus ``accelerometer``, ``gyroscope``, ``bvp``, ``steps``, the
+``timezone``, and the tables per minute of ``digital_biomarkers``.
 
 How it is cut: ``windows.csv`` in the root, or the table of ``--table``, or ``e4.toml`` in the root with ``[fixed]`` or
 ``[tags]``; ``docs/howto/wristband.md`` explains both. A session begins when the first of its three recordings does. A
@@ -43,6 +62,10 @@ Known defects, and what is done
     - A header that a spreadsheet rounded (``1.56E+09``), decimal commas, or a damaged archive: the recording is
       missing (``unreadable-recording``).
     - Sessions without anybody who wore the wristband: one speaker, ``unknown`` (``unknown-speaker``).
+    - A file of an EmbracePlus that is damaged, of another person or device, or over the time of another, as a copy is:
+      it is left out (``unreadable-recording``).
+    - A night in the folders of two dates is two sessions, and a window in both is cut (``window-cut``): put the files
+      of both dates in one folder.
 """
 
 from __future__ import annotations
@@ -73,9 +96,10 @@ from kemfeat.manifest import SIGNALS, Manifest
 from kemfeat.records import Finding, Terms
 
 USUAL_TABLE = "windows.csv"
+_FILES = "EDA.csv, TEMP.csv and IBI.csv, or with Avro files of EmbracePlus"
 
 _TERMS = Terms(
-    title="Sessions of Empatica E4 wristbands",
+    title="Sessions of Empatica wristbands",
     licence="The licence of the recordings applies to everything derived from them, including this store; "
     "read it before you pass the store on.",
     citation="the recordings, as their publishers ask",
@@ -118,13 +142,17 @@ class E4Reader:
 
     def opened(self, root: Path, table: Path | None) -> E4Reader:
         """A copy bound to a table; see :meth:`kemfeat.corpora.TableReader.opened`."""
-        require_folder(root, corpus="the sessions", holds="folders or archives with EDA.csv, TEMP.csv and IBI.csv")
+        require_folder(
+            root,
+            corpus="the sessions",
+            holds=f"folders or archives with {_FILES}",
+        )
         found = _locate(root, table, follow_links=self.follow_links)
         bound = replace(self, table=found)
         if not bound._place(root).sessions(Findings()):
             raise CorpusLayoutError(
-                f"{root}: found {show_contents(root)}, expected folders or zip archives with EDA.csv, TEMP.csv "
-                "and IBI.csv; pass --root the folder that contains the sessions"
+                f"{root}: found {show_contents(root)}, expected folders or zip archives with {_FILES}; pass --root the "
+                "folder that contains the sessions"
             )
         plan = read_plan(bound._place(root), Findings())
         kind = _CountedE4Reader if found else E4Reader
@@ -201,7 +229,8 @@ def _lengths(plan: Plan) -> dict[str, dict[str, Any]]:
     for medium in RECORDINGS:
         rates = {each.rates[medium] for each in plan.sessions.values() if medium in each.rates}
         rate = rates.pop() if len(rates) == 1 else 4.0
-        made[medium] = {"sampling_rate": rate, "max_length": max(math.ceil(longest * rate - 1e-6), 1)}
+        fastest = max((each.fastest.get(medium, 0.0) for each in plan.sessions.values()), default=0.0) or rate
+        made[medium] = {"sampling_rate": rate, "max_length": max(math.ceil(longest * fastest - 1e-6), 1)}
     return made
 
 

@@ -174,9 +174,11 @@ def _require_one_cut(place: Place, settings: Settings) -> None:
 
 
 def _participants(sessions: Mapping[str, Recorded], windows: tuple[Window, ...], settings: Settings) -> dict[str, str]:
-    """Who wore the wristband in each session: by the table, or else the folder where the settings say so."""
+    """Who wore the wristband in each session: by the table, its files, or the folder where the settings say so."""
     folder = settings.participants == "folder"
-    found = {name: each.session.parts[0] if folder else NO_PARTICIPANT for name, each in sessions.items()}
+    found = {
+        name: each.wearer or (each.session.parts[0] if folder else NO_PARTICIPANT) for name, each in sessions.items()
+    }
     return found | {each.session: each.row.participant for each in windows if each.row and each.row.participant}
 
 

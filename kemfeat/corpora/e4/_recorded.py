@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kemfeat.corpora.e4._embraceplus import Recording, Recordings, read_embraceplus
 from kemfeat.corpora.e4._recordings import Beats, Samples, read_beats, read_samples
 from kemfeat.corpora.e4._sessions import RECORDINGS, Session
 from kemfeat.corpora.e4._times import clock_text
@@ -38,6 +39,12 @@ class Recorded:
         Of ``eda`` and ``temp``, as far as they were recorded.
     digest : str
         Of the content of its recordings.
+    fastest : mapping of str to float [Hz]
+        The fastest rate that was measured, as ``rates``.
+    wearer : str
+        Who wore the wristband, as its files say; empty where they do not.
+    tags : tuple of (str, float [s])
+        Of an EmbracePlus, each press of the button: its place and its time since 1970 in UTC.
     """
 
     session: Session
@@ -45,6 +52,9 @@ class Recorded:
     end: float
     rates: Mapping[str, float]
     digest: str = field(repr=False)
+    fastest: Mapping[str, float]
+    wearer: str
+    tags: tuple[tuple[str, float], ...]
 
     @property
     def length(self) -> float:
@@ -52,40 +62,60 @@ class Recorded:
         return self.end - self.begin
 
 
-def recording_of(
-    session: Session, medium: str, root: Path, findings: Findings, contents: list[bytes] | None = None
-) -> Samples | Beats | None:
-    """One recording of a session.
+def recordings_of(session: Session, root: Path, findings: Findings) -> Recordings:
+    """The recordings of a session.
 
     Parameters
     ----------
     session : Session
         The session.
-    medium : str
-        ``eda``, ``temp`` or ``ibi``.
     root : Path
         Folder of the sessions.
     findings : Findings
-        Receives what is wrong.
-    contents : list of bytes, optional
-        Receives the content of the file.
+        Receives what is missing or wrong.
 
     Returns
     -------
-    Samples, Beats or None
-        None where the session has none, or none that can be read.
+    Recordings
+        Those that can be read.
 
     Raises
     ------
     CorpusError
-        It cannot be read, and ``findings`` is strict.
+        Something cannot be read, and ``findings`` is strict.
     """
+    if session.avros:
+        return _of_embraceplus(session, root, findings)
+    contents: list[bytes] = []
+    read = {medium: _recording_of(session, medium, root, findings, contents) for medium in RECORDINGS}
+    there = {medium: each for medium, each in read.items() if each is not None}
+    return Recordings(there, hashlib.sha256(b"\0".join(contents)).hexdigest())
+
+
+def _of_embraceplus(session: Session, root: Path, findings: Findings) -> Recordings:
+    if len(session.avros) < len(session.files):
+        other = next(name for name in session.files if name not in session.avros)
+        findings.fault(
+            UNREADABLE_RECORDING,
+            f"{session.where(other)}: found a file of an E4 beside {session.avros[0]} of an EmbracePlus, expected one "
+            "wristband in a folder; move one",
+        )
+    found = read_embraceplus(session, root, findings)
+    for medium in RECORDINGS:
+        if medium not in found.media:
+            findings.add(_EMPTY[medium], f"{session.path}: no {medium.upper()} was recorded")
+    return found
+
+
+def _recording_of(
+    session: Session, medium: str, root: Path, findings: Findings, contents: list[bytes]
+) -> Samples | Beats | None:
+    """One recording of an E4, None where there is none that can be read; ``contents`` receives that of the file."""
     name = RECORDINGS[medium]
     where = session.where(name)
     try:
         content = session.read(root, name)
-        if contents is not None:
-            contents.append(content or b"")
+        contents.append(content or b"")
         if content is None:
             findings.add(MISSING_PHYSIOLOGY_FILE, f"{where}: is missing")
             return None
@@ -139,9 +169,8 @@ def recorded(sessions: Iterable[Session], root: Path, findings: Findings) -> dic
 
 
 def _recorded(session: Session, root: Path, findings: Findings) -> Recorded | None:
-    contents: list[bytes] = []
-    read = {medium: recording_of(session, medium, root, findings, contents) for medium in RECORDINGS}
-    there = {medium: each for medium, each in read.items() if each is not None}
+    read = recordings_of(session, root, findings)
+    there = dict(read.media)
     if not there:
         return None
     for medium in _of_other_times(there, findings):
@@ -150,12 +179,15 @@ def _recorded(session: Session, root: Path, findings: Findings) -> Recorded | No
         session,
         min(each.start for each in there.values()),
         max(each.end for each in there.values()),
-        {medium: each.rate for medium, each in there.items() if isinstance(each, Samples)},
-        hashlib.sha256(b"\0".join(contents)).hexdigest(),
+        {medium: each.rate for medium, each in there.items() if not isinstance(each, Beats)},
+        read.digest,
+        {medium: each.fastest for medium, each in there.items() if not isinstance(each, Beats)},
+        read.wearer,
+        read.tags,
     )
 
 
-def _of_other_times(there: Mapping[str, Samples | Beats], findings: Findings) -> list[str]:
+def _of_other_times(there: Mapping[str, Recording], findings: Findings) -> list[str]:
     """The media that were not recorded while the first was, each with a fault."""
     first = next(iter(there.values()))
     others = {name: each for name, each in there.items() if each.start > first.end or each.end < first.start}

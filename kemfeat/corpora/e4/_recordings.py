@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kemfeat.arrays import Floats
 from kemfeat.corpora.text import number
@@ -18,8 +20,29 @@ EARLIEST, LATEST = 1e8, 1e11
 """Seconds since 1970 that are a clock: a smaller number counts from the beginning of a session, a larger one has
 milliseconds."""
 
-_FASTEST = 1024.0
+FASTEST = 1024.0
 """Hz; the fastest sensor of the wristband has 64."""
+
+
+class Timed(NamedTuple):
+    """What was recorded, by time.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,), float64 [s]
+        Since 1970 in UTC, ascending.
+    values : ndarray, shape (n,), float64
+        Samples, or the interval before each beat [s]; NaN where a value is missing.
+    offsets : ndarray, shape (n,), float64 [s]
+        Of beats since the recording began; NaN for samples.
+    filled : ndarray, shape (n,), bool
+        True where nothing was recorded, and the row stands for a missing sample.
+    """
+
+    times: Floats
+    values: Floats
+    offsets: Floats
+    filled: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +89,17 @@ class Samples:
             findings.add(MISSING_VALUE, f"{self.where}:{place + 3}: found {_shown(self.lines[place])}, not a number")
         return values
 
+    @property
+    def fastest(self) -> float:
+        """The rate."""
+        return self.rate
+
+    def timed(self, findings: Findings) -> Timed:
+        """The samples with their times; ``findings`` as for :meth:`values`."""
+        values = self.values(findings)
+        times = self.start + np.arange(len(values)) / self.rate
+        return Timed(times, values, np.full(len(values), np.nan), np.zeros(len(values), bool))
+
 
 @dataclass(frozen=True, slots=True)
 class Beats:
@@ -90,6 +124,12 @@ class Beats:
     def end(self) -> float:
         """When the last beat was [s]."""
         return self.start + float(self.offsets.max())
+
+    def timed(self, _findings: Findings) -> Timed:
+        """The beats by time."""
+        order = np.argsort(self.offsets, kind="stable")
+        offsets = self.offsets[order]
+        return Timed(self.start + offsets, self.intervals[order], offsets, np.zeros(len(offsets), bool))
 
 
 def read_samples(content: bytes, *, where: str) -> Samples | None:
@@ -117,8 +157,8 @@ def read_samples(content: bytes, *, where: str) -> Samples | None:
     if len(lines) < 3:
         return None
     rate = number(lines[1])
-    if not 0 < rate <= _FASTEST:
-        raise CorpusError(f"{where}:2: found {_shown(lines[1])}, expected samples per second up to {_FASTEST:g}")
+    if not 0 < rate <= FASTEST:
+        raise CorpusError(f"{where}:2: found {_shown(lines[1])}, expected samples per second up to {FASTEST:g}")
     samples = lines[2:]
     several = [place for place, line in enumerate(samples, start=3) if b"," in line or b";" in line]
     if 2 * len(several) > len(samples):

@@ -1,4 +1,4 @@
-"""Finds the sessions below a root: folders, or zip archives, with the files that E4 connect gives."""
+"""Finds the sessions below a root: folders, or zip archives, with the files of an E4 or an EmbracePlus."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ RECORDINGS = {"eda": "EDA.csv", "temp": "TEMP.csv", "ibi": "IBI.csv"}
 """Per medium the file of a session."""
 
 TAGS = "tags.csv"
+AVRO = ".avro"
+"""Suffix of the files of an EmbracePlus."""
 _READ = (*RECORDINGS.values(), TAGS)
 _UNREAD = ("ACC.csv", "BVP.csv", "HR.csv", "info.txt")
-_FILE = re.compile("|".join(map(re.escape, (*_READ, *_UNREAD))) + r"|[^.].*\.[zZ][iI][pP]", re.DOTALL)
+_FILE = re.compile("|".join(map(re.escape, (*_READ, *_UNREAD))) + r"|[^.].*\.(?:[zZ][iI][pP]|avro)", re.DOTALL)
 _FOLDER = re.compile(r"(?!__MACOSX$)[^.].*", re.DOTALL)
-_DEEPEST = 4
+_RAW = re.compile(r"v[0-9]+")
+"""Folders below ``raw_data``, one per version of the Avro files."""
+_DEEPEST = 6
 """Folders below the root in which sessions may be."""
 
 
@@ -33,11 +37,12 @@ class Session:
     Parameters
     ----------
     name : str
-        Its path below the root without ``.zip`` and with ``_`` between folders.
+        Its path below the root without ``.zip`` or ``raw_data/v6``, and with ``_`` between folders.
     path : str
         Its folder or archive, relative to the root.
     files : mapping of str to str
-        Per file that is read, such as ``EDA.csv``, its path: relative to the root, or in the archive.
+        Per file that is read, such as ``EDA.csv`` or ``1-1-100_1707311064.avro``, its path: relative to the root, or in
+        the archive.
     zipped : bool
         Whether it is an archive.
     """
@@ -52,20 +57,25 @@ class Session:
         """The names of the folders on the way to it, and its own."""
         return _bare(self.path).parts
 
+    @property
+    def avros(self) -> tuple[str, ...]:
+        """The files of an EmbracePlus, sorted; empty for an E4."""
+        return tuple(sorted(name for name in self.files if name.endswith(AVRO)))
+
     def sources(self, names: Collection[str]) -> tuple[str, ...]:
         """The files on disk that some of its files are in, sorted.
 
         Parameters
         ----------
         names : collection of str
-            Such as ``EDA.csv``.
+            Such as ``EDA.csv``; those of an EmbracePlus always count.
 
         Returns
         -------
         tuple of str
             Paths relative to the root.
         """
-        there = [path for name, path in self.files.items() if name in names]
+        there = [path for name, path in self.files.items() if name in names or name.endswith(AVRO)]
         return ((self.path,) if there else ()) if self.zipped else tuple(sorted(there))
 
     def where(self, name: str) -> str:
@@ -158,9 +168,9 @@ def _walk(
     folders = inside if depth < _DEEPEST else ()
     strays = [f"{below}{name}" for name in listed.others if name not in folders]
     strays = [path for path in strays if path not in known]
-    report_strays(strays, root=root, suffixes=(".csv", ".zip"), findings=findings)
-    files = {name: f"{below}{name}" for name in listed.fitting if name in _READ}
-    if set(files) & set(RECORDINGS.values()):
+    report_strays(strays, root=root, suffixes=(".csv", ".zip", AVRO), findings=findings)
+    files = {name: f"{below}{name}" for name in listed.fitting if _is_read(name)}
+    if _is_session(files):
         yield Session(_name(below), below.rstrip("/"), files, zipped=False)
     for name in listed.fitting:
         if name.lower().endswith(".zip"):
@@ -189,17 +199,27 @@ def _files_of(members: Iterable[str], *, where: str) -> dict[str, str]:
         files = folders.setdefault(path.parent.as_posix(), {})
         if path.name in files:
             raise CorpusError(f"{where}: has {member[:60]} twice, expected each file once; download it again")
-        if path.name in _READ:
+        if _is_read(path.name):
             files[path.name] = member
-    sessions = [files for files in folders.values() if set(files) & set(RECORDINGS.values())]
+    sessions = [files for files in folders.values() if _is_session(files)]
     if len(sessions) > 1:
         raise CorpusError(f"{where}: found {len(sessions)} sessions, expected one; unpack it")
     return sessions[0] if sessions else {}
 
 
+def _is_read(name: str) -> bool:
+    return name in _READ or name.endswith(AVRO)
+
+
+def _is_session(names: Iterable[str]) -> bool:
+    return any(name in RECORDINGS.values() or name.endswith(AVRO) for name in names)
+
+
 def _bare(path: str) -> PurePosixPath:
-    """A path without the suffix of an archive."""
-    return PurePosixPath(path[:-4] if path.lower().endswith(".zip") else path)
+    """A path without the suffix of an archive, and without the folders that every participant of EmbracePlus has."""
+    bare = PurePosixPath(path[:-4] if path.lower().endswith(".zip") else path)
+    parts = bare.parts
+    return bare.parent.parent if len(parts) > 2 and parts[-2] == "raw_data" and _RAW.fullmatch(parts[-1]) else bare
 
 
 def _name(path: str) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from kemfeat.arrays import Floats
+from kemfeat.corpora.e4._embraceplus import Recording
 from kemfeat.corpora.e4._plan import Cut, Span
-from kemfeat.corpora.e4._recorded import recording_of
-from kemfeat.corpora.e4._recordings import Beats, Samples
-from kemfeat.corpora.e4._sessions import RECORDINGS
+from kemfeat.corpora.e4._recorded import recordings_of
+from kemfeat.corpora.e4._recordings import Beats
 from kemfeat.corpora.plausibility import check_beats, check_values
 from kemfeat.findings import Findings
 from kemfeat.manifest import SIGNALS
@@ -40,13 +40,11 @@ def session_tables(cut: Cut, root: Path, findings: Findings) -> Iterator[pa.Tabl
     """
     ids = np.array([*(span.id for span in cut.spans), None], dtype=object)
     scripts = np.array([*(span.script for span in cut.spans), ""], dtype=object)
-    for medium, name in RECORDINGS.items():
-        recording = recording_of(cut.session, medium, root, Findings())  # the manifest says what is wrong with the file
-        if recording is None:
-            continue
-        times, values, offsets = _in_time(recording, findings)
-        _check(medium, recording, values, where=cut.session.where(name), findings=findings)
-        owners, rows = _placed(cut.spans, times - cut.begin)
+    found = recordings_of(cut.session, root, Findings()).media  # the manifest says what is wrong with the files
+    for medium, recording in found.items():
+        times, values, offsets, filled = recording.timed(findings)
+        _check(medium, recording, values, findings=findings)
+        owners, rows = _kept(*_placed(cut.spans, times - cut.begin), filled=filled)
         columns = {
             "id": pa.array(ids[owners], pa.string()),
             "speaker": pa.repeat(cut.participant, len(rows)),
@@ -60,20 +58,10 @@ def session_tables(cut: Cut, root: Path, findings: Findings) -> Iterator[pa.Tabl
         yield pa.Table.from_pydict(columns, schema=SIGNALS)
 
 
-def _check(medium: str, recording: Samples | Beats, values: Floats, *, where: str, findings: Findings) -> None:
-    check_values(medium, values, where=where, findings=findings)
+def _check(medium: str, recording: Recording, values: Floats, *, findings: Findings) -> None:
+    check_values(medium, values, where=recording.where, findings=findings)
     if isinstance(recording, Beats):
-        check_beats(recording.offsets, recording.intervals, where=where, findings=findings)
-
-
-def _in_time(recording: Samples | Beats, findings: Findings) -> tuple[Floats, Floats, Floats]:
-    """Times [s] since 1970, values, and offsets [s] (NaN for samples), by time."""
-    if isinstance(recording, Samples):
-        values = recording.values(findings)
-        return recording.start + np.arange(len(values)) / recording.rate, values, np.full(len(values), np.nan)
-    order = np.argsort(recording.offsets, kind="stable")
-    offsets = recording.offsets[order]
-    return recording.start + offsets, recording.intervals[order], offsets
+        check_beats(recording.offsets, recording.intervals, where=recording.where, findings=findings)
 
 
 def _placed(spans: Sequence[Span], times: Floats) -> tuple[np.ndarray, np.ndarray]:
@@ -85,3 +73,10 @@ def _placed(spans: Sequence[Span], times: Floats) -> tuple[np.ndarray, np.ndarra
     owners = np.repeat([*range(len(spans)), -1], [*map(len, inside), len(outside)])
     order = np.argsort(rows, kind="stable")
     return owners[order], rows[order]
+
+
+def _kept(owners: np.ndarray, rows: np.ndarray, *, filled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Without the rows of missing samples, but those of a window in which anything was recorded."""
+    missing = filled[rows]
+    keep = ~missing | ((owners >= 0) & np.isin(owners, owners[~missing]))
+    return owners[keep], rows[keep]

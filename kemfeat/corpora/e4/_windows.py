@@ -121,7 +121,7 @@ def _session_of(row: Row, sessions: Mapping[str, Recorded]) -> Recorded:
         whole = [each for name, each in sessions.items() if plain in (name, "/".join(each.session.parts))]
         found = whole or [each for each in sessions.values() if each.session.parts[-1] == plain]
     else:
-        found = [each for each in sessions.values() if row.participant in each.session.parts]
+        found = [each for each in sessions.values() if row.participant in (*each.session.parts, each.wearer)]
     if len(found) > 1 and row.start.is_clock:
         found = [each for each in found if row.start.seconds < each.end and row.end.seconds > each.begin] or found
     if len(found) == 1:
@@ -208,15 +208,9 @@ def tag_windows(cut: TagWindows, sessions: Mapping[str, Recorded], root: Path, f
         Session by session, in the order of its tags.
     """
     for name, found in sessions.items():
-        where = found.session.where(TAGS)
-        try:
-            tags = read_tags(found.session.read(root, TAGS) or b"", where=where, findings=findings)
-        except CorpusError as error:
-            findings.fault(UNREADABLE_RECORDING, str(error))
-            continue
-        for number, (line, time) in enumerate(tags, start=1):
+        for number, (where, time) in enumerate(_tags(found, root, findings), start=1):
             window = Window(
-                where=f"{where}:{line}",
+                where=where,
                 id=_id(name, f"tag{number:02}"),
                 session=name,
                 start=time - cut.before - found.begin,
@@ -224,6 +218,19 @@ def tag_windows(cut: TagWindows, sessions: Mapping[str, Recorded], root: Path, f
             )
             if _is_within(window, found, findings, clock=True):
                 yield window
+
+
+def _tags(found: Recorded, root: Path, findings: Findings) -> Sequence[tuple[str, float]]:
+    """Place and time [s] of each press of the button."""
+    if found.session.avros:
+        return found.tags
+    where = found.session.where(TAGS)
+    try:
+        tags = read_tags(found.session.read(root, TAGS) or b"", where=where, findings=findings)
+    except CorpusError as error:
+        findings.fault(UNREADABLE_RECORDING, str(error))
+        return ()
+    return [(f"{where}:{line}", time) for line, time in tags]
 
 
 def _id(session: str, number: str) -> str:
