@@ -29,6 +29,11 @@ ALLOWED = "--i-may-pass-this-on"
 KEPT = "kemfeat: what is finished is kept: run the same command again to continue"
 
 
+def _as_from_a_terminal() -> None:
+    """What started the tests may ignore SIGHUP, as nohup does, and what they start would, too."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Running:
     """A command with a temporary folder of its own, whose process is the first of a group, as of a job."""
 
@@ -42,6 +47,7 @@ class Running:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=_as_from_a_terminal,
         )
 
     def there(self) -> set[str]:

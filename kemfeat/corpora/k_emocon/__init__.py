@@ -72,7 +72,17 @@ from kemfeat.findings import LABEL_MISSING, MISSING_WAV, UNANNOTATED_MEDIA, Find
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SEGMENT, Manifest
 from kemfeat.records import Finding, Terms
 
-_OF_SOUND = ("clip_audio", "egemaps", "log_spectrogram", "mel", "mfcc", "prosody", "stft_image", "tick_audio")
+_OF_SOUND = (
+    "clip_audio",
+    "egemaps",
+    "log_spectrogram",
+    "mel",
+    "mfcc",
+    "prosody",
+    "speech_embedding",
+    "stft_image",
+    "tick_audio",
+)
 _OWN = {
     **{f"{who}_{what}": kind for who in ("self", "partner") for what, kind in (
         ("emotion", pa.string()), ("valence", pa.float64()), ("arousal", pa.float64()))},
