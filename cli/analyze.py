@@ -15,9 +15,10 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import typer
-from typer.core import TyperGroup
 
 from . import _options
+from ._console import new_console
+from ._help import MARKUP, Commands
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ _Out = Annotated[
 ]
 
 
-class Analyses(TyperGroup):
+class Analyses(Commands):
     """The commands of all analyses, each made when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is Typer's
@@ -81,7 +82,7 @@ def command(name: str) -> Any:
     from kemfeat import plugins
 
     analysis: AnyAnalysis = plugins.find("analyses", name)
-    alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
     alone.command(name, help=_first_sentences(analysis))(_callback(analysis))
     return typer.main.get_command(alone)
 
@@ -228,12 +229,11 @@ def open_one(store: str | None, *, cache: Path | None = None) -> Store:
 
 
 def _print_summary(content: dict[str, Any], folder: Path) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
     from kemfeat.provenance import BANNER
 
-    console = Console()
+    console = new_console()
     first, *rest = content["summary"] or ["nothing to say"]
     console.print(f"[bold]{escape(first)}[/bold]")
     for sentence in rest:

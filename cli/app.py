@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from kemfeat._version import VERSION
-from kemfeat.errors import KemfeatError, MissingFontWarning
+from kemfeat.errors import ConfigError, KemfeatError, MissingFontWarning
 
 from . import (
     analyze,
@@ -34,13 +35,15 @@ from . import (
     validate,
     versions,
 )
+from ._help import MARKUP, Commands
 
 app = typer.Typer(
     name="kemfeat",
+    cls=Commands,
     help="Turn raw multimodal emotion corpora into one verified feature store.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 differences or a failure of the machine, 2 usage, 3 corpus missing or invalid, "
     "4 store incomplete or corrupt, 5 too many failed rows, 130 stopped.",
@@ -95,13 +98,13 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may not be Unicode, nor terminals UTF-8
     try:
         with _font_advice():
-            app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
+            code = app(args=[each for each in sys.argv[1:] if each != "--debug"], standalone_mode=False) or 0
     except KemfeatError as error:
         code = _refuse(error, error.exit_code, debug=debug)
+    except TyperException as error:
+        code = _refuse(_usage(error), 2, debug=False)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if code == _STOPPED:
-            print("kemfeat: what is finished is kept: run the same command again to continue", file=sys.stderr)
     except MemoryError as error:
         code = _refuse(error, 1, debug=debug, prefix="out of memory; try fewer --workers ")
     except OSError as error:
@@ -111,7 +114,18 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the last resort: a user sees a sentence, never a traceback
         prefix = "this is a defect of kemfeat; run again with --debug and report what it shows: "
         code = _refuse(error, 1, debug=debug, prefix=f"{prefix}{type(error).__name__}: ")
+    if code == _STOPPED:
+        print("kemfeat: what is finished is kept: run the same command again to continue", file=sys.stderr)
     sys.exit(code)
+
+
+def _usage(error: TyperException) -> ConfigError:
+    """A wrong command line as one sentence that names the command and its help."""
+    where = getattr(error, "ctx", None)
+    command = where.command_path if where is not None else "kemfeat"
+    found = " ".join(error.format_message().split()).rstrip(".")
+    advice = f"{' See' if found.endswith('?') else '; see'} {command} --help"
+    return ConfigError(found + advice)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import _options
+from ._console import new_console
 from ._json import print_json
 from ._progress import Reporter
 
@@ -46,10 +47,9 @@ def audit(
 
 
 def _print_audit(found: Audit) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console()
+    console = new_console()
     colour = {"leaking": "red", "clean": "green"}[found.verdict]
     verdict, *rest = found.sentences()
     console.print(f"[bold {colour}]{escape(verdict)}[/bold {colour}]", soft_wrap=True)

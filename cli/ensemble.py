@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import _options
+from ._console import new_console
 from ._json import print_json
 from ._progress import Reporter
 from ._torch import Device, require_torch
@@ -113,8 +114,6 @@ def ensemble(
     as_json: _options.Json = False,
 ) -> None:
     """Combine the predictions of runs of one fold, joined by utterance; what is fitted never sees the test part."""
-    from rich.console import Console
-
     from kemfeat.analyses.output import plain
     from kemfeat.learn.evaluation.evaluate import evaluate
     from kemfeat.learn.experiments.ensemble import Formulas, require_possible
@@ -139,7 +138,7 @@ def ensemble(
     if as_json:
         print_json(plain({**found.content(), "ensemble": made.model_dump() if made else None}))
         return
-    console = Console()
+    console = new_console()
     print_one(console, found)
     for run, share in zip(runs, shares, strict=False):
         console.print(f"weight {share:.3f}  {run}", markup=False, highlight=False)

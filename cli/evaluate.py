@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import _options
+from ._console import new_console, print_table
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -84,9 +85,8 @@ def _evaluated(run: Path) -> Evaluation:
 
 
 def _print(found: Sequence[Evaluation], other: Evaluation | None, gaps: Sequence[pd.DataFrame]) -> None:
-    from rich.console import Console
 
-    console = Console()
+    console = new_console()
     if len(found) == 1:
         _print_scores(console, found[0])
     else:
@@ -119,7 +119,7 @@ def _print_scores(console: Console, one: Evaluation) -> None:
             base = in_words(target.baseline.scores[score].value, nan, nan)
             cells = NAMES[score], shown(value), base, shown(target.gain[score])
             table.add_row(*cells, f"{value.n:,}", f"{value.speakers:,}")
-        console.print(table)
+        print_table(console, table)
         if isinstance(target.result, Classification):
             _print_classes(console, target.result.per_class)
 
@@ -135,7 +135,7 @@ def _print_classes(console: Console, per_class: pd.DataFrame) -> None:
         rates = (in_words(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("precision", "recall", "f1"))
         counts = (f"{row[name]:,}" for name in ("support", "predicted", "speakers"))
         table.add_row(escape(row["class"]), *map(escape, rates), *counts)
-    console.print(table)
+    print_table(console, table)
 
 
 def _print_tables(console: Console, found: Sequence[Evaluation]) -> None:
@@ -148,7 +148,7 @@ def _print_tables(console: Console, found: Sequence[Evaluation]) -> None:
         table = Table(*texts.columns, box=None, header_style="bold")
         for row in texts.to_numpy():
             table.add_row(*map(escape, row))
-        console.print(table)
+        print_table(console, table)
 
 
 def _print_gap(console: Console, one: Evaluation, other: Evaluation, gap: pd.DataFrame) -> None:
@@ -164,11 +164,10 @@ def _print_gap(console: Console, one: Evaluation, other: Evaluation, gap: pd.Dat
         cells = f"{row['target']} {NAMES[row['score']]}", f"{row['mine']:.3f}", f"{row['other']:.3f}", gap_shown
         chances = (in_words(row[name], nan, nan) for name in ("p", "p_holm"))
         table.add_row(*map(escape, cells), *chances, f"{row['n']:,}", f"{row['speakers']:,}")
-    console.print(table)
+    print_table(console, table)
 
 
 def _print_seeds(seeds: pd.DataFrame) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from kemfeat.learn.evaluation.words import NAMES
@@ -180,11 +179,10 @@ def _print_seeds(seeds: pd.DataFrame) -> None:
         cells = f"{row['recipe']} {row['variant']}", row["folds"], f"{row['target']} {NAMES[row['score']]}"
         spread = f"{row['low']:.3f} to {row['high']:.3f}"
         table.add_row(*cells, str(row["runs"]), f"{row['mean']:.3f}", f"{row['sd']:.3f}", spread)
-    Console().print(table)
+    print_table(new_console(), table)
 
 
 def _print_groups(one: Evaluation, groups: Sequence[str]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -199,7 +197,7 @@ def _print_groups(one: Evaluation, groups: Sequence[str]) -> None:
             table.add_row(*names, escape(value), f"{row['n']:,}", f"{row['speakers']:,}")
         if not table.row_count:
             table.add_row("the predictions do not say it, or say one alone", "", "", "", "")
-        Console().print(table)
+        print_table(new_console(), table)
 
 
 def _print_remarks(console: Console, one: Evaluation, *, named: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
+from ._console import new_console, print_table
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -70,11 +71,10 @@ def _facts(store: Store, made: Split, file: Path) -> dict[str, Any]:
 
 
 def _print_facts(facts: dict[str, Any], store: Store) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    console = new_console()
     console.print(
         f"[bold]{escape(facts['scheme'])}[/bold]: {len(store) - facts['dropped']:,} of {len(store):,} utterances in "
         f"{facts['folds']} fold{'s' * (facts['folds'] != 1)}, seed {facts['seed']}"
@@ -83,11 +83,11 @@ def _print_facts(facts: dict[str, Any], store: Store) -> None:
         console.print(f"{facts['dropped']:,} have no label under the rule {facts['labels']} and are left out")
     for fold, label in facts["absent"]:
         console.print(f"[yellow]fold {fold} has no {escape(label)} in train[/yellow]")
-    table = Table("fold", "train", "valid", "test", "classes in test", header_style="bold")
+    table = Table("fold", "train", "valid", "test", "classes in test", box=None, header_style="bold")
     for column in table.columns[:4]:
         column.justify = "right"
     for fold in facts["made"]:
         classes = ", ".join(f"{escape(label)} {count:,}" for label, count in fold["test"].items())
         table.add_row(str(fold["fold"]), *(f"{count:,}" for count in fold["rows"].values()), classes)
-    console.print(table)
+    print_table(console, table)
     console.print(f"{escape(facts['file'])}, digest {facts['digest'][:12]}", soft_wrap=True)

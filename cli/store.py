@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
+from ._console import new_console, print_table
 from ._json import print_json
 from ._progress import Reporter
 
@@ -68,13 +69,12 @@ def _truncated(store: Store) -> dict[str, int]:
 
 
 def _print_facts(store: Store, summary: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
     from kemfeat.provenance import BANNER
 
-    console = Console()
+    console = new_console()
     console.print(f"[bold]{escape(summary['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
     if store.synthetic:
         console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
@@ -85,7 +85,7 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
         table.add_row(
             name, " x ".join(map(str, array["shape"])), array["dtype"], array["unit"], escape(array["description"])
         )
-    console.print(table)
+    print_table(console, table)
     others = {name: axis.rows for name, axis in store.header.axes.items() if name != "utterance"}
     if others:
         console.print(f"other rows: {', '.join(f'{name} {rows:,}' for name, rows in others.items())}")

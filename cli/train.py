@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
+from ._console import new_console, print_table
 from ._progress import Reporter
 from ._torch import Device, require_torch
 from ._training_lines import TrainingLines
@@ -154,12 +155,11 @@ def _default_folder(trials: Sequence[Trial], store: Store, split: list[Any]) -> 
 
 
 def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, gaps: pd.DataFrame | None) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
     from .evaluate import print_one
 
-    console = Console()
+    console = new_console()
     if table is not None:
         _print_sweep(console, table)
     print_one(console, evaluation)
@@ -192,7 +192,7 @@ def _print_sweep(console: Console, table: pd.DataFrame) -> None:
     for chosen, row in zip(table["chosen"], shown.to_dict("records"), strict=True):
         cells = (f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values())
         printed.add_row("chosen" if chosen else "", *map(escape, cells), style="bold" if chosen else None)
-    console.print(printed)
+    print_table(console, printed)
 
 
 def _print_ablation(console: Console, gaps: pd.DataFrame) -> None:
@@ -209,4 +209,4 @@ def _print_ablation(console: Console, gaps: pd.DataFrame) -> None:
             name = f"{row['target']} {NAMES[row['score']]}"
             cells = f"{row['modality']} {row['way']}", name, f"{row['mine']:.3f}", f"{row['ablated']:.3f}", gap
             table.add_row(*map(escape, cells))
-    console.print(table)
+    print_table(console, table)

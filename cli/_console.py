@@ -1,0 +1,30 @@
+"""Results for people: tables and colours as wide as a terminal, elsewhere whole lines that grep finds."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_WIDER_THAN_ANY_LINE = 1_000_000
+
+
+def new_console() -> Console:
+    """A console on stdout that wraps lines at a terminal alone."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _WIDER_THAN_ANY_LINE)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; where stdout is not a terminal without a box, and each row as one line."""
+    if sys.stdout.isatty():
+        console.print(table)
+        return
+    table.box, table.pad_edge, table.title_justify = None, False, "left"
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip(" ") for line in captured.get().rstrip("\n").split("\n")))
