@@ -8,7 +8,6 @@ asked for, not before.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import UnionType
@@ -83,14 +82,8 @@ def command(name: str) -> Any:
 
     analysis: AnyAnalysis = plugins.find("analyses", name)
     alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
-    alone.command(name, help=_first_sentences(analysis))(_callback(analysis))
+    alone.command(name, help=plugins.about("analyses", name))(_callback(analysis))
     return typer.main.get_command(alone)
-
-
-def _first_sentences(analysis: AnyAnalysis) -> str:
-    """The first paragraph of the docstring of the analysis' module."""
-    text = sys.modules[analysis.run.__module__].__doc__ or analysis.title
-    return " ".join(text.strip().partition("\n\n")[0].split())
 
 
 def _callback(analysis: AnyAnalysis) -> Callable[..., None]:

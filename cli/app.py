@@ -20,6 +20,7 @@ from . import (
     audit,
     bench,
     build,
+    catalogue,
     embed,
     ensemble,
     evaluate,
@@ -67,6 +68,7 @@ app.command("embed")(embed.embed)
 app.command("predict")(predict.predict)
 app.command("ensemble")(ensemble.ensemble)
 app.command("evaluate")(evaluate.evaluate)
+app.command("list")(catalogue.catalogue)
 app.command("synth")(synth.synth)
 app.command("bench")(bench.bench)
 app.add_typer(analyze.app, name="analyze")

@@ -42,6 +42,16 @@ SPELLINGS: dict[str, str] = {
 }
 """Per common spelling the word of :data:`EMOTIONS` for it."""
 TIE = ";"
+RULES: dict[str, str] = {
+    "annotated": "the corpus' own label, ties kept joined by ;",
+    "first": "the first emotion of a tie",
+    "7class": "the seven emotions of KEMDy, ties dropped",
+    "5class": "the subset of system 1: ties, disgust and fear dropped",
+    "4class": "the usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy",
+    "4class-unmerged": "the same without excited",
+    "votes": "the raters' majority, ties dropped",
+}
+"""Per label rule of :func:`apply_rule` what it does."""
 
 
 def parse_emotions(text: str, *, vocabulary: Sequence[str] = EMOTIONS) -> tuple[str, ...]:
@@ -204,10 +214,7 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
         The columns ``emotion``, ``emotion_first``, ``emotion_annotated`` and ``majority`` of a store; ``emotion`` and
         ``emotion_first`` follow the rule that the store was built with.
     rule : str
-        ``annotated``, the corpus' own label, ties kept joined by ``;``; ``first``, the first emotion of a tie;
-        ``7class``, ties dropped; ``5class``, the subset of system 1: ties, disgust and fear dropped; ``4class``, the
-        usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy; ``4class-unmerged``, the
-        same without excited; ``votes``, the raters' majority, ties dropped.
+        A key of :data:`RULES`, which says what each does.
 
     Returns
     -------
@@ -228,8 +235,8 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
         "4class-unmerged": lambda: _among(utterances["emotion"], FOUR_CLASSES),
         "votes": lambda: utterances["majority"].map(lambda most: most[0] if len(most) == 1 else None),
     }
-    if rule not in known:
-        raise ConfigError(f"label rule {rule!r}{suggest(rule, known)}")
+    if rule not in RULES:
+        raise ConfigError(f"label rule {rule!r}{suggest(rule, RULES)}")
     labels = known[rule]().rename("emotion")
     labels = labels.astype(object).where(labels.notna(), None)
     labels.attrs = {"rule": rule, "dropped": int(labels.isna().sum())}

@@ -12,6 +12,7 @@ import pkgutil
 import re
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from kemfeat.config import suggest
@@ -91,11 +92,43 @@ def find(room: Room, name: str) -> Any:
     >>> find("corpora", "KEMDy20").name
     'KEMDy20'
     """
+    return getattr(_module(room, name), _OBJECTS[room])
+
+
+def about(room: Room, name: str) -> str:
+    """What a plug-in is: the first paragraph of its module's docstring.
+
+    Parameters
+    ----------
+    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+        Package below ``kemfeat``.
+    name : str
+        Name of the plug-in; case, spaces, ``-`` and ``_`` do not matter.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Raises
+    ------
+    UnknownPluginError
+        There is no such plug-in; the message lists the known ones.
+
+    Examples
+    --------
+    >>> about("features", "eda")
+    'Electrodermal activity: skin conductance as measured, in microsiemens.'
+    """
+    text = _module(room, name).__doc__ or ""
+    return " ".join(text.strip().partition("\n\n")[0].replace("``", "").split())
+
+
+def _module(room: Room, name: str) -> ModuleType:
     known = {_plain(module): module for module in names(room)}
     if _plain(name) not in known:
         raise UnknownPluginError(f"unknown {_NOUNS[room]} {name!r}{suggest(name, names(room))}")
-    module = importlib.import_module(f"kemfeat.{room}.{known[_plain(name)]}")
-    return getattr(module, _OBJECTS[room])
+    return importlib.import_module(f"kemfeat.{room}.{known[_plain(name)]}")
 
 
 def _defines(folder: Path, module: pkgutil.ModuleInfo, wanted: str) -> bool:

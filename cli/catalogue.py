@@ -1,0 +1,83 @@
+"""``kemfeat list``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import _options
+from ._console import new_console, print_table
+from ._json import print_json
+
+if TYPE_CHECKING:
+    from kemfeat.plugins import Room
+
+
+class Kind(StrEnum):
+    """What names are listed of."""
+
+    DATASETS = "datasets"
+    FEATURES = "features"
+    PRESETS = "presets"
+    LABELS = "labels"
+    RECIPES = "recipes"
+    ANALYSES = "analyses"
+    EXPORTS = "exports"
+
+
+_ROOMS: dict[Kind, Room] = {
+    Kind.DATASETS: "corpora",
+    Kind.FEATURES: "features",
+    Kind.ANALYSES: "analyses",
+    Kind.EXPORTS: "export",
+}
+
+
+def catalogue(
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help=f"One of {', '.join(Kind)}.", show_default=False)],
+    as_json: _options.Json = False,
+) -> None:
+    """List the names that options take, and what each of them is."""
+    found = entries(kind)
+    if as_json:
+        print_json([{"name": name, "about": about} for name, about in found.items()])
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False)
+    for name, about in found.items():
+        table.add_row(f"[bold]{escape(name)}[/bold]", escape(about))
+    print_table(new_console(), table)
+
+
+def entries(kind: Kind) -> dict[str, str]:
+    """Per name one line."""
+    from kemfeat import plugins
+
+    if kind in _ROOMS:
+        room = _ROOMS[kind]
+        return {plugins.find(room, name).name: plugins.about(room, name) for name in plugins.names(room)}
+    if kind is Kind.LABELS:
+        from kemfeat.labels import RULES
+
+        return RULES
+    return _recipes() if kind is Kind.RECIPES else _presets()
+
+
+def _recipes() -> dict[str, str]:
+    from kemfeat.learn.training.recipe import recipe_names, recipe_title
+
+    return {name: recipe_title(name) for name in recipe_names()}
+
+
+def _presets() -> dict[str, str]:
+    from kemfeat import plugins
+
+    owners: dict[str, list[str]] = {}
+    for extractor in (plugins.find("features", name) for name in plugins.names("features")):
+        for preset in extractor.config.PRESETS:
+            owners.setdefault(preset, []).append(extractor.name)
+    return {preset: f"settings of {', '.join(features)}" for preset, features in sorted(owners.items())}
