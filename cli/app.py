@@ -21,6 +21,7 @@ from . import (
     bench,
     build,
     catalogue,
+    doctor,
     embed,
     ensemble,
     evaluate,
@@ -69,6 +70,7 @@ app.command("predict")(predict.predict)
 app.command("ensemble")(ensemble.ensemble)
 app.command("evaluate")(evaluate.evaluate)
 app.command("list")(catalogue.catalogue)
+app.command("doctor")(doctor.doctor)
 app.command("synth")(synth.synth)
 app.command("bench")(bench.bench)
 app.add_typer(analyze.app, name="analyze")
