@@ -17,7 +17,7 @@ import typer
 
 from . import _options
 from ._console import new_console
-from ._help import MARKUP, Commands
+from ._help import MARKUP, Command, Commands, epilog
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -82,7 +82,12 @@ def command(name: str) -> Any:
 
     analysis: AnyAnalysis = plugins.find("analyses", name)
     alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
-    alone.command(name, help=plugins.about("analyses", name))(_callback(analysis))
+    alone.command(
+        name,
+        cls=Command,
+        epilog=epilog(f"analyze {name}", f"analyze {name} stores/KEMDy20"),
+        help=plugins.about("analyses", name),
+    )(_callback(analysis))
     return typer.main.get_command(alone)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -37,7 +37,7 @@ from . import (
     validate,
     versions,
 )
-from ._help import MARKUP, Commands
+from ._help import MARKUP, Command, Commands, epilog
 
 app = typer.Typer(
     name="kemfeat",
@@ -47,33 +47,43 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 ok, 1 differences or a failure of the machine, 2 usage, 3 corpus missing or invalid, "
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with kemfeat doctor, or docs/quickstart.md.\n\n"
+    "Exit codes: 0 ok, 1 differences or a failure of the machine, 2 usage, 3 corpus missing or invalid, "
     "4 store incomplete or corrupt, 5 too many failed rows, 130 stopped.",
 )
-app.command("build")(build.build)
-app.command("plan")(plan.plan)
-app.command("validate")(validate.validate)
-app.command("info")(store.info)
-app.command("verify")(store.verify)
-app.command("diff")(store.diff)
-app.command("log")(versions.log)
-app.command("prune")(versions.prune)
-app.command("push")(publish.push)
-app.command("pull")(publish.pull)
-app.command("export", cls=export.Export)(export.export)
-app.command("report")(report.report)
-app.command("split")(split.split)
-app.command("audit")(audit.audit)
-app.command("train")(train.train)
-app.command("embed")(embed.embed)
-app.command("predict")(predict.predict)
-app.command("ensemble")(ensemble.ensemble)
-app.command("evaluate")(evaluate.evaluate)
-app.command("list")(catalogue.catalogue)
-app.command("doctor")(doctor.doctor)
-app.command("synth")(synth.synth)
-app.command("bench")(bench.bench)
-app.add_typer(analyze.app, name="analyze")
+
+
+def _add(panel: str, name: str, function: Callable[..., None], example: str, cls: type[Command] = Command) -> None:
+    app.command(name, cls=cls, rich_help_panel=panel, epilog=epilog(name, f"{name} {example}"))(function)
+
+
+_DATA = "--store stores/KEMDy20 --split splits/KEMDy20-session.parquet"
+_CORPUS, _STORE, _MODELS, _LOOK, _HELP = "Corpora", "Stores", "Splits and models", "Analyses", "Names and machine"
+_add(_CORPUS, "validate", validate.validate, "--dataset KEMDy20 --root data/KEMDy20")
+_add(_CORPUS, "plan", plan.plan, "--dataset KEMDy20 --features mel,tokens")
+_add(_CORPUS, "synth", synth.synth, "--dataset KEMDy20 --out demo/KEMDy20 --utterances 240 --sessions 4")
+_add(_STORE, "build", build.build, "--dataset KEMDy20 --out stores/KEMDy20 --set mel.n_mels=64")
+_add(_STORE, "info", store.info, "stores/KEMDy20")
+_add(_STORE, "verify", store.verify, "stores/KEMDy20 --recompute 5")
+_add(_STORE, "diff", store.diff, "stores/KEMDy20 stores/other")
+_add(_STORE, "log", versions.log, "stores/KEMDy20")
+_add(_STORE, "prune", versions.prune, "stores/KEMDy20 --keep 1")
+_add(_STORE, "push", publish.push, "stores/KEMDy20 s3://BUCKET/KEMDy20")
+_add(_STORE, "pull", publish.pull, "s3://BUCKET/KEMDy20 stores/KEMDy20")
+_add(_STORE, "export", export.export, "stores/KEMDy20 --to webdataset --out shards", export.Export)
+_add(_LOOK, "report", report.report, "stores/KEMDy20 --out report.html")
+_add(_MODELS, "split", split.split, "stores/KEMDy20 --scheme session")
+_add(_MODELS, "audit", audit.audit, "stores/KEMDy20 splits/KEMDy20-session.parquet")
+_add(_MODELS, "train", train.train, f"kor/audio-arousal {_DATA}")
+_add(_MODELS, "embed", embed.embed, f"runs/encoder {_DATA} --out sides/encoder")
+_add(_MODELS, "predict", predict.predict, "runs/first --wav speech.wav")
+_add(_MODELS, "ensemble", ensemble.ensemble, "runs/audio runs/text --out runs/both")
+_add(_MODELS, "evaluate", evaluate.evaluate, "runs/first runs/second --by speaker")
+_add(_HELP, "list", catalogue.catalogue, "features")
+_add(_HELP, "doctor", doctor.doctor, "--dataset KEMDy20")
+_add(_HELP, "bench", bench.bench, "--quick")
+app.add_typer(analyze.app, name="analyze", rich_help_panel=_LOOK)
 
 
 _STOPPED = 130

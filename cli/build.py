@@ -41,7 +41,14 @@ def build(
         OnError, typer.Option("--on-error", help="Stop at a row that fails, or store it as an explicit missing row.")
     ] = OnError.RAISE,
     max_failures: Annotated[
-        float, typer.Option("--max-failures", min=0.0, max=1.0, help="Share of utterances that may fail under skip.")
+        float,
+        typer.Option(
+            "--max-failures",
+            metavar="SHARE",
+            min=0.0,
+            max=1.0,
+            help="Share of utterances that may fail under skip.",
+        ),
     ] = 0.01,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Read every source and shard again instead of trusting size and time.")

@@ -39,7 +39,12 @@ class Line:
 def doctor(
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", help="Check that this corpus and its tokenizer are found.", show_default=False),
+        typer.Option(
+            "--dataset",
+            metavar="NAME",
+            help="Check that this corpus and its tokenizer are found.",
+            show_default=False,
+        ),
     ] = None,
     root: _options.Root = None,
     scheduler: Annotated[

@@ -44,7 +44,12 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Table to write, .csv or .md, with one row per run.", show_default=False),
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Table to write, .csv or .md, with one row per run.",
+            show_default=False,
+        ),
     ] = None,
     as_json: _options.Json = False,
 ) -> None:

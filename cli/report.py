@@ -12,9 +12,14 @@ from . import _options
 
 def report(
     store: _options.StorePath,
-    out: Annotated[Path, typer.Option("--out", help="The page to write; an earlier one is replaced.")] = Path(
-        "report.html"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="The page to write; an earlier one is replaced.",
+        ),
+    ] = Path("report.html"),
     cache: _options.Cache = None,
 ) -> None:
     """Write one self-contained HTML page: data card, coverage, labels, features and the analyses run so far."""

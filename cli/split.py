@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 def split(
     store: _options.StorePath,
     scheme: Annotated[
-        str, typer.Option("--scheme", help="session, speaker, loso, kfold, official or kor-2022; see the docs.")
+        str,
+        typer.Option(
+            "--scheme",
+            metavar="NAME",
+            help="session, speaker, loso, kfold, official or kor-2022; see the docs.",
+        ),
     ] = "session",
     folds: Annotated[int | None, typer.Option("--folds", help="How many folds.", show_default="5")] = None,
     seed: Annotated[
@@ -29,12 +34,19 @@ def split(
         str | None,
         typer.Option(
             "--labels",
+            metavar="RULE",
             help="Label rule: which rows are in, and what is stratified.",
             show_default="as usual for the corpus",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write.", show_default="splits/STORE-SCHEME.parquet")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="File to write.",
+            show_default="splits/STORE-SCHEME.parquet",
+        ),
     ] = None,
     as_json: _options.Json = False,
 ) -> None:

@@ -47,7 +47,10 @@ def train(
     features: Annotated[
         str | None,
         typer.Option(
-            "--features", help="Comma-separated features for a recipe that reads any.", show_default="the recipe's"
+            "--features",
+            metavar="LIST",
+            help="Comma-separated features for a recipe that reads any.",
+            show_default="the recipe's",
         ),
     ] = None,
     set_: _options.Set = None,
@@ -77,7 +80,7 @@ def train(
         bool, typer.Option("--allow-leakage", help="Train on a split that leaks, and say so in every result.")
     ] = False,
     save_every: Annotated[
-        float, typer.Option("--save-every", min=0, help="Seconds between checkpoints within an epoch.")
+        float, typer.Option("--save-every", metavar="SECONDS", min=0, help="Time between checkpoints within an epoch.")
     ] = 300.0,
     progress: _options.ShowProgress = None,
 ) -> None:

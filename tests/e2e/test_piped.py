@@ -56,6 +56,28 @@ def test_help_of_a_program_has_no_boxes():
     assert any("--scheduler" in line for line in plain("analyze", "dtw", "--help"))
 
 
+@pytest.mark.parametrize("command", [(), ("build",), ("analyze",), ("analyze", "anova")])
+def test_a_short_call_for_help_is_one(command):
+    assert kemfeat(*command, "-h") == kemfeat(*command, "--help")
+
+
+def test_help_at_a_terminal_is_in_groups_and_says_what_to_write():
+    code, shown = at_terminal("build", "-h", columns=120)
+    assert code == 0
+    assert all(f"\u2500 {panel} \u2500" in shown for panel in ("Options", "Settings", "How it runs"))
+    assert not re.search("<[a-z]", shown)
+    assert re.search("--keep +N", shown)
+    assert "Example: kemfeat build " in shown
+
+
+def test_commands_are_in_groups_both_ways():
+    groups = ("Corpora", "Stores", "Analyses", "Splits and models", "Names and machine")
+    piped = kemfeat("--help").out.splitlines()
+    assert [line.rstrip(":") for line in piped if line.rstrip(":") in groups] == list(groups)
+    _, shown = at_terminal("--help")
+    assert all(f"\u2500 {group} \u2500" in shown for group in groups)
+
+
 def test_a_terminal_is_not_written_past_its_edge(broken, bench):
     for command in ((*broken, "--no-progress"), ("info", bench.out)):
         _, shown = at_terminal(*command, columns=72)
