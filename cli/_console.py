@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,14 @@ def new_console() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else _WIDER_THAN_ANY_LINE)
+
+
+def say_next(command: str, *words: object, **options: object) -> None:
+    """Name the command that usually follows, at a terminal alone; an option without a value is left out."""
+    if sys.stdout.isatty():
+        given = ((f"--{name}", str(value)) for name, value in options.items() if value is not None)
+        line = shlex.join(("kemfeat", *command.split(), *map(str, words), *(each for pair in given for each in pair)))
+        print(f"Next: {line}")
 
 
 def print_table(console: Console, table: Table) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 import typer
 
 from . import _options
-from ._console import new_console
+from ._console import new_console, say_next
 from ._help import MARKUP, Command, Commands, epilog
 from ._json import print_json
 
@@ -182,6 +182,7 @@ def _run(
         print_json(content)
     else:
         _print_summary(content, folder)
+        say_next("report", store or opened.path)
 
 
 def _settings(analysis: AnyAnalysis, given: Mapping[str, Any], *, out: Path | None) -> dict[str, Any]:

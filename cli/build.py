@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
+from ._console import say_next
 from ._progress import Reporter
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
         print(note)
     if report.failures:
         print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
+    say_next("verify", _shown(store.path))
 
 
 def balance_facts(balance: Balance) -> dict[str, Any]:

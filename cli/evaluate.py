@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import _options
-from ._console import new_console, print_table
+from ._console import new_console, print_table, say_next
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ def evaluate(
         _print_seeds(seeds)
         for one in found:
             _print_groups(one, [group.value for group in by or ()])
+        if not by:
+            say_next("evaluate", *dict.fromkeys(runs), against=against, by=Group.SPEAKER.value)
 
 
 def _evaluated(run: Path) -> Evaluation:

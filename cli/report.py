@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from . import _options
+from ._console import say_next
 
 
 def report(
@@ -33,3 +34,4 @@ def report(
         print(f"analyses/{name}: is out of date (made from another version of this store); run the analysis again")
     for name, reason in written.damaged:
         print(f"analyses/{name}: is not shown: {reason}")
+    say_next("split", store)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
-from ._console import new_console, print_table
+from ._console import new_console, print_table, say_next
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def split(
         print_json(facts)
     else:
         _print_facts(facts, opened)
+        say_next("audit", store, file)
 
 
 def _facts(store: Store, made: Split, file: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
-from ._console import new_console, print_table
+from ._console import new_console, print_table, say_next
 from ._json import print_json
 from ._progress import Reporter
 
@@ -150,6 +150,8 @@ def verify(
         verdict = f"{len(problems)} problems" if problems else "sound"
         again = f", {min(recompute, len(opened))} utterances recomputed" if recompute else ""
         print(f"{store}: {verdict}; {result.files} files, {result.bytes / 1e6:,.1f} MB read{again}")
+        if not problems:
+            say_next("analyze balance", store)
     if problems:
         raise typer.Exit(code=4)
 

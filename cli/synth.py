@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from . import _options
+from ._console import say_next
 from ._progress import Reporter
 
 
@@ -72,3 +73,4 @@ def synth(
         f"{out}: a synthetic {corpus.name} of {utterances or corpus.utterances:,} utterances "
         f"in {sessions or corpus.sessions} sessions"
     )
+    say_next("validate", dataset=corpus.name, root=out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
-from ._console import new_console, print_table
+from ._console import new_console, print_table, say_next
 from ._progress import Reporter
 from ._torch import Device, require_torch
 from ._training_lines import TrainingLines
@@ -113,6 +113,7 @@ def train(
             audited = audited_of_run(folder, store=opened, split=read)
             gaps = ablated(folder, audited, modalities=tuple(ablate), device=options.device)
     _print(folder, evaluation, table=table, gaps=gaps)
+    say_next("evaluate", folder)
 
 
 def _read(features: str | None) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
-from ._console import new_console
+from ._console import new_console, say_next
 from ._json import print_json
 from ._progress import Reporter
 from .build import balance_facts
@@ -55,6 +55,8 @@ def validate(
         print_json(_facts(report))
     else:
         _print_report(report)
+        if not report.count("error"):
+            say_next("build", *(["--follow-links"] if follow_links else []), dataset=name, root=root, table=table)
     if report.count("error") or (strict and report.count("warning")):
         raise typer.Exit(code=3)
 
