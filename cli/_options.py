@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-Dataset = Annotated[str, typer.Option("--dataset", metavar="NAME", help="Corpus, e.g. KEMDy20.", show_default=False)]
+from . import _completion
+
+Dataset = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        help="Corpus, e.g. KEMDy20.",
+        show_default=False,
+        autocompletion=_completion.datasets,
+    ),
+]
 
 
 def _no_address(value: Path | None) -> Path | None:
@@ -88,7 +99,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 STORE_HELP = "Folder or address of a store."
-StorePath = Annotated[str, typer.Argument(metavar="STORE", help=STORE_HELP, parser=as_shown, show_default=False)]
+StorePath = Annotated[
+    str,
+    typer.Argument(
+        metavar="STORE",
+        help=STORE_HELP,
+        parser=as_shown,
+        show_default=False,
+        autocompletion=_completion.stores,
+    ),
+]
 Cache = Annotated[
     Path | None,
     typer.Option(
@@ -133,11 +153,23 @@ Set = Annotated[
 ]
 Preset = Annotated[
     str | None,
-    typer.Option("--preset", metavar="NAME", help="Settings of a published system, e.g. kor-2022.", show_default=False),
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Settings of a published system, e.g. kor-2022.",
+        autocompletion=_completion.presets,
+        show_default=False,
+    ),
 ]
 Features = Annotated[
     str | None,
-    typer.Option("--features", metavar="LIST", help="Comma-separated features.", show_default="all the corpus has"),
+    typer.Option(
+        "--features",
+        metavar="LIST",
+        help="Comma-separated features.",
+        autocompletion=_completion.features,
+        show_default="all the corpus has",
+    ),
 ]
 Tokenizer = Annotated[
     str | None,

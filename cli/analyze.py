@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._console import new_console, say_next
 from ._help import MARKUP, Command, Commands, epilog
 from ._json import print_json
@@ -34,6 +34,7 @@ _StorePath = Annotated[
         metavar="[STORE]",
         help=_options.STORE_HELP,
         parser=_options.as_shown,
+        autocompletion=_completion.stores,
         show_default="the one in ./stores",
     ),
 ]
@@ -153,6 +154,7 @@ def _option(name: str, field: FieldInfo, spelling: Spelling) -> Any:
         min=_bound(field, "ge"),
         max=_bound(field, "le"),
         show_default=spelling.default or True,
+        autocompletion=_completion.labels if name == "labels" else None,
     )
 
 

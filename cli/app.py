@@ -44,7 +44,6 @@ app = typer.Typer(
     cls=Commands,
     help="Turn raw multimodal emotion corpora into one verified feature store.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._console import new_console, print_table
 from ._json import print_json
 
@@ -42,6 +42,7 @@ def doctor(
         typer.Option(
             "--dataset",
             metavar="NAME",
+            autocompletion=_completion.datasets,
             help="Check that this corpus and its tokenizer are found.",
             show_default=False,
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._console import new_console
 from ._json import print_json
 from ._progress import Reporter
@@ -102,7 +102,13 @@ def ensemble(
     ] = 0,
     store: Annotated[
         str | None,
-        typer.Option("--store", metavar="STORE", help="Store of the runs, for --inner.", parser=_options.as_shown),
+        typer.Option(
+            "--store",
+            metavar="STORE",
+            help="Store of the runs, for --inner.",
+            parser=_options.as_shown,
+            autocompletion=_completion.stores,
+        ),
     ] = None,
     split: Annotated[
         Path | None, typer.Option("--split", metavar="SPLIT", help="Split of the runs, for --inner.")

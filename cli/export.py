@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperOption
 
-from . import _options
+from . import _completion, _options
 from ._help import Command
 from ._json import print_json
 from ._progress import Reporter
@@ -32,7 +32,15 @@ class Export(Command):
 
 def export(
     store: _options.StorePath,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="One of the formats.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            autocompletion=_completion.exports,
+            help="One of the formats.",
+        ),
+    ],
     out: Annotated[
         Path,
         typer.Option(
@@ -54,7 +62,11 @@ def export(
     labels: Annotated[
         str | None,
         typer.Option(
-            "--labels", metavar="RULE", help="Label rule; rows it drops are left out.", show_default="keep every row"
+            "--labels",
+            metavar="RULE",
+            autocompletion=_completion.labels,
+            help="Label rule; rows it drops are left out.",
+            show_default="keep every row",
         ),
     ] = None,
     cache: _options.Cache = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._console import new_console, print_table
 from ._json import print_json
 from ._torch import Device, require_torch
@@ -27,6 +27,7 @@ def predict(
             metavar="STORE",
             help="Predict every utterance of this store.",
             parser=_options.as_shown,
+            autocompletion=_completion.stores,
             show_default=False,
         ),
     ] = None,

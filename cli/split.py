@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._console import new_console, print_table, say_next
 from ._json import print_json
 
@@ -35,6 +35,7 @@ def split(
         typer.Option(
             "--labels",
             metavar="RULE",
+            autocompletion=_completion.labels,
             help="Label rule: which rows are in, and what is stratified.",
             show_default="as usual for the corpus",
         ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._console import new_console, print_table, say_next
 from ._json import print_json
 from ._progress import Reporter
@@ -181,7 +181,14 @@ def _recompute(
 
 def diff(
     a: Annotated[
-        str, typer.Argument(metavar="A", help=_options.STORE_HELP, parser=_options.as_shown, show_default=False)
+        str,
+        typer.Argument(
+            metavar="A",
+            help=_options.STORE_HELP,
+            parser=_options.as_shown,
+            autocompletion=_completion.stores,
+            show_default=False,
+        ),
     ],
     b: Annotated[
         str,
@@ -189,6 +196,7 @@ def diff(
             metavar="B",
             help="Folder or address of another store.",
             parser=_options.as_shown,
+            autocompletion=_completion.stores,
             show_default=False,
         ),
     ],

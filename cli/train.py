@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._console import new_console, print_table, say_next
 from ._progress import Reporter
 from ._torch import Device, require_torch
@@ -30,6 +30,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
+            autocompletion=_completion.recipes,
             help="Such as kor/fusion, stacked/text, graph/spell, av/cnn, baseline/logistic, or your own TOML file.",
             show_default=False,
         ),
@@ -37,7 +38,12 @@ def train(
     store: Annotated[
         str,
         typer.Option(
-            "--store", metavar="STORE", help=_options.STORE_HELP, parser=_options.as_shown, show_default=False
+            "--store",
+            metavar="STORE",
+            help=_options.STORE_HELP,
+            parser=_options.as_shown,
+            autocompletion=_completion.stores,
+            show_default=False,
         ),
     ],
     split: Annotated[
@@ -49,6 +55,7 @@ def train(
         typer.Option(
             "--features",
             metavar="LIST",
+            autocompletion=_completion.features,
             help="Comma-separated features for a recipe that reads any.",
             show_default="the recipe's",
         ),
