@@ -21,6 +21,7 @@ from . import (
     bench,
     build,
     catalogue,
+    config,
     doctor,
     embed,
     ensemble,
@@ -82,6 +83,7 @@ _add(_MODELS, "evaluate", evaluate.evaluate, "runs/first runs/second --by speake
 _add(_HELP, "list", catalogue.catalogue, "features")
 _add(_HELP, "doctor", doctor.doctor, "--dataset KEMDy20")
 _add(_HELP, "bench", bench.bench, "--quick")
+app.add_typer(config.app, name="config", rich_help_panel=_HELP)
 app.add_typer(analyze.app, name="analyze", rich_help_panel=_LOOK)
 
 

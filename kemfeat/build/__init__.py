@@ -4,6 +4,7 @@ from kemfeat.build._forecast import ArrayForecast, Forecast, forecast
 from kemfeat.build._job import build_store
 from kemfeat.build._recompute import recompute
 from kemfeat.build._report import BuildOptions, BuildReport
+from kemfeat.build._settings import Resolved, resolve
 from kemfeat.build._timing import Timing
 from kemfeat.parallel import Progress
 
@@ -13,8 +14,10 @@ __all__ = [
     "BuildReport",
     "Forecast",
     "Progress",
+    "Resolved",
     "Timing",
     "build_store",
     "forecast",
     "recompute",
+    "resolve",
 ]

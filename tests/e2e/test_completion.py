@@ -22,7 +22,7 @@ def offered(line, cwd=None):
     return said.out.split()
 
 
-@pytest.mark.parametrize("command", ["validate", "plan", "build", "synth", "doctor"])
+@pytest.mark.parametrize("command", ["validate", "plan", "build", "synth", "doctor", "config show"])
 def test_every_corpus_is_offered_in_the_case_that_was_typed(command):
     names = [plugins.find("corpora", name).name for name in plugins.names("corpora")]
     assert offered(f"{command} --dataset ") == names
