@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
-from ._console import new_console, say_next
+from ._console import at_terminal, new_console, say_next
 from ._json import print_json
 from ._progress import Reporter
 from .build import balance_facts
@@ -91,7 +91,7 @@ def _print_report(report: ValidationReport) -> None:
     if report.synthetic:
         console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     console.print(", ".join(f"{count:,} {escape(what)}" for what, count in report.counts.items()))
-    if report.findings and console.is_terminal:
+    if report.findings and at_terminal():
         console.print(_table(report))
     elif report.findings:
         print("\n".join(_lines(report)))

@@ -29,7 +29,7 @@ def broken(bench):
 
 def test_every_example_of_a_rule_is_one_line_that_names_the_rule(broken):
     findings = kemfeat(*broken, "--json").json["findings"]
-    lines = kemfeat(*broken, COLUMNS="20").out.splitlines()
+    lines = kemfeat(*broken, COLUMNS="20", FORCE_COLOR="1", NO_COLOR="1").out.splitlines()
     assert findings
     for finding in findings:
         heading = f"{finding['rule']}: {finding['severity']}, {finding['count']:,}: {finding['action']}"
