@@ -7,7 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-Dataset = Annotated[str, typer.Option("--dataset", help="Corpus, e.g. KEMDy20.", show_default=False)]
+from . import _completion
+
+Dataset = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        help="Corpus, e.g. KEMDy20.",
+        show_default=False,
+        autocompletion=_completion.datasets,
+    ),
+]
 
 
 def _no_address(value: Path | None) -> Path | None:
@@ -37,6 +48,7 @@ Root = Annotated[
     Path | None,
     typer.Option(
         "--root",
+        metavar="DIR",
         callback=_folder,
         help="Folder of the corpus.",
         show_default="DATASET* in $KEMFEAT_DATA, data or here",
@@ -59,6 +71,7 @@ TableFile = Annotated[
     Path | None,
     typer.Option(
         "--table",
+        metavar="FILE",
         help="Table of the utterances of your own corpus (--dataset folder), or of windows (e4).",
         show_default="ROOT/utterances.csv, ROOT/windows.csv",
     ),
@@ -86,7 +99,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 STORE_HELP = "Folder or address of a store."
-StorePath = Annotated[str, typer.Argument(metavar="STORE", help=STORE_HELP, parser=as_shown, show_default=False)]
+StorePath = Annotated[
+    str,
+    typer.Argument(
+        metavar="STORE",
+        help=STORE_HELP,
+        parser=as_shown,
+        show_default=False,
+        autocompletion=_completion.stores,
+    ),
+]
 Cache = Annotated[
     Path | None,
     typer.Option(
@@ -104,7 +126,9 @@ ShowProgress = Annotated[
         "--progress/--no-progress", help="Progress bar; plain lines when not a terminal.", show_default="at a terminal"
     ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder of the store.", show_default="stores/DATASET")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Folder of the store.", show_default="stores/DATASET")
+]
 OutPlace = Annotated[
     str | None,
     typer.Option(
@@ -120,21 +144,41 @@ MayPassOn = Annotated[
     typer.Option("--i-may-pass-this-on", help="All who can read the address have the licence of the corpus."),
 ]
 Config = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with settings; see the docs.", show_default=False)
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="TOML file with settings; see the docs.", show_default=False),
 ]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="One setting, e.g. mel.n_mels=64; may be repeated."),
 ]
 Preset = Annotated[
-    str | None, typer.Option("--preset", help="Settings of a published system, e.g. kor-2022.", show_default=False)
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Settings of a published system, e.g. kor-2022.",
+        autocompletion=_completion.presets,
+        show_default=False,
+    ),
 ]
 Features = Annotated[
-    str | None, typer.Option("--features", help="Comma-separated features.", show_default="all the corpus has")
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="LIST",
+        help="Comma-separated features.",
+        autocompletion=_completion.features,
+        show_default="all the corpus has",
+    ),
 ]
 Tokenizer = Annotated[
     str | None,
-    typer.Option("--tokenizer", help="Folder of a tokenizer, or its Hugging Face name.", show_default="ROOT/tokenizer"),
+    typer.Option(
+        "--tokenizer",
+        metavar="NAME",
+        help="Folder of a tokenizer, or its Hugging Face name.",
+        show_default="ROOT/tokenizer",
+    ),
 ]
 
 

@@ -8,16 +8,16 @@ asked for, not before.
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import typer
-from typer.core import TyperGroup
 
-from . import _options
+from . import _completion, _options
+from ._console import new_console, say_next
+from ._help import MARKUP, Command, Commands, epilog
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _StorePath = Annotated[
         metavar="[STORE]",
         help=_options.STORE_HELP,
         parser=_options.as_shown,
+        autocompletion=_completion.stores,
         show_default="the one in ./stores",
     ),
 ]
@@ -48,7 +49,7 @@ _Out = Annotated[
 ]
 
 
-class Analyses(TyperGroup):
+class Analyses(Commands):
     """The commands of all analyses, each made when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is Typer's
@@ -81,15 +82,14 @@ def command(name: str) -> Any:
     from kemfeat import plugins
 
     analysis: AnyAnalysis = plugins.find("analyses", name)
-    alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    alone.command(name, help=_first_sentences(analysis))(_callback(analysis))
+    alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
+    alone.command(
+        name,
+        cls=Command,
+        epilog=epilog(f"analyze {name}", f"analyze {name} stores/KEMDy20"),
+        help=plugins.about("analyses", name),
+    )(_callback(analysis))
     return typer.main.get_command(alone)
-
-
-def _first_sentences(analysis: AnyAnalysis) -> str:
-    """The first paragraph of the docstring of the analysis' module."""
-    text = sys.modules[analysis.run.__module__].__doc__ or analysis.title
-    return " ".join(text.strip().partition("\n\n")[0].split())
 
 
 def _callback(analysis: AnyAnalysis) -> Callable[..., None]:
@@ -154,6 +154,7 @@ def _option(name: str, field: FieldInfo, spelling: Spelling) -> Any:
         min=_bound(field, "ge"),
         max=_bound(field, "le"),
         show_default=spelling.default or True,
+        autocompletion=_completion.labels if name == "labels" else None,
     )
 
 
@@ -183,6 +184,7 @@ def _run(
         print_json(content)
     else:
         _print_summary(content, folder)
+        say_next("report", store or opened.path)
 
 
 def _settings(analysis: AnyAnalysis, given: Mapping[str, Any], *, out: Path | None) -> dict[str, Any]:
@@ -228,12 +230,11 @@ def open_one(store: str | None, *, cache: Path | None = None) -> Store:
 
 
 def _print_summary(content: dict[str, Any], folder: Path) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
     from kemfeat.provenance import BANNER
 
-    console = Console()
+    console = new_console()
     first, *rest = content["summary"] or ["nothing to say"]
     console.print(f"[bold]{escape(first)}[/bold]")
     for sentence in rest:

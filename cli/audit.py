@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import _options
+from ._console import new_console, say_next
 from ._json import print_json
 from ._progress import Reporter
 
 if TYPE_CHECKING:
     from kemfeat.splits import Audit
+    from kemfeat.store.reader import Store
 
 LEAKING = 3
+_BASELINE = ("mel", "delta")
 
 
 def audit(
@@ -41,15 +44,25 @@ def audit(
         print_json(found.to_json())
     else:
         _print_audit(found)
+        if found.verdict == "clean":
+            _say_what_to_train(opened, store, split)
     if found.verdict == "leaking":
         raise typer.Exit(code=LEAKING)
 
 
+def _say_what_to_train(opened: Store, store: str, split: Path) -> None:
+    """The baseline, on those of its features that the store has."""
+    features = [name for name in _BASELINE if name in opened.header.features]
+    if features:
+        say_next("train baseline/logistic", store=store, split=split, features=",".join(features))
+    else:
+        say_next("list recipes")
+
+
 def _print_audit(found: Audit) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console()
+    console = new_console()
     colour = {"leaking": "red", "clean": "green"}[found.verdict]
     verdict, *rest = found.sentences()
     console.print(f"[bold {colour}]{escape(verdict)}[/bold {colour}]", soft_wrap=True)

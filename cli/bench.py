@@ -21,17 +21,42 @@ def bench(
         typer.Option("--only", metavar="NAME", help="One comparison; may be repeated.", show_default="all"),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small corpora and few rounds.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="JSON file for the results.", show_default=False)] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="JSON file for the results.",
+            show_default=False,
+        ),
+    ] = None,
     from_: Annotated[
-        Path | None, typer.Option("--from", help="Measure nothing; show what --out wrote.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Measure nothing; show what --out wrote.",
+            show_default=False,
+        ),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 if a target is missed.")] = False,
     wavs: Annotated[
         Path | None,
-        typer.Option("--wavs", help="Folder of real 16 kHz mono speech.", show_default="synthetic speech"),
+        typer.Option(
+            "--wavs",
+            metavar="DIR",
+            help="Folder of real 16 kHz mono speech.",
+            show_default="synthetic speech",
+        ),
     ] = None,
     scratch: Annotated[
-        Path | None, typer.Option("--scratch", help="Folder for corpora and stores.", show_default="the system's")
+        Path | None,
+        typer.Option(
+            "--scratch",
+            metavar="DIR",
+            help="Folder for corpora and stores.",
+            show_default="the system's",
+        ),
     ] = None,
 ) -> None:
     """Measure kemfeat and its peers on this machine: ratios, their spread, and the targets."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
+from ._console import say_next
 from ._progress import Reporter
 
 if TYPE_CHECKING:
@@ -41,7 +42,14 @@ def build(
         OnError, typer.Option("--on-error", help="Stop at a row that fails, or store it as an explicit missing row.")
     ] = OnError.RAISE,
     max_failures: Annotated[
-        float, typer.Option("--max-failures", min=0.0, max=1.0, help="Share of utterances that may fail under skip.")
+        float,
+        typer.Option(
+            "--max-failures",
+            metavar="SHARE",
+            min=0.0,
+            max=1.0,
+            help="Share of utterances that may fail under skip.",
+        ),
     ] = 0.01,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Read every source and shard again instead of trusting size and time.")
@@ -126,6 +134,7 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
         print(note)
     if report.failures:
         print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
+    say_next("verify", _shown(store.path))
 
 
 def balance_facts(balance: Balance) -> dict[str, Any]:

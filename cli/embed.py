@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._progress import Reporter
 from ._torch import Device, require_torch
 from ._training_lines import TrainingLines
@@ -18,7 +18,12 @@ def embed(
     store: Annotated[
         str,
         typer.Option(
-            "--store", metavar="STORE", help="Store of the run.", parser=_options.as_shown, show_default=False
+            "--store",
+            metavar="STORE",
+            help="Store of the run.",
+            parser=_options.as_shown,
+            autocompletion=_completion.stores,
+            show_default=False,
         ),
     ],
     split: Annotated[Path, typer.Option("--split", metavar="SPLIT", help="Split of the run.", show_default=False)],

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import _options
+from . import _completion, _options
+from ._console import new_console
 from ._json import print_json
 from ._progress import Reporter
 from ._torch import Device, require_torch
@@ -101,7 +102,13 @@ def ensemble(
     ] = 0,
     store: Annotated[
         str | None,
-        typer.Option("--store", metavar="STORE", help="Store of the runs, for --inner.", parser=_options.as_shown),
+        typer.Option(
+            "--store",
+            metavar="STORE",
+            help="Store of the runs, for --inner.",
+            parser=_options.as_shown,
+            autocompletion=_completion.stores,
+        ),
     ] = None,
     split: Annotated[
         Path | None, typer.Option("--split", metavar="SPLIT", help="Split of the runs, for --inner.")
@@ -113,8 +120,6 @@ def ensemble(
     as_json: _options.Json = False,
 ) -> None:
     """Combine the predictions of runs of one fold, joined by utterance; what is fitted never sees the test part."""
-    from rich.console import Console
-
     from kemfeat.analyses.output import plain
     from kemfeat.learn.evaluation.evaluate import evaluate
     from kemfeat.learn.experiments.ensemble import Formulas, require_possible
@@ -139,7 +144,7 @@ def ensemble(
     if as_json:
         print_json(plain({**found.content(), "ensemble": made.model_dump() if made else None}))
         return
-    console = Console()
+    console = new_console()
     print_one(console, found)
     for run, share in zip(runs, shares, strict=False):
         console.print(f"weight {share:.3f}  {run}", markup=False, highlight=False)

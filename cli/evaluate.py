@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import _options
+from ._console import new_console, print_table, say_next
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Table to write, .csv or .md, with one row per run.", show_default=False),
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Table to write, .csv or .md, with one row per run.",
+            show_default=False,
+        ),
     ] = None,
     as_json: _options.Json = False,
 ) -> None:
@@ -77,6 +83,8 @@ def evaluate(
         _print_verdicts(beside)
         for one in found:
             _print_groups(one, [group.value for group in by or ()])
+        if not by:
+            say_next("evaluate", *dict.fromkeys(runs), against=against, by=Group.SPEAKER.value)
 
 
 def _evaluated(run: Path) -> Evaluation:
@@ -90,9 +98,8 @@ def _evaluated(run: Path) -> Evaluation:
 
 
 def _print(found: Sequence[Evaluation], other: Evaluation | None, gaps: Sequence[pd.DataFrame]) -> None:
-    from rich.console import Console
 
-    console = Console()
+    console = new_console()
     if len(found) == 1:
         _print_scores(console, found[0])
     else:
@@ -125,7 +132,7 @@ def _print_scores(console: Console, one: Evaluation) -> None:
             base = in_words(target.baseline.scores[score].value, nan, nan)
             cells = NAMES[score], shown(value), base, shown(target.gain[score])
             table.add_row(*cells, f"{value.n:,}", f"{value.speakers:,}")
-        console.print(table)
+        print_table(console, table)
         if isinstance(target.result, Classification):
             _print_classes(console, target.result.per_class)
 
@@ -141,7 +148,7 @@ def _print_classes(console: Console, per_class: pd.DataFrame) -> None:
         rates = (in_words(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("precision", "recall", "f1"))
         counts = (f"{row[name]:,}" for name in ("support", "predicted", "speakers"))
         table.add_row(escape(row["class"]), *map(escape, rates), *counts)
-    console.print(table)
+    print_table(console, table)
 
 
 def _print_tables(console: Console, found: Sequence[Evaluation]) -> None:
@@ -154,7 +161,7 @@ def _print_tables(console: Console, found: Sequence[Evaluation]) -> None:
         table = Table(*texts.columns, box=None, header_style="bold")
         for row in texts.to_numpy():
             table.add_row(*map(escape, row))
-        console.print(table)
+        print_table(console, table)
 
 
 def _print_gap(console: Console, one: Evaluation, other: Evaluation, gap: pd.DataFrame) -> None:
@@ -170,11 +177,10 @@ def _print_gap(console: Console, one: Evaluation, other: Evaluation, gap: pd.Dat
         cells = f"{row['target']} {NAMES[row['score']]}", f"{row['mine']:.3f}", f"{row['other']:.3f}", gap_shown
         chances = (in_words(row[name], nan, nan) for name in ("p", "p_holm"))
         table.add_row(*map(escape, cells), *chances, f"{row['n']:,}", f"{row['speakers']:,}")
-    console.print(table)
+    print_table(console, table)
 
 
 def _print_seeds(seeds: pd.DataFrame) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from kemfeat.learn.evaluation.words import NAMES
@@ -186,7 +192,7 @@ def _print_seeds(seeds: pd.DataFrame) -> None:
         cells = f"{row['recipe']} {row['variant']}", row["folds"], f"{row['target']} {NAMES[row['score']]}"
         spread = f"{row['low']:.3f} to {row['high']:.3f}"
         table.add_row(*cells, str(row["runs"]), f"{row['mean']:.3f}", f"{row['sd']:.3f}", spread)
-    Console().print(table)
+    print_table(new_console(), table)
 
 
 def _print_verdicts(found: Sequence[Verdict]) -> None:
@@ -198,7 +204,6 @@ def _print_verdicts(found: Sequence[Verdict]) -> None:
 
 
 def _print_groups(one: Evaluation, groups: Sequence[str]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -213,7 +218,7 @@ def _print_groups(one: Evaluation, groups: Sequence[str]) -> None:
             table.add_row(*names, escape(value), f"{row['n']:,}", f"{row['speakers']:,}")
         if not table.row_count:
             table.add_row("the predictions do not say it, or say one alone", "", "", "", "")
-        Console().print(table)
+        print_table(new_console(), table)
 
 
 def _print_remarks(console: Console, one: Evaluation, *, named: bool) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperOption
 
-from . import _options
+from . import _completion, _options
+from ._help import Command
 from ._json import print_json
 from ._progress import Reporter
 
 
-class Export(TyperCommand):
+class Export(Command):
     """The command; its help names the formats that there are, which are looked up when it is asked for."""
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -31,16 +32,41 @@ class Export(TyperCommand):
 
 def export(
     store: _options.StorePath,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="One of the formats.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; absent or empty.", show_default=False)],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            autocompletion=_completion.exports,
+            help="One of the formats.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder to write; absent or empty.",
+            show_default=False,
+        ),
+    ],
     arrays: Annotated[
         str | None,
-        typer.Option("--arrays", help="Comma-separated arrays of one row axis.", show_default="all of the utterances"),
+        typer.Option(
+            "--arrays",
+            metavar="LIST",
+            help="Comma-separated arrays of one row axis.",
+            show_default="all of the utterances",
+        ),
     ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
-            "--labels", metavar="RULE", help="Label rule; rows it drops are left out.", show_default="keep every row"
+            "--labels",
+            metavar="RULE",
+            autocompletion=_completion.labels,
+            help="Label rule; rows it drops are left out.",
+            show_default="keep every row",
         ),
     ] = None,
     cache: _options.Cache = None,

@@ -25,7 +25,7 @@ def join(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the joined store.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the joined store.", show_default=False)],
     corpus: Annotated[
         list[str] | None,
         typer.Option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from . import _options
+from ._console import new_console, print_table
 from ._json import print_json
 from ._progress import Reporter
 
@@ -95,15 +96,14 @@ def _facts(made: Forecast, out: Path) -> dict[str, Any]:
 
 
 def _print_forecast(made: Forecast, out: Path) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console()
+    console = new_console()
     console.print(
         f"[bold]{escape(made.dataset)}[/bold]  {made.utterances:,} utterances, {made.hours:,.1f} h of audio; "
         f"rates of {made.sampled:,} utterances built on this machine"
     )
-    console.print(_table(made))
+    print_table(console, _table(made))
     console.print(
         f"{made.files:,} files, {made.chunks:,} chunks in {made.shards:,} shards; largest process "
         f"{_size(made.memory)}; about {_duration(made.timing.seconds)} with {made.workers} workers"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import _options
+from . import _completion, _options
+from ._console import new_console, print_table
 from ._json import print_json
 from ._torch import Device, require_torch
 
@@ -26,6 +27,7 @@ def predict(
             metavar="STORE",
             help="Predict every utterance of this store.",
             parser=_options.as_shown,
+            autocompletion=_completion.stores,
             show_default=False,
         ),
     ] = None,
@@ -111,23 +113,22 @@ def _write(table: pd.DataFrame, out: Path) -> None:
 
 
 def _print(table: pd.DataFrame, out: Path | None) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console, shown = Console(), 10
+    console, shown = new_console(), 10
     view = Table(box=None, header_style="bold")
     seen = table.drop(columns=["session", "speaker"]).rename(columns=lambda name: name.removesuffix("_pred"))
     for column in seen.columns:
         view.add_column(column, justify="left" if column in ("id", "emotion") else "right", overflow="fold")
     for row in seen.head(shown).itertuples(index=False):
         view.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
-    console.print(view)
+    print_table(console, view)
     more = len(table) - shown
     if more > 0:
         console.print(f"and {more:,} more" + ("" if out else "; pass --out FILE to write all"))
     for line in table.attrs["warnings"]:
-        console.print(line)
+        console.print(line, markup=False)
     if table.attrs["left_out"]:
         console.print(f"{table.attrs['left_out']:,} utterances left out: what the model reads could not be extracted")
     if out is not None:
-        console.print(f"{len(table):,} predictions written to {out}")
+        console.print(f"{len(table):,} predictions written to {out}", markup=False)

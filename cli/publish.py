@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import _options
+from . import _completion, _options
 from ._json import print_json
 from ._progress import Reporter
 
@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 def push(
     store: Annotated[
         str,
-        typer.Argument(metavar="STORE", help="Folder of a store.", parser=_options.as_shown, show_default=False),
+        typer.Argument(
+            metavar="STORE",
+            help="Folder of a store.",
+            parser=_options.as_shown,
+            autocompletion=_completion.stores,
+            show_default=False,
+        ),
     ],
     address: Annotated[
         str, typer.Argument(metavar="ADDRESS", help="Such as s3://BUCKET/STORE, gs:// or az://.", show_default=False)

@@ -8,13 +8,19 @@ from typing import Annotated
 import typer
 
 from . import _options
+from ._console import say_next
 
 
 def report(
     store: _options.StorePath,
-    out: Annotated[Path, typer.Option("--out", help="The page to write; an earlier one is replaced.")] = Path(
-        "report.html"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="The page to write; an earlier one is replaced.",
+        ),
+    ] = Path("report.html"),
     cache: _options.Cache = None,
 ) -> None:
     """Write one self-contained HTML page: data card, coverage, labels, features and the analyses run so far."""
@@ -28,3 +34,4 @@ def report(
         print(f"analyses/{name}: is out of date (made from another version of this store); run the analysis again")
     for name, reason in written.damaged:
         print(f"analyses/{name}: is not shown: {reason}")
+    say_next("split", store)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import _options
+from . import _completion, _options
+from ._console import new_console, print_table, say_next
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 def split(
     store: _options.StorePath,
     scheme: Annotated[
-        str, typer.Option("--scheme", help="session, speaker, loso, corpus, kfold, official or kor-2022; see the docs.")
+        str,
+        typer.Option(
+            "--scheme",
+            metavar="NAME",
+            help="session, speaker, loso, corpus, kfold, official or kor-2022; see the docs.",
+        ),
     ] = "session",
     folds: Annotated[int | None, typer.Option("--folds", help="How many folds.", show_default="5")] = None,
     seed: Annotated[
@@ -28,12 +34,20 @@ def split(
         str | None,
         typer.Option(
             "--labels",
+            metavar="RULE",
+            autocompletion=_completion.labels,
             help="Label rule: which rows are in, and what is stratified.",
             show_default="as usual for the corpus",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write.", show_default="splits/STORE-SCHEME.parquet")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="File to write.",
+            show_default="splits/STORE-SCHEME.parquet",
+        ),
     ] = None,
     as_json: _options.Json = False,
 ) -> None:
@@ -52,6 +66,7 @@ def split(
         print_json(facts)
     else:
         _print_facts(facts, opened)
+        say_next("audit", store, file)
 
 
 def _facts(store: Store, made: Split, file: Path) -> dict[str, Any]:
@@ -70,11 +85,10 @@ def _facts(store: Store, made: Split, file: Path) -> dict[str, Any]:
 
 
 def _print_facts(facts: dict[str, Any], store: Store) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    console = new_console()
     console.print(
         f"[bold]{escape(facts['scheme'])}[/bold]: {len(store) - facts['dropped']:,} of {len(store):,} utterances in "
         f"{facts['folds']} fold{'s' * (facts['folds'] != 1)}, seed {facts['seed']}"
@@ -83,11 +97,11 @@ def _print_facts(facts: dict[str, Any], store: Store) -> None:
         console.print(f"{facts['dropped']:,} have no label under the rule {facts['labels']} and are left out")
     for fold, label in facts["absent"]:
         console.print(f"[yellow]fold {fold} has no {escape(label)} in train[/yellow]")
-    table = Table("fold", "train", "valid", "test", "classes in test", header_style="bold")
+    table = Table("fold", "train", "valid", "test", "classes in test", box=None, header_style="bold")
     for column in table.columns[:4]:
         column.justify = "right"
     for fold in facts["made"]:
         classes = ", ".join(f"{escape(label)} {count:,}" for label, count in fold["test"].items())
         table.add_row(str(fold["fold"]), *(f"{count:,}" for count in fold["rows"].values()), classes)
-    console.print(table)
+    print_table(console, table)
     console.print(f"{escape(facts['file'])}, digest {facts['digest'][:12]}", soft_wrap=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import _options
+from . import _completion, _options
+from ._console import new_console, print_table, say_next
 from ._json import print_json
 from ._progress import Reporter
 
@@ -68,13 +69,12 @@ def _truncated(store: Store) -> dict[str, int]:
 
 
 def _print_facts(store: Store, summary: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
     from kemfeat.provenance import BANNER
 
-    console = Console()
+    console = new_console()
     console.print(f"[bold]{escape(summary['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
     if store.synthetic:
         console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
@@ -88,7 +88,7 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
         table.add_row(
             name, " x ".join(map(str, array["shape"])), array["dtype"], array["unit"], escape(array["description"])
         )
-    console.print(table)
+    print_table(console, table)
     others = {name: axis.rows for name, axis in store.header.axes.items() if name != "utterance"}
     if others:
         console.print(f"other rows: {', '.join(f'{name} {rows:,}' for name, rows in others.items())}")
@@ -156,6 +156,8 @@ def verify(
         verdict = f"{len(problems)} problems" if problems else "sound"
         again = f", {min(recompute, len(opened))} utterances recomputed" if recompute else ""
         print(f"{store}: {verdict}; {result.files} files, {result.bytes / 1e6:,.1f} MB read{again}")
+        if not problems:
+            say_next("analyze balance", store)
     if problems:
         raise typer.Exit(code=4)
 
@@ -185,7 +187,14 @@ def _recompute(
 
 def diff(
     a: Annotated[
-        str, typer.Argument(metavar="A", help=_options.STORE_HELP, parser=_options.as_shown, show_default=False)
+        str,
+        typer.Argument(
+            metavar="A",
+            help=_options.STORE_HELP,
+            parser=_options.as_shown,
+            autocompletion=_completion.stores,
+            show_default=False,
+        ),
     ],
     b: Annotated[
         str,
@@ -193,6 +202,7 @@ def diff(
             metavar="B",
             help="Folder or address of another store.",
             parser=_options.as_shown,
+            autocompletion=_completion.stores,
             show_default=False,
         ),
     ],

@@ -8,12 +8,21 @@ from typing import Annotated, Any
 import typer
 
 from . import _options
+from ._console import say_next
 from ._progress import Reporter
 
 
 def synth(
     dataset: _options.Dataset,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; absent or empty.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder to write; absent or empty.",
+            show_default=False,
+        ),
+    ],
     utterances: Annotated[
         int | None,
         typer.Option("--utterances", min=1, help="How many utterances.", show_default="as many as the real corpus"),
@@ -24,7 +33,13 @@ def synth(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and options give identical bytes.")] = 0,
     version: Annotated[
-        str | None, typer.Option("--version", help="Release whose defects it has.", show_default="the first")
+        str | None,
+        typer.Option(
+            "--version",
+            metavar="V",
+            help="Release whose defects it has.",
+            show_default="the first",
+        ),
     ] = None,
     speaker_effect: Annotated[
         float, typer.Option("--speaker-effect", min=0.0, help="Factor on how much speakers' ratings differ.")
@@ -58,3 +73,4 @@ def synth(
         f"{out}: a synthetic {corpus.name} of {utterances or corpus.utterances:,} utterances "
         f"in {sessions or corpus.sessions} sessions"
     )
+    say_next("validate", dataset=corpus.name, root=out)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import _options
+from . import _completion, _options
+from ._console import new_console, print_table, say_next
 from ._progress import Reporter
 from ._torch import Device, require_torch
 from ._training_lines import TrainingLines
@@ -29,6 +30,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
+            autocompletion=_completion.recipes,
             help="Such as kor/fusion, stacked/text, graph/spell, av/cnn, baseline/logistic, or your own TOML file.",
             show_default=False,
         ),
@@ -36,7 +38,12 @@ def train(
     store: Annotated[
         str,
         typer.Option(
-            "--store", metavar="STORE", help=_options.STORE_HELP, parser=_options.as_shown, show_default=False
+            "--store",
+            metavar="STORE",
+            help=_options.STORE_HELP,
+            parser=_options.as_shown,
+            autocompletion=_completion.stores,
+            show_default=False,
         ),
     ],
     split: Annotated[
@@ -46,7 +53,11 @@ def train(
     features: Annotated[
         str | None,
         typer.Option(
-            "--features", help="Comma-separated features for a recipe that reads any.", show_default="the recipe's"
+            "--features",
+            metavar="LIST",
+            autocompletion=_completion.features,
+            help="Comma-separated features for a recipe that reads any.",
+            show_default="the recipe's",
         ),
     ] = None,
     set_: _options.Set = None,
@@ -76,7 +87,7 @@ def train(
         bool, typer.Option("--allow-leakage", help="Train on a split that leaks, and say so in every result.")
     ] = False,
     save_every: Annotated[
-        float, typer.Option("--save-every", min=0, help="Seconds between checkpoints within an epoch.")
+        float, typer.Option("--save-every", metavar="SECONDS", min=0, help="Time between checkpoints within an epoch.")
     ] = 300.0,
     progress: _options.ShowProgress = None,
 ) -> None:
@@ -109,6 +120,7 @@ def train(
             audited = audited_of_run(folder, store=opened, split=read)
             gaps = ablated(folder, audited, modalities=tuple(ablate), device=options.device)
     _print(folder, evaluation, table=table, gaps=gaps)
+    say_next("evaluate", folder)
 
 
 def _read(features: str | None) -> list[str]:
@@ -165,12 +177,11 @@ def _default_folder(trials: Sequence[Trial], store: Store, split: list[Any]) -> 
 
 
 def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, gaps: pd.DataFrame | None) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
     from .evaluate import print_one
 
-    console = Console()
+    console = new_console()
     if table is not None:
         _print_sweep(console, table)
     print_one(console, evaluation)
@@ -212,7 +223,7 @@ def _print_sweep(console: Console, table: pd.DataFrame) -> None:
     for chosen, row in zip(table["chosen"], shown.to_dict("records"), strict=True):
         cells = (f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values())
         printed.add_row("chosen" if chosen else "", *map(escape, cells), style="bold" if chosen else None)
-    console.print(printed)
+    print_table(console, printed)
 
 
 def _print_ablation(console: Console, gaps: pd.DataFrame) -> None:
@@ -229,4 +240,4 @@ def _print_ablation(console: Console, gaps: pd.DataFrame) -> None:
             name = f"{row['target']} {NAMES[row['score']]}"
             cells = f"{row['modality']} {row['way']}", name, f"{row['mine']:.3f}", f"{row['ablated']:.3f}", gap
             table.add_row(*map(escape, cells))
-    console.print(table)
+    print_table(console, table)

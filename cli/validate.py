@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import _options
+from ._console import at_terminal, new_console, say_next
 from ._json import print_json
 from ._progress import Reporter
 from .build import balance_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
     from kemfeat.validate import ValidationReport
@@ -52,6 +55,8 @@ def validate(
         print_json(_facts(report))
     else:
         _print_report(report)
+        if not report.count("error"):
+            say_next("build", *(["--follow-links"] if follow_links else []), dataset=name, root=root, table=table)
     if report.count("error") or (strict and report.count("warning")):
         raise typer.Exit(code=3)
 
@@ -77,22 +82,31 @@ def _facts(report: ValidationReport) -> dict[str, Any]:
 
 
 def _print_report(report: ValidationReport) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
     from kemfeat.provenance import BANNER
 
-    console = Console()
+    console = new_console()
     console.print(f"[bold]{escape(report.dataset)}[/bold] in {escape(str(report.root))}")
     if report.synthetic:
         console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     console.print(", ".join(f"{count:,} {escape(what)}" for what, count in report.counts.items()))
-    if report.findings:
+    if report.findings and at_terminal():
         console.print(_table(report))
+    elif report.findings:
+        print("\n".join(_lines(report)))
     if report.balance is not None:
         console.print(f"utterances: {escape(str(report.balance))}", soft_wrap=True, highlight=False)
     counts = {severity: report.count(severity) for severity in ("error", "warning", "info")}
     console.print("rules broken: " + ", ".join(f"{count} {severity}" for severity, count in counts.items()))
+
+
+def _lines(report: ValidationReport) -> Iterator[str]:
+    """A line for each rule, then one for each of its examples, as compilers print them."""
+    for finding in report.findings:
+        yield f"{finding.rule}: {finding.severity}, {finding.count:,}: {finding.action}"
+        for example in finding.examples:
+            yield f"{example} [{finding.rule}]"
 
 
 def _table(report: ValidationReport) -> Table:

@@ -55,6 +55,12 @@ class UnknownPluginError(KemfeatError, LookupError):
     exit_code = 2
 
 
+class PluginError(KemfeatError, ImportError):
+    """A plug-in of another package cannot be used."""
+
+    exit_code = 2
+
+
 class CorpusError(KemfeatError, ValueError):
     """A file of a corpus does not contain what it should."""
 

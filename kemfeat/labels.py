@@ -48,6 +48,16 @@ STORE_RULES: tuple[str, ...] = ("annotated", "votes", *LABEL_COLUMNS)
 """The label rules that a store may be built with."""
 OF, EACH = "=", ","
 """Between a corpus and its rule, and between corpora: ``KEMDy20=5class,IEMOCAP=4class``."""
+RULES: dict[str, str] = {
+    "annotated": "the corpus' own label, ties kept joined by ;",
+    "first": "the first emotion of a tie",
+    "7class": "the seven emotions of KEMDy, ties dropped",
+    "5class": "the subset of system 1: ties, disgust and fear dropped",
+    "4class": "the usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy",
+    "4class-unmerged": "the same without excited",
+    "votes": "the raters' majority, ties dropped",
+}
+"""Per label rule of :func:`apply_rule` what it does."""
 
 
 def parse_emotions(text: str, *, vocabulary: Sequence[str] = EMOTIONS) -> tuple[str, ...]:
@@ -210,11 +220,8 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
         The columns ``emotion``, ``emotion_first``, ``emotion_annotated`` and ``majority`` of a store; ``emotion`` and
         ``emotion_first`` follow the rule that the store was built with.
     rule : str
-        ``annotated``, the corpus' own label, ties kept joined by ``;``; ``first``, the first emotion of a tie;
-        ``7class``, ties dropped; ``5class``, the subset of system 1: ties, disgust and fear dropped; ``4class``, the
-        usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy; ``4class-unmerged``, the
-        same without excited; ``votes``, the raters' majority, ties dropped; one of :data:`LABEL_COLUMNS` that the store
-        has, ties kept. In a joined store also a rule for each corpus, ``KEMDy20=5class,IEMOCAP=4class``.
+        A key of :data:`RULES`, which says what each does; or one of :data:`LABEL_COLUMNS` that the store has, ties
+        kept. In a joined store also a rule for each corpus, ``KEMDy20=5class,IEMOCAP=4class``.
 
     Returns
     -------
@@ -246,8 +253,8 @@ def _rules(utterances: pd.DataFrame, rule: str) -> pd.Series[Any]:
     further = [name for name in LABEL_COLUMNS if name in utterances]
     if rule in further:
         return utterances[rule].rename("emotion")
-    if rule not in known:
-        raise ConfigError(f"label rule {rule!r}{suggest(rule, (*known, *further))}")
+    if rule not in RULES:
+        raise ConfigError(f"label rule {rule!r}{suggest(rule, (*RULES, *further))}")
     return known[rule]().rename("emotion")
 
 

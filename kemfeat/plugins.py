@@ -3,19 +3,25 @@
 ``kemdy20`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and defines ``READER``;
 a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a model ``MODEL``, a synthetic corpus ``SYNTH``, an export
 format ``EXPORTER``. A public module that does not define that object is shared API of its room and not a plug-in.
+
+Plug-ins of other packages are modules too. An entry point of the group ``kemfeat.ROOM``, such as ``kemfeat.features``,
+gives the name of the plug-in and the module that defines its object.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import re
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from kemfeat.config import suggest
-from kemfeat.errors import UnknownPluginError
+from kemfeat.errors import PluginError, UnknownPluginError
 
 Room = Literal["analyses", "corpora", "export", "features", "learn.models", "synth"]
 _OBJECTS: dict[Room, str] = {
@@ -39,7 +45,7 @@ _IGNORED = str.maketrans("", "", " -_")
 
 @cache
 def names(room: Room) -> tuple[str, ...]:
-    """Names of the plug-ins of a room, sorted. Their source is searched; nothing is imported.
+    """Names of the plug-ins of a room, of kemfeat and of other packages, sorted. Nothing is imported.
 
     Parameters
     ----------
@@ -63,7 +69,7 @@ def names(room: Room) -> tuple[str, ...]:
         for module in pkgutil.iter_modules([folder])
         if not module.name.startswith("_") and _defines(Path(folder), module, _OBJECTS[room])
     )
-    return tuple(sorted(found))
+    return tuple(sorted({*found, *_entries(room)}))
 
 
 def find(room: Room, name: str) -> Any:
@@ -85,17 +91,73 @@ def find(room: Room, name: str) -> Any:
     ------
     UnknownPluginError
         There is no such plug-in; the message lists the known ones.
+    PluginError
+        It is one of another package that cannot be imported, or is not what its entry point says.
 
     Examples
     --------
     >>> find("corpora", "KEMDy20").name
     'KEMDy20'
     """
+    module = _module(room, name)
+    found = getattr(module, _OBJECTS[room], None)
+    if found is None or _plain(getattr(found, "name", name)) != _plain(name):
+        raise PluginError(
+            f"{module.__name__}: expected {_OBJECTS[room]}, called {name!r} like its entry point; correct the package "
+            "that it belongs to, or uninstall it"
+        )
+    return found
+
+
+def about(room: Room, name: str) -> str:
+    """What a plug-in is: the first paragraph of its module's docstring.
+
+    Parameters
+    ----------
+    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+        Package below ``kemfeat``.
+    name : str
+        Name of the plug-in; case, spaces, ``-`` and ``_`` do not matter.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Raises
+    ------
+    UnknownPluginError
+        There is no such plug-in; the message lists the known ones.
+
+    Examples
+    --------
+    >>> about("features", "eda")
+    'Electrodermal activity: skin conductance as measured, in microsiemens.'
+    """
+    text = _module(room, name).__doc__ or ""
+    return " ".join(text.strip().partition("\n\n")[0].replace("``", "").split())
+
+
+def _module(room: Room, name: str) -> ModuleType:
     known = {_plain(module): module for module in names(room)}
     if _plain(name) not in known:
         raise UnknownPluginError(f"unknown {_NOUNS[room]} {name!r}{suggest(name, names(room))}")
-    module = importlib.import_module(f"kemfeat.{room}.{known[_plain(name)]}")
-    return getattr(module, _OBJECTS[room])
+    module, entry = known[_plain(name)], _entries(room).get(known[_plain(name)])
+    if entry is None:
+        return importlib.import_module(f"kemfeat.{room}.{module}")
+    where = f"{entry.group}: {entry.name} = {entry.value}"
+    if importlib.util.find_spec(f"kemfeat.{room}.{module}") is not None:
+        raise PluginError(f"{where}: kemfeat has a {_NOUNS[room]} of that name; rename the entry point")
+    try:
+        return importlib.import_module(entry.value)
+    except Exception as error:
+        raise PluginError(f"{where}: cannot be imported ({error}); correct the package, or uninstall it") from error
+
+
+@cache
+def _entries(room: Room) -> dict[str, EntryPoint]:
+    """The plug-ins of a room that other packages bring, by name."""
+    return {entry.name: entry for entry in entry_points(group=f"kemfeat.{room}")}
 
 
 def _defines(folder: Path, module: pkgutil.ModuleInfo, wanted: str) -> bool:

@@ -106,11 +106,35 @@ def test_every_option_is_documented_with_its_default(name):
         assert f"default {parameter.default:g}" in documented[parameter.opts[0]]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_and_documentation_call_the_value_of_an_option_the_same(name):
+    context = COMMANDS[name].make_context(name, [], resilient_parsing=True)
+    metavars = {
+        option: parameter.metavar
+        for parameter in COMMANDS[name].get_params(context)
+        for option in parameter.opts
+        if not parameter.type_descriptor.is_choice
+    }
+    told = (each.split() for row in rows(section(DOCS / "cli.md", f"kemfeat {name}")) for each in code(row[0]))
+    documented = {option: " ".join(value) for option, *value in told if option in metavars and option.startswith("--")}
+    assert documented == {option: metavars[option] for option in documented}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_ends_in_an_example_that_is_right_and_leads_to_the_documentation(name):
+    example, _, more = COMMANDS[name].epilog.partition("\n\n")
+    words = shlex.split(example.removeprefix(f"Example: kemfeat {name}"))
+    assert example.startswith(f"Example: kemfeat {name} ")
+    assert COMMANDS[name].make_context(name, words).params
+    assert more == f"More: docs/cli.md, section kemfeat {name}"
+    assert section(DOCS / "cli.md", f"kemfeat {name}")
+
+
 def test_every_command_and_global_option_is_documented():
     page = read(DOCS / "cli.md")
     assert sorted(re.findall(r"^## kemfeat ([\w ]+)$", page, re.MULTILINE)) == sorted(COMMANDS)
     documented = {option for row in rows(page.partition("\n## ")[0]) for option in code(row[0])}
-    assert documented == set().union(*map(long_and_short, typer.main.get_command(app).params)) | {"--help"}
+    assert documented == set().union(*map(long_and_short, typer.main.get_command(app).params)) | {"--help", "-h"}
 
 
 def test_every_exit_code_is_documented():

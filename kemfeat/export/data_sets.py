@@ -1,4 +1,4 @@
-"""``datasets``: Parquet shards that the Hugging Face library ``datasets``, pandas, Polars and DuckDB read.
+"""Parquet shards that the Hugging Face library ``datasets``, pandas, Polars and DuckDB read.
 
 ``data/train-NNNNN-of-NNNNN.parquet`` has the columns of the table and one per array: nested lists, the first axis cut
 after the last real element, the others of fixed size. ``train`` is that library's word for data without parts.

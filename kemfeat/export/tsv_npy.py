@@ -1,4 +1,4 @@
-"""``tsv-npy``: one table of text, and one ``.npy`` per array whose row i is the table's row i.
+"""One table of text, and one ``.npy`` per array whose row i is the table's row i.
 
 ``<axis>.tsv`` has a header and one line for each row, columns separated by tabs. Text in it is the inside of a JSON
 string, which has neither tabs nor line breaks, so that a row is one line whatever the transcript. A missing cell is

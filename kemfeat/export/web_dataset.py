@@ -1,4 +1,4 @@
-"""``webdataset``: POSIX tar shards, as the library of that name streams them.
+"""POSIX tar shards, as the library of that name streams them.
 
 ``shard-NNNNNN.tar`` contains rows in order. Each is ``KEY.json`` (its row of the table) and ``KEY.<array>.npy`` for
 each array, cut after its last real element. That library ends a key at the first dot, and a path must not leave its

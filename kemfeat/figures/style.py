@@ -119,6 +119,17 @@ def _advise() -> None:
     warnings.warn(_ADVICE, MissingFontWarning, stacklevel=4)
 
 
+def korean_font() -> str | None:
+    """The installed font that Korean text in figures is drawn with.
+
+    Returns
+    -------
+    str or None
+        One of :data:`KOREAN_FONTS`, or None where none is installed.
+    """
+    return next(iter(_families()[1:]), None)
+
+
 @cache
 def _families() -> list[str]:
     """The default font and, where one is installed, a font with Hangul."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import subprocess
 from dataclasses import dataclass
 
@@ -40,6 +42,32 @@ def kemfeat(*arguments, cwd=None, **environment):
         assert "Warning" not in text
         assert "defect of kemfeat" not in text
     return said
+
+
+def at_terminal(*arguments, cwd=None, columns=80, **environment):
+    """What a person sees, and the exit code: stdout and stderr on a terminal of that width, without escape codes."""
+    ours, theirs = pty.openpty()
+    size = {"COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "1"}
+    with subprocess.Popen(
+        [KEMFEAT, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **size, **environment},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as running:
+        os.close(theirs)
+        shown = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode("utf-8", "replace"))
+    return running.returncode, text.replace("\r\n", "\n")
+
+
+def _read(terminal):
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how a terminal says that nobody writes to it any more
+        return b""
 
 
 def refused(*arguments, code, **where):

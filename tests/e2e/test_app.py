@@ -8,7 +8,7 @@ from kemfeat_cli import app
 
 
 def _said(monkeypatch, capsys, error):
-    def fail(*, args):
+    def fail(*, args, standalone_mode):
         raise error
 
     monkeypatch.setattr(app, "app", fail)

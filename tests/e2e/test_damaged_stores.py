@@ -205,7 +205,7 @@ def test_every_command_that_reads_a_store_is_tried(whole: Whole) -> None:
 
     names = {command.name for command in app.registered_commands}
     elsewhere = {"build", "plan", "validate", "evaluate", "synth", "bench", "embed", "ensemble", "log", "prune"}
-    elsewhere |= {"push", "pull", "join"}
+    elsewhere |= {"push", "pull", "join", "list", "doctor"}
     assert names - elsewhere == {command.split()[0] for command in COMMANDS} - {"analyze"}
     assert isinstance(open_store(whole.store), Store)
     assert json.loads((whole.store / schema.HEADER).read_bytes())["digest"]

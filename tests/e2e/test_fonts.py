@@ -26,7 +26,7 @@ def drawn(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(style, "_families", lambda: ["DejaVu Sans"])
         monkeypatch.setattr(sys, "argv", ["kemfeat"])
 
-        def draws(args):
+        def draws(args, standalone_mode):
             for name in ("a", "b"):
                 with style.saved(tmp_path / name) as figure:
                     figure.suptitle("각성")

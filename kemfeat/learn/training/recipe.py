@@ -86,6 +86,34 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(_shipped()))
 
 
+def recipe_title(name: str) -> str:
+    """What a recipe that comes with kemfeat trains, and after which publication: the sentence at the top of its file.
+
+    Parameters
+    ----------
+    name : str
+        A name of :func:`recipe_names`.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Raises
+    ------
+    UnknownPluginError
+        There is no recipe of that name.
+
+    Examples
+    --------
+    >>> recipe_title("kor/audio-arousal")
+    'Arousal from the mel spectrogram: stage 1 of KOR-Multimodal-Emotion-Recognition (KEMDy20).'
+    """
+    lines = _found(name).read_text(encoding="utf-8").splitlines()
+    last = next((at for at, line in enumerate(lines) if line.endswith(".")), 0)
+    return " ".join(line.removeprefix("#").strip() for line in lines[: last + 1])
+
+
 def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe and resolve its variant.
 
