@@ -84,6 +84,8 @@ class AnalysisResult:
         Tidy tables by name; column names include units where there are any.
     figures : mapping of str to callable
         Functions that draw the figures, by name.
+    captions : mapping of str to str
+        By name of a figure, one sentence that says what is to be seen.
     values : mapping of str to object
         Single numbers and short lists by name. NaN is written to JSON as null.
     warnings : tuple of str
@@ -93,6 +95,7 @@ class AnalysisResult:
     summary: tuple[str, ...]
     tables: Mapping[str, pd.DataFrame]
     figures: Mapping[str, Draw] = field(default_factory=dict)
+    captions: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

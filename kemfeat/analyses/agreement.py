@@ -86,6 +86,7 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
         summary=tuple(_summary(tables)),
         tables=tables,
         figures=_figures(tables),
+        captions=_CAPTIONS,
         values={"raters": len(wide["emotion"].columns), "utterances": len(store.utterances)},
         warnings=tuple(_warnings(wide, store)),
     )
@@ -299,6 +300,14 @@ def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:
         incomplete = int(wide[scale].isna().any(axis=1).sum())
         if incomplete:
             yield f"{incomplete:,} utterances lack a rating of {scale} and are left out of ICC(1), (A) and (C)"
+
+
+_CAPTIONS = {
+    "alpha": "Krippendorff's alpha of each scale and emotion, with 95 % intervals over speakers: 0 is what chance "
+    "gives, 1 is agreement in every case.",
+    "raters": "How often each rater chooses the emotion that most of the others choose, with 95 % intervals.",
+    "confusion": "What another rater says (columns) where one says an emotion (rows); the shares of a row add up to 1.",
+}
 
 
 def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, Draw]:

@@ -70,6 +70,7 @@ def run(store: Store, _config: BalanceConfig) -> AnalysisResult:
         summary=tuple(_summary(tables, utterances=len(table))),
         tables=tables,
         figures=_figures(store, tables, table),
+        captions=_captions(store, tables),
         values={"utterances": len(table), "speakers": int(table["speaker"].nunique())},
         warnings=tuple(_warnings(tables, widest)),
     )
@@ -240,6 +241,23 @@ def _warnings(tables: Mapping[str, pd.DataFrame], widest: str) -> Iterator[str]:
         )
     missing = tables["lengths"].query("emotion == 'all' and missing > 0")
     yield from (f"{row.missing:,} utterances have no {_UNITS[row.measure]}" for row in rows(missing))
+
+
+def _captions(store: Store, tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    counts = {
+        f"classes_{rule}": f"Utterances of each class under label rule {rule}, on a logarithmic scale."
+        for rule in tables["classes"]["labels"].unique()
+    }
+    lengths = {
+        f"length_{feature}": f"Length of {feature} in {unit}; the line marks the {holds:,} that a row has room for."
+        for feature, unit, holds, _, _ in _limits(store)
+    }
+    return {
+        **counts,
+        "ties": "Utterances for which several emotions have the most votes, on a logarithmic scale.",
+        "duration": "How long utterances are, in seconds.",
+        **lengths,
+    }
 
 
 def _figures(store: Store, tables: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, Draw]:

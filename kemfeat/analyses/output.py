@@ -108,6 +108,7 @@ def write(
             "values": plain(result.values),
             "tables": tables,
             "figures": figures,
+            "captions": {name: result.captions[name] for name in figures if name in result.captions},
             "provenance": {
                 "created": provenance.now(),
                 "command": provenance.command(),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from kemfeat.analyses.output import RESULT, SCHEMA_VERSION
 from kemfeat.config import FrozenConfig, expectation
@@ -106,6 +106,7 @@ class _Content(_Stored):
     values: dict[str, Any]
     tables: dict[str, _TableEntry]
     figures: dict[str, tuple[str, ...]]
+    captions: dict[str, str] = Field(default_factory=dict)
     provenance: dict[str, Any]
 
 
@@ -202,8 +203,8 @@ def _pictures(folder: Path, content: _Content, problems: list[str]) -> Iterator[
         if uri is None:
             problems.append(f"figure {printable(key)}: no readable SVG or PNG file in the folder of the result")
             continue
-        alt = f"{printable(content.title)}: {_words(key)}. The tables of this analysis contain its numbers."
-        yield Picture(uri=uri, alt=alt, caption=_words(key))
+        caption = printable(content.captions.get(key, "")) or _words(key)
+        yield Picture(uri=uri, alt=f"{printable(content.title)}. {caption}", caption=caption)
 
 
 def _file(folder: Path, names: Iterable[str], suffix: str) -> Path | None:

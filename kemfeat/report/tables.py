@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kemfeat.figures.style import HANGUL
+
 NOTHING = "–"
 _MOST_ITEMS = 20
 _LONG = 24
@@ -197,6 +199,28 @@ def printable(value: object) -> str:
         Its text with spaces instead of those characters, without spaces at either end.
     """
     return "".join(c if c.isprintable() or c == "\n" else " " for c in str(value)).strip()
+
+
+def is_korean(text: str) -> bool:
+    """Tell whether a text is Korean, which a page must say for it to be pronounced and set right.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    bool
+        Whether at least half of its letters are Hangul.
+
+    Examples
+    --------
+    >>> is_korean("아니 진짜?"), is_korean("no"), is_korean("12")
+    (True, False, False)
+    """
+    hangul = len(HANGUL.findall(text))
+    return hangul > 0 and 2 * hangul >= sum(map(str.isalpha, text))
 
 
 def _items(values: Sequence[Any]) -> str:

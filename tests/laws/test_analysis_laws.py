@@ -138,6 +138,8 @@ def test_written_tables_are_the_tables(analysis, result, written):
 def test_written_figures_are_pictures(analysis, result, written):
     out, content = written(analysis.name)
     assert set(content["figures"]) == set(result.figures)
+    assert set(content["captions"]) == set(result.figures)
+    assert all(text.endswith(".") and "_" not in text for text in content["captions"].values())
     for svg, png in content["figures"].values():
         assert (out / svg).read_text(encoding="utf-8").rstrip().endswith("</svg>")
         with Image.open(out / png) as picture:

@@ -32,6 +32,7 @@ def add_analysis(store: Store, *, name: str, **changes: Any) -> Path:
         "summary": (f"verdict {EVIL}", "a second sentence"),
         "tables": {"groups": groups(70)},
         "figures": {"line": draw_line},
+        "captions": {"line": "A line from 0 to 1.", "of no figure": EVIL},
         "values": {"F": 2.5, "nested": {EVIL: [1, 2]}},
         "warnings": (f"careful {EVIL}",),
     }

@@ -142,6 +142,16 @@ def test_a_store_without_audio_and_physiology_has_a_page_too(bench: Bench, tmp_p
     assert not page.all("figure")
 
 
+def test_korean_is_marked_as_korean_and_units_are_those_of_people(bench: Bench, tmp_path: Path) -> None:
+    store = open_store(bench.out)
+    store.utterances["text"] = "아니 진짜?"
+    page = Page(write_report(store, out=tmp_path / "report.html").path.read_text(encoding="utf-8")).root
+    marked = [element.text for element in page.everything() if element.attributes.get("lang") == "ko"]
+    assert marked == ["아니 진짜?"]
+    units = {name: row[3] for name, row in table_rows(page, "arrays").items()}
+    assert (units["eda"], units["temp"], units["mel_lengths"]) == ("µS", "°C", "")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark", "print"])
 def test_every_text_stands_out_from_its_ground(scheme: str) -> None:
     style = (Path(report.__file__).parent / "page.css").read_text(encoding="utf-8")

@@ -54,6 +54,16 @@ def test_a_result_is_shown_with_its_first_rows(store: Store) -> None:
     assert [row[1].number for row in table.rows][:4] == [35.0, 34.5, 34.0, None]
     assert table.note == f"The first {FIRST_ROWS} of 70 rows; all in analyses/alpha/tables/groups.*"
     assert picture.uri.startswith("data:image/svg+xml;base64,")
+    assert picture.caption == "A line from 0 to 1."
+    assert picture.alt == f"The alpha {EVIL}. A line from 0 to 1."
+
+
+def test_a_result_of_an_earlier_version_has_no_captions(store: Store) -> None:
+    folder = add_analysis(store, name="alpha")
+    content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    del content["captions"]
+    (folder / "result.json").write_text(json.dumps(content), encoding="utf-8")
+    (picture,) = only(store).pictures
     assert picture.caption == "line"
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.report.tables import NOTHING, cell, printable, share, table
+from kemfeat.figures.style import HANGUL
+from kemfeat.report.tables import NOTHING, cell, is_korean, printable, share, table
 from tests.report.conftest import columns
 
 finite = st.floats(min_value=-1e300, max_value=1e300)
@@ -81,6 +82,13 @@ def test_shares() -> None:
     assert share(1, 0).nothing
     assert share(float("nan")).nothing
     assert share(3, 2).share == 1.0
+
+
+@given(st.text())
+@settings(deadline=None, max_examples=200)
+def test_a_text_is_korean_by_its_letters_alone(text: str) -> None:
+    assert is_korean(f"{text}{'가' * sum(map(str.isalpha, text))}가")
+    assert not is_korean("".join(c for c in text if not HANGUL.match(c)))
 
 
 def test_a_long_list_is_shortened() -> None:

@@ -87,14 +87,23 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     speakers = over_units(conversations, "speaker")
     tests = _tests(changed, conversations, speakers)
     lags = lag_tests(store, utterances, lags=lags_up_to(config.max_lag))
+    drawn = _examples(store, utterances, changed, config.examples)
     tables = {"tests": tests, "lags": lags, "speakers": speakers, "conversations": conversations}
     return AnalysisResult(
         summary=(*_summary(tests), *lag_words(lags)),
         tables=tables,
-        figures={"forest": _forest(tests, speakers), **_examples(store, utterances, changed, config.examples)},
+        figures={"forest": _forest(tests, speakers), **drawn},
+        captions={"forest": _CAPTION, **dict.fromkeys(drawn, _EXAMPLE)},
         values={"conversations": int(changed["conversation"].nunique()), "changes": len(changed), "alpha": ALPHA},
         warnings=tuple(_warnings(tests, changed)),
     )
+
+
+_CAPTION = (
+    "Correlation of changes of each signal and judgement: mean over speakers with 95 % interval, and every speaker as "
+    "a small point. At 0 there is no relation."
+)
+_EXAMPLE = "Signals of one conversation, its utterances shaded by emotion, and their arousal and valence below."
 
 
 def _tests(changed: pd.DataFrame, conversations: pd.DataFrame, speakers: pd.DataFrame) -> pd.DataFrame:

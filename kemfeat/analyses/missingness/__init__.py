@@ -94,6 +94,7 @@ def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
         summary=_summary(tables, media, least_gap=config.least_gap),
         tables=tables,
         figures=_figures(tables),
+        captions=_captions(tables),
         values={"media": list(media), "utterances": len(presence), "hole_s": HOLE},
         warnings=_warnings(tables, presence, labels=config.labels),
     )
@@ -295,16 +296,32 @@ def _warnings(tables: dict[str, pd.DataFrame], presence: pd.DataFrame, *, labels
     return tuple(warnings)
 
 
-def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Draw]:
+def _pages(tables: dict[str, pd.DataFrame]) -> list[list[str]]:
+    """The sessions of each figure of recordings."""
     sessions = sorted(tables["recordings"]["session"].unique())
-    pages = [sessions[at : at + SESSIONS_PER_PAGE] for at in range(0, len(sessions), SESSIONS_PER_PAGE)]
+    return [sessions[at : at + SESSIONS_PER_PAGE] for at in range(0, len(sessions), SESSIONS_PER_PAGE)]
+
+
+def _captions(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    shares = {
+        f"coverage_by_{by}": f"Share of the utterances of each {by} with any sample of a signal, with 95 % intervals."
+        for by in ("emotion", "session")
+    }
+    lines = {
+        f"timeline_{number}": f"{page[0]} to {page[-1]}: when each sensor recorded, and in grey when it has no sample."
+        for number, page in enumerate(_pages(tables), start=1)
+    }
+    return shares | lines
+
+
+def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Draw]:
     drawn: dict[str, Draw] = {
         f"coverage_by_{by}": partial(
             estimates.dots, _dots(tables["coverage"], by), label="share of the utterances with any sample", span=(0, 1)
         )
         for by in ("emotion", "session")
     }
-    for number, page in enumerate(pages, start=1):
+    for number, page in enumerate(_pages(tables), start=1):
         windows, silent = (
             tables[name][tables[name]["session"].isin(page)] for name in ("recordings", "empty_stretches")
         )
