@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling, rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling, Verdict, rows
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import agreement as figures
@@ -87,6 +87,7 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
         tables=tables,
         figures=_figures(tables),
         captions=_CAPTIONS,
+        verdicts=tuple(_verdicts(tables)),
         values={"raters": len(wide["emotion"].columns), "utterances": len(store.utterances)},
         warnings=tuple(_warnings(wide, store)),
     )
@@ -287,6 +288,31 @@ def _verdict(alpha: float) -> str:
     if alpha >= TENTATIVE:
         return f"good for tentative conclusions only (between {TENTATIVE} and {RELIABLE})"
     return f"single ratings are unreliable (below {TENTATIVE})"
+
+
+def _verdicts(tables: Mapping[str, pd.DataFrame]) -> Iterator[Verdict]:
+    raters = len(tables["raters"])
+    for row in rows(tables["alpha"].query("level != 'ordinal'").dropna(subset="alpha")):
+        how, meaning = _CONSEQUENCES[int(row.alpha >= TENTATIVE) + int(row.alpha >= RELIABLE)]
+        yield Verdict(
+            sentence=f"Single ratings of {row.measure} are {how}.",
+            effect="Krippendorff's alpha",
+            value=row.alpha,
+            low=row.speaker_ci_low,
+            high=row.speaker_ci_high,
+            n=f"{row.utterances:,} utterances, {raters} raters",
+            meaning=meaning,
+        )
+
+
+_CONSEQUENCES = (
+    ("unreliable", f"Below {TENTATIVE}, one rater is no ground truth: use the mean or the votes of all raters."),
+    (
+        "good for tentative conclusions",
+        f"Below {RELIABLE}: prefer the mean or the votes of all raters.",
+    ),
+    ("reliable", f"From {RELIABLE} on, raters can stand in for one another."),
+)
 
 
 def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:

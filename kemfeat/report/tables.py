@@ -201,6 +201,37 @@ def printable(value: object) -> str:
     return "".join(c if c.isprintable() or c == "\n" else " " for c in str(value)).strip()
 
 
+def estimate(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Write an estimate and its interval with the same decimals, three significant digits of the largest.
+
+    Parameters
+    ----------
+    value : float or None
+        The estimate.
+    low, high : float or None
+        Its interval; left out where either is None or not finite.
+
+    Returns
+    -------
+    str
+        A dash where there is no estimate.
+
+    Examples
+    --------
+    >>> estimate(0.15423, 0.1326, 0.1759), estimate(None)
+    ('0.154 [0.133, 0.176]', '–')
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    ends = [end for end in (low, high) if end is not None and math.isfinite(end)]
+    values = [value, *(ends if len(ends) == 2 else [])]
+    largest = max(map(abs, values))
+    plain = _FINEST <= largest < _COARSEST
+    decimals = max(0, 2 - math.floor(math.log10(largest))) if plain else 0
+    texts = [f"{each:,.{decimals}f}" if plain or not each else f"{each:.3g}" for each in values]
+    return texts[0] if len(texts) == 1 else f"{texts[0]} [{texts[1]}, {texts[2]}]"
+
+
 def is_korean(text: str) -> bool:
     """Tell whether a text is Korean, which a page must say for it to be pronounced and set right.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from functools import cache
@@ -70,6 +71,21 @@ def test_it_is_found_by_its_name_and_has_a_title(analysis):
     assert analysis.name in NAMES
     assert analysis.title.strip()
     assert analysis.config.model_config["frozen"]
+
+
+def test_verdicts_are_sentences_with_a_number_and_what_it_means(result, written, analysis):
+    assert result.verdicts
+    for verdict in result.verdicts:
+        assert verdict.sentence.endswith(".")
+        assert verdict.sentence[0] == verdict.sentence[0].upper()
+        assert verdict.meaning.endswith(".")
+        assert verdict.effect
+        assert any(c.isdigit() for c in verdict.n)
+        assert math.isfinite(verdict.value)
+        assert math.isnan(verdict.low) == math.isnan(verdict.high)
+        assert math.isnan(verdict.low) or verdict.low <= verdict.value <= verdict.high
+    _, content = written(analysis.name)
+    assert [entry["sentence"] for entry in content["verdicts"]] == [each.sentence for each in result.verdicts]
 
 
 def test_sentences_say_something(result):

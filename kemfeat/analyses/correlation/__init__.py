@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, Verdict, rows
 from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS, by_utterance, changes, trace
 from kemfeat.analyses.correlation._lags import STEP, lag_tests, lag_words, lags_up_to
 from kemfeat.analyses.correlation._pairs import ALPHA, PAIRS, named, of, over_units, sides, within_conversations
@@ -90,6 +90,7 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     drawn = _examples(store, utterances, changed, config.examples)
     tables = {"tests": tests, "lags": lags, "speakers": speakers, "conversations": conversations}
     return AnalysisResult(
+        verdicts=tuple(_verdicts(tests)),
         summary=(*_summary(tests), *lag_words(lags)),
         tables=tables,
         figures={"forest": _forest(tests, speakers), **drawn},
@@ -153,6 +154,26 @@ def _test(
         "rm_p": slope.p,
         "reason": found.reason,
     }
+
+
+def _verdicts(tests: pd.DataFrame) -> Iterator[Verdict]:
+    """How many pairs change together, and the largest correlation."""
+    tested = tests.dropna(subset=["p_holm", "ci_low"])
+    if tested.empty:
+        return
+    largest = next(rows(tested.iloc[[int(tested["r"].abs().argmax())]]))
+    together = int((tested["p_holm"] < ALPHA).sum())
+    found = f"{together} of {len(tested)}" if together else f"None of {len(tested)}"
+    yield Verdict(
+        sentence=f"{found} pairs of a signal and a judgement are shown to change together.",
+        effect=f"largest mean correlation, {named(largest.signal, largest.target)}",
+        value=largest.r,
+        low=largest.ci_low,
+        high=largest.ci_high,
+        n=f"{largest.changes:,} changes, {largest.speakers} speakers",
+        meaning=f"Holm-adjusted p = {p_text(math.log(largest.p_holm))}. The interval is of this pair alone, which was "
+        "picked because it is the largest.",
+    )
 
 
 def _summary(tests: pd.DataFrame) -> Iterator[str]:

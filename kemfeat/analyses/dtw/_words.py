@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kemfeat.analyses import Verdict
 from kemfeat.analyses.dtw._choice import RULE, preferred_by_db
 from kemfeat.analyses.dtw._findings import BOOTSTRAP_SERIES, ClusterFindings
 from kemfeat.analyses.dtw._tables import SMALLEST
@@ -89,6 +90,28 @@ def _lost(found: ClusterFindings) -> str:
         f"Scaling by each series' own range removed level and range: values between {low.min():.4g} and "
         f"{high.max():.4g} {unit}, with spans of {spans.min():.3g} to {spans.max():.3g} {unit} (median "
         f"{np.median(spans):.3g}), now range from 0 to 1."
+    )
+
+
+def verdicts(found: ClusterFindings) -> tuple[Verdict, ...]:
+    """Whether clusters and emotion go together; nothing where that cannot be tested."""
+    crossed, signal = found.association, found.cohort.signal
+    if crossed is None or np.isnan(crossed.cramers_v):
+        return ()
+    related = crossed.p_permutation < ALPHA
+    return (
+        Verdict(
+            sentence=f"Clusters of {signal} {'are' if related else 'show no evidence of being'} related to emotion.",
+            effect="Cramér's V",
+            value=crossed.cramers_v,
+            n=f"{len(found.series):,} series in {found.chosen.k} clusters",
+            meaning=f"Permutation within speakers, p = {crossed.p_permutation:.3g}. "
+            + (
+                "The shapes of the signal carry some information on emotion beyond who speaks."
+                if related
+                else "That does not show that the signal says nothing about emotion."
+            ),
+        ),
     )
 
 

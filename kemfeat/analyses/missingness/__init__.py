@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling, rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling, Verdict, rows
 from kemfeat.analyses.missingness._recordings import HOLE, RecordingQuality, media_of, recordings
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
@@ -95,6 +95,7 @@ def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
         tables=tables,
         figures=_figures(tables),
         captions=_captions(tables),
+        verdicts=(_rarest(tables),),
         values={"media": list(media), "utterances": len(presence), "hole_s": HOLE},
         warnings=_warnings(tables, presence, labels=config.labels),
     )
@@ -271,6 +272,30 @@ def _silence(stretches: pd.DataFrame, media: Sequence[str], *, least_gap: float)
         f"{len(stretches):,} stretches of {least_gap:g} s or more have no sample ({counts}); "
         f"{int(stretches['whole'].sum()):,} of them are whole recordings."
     )
+
+
+def _rarest(tables: dict[str, pd.DataFrame]) -> Verdict:
+    """How much there is of the signal that the fewest utterances have."""
+    overall = tables["coverage"].query("by == 'all'")
+    row = next(rows(overall.nsmallest(1, "share")))
+    others = f", the fewest of {len(overall)} signals" if len(overall) > 1 else ""
+    return Verdict(
+        sentence=f"{row.present:,} of {row.utterances:,} utterances have {row.medium.upper()}{others}.",
+        effect=f"share with {row.medium.upper()}",
+        value=row.share,
+        low=row.ci_low,
+        high=row.ci_high,
+        n=f"{row.utterances:,} utterances",
+        meaning=_bias(tables["association"].set_index("medium")["p_holm"].get(row.medium, np.nan)),
+    )
+
+
+def _bias(p_holm: float) -> str:
+    if p_holm < ALPHA:
+        return "Whether it is there depends on emotion: leaving out utterances without it changes the mix of emotions."
+    if p_holm >= ALPHA:
+        return "Whether it is there shows no evidence of depending on emotion, which does not show that it does not."
+    return "Whether that depends on emotion could not be tested."
 
 
 def _warnings(tables: dict[str, pd.DataFrame], presence: pd.DataFrame, *, labels: str) -> tuple[str, ...]:
