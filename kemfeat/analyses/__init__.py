@@ -7,6 +7,7 @@ describe. Nothing here writes a file: :func:`kemfeat.analyses.output.write` does
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,48 @@ Draw = Callable[[Path], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One finding in short, for the first screen of a report.
+
+    Parameters
+    ----------
+    sentence : str
+        What was found.
+    effect : str
+        What ``value`` is, such as ``Krippendorff's alpha``.
+    value : float
+        Size of the effect.
+    low, high : float
+        Its 95 % interval; NaN where it has none.
+    n : str
+        How much it is based on, such as ``600 utterances, 16 speakers``.
+    meaning : str
+        What follows from it, and what does not.
+
+    Examples
+    --------
+    >>> Verdict(
+    ...     sentence="Single ratings of valence are unreliable.",
+    ...     effect="Krippendorff's alpha",
+    ...     value=0.29,
+    ...     low=0.26,
+    ...     high=0.33,
+    ...     n="600 utterances, 10 raters",
+    ...     meaning="Use the mean of the raters.",
+    ... ).value
+    0.29
+    """
+
+    sentence: str
+    effect: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    n: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisResult:
     """What an analysis found.
 
@@ -84,6 +127,10 @@ class AnalysisResult:
         Tidy tables by name; column names include units where there are any.
     figures : mapping of str to callable
         Functions that draw the figures, by name.
+    captions : mapping of str to str
+        By name of a figure, one sentence that says what is to be seen.
+    verdicts : tuple of Verdict
+        The findings in short, the main one first.
     values : mapping of str to object
         Single numbers and short lists by name. NaN is written to JSON as null.
     warnings : tuple of str
@@ -93,6 +140,8 @@ class AnalysisResult:
     summary: tuple[str, ...]
     tables: Mapping[str, pd.DataFrame]
     figures: Mapping[str, Draw] = field(default_factory=dict)
+    captions: Mapping[str, str] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling, rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling, Verdict, rows
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import agreement as figures
@@ -86,6 +86,8 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
         summary=tuple(_summary(tables)),
         tables=tables,
         figures=_figures(tables),
+        captions=_CAPTIONS,
+        verdicts=tuple(_verdicts(tables)),
         values={"raters": len(wide["emotion"].columns), "utterances": len(store.utterances)},
         warnings=tuple(_warnings(wide, store)),
     )
@@ -288,6 +290,31 @@ def _verdict(alpha: float) -> str:
     return f"single ratings are unreliable (below {TENTATIVE})"
 
 
+def _verdicts(tables: Mapping[str, pd.DataFrame]) -> Iterator[Verdict]:
+    raters = len(tables["raters"])
+    for row in rows(tables["alpha"].query("level != 'ordinal'").dropna(subset="alpha")):
+        how, meaning = _CONSEQUENCES[int(row.alpha >= TENTATIVE) + int(row.alpha >= RELIABLE)]
+        yield Verdict(
+            sentence=f"Single ratings of {row.measure} are {how}.",
+            effect="Krippendorff's alpha",
+            value=row.alpha,
+            low=row.speaker_ci_low,
+            high=row.speaker_ci_high,
+            n=f"{row.utterances:,} utterances, {raters} raters",
+            meaning=meaning,
+        )
+
+
+_CONSEQUENCES = (
+    ("unreliable", f"Below {TENTATIVE}, one rater is no ground truth: use the mean or the votes of all raters."),
+    (
+        "good for tentative conclusions",
+        f"Below {RELIABLE}: prefer the mean or the votes of all raters.",
+    ),
+    ("reliable", f"From {RELIABLE} on, raters can stand in for one another."),
+)
+
+
 def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:
     several = int(wide["emotion"].map(lambda name: isinstance(name, str) and TIE in name).to_numpy().sum())
     if several:
@@ -299,6 +326,14 @@ def _warnings(wide: Mapping[str, pd.DataFrame], store: Store) -> Iterator[str]:
         incomplete = int(wide[scale].isna().any(axis=1).sum())
         if incomplete:
             yield f"{incomplete:,} utterances lack a rating of {scale} and are left out of ICC(1), (A) and (C)"
+
+
+_CAPTIONS = {
+    "alpha": "Krippendorff's alpha of each scale and emotion, with 95 % intervals over speakers: 0 is what chance "
+    "gives, 1 is agreement in every case.",
+    "raters": "How often each rater chooses the emotion that most of the others choose, with 95 % intervals.",
+    "confusion": "What another rater says (columns) where one says an emotion (rows); the shares of a row add up to 1.",
+}
 
 
 def _figures(tables: Mapping[str, pd.DataFrame]) -> dict[str, Draw]:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, Verdict, rows
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import balance as figures
@@ -70,6 +70,8 @@ def run(store: Store, _config: BalanceConfig) -> AnalysisResult:
         summary=tuple(_summary(tables, utterances=len(table))),
         tables=tables,
         figures=_figures(store, tables, table),
+        captions=_captions(store, tables),
+        verdicts=tuple(_verdicts(tables)),
         values={"utterances": len(table), "speakers": int(table["speaker"].nunique())},
         warnings=tuple(_warnings(tables, widest)),
     )
@@ -240,6 +242,36 @@ def _warnings(tables: Mapping[str, pd.DataFrame], widest: str) -> Iterator[str]:
         )
     missing = tables["lengths"].query("emotion == 'all' and missing > 0")
     yield from (f"{row.missing:,} utterances have no {_UNITS[row.measure]}" for row in rows(missing))
+
+
+def _verdicts(tables: Mapping[str, pd.DataFrame]) -> Iterator[Verdict]:
+    """The most frequent class of the first rule, and what always predicting it would score."""
+    for row in rows(tables["baselines"].query("utterances > 0").head(1)):
+        yield Verdict(
+            sentence=f"{row.accuracy:.0%} of the labelled utterances are {row.majority}.",
+            effect=f"share of {row.majority}",
+            value=row.accuracy,
+            n=f"{row.utterances:,} utterances in {row.classes} classes ({row.labels})",
+            meaning=f"A model that always says {row.majority} has accuracy {row.accuracy:.3f}, but macro-F1 "
+            f"{row.macro_f1:.3f} and balanced accuracy {row.balanced_accuracy:.3f}: report these.",
+        )
+
+
+def _captions(store: Store, tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    counts = {
+        f"classes_{rule}": f"Utterances of each class under label rule {rule}, on a logarithmic scale."
+        for rule in tables["classes"]["labels"].unique()
+    }
+    lengths = {
+        f"length_{feature}": f"Length of {feature} in {unit}; the line marks the {holds:,} that a row has room for."
+        for feature, unit, holds, _, _ in _limits(store)
+    }
+    return {
+        **counts,
+        "ties": "Utterances for which several emotions have the most votes, on a logarithmic scale.",
+        "duration": "How long utterances are, in seconds.",
+        **lengths,
+    }
 
 
 def _figures(store: Store, tables: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> dict[str, Draw]:

@@ -6,6 +6,7 @@ import html
 import json
 import math
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,11 +104,13 @@ def write(
                 "synthetic": store.synthetic,
             },
             "config": config.model_dump(mode="json"),
+            "verdicts": [plain(asdict(verdict)) for verdict in result.verdicts],
             "summary": list(result.summary),
             "warnings": list(result.warnings),
             "values": plain(result.values),
             "tables": tables,
             "figures": figures,
+            "captions": {name: result.captions[name] for name in figures if name in result.captions},
             "provenance": {
                 "created": provenance.now(),
                 "command": provenance.command(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +99,15 @@ def forest(families: Mapping[str, pd.DataFrame], stem: Path, *, label: str) -> N
     Parameters
     ----------
     families : mapping of str to DataFrame
-        ``a b diff low high`` by method, NaN where a pair was not tested; the first one orders the pairs.
+        ``a b diff low high`` by method; the first one orders the pairs. A pair that no method tested (NaN) is counted
+        in the title and not drawn.
     stem : Path
         Path of the files without suffix.
     label : str
         What is compared, with its unit.
     """
-    first = next(iter(families.values())).dropna(subset="diff")
+    there = next(iter(families.values())).dropna(subset="diff")
+    first = there[_tested(there, families.values())]
     order = first.loc[first["diff"].abs().nlargest(MOST_PAIRS).index].sort_values("diff")
     places = {pair: at for at, pair in enumerate(zip(order["a"], order["b"], strict=True))}
     with saved(stem, height=1.6 + len(places) * (0.12 + 0.12 * len(families))) as figure:
@@ -118,12 +120,19 @@ def forest(families: Mapping[str, pd.DataFrame], stem: Path, *, label: str) -> N
                 axes.plot([], [], color=PALETTE[number], marker=_MARKERS[number], markersize=4, label=method)
         axes.set_yticks(range(len(places)), [f"{a} \u2212 {b}" for a, b in places])
         axes.set_ylim(-0.7, len(places) - 0.3)
-        for row in _records(order[order["low"].isna()]):
-            axes.text(0, places[row["a"], row["b"]], " not tested", color="0.4", va="center")
         axes.set_xlim(*_limits(order))
         axes.set_xlabel(_wrapped(f"difference of means, {label}"))
-        axes.set_title(_title("simultaneous 95 % intervals; open: 0 is inside", len(places), len(first)))
+        untested = len(there) - len(first)
+        text = f"simultaneous 95 % intervals; open: 0 is inside{f'; {untested} not tested' if untested else ''}"
+        axes.set_title(_title(text, len(places), len(first)))
         figure.legend(loc="outside lower center", ncols=len(families), frameon=False)
+
+
+def _tested(pairs: pd.DataFrame, families: Iterable[pd.DataFrame]) -> list[bool]:
+    """Whether any method has an interval for a pair."""
+    known = [family.dropna(subset="low") for family in families]
+    tested = {pair for family in known for pair in zip(family["a"], family["b"], strict=True)}
+    return [pair in tested for pair in zip(pairs["a"], pairs["b"], strict=True)]
 
 
 def _one_family(

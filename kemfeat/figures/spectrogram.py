@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.figures.style import PALETTE, saved
+from kemfeat.figures.units import shown_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +22,6 @@ _HEIGHT, _IMAGE, _TRACE, _LINE = 0.55, 1.6, 0.8, 0.16
 """Height of the time axis, of a panel of each kind, and of each further line of its title [inch]."""
 _LETTERS = 80
 """Most letters in one line of a title."""
-_UNITS = {"uS": "µS", "degC": "°C", "1": ""}
 _GAP = "#d9d9d9"
 
 
@@ -197,5 +197,5 @@ def _gaps(measured: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _unit(unit: str) -> str:
-    name = _UNITS.get(unit, unit)
+    name = shown_unit(unit)
     return f"[{name}]" if name else ""

@@ -39,7 +39,8 @@ _ADVICE = (
 
 _WATERMARK: ContextVar[str] = ContextVar("watermark", default="")
 
-_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
+HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
+"""One letter or syllable of Korean."""
 
 _SETTINGS: dict[Any, Any] = {
     "axes.spines.right": False,
@@ -89,7 +90,7 @@ def saved(stem: Path, *, width: float = 6.4, height: float = 4.0) -> Iterator[Fi
         stem.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(svg, metadata={"Date": None, "Creator": None})
         figure.savefig(png, metadata={"Software": None})
-    if len(_families()) == 1 and _HANGUL.search(svg.read_text(encoding="utf-8")):
+    if len(_families()) == 1 and HANGUL.search(svg.read_text(encoding="utf-8")):
         _advise()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kemfeat.errors import ConfigError
 from kemfeat.report.examples import examples
+from kemfeat.report.front import front
 from kemfeat.report.measures import features
 from kemfeat.report.overview import card, labels, made_by, physiology
 from kemfeat.report.page import render
@@ -97,6 +98,7 @@ def _facts(store: Store, results: tuple[Result | Damaged, ...]) -> dict[str, Any
     """The values that the template shows, by the names that it uses."""
     return {
         "card": card(store),
+        "front": front(store, results),
         "physiology": physiology(store),
         "labels": labels(store),
         "features": features(store),

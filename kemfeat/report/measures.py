@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.figures.units import shown_unit
 from kemfeat.records import beside, stem, tag_of, tagged
 from kemfeat.report.tables import NOTHING, Cell, Table, share, table
 from kemfeat.store import summary
@@ -123,9 +124,8 @@ def _arrays(store: Store) -> Table:
         known = sample.known
         spread = (known.min().item(), float(known.mean(dtype=np.float64)), known.max().item()) if known.size else ()
         shape = Cell(text="\u00a0×\u00a0".join(f"{size:,}" for size in info.shape))
-        unit = "" if info.unit == "1" else info.unit
         numbers = tuple(int(number) if isinstance(number, bool) else number for number in spread) or (None,) * 3
-        rows.append((name, info.description, shape, info.dtype, unit, *numbers, share(sample.padding)))
+        rows.append((name, info.description, shape, info.dtype, shown_unit(info.unit), *numbers, share(sample.padding)))
     head = ("array", "what it is", "shape", "dtype", "unit", "minimum", "mean", "maximum", "padding or gaps")
     note = (
         f"Minimum, mean, maximum and padding over at most {SAMPLE_ROWS} rows per array, drawn with seed {SEED}; "

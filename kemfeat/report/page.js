@@ -34,7 +34,7 @@ function makeSortable(table) {
 }
 
 document.querySelectorAll("table").forEach((table) => {
-  if (table.tBodies[0].rows.length > 1) makeSortable(table);
+  if (table.tHead && table.tBodies[0].rows.length > 1) makeSortable(table);
 });
 
 // Paper has nothing to click on.

@@ -9,18 +9,39 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from kemfeat.analyses.output import RESULT, SCHEMA_VERSION
 from kemfeat.config import FrozenConfig, expectation
 from kemfeat.report.overview import leaves
 from kemfeat.report.pictures import Picture, embedded
-from kemfeat.report.tables import Table, printable, table
+from kemfeat.report.tables import Table, estimate, printable, table
 from kemfeat.store.reader import Store
 
 ANALYSES = "analyses"
 FIRST_ROWS = 50
 _WORDS = str.maketrans("_-", "  ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A verdict as the page shows it.
+
+    Parameters
+    ----------
+    sentence : str
+        What was found.
+    effect, value : str
+        What was measured, and how much, with its interval; empty where the analysis does not say.
+    n, meaning : str
+        How much it is based on, and what follows from it; empty likewise.
+    """
+
+    sentence: str
+    effect: str = ""
+    value: str = ""
+    n: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +58,8 @@ class Result:
         Heading.
     stale : bool
         Whether it was made from another version of the store.
+    verdicts : tuple of Card
+        Its findings in short; the first sentence of the summary where the analysis gives none.
     summary, warnings : tuple of str
         Sentences, as the analysis wrote them.
     problems : tuple of str
@@ -55,6 +78,7 @@ class Result:
     name: str
     title: str
     stale: bool
+    verdicts: tuple[Card, ...]
     summary: tuple[str, ...]
     warnings: tuple[str, ...]
     problems: tuple[str, ...]
@@ -93,6 +117,16 @@ class _TableEntry(_Stored):
     files: tuple[str, ...]
 
 
+class _Verdict(_Stored):
+    sentence: str
+    effect: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: str
+    meaning: str
+
+
 class _Content(_Stored):
     """``result.json``, as far as the page needs it."""
 
@@ -106,6 +140,8 @@ class _Content(_Stored):
     values: dict[str, Any]
     tables: dict[str, _TableEntry]
     figures: dict[str, tuple[str, ...]]
+    captions: dict[str, str] = Field(default_factory=dict)
+    verdicts: tuple[_Verdict, ...] = ()
     provenance: dict[str, Any]
 
 
@@ -160,6 +196,7 @@ def _result(folder: Path, content: _Content, *, anchor: str, stale: bool) -> Res
         name=printable(folder.name),
         title=printable(content.title),
         stale=stale,
+        verdicts=tuple(_verdicts(content)),
         summary=tuple(map(printable, content.summary)),
         warnings=tuple(map(printable, content.warnings)),
         tables=tuple(_tables(folder, content.tables, problems, anchor=anchor)),
@@ -202,8 +239,8 @@ def _pictures(folder: Path, content: _Content, problems: list[str]) -> Iterator[
         if uri is None:
             problems.append(f"figure {printable(key)}: no readable SVG or PNG file in the folder of the result")
             continue
-        alt = f"{printable(content.title)}: {_words(key)}. The tables of this analysis contain its numbers."
-        yield Picture(uri=uri, alt=alt, caption=_words(key))
+        caption = printable(content.captions.get(key, "")) or _words(key)
+        yield Picture(uri=uri, alt=f"{printable(content.title)}. {caption}", caption=caption)
 
 
 def _file(folder: Path, names: Iterable[str], suffix: str) -> Path | None:
@@ -216,6 +253,19 @@ def _file(folder: Path, names: Iterable[str], suffix: str) -> Path | None:
         if path.is_relative_to(folder.resolve()) and path.is_file():
             return path
     return None
+
+
+def _verdicts(content: _Content) -> Iterator[Card]:
+    for verdict in content.verdicts:
+        yield Card(
+            sentence=printable(verdict.sentence),
+            effect=printable(verdict.effect),
+            value=estimate(verdict.value, verdict.low, verdict.high),
+            n=printable(verdict.n),
+            meaning=printable(verdict.meaning),
+        )
+    if not content.verdicts:
+        yield from (Card(sentence=printable(sentence)) for sentence in content.summary[:1])
 
 
 def _details(content: _Content, *, anchor: str) -> Iterator[Table]:

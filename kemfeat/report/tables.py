@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kemfeat.figures.style import HANGUL
+
 NOTHING = "–"
 _MOST_ITEMS = 20
 _LONG = 24
@@ -197,6 +199,59 @@ def printable(value: object) -> str:
         Its text with spaces instead of those characters, without spaces at either end.
     """
     return "".join(c if c.isprintable() or c == "\n" else " " for c in str(value)).strip()
+
+
+def estimate(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Write an estimate and its interval with the same decimals, three significant digits of the largest.
+
+    Parameters
+    ----------
+    value : float or None
+        The estimate.
+    low, high : float or None
+        Its interval; left out where either is None or not finite.
+
+    Returns
+    -------
+    str
+        A dash where there is no estimate.
+
+    Examples
+    --------
+    >>> estimate(0.15423, 0.1326, 0.1759), estimate(None)
+    ('0.154 [0.133, 0.176]', '–')
+    """
+    if value is None or math.isnan(value):
+        return NOTHING
+    ends = [end for end in (low, high) if end is not None and math.isfinite(end)]
+    values = [value, *(ends if len(ends) == 2 else [])]
+    largest = max(map(abs, values))
+    plain = _FINEST <= largest < _COARSEST
+    decimals = max(0, 2 - math.floor(math.log10(largest))) if plain else 0
+    texts = [f"{each:,.{decimals}f}" if plain or not each else f"{each:.3g}" for each in values]
+    return texts[0] if len(texts) == 1 else f"{texts[0]} [{texts[1]}, {texts[2]}]"
+
+
+def is_korean(text: str) -> bool:
+    """Tell whether a text is Korean, which a page must say for it to be pronounced and set right.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    bool
+        Whether at least half of its letters are Hangul.
+
+    Examples
+    --------
+    >>> is_korean("아니 진짜?"), is_korean("no"), is_korean("12")
+    (True, False, False)
+    """
+    hangul = len(HANGUL.findall(text))
+    return hangul > 0 and 2 * hangul >= sum(map(str.isalpha, text))
 
 
 def _items(values: Sequence[Any]) -> str:

@@ -64,7 +64,9 @@ def test_same_table_gives_the_same_bytes(tmp_path):
 def test_groups_without_spread_are_drawn_and_said(tmp_path):
     values = pd.concat([sample(a=30, b=20, one=1), pd.DataFrame({"group": "same", "value": [2.0] * 4})])
     text = draw_all(values, tmp_path)
-    assert "not tested" in text
+    assert "0 is inside; 3 not tested" in text
+    assert "same \u2212 one" not in text
+    assert "one \u2212 same" not in text
     assert text.count("no spread") == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from functools import cache
@@ -72,6 +73,21 @@ def test_it_is_found_by_its_name_and_has_a_title(analysis):
     assert analysis.config.model_config["frozen"]
 
 
+def test_verdicts_are_sentences_with_a_number_and_what_it_means(result, written, analysis):
+    assert result.verdicts
+    for verdict in result.verdicts:
+        assert verdict.sentence.endswith(".")
+        assert verdict.sentence[0] == verdict.sentence[0].upper()
+        assert verdict.meaning.endswith(".")
+        assert verdict.effect
+        assert any(c.isdigit() for c in verdict.n)
+        assert math.isfinite(verdict.value)
+        assert math.isnan(verdict.low) == math.isnan(verdict.high)
+        assert math.isnan(verdict.low) or verdict.low <= verdict.value <= verdict.high
+    _, content = written(analysis.name)
+    assert [entry["sentence"] for entry in content["verdicts"]] == [each.sentence for each in result.verdicts]
+
+
 def test_sentences_say_something(result):
     assert result.summary
     for sentence in (*result.summary, *result.warnings):
@@ -138,6 +154,8 @@ def test_written_tables_are_the_tables(analysis, result, written):
 def test_written_figures_are_pictures(analysis, result, written):
     out, content = written(analysis.name)
     assert set(content["figures"]) == set(result.figures)
+    assert set(content["captions"]) == set(result.figures)
+    assert all(text.endswith(".") and "_" not in text for text in content["captions"].values())
     for svg, png in content["figures"].values():
         assert (out / svg).read_text(encoding="utf-8").rstrip().endswith("</svg>")
         with Image.open(out / png) as picture:

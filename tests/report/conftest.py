@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kemfeat.analyses import Analysis, AnalysisResult
+from kemfeat.analyses import Analysis, AnalysisResult, Verdict
 from kemfeat.analyses.output import default_folder, write
 from kemfeat.config import FrozenConfig
 from kemfeat.figures.style import saved
@@ -26,14 +26,27 @@ class Settings(FrozenConfig):
     label: str = EVIL
 
 
+VERDICT = Verdict(
+    sentence=f"Groups differ {EVIL}.",
+    effect=f"difference {EVIL}",
+    value=1.5,
+    low=1.0,
+    high=2.0,
+    n=f"12 of {EVIL}",
+    meaning=f"Nothing follows {EVIL}.",
+)
+
+
 def add_analysis(store: Store, *, name: str, **changes: Any) -> Path:
     """Write a result into the store; every word of it is as bad as a word can be."""
     parts: dict[str, Any] = {
         "summary": (f"verdict {EVIL}", "a second sentence"),
         "tables": {"groups": groups(70)},
         "figures": {"line": draw_line},
+        "captions": {"line": "A line from 0 to 1.", "of no figure": EVIL},
         "values": {"F": 2.5, "nested": {EVIL: [1, 2]}},
         "warnings": (f"careful {EVIL}",),
+        "verdicts": (VERDICT,),
     }
     analysis = Analysis(name=name, title=f"The {name} {EVIL}", config=Settings, run=lambda store, config: result)
     result = AnalysisResult(**(parts | changes))
@@ -66,7 +79,7 @@ def evil(bench: Bench) -> Store:
         bench.corpus.txt(name).write_bytes(f"{EVIL}<img src=x onerror=alert(2)>\n".encode("cp949"))
     store = bench.build().store
     add_analysis(store, name="alpha")
-    add_analysis(store, name="beta", summary=("fine",), tables={}, figures={}, values={}, warnings=())
+    add_analysis(store, name="beta", summary=("fine",), tables={}, figures={}, values={}, warnings=(), verdicts=())
     opened = open_store(store.path)
     for column in ("id", "session", "speaker", "sex", "emotion", "emotion_first"):
         opened.utterances[column] = f"{EVIL}'\"&" + opened.utterances[column]

@@ -37,7 +37,7 @@ ARGUMENTS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-HEADINGS = ["Data card", "Physiology", "Labels", "Features", "Analyses", "Provenance"]
+HEADINGS = ["Overview", "Data card", "Physiology", "Labels", "Features", "Analyses", "Provenance"]
 TABLE = "analysis-1-table-0"
 PHONE, DESK = 360, 1200
 

@@ -22,7 +22,7 @@ from tests.kill_kit import run_until
 from tests.report.conftest import EVIL, add_analysis
 from tests.report.kit import Element, Page
 
-SECTIONS = ("card", "physiology", "labels", "features", "analyses", "provenance")
+SECTIONS = ("overview", "card", "physiology", "labels", "features", "analyses", "provenance")
 
 
 @pytest.fixture
@@ -87,7 +87,8 @@ def sha256(text: str) -> str:
 def test_a_reader_without_eyes_or_mouse_finds_the_way(page: Element) -> None:
     (html,) = page.all("html")
     assert html.attributes["lang"] == "en"
-    assert [len(page.all(name)) for name in ("h1", "main", "nav", "header", "footer", "title")] == [1] * 6
+    assert [len(page.all(name)) for name in ("h1", "main", "nav", "header", "footer")] == [1] * 5
+    assert len(page.all("head")[0].all("title")) == 1
     levels = [int(e.name[1]) for e in page.everything() if re.fullmatch("h[1-6]", e.name)]
     assert all(deeper - level <= 1 for level, deeper in pairwise(levels))
     ids = [e.attributes["id"] for e in page.everything() if "id" in e.attributes]
@@ -142,6 +143,16 @@ def test_a_store_without_audio_and_physiology_has_a_page_too(bench: Bench, tmp_p
     assert not page.all("figure")
 
 
+def test_korean_is_marked_as_korean_and_units_are_those_of_people(bench: Bench, tmp_path: Path) -> None:
+    store = open_store(bench.out)
+    store.utterances["text"] = "아니 진짜?"
+    page = Page(write_report(store, out=tmp_path / "report.html").path.read_text(encoding="utf-8")).root
+    marked = [element.text for element in page.everything() if element.attributes.get("lang") == "ko"]
+    assert marked == ["아니 진짜?"]
+    units = {name: row[3] for name, row in table_rows(page, "arrays").items()}
+    assert (units["eda"], units["temp"], units["mel_lengths"]) == ("µS", "°C", "")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark", "print"])
 def test_every_text_stands_out_from_its_ground(scheme: str) -> None:
     style = (Path(report.__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -150,8 +161,9 @@ def test_every_text_stands_out_from_its_ground(scheme: str) -> None:
     for ink in ("ink", "quiet", "accent"):
         for ground in ("ground", "panel"):
             assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
-    for ink in ("ink", "alert"):
-        assert contrast(colours[ink], colours["alert-ground"]) >= 4.5, ink
+    for rank in ("alert", "problem"):
+        for ink in ("ink", rank):
+            assert contrast(colours[ink], colours[f"{rank}-ground"]) >= 4.5, (ink, rank)
     assert contrast(colours["fill"], colours["track"]) >= 3
     assert contrast(colours["fill"], colours["ground"]) >= 3
 

@@ -54,7 +54,30 @@ def test_a_result_is_shown_with_its_first_rows(store: Store) -> None:
     assert [row[1].number for row in table.rows][:4] == [35.0, 34.5, 34.0, None]
     assert table.note == f"The first {FIRST_ROWS} of 70 rows; all in analyses/alpha/tables/groups.*"
     assert picture.uri.startswith("data:image/svg+xml;base64,")
-    assert picture.caption == "line"
+    assert picture.caption == "A line from 0 to 1."
+    assert picture.alt == f"The alpha {EVIL}. A line from 0 to 1."
+
+
+def test_a_verdict_is_shown_with_its_interval(store: Store) -> None:
+    add_analysis(store, name="alpha")
+    (card,) = only(store).verdicts
+    assert (card.sentence, card.effect) == (f"Groups differ {EVIL}.", f"difference {EVIL}")
+    assert (card.value, card.n, card.meaning) == ("1.50 [1.00, 2.00]", f"12 of {EVIL}", f"Nothing follows {EVIL}.")
+
+
+def test_without_a_verdict_the_first_sentence_stands_for_it(store: Store) -> None:
+    add_analysis(store, name="alpha", verdicts=())
+    (card,) = only(store).verdicts
+    assert (card.sentence, card.value) == (f"verdict {EVIL}", "")
+
+
+def test_a_result_of_an_earlier_version_has_no_captions(store: Store) -> None:
+    folder = add_analysis(store, name="alpha")
+    content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    del content["captions"], content["verdicts"]
+    (folder / "result.json").write_text(json.dumps(content), encoding="utf-8")
+    assert only(store).pictures[0].caption == "line"
+    assert only(store).verdicts[0].sentence == f"verdict {EVIL}"
 
 
 def test_results_stand_in_the_order_of_their_names_without_hidden_folders(store: Store) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.report.tables import NOTHING, cell, printable, share, table
+from kemfeat.figures.style import HANGUL
+from kemfeat.report.tables import NOTHING, cell, estimate, is_korean, printable, share, table
 from tests.report.conftest import columns
 
 finite = st.floats(min_value=-1e300, max_value=1e300)
@@ -81,6 +82,30 @@ def test_shares() -> None:
     assert share(1, 0).nothing
     assert share(float("nan")).nothing
     assert share(3, 2).share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((0.15423, 0.1326, 0.1759), "0.154 [0.133, 0.176]"),
+        ((0.83085, 0.64578, 1.01592), "0.83 [0.65, 1.02]"),
+        ((-1234.5, -1300.0, None), "-1,234"),
+        ((0.0, 0.0, 0.0), "0 [0, 0]"),
+        ((3.2e-9, 1e-9, 4e-9), "3.2e-09 [1e-09, 4e-09]"),
+        ((float("nan"), 0.1, 0.2), NOTHING),
+        ((0.5, float("nan"), 0.7), "0.500"),
+        ((float("inf"), None, None), "inf"),
+    ],
+)
+def test_an_estimate_and_its_interval_have_the_same_decimals(numbers: tuple[float | None, ...], text: str) -> None:
+    assert estimate(*numbers) == text
+
+
+@given(st.text())
+@settings(deadline=None, max_examples=200)
+def test_a_text_is_korean_by_its_letters_alone(text: str) -> None:
+    assert is_korean(f"{text}{'가' * sum(map(str.isalpha, text))}가")
+    assert not is_korean("".join(c for c in text if not HANGUL.match(c)))
 
 
 def test_a_long_list_is_shortened() -> None:

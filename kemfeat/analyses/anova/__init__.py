@@ -19,7 +19,8 @@ from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Sp
 from kemfeat.analyses.anova._data import Columns, Data, read
 from kemfeat.analyses.anova._tables import simultaneous, tables
 from kemfeat.analyses.anova._tests import ALPHA, Tests, run_tests
-from kemfeat.analyses.anova._words import summary, verdict, verdict_by, warnings
+from kemfeat.analyses.anova._verdicts import verdicts
+from kemfeat.analyses.anova._words import captions, summary, verdict, verdict_by, warnings
 from kemfeat.config import FrozenConfig
 from kemfeat.corpora import columns_of
 from kemfeat.figures import groups as figures
@@ -124,6 +125,8 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
         summary=summary(found, made, between=data.between),
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests, own).items()},
+        captions=captions(found, between=data.between),
+        verdicts=verdicts(found, between=data.between),
         values=_values(data, found, config.smallest_effect),
         warnings=(*absent, *warnings(data, found)),
     )

@@ -221,6 +221,23 @@ def _listed(names: Sequence[str], *, joint: str, most: int = _LISTED) -> str:
     return joint.join([*names[:most], *more])
 
 
+def captions(found: Sequence[Tests], *, between: str) -> dict[str, str]:
+    """What is to be seen in each figure."""
+    return {name: text for tests in found for name, text in _captions(tests, between).items()}
+
+
+def _captions(tests: Tests, between: str) -> dict[str, str]:
+    dv, known = tests.dv, tests.groups.dropna(subset="mean").sort_values("mean")
+    ends = [f"{row.group} ({row.mean:.3g})" for row in rows(known.iloc[[0, -1]])] if len(known) else []
+    means = f" Means go from {' to '.join(ends)}." if ends else ""
+    return {
+        f"raincloud_{dv}": f"{dv} by {between}: density, quartiles, single values, mean with 95 % interval.{means}",
+        f"forest_{dv}": f"Difference of {dv} in each pair of {between}s, with simultaneous 95 % intervals: filled "
+        "where 0 is outside, open where it is inside.",
+        f"qq_{dv}": f"{dv} in each {between} against normal quantiles: a normal distribution follows the line.",
+    }
+
+
 def warnings(data: Data, found: Sequence[Tests]) -> tuple[str, ...]:
     """What was left out, and what could not be tested."""
     return (*data.warnings, *(sentence for tests in found for sentence in _cautions(data, tests)))

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, Verdict, rows
 from kemfeat.analyses._columns import column
 from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS, by_utterance, changes, trace
 from kemfeat.analyses.correlation._lags import STEP, lag_tests, lag_words, lags_up_to
@@ -117,14 +117,24 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     speakers = over_units(conversations, "speaker", pairs=pairs)
     tests = _tests(changed, conversations, speakers, pairs)
     lags = lag_tests(store, utterances, lags=lags_up_to(config.max_lag))
+    drawn = _examples(store, utterances, changed, config.examples)
     tables = {"tests": tests, "lags": lags, "speakers": speakers, "conversations": conversations}
     return AnalysisResult(
+        verdicts=tuple(_verdicts(tests)),
         summary=(*_summary(tests), *lag_words(lags)),
         tables=tables,
-        figures={"forest": _forest(tests, speakers), **_examples(store, utterances, changed, config.examples)},
+        figures={"forest": _forest(tests, speakers), **drawn},
+        captions={"forest": _CAPTION, **dict.fromkeys(drawn, _EXAMPLE)},
         values={"conversations": int(changed["conversation"].nunique()), "changes": len(changed), "alpha": ALPHA},
         warnings=tuple(_warnings(tests, changed, (*SIGNALS, *config.column))),
     )
+
+
+_CAPTION = (
+    "Correlation of changes of each signal and judgement: mean over speakers with 95 % interval, and every speaker as "
+    "a small point. At 0 there is no relation."
+)
+_EXAMPLE = "Signals of one conversation, its utterances shaded by emotion, and their arousal and valence below."
 
 
 def _tests(
@@ -177,6 +187,26 @@ def _test(
         "rm_p": slope.p,
         "reason": found.reason,
     }
+
+
+def _verdicts(tests: pd.DataFrame) -> Iterator[Verdict]:
+    """How many pairs change together, and the largest correlation."""
+    tested = tests.dropna(subset=["p_holm", "ci_low"])
+    if tested.empty:
+        return
+    largest = next(rows(tested.iloc[[int(tested["r"].abs().argmax())]]))
+    together = int((tested["p_holm"] < ALPHA).sum())
+    found = f"{together} of {len(tested)}" if together else f"None of {len(tested)}"
+    yield Verdict(
+        sentence=f"{found} pairs of a signal and a judgement are shown to change together.",
+        effect=f"largest mean correlation, {named(largest.signal, largest.target)}",
+        value=largest.r,
+        low=largest.ci_low,
+        high=largest.ci_high,
+        n=f"{largest.changes:,} changes, {largest.speakers} speakers",
+        meaning=f"Holm-adjusted p = {p_text(math.log(largest.p_holm))}. The interval is of this pair alone, which was "
+        "picked because it is the largest.",
+    )
 
 
 def _summary(tests: pd.DataFrame) -> Iterator[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kemfeat.stats.rounding import NOISE
 from kemfeat.store.reader import Store
 
-SIGNALS = {"eda": "EDA [uS]", "temp": "TEMP [degC]", "hr": "HR [1/min]"}
+SIGNALS = {"eda": "EDA [µS]", "temp": "TEMP [°C]", "hr": "HR [1/min]"}
 """Means over an utterance, with their units; HR is 60 over the mean beat interval."""
 
 CONVERSATION = ["session", "script", "speaker"]

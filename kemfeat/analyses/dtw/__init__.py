@@ -19,7 +19,7 @@ from kemfeat.analyses.dtw._figures import figures
 from kemfeat.analyses.dtw._findings import find
 from kemfeat.analyses.dtw._series import Cohort, read
 from kemfeat.analyses.dtw._tables import tables, values
-from kemfeat.analyses.dtw._words import summary, warnings
+from kemfeat.analyses.dtw._words import captions, summary, verdicts, warnings
 from kemfeat.errors import AnalysisError
 from kemfeat.stats import dtw
 from kemfeat.store.reader import Store
@@ -79,6 +79,8 @@ def run(store: Store, config: DtwClustersConfig) -> AnalysisResult:
         summary=summary(found),
         tables=tables(found),
         figures=figures(found),
+        captions=captions(found),
+        verdicts=verdicts(found),
         values=values(found),
         warnings=warnings(found),
     )

@@ -10,12 +10,12 @@ from kemfeat.analyses import Draw
 from kemfeat.analyses.dtw import _choice as choice
 from kemfeat.analyses.dtw._findings import ClusterFindings
 from kemfeat.figures import clusters as drawing
+from kemfeat.figures.units import shown_unit
 
 _SHOWN = 25
 """Most members drawn behind a medoid."""
 
 _NAMES = {"temp": "skin temperature", "eda": "skin conductance", "ibi": "inter-beat interval", "mel-energy": "energy"}
-_UNITS = {"uS": "µS", "degC": "°C"}
 
 
 def figures(found: ClusterFindings) -> dict[str, Draw]:
@@ -35,17 +35,13 @@ def figures(found: ClusterFindings) -> dict[str, Draw]:
 
 
 def _distance_label(found: ClusterFindings) -> str:
-    unit = "ranges of a series" if found.config.scale else _unit(found)
+    unit = "ranges of a series" if found.config.scale else shown_unit(found.cohort.unit)
     return f"DTW distance [{unit}{' per sample' if found.config.normalize else ''}]"
-
-
-def _unit(found: ClusterFindings) -> str:
-    return _UNITS.get(found.cohort.unit, found.cohort.unit)
 
 
 def _value_label(found: ClusterFindings) -> str:
     name = _NAMES[found.cohort.signal]
-    return f"{name}, scaled [0 to 1]" if found.config.scale else f"{name} [{_unit(found)}]"
+    return f"{name}, scaled [0 to 1]" if found.config.scale else f"{name} [{shown_unit(found.cohort.unit)}]"
 
 
 def _shapes(found: ClusterFindings) -> list[drawing.Shape]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kemfeat.analyses import Verdict
 from kemfeat.analyses.dtw._choice import RULE, preferred_by_db
 from kemfeat.analyses.dtw._findings import BOOTSTRAP_SERIES, ClusterFindings
 from kemfeat.analyses.dtw._tables import SMALLEST
+from kemfeat.figures.units import shown_unit
 
 ALPHA = 0.05
 STRONG = 0.3
@@ -82,13 +84,49 @@ def _length(found: ClusterFindings) -> str:
 def _lost(found: ClusterFindings) -> str:
     if not found.config.scale:
         return ""
-    low, high, unit = found.scaled.low, found.scaled.high, found.cohort.unit
+    low, high, unit = found.scaled.low, found.scaled.high, shown_unit(found.cohort.unit)
     spans = high - low
     return (
         f"Scaling by each series' own range removed level and range: values between {low.min():.4g} and "
         f"{high.max():.4g} {unit}, with spans of {spans.min():.3g} to {spans.max():.3g} {unit} (median "
         f"{np.median(spans):.3g}), now range from 0 to 1."
     )
+
+
+def verdicts(found: ClusterFindings) -> tuple[Verdict, ...]:
+    """Whether clusters and emotion go together; nothing where that cannot be tested."""
+    crossed, signal = found.association, found.cohort.signal
+    if crossed is None or np.isnan(crossed.cramers_v):
+        return ()
+    related = crossed.p_permutation < ALPHA
+    return (
+        Verdict(
+            sentence=f"Clusters of {signal} {'are' if related else 'show no evidence of being'} related to emotion.",
+            effect="Cramér's V",
+            value=crossed.cramers_v,
+            n=f"{len(found.series):,} series in {found.chosen.k} clusters",
+            meaning=f"Permutation within speakers, p = {crossed.p_permutation:.3g}. "
+            + (
+                "The shapes of the signal carry some information on emotion beyond who speaks."
+                if related
+                else "That does not show that the signal says nothing about emotion."
+            ),
+        ),
+    )
+
+
+def captions(found: ClusterFindings) -> dict[str, str]:
+    """What is to be seen in each figure."""
+    k, n = found.chosen.k, len(found.series)
+    return {
+        "silhouettes": f"Silhouette of every clustered series in {k} clusters: near 1 it is inside its own, below 0 "
+        "nearer to another one.",
+        "medoids": f"The medoid of each of {k} clusters over time, in front of some of its members.",
+        "distances": f"Distances between the {n:,} series, at most 400 of them, sorted by cluster: dark blocks along "
+        "the diagonal are clusters.",
+        "indices_by_k": "Silhouette (higher is better) and Davies-Bouldin index (lower is better) for each number of "
+        "clusters tried.",
+    }
 
 
 def warnings(found: ClusterFindings) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling, rows
+from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling, Verdict, rows
 from kemfeat.analyses.missingness._recordings import HOLE, RecordingQuality, media_of, recordings
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
@@ -94,6 +94,8 @@ def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
         summary=_summary(tables, media, least_gap=config.least_gap),
         tables=tables,
         figures=_figures(tables),
+        captions=_captions(tables),
+        verdicts=(_rarest(tables),),
         values={"media": list(media), "utterances": len(presence), "hole_s": HOLE},
         warnings=_warnings(tables, presence, labels=config.labels),
     )
@@ -272,6 +274,30 @@ def _silence(stretches: pd.DataFrame, media: Sequence[str], *, least_gap: float)
     )
 
 
+def _rarest(tables: dict[str, pd.DataFrame]) -> Verdict:
+    """How much there is of the signal that the fewest utterances have."""
+    overall = tables["coverage"].query("by == 'all'")
+    row = next(rows(overall.nsmallest(1, "share")))
+    others = f", the fewest of {len(overall)} signals" if len(overall) > 1 else ""
+    return Verdict(
+        sentence=f"{row.present:,} of {row.utterances:,} utterances have {row.medium.upper()}{others}.",
+        effect=f"share with {row.medium.upper()}",
+        value=row.share,
+        low=row.ci_low,
+        high=row.ci_high,
+        n=f"{row.utterances:,} utterances",
+        meaning=_bias(tables["association"].set_index("medium")["p_holm"].get(row.medium, np.nan)),
+    )
+
+
+def _bias(p_holm: float) -> str:
+    if p_holm < ALPHA:
+        return "Whether it is there depends on emotion: leaving out utterances without it changes the mix of emotions."
+    if p_holm >= ALPHA:
+        return "Whether it is there shows no evidence of depending on emotion, which does not show that it does not."
+    return "Whether that depends on emotion could not be tested."
+
+
 def _warnings(tables: dict[str, pd.DataFrame], presence: pd.DataFrame, *, labels: str) -> tuple[str, ...]:
     uniform = tables["recordings"].query("medium != 'ibi' and samples > 0")
     flat = uniform[uniform["distinct_values"] <= 2]
@@ -295,16 +321,32 @@ def _warnings(tables: dict[str, pd.DataFrame], presence: pd.DataFrame, *, labels
     return tuple(warnings)
 
 
-def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Draw]:
+def _pages(tables: dict[str, pd.DataFrame]) -> list[list[str]]:
+    """The sessions of each figure of recordings."""
     sessions = sorted(tables["recordings"]["session"].unique())
-    pages = [sessions[at : at + SESSIONS_PER_PAGE] for at in range(0, len(sessions), SESSIONS_PER_PAGE)]
+    return [sessions[at : at + SESSIONS_PER_PAGE] for at in range(0, len(sessions), SESSIONS_PER_PAGE)]
+
+
+def _captions(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    shares = {
+        f"coverage_by_{by}": f"Share of the utterances of each {by} with any sample of a signal, with 95 % intervals."
+        for by in ("emotion", "session")
+    }
+    lines = {
+        f"timeline_{number}": f"{page[0]} to {page[-1]}: when each sensor recorded, and in grey when it has no sample."
+        for number, page in enumerate(_pages(tables), start=1)
+    }
+    return shares | lines
+
+
+def _figures(tables: dict[str, pd.DataFrame]) -> dict[str, Draw]:
     drawn: dict[str, Draw] = {
         f"coverage_by_{by}": partial(
             estimates.dots, _dots(tables["coverage"], by), label="share of the utterances with any sample", span=(0, 1)
         )
         for by in ("emotion", "session")
     }
-    for number, page in enumerate(pages, start=1):
+    for number, page in enumerate(_pages(tables), start=1):
         windows, silent = (
             tables[name][tables[name]["session"].isin(page)] for name in ("recordings", "empty_stretches")
         )

@@ -171,7 +171,7 @@ def test_the_length_confound_is_reported_and_normalising_answers_it(store: Store
 def test_what_scaling_takes_is_reported_and_may_be_left(store: Store, found: AnalysisResult):
     members = found.tables["members"]
     spans = members["high_degC"] - members["low_degC"]
-    assert f"spans of {spans.min():.3g} to {spans.max():.3g} degC (median {spans.median():.3g})" in found.summary[4]
+    assert f"spans of {spans.min():.3g} to {spans.max():.3g} °C (median {spans.median():.3g})" in found.summary[4]
     raw = run(store, configured(k_range=(2, 2), scale=False))
     assert not any("removed level" in sentence for sentence in raw.summary)
     assert raw.tables["shapes"]["value"].min() > 20
