@@ -106,7 +106,7 @@ def test_an_export_that_stops_leaves_nothing(store: Store, tmp_path: Path, monke
         assert not (tmp_path / "out").exists()
         raise KeyboardInterrupt
 
-    stopped = Exporter(name="stopped", description="", reading="", write=stop)
+    stopped = Exporter(name="tsv-npy", description="", reading="", write=stop)
     monkeypatch.setattr("kemfeat.export.tsv_npy.EXPORTER", stopped)
     with pytest.raises(KeyboardInterrupt):
         export_store(store, to="tsv-npy", out=tmp_path / "out")
