@@ -189,14 +189,14 @@ def _with_preset(
     raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor], reader: CorpusReader
 ) -> dict[str, dict[str, Any]]:
     """The settings of the corpus, then the preset and the channel of the build, then the feature's own table."""
-    channel = _channel(raw, extractors)
+    channel, usual = _channel(raw, extractors), _usual_channel(reader)
     tables = {}
     for name, extractor in extractors.items():
         table = _table(raw, name)
         known = "preset" in raw and raw["preset"] in list(extractor.config.PRESETS)
         shared = {"preset": raw["preset"]} if known else {}
         if _reads_audio(extractor) and not set(_CHANNEL_KEYS) & set(table):
-            shared |= channel
+            shared |= {**usual, **channel}
         tables[name] = {**reader.settings.get(stem(name), {}), **shared, **table}
     presets = sorted({preset for extractor in extractors.values() for preset in extractor.config.PRESETS})
     if "preset" in raw and raw["preset"] not in presets:
@@ -226,6 +226,12 @@ def _channel(raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor]) -> 
             raise ConfigError(f"audio: unknown key {key!r}{suggest(key, ('channel',))}")
     if table and not any(map(_reads_audio, extractors.values())):
         raise ConfigError("audio.channel: no feature of this build reads audio; leave it out, or add such as mel")
+    return {"channels": table["channel"]} if table else {}
+
+
+def _usual_channel(reader: CorpusReader) -> dict[str, Any]:
+    """The channel that a corpus asks every feature of its sound to take; empty where it does not."""
+    table = reader.settings.get("audio", {})
     return {"channels": table["channel"]} if table else {}
 
 

@@ -46,7 +46,10 @@ class CorpusReader(Protocol):
 
     @property
     def settings(self) -> Mapping[str, Mapping[str, Any]]:
-        """Per feature the settings whose defaults do not suit this corpus; the user's settings win."""
+        """Per feature the settings whose defaults do not suit this corpus; the user's settings win.
+
+        ``audio`` with a ``channel`` is for every feature of its sound.
+        """
         ...
 
     @property

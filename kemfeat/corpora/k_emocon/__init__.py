@@ -72,17 +72,6 @@ from kemfeat.findings import LABEL_MISSING, MISSING_WAV, UNANNOTATED_MEDIA, Find
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SEGMENT, Manifest
 from kemfeat.records import Finding, Terms
 
-_OF_SOUND = (
-    "clip_audio",
-    "egemaps",
-    "log_spectrogram",
-    "mel",
-    "mfcc",
-    "prosody",
-    "speech_embedding",
-    "stft_image",
-    "tick_audio",
-)
 _OWN = {
     **{f"{who}_{what}": kind for who in ("self", "partner") for what, kind in (
         ("emotion", pa.string()), ("valence", pa.float64()), ("arousal", pa.float64()))},
@@ -130,9 +119,7 @@ class KEmoConReader:
     version: int = 1
     media: tuple[str, ...] = ("audio", "eda", "temp", "ibi")
     tokenizer: str = ""
-    settings: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=lambda: {feature: {"channels": "mean"} for feature in _OF_SOUND}
-    )
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"audio": {"channel": "mean"}})
     terms: Terms = TERMS
     columns: Mapping[str, str] = field(default_factory=lambda: COLUMNS)
     follow_links: bool = False
