@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from kemfeat.config import FeatureConfig
-from kemfeat.errors import ConfigError, ExtractionError
+from kemfeat.errors import ConfigError, ExtractionError, MediaError
 from kemfeat.features import Media, Outcome
 from kemfeat.features._windows import lengths_spec
 from kemfeat.features.pretrained.folder import Wanted
 from kemfeat.records import FeatureArray, FeatureSpec
+
+if TYPE_CHECKING:
+    from kemfeat.features.pretrained.frozen import Frozen
+
+T = TypeVar("T")
+R = TypeVar("R")
+P = ParamSpec("P")
 
 _MEAN = re.compile(r"mean-last-([1-9]\d{0,2})")
 _EXPECTED = "expected last, mean-last-4, the number of a layer, 0 for what the first layer gets, or a list of them"
@@ -94,25 +102,65 @@ class EmbeddingConfig(FeatureConfig):
         return 1 if self.is_mean else max(len(self.layers), 1)
 
 
-class ExtractsMany:
-    """Computes several utterances together; called, a single one."""
+class EmbeddingExtract(ABC, Generic[T]):
+    """Embeds several utterances together; called, a single one.
 
-    def __call__(self, media: Media) -> FeatureArray:
-        """Compute an utterance.
+    Parameters
+    ----------
+    feature : str
+        Name of the feature.
+    config : EmbeddingConfig
+        Its settings.
+    encoder : Frozen
+        Gives the hidden states of what :meth:`read` takes of an utterance.
+    frames : int
+        Frames of a row, where they are kept.
+    """
+
+    def __init__(self, feature: str, config: EmbeddingConfig, encoder: Frozen[T], *, frames: int) -> None:
+        self._feature = feature
+        self._embedding = config
+        self._encoder = encoder
+        self._frames = frames
+
+    @abstractmethod
+    def read(self, media: Media) -> tuple[T, int]:
+        """What the encoder reads of an utterance, and the frames that there would be if nothing were cut.
 
         Raises
         ------
         ExtractionError, MediaError
-            It cannot be computed.
+            It cannot be read.
+        """
+
+    def __call__(self, media: Media) -> FeatureArray:
+        """Embed an utterance.
+
+        Raises
+        ------
+        ExtractionError, MediaError
+            It cannot be embedded.
         """
         [outcome] = self.many([media])
         if not isinstance(outcome, FeatureArray):
             raise outcome
         return outcome
 
-    def many(self, utterances: Sequence[Media]) -> Sequence[Outcome]:
-        """Compute utterances."""
-        raise NotImplementedError
+    def many(self, utterances: Sequence[Media]) -> list[Outcome]:
+        """Embed utterances."""
+        found = [self._tried(self.read, media) for media in utterances]
+        states = iter(self._encoder.states([each[0] for each in found if isinstance(each, tuple)]))
+        return [self._tried(self._row, next(states), each[1]) if isinstance(each, tuple) else each for each in found]
+
+    def _row(self, states: NDArray[np.float32], total: int) -> FeatureArray:
+        return embedded(self._feature, self._embedding, states, total=total, frames=self._frames)
+
+    @staticmethod
+    def _tried(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R | ExtractionError | MediaError:
+        try:
+            return function(*arguments, **named)
+        except (ExtractionError, MediaError) as error:
+            return error
 
 
 def wanted_by(config: EmbeddingConfig, *, feature: str, such_as: str) -> Wanted:

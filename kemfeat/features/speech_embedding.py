@@ -23,7 +23,6 @@ last: Pepino and others, Interspeech 2021.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,20 +30,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from kemfeat.errors import ConfigError, ExtractionError, MediaError
-from kemfeat.features import Extractor, Media, Outcome, Prepared
+from kemfeat.errors import ConfigError, ExtractionError
+from kemfeat.features import Extractor, Media, Prepared
 from kemfeat.features._audio import ChannelConfig, WaveformConfig, audio_of, finite
 from kemfeat.features._embedding import (
     EmbeddingConfig,
-    ExtractsMany,
+    EmbeddingExtract,
     check_layers,
-    embedded,
     embedding_specs,
     local_settings,
     refuse_another,
     wanted_by,
 )
-from kemfeat.features.pretrained.folder import Wanted, described, identity, locate, settings_in
+from kemfeat.features.pretrained.folder import Wanted, described, identity, locate, table_in
 from kemfeat.records import FeatureSpec
 
 if TYPE_CHECKING:
@@ -100,45 +98,23 @@ class SpeechEmbeddingConfig(EmbeddingConfig, ChannelConfig):
         return round(self.max_seconds * self.sampling_rate)
 
 
-class _Extract(ExtractsMany):
-    """Reads utterances one at a time, or several together."""
+class _Extract(EmbeddingExtract[NDArray[np.float32]]):
+    """Reads the audio of utterances."""
 
     def __init__(self, config: SpeechEmbeddingConfig, encoder: SpeechEncoder) -> None:
+        super().__init__(_NAME, config, encoder, frames=config.frames_of(config.samples))
         self._config = config
-        self._encoder = encoder
+        self._waveform = WaveformConfig(sampling_rate=config.sampling_rate, channels=config.channels)
 
-    def many(self, utterances: Sequence[Media]) -> list[Outcome]:
-        heard = [self._heard(media) for media in utterances]
-        waveforms = [samples[: self._config.samples] for samples in heard if isinstance(samples, np.ndarray)]
-        states = iter(self._encoder.states(waveforms))
-        return [self._row(samples, next(states)) if isinstance(samples, np.ndarray) else samples for samples in heard]
-
-    def _heard(self, media: Media) -> NDArray[np.float32] | ExtractionError | MediaError:
-        config = self._config
-        waveform = WaveformConfig(sampling_rate=config.sampling_rate, channels=config.channels)
-        try:
-            samples = finite(audio_of(media, feature=_NAME), waveform, feature=_NAME)
-            if config.frames_of(len(samples)) < 1:
-                return ExtractionError(
-                    f"{_NAME}: the audio has {len(samples)} samples at {config.sampling_rate} Hz, but a frame of the "
-                    f"encoder needs {config.window}; leave the utterance out"
-                )
-        except (ExtractionError, MediaError) as error:
-            return error
-        return samples
-
-    def _row(self, samples: NDArray[np.float32], states: NDArray[np.float32]) -> Outcome:
-        config = self._config
-        try:
-            return embedded(
-                _NAME,
-                config,
-                states,
-                total=config.frames_of(len(samples)),
-                frames=config.frames_of(config.samples),
+    def read(self, media: Media) -> tuple[NDArray[np.float32], int]:
+        samples = finite(audio_of(media, feature=_NAME), self._waveform, feature=_NAME)
+        total = self._config.frames_of(len(samples))
+        if total < 1:
+            raise ExtractionError(
+                f"{_NAME}: the audio has {len(samples)} samples at {self._config.sampling_rate} Hz, but a frame of the "
+                f"encoder needs {self._config.window}; leave the utterance out"
             )
-        except ExtractionError as error:
-            return error
+        return samples[: self._config.samples], total
 
 
 def _prepare(
@@ -197,7 +173,7 @@ def _frames(found: Any) -> dict[str, int]:
 
 
 def _rate(folder: Path, wanted: Wanted) -> int:
-    rate = settings_in(folder, wanted, file=_PREPROCESSOR).get("sampling_rate")
+    rate = table_in(folder / _PREPROCESSOR, wanted).get("sampling_rate")
     if type(rate) is not int or rate < 1000:
         raise wanted.refusal(
             f"{_PREPROCESSOR} is not in the folder or gives no sampling_rate, so that how its audio must be prepared "
@@ -207,7 +183,7 @@ def _rate(folder: Path, wanted: Wanted) -> int:
 
 
 def _preprocessor(folder: Path, wanted: Wanted) -> bytes:
-    return json.dumps(settings_in(folder, wanted, file=_PREPROCESSOR), sort_keys=True).encode()
+    return json.dumps(table_in(folder / _PREPROCESSOR, wanted), sort_keys=True).encode()
 
 
 def _specs(config: SpeechEmbeddingConfig) -> tuple[FeatureSpec, ...]:

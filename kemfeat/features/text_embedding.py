@@ -25,13 +25,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 from tokenizers import Tokenizer
 
-from kemfeat.errors import ConfigError, ExtractionError, MediaError
-from kemfeat.features import Extractor, Media, Outcome, Prepared
+from kemfeat.errors import ConfigError, ExtractionError
+from kemfeat.features import Extractor, Media, Prepared
 from kemfeat.features._embedding import (
     EmbeddingConfig,
-    ExtractsMany,
+    EmbeddingExtract,
     check_layers,
-    embedded,
     embedding_specs,
     local_settings,
     refuse_another,
@@ -63,35 +62,20 @@ class TextEmbeddingConfig(EmbeddingConfig):
     max_length: int = Field(default=128, ge=3, le=8192)
 
 
-class _Extract(ExtractsMany):
-    """Reads transcripts one at a time, or several together."""
+class _Extract(EmbeddingExtract[Sequence[int]]):
+    """Reads the cleaned texts of utterances."""
 
     def __init__(self, config: TextEmbeddingConfig, encoder: TextEncoder, source: Source) -> None:
-        self._config = config
-        self._encoder = encoder
+        super().__init__(_NAME, config, encoder, frames=config.max_length)
+        self._max_length = config.max_length
         self._tokenizer = plain(source.json.decode())
 
-    def many(self, utterances: Sequence[Media]) -> list[Outcome]:
-        texts = [self._read(media) for media in utterances]
-        states = iter(self._encoder.states([text[0] for text in texts if isinstance(text, tuple)]))
-        return [self._row(text[1], next(states)) if isinstance(text, tuple) else text for text in texts]
-
-    def _read(self, media: Media) -> tuple[list[int], int] | ExtractionError | MediaError:
-        """Token ids, and how many there would be if nothing were cut."""
-        try:
-            text = cleaned(media, feature=_NAME)
-            row, pieces = encoded(self._tokenizer, text, max_length=self._config.max_length, feature=_NAME)
-        except (ExtractionError, MediaError) as error:
-            return error
+    def read(self, media: Media) -> tuple[Sequence[int], int]:
+        text = cleaned(media, feature=_NAME)
+        row, pieces = encoded(self._tokenizer, text, max_length=self._max_length, feature=_NAME)
         if not row.ids:
-            return ExtractionError(f"{_NAME}: the text has no token; expected words; leave the utterance out")
+            raise ExtractionError(f"{_NAME}: the text has no token; expected words; leave the utterance out")
         return row.ids, pieces + self._tokenizer.num_special_tokens_to_add(is_pair=False)
-
-    def _row(self, total: int, states: Any) -> Outcome:
-        try:
-            return embedded(_NAME, self._config, states, total=total, frames=self._config.max_length)
-        except ExtractionError as error:
-            return error
 
 
 def _prepare(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kemfeat.errors import ConfigError
+from kemfeat.errors import ConfigError, KemfeatError
 from kemfeat.features.pretrained.archive import archive_problem
 
 CONFIG = "config.json"
@@ -69,6 +70,33 @@ class Wanted:
             f"{self.role} {self.name}: {problem}; pass --set {self.setting}=DIR, {self.such_as} that transformers can "
             "load by itself"
         )
+
+    @contextmanager
+    def refused(self, problem: str) -> Iterator[None]:
+        """Make a sentence of whatever ``transformers`` raises, as a damaged model may make it raise anything.
+
+        Parameters
+        ----------
+        problem : str
+            What is wrong.
+
+        Yields
+        ------
+        None
+            While it is read.
+
+        Raises
+        ------
+        ConfigError
+            Something was raised.
+        """
+        try:
+            yield
+        except KemfeatError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            raise self.refusal(f"{problem} ({reason})") from None
 
 
 def locate(wanted: Wanted) -> Path:
@@ -129,36 +157,42 @@ def described(folder: Path, wanted: Wanted) -> Any:
     from transformers import AutoConfig
 
     check_folder(folder, wanted)
-    try:
+    with wanted.refused(f"{CONFIG} does not describe a model"):
         return AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # noqa: BLE001 - a damaged configuration may raise anything inside transformers
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise wanted.refusal(f"{CONFIG} does not describe a model ({reason})") from None
 
 
-def settings_in(folder: Path, wanted: Wanted, *, file: str) -> dict[str, Any]:
-    """The table in a JSON file of the folder.
+def table_in(file: Path, wanted: Wanted) -> dict[str, Any]:
+    """The table in a JSON file of a model.
 
     Parameters
     ----------
-    folder : Path
-        The model's folder.
+    file : Path
+        The file.
     wanted : Wanted
         Which model it is, for messages.
-    file : str
-        Name of the file.
 
     Returns
     -------
     dict
-        Empty where there is no such file.
+        Empty where there is no such file, which ``transformers`` says better.
 
     Raises
     ------
     ConfigError
         It is not a JSON object, or too large.
     """
-    return _read(folder / file, wanted)
+    if not file.is_file():
+        return {}
+    try:
+        if file.stat().st_size > _LARGEST_JSON:
+            raise wanted.refusal(f"{file.name} is larger than 16 MiB")
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise wanted.refusal(f"{file.name} cannot be read ({reason})") from None
+    if not isinstance(content, dict):
+        raise wanted.refusal(f"{file.name} is not a JSON object")
+    return content
 
 
 def identity(folder: Path, wanted: Wanted, *, besides: bytes) -> str:
@@ -183,7 +217,7 @@ def identity(folder: Path, wanted: Wanted, *, besides: bytes) -> str:
     ConfigError
         It has no weights, or they cannot be read.
     """
-    config = {key: value for key, value in _read(folder / CONFIG, wanted).items() if key not in _PASSING}
+    config = {key: value for key, value in table_in(folder / CONFIG, wanted).items() if key not in _PASSING}
     whole = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for content in (besides, *map(str.encode, _weights(folder, wanted))):
         whole.update(hashlib.sha256(content).digest())
@@ -198,7 +232,7 @@ def _weights(folder: Path, wanted: Wanted) -> list[str]:
             continue
         files = [path]
         if path.suffix == ".json":
-            table = _read(path, wanted).get("weight_map", {})
+            table = table_in(path, wanted).get("weight_map", {})
             files = [folder / shard for shard in sorted(set(map(str, table.values())))]
         try:
             states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
@@ -229,7 +263,7 @@ def check_folder(folder: Path, wanted: Wanted) -> None:
     ConfigError
         It does one of these.
     """
-    for problem in _problems(folder, _read(folder / CONFIG, wanted), wanted):
+    for problem in _problems(folder, table_in(folder / CONFIG, wanted), wanted):
         raise wanted.refusal(problem)
 
 
@@ -275,7 +309,7 @@ def _problems(folder: Path, config: dict[str, Any], wanted: Wanted) -> Iterator[
 
 def _file_problems(folder: Path, wanted: Wanted) -> Iterator[str]:
     for index in sorted(folder.glob(_INDEX)):
-        shards = _read(index, wanted).get("weight_map", {})
+        shards = table_in(index, wanted).get("weight_map", {})
         for shard in sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else ():
             if PurePosixPath(shard).name != shard or shard == ".." or "\\" in shard:
                 yield f"{index.name} gives the file {shard!r}, which is not in the folder"
@@ -284,19 +318,3 @@ def _file_problems(folder: Path, wanted: Wanted) -> Iterator[str]:
             problem = archive_problem(weights) if weights.suffix == ".bin" and weights.is_file() else ""
             if problem:
                 yield f"{weights.name} {problem}"
-
-
-def _read(file: Path, wanted: Wanted) -> dict[str, Any]:
-    """The table in a JSON file; empty where there is none, which transformers says better."""
-    if not file.is_file():
-        return {}
-    try:
-        if file.stat().st_size > _LARGEST_JSON:
-            raise wanted.refusal(f"{file.name} is larger than 16 MiB")
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise wanted.refusal(f"{file.name} cannot be read ({reason})") from None
-    if not isinstance(content, dict):
-        raise wanted.refusal(f"{file.name} is not a JSON object")
-    return content

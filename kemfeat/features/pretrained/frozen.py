@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Readout:
     device: str = "cpu"
 
 
-class Frozen(Generic[T]):
+class Frozen(ABC, Generic[T]):
     """Runs a model over many items of different lengths.
 
     Padding must change no number. Where it does, which noise of two lengths shows once, a model gets items of one
@@ -72,21 +73,21 @@ class Frozen(Generic[T]):
         """Settings of the model."""
         return self.model.config
 
+    @abstractmethod
     def _length_of(self, item: T) -> int:
         """Elements of an item."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _noise(self, generator: np.random.Generator) -> tuple[T, T]:
         """Two items, the first longer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _bytes_of(self, length: int) -> int:
         """Bytes of the widest layer for an item of that length."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forward(self, items: Sequence[T]) -> tuple[Any, Sequence[int]]:
         """What the model gives for a batch, and the frames of each item that are not padding."""
-        raise NotImplementedError
 
     def states(self, items: Sequence[T]) -> list[NDArray[np.float32]]:
         """Hidden states of every item.

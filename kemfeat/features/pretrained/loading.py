@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from kemfeat.errors import KemfeatError
 from kemfeat.features.pretrained.folder import Wanted, check_folder, check_size
 
 
@@ -39,23 +38,17 @@ def load(folder: Path, wanted: Wanted, *, needed: Callable[[str], bool]) -> nn.M
     """
     from transformers import AutoModel
 
-    try:
-        with silent():
-            check_folder(folder, wanted)
-            check_size(_parameters(folder), folder, wanted)
-            model, report = AutoModel.from_pretrained(
-                str(folder),
-                local_files_only=True,
-                trust_remote_code=False,
-                weights_only=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-    except KemfeatError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a damaged configuration may raise anything inside transformers
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise wanted.refusal(f"the model in the folder cannot be loaded ({reason})") from None
+    with wanted.refused("the model in the folder cannot be loaded"), silent():
+        check_folder(folder, wanted)
+        check_size(_parameters(folder), folder, wanted)
+        model, report = AutoModel.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            trust_remote_code=False,
+            weights_only=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
     absent = sorted(filter(needed, report["missing_keys"]))
     if absent or report["mismatched_keys"]:
         raise wanted.refusal(
