@@ -28,6 +28,9 @@ LABEL_GRAMMAR = (
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 """Usual spellings of the sex of a person, in lower case."""
 
+OWN_PREFIX = "x_"
+"""Prefix of a user's own column, so that it cannot clash with a column that kemfeat makes."""
+
 _DELIMITERS = (",", ";", "\t")
 
 

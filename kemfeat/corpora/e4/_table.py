@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from kemfeat.corpora.cells import ID, ID_GRAMMAR, LABEL_GRAMMAR, SEXES, is_label, split_cells
+from kemfeat.corpora.cells import ID, ID_GRAMMAR, LABEL_GRAMMAR, OWN_PREFIX, SEXES, is_label, split_cells
 from kemfeat.corpora.e4._times import Moment, read_moment
 from kemfeat.corpora.own_labels import read_emotions
 from kemfeat.corpora.text import is_missing, number
@@ -33,9 +33,6 @@ _WHOSE = ("session", "participant")
 _LABELS = ("emotion", "valence", "arousal")
 KNOWN = (*_REQUIRED, *_WHOSE, "script", "sex", *_LABELS, "text")
 """Columns that have a meaning."""
-
-OWN_PREFIX = "x_"
-"""Prefix of a user's own column, so that it cannot clash with a column that kemfeat makes."""
 
 _OTHER_NAMES = {
     **dict.fromkeys(("subject", "subject_id", "participant_id", "pid", "speaker", "person"), "participant"),

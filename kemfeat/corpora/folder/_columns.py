@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kemfeat.config import suggest
+from kemfeat.corpora.cells import OWN_PREFIX
 from kemfeat.errors import CorpusError
 from kemfeat.findings import LABEL_MISSING, UNKNOWN_COLUMN, Findings
 from kemfeat.labels import LABEL_COLUMNS
@@ -27,9 +28,6 @@ _OPTIONAL = (
 _RATES = tuple(f"{medium}_rate" for medium in UNIFORM)
 _UNITS = tuple(f"{medium}_unit" for medium in SIGNAL_MEDIA)
 KNOWN = (*REQUIRED, *_OPTIONAL, *_RATES, *_UNITS)
-
-OWN_PREFIX = "x_"
-"""Prefix of a user's own column, so that it cannot clash with a column that kemfeat makes."""
 
 _OTHER_NAMES = {
     **dict.fromkeys(("file", "filename", "file_name", "file_path", "filepath", "path"), "audio"),
