@@ -106,7 +106,7 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     extractors: dict[str, AnyExtractor] = {extractor.name: extractor for extractor in wanted}
     names = tuple(extractor.name for extractor in wanted)
     _check_media(extractors, reader)
-    prepared = _prepared(extractors, _with_preset(raw, extractors, reader), reader=reader, root=root)
+    prepared = _prepared(extractors, with_preset(raw, extractors, reader), reader=reader, root=root)
     own: dict[str, Any] = {key: raw[key] for key in ("labels", "rows_per_shard") if key in raw} | _label_table(raw)
     settings = {name: ready.config.model_dump(mode="json") for name, ready in prepared.items()}
     config = validated(
@@ -185,7 +185,7 @@ def _check_media(extractors: Mapping[str, AnyExtractor], reader: CorpusReader) -
         had.add(name)
 
 
-def _with_preset(
+def with_preset(
     raw: Mapping[str, Any], extractors: Mapping[str, AnyExtractor], reader: CorpusReader
 ) -> dict[str, dict[str, Any]]:
     """The settings of the corpus, then the preset and the channel of the build, then the feature's own table."""

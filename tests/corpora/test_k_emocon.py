@@ -15,7 +15,7 @@ from kemfeat import plugins
 from kemfeat.analyses.agreement import AgreementConfig
 from kemfeat.analyses.agreement import run as agreement
 from kemfeat.build import BuildOptions, build_store
-from kemfeat.build._settings import _with_preset
+from kemfeat.build._settings import with_preset
 from kemfeat.corpora import balance, open_reader
 from kemfeat.corpora.k_emocon import READER
 from kemfeat.errors import CorpusError, CorpusLayoutError
@@ -73,9 +73,9 @@ def test_the_reader_is_found_under_the_usual_spelling(written: Path) -> None:
 def test_every_feature_of_sound_takes_both_voices_unless_told_otherwise() -> None:
     found = {name: plugins.find("features", name) for name in plugins.names("features")}
     of_sound = {name for name, extractor in found.items() if "channels" in extractor.config.model_fields}
-    taken = _with_preset({}, found, READER)
+    taken = with_preset({}, found, READER)
     assert {name for name, table in taken.items() if table.get("channels") == "mean"} == of_sound
-    told = _with_preset({"audio": {"channel": 2}, "mel": {"channel": 1}}, found, READER)
+    told = with_preset({"audio": {"channel": 2}, "mel": {"channel": 1}}, found, READER)
     assert (told["mfcc"]["channels"], told["mel"]["channel"]) == (2, 1)
     assert "channels" not in told["mel"]
 

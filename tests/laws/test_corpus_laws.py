@@ -19,6 +19,7 @@ from kemfeat import findings, plugins
 from kemfeat.analyses.missingness import MissingnessConfig
 from kemfeat.analyses.missingness import run as missingness
 from kemfeat.build import BuildOptions, build_store, recompute
+from kemfeat.build._settings import with_preset
 from kemfeat.config import validated
 from kemfeat.corpora import balance, open_reader
 from kemfeat.errors import ConfigError, CorpusError, CorpusLayoutError
@@ -61,8 +62,10 @@ def test_a_reader_says_who_it_is(name, corpora):
     assert found.version >= 1
     assert {"audio", *UNITS} & set(found.media)
     assert set(found.media) <= MEDIA
-    for feature, settings in found.settings.items():
-        validated(plugins.find("features", feature).config, settings, where=feature)
+    extractors = {feature: plugins.find("features", feature) for feature in plugins.names("features")}
+    assert set(found.settings) <= {"audio", *extractors}
+    for feature, settings in with_preset({}, extractors, found).items():
+        validated(extractors[feature].config, settings, where=feature)
 
 
 def test_every_restricted_corpus_has_a_synthetic_one():
