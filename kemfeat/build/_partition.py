@@ -23,12 +23,13 @@ from kemfeat.errors import ExtractionError, MediaError, StoreError
 from kemfeat.features import AnyExtractor, Extract, Outcome
 from kemfeat.features.instances import find_feature
 from kemfeat.manifest import RECORDINGS, SEGMENT, UNITS
-from kemfeat.media import cut, decode_audio, read_audio
+from kemfeat.media import decode_audio, read_audio
 from kemfeat.records import FeatureArray, FeatureSpec, Medium, Signal
 from kemfeat.store import disk, schema, writer
 from kemfeat.store.address import Address
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.schema import FileReceipt, PartReceipt, RowFailure
+from kemfeat.waveform import cut
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ExtractionError, MediaError
 from kemfeat.features import Media
-from kemfeat.media import QUIET_CHANNEL, channel_count, channel_levels, resample, to_mono
 from kemfeat.records import Signal
+from kemfeat.waveform import QUIET_CHANNEL, channel_count, channel_levels, resample, to_mono
 
 MOST_CHANNELS = 64
 _NAMES = ("first", "mean", "loudest", "refuse")
