@@ -12,12 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat.build._axes import UTTERANCE, Span
+from kemfeat.build._block import Block
 from kemfeat.build._footage import Films
-from kemfeat.build._partition import Block, Bound, UtteranceMedia, bind
 from kemfeat.build._physiology import index, media_of
 from kemfeat.build._recordings import LENGTH, recordings, utterance_lengths
 from kemfeat.build._sources import scan
 from kemfeat.build._tables import with_media
+from kemfeat.build._utterance_media import Bound, UtteranceMedia, bind
 from kemfeat.config import canonical
 from kemfeat.corpora import CorpusReader, corpora_of, open_reader
 from kemfeat.errors import ConfigError, ExtractionError, MediaError
