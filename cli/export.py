@@ -69,12 +69,22 @@ def export(
             show_default="keep every row",
         ),
     ] = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(
+            "--ids",
+            metavar="FILE",
+            help="CSV with a column id: only these utterances.",
+            show_default="all utterances",
+        ),
+    ] = None,
     cache: _options.Cache = None,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
     """Write a store in the format of other programs, every row with its id."""
     from kemfeat.export import export_store
+    from kemfeat.id_files import read_ids
     from kemfeat.provenance import BANNER
     from kemfeat.store.reader import open_store
 
@@ -87,6 +97,7 @@ def export(
             out=out,
             arrays=chosen,
             labels=labels,
+            ids=read_ids(ids, known=opened.utterances["id"].tolist()) if ids else None,
             progress=lambda done, total: reporter("export", done, total),
         )
     if as_json:

@@ -49,15 +49,29 @@ def split(
             show_default="splits/STORE-SCHEME.parquet",
         ),
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option("--exclude", metavar="FILE", help="CSV with a column id: these utterances are in no part."),
+    ] = None,
     as_json: _options.Json = False,
 ) -> None:
     """Assign utterances to train, validation and test: folds of sessions, of speakers, or at random for comparison."""
+    from kemfeat.id_files import read_ids
     from kemfeat.splits import make_split, write_split
     from kemfeat.store.outside import refuse_in_store
     from kemfeat.store.reader import open_store
 
     opened = open_store(store)
-    made = make_split(opened.utterances, scheme=scheme, folds=folds, seed=seed, labels=labels, store=opened.digest)
+    excluded = read_ids(exclude, known=opened.utterances["id"].tolist()) if exclude else ()
+    made = make_split(
+        opened.utterances,
+        scheme=scheme,
+        folds=folds,
+        seed=seed,
+        labels=labels,
+        store=opened.digest,
+        exclude=excluded,
+    )
     file = out or Path("splits") / f"{Path(str(opened.path)).name}-{scheme}.parquet"
     refuse_in_store(file)
     write_split(file, made)
@@ -89,12 +103,15 @@ def _print_facts(facts: dict[str, Any], store: Store) -> None:
     from rich.table import Table
 
     console = new_console()
+    kept = len(store) - facts["dropped"] - len(facts["excluded"])
     console.print(
-        f"[bold]{escape(facts['scheme'])}[/bold]: {len(store) - facts['dropped']:,} of {len(store):,} utterances in "
+        f"[bold]{escape(facts['scheme'])}[/bold]: {kept:,} of {len(store):,} utterances in "
         f"{facts['folds']} fold{'s' * (facts['folds'] != 1)}, seed {facts['seed']}"
     )
     if facts["dropped"]:
         console.print(f"{facts['dropped']:,} have no label under the rule {facts['labels']} and are left out")
+    if facts["excluded"]:
+        console.print(f"{len(facts['excluded']):,} are excluded")
     for fold, label in facts["absent"]:
         console.print(f"[yellow]fold {fold} has no {escape(label)} in train[/yellow]")
     table = Table("fold", "train", "valid", "test", "classes in test", box=None, header_style="bold")

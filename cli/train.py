@@ -79,6 +79,14 @@ def train(
         Path | None,
         typer.Option("--out", metavar="RUN", help="Folder of the run.", show_default="runs/RECIPE-foldN-DIGEST"),
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(
+            "--exclude",
+            metavar="FILE",
+            help="CSV with a column id: not trained on and not validated with; what is tested does not change.",
+        ),
+    ] = None,
     cache: _options.Cache = None,
     device: Annotated[Device, typer.Option("--device", help="Where to train; auto uses a GPU where there is one.")] = (
         Device.AUTO
@@ -93,6 +101,7 @@ def train(
 ) -> None:
     """Train a recipe, or continue where the same command stopped; test its best epoch, once."""
     require_torch("train")
+    from kemfeat.id_files import read_ids
     from kemfeat.learn.experiments.ablate import ablate as ablated
     from kemfeat.learn.experiments.sweep import sweep as swept
     from kemfeat.learn.training.audited_fold import audit_fold
@@ -103,13 +112,22 @@ def train(
 
     trials = _trials(recipe, [*_read(features), *(set_ or [])], sweep or [])
     opened, read = open_store(store, cache=cache), read_split(split)
-    options = Options(fold=fold, device=device.value, allow_leakage=allow_leakage, save_every=save_every)
-    folder = out or _default_folder(trials, opened, [read.digest, fold])
+    excluded = read_ids(exclude, known=opened.utterances["id"].tolist()) if exclude else ()
+    options = Options(
+        fold=fold, device=device.value, allow_leakage=allow_leakage, save_every=save_every, excluded=excluded
+    )
+    folder = out or _default_folder(trials, opened, [read.digest, *([excluded] if excluded else []), fold])
     table, gaps = None, None
     with Reporter(bar=progress) as reporter:
         lines = TrainingLines(reporter)
+        if still := len(set(excluded).intersection(read.ids("test", fold=fold))):
+            reporter.say(
+                f"{exclude}: {still:,} of {len(excluded):,} utterances are tested in fold {fold}, and stay there"
+            )
         if sweep:
-            fold_of = audit_fold(opened, read, fold=fold, allow_leakage=allow_leakage, progress=lines.compared)
+            fold_of = audit_fold(
+                opened, read, fold=fold, allow_leakage=allow_leakage, excluded=excluded, progress=lines.compared
+            )
             found = swept(trials, fold_of, out=folder, options=options, progress=lines)
             folder, table, evaluation = found.chosen, found.table, found.evaluation
         else:

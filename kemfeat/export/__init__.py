@@ -9,7 +9,7 @@ memory. The same store gives the same bytes: no time, host or command is written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +86,7 @@ def export_store(
     out: Path,
     arrays: Sequence[str] | None = None,
     labels: str | None = None,
+    ids: Collection[str] | None = None,
     progress: RowProgress = silent,
 ) -> Export:
     """Write a store in another format.
@@ -103,6 +104,8 @@ def export_store(
     labels : str or None
         A rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
         None keeps every row and the store's own labels.
+    ids : collection of str or None
+        Utterances whose rows are written, in the order of the store; None for all.
     progress : callable
         Gets the rows written, and how many there are.
 
@@ -116,7 +119,7 @@ def export_store(
     UnknownPluginError
         There is no such format.
     ConfigError
-        An array or rule is unknown, the arrays are on several axes, or ``out`` is not empty or in the store.
+        An array, rule or utterance is unknown, the arrays are on several axes, or ``out`` is not empty or in the store.
     StoreCorruptError
         The store is not what its header says.
     StoreWriteError
@@ -131,7 +134,7 @@ def export_store(
     (36, ('eda',))
     """
     exporter = _exporter(to)
-    selection = select(store, arrays=arrays, labels=labels, progress=progress)
+    selection = select(store, arrays=arrays, labels=labels, ids=ids, progress=progress)
     with made_aside(out, store=store.path) as folder:
         progress(0, len(selection))
         exporter.write(selection, folder)
@@ -143,7 +146,7 @@ def export_store(
         axis=selection.axis,
         arrays=selection.arrays,
         rows=len(selection),
-        dropped=store.header.axes[selection.axis].rows - len(selection),
+        dropped=selection.dropped,
         files=len(sizes),
         bytes=sum(sizes),
     )

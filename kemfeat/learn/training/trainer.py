@@ -51,12 +51,15 @@ class Options:
         Train on a split that leaks, and say so everywhere.
     save_every : float [s]
         Time between checkpoints within an epoch; there is always one after every epoch.
+    excluded : tuple of str
+        Ids of utterances that are neither trained on nor validated with; what is tested does not change.
     """
 
     fold: int = 0
     device: str = "auto"
     allow_leakage: bool = False
     save_every: float = 300.0
+    excluded: tuple[str, ...] = ()
 
 
 def train(
@@ -100,7 +103,14 @@ def train(
         The loss is no longer a finite number, memory ran out, or a file of the run is damaged.
     """
     options, progress = options or Options(), progress or Silent()
-    data = audit_fold(store, split, fold=options.fold, allow_leakage=options.allow_leakage, progress=progress.compared)
+    data = audit_fold(
+        store,
+        split,
+        fold=options.fold,
+        allow_leakage=options.allow_leakage,
+        excluded=options.excluded,
+        progress=progress.compared,
+    )
     fit(recipe, data, out=out, options=options, progress=progress)
     return conclude(out, data, device=options.device)
 
@@ -239,7 +249,7 @@ def audited_of_run(run: Path, *, store: Store, split: Split) -> AuditedFold:
         There is no such run, or it is damaged.
     """
     facts = read_run(run)
-    return AuditedFold(store=store, split=split, fold=facts.fold, leakage=facts.leakage)
+    return AuditedFold(store=store, split=split, fold=facts.fold, leakage=facts.leakage, excluded=facts.excluded)
 
 
 def training_data_of_run(run: Path, data: AuditedFold) -> TrainingData:
@@ -333,6 +343,7 @@ def _facts(training_data: TrainingData, model: Model, *, pretrained: Mapping[str
         leakage=data.leakage,
         train=training_data.train_facts(),
         left_out=training_data.left_out,
+        excluded=data.excluded,
         config=recipe.model_dump(mode="json"),
         parameters=tuple(PartFacts.model_validate(row) for row in check_trainable(model).to_dict("records")),
         pretrained=pretrained,
