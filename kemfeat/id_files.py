@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterable
-from pathlib import Path
 
 from kemfeat.errors import ConfigError
+from kemfeat.paths import StrPath, to_path
 
 _COLUMN = "id"
 _SHOWN = 3
 
 
-def read_ids(path: str | Path, *, known: Collection[str]) -> tuple[str, ...]:
+def read_ids(path: StrPath, *, known: Collection[str]) -> tuple[str, ...]:
     """Read the ids of some utterances.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or PathLike
         A CSV file (UTF-8) with a column ``id``; other columns do not matter.
     known : collection of str
         Ids of all utterances of the store.
@@ -34,6 +34,7 @@ def read_ids(path: str | Path, *, known: Collection[str]) -> tuple[str, ...]:
     """
     import pandas as pd
 
+    path = to_path(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with more cells than the first

@@ -21,6 +21,7 @@ import numpy as np
 from kemfeat.errors import MediaError
 from kemfeat.film_sound import SUFFIX as FILM_SUFFIX
 from kemfeat.film_sound import film_sound
+from kemfeat.paths import StrPath, to_path
 from kemfeat.records import Signal
 from kemfeat.stale_reads import asked_again
 from kemfeat.wav_chunks import COPY_AGAIN, EXPECTED, states_size, whole
@@ -106,12 +107,12 @@ def read_header(content: bytes, *, name: str) -> AudioHeader:
         return _header_of(file)
 
 
-def scan_header(path: Path) -> AudioHeader:
+def scan_header(path: StrPath) -> AudioHeader:
     """Read the header of an audio file, of wav without its samples: of a cut one it says what it announces.
 
     Parameters
     ----------
-    path : Path
+    path : str or PathLike
         The file.
 
     Returns
@@ -126,6 +127,7 @@ def scan_header(path: Path) -> AudioHeader:
     """
     import soundfile
 
+    path = to_path(path)
     if _is_film(str(path)):
         return read_header(_content(path), name=str(path))
     try:
@@ -141,12 +143,12 @@ def scan_header(path: Path) -> AudioHeader:
     return read_header(_content(path), name=str(path))  # no sample, the header of a stream, or what is wrong
 
 
-def read_audio(path: Path) -> Signal:
+def read_audio(path: StrPath) -> Signal:
     """Read an audio file as it is: every channel, at the file's own rate.
 
     Parameters
     ----------
-    path : Path
+    path : str or PathLike
         The file.
 
     Returns
@@ -163,13 +165,11 @@ def read_audio(path: Path) -> Signal:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> name = "Session01/Sess01_script01_User001F_001.wav"
-    >>> signal = read_audio(Path("corpora/KEMDy20/wav") / name)
+    >>> signal = read_audio("corpora/KEMDy20/wav/Session01/Sess01_script01_User001F_001.wav")
     >>> signal.sampling_rate, signal.values.ndim
     (16000, 1)
     """
-    return decode_audio(_content(path), name=str(path))
+    return decode_audio(_content(to_path(path)), name=str(path))
 
 
 def decode_audio(content: bytes, *, name: str) -> Signal:

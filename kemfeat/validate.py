@@ -19,6 +19,7 @@ from kemfeat.errors import ConfigError, CorpusError, MediaError
 from kemfeat.findings import Findings
 from kemfeat.manifest import FILM, SEGMENT, Manifest
 from kemfeat.parallel import Progress
+from kemfeat.paths import StrPath, to_path, to_path_or_none
 from kemfeat.records import Finding, Severity, Signal
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class ValidationReport:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> report = validate_corpus("KEMDy20", root=Path("corpora/KEMDy20"))
+    >>> report = validate_corpus("KEMDy20", root="corpora/KEMDy20")
     >>> report.counts["utterances"], report.count("error")
     (36, 0)
     """
@@ -87,8 +87,8 @@ class ValidationReport:
 def validate_corpus(
     dataset: str,
     *,
-    root: Path,
-    table: Path | None = None,
+    root: StrPath,
+    table: StrPath | None = None,
     follow_links: bool = False,
     workers: int = 1,
     scheduler: str | None = None,
@@ -100,9 +100,9 @@ def validate_corpus(
     ----------
     dataset : str
         Name of a corpus reader.
-    root : Path
+    root : str or PathLike
         Folder of the corpus.
-    table : Path or None
+    table : str, PathLike or None
         The user's table of utterances, for a reader that takes one.
     follow_links : bool
         Whether links of the corpus may lead out of its folder.
@@ -127,12 +127,12 @@ def validate_corpus(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> report = validate_corpus("KEMDy20", root=Path("corpora/KEMDy20"))
+    >>> report = validate_corpus("KEMDy20", root="corpora/KEMDy20")
     >>> [finding.rule for finding in report.findings if finding.severity == "error"]
     []
     """
-    reader = open_reader(dataset, root=root, table=table, follow_links=follow_links)
+    root = to_path(root)
+    reader = open_reader(dataset, root=root, table=to_path_or_none(table), follow_links=follow_links)
     with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
         return _validated(reader, root=pool.reads(root), pool=pool, progress=progress)
 

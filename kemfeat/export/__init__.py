@@ -19,6 +19,7 @@ from kemfeat.errors import UnknownPluginError
 from kemfeat.export._describe import describe
 from kemfeat.export._folder import made_aside
 from kemfeat.export._selection import ExportBlock, RowProgress, Selection, select, silent
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store.reader import Store
 
 __all__ = ["Export", "ExportBlock", "Exporter", "Selection", "export_store"]
@@ -83,7 +84,7 @@ def export_store(
     store: Store,
     *,
     to: str,
-    out: Path,
+    out: StrPath,
     arrays: Sequence[str] | None = None,
     labels: str | None = None,
     ids: Collection[str] | None = None,
@@ -97,7 +98,7 @@ def export_store(
         What to write.
     to : str
         Name of a format.
-    out : Path
+    out : str or PathLike
         Folder, absent or empty; it appears when everything is in it.
     arrays : sequence of str or None
         Names of arrays on one row axis; None for all on ``utterance``, or on the first axis that has any.
@@ -127,12 +128,12 @@ def export_store(
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> import kemfeat
-    >>> made = export_store(kemfeat.open_store("stores/KEMDy20"), to="tsv-npy", out=Path("export"), arrays=["eda"])
+    >>> made = export_store(kemfeat.open_store("stores/KEMDy20"), to="tsv-npy", out="export", arrays=["eda"])
     >>> made.rows, made.arrays
     (36, ('eda',))
     """
+    out = to_path(out)
     exporter = _exporter(to)
     selection = select(store, arrays=arrays, labels=labels, ids=ids, progress=progress)
     with made_aside(out, store=store.path) as folder:

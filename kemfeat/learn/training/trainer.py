@@ -30,6 +30,7 @@ from kemfeat.learn.training.progress import Silent, TrainingProgress
 from kemfeat.learn.training.recipe import Recipe, recipe_from
 from kemfeat.learn.training.session import TrainingSession, begin, resume, start
 from kemfeat.learn.training.training_data import TrainingData, training_data_of
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def train(
     *,
     store: Store,
     split: Split,
-    out: Path,
+    out: StrPath,
     options: Options | None = None,
     progress: TrainingProgress | None = None,
 ) -> Evaluation:
@@ -81,7 +82,7 @@ def train(
         Store to train on.
     split : Split
         Split of that store.
-    out : Path
+    out : str or PathLike
         Folder of the run (:mod:`kemfeat.learn.run_folder`).
     options : Options or None
         Fold, device and the like; None takes the defaults.
@@ -102,7 +103,7 @@ def train(
     RunError
         The loss is no longer a finite number, memory ran out, or a file of the run is damaged.
     """
-    options, progress = options or Options(), progress or Silent()
+    out, options, progress = to_path(out), options or Options(), progress or Silent()
     data = audit_fold(
         store,
         split,
@@ -196,12 +197,12 @@ def conclude(run: Path, data: AuditedFold, *, device: str = "auto") -> Evaluatio
     return evaluate(run)
 
 
-def load_model(run: Path, *, device: str = "cpu") -> Model:
+def load_model(run: StrPath, *, device: str = "cpu") -> Model:
     """Load the model of a run as it was after its best epoch, in evaluation mode.
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of a finished run.
     device : str
         Where the model goes; ``auto`` is the GPU where there is one.
@@ -216,6 +217,7 @@ def load_model(run: Path, *, device: str = "cpu") -> Model:
     RunError
         There is no such run, its training is not finished, or a file is damaged.
     """
+    run = to_path(run)
     facts = read_run(run)
     if facts.outcome is None:
         raise RunError(f"{run}: is not finished; run the same `kemfeat train` again to continue")
@@ -226,12 +228,12 @@ def load_model(run: Path, *, device: str = "cpu") -> Model:
     return model.to(runtime.device(device)).eval()
 
 
-def audited_of_run(run: Path, *, store: Store, split: Split) -> AuditedFold:
+def audited_of_run(run: StrPath, *, store: Store, split: Split) -> AuditedFold:
     """The fold that a run was trained on, with the leakage found then; nothing is compared again.
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of the run.
     store : Store
         Store of the run; :func:`training_data_of_run` refuses others.
