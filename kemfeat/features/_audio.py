@@ -13,6 +13,7 @@ from kemfeat.config import FeatureConfig
 from kemfeat.errors import ExtractionError, MediaError
 from kemfeat.features import Media
 from kemfeat.media import QUIET_CHANNEL, channel_count, channel_levels, resample, to_mono
+from kemfeat.plural import many
 from kemfeat.records import Signal
 
 MOST_CHANNELS = 64
@@ -137,7 +138,7 @@ def one_channel(signal: Signal, config: ChannelConfig, *, feature: str) -> Signa
         return to_mono(signal, policy=config.channels)
     except MediaError:
         raise ExtractionError(
-            f"{feature}: the audio has {count} channel{'s' * (count > 1)}, expected a channel {config.channels}; "
+            f"{feature}: the audio has {many(count, 'channel')}, expected a channel {config.channels}; "
             f"set {feature}.channel to another, or leave the utterance out"
         ) from None
 
