@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _completion, _options
-from ._console import new_console, print_table, say_next
+from ._console import linked, new_console, print_table, say_next
 from ._progress import Reporter
 from ._torch import Device, require_torch
 from ._training_lines import TrainingLines
@@ -72,7 +74,8 @@ def train(
         typer.Option(
             "--ablate",
             metavar="MODALITY",
-            help="Test again with this modality (audio, text, eda, temp, ibi or video) shuffled, and gone. Repeatable.",
+            autocompletion=_completion.modalities,
+            help=f"Test again with this modality ({', '.join(_completion.MODALITIES)}) shuffled, and gone. Repeatable.",
         ),
     ] = None,
     out: Annotated[
@@ -211,14 +214,14 @@ def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, 
     elif outcome is not None:
         why = "stopped by patience" if outcome.stopped == "patience" else "all that were asked for"
         best = f"epoch {outcome.best_epoch} was best on validation and was tested"
-        console.print(f"{outcome.epochs} epochs, {why}; {best}")
+        console.print(f"{many(outcome.epochs, 'epoch')}, {why}; {best}")
     if outcome is not None and not outcome.determinism.holds:
         console.print(f"[yellow]{escape(_deviation(outcome.determinism))}[/yellow]", soft_wrap=True)
-    console.print(escape(str(folder)), soft_wrap=True)
+    print(linked(folder))
 
 
 def _chosen(choice: Choice) -> str:
-    how = f"chosen on {choice.folds} folds of the train part, by speaker" if choice.folds else "as given"
+    how = f"chosen on {many(choice.folds, 'fold')} of the train part, by speaker" if choice.folds else "as given"
     values = list(choice.losses)
     at_end = "; it is at the end of the list, give others" if str(choice.chosen) in (*values[:1], *values[-1:]) else ""
     return f"{choice.setting.rpartition('.')[2].removesuffix('s')} {choice.chosen:g}, {how}{at_end}"
@@ -226,7 +229,7 @@ def _chosen(choice: Choice) -> str:
 
 def _deviation(found: Determinism) -> str:
     return (
-        f"predictions are not deterministic: over {found.rows} utterances, two passes differ by up to "
+        f"predictions are not deterministic: over {many(found.rows, 'utterance')}, two passes differ by up to "
         f"{found.two_passes:.2g}, and prediction alone or in a batch by up to {found.batch_of_one:.2g}"
     )
 

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ExtractionError, MediaError
 from kemfeat.features import Media
+from kemfeat.plural import many
 from kemfeat.records import Signal
 from kemfeat.waveform import QUIET_CHANNEL, channel_count, channel_levels, resample, to_mono
 
@@ -137,7 +138,7 @@ def one_channel(signal: Signal, config: ChannelConfig, *, feature: str) -> Signa
         return to_mono(signal, policy=config.channels)
     except MediaError:
         raise ExtractionError(
-            f"{feature}: the audio has {count} channel{'s' * (count > 1)}, expected a channel {config.channels}; "
+            f"{feature}: the audio has {many(count, 'channel')}, expected a channel {config.channels}; "
             f"set {feature}.channel to another, or leave the utterance out"
         ) from None
 

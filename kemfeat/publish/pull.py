@@ -12,12 +12,12 @@ from kemfeat.errors import (
     StoreError,
 )
 from kemfeat.paths import StrPath, to_path
-from kemfeat.publish.refusals import refuse_format_1, refuse_other_corpus, refuse_unknown_files
+from kemfeat.publish.refusals import refuse_format_1, refuse_unknown_files
 from kemfeat.store import disk, locking, schema, swap
 from kemfeat.store.address import Address, place
 from kemfeat.store.copied import Copied, Progress, copied
 from kemfeat.store.header import folder_of, header_in
-from kemfeat.store.outside import refuse_in_store
+from kemfeat.store.outside import refuse_in_store, refuse_other_corpus
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.versions import record_of
 
@@ -76,7 +76,7 @@ def pull_store(
         with disk.writing(out):
             swap.complete_swap(out)
         before = header_in(out)
-        refuse_other_corpus(before, remote.dataset, str(out))
+        refuse_other_corpus(before, remote.dataset, where=out)
         files = schema.files(remote.header)
         if before is not None and before.digest == remote.digest and _are_whole(folder_of(out, before), files):
             return Copied(remote.digest, there=len(files))

@@ -15,6 +15,7 @@ from kemfeat.config import SettingsTable, suggest
 from kemfeat.errors import AnalysisError, ConfigError
 from kemfeat.id_files import chosen as chosen_ids
 from kemfeat.labels import TIE, apply_rule, usual_labels
+from kemfeat.plural import many
 from kemfeat.splits.split import PARTS, Split, utterances_digest
 from kemfeat.splits.stratification import class_counts, deal
 
@@ -198,7 +199,7 @@ def _refuse_too_few(kept: pd.DataFrame, column: str, groups: int) -> None:
             "conversations are, so `kemfeat train` asks for --allow-leakage and every number says so"
         )
     raise AnalysisError(
-        f"split: the labelled utterances come from {groups} {column}{'s' * (groups != 1)}, and train, valid and test "
+        f"split: the labelled utterances come from {many(groups, column)}, and train, valid and test "
         f"need one each, so at least {len(PARTS)}; {way}"
     )
 

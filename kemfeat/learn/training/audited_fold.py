@@ -13,6 +13,7 @@ from kemfeat.features.instances import find_feature
 from kemfeat.id_files import chosen
 from kemfeat.leakage import audit_split
 from kemfeat.learn.run_facts import DataFacts, Leakage, SplitFacts, StoreFacts
+from kemfeat.plural import many
 from kemfeat.splits import PARTS, utterances_digest
 
 if TYPE_CHECKING:
@@ -190,11 +191,15 @@ def _way_out(store: Store, split: Split) -> str:
     """What to do about a leaking split; a split by session needs a session for each part."""
     sessions, allowed = store.utterances["session"].nunique(), "--allow-leakage, and every number and figure says so"
     if sessions >= len(PARTS):
-        return (
-            "make one with `kemfeat split --scheme session`, take a closer look with `kemfeat audit`, or pass "
-            + allowed
-        )
-    few = f"this store has {sessions} session{'s' * (sessions != 1)}, too few for a split by session"
+        look, speakers = "take a closer look with `kemfeat audit`", store.utterances.groupby("speaker")["session"]
+        if speakers.nunique().max() > 1:
+            return (
+                "speakers of this store occur in several sessions, so that a split by session has them on both sides "
+                f"and one by speaker their conversations: {look}, or pass {allowed}"
+            )
+        made = "" if split.facts["scheme"] == "session" else "make one with `kemfeat split --scheme session`, "
+        return f"{made}{look}, or pass {allowed}"
+    few = f"this store has {many(sessions, 'session')}, too few for a split by session"
     if split.facts["scheme"] == "speaker":
         return f"{few}, and no split of it does better: speakers are apart, their conversations are not; pass {allowed}"
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -36,6 +36,15 @@ class Merged:
         return table.assign(session=numbers.map("Session{:02}".format))
 
 
+class SharedSpeakers(Merged):
+    """A store in whose sessions the same people speak."""
+
+    @property
+    def utterances(self) -> pd.DataFrame:
+        table = self.store.utterances
+        return table.assign(speaker=table["speaker"].iloc[:3].tolist() * (len(table) // 3) + ["S"] * (len(table) % 3))
+
+
 def split_of(store: Any, **options: Any) -> Split:
     return make_split(store.utterances, **{"store": store.digest, **options})
 
@@ -43,6 +52,24 @@ def split_of(store: Any, **options: Any) -> Split:
 def test_a_leaking_fold_is_refused_with_a_way_that_works(store: Store) -> None:
     with pytest.raises(ConfigError, match=r"fold 1: .* make one with `kemfeat split --scheme session`"):
         audit_fold(store, kit.session_split(store, scheme="kfold", folds=3), fold=1)
+
+
+def test_a_split_by_session_that_shares_speakers_is_not_advised_to_be_one(store: Store) -> None:
+    """As in MELD, whose speakers occur in many sessions."""
+    mixed: Any = SharedSpeakers(store, 4)
+    with pytest.raises(
+        ConfigError, match=r"speakers of this store occur in several sessions.* --allow-leakage"
+    ) as said:
+        audit_fold(mixed, split_of(mixed, scheme="session", folds=3))
+    assert "--scheme" not in str(said.value)
+
+
+def test_a_split_by_session_that_leaks_something_else_leads_to_the_audit(store: Store) -> None:
+    made = split_of(store, scheme="session", folds=3)
+    moved = made.rows.copy()
+    moved.loc[(moved["fold"] == 0).idxmax(), "part"] = "test"
+    with pytest.raises(ConfigError, match=r"; take a closer look with `kemfeat audit`, or pass --allow-leakage"):
+        audit_fold(store, replace(made, rows=moved))
 
 
 @pytest.mark.parametrize("sessions", [1, 2])
