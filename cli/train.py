@@ -125,7 +125,7 @@ def train(
         lines = TrainingLines(reporter)
         if still := len(set(excluded).intersection(read.ids("test", fold=fold))):
             reporter.say(
-                f"{exclude}: {still:,} of {len(excluded):,} utterances are tested in fold {fold}, and stay there"
+                f"{exclude}: stay in the test part of fold {fold}: {still:,} of {many(len(excluded), 'utterance')}"
             )
         if sweep:
             fold_of = audit_fold(

@@ -151,7 +151,7 @@ def test_suspects_are_excluded_from_split_training_and_export(given: Given, tmp_
     said = kemfeat(*command(given, "--set=train.epochs=1", "--exclude", ids, "--out", tmp_path / "run"))
     assert said.code == 0
     assert "2 utterances left out: excluded" in said.err
-    assert "1 of 3 utterances are tested in fold 0, and stay there" in said.err
+    assert "stay in the test part of fold 0: 1 of 3 utterances" in said.err
     assert read_run(tmp_path / "run").excluded == tuple(sorted([*split.ids("train")[:2], split.ids("test")[0]]))
     out = kemfeat("export", given.store, "--to", "tsv-npy", "--ids", ids, "--out", tmp_path / "out")
     assert f"{tmp_path}/out: 3 rows" in out.out
