@@ -53,8 +53,8 @@ class Brief:
     needs : str
         A column of the table: rows without a value in it have no result and are counted instead of shown. Empty shows
         all rows.
-    where : mapping of str to str
-        Columns and the value that a row must have there to be shown, such as the primary test among several.
+    where : mapping of str to tuple of str
+        Columns and the values of which a row must have one there to be shown, such as the primary test among several.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class Brief:
     title: str
     columns: tuple[Column, ...]
     needs: str = ""
-    where: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def values(**heads: str) -> tuple[Column, ...]:

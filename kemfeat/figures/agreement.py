@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kemfeat.figures.style import saved
+from kemfeat.figures.style import ON_DARK, ON_LIGHT, saved
 
 MOST_CLASSES = 14
 """Most classes drawn, the most frequent ones; the tables contain all."""
@@ -32,7 +32,7 @@ def confusion(pairs: pd.DataFrame, stem: Path) -> None:
         for row in range(len(names)):
             for column in range(len(names)):
                 share = shares[row, column]
-                ink = "white" if share > 0.5 else "black"
+                ink = ON_DARK if share > 0.5 else ON_LIGHT
                 axes.text(
                     column, row, f"{share:.2f}".removeprefix("0"), ha="center", va="center", color=ink, fontsize=7
                 )

@@ -46,7 +46,7 @@ class StoredBrief(FrozenConfig):
     title: str
     columns: tuple[StoredColumn, ...] = Field(min_length=1)
     needs: str = ""
-    where: dict[str, str] = Field(default_factory=dict)
+    where: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def shortened(file: Path, brief: StoredBrief, *, anchor: str) -> Table:
     chosen = without = others = 0
     for batch in parquet.iter_batches(columns=sorted(names)):
         for row in batch.to_pylist():
-            if any(row[name] != value for name, value in brief.where.items()):
+            if any(row[name] not in values for name, values in brief.where.items()):
                 others += 1
             elif brief.needs and _is_missing(row[brief.needs]):
                 without += 1
@@ -116,7 +116,7 @@ def _counted(*, shown: int, chosen: int, without: int, others: int) -> Iterator[
     if without:
         yield f"{without:,} {'row has' if without == 1 else 'rows have'} no result."
     if others:
-        yield f"{others:,} further {'row' if others == 1 else 'rows'} with all columns."
+        yield f"{others:,} further {'row' if others == 1 else 'rows'}: see all columns."
 
 
 def _cell(column: StoredColumn, row: _Row) -> Any:

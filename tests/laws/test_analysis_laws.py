@@ -135,8 +135,8 @@ def test_every_table_has_a_short_form_with_headings_for_people(result):
             assert set(column.of) <= set(table), column.head
             assert not [word for word in column.words.values() if "_" in word], column.head
         assert {brief.needs, *brief.where} - {""} <= set(table), name
-        for column, value in brief.where.items():
-            assert table.empty or (table[column] == value).any(), (name, column, value)
+        for column, values in brief.where.items():
+            assert table.empty or table[column].isin(values).any(), (name, column, values)
 
 
 def test_every_test_has_a_line_to_paste(result):

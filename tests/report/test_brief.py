@@ -43,7 +43,7 @@ BRIEF = Brief(
         Column(head="Share", of=("share",), form="share"),
     ),
     needs="diff",
-    where={"test": "t_robust"},
+    where={"test": ("t_robust",)},
 )
 
 
@@ -76,7 +76,7 @@ def test_each_form_of_a_column(store: Store) -> None:
 
 def test_rows_without_a_result_are_counted_and_the_whole_table_keeps_them(store: Store) -> None:
     found = folded(store)
-    assert found.brief.note == "1 row has no result. 1 further row with all columns."
+    assert found.brief.note == "1 row has no result. 1 further row: see all columns."
     assert found.whole is not None
     assert found.whole.head == tuple(TABLE.columns)
     assert len(found.whole.rows) == len(TABLE)

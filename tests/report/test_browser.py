@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from matplotlib.font_manager import findSystemFonts
+from PIL import Image
 
 from kemfeat.report import write_report
 from kemfeat.store.reader import open_store
@@ -204,6 +206,19 @@ def test_light_and_dark_follow_the_reader(browser: Chrome, address: str) -> None
         ground, ink = (sum(map(int, re.findall(r"\d+", colour))) for colour in re.findall(r"rgb\([^)]*\)", colours))
         brightness[scheme] = ground > ink
     assert brightness == {"light": True, "dark": False}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_follow_the_reader(browser: Chrome, address: str, scheme: str) -> None:
+    visit(browser, address, scheme=scheme)
+    picture = browser.find_element("css selector", ".analysis img")
+    assert (corner(picture) < 128) == (scheme == "dark")
+
+
+def corner(picture: WebElement) -> int:
+    """Brightness of a pixel inside of a figure's edge, 0 to 255."""
+    with Image.open(io.BytesIO(picture.screenshot_as_png)) as shot:
+        return int(shot.convert("L").getpixel((14, 14)))
 
 
 def test_it_prints_in_a_few_pages_without_what_is_folded(browser: Chrome, address: str, tmp_path: Path) -> None:

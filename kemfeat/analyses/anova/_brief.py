@@ -63,13 +63,13 @@ def _pairs(variable: Column, unit: str, cluster: str) -> dict[str, Brief]:
     clustered = Column(head="Hedges' g [95 % CI]", of=("g", "g_low", "g_high"), form="interval")
     delta = Column(head="Cliff's delta [95 % CI]", of=("cliffs_delta", "delta_low", "delta_high"), form="interval")
     narrow = Column(head="90 % CI", of=("ci_low", "ci_high"), form="ends")
-    by = {"cluster": cluster}
+    by = {"cluster": (cluster,)}
     return {
         "nested_pairs": Brief(
             title=f"Pairs of groups, tested by {cluster} (cluster-robust)",
             columns=(variable, _PAIR, *difference, simultaneous, _HOLM),
             needs="p",
-            where={**by, "test": "cr2"},
+            where={**by, "test": ("cr2",)},
         ),
         "effects": Brief(
             title=f"Effect sizes of pairs, intervals by {cluster}",

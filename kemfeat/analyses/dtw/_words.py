@@ -28,7 +28,7 @@ def summary(found: ClusterFindings) -> tuple[str, ...]:
 def _verdict(found: ClusterFindings) -> str:
     cohort, n = found.cohort, len(found.series)
     crossed = found.association
-    head = f"{found.chosen.k} clusters of {n:,} {cohort.signal} series"
+    head = f"{found.chosen.k} clusters of {n:,} series of {signal_name(cohort.signal)}"
     if crossed is None:
         emotion = cohort.table["emotion"].iloc[0]
         return f"{head}; all have the emotion {emotion!r}, so an association with emotion cannot be tested."

@@ -24,6 +24,7 @@ BRIEFS = {
             *values(present="Utterances with it"),
             Column(head="Share [95 % CI]", of=("share", "ci_low", "ci_high"), form="interval"),
         ),
+        where={"by": ("all", "emotion")},
     ),
     "association": Brief(
         title="Whether having a signal depends on emotion",
