@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 """Eight colours that colour-blind readers can distinguish (Okabe and Ito, Color Universal Design, 2008)."""
 
+ON_LIGHT, ON_DARK = "#010101", "#fefefe"
+"""Texts on coloured cells: black and white but for a step, so that a page in the dark leaves them as they are."""
+
 KOREAN_FONTS = (
     "Noto Sans CJK KR",
     "Noto Sans KR",
