@@ -16,7 +16,7 @@ from kemfeat.errors import MissingFontWarning as MissingFontWarning
 from kemfeat.paths import StrPath, to_path
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Figure
     from matplotlib.font_manager import FontManager
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
