@@ -153,6 +153,7 @@ class Api(Handler):
         questions: dict[str, Callable[[], Any]] = {
             "store": browser.facts,
             "rows": lambda: browser.rows(query, offset=self.number("offset"), limit=self.number("limit")),
+            "lenses": browser.lenses.listed,
             "facets": lambda: browser.facets(query),
             "place": lambda: {"place": browser.place_of(query, self.number("row"))},
             "utterance": lambda: browser.utterance(self.number("row")),
@@ -166,6 +167,17 @@ class Api(Handler):
             await self.finish(
                 json.dumps(answer, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
             )
+
+
+class Look(Handler):
+    """A lens, which looks for as long as it takes while the rest of the page is answered."""
+
+    async def get(self, name: str) -> None:
+        """Say how many it finds."""
+        self.lock = threading.Lock()
+        found = await self.aside(lambda: self.browser.look(name))
+        if found is not None:
+            await self.finish(found)
 
 
 class Places(Handler):

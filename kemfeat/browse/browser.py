@@ -17,10 +17,12 @@ from kemfeat import provenance
 from kemfeat.browse import frames
 from kemfeat.browse.audio import Sound, sound_of
 from kemfeat.browse.columns import NO_LABEL, TIED, columns_of, facets_of
+from kemfeat.browse.lenses import Lens, Lenses
 from kemfeat.browse.overlays import parts_of, predictions_of, warnings_of
 from kemfeat.browse.utterance import shown, utterance
 from kemfeat.browse.views import Query, Views
 from kemfeat.corpora import terms_of
+from kemfeat.corpora.layout import require_folder
 from kemfeat.errors import ConfigError
 from kemfeat.figures.emotions import group_colours
 from kemfeat.labels import TIE
@@ -50,22 +52,34 @@ class Browser:
         Folders of runs that predict emotions.
     split : Path or None
         File of a split.
+    lenses : mapping of str to Lens
+        What the table can be looked at through, by name.
 
     Raises
     ------
-    ConfigError, RunError, StoreError
-        A run, the split or a table of the store cannot be read, or they are of other utterances.
+    ConfigError, CorpusLayoutError, RunError, StoreError
+        A run, the split or a table of the store cannot be read, are of other utterances, or ``root`` is no folder.
     """
 
     def __init__(
-        self, store: Store, *, root: Path | None = None, runs: Sequence[Path] = (), split: Path | None = None
+        self,
+        store: Store,
+        *,
+        root: Path | None = None,
+        runs: Sequence[Path] = (),
+        split: Path | None = None,
+        lenses: Mapping[str, Lens] | None = None,
     ) -> None:
+        if root is not None:
+            require_folder(root, corpus=store.dataset, holds="the audio that the store was built from")
         self.store, self.root = store, root
         ids = store.utterances["id"]
-        self.predictions = _of_utterances(predictions_of(runs), store) if runs else None
+        predictions = predictions_of(runs) if runs else None
+        self.predictions = None if predictions is None else _of_utterances(predictions, store)
         parts = None if split is None else _of_split(parts_of(split), ids, split)
         self.columns = columns_of(store, predictions=self.predictions, parts=parts)
-        self.views = Views(self.columns, facets_of(store, self.columns))
+        self.lenses = Lenses(store, lenses or {}, predictions=predictions, root=root)
+        self.views = Views(self.columns, facets_of(store, self.columns), self.lenses.found)
         self.warnings = warnings_of(runs)
         self.sound = lru_cache(maxsize=4)(self._sound)
 
@@ -127,17 +141,39 @@ class Browser:
         dict
             ``total``, the rows of the view, and ``rows``: of each its number in the store and its cells.
         """
+        if query.lens:
+            self.lenses.look(query.lens)
         order = self.views.order(query)
         places = order[offset : offset + min(limit, _MOST_ROWS)]
         cells = [self._cells(name, places) for name in self.columns]
         lens = self.views.finds.get(query.lens)
         if lens is not None:
-            cells += [lens.scores[places].tolist(), [lens.whys[int(place)] for place in places]]
+            cells += [lens.scores[places].tolist(), [shown(lens.whys[int(place)]) for place in places]]
         return {"total": len(order), "rows": [[int(row), *each] for row, *each in zip(places, *cells, strict=True)]}
 
     def _cells(self, name: str, places: NDArray[np.int64]) -> list[Any]:
         values = self.columns[name].values.take(places).to_pylist()
         return [shown(value[:_LONGEST_CELL]) if isinstance(value, str) else value for value in values]
+
+    def look(self, name: str) -> dict[str, int]:
+        """Let a lens look, which may take long.
+
+        Parameters
+        ----------
+        name : str
+            Name of the lens.
+
+        Returns
+        -------
+        dict
+            ``found``, how many utterances.
+
+        Raises
+        ------
+        KemfeatError
+            There is no such lens, or it lacks something or cannot read it.
+        """
+        return {"found": len(self.lenses.look(name).whys)}
 
     def facets(self, query: Query) -> dict[str, Any]:
         """How many rows each value of each facet would leave.

@@ -17,7 +17,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from kemfeat.browse._handlers import HOST, Api, Audio, Ids, Missing, Page, Places
+from kemfeat.browse._handlers import HOST, Api, Audio, Ids, Look, Missing, Page, Places
 from kemfeat.browse.browser import Browser
 from kemfeat.errors import ConfigError
 
@@ -41,6 +41,7 @@ def application(browser: Browser, token: str) -> Application:
     routes: list[Any] = [
         (r"/", Page, shared),
         (r"/page/([a-z_]+\.[a-z]+)", Page, shared),
+        (r"/api/lens/([a-z0-9_]+)", Look, shared),
         (r"/api/places", Places, shared),
         (r"/api/ids", Ids, shared),
         (r"/api/([a-z]+)", Api, shared),

@@ -77,12 +77,12 @@ class Views:
     facets : mapping of str to Facet
         What they can be narrowed by.
     finds : mapping of str to Finds
-        What lenses found, by name.
+        What lenses found so far, by name; may grow.
     """
 
     columns: Mapping[str, Column]
     facets: Mapping[str, Facet]
-    finds: dict[str, Finds] = field(default_factory=dict)
+    finds: Mapping[str, Finds] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rows = len(self.columns["id"].values)

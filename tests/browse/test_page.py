@@ -14,6 +14,7 @@ from kemfeat.browse import Browser
 from kemfeat.store.reader import open_store
 from tests.browse.conftest import spoilt
 from tests.browse.kit import EVIL, HANGUL, Served, served
+from tests.browse.test_lenses import LENSES
 from tests.build.kit import ROWS, Bench
 from tests.chromium_kit import MARKS, chromium, script, violations, visit
 
@@ -250,3 +251,20 @@ def test_the_end_of_the_command_is_said(browser: Chrome, finished: Bench) -> Non
 def test_markup_in_names_of_facets_stays_text(browser: Chrome, hostile: Served) -> None:
     opened(browser, hostile)
     assert EVIL[:20] in browser.find_element("id", "facets").text
+
+
+def test_a_lens_by_keyboard(browser: Chrome, finished: Bench) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    store = open_store(finished.out)
+    with served(Browser(store, lenses=LENSES)) as running:
+        opened(browser, running)
+        keys(browser, "l")
+        keys(browser, Keys.ENTER)
+        wait(browser, lambda _: status(browser).startswith("3 utterances"))
+        assert open_ids(browser) == store.utterances.nlargest(3, "duration")["id"].tolist()
+        assert "is <b>long</b>" in browser.find_element("id", "grid").text
+        assert "needs --root" in browser.find_element("id", "lenses").text
+        assert violations(browser) == []
+        keys(browser, Keys.ENTER)
+        wait(browser, lambda _: status(browser).startswith(f"{ROWS} utterances"))

@@ -55,7 +55,7 @@ def test_a_view_is_what_a_plain_reading_finds(rows, search, kinds, descending):
 
 def test_rows_of_a_lens_are_in_the_order_of_their_scores():
     views = views_of([("a", None, 1.0, "x", True), ("b", None, 2.0, "y", True), ("c", None, 3.0, "x", False)])
-    views.finds["found"] = Finds(scores=np.array([0.1, np.nan, 0.9]), whys={0: "little", 2: "much"})
+    views.finds = {"found": Finds(scores=np.array([0.1, np.nan, 0.9]), whys={0: "little", 2: "much"})}
     assert views.order(Query(lens="found", sort=SCORE, descending=True)).tolist() == [2, 0]
     assert views.order(Query(lens="found", sort=SCORE)).tolist() == [0, 2]
     assert views.counts(Query(lens="found"))["kind"] == {"x": 2, "y": 0}

@@ -2,6 +2,7 @@
 import { byId, el, words } from "./dom.js";
 import { fail, get } from "./api.js";
 import { ask, query, watch } from "./state.js";
+import * as lenses from "./lenses.js";
 import * as facets from "./facets.js";
 import * as panel from "./panel.js";
 import * as selection from "./selection.js";
@@ -27,7 +28,10 @@ function tools(facts) {
     clearTimeout(timer);
     timer = setTimeout(() => ask({ search: target.value.trim() }), WAIT);
   });
+  const score = el("option", { value: "score" }, "Score of the lens");
   watch("query", () => {
+    if (query.lens) sort.append(score);
+    else score.remove();
     sort.value = query.sort;
     byId("direction").setAttribute("aria-pressed", query.descending);
   });
@@ -41,7 +45,8 @@ function folds() {
 }
 
 const typing = (node) => node.matches("input:not([type=checkbox]):not([type=range]), select, textarea");
-const KEYS = { "/": () => byId("search"), o: () => byId("sort"), t: () => byId("grid"), f: () => byId("fold").firstElementChild };
+const KEYS = { "/": () => byId("search"), o: () => byId("sort"), t: () => byId("grid"), l: () => document.querySelector("#lenses button"), f: () => byId("fold").firstElementChild };
+const FOLDED = { f: true, l: true };
 
 function keys(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -50,18 +55,19 @@ function keys(event) {
     byId("grid").focus();
   } else if (event.key in KEYS && !typing(event.target)) {
     event.preventDefault();
-    KEYS[event.key]().focus();
+    if (event.key in FOLDED) byId("fold").open = true;
+    KEYS[event.key]()?.focus();
   }
 }
 
 try {
   const facts = await get("store");
-  facts.lensColumns = [];
   if (location.search) history.replaceState(null, "", "/");
   header(facts);
   tools(facts);
   folds();
   facets.start(facts);
+  lenses.start().catch(fail);
   selection.start();
   panel.start(facts, table.show);
   table.start(facts, panel.open);

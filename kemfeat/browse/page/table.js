@@ -9,6 +9,10 @@ const TALLEST = 12_000_000; // px: browsers cannot make an element much taller
 const EXTRA = 6;
 const WIDTHS = { id: "minmax(7rem, 2fr)", text: "minmax(6rem, 4fr)", why: "minmax(8rem, 3fr)", findings: "minmax(6rem, 1fr)", missing: "minmax(5rem, 1fr)" };
 const WIDTH = { number: "6.5rem", tag: "minmax(5.5rem, 1fr)", text: "minmax(5.5rem, 1fr)" };
+const LENS_COLUMNS = [
+  { name: "score", title: "Score", kind: "number", decimals: 3, rank: 0 },
+  { name: "why", title: "Why", kind: "text", decimals: 0, rank: 0 },
+];
 const EMOTIONS = ["emotion", "predicted"];
 const ROOM = [[30, 0], [52, 1], [76, 2], [Infinity, 3]]; // rem: columns up to this rank
 
@@ -39,14 +43,21 @@ export function start(given, open) {
 function arrange() {
   const room = grid.clientWidth / (height / 2.25);
   const rank = ROOM.find(([least]) => room < least)[1];
-  const all = query.lens ? [...facts.columns, ...facts.lensColumns] : facts.columns;
-  columns = all.map((column, place) => ({ ...column, place: place + 1 })).filter((column) => column.rank <= rank);
+  columns = shownColumns().filter((column) => column.rank <= rank);
   const widths = columns.map(({ name, kind }) => WIDTHS[name] ?? WIDTH[kind]);
   grid.style.setProperty("--columns", ["2.25rem", ...widths].join(" "));
   grid.setAttribute("aria-colcount", columns.length + 1);
   drawHead();
   body.replaceChildren();
   render();
+}
+
+// The columns in the order of the page: what a lens says is beside the id, and takes the room of other columns.
+function shownColumns() {
+  const placed = [...facts.columns, ...LENS_COLUMNS].map((column, place) => ({ ...column, place: place + 1 }));
+  if (!query.lens) return placed.slice(0, facts.columns.length);
+  const [id, ...others] = placed.slice(0, facts.columns.length);
+  return [id, ...placed.slice(facts.columns.length), ...others.map((column) => ({ ...column, rank: column.rank + 1 }))];
 }
 
 function drawHead() {
