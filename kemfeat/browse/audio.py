@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kemfeat import media
+from kemfeat import media, waveform
 from kemfeat.corpora.layout import other_kind, refuse_escape
 from kemfeat.errors import CorpusError, MediaError
 from kemfeat.manifest import SEGMENT
@@ -73,7 +73,7 @@ def sound_of(store: Store, row: int, *, root: Path | None) -> Sound:
         return Sound(content=path, kind=kind)
     signal = media.read_audio(path)
     if not np.isnan(start):
-        signal = media.cut(signal, start, end, name=path.name)
+        signal = waveform.cut(signal, start, end, name=path.name)
     return Sound(content=as_wav(signal), kind=_WAV)
 
 
@@ -123,12 +123,12 @@ def as_wav(signal: Signal) -> bytes:
     bytes
         The file.
     """
-    if media.channel_count(signal) > _MOST_CHANNELS:
-        signal = media.to_mono(signal, policy="mean")
+    if waveform.channel_count(signal) > _MOST_CHANNELS:
+        signal = waveform.to_mono(signal, policy="mean")
     whole = np.clip(np.round(np.asarray(signal.values, dtype=np.float64) * 32768), -32768, 32767).astype("<i2")
     made = io.BytesIO()
     with wave.open(made, "wb") as file:
-        file.setnchannels(media.channel_count(signal))
+        file.setnchannels(waveform.channel_count(signal))
         file.setsampwidth(2)
         file.setframerate(round(signal.sampling_rate))
         file.writeframes(whole.tobytes())

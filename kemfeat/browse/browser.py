@@ -7,7 +7,6 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from kemfeat.corpora.layout import require_folder
 from kemfeat.errors import ConfigError
 from kemfeat.figures.emotions import group_colours
 from kemfeat.labels import TIE
+from kemfeat.paths import StrPath, to_path_or_none
 from kemfeat.report.front import hex_colour
 from kemfeat.store.reader import Store
 
@@ -46,11 +46,11 @@ class Browser:
     ----------
     store : Store
         A finished store.
-    root : Path or None
+    root : str, PathLike or None
         Folder of its corpus, to hear the utterances.
-    runs : sequence of Path
+    runs : sequence of str or PathLike
         Folders of runs that predict emotions.
-    split : Path or None
+    split : str, PathLike or None
         File of a split.
     lenses : mapping of str to Lens
         What the table can be looked at through, by name.
@@ -65,20 +65,20 @@ class Browser:
         self,
         store: Store,
         *,
-        root: Path | None = None,
-        runs: Sequence[Path] = (),
-        split: Path | None = None,
+        root: StrPath | None = None,
+        runs: Sequence[StrPath] = (),
+        split: StrPath | None = None,
         lenses: Mapping[str, Lens] | None = None,
     ) -> None:
-        if root is not None:
-            require_folder(root, corpus=store.dataset, holds="the audio that the store was built from")
-        self.store, self.root = store, root
+        self.store, self.root = store, to_path_or_none(root)
+        if self.root is not None:
+            require_folder(self.root, corpus=store.dataset, holds="the audio that the store was built from")
         ids = store.utterances["id"]
         predictions = predictions_of(runs) if runs else None
         self.predictions = None if predictions is None else _of_utterances(predictions, store)
-        parts = None if split is None else _of_split(parts_of(split), ids, split)
+        parts = None if split is None else _of_split(parts_of(split), ids, str(split))
         self.columns = columns_of(store, predictions=self.predictions, parts=parts)
-        self.lenses = Lenses(store, lenses or {}, predictions=predictions, root=root)
+        self.lenses = Lenses(store, lenses or {}, predictions=predictions, root=self.root)
         self.views = Views(self.columns, facets_of(store, self.columns), self.lenses.found)
         self.warnings = warnings_of(runs)
         self.sound = lru_cache(maxsize=4)(self._sound)
@@ -350,8 +350,8 @@ def _of_utterances(predictions: pd.DataFrame, store: Store) -> pd.DataFrame:
     return table.reindex(ids).reset_index(drop=True)
 
 
-def _of_split(parts: pd.Series[str], ids: pd.Series[str], split: Path) -> pd.Series[str]:
-    _refuse_others(parts.index.to_series(), ids, str(split), "the store that the split was made of")
+def _of_split(parts: pd.Series[str], ids: pd.Series[str], split: str) -> pd.Series[str]:
+    _refuse_others(parts.index.to_series(), ids, split, "the store that the split was made of")
     return parts.reindex(ids).reset_index(drop=True)
 
 

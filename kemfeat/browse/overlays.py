@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn.run_folder import read_predictions, read_run
+from kemfeat.paths import StrPath, to_path
 from kemfeat.splits import Split, read_split
 
 if TYPE_CHECKING:
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 _TESTED = "test"
 
 
-def predictions_of(runs: Sequence[Path]) -> pd.DataFrame:
+def predictions_of(runs: Sequence[StrPath]) -> pd.DataFrame:
     """What runs predict of utterances that they were not trained on.
 
     Parameters
     ----------
-    runs : sequence of Path
+    runs : sequence of str or PathLike
         Folders of runs that predict emotions, at least one; several are folds of one split.
 
     Returns
@@ -40,7 +41,7 @@ def predictions_of(runs: Sequence[Path]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    read = [(folder, read_run(folder)) for folder in runs]
+    read = [(folder, read_run(folder)) for folder in map(to_path, runs)]
     tables = [_tested(folder, facts, read[0][1].emotions) for folder, facts in read]
     table = pd.concat(tables, ignore_index=True)
     again = table["id"].duplicated(keep="first")
@@ -51,12 +52,12 @@ def predictions_of(runs: Sequence[Path]) -> pd.DataFrame:
     return table
 
 
-def warnings_of(runs: Sequence[Path]) -> list[str]:
+def warnings_of(runs: Sequence[StrPath]) -> list[str]:
     """What must be shown with the predictions of runs.
 
     Parameters
     ----------
-    runs : sequence of Path
+    runs : sequence of str or PathLike
         Folders of runs.
 
     Returns
@@ -69,7 +70,7 @@ def warnings_of(runs: Sequence[Path]) -> list[str]:
     RunError
         As :func:`predictions_of`.
     """
-    return list(dict.fromkeys(filter(None, (read_run(folder).leakage.warning for folder in runs))))
+    return list(dict.fromkeys(filter(None, (read_run(to_path(folder)).leakage.warning for folder in runs))))
 
 
 def _tested(folder: Path, facts: RunFacts, emotions: Sequence[str]) -> pd.DataFrame:
@@ -87,12 +88,12 @@ def _tested(folder: Path, facts: RunFacts, emotions: Sequence[str]) -> pd.DataFr
     return table.rename(columns=names).assign(run=str(folder))
 
 
-def parts_of(split: Split | Path) -> pd.Series[str]:
+def parts_of(split: Split | StrPath) -> pd.Series[str]:
     """The part of each utterance in a split.
 
     Parameters
     ----------
-    split : Split or Path
+    split : Split, str or PathLike
         The split, or its file.
 
     Returns

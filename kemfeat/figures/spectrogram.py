@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 
 from kemfeat.figures.style import PALETTE, saved
 from kemfeat.figures.units import shown_unit
+from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
 _HEIGHT, _IMAGE, _TRACE, _LINE = 0.55, 1.6, 0.8, 0.16
@@ -81,17 +82,32 @@ class Trace:
     unit: str
 
 
-def utterance(stem: Path, *, panels: Sequence[Image | Trace], seconds: float) -> None:
+def utterance(stem: StrPath | None = None, *, panels: Sequence[Image | Trace], seconds: float) -> Figure:
     """Draw the panels of one utterance.
 
     Parameters
     ----------
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     panels : sequence of Image or Trace
         From top to bottom, at least one.
     seconds : float [s]
         End of the common time axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> eda = Trace(
+    ...     title="eda: skin conductance", values=np.array([1.0, 1.1, np.nan, 1.2]), unit="uS", sampling_rate=4.0,
+    ...     measured=np.array([True, True, False, True]),
+    ... )
+    >>> utterance(panels=[eda], seconds=1.0).axes[0].get_ylabel()
+    '[µS]'
     """
     titles = [textwrap.wrap(panel.title, _LETTERS) for panel in panels]
     heights = [
@@ -108,6 +124,7 @@ def utterance(stem: Path, *, panels: Sequence[Image | Trace], seconds: float) ->
                 _draw_trace(axes, panel)
         column[-1].set_xlim(0, seconds)
         column[-1].set_xlabel("time [s]")
+    return figure
 
 
 def mel_frequencies(n_mels: int, *, fmin: float, fmax: float) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kemfeat.errors import ConfigError
+from kemfeat.paths import StrPath, to_path
 from kemfeat.report.examples import examples
 from kemfeat.report.front import front
 from kemfeat.report.measures import features
@@ -46,7 +47,7 @@ class ReportSummary:
     damaged: tuple[tuple[str, str], ...]
 
 
-def write_report(store: Store, *, out: str | Path) -> ReportSummary:
+def write_report(store: Store, *, out: StrPath) -> ReportSummary:
     """Write one self-contained HTML page about a store and the results of analyses in it.
 
     The page loads nothing from elsewhere. It shows transcripts and spectrograms of a few utterances, so the licence of
@@ -56,7 +57,7 @@ def write_report(store: Store, *, out: str | Path) -> ReportSummary:
     ----------
     store : Store
         A finished store.
-    out : str or Path
+    out : str or PathLike
         The file to write, ``.html`` or ``.htm``; an earlier page is replaced.
 
     Returns
@@ -77,7 +78,7 @@ def write_report(store: Store, *, out: str | Path) -> ReportSummary:
     >>> write_report(kemfeat.open_store("stores/KEMDy20"), out="report.html").analyses
     ()
     """
-    out = Path(out)
+    out = to_path(out)
     with disk.usable(out.parent):
         _check(out)
     results = read_results(store)

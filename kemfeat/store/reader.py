@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kemfeat.config import digest, suggest
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.labels import apply_rule
+from kemfeat.paths import StrPath, to_path_or_none
 from kemfeat.store import array_metadata, layout, schema
 from kemfeat.store.address import Address, place
 from kemfeat.store.header import read_header, store_of
@@ -370,20 +371,18 @@ class Store(StoreTables):
         return layout.read_bitmap(self.header.complete[feature], self.header.axes[axis].rows)
 
 
-def open_store(
-    path: str | Path, *, at: str | None = None, cache: str | Path | None = None, cache_gb: float = 50.0
-) -> Store:
+def open_store(path: StrPath, *, at: str | None = None, cache: StrPath | None = None, cache_gb: float = 50.0) -> Store:
     """Open a finished store for reading.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or PathLike
         Folder of the store, or of one of its versions; or the address of a store: ``s3://BUCKET/STORE``, ``gs://``,
         ``az://``, ``https://HOST/STORE``, ``zip://FILE``, ``memory://``. Addresses other than ``zip://`` need the extra
         ``cloud``.
     at : str or None
         The version to open: its digest or the first digits of it; the current one where None.
-    cache : str, Path or None
+    cache : str, PathLike or None
         Folder in which files behind an address are kept whole, for the next process too; None fetches shards in parts,
         whenever they are read.
     cache_gb : float [GB]
@@ -414,7 +413,7 @@ def open_store(
     """
     folder = place(path)
     if isinstance(folder, Address):
-        return _open_address(folder, at=at, cache=None if cache is None else Path(cache), cache_gb=cache_gb)
+        return _open_address(folder, at=at, cache=to_path_or_none(cache), cache_gb=cache_gb)
     if at is not None:
         found = Path(find(folder, at))
         return Store(folder, read_header(found), folder=found)
