@@ -175,14 +175,30 @@ def _bars(utterances: pd.DataFrame) -> tuple[Bar, ...]:
             name=printable(name),
             count=f"{int(count):,}",
             share=int(count) / max(len(utterances), 1),
-            colour=_hex(colours.get(str(name), "0.8")),
+            colour=hex_colour(colours.get(str(name), "0.8")),
         )
         for name, count in shown
     )
 
 
-def _hex(colour: str) -> str:
-    """A colour of a figure as HTML has it; ``0.6`` is a grey."""
+def hex_colour(colour: str) -> str:
+    """A colour of a figure as HTML has it.
+
+    Parameters
+    ----------
+    colour : str
+        As of :mod:`kemfeat.figures.emotions`, where ``0.6`` is a grey.
+
+    Returns
+    -------
+    str
+        ``#rrggbb``.
+
+    Examples
+    --------
+    >>> hex_colour("0.6"), hex_colour("#0072B2")
+    ('#999999', '#0072B2')
+    """
     return colour if colour.startswith("#") else f"#{3 * f'{round(float(colour) * 255):02x}'}"
 
 

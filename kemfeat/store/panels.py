@@ -38,7 +38,7 @@ def panel(store: StoreArrays, name: str, row: int, seconds: float) -> Image | Tr
         Frames as an image, masked samples as a line; None for anything else, and where nothing was measured.
     """
     info = store.header.arrays[name]
-    rate = _frame_rate(store, info)
+    rate = frame_rate(store, info)
     if rate is None or info.axis != "utterance" or not info.dtype.startswith("float"):
         return None
     real = _real(store, name, row)
@@ -62,8 +62,21 @@ def _real(store: StoreArrays, name: str, row: int) -> NDArray[np.bool_] | None:
     return np.asarray(places < marked[0] if marked.ndim == 1 else marked[0], dtype=np.bool_)
 
 
-def _frame_rate(store: StoreArrays, info: schema.ArrayInfo) -> float | None:
-    """Frames per second of an array: its own, or those of another array over the same frames."""
+def frame_rate(store: StoreArrays, info: schema.ArrayInfo) -> float | None:
+    """Frames per second of an array: its own, or those of another array over the same frames.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+    info : ArrayInfo
+        What its header says of the array.
+
+    Returns
+    -------
+    float or None [Hz]
+        None where the array has no axis of time.
+    """
     same = [name for name, other in store.header.arrays.items() if other.dims[1:2] == info.dims[1:2] != ()]
     rates = (store.array(name).attrs.get("frame_rate_hz") for name in same)
     return next((rate for rate in rates if isinstance(rate, float)), None)
@@ -75,14 +88,27 @@ def _image(store: StoreArrays, info: schema.ArrayInfo, *, values: NDArray[Any], 
         values=values.astype(np.float64),
         frame_rate=rate,
         unit=info.unit,
-        frequencies=_frequencies(store, info),
+        frequencies=frequencies(store, info),
         signed=bool((values > 0).any() and (values < 0).any()),
         band=info.dims[-1].replace("_", " "),
     )
 
 
-def _frequencies(store: StoreArrays, info: schema.ArrayInfo) -> NDArray[np.float64] | None:
-    """Centres of the bands, where these are the mel bands of the settings of ``mel``."""
+def frequencies(store: StoreArrays, info: schema.ArrayInfo) -> NDArray[np.float64] | None:
+    """Centres of the bands, where these are the mel bands of the settings of ``mel``.
+
+    Parameters
+    ----------
+    store : Store
+        A finished store.
+    info : ArrayInfo
+        What its header says of the array.
+
+    Returns
+    -------
+    ndarray, shape (bands,), float64 [Hz], or None
+        None where they are other bands.
+    """
     mel = store.header.config.settings.get("mel")
     if mel is None or info.dims[-1] != "mel_bin" or mel["n_mels"] != info.shape[-1]:
         return None
