@@ -19,6 +19,7 @@ class Kind(StrEnum):
     RECIPES = "recipes"
     ANALYSES = "analyses"
     EXPORTS = "exports"
+    LENSES = "lenses"
 
 
 _ROOMS: dict[Kind, Room] = {
@@ -26,6 +27,7 @@ _ROOMS: dict[Kind, Room] = {
     Kind.FEATURES: "features",
     Kind.ANALYSES: "analyses",
     Kind.EXPORTS: "export",
+    Kind.LENSES: "lenses",
 }
 
 
