@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kemfeat.build import BuildOptions, build_store
 from kemfeat.errors import AnalysisError
 from kemfeat.lenses import (
+    Context,
     Suspect,
     clipped,
     findings,
@@ -71,6 +73,33 @@ def test_the_outlier_is_named(context):
 
 def test_problems_come_before_cautions(context):
     assert findings.LENS.find(context)["score"].tolist() == [3.0, 2.0, 2.0]
+
+
+def test_what_the_build_could_not_read_is_a_problem_of_its_utterance(tmp_path):
+    root = kit.write(tmp_path / "corpus", np.arange(kit.COUNT))
+    (root / f"{kit.LONG}.wav").write_bytes(b"RIFF")
+    table = pd.read_csv(root / "ratings.csv", dtype=str)
+    table.loc[(table["id"] == kit.OF) & (table["rater"] == "r1"), "valence"] = "high"
+    table.to_csv(root / "ratings.csv", index=False)
+    options = BuildOptions(on_error="skip", max_failures=1.0)
+    settings = {"features": ["mel"]}
+    store = build_store("folder", root=root, out=tmp_path / "store", settings=settings, options=options).store
+    found = findings.LENS.find(Context(store))
+    assert {"annotation", "mel"} <= set(store.failures["feature"])
+    assert found["id"].tolist() == [kit.LONG]
+    assert found["why"].iloc[0].startswith("problem: mel: ")
+
+
+def test_a_number_that_happens_to_be_an_id_is_no_place(tmp_path):
+    root = kit.write(tmp_path / "corpus", np.arange(kit.COUNT))
+    for name in ("utterances", "ratings"):
+        table = pd.read_csv(root / f"{name}.csv")
+        table.assign(id=table["id"].str[3:].astype(int)).to_csv(root / f"{name}.csv", index=False)
+    store = build_store("folder", root=root, out=tmp_path / "store", settings={"features": ["mel"]}).store
+    assert "3" in set(store.utterances["id"])
+    named = kit.findings(store).head(1)
+    counted = named.assign(examples=[("notes.csv: 3 of 9 rows are blank", "5: no beat")])
+    assert findings.LENS.find(Context(store, findings=counted))["id"].tolist() == ["5"]
 
 
 def confident_slowly(chances, labels):
