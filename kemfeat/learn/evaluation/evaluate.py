@@ -23,6 +23,7 @@ from kemfeat.learn.evaluation.words import NAMES, printable, shown
 from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import TARGETS, read_history, read_predictions, read_run
 from kemfeat.paths import StrPath, to_path
+from kemfeat.plural import many
 from kemfeat.stats import metrics
 from kemfeat.stats.calibration import Calibration, calibration
 from kemfeat.stats.metrics import Classification, Regression, Score, difference
@@ -98,6 +99,8 @@ class Evaluation:
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what is missing or unreliable, each beginning with its target."""
         found = [provenance.BANNER] if self.facts.synthetic else []
+        if excluded := self.facts.left_out.get("excluded", 0):
+            found.append(f"excluded from training and validation: {many(excluded, 'utterance')}")
         for name, target in self.targets.items():
             found += [f"{name}: {remark}" for remark in target.result.remarks]
             if target.unlabelled:
