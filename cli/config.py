@@ -143,8 +143,9 @@ def _found(key: str) -> list[Setting]:
     from kemfeat import plugins
     from kemfeat.config import suggest
     from kemfeat.errors import ConfigError
+    from kemfeat.records import underscored
 
-    stem, _, name = key.strip().replace("-", "_").partition(".")
+    stem, _, name = underscored(key.strip()).partition(".")
     if stem in plugins.names("features"):
         config = plugins.find("features", stem).config
         own = {each.key: each for each in _settings(config, f"{stem}.", config.PRESETS)}
