@@ -15,7 +15,7 @@ from kemfeat.errors import ConfigError
 from kemfeat.features import AnyExtractor, Prepared
 from kemfeat.features.instances import find_feature
 from kemfeat.manifest import RECORDINGS, UNITS
-from kemfeat.records import stem, tag_of, tagged
+from kemfeat.records import stem, underscored
 from kemfeat.store.schema import FORMAT_VERSION
 
 DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi", "ecg")
@@ -98,7 +98,7 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
         raise ConfigError(
             f"configuration: dataset is {raw['dataset']!r}, but this is a build of {reader.name}; correct one of them"
         )
-    raw = {tagged(stem(key).replace("-", "_"), tag_of(key)): value for key, value in raw.items()}
+    raw = {underscored(key): value for key, value in raw.items()}
     for key in raw:
         if key not in _OWN_KEYS and stem(key) not in known:
             raise ConfigError(f"configuration: unknown key {key!r}{suggest(key, (*_OWN_KEYS, *known))}")
