@@ -46,6 +46,14 @@ def audit_split(
         The split was made for other utterances, or the store lacks an id of the split.
     StoreCorruptError
         The store cannot be read.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.splits import make_split
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> audit_split(store, make_split(store.utterances, scheme="speaker", folds=2)).__class__.__name__
+    'Audit'
     """
     utterances = store.utterances
     require_utterances(split, utterances)

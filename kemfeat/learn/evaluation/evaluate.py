@@ -185,6 +185,19 @@ def evaluate(run: StrPath) -> Evaluation:
     ------
     RunError
         The run is missing, unfinished or damaged, has nothing to test, or its folder cannot be written.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import load_recipe, train
+    >>> from kemfeat.splits import make_split
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> split = make_split(store.utterances, scheme="session", folds=4, labels="annotated")
+    >>> recipe = load_recipe("baseline/ridge", {"model.features": ["eda"]})
+
+    >>> _ = train(recipe, store=store, split=split, out="runs/ridge")
+    >>> list(evaluate("runs/ridge").targets)
+    ['arousal']
     """
     run = to_path(run)
     facts = read_run(run)
