@@ -22,6 +22,7 @@ from kemfeat.learn.evaluation.groups import HEADLINES, SEED, groups_of
 from kemfeat.learn.evaluation.words import NAMES, printable, shown
 from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import TARGETS, read_history, read_predictions, read_run
+from kemfeat.plural import many
 from kemfeat.stats import metrics
 from kemfeat.stats.calibration import Calibration, calibration
 from kemfeat.stats.metrics import Classification, Regression, Score, difference
@@ -130,7 +131,9 @@ class Evaluation:
         target = self.facts.task if self.facts.task in self.targets else next(iter(self.targets))
         name = HEADLINES[target]
         score = self.targets[target].result.scores[name]
-        return f"{target} {NAMES[name]} {shown(score)}; {score.n:,} utterances of {score.speakers} speakers"
+        return (
+            f"{target} {NAMES[name]} {shown(score)}; {many(score.n, 'utterance')} of {many(score.speakers, 'speaker')}"
+        )
 
     def content(self) -> dict[str, Any]:
         """The scores in ``metrics.json``; ``docs/evaluation.md`` explains the members.
