@@ -134,7 +134,9 @@ class Evaluation:
         target = self.facts.task if self.facts.task in self.targets else next(iter(self.targets))
         name = HEADLINES[target]
         score = self.targets[target].result.scores[name]
-        return f"{target} {NAMES[name]} {shown(score)}; {score.n:,} utterances of {score.speakers} speakers"
+        return (
+            f"{target} {NAMES[name]} {shown(score)}; {many(score.n, 'utterance')} of {many(score.speakers, 'speaker')}"
+        )
 
     def content(self) -> dict[str, Any]:
         """The scores in ``metrics.json``; ``docs/evaluation.md`` explains the members.
