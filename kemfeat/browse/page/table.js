@@ -7,7 +7,7 @@ const PAGE = 100;
 const KEPT = 60;
 const TALLEST = 12_000_000; // px: browsers cannot make an element much taller
 const EXTRA = 6;
-const WIDTHS = { id: "minmax(7rem, 2fr)", text: "minmax(6rem, 4fr)", why: "minmax(8rem, 3fr)", findings: "minmax(6rem, 1fr)", missing: "minmax(5rem, 1fr)" };
+const WIDTHS = { id: "minmax(7rem, 15rem)", text: "minmax(6rem, 4fr)", why: "minmax(8rem, 3fr)", findings: "minmax(6rem, 1fr)", missing: "minmax(5rem, 1fr)" };
 const WIDTH = { number: "6.5rem", tag: "minmax(5.5rem, 1fr)", text: "minmax(5.5rem, 1fr)" };
 const LENS_COLUMNS = [
   { name: "score", title: "Score", kind: "number", decimals: 3, rank: 0 },
