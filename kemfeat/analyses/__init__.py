@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic import Field
 
+from kemfeat.analyses.brief import Brief
 from kemfeat.config import FrozenConfig
 from kemfeat.store.reader import Store
 
@@ -129,6 +130,10 @@ class AnalysisResult:
         Functions that draw the figures, by name.
     captions : mapping of str to str
         By name of a figure, one sentence that says what is to be seen.
+    briefs : mapping of str to Brief
+        By name of a table, which of its columns a reader sees first, and under which headings; the main table first.
+    lines : mapping of str to tuple of str
+        By name of a table, its tests as lines that can be pasted into a paper, made with :mod:`kemfeat.analyses.apa`.
     verdicts : tuple of Verdict
         The findings in short, the main one first.
     values : mapping of str to object
@@ -141,6 +146,8 @@ class AnalysisResult:
     tables: Mapping[str, pd.DataFrame]
     figures: Mapping[str, Draw] = field(default_factory=dict)
     captions: Mapping[str, str] = field(default_factory=dict)
+    briefs: Mapping[str, Brief] = field(default_factory=dict)
+    lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -111,6 +111,8 @@ def write(
             "values": plain(result.values),
             "tables": tables,
             "figures": figures,
+            "briefs": {name: plain(asdict(brief)) for name, brief in result.briefs.items() if name in tables},
+            "lines": {name: list(found) for name, found in result.lines.items() if found},
             "captions": {name: result.captions[name] for name in figures if name in result.captions},
             "provenance": {
                 "created": provenance.now(),

@@ -14,9 +14,9 @@ from kemfeat.corpora.plausibility import RANGES
 from kemfeat.errors import ConfigError
 from kemfeat.figures.units import shown_unit
 from kemfeat.records import stem
-from kemfeat.report.examples import frame_rate, frequencies
 from kemfeat.report.measures import read
 from kemfeat.store.degenerate import STILL
+from kemfeat.store.panels import frame_rate, frequencies
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import ArrayInfo
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from kemfeat.figures.style import saved
+from kemfeat.figures.style import ON_DARK, ON_LIGHT, saved
 from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def confusion(pairs: pd.DataFrame, stem: StrPath | None = None) -> Figure:
         for row in range(len(names)):
             for column in range(len(names)):
                 share = shares[row, column]
-                ink = "white" if share > 0.5 else "black"
+                ink = ON_DARK if share > 0.5 else ON_LIGHT
                 axes.text(
                     column, row, f"{share:.2f}".removeprefix("0"), ha="center", va="center", color=ink, fontsize=7
                 )

@@ -16,11 +16,14 @@ from kemfeat.errors import MissingFontWarning as MissingFontWarning
 from kemfeat.paths import StrPath, to_path
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Figure
     from matplotlib.font_manager import FontManager
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 """Eight colours that colour-blind readers can distinguish (Okabe and Ito, Color Universal Design, 2008)."""
+
+ON_LIGHT, ON_DARK = "#010101", "#fefefe"
+"""Texts on coloured cells: black and white but for a step, so that a page in the dark leaves them as they are."""
 
 KOREAN_FONTS = (
     "Noto Sans CJK KR",

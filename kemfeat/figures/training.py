@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from kemfeat.figures.style import PALETTE, saved
+from kemfeat.figures.style import ON_DARK, ON_LIGHT, PALETTE, saved
 from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def confusion(
             share = f"\n{shares[row, column]:.0%}" if totals[row] else ""
             axes.text(
                 column, row, f"{counts[row, column]:,}{share}", ha="center", va="center", fontsize=8,
-                color="white" if shares[row, column] > 0.5 else "black",
+                color=ON_DARK if shares[row, column] > 0.5 else ON_LIGHT,
             )  # fmt: skip
         axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", parse_math=False)
         rows = [f"{name} ({total:,})" for name, total in zip(classes, totals[:, 0], strict=True)]

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Literal
 from kemfeat.corpora import terms_of
 from kemfeat.figures.emotions import group_colours
 from kemfeat.labels import TIE
-from kemfeat.report.results import Damaged, Result
+from kemfeat.report.results import Card, Damaged, Result
 from kemfeat.report.tables import printable
 from kemfeat.store import summary
 from kemfeat.store.reader import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_CARDS = 9
+"""Findings that are seen at once; the others are folded."""
 
 Rank = Literal["problem", "caution", "note"]
 
@@ -100,6 +103,10 @@ class Front:
     ----------
     what : str
         One sentence on what the store is.
+    cards : tuple of (Result, Card)
+        Every finding and the analysis that made it.
+    most_cards : int
+        How many of them are seen at once.
     bars : tuple of Bar
         The classes, the largest first.
     strips : tuple of Strip
@@ -109,6 +116,8 @@ class Front:
     """
 
     what: str
+    cards: tuple[tuple[Result, Card], ...]
+    most_cards: int
     bars: tuple[Bar, ...]
     strips: tuple[Strip, ...]
     notices: dict[Rank, tuple[Notice, ...]]
@@ -129,11 +138,14 @@ def front(store: Store, results: Iterable[Result | Damaged]) -> Front:
     Front
         Its content.
     """
+    results = tuple(results)
     found = [*_of_store(store), *(notice for result in results for notice in _of_result(result))]
     ranks: tuple[Rank, ...] = ("problem", "caution", "note")
     by_rank = {rank: tuple(notice for notice in found if notice.rank == rank) for rank in ranks}
     return Front(
         what=_what(store),
+        cards=tuple((result, card) for result in results if isinstance(result, Result) for card in result.verdicts),
+        most_cards=MOST_CARDS,
         bars=_bars(store.utterances),
         strips=tuple(_strips(store.utterances)),
         notices={rank: notices for rank, notices in by_rank.items() if notices},

@@ -37,5 +37,30 @@ document.querySelectorAll("table").forEach((table) => {
   if (table.tHead && table.tBodies[0].rows.length > 1) makeSortable(table);
 });
 
-// Paper has nothing to click on.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+// A line of a test is copied by its button, or selected where the browser allows no copying.
+function select(node) {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+}
+
+function makeCopyable(item) {
+  const line = item.firstElementChild;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", `Copy: ${line.textContent}`);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(line.textContent);
+      button.textContent = "Copied";
+    } catch {
+      select(line);
+      button.textContent = "Selected";
+    }
+  });
+  item.append(" ", button);
+}
+
+document.querySelectorAll(".apa li").forEach(makeCopyable);

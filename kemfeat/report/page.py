@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from kemfeat.report.tables import is_korean
 
 _HERE = Path(__file__).parent
+_STATISTIC = re.compile(r"\b([FtprzHWN])(?=\(| (?:=|&lt;|&gt;) )")
+"""A sign of a statistic in a line in the style of the APA, after escaping."""
 _TEMPLATE, _STYLE, _SCRIPT = "page.html.j2", "page.css", "page.js"
 
 
@@ -65,7 +68,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.tests["korean"] = is_korean
+    environment.filters["statistics"] = _with_italics
     return environment
+
+
+def _with_italics(line: str) -> Markup:
+    """Escape a line, and put the signs of its statistics into italics."""
+    return Markup(_STATISTIC.sub(r"<i>\1</i>", str(escape(line))))  # noqa: S704 - escaped before
 
 
 @cache

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from kemfeat.report.dark import in_the_dark
+
 _LARGEST_SVG = 1 << 20
 """Bytes; a larger drawing is a cloud of points that takes a browser seconds to draw, and its PNG is smaller."""
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -57,7 +59,7 @@ def embedded(svg: Path | None, png: Path | None) -> str | None:
     """
     drawing = svg.read_bytes() if svg is not None and svg.stat().st_size <= _LARGEST_SVG else b""
     if drawing and is_plain(drawing):
-        return _uri("image/svg+xml", drawing)
+        return _uri("image/svg+xml", in_the_dark(drawing))
     pixels = png.read_bytes() if png is not None else b""
     return _uri("image/png", pixels) if pixels.startswith(_PNG) else None
 

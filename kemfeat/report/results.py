@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -13,13 +13,13 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from kemfeat.analyses.output import RESULT, SCHEMA_VERSION
 from kemfeat.config import FrozenConfig, expectation
+from kemfeat.report.brief import FIRST_ROWS, Folded, StoredBrief, shortened
 from kemfeat.report.overview import leaves
 from kemfeat.report.pictures import Picture, embedded
 from kemfeat.report.tables import Table, estimate, printable, table
 from kemfeat.store.reader import Store
 
 ANALYSES = "analyses"
-FIRST_ROWS = 50
 _WORDS = str.maketrans("_-", "  ")
 
 
@@ -64,8 +64,8 @@ class Result:
         Sentences, as the analysis wrote them.
     problems : tuple of str
         What could not be shown, and why.
-    tables : tuple of Table
-        The first rows of each table that could be read.
+    tables : tuple of Folded
+        The first rows of each table that could be read, the main one first.
     pictures : tuple of Picture
         The figures that could be read.
     details : tuple of Table
@@ -82,7 +82,7 @@ class Result:
     summary: tuple[str, ...]
     warnings: tuple[str, ...]
     problems: tuple[str, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[Folded, ...]
     pictures: tuple[Picture, ...]
     details: tuple[Table, ...]
     made: tuple[tuple[str, str], ...]
@@ -140,6 +140,8 @@ class _Content(_Stored):
     values: dict[str, Any]
     tables: dict[str, _TableEntry]
     figures: dict[str, tuple[str, ...]]
+    briefs: dict[str, StoredBrief] = Field(default_factory=dict)
+    lines: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     captions: dict[str, str] = Field(default_factory=dict)
     verdicts: tuple[_Verdict, ...] = ()
     provenance: dict[str, Any]
@@ -199,7 +201,7 @@ def _result(folder: Path, content: _Content, *, anchor: str, stale: bool) -> Res
         verdicts=tuple(_verdicts(content)),
         summary=tuple(map(printable, content.summary)),
         warnings=tuple(map(printable, content.warnings)),
-        tables=tuple(_tables(folder, content.tables, problems, anchor=anchor)),
+        tables=tuple(_tables(folder, content, problems, anchor=anchor)),
         pictures=tuple(_pictures(folder, content, problems)),
         details=tuple(_details(content, anchor=anchor)),
         made=tuple(_made(content)),
@@ -207,9 +209,11 @@ def _result(folder: Path, content: _Content, *, anchor: str, stale: bool) -> Res
     )
 
 
-def _tables(folder: Path, entries: Mapping[str, _TableEntry], problems: list[str], *, anchor: str) -> Iterator[Table]:
-    for number, (key, entry) in enumerate(entries.items()):
-        file = _file(folder, entry.files, ".parquet")
+def _tables(folder: Path, content: _Content, problems: list[str], *, anchor: str) -> Iterator[Folded]:
+    """Those with a short form first, in the order of these."""
+    order = [*(key for key in content.briefs if key in content.tables), *content.tables]
+    for number, key in enumerate(dict.fromkeys(order)):
+        file = _file(folder, content.tables[key].files, ".parquet")
         try:
             found = None if file is None else _first_rows(file)
         except (OSError, ValueError, pa.ArrowException):
@@ -217,10 +221,28 @@ def _tables(folder: Path, entries: Mapping[str, _TableEntry], problems: list[str
         if file is None or found is None:
             problems.append(f"table {printable(key)}: no readable Parquet file in the folder of the result")
             continue
+        place = f"{ANALYSES}/{printable(folder.name)}/{file.relative_to(folder.resolve()).with_suffix('')}.*"
         head, rows = found
-        more = f"The first {len(rows):,} of {entry.rows:,} rows; all in" if entry.rows > len(rows) else "In"
-        note = f"{more} {ANALYSES}/{printable(folder.name)}/{file.relative_to(folder.resolve()).with_suffix('')}.*"
-        yield table(f"{anchor}-table-{number}", _words(key), head, rows, note=note)
+        more = len(rows) < content.tables[key].rows
+        note = (
+            f"The first {len(rows):,} of {content.tables[key].rows:,} rows; all in {place}" if more else f"In {place}"
+        )
+        whole = table(f"{anchor}-table-{number}", _words(key), head, rows, note=note)
+        lines = tuple(map(printable, content.lines.get(key, ())))
+        yield _folded(file, whole, content.briefs.get(key), lines, problems)
+
+
+def _folded(file: Path, whole: Table, brief: StoredBrief | None, lines: tuple[str, ...], problems: list[str]) -> Folded:
+    """The table in short and whole; whole alone where there is no short form or it does not fit the file."""
+    if brief is None:
+        return Folded(brief=whole, whole=None, lines=lines)
+    try:
+        short = shortened(file, brief, anchor=whole.anchor)
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
+        problems.append(f"table {whole.caption} is shown with all columns: its file cannot be shortened ({error})")
+        return Folded(brief=whole, whole=None, lines=lines)
+    named = replace(whole, anchor=f"{whole.anchor}-all", caption=f"{short.caption}: all columns")
+    return Folded(brief=short, whole=named, lines=lines)
 
 
 def _first_rows(file: Path) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -46,9 +46,11 @@ def hostile(finished: Bench) -> Iterator[Served]:
 
 
 def wait(browser: Chrome, condition: Callable[[Chrome], Any]) -> Any:
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.support.wait import WebDriverWait
 
-    return WebDriverWait(browser, 20, poll_frequency=0.05).until(condition)
+    changing = [StaleElementReferenceException]  # the page draws what the condition looks at anew
+    return WebDriverWait(browser, 20, poll_frequency=0.05, ignored_exceptions=changing).until(condition)
 
 
 def opened(browser: Chrome, page: Served, **how: object) -> WebElement:

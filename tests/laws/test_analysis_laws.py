@@ -17,6 +17,7 @@ from PIL import Image
 
 from kemfeat import plugins, provenance
 from kemfeat.analyses import AnalysisResult, AnyAnalysis
+from kemfeat.analyses.brief import COLUMNS
 from kemfeat.analyses.output import write
 from kemfeat.errors import AnalysisError
 from kemfeat.figures.style import watermarked
@@ -25,6 +26,7 @@ from tests.analyses import kit as small_store
 from tests.store.kit import vouch
 
 NAMES = plugins.names("analyses")
+MOST_COLUMNS = 6
 PAGE = Path(__file__).parents[2] / "docs/analyses.md"
 
 
@@ -115,6 +117,35 @@ def test_no_p_value_is_0_and_intervals_are_in_order(result):
         if {"ci_low", "ci_high"} <= set(table):
             known = table.dropna(subset=["ci_low", "ci_high"])
             assert (known["ci_low"] <= known["ci_high"]).all(), name
+
+
+def test_every_table_has_a_short_form_with_headings_for_people(result):
+    assert set(result.tables) <= set(result.briefs)
+    for name, table in result.tables.items():
+        brief = result.briefs[name]
+        heads = [column.head for column in brief.columns]
+        assert 1 < len(heads) <= MOST_COLUMNS, name
+        assert len(set(heads)) == len(heads), name
+        for text in (brief.title, *heads):
+            assert "_" not in text, text
+            assert text.strip() == text != "", name
+        assert brief.title[0] == brief.title[0].upper()
+        for column in brief.columns:
+            assert len(column.of) == COLUMNS[column.form], column.head
+            assert set(column.of) <= set(table), column.head
+            assert not [word for word in column.words.values() if "_" in word], column.head
+        assert {brief.needs, *brief.where} - {""} <= set(table), name
+        for column, values in brief.where.items():
+            assert table.empty or table[column].isin(values).any(), (name, column, values)
+
+
+def test_every_test_has_a_line_to_paste(result):
+    for name, table in result.tables.items():
+        tested = {"p", "p_holm", "p_permutation", "p_within_speakers"} & set(table)
+        if tested:
+            with_p = table[list(tested)].notna().any(axis=1).sum()
+            assert len(result.lines.get(name, ())) >= with_p, name
+    assert set(result.lines) <= set(result.tables)
 
 
 def test_the_same_seed_gives_the_same_tables(analysis, result, store):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from kemfeat.report import write_report
 from kemfeat.store.reader import open_store
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 pytestmark = MARKS
 HEADINGS = ["Overview", "Data card", "Physiology", "Labels", "Features", "Analyses", "Provenance"]
 TABLE = "analysis-1-table-0"
+MOST_PAGES = 12
+LINE = f"{EVIL}, angry \u2212 sad: t(4.2) = 3.21, p = .008"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def address(finished: Bench, tmp_path_factory: pytest.TempPathFactory) -> str:
     store = open_store(bench.out)
     store.utterances["text"] = f"{EVIL}<img src=x onerror=alert(2)> 안녕하세요"
     store.utterances["id"] = store.utterances["id"] + EVIL + "x" * 80
-    add_analysis(store, name="alpha")
+    add_analysis(store, name="alpha", lines={"groups": (LINE, "arousal: F(4, 3.8) = 50.53, p < .001")})
     add_analysis(store, name="beta")
     return write_report(store, out=bench.out.parent / "report.html").path.as_uri()
 
@@ -166,13 +170,63 @@ def test_light_and_dark_follow_the_reader(browser: Chrome, address: str) -> None
     assert brightness == {"light": True, "dark": False}
 
 
-def test_it_prints_on_pages_with_everything_unfolded(browser: Chrome, address: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_follow_the_reader(browser: Chrome, address: str, scheme: str) -> None:
+    visit(browser, address, scheme=scheme)
+    picture = browser.find_element("css selector", ".analysis img")
+    assert (corner(picture) < 128) == (scheme == "dark")
+
+
+def corner(picture: WebElement) -> int:
+    """Brightness of a pixel inside of a figure's edge, 0 to 255."""
+    with Image.open(io.BytesIO(picture.screenshot_as_png)) as shot:
+        return int(shot.convert("L").getpixel((14, 14)))
+
+
+def test_it_prints_in_a_few_pages_without_what_is_folded(browser: Chrome, address: str, tmp_path: Path) -> None:
     visit(browser, address)
-    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
+    paper = {"printBackground": True, "paperWidth": 8.27, "paperHeight": 11.69}
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", paper)["data"])
     (tmp_path / "report.pdf").write_bytes(pdf)
     assert pdf.startswith(b"%PDF")
-    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 3
-    assert script(browser, "return document.querySelectorAll('details:not([open])').length") == 0
+    assert 2 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= MOST_PAGES
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert script(browser, "return document.querySelectorAll('details:not([open])').length") > 10
+    hidden = "details:not([open]), nav, .apa button"
+    shown = "return [...document.querySelectorAll(arguments[0])].filter((e) => e.offsetHeight).length"
+    assert script(browser, shown, hidden) == 0
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_line_of_a_test_is_copied_by_its_button(browser: Chrome, address: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    visit(browser, address)
+    script(browser, "document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    button = browser.find_element("css selector", ".apa button")
+    assert button.get_attribute("aria-label") == f"Copy: {LINE}"
+    button.click()
+    WebDriverWait(browser, 10).until(lambda _: button.text in {"Copied", "Selected"})
+    if button.text == "Selected":
+        assert script(browser, "return getSelection().toString()") == LINE
+        return
+    script(browser, "document.body.append(document.createElement('textarea'))")
+    field = browser.find_element("tag name", "textarea")
+    field.send_keys(Keys.CONTROL, "v")
+    assert field.get_attribute("value") == LINE
+
+
+def test_without_leave_to_copy_the_line_is_selected(browser: Chrome, address: str) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    visit(browser, address)
+    script(browser, "document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    script(browser, "Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    button = browser.find_element("css selector", ".apa button")
+    button.click()
+    WebDriverWait(browser, 10).until(lambda _: button.text == "Selected")
+    assert script(browser, "return getSelection().toString()") == LINE
 
 
 def test_nothing_moves(browser: Chrome, address: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.report.front import MOST_BARS, _bars, _strips, front
+from kemfeat.report import write_report
+from kemfeat.report.front import MOST_BARS, MOST_CARDS, _bars, _strips, front
 from kemfeat.report.results import read_results
 from kemfeat.store.reader import Store, open_store
 from tests.build.kit import ROWS, Bench
-from tests.report.conftest import EVIL, add_analysis
+from tests.report.conftest import EVIL, VERDICT, add_analysis
+from tests.report.kit import Page
 
 labels = st.lists(
     st.one_of(st.none(), st.sampled_from([*"abcdefghijklmn", "happy;sad", "sad;fear", "happy"])), min_size=1
@@ -70,6 +74,16 @@ def test_notices_come_in_three_ranks(store: Store) -> None:
     ]
     assert [(notice.text, notice.anchor) for notice in notices["caution"]] == [(f"careful {EVIL}", "analysis-1")]
     assert notices["note"][-1].about == "Licence"
+
+
+def test_more_findings_than_a_screen_holds_are_folded(store: Store, tmp_path: Path) -> None:
+    many = tuple(replace(VERDICT, sentence=f"Finding {number}.") for number in range(MOST_CARDS + 2))
+    add_analysis(store, name="alpha", verdicts=many)
+    page = Page(write_report(store, out=tmp_path / "report.html").path.read_text(encoding="utf-8")).root
+    (seen, folded) = (part for part in page.all("ul") if part.attributes.get("class") == "cards")
+    assert [len(part.all("li")) for part in (seen, folded)] == [MOST_CARDS, 2]
+    assert "Finding 0." in seen.text
+    assert "2 more" in [summary.text for summary in page.all("summary")]
 
 
 def test_a_store_says_what_it_is(store: Store) -> None:

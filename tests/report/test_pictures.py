@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kemfeat.report import pictures
+from kemfeat.report.dark import in_the_dark
 from kemfeat.report.pictures import embedded, is_plain
 from tests.report.conftest import draw_line
 
@@ -39,14 +40,14 @@ def test_a_drawing_that_could_act_is_not_plain(kind: str) -> None:
     assert is_plain(PLAIN)
 
 
-def test_our_figures_are_plain_and_arrive_unchanged(tmp_path: Path) -> None:
+def test_our_figures_are_plain_and_arrive_with_their_dark_form(tmp_path: Path) -> None:
     draw_line(tmp_path / "line")
     svg, png = tmp_path / "line.svg", tmp_path / "line.png"
     uri = embedded(svg, png)
     assert uri is not None
     kind, _, content = uri.partition(",")
     assert kind == "data:image/svg+xml;base64"
-    assert base64.b64decode(content) == svg.read_bytes()
+    assert base64.b64decode(content) == in_the_dark(svg.read_bytes())
 
 
 def test_the_pixels_stand_in_for_a_drawing_that_is_active_large_or_not_there(

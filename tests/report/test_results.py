@@ -46,7 +46,9 @@ def test_a_result_is_shown_with_its_first_rows(store: Store) -> None:
     assert result.summary == (f"verdict {EVIL}", "a second sentence")
     assert result.warnings == (f"careful {EVIL}",)
     assert result.problems == ()
-    (table,), (picture,) = result.tables, result.pictures
+    (folded,), (picture,) = result.tables, result.pictures
+    table = folded.brief
+    assert (folded.whole, folded.lines) == (None, ())
     whole = groups(70)
     shown = columns(table)
     assert list(shown) == list(whole.columns)
@@ -159,11 +161,12 @@ def test_broken_tables_and_figures_are_named_and_the_rest_is_shown(store: Store)
     (folder / "figures" / "line.svg").write_text(f"<svg>{EVIL}</svg>")
     (folder / "figures" / "line.png").write_text("no pixels")
     result = only(store)
-    assert [table.caption for table in result.tables] == ["two"]
+    assert [table.brief.caption for table in result.tables] == ["two"]
     assert [problem.partition(":")[0] for problem in result.problems] == ["table one", "figure line"]
 
 
 def test_a_table_without_rows_keeps_its_heads(store: Store) -> None:
     add_analysis(store, name="alpha", tables={"none": groups(2).iloc[:0]})
-    (table,) = only(store).tables
+    (folded,) = only(store).tables
+    table = folded.brief
     assert (table.rows, table.head) == ((), ("group", EVIL, "count"))

@@ -8,6 +8,7 @@ finds; the others are reported beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -16,7 +17,9 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling
+from kemfeat.analyses.anova._brief import briefs
 from kemfeat.analyses.anova._data import Columns, Data, read
+from kemfeat.analyses.anova._lines import lines
 from kemfeat.analyses.anova._tables import simultaneous, tables
 from kemfeat.analyses.anova._tests import ALPHA, Tests, run_tests
 from kemfeat.analyses.anova._verdicts import verdicts
@@ -126,10 +129,18 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
         tables=made,
         figures={name: draw for tests in found for name, draw in _figures(data, tests, own).items()},
         captions=captions(found, between=data.between),
+        briefs=briefs({name: _unit(name, own) for name in dv}, cluster=found[0].primary),
+        lines=lines(made, between=data.between),
         verdicts=verdicts(found, between=data.between),
         values=_values(data, found, config.smallest_effect),
         warnings=(*absent, *warnings(data, found)),
     )
+
+
+def _unit(column: str, own: Mapping[str, str]) -> str:
+    """The unit that the meaning of a column names; empty where it has none."""
+    found = re.search(r"\[([^\]]+)\](?:[,;]|$)", describe(column, own))
+    return found[1] if found else ""
 
 
 def _columns(config: AnovaConfig, dv: tuple[str, ...]) -> Columns:

@@ -20,6 +20,7 @@ from pydantic import Field, field_validator
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, Verdict, rows
 from kemfeat.analyses._columns import column
+from kemfeat.analyses.correlation._brief import BRIEFS, lines
 from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS, by_utterance, changes, trace
 from kemfeat.analyses.correlation._lags import STEP, lag_tests, lag_words, lags_up_to
 from kemfeat.analyses.correlation._pairs import (
@@ -120,6 +121,8 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     drawn = _examples(store, utterances, changed, config.examples)
     tables = {"tests": tests, "lags": lags, "speakers": speakers, "conversations": conversations}
     return AnalysisResult(
+        briefs=BRIEFS,
+        lines=lines(tables),
         verdicts=tuple(_verdicts(tests)),
         summary=(*_summary(tests), *lag_words(lags)),
         tables=tables,

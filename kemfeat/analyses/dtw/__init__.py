@@ -13,6 +13,7 @@ from pathlib import Path
 from kemfeat import parallel
 from kemfeat.analyses import Analysis, AnalysisResult
 from kemfeat.analyses.dtw import _choice as choice
+from kemfeat.analyses.dtw._brief import briefs, lines
 from kemfeat.analyses.dtw._config import DtwClustersConfig
 from kemfeat.analyses.dtw._distances import DistanceStorage, measure
 from kemfeat.analyses.dtw._figures import figures
@@ -75,9 +76,12 @@ def run(store: Store, config: DtwClustersConfig) -> AnalysisResult:
     least, largest = config.k_range
     trials = choice.try_all(distances.matrix, ks=range(least, largest + 1), method=method, workers=workers)
     found = find(cohort, scaled, series, distances=distances, trials=trials, config=config)
+    made = tables(found)
     return AnalysisResult(
         summary=summary(found),
-        tables=tables(found),
+        tables=made,
+        briefs=briefs(found),
+        lines=lines(made),
         figures=figures(found),
         captions=captions(found),
         verdicts=verdicts(found),

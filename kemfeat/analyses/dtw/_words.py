@@ -10,7 +10,7 @@ from kemfeat.analyses import Verdict
 from kemfeat.analyses.dtw._choice import RULE, preferred_by_db
 from kemfeat.analyses.dtw._findings import BOOTSTRAP_SERIES, ClusterFindings
 from kemfeat.analyses.dtw._tables import SMALLEST
-from kemfeat.figures.units import shown_unit
+from kemfeat.figures.units import shown_unit, signal_name, with_unit
 
 ALPHA = 0.05
 STRONG = 0.3
@@ -28,7 +28,7 @@ def summary(found: ClusterFindings) -> tuple[str, ...]:
 def _verdict(found: ClusterFindings) -> str:
     cohort, n = found.cohort, len(found.series)
     crossed = found.association
-    head = f"{found.chosen.k} clusters of {n:,} {cohort.signal} series"
+    head = f"{found.chosen.k} clusters of {n:,} series of {signal_name(cohort.signal)}"
     if crossed is None:
         emotion = cohort.table["emotion"].iloc[0]
         return f"{head}; all have the emotion {emotion!r}, so an association with emotion cannot be tested."
@@ -95,13 +95,15 @@ def _lost(found: ClusterFindings) -> str:
 
 def verdicts(found: ClusterFindings) -> tuple[Verdict, ...]:
     """Whether clusters and emotion go together; nothing where that cannot be tested."""
-    crossed, signal = found.association, found.cohort.signal
+    crossed, cohort = found.association, found.cohort
     if crossed is None or np.isnan(crossed.cramers_v):
         return ()
     related = crossed.p_permutation < ALPHA
+    shown = "are" if related else "show no evidence of being"
+    signal = with_unit(signal_name(cohort.signal), cohort.unit)
     return (
         Verdict(
-            sentence=f"Clusters of {signal} {'are' if related else 'show no evidence of being'} related to emotion.",
+            sentence=f"Clusters of {signal} {shown} associated with emotion.",
             effect="Cramér's V",
             value=crossed.cramers_v,
             n=f"{len(found.series):,} series in {found.chosen.k} clusters",

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling, Verdict, rows
+from kemfeat.analyses.missingness._brief import BRIEFS, lines
 from kemfeat.analyses.missingness._recordings import HOLE, RecordingQuality, media_of, recordings
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
@@ -95,6 +96,8 @@ def run(store: Store, config: MissingnessConfig) -> AnalysisResult:
         tables=tables,
         figures=_figures(tables),
         captions=_captions(tables),
+        briefs=BRIEFS,
+        lines=lines(tables),
         verdicts=(_rarest(tables),),
         values={"media": list(media), "utterances": len(presence), "hole_s": HOLE},
         warnings=_warnings(tables, presence, labels=config.labels),

@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import Field
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, Seed, Spelling, Verdict, rows
+from kemfeat.analyses.agreement._brief import BRIEFS, lines
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import agreement as figures
@@ -87,6 +88,8 @@ def run(store: Store, config: AgreementConfig) -> AnalysisResult:
         tables=tables,
         figures=_figures(tables),
         captions=_CAPTIONS,
+        briefs=BRIEFS,
+        lines=lines(tables),
         verdicts=tuple(_verdicts(tables)),
         values={"raters": len(wide["emotion"].columns), "utterances": len(store.utterances)},
         warnings=tuple(_warnings(wide, store)),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, Verdict, rows
+from kemfeat.analyses.balance._brief import BRIEFS
 from kemfeat.config import FrozenConfig
 from kemfeat.errors import AnalysisError
 from kemfeat.figures import balance as figures
@@ -71,6 +72,7 @@ def run(store: Store, _config: BalanceConfig) -> AnalysisResult:
         tables=tables,
         figures=_figures(store, tables, table),
         captions=_captions(store, tables),
+        briefs=BRIEFS,
         verdicts=tuple(_verdicts(tables)),
         values={"utterances": len(table), "speakers": int(table["speaker"].nunique())},
         warnings=tuple(_warnings(tables, widest)),
