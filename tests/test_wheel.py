@@ -41,3 +41,9 @@ def test_every_module_is_in_the_wheel(names, folder):
 def test_nothing_else_is_in_the_wheel(names):
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(FOLDERS.values())
+
+
+def test_the_files_of_the_page_are_in_the_wheel(names):
+    page = ROOT / "kemfeat/browse/page"
+    assert {f"kemfeat/browse/page/{path.name}" for path in page.iterdir()} <= names
+    assert len(list(page.glob("*.js"))) > 5
