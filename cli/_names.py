@@ -21,6 +21,7 @@ class Kind(StrEnum):
     ANALYSES = "analyses"
     EXPORTS = "exports"
     MODELS = "models"
+    LENSES = "lenses"
 
 
 _ROOMS: dict[Kind, Room] = {
@@ -29,6 +30,7 @@ _ROOMS: dict[Kind, Room] = {
     Kind.ANALYSES: "analyses",
     Kind.EXPORTS: "export",
     Kind.MODELS: "learn.models",
+    Kind.LENSES: "lenses",
 }
 
 

@@ -2,7 +2,8 @@
 
 ``kemdy20`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and defines ``READER``;
 a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a model ``MODEL``, a synthetic corpus ``SYNTH``, an export
-format ``EXPORTER``. A public module that does not define that object is shared API of its room and not a plug-in.
+format ``EXPORTER``, a lens ``LENS``. A public module that does not define that object is shared API of its room and not
+a plug-in.
 
 Plug-ins of other packages are modules too. An entry point of the group ``kemfeat.ROOM``, such as ``kemfeat.features``,
 gives the name of the plug-in and the module that defines its object.
@@ -23,13 +24,14 @@ from typing import Any, Literal
 from kemfeat.config import suggest
 from kemfeat.errors import PluginError, UnknownPluginError
 
-Room = Literal["analyses", "corpora", "export", "features", "learn.models", "synth"]
+Room = Literal["analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"]
 _OBJECTS: dict[Room, str] = {
     "analyses": "ANALYSIS",
     "corpora": "READER",
     "export": "EXPORTER",
     "features": "EXTRACTOR",
     "learn.models": "MODEL",
+    "lenses": "LENS",
     "synth": "SYNTH",
 }
 _NOUNS: dict[Room, str] = {
@@ -38,6 +40,7 @@ _NOUNS: dict[Room, str] = {
     "export": "export format",
     "features": "feature",
     "learn.models": "model",
+    "lenses": "lens",
     "synth": "synthetic dataset",
 }
 _REMEDY = "correct the package, or uninstall it"
@@ -50,7 +53,7 @@ def names(room: Room) -> tuple[str, ...]:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"}
         Package below ``kemfeat``.
 
     Returns
@@ -71,7 +74,7 @@ def find(room: Room, name: str) -> Any:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"}
         Package below ``kemfeat``.
     name : str
         Name of the plug-in; case, spaces, ``-`` and ``_`` do not matter.
@@ -79,7 +82,7 @@ def find(room: Room, name: str) -> Any:
     Returns
     -------
     object
-        The ``READER``, ``EXTRACTOR``, ``ANALYSIS``, ``EXPORTER``, ``MODEL`` or ``SYNTH`` of its module.
+        The ``READER``, ``EXTRACTOR``, ``ANALYSIS``, ``EXPORTER``, ``MODEL``, ``LENS`` or ``SYNTH`` of its module.
 
     Raises
     ------
@@ -127,7 +130,7 @@ def about(room: Room, name: str) -> str:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"}
         Package below ``kemfeat``.
     name : str
         Name of the plug-in; case, spaces, ``-`` and ``_`` do not matter.

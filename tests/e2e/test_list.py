@@ -11,6 +11,7 @@ ROOMS = {
     "features": "features",
     "analyses": "analyses",
     "exports": "export",
+    "lenses": "lenses",
     "models": "learn.models",
 }
 
