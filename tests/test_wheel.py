@@ -74,3 +74,9 @@ def test_the_description_that_an_index_shows_has_no_link_that_leads_nowhere(whee
 )
 def test_relative_links_lead_to_the_repository_where_its_address_is_known(text, source, wanted):
     assert runpy.run_path(str(ROOT / "setup.py"))["readme"](text, source=source) == wanted
+
+
+def test_the_files_of_the_page_are_in_the_wheel(names):
+    page = ROOT / "kemfeat/browse/page"
+    assert {f"kemfeat/browse/page/{path.name}" for path in page.iterdir()} <= names
+    assert len(list(page.glob("*.js"))) > 5

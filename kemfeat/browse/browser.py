@@ -16,7 +16,7 @@ from kemfeat import provenance
 from kemfeat.browse import frames
 from kemfeat.browse.audio import Sound, sound_of
 from kemfeat.browse.columns import NO_LABEL, TIED, columns_of, facets_of
-from kemfeat.browse.lenses import Lens, Lenses
+from kemfeat.browse.lenses import Lenses, installed
 from kemfeat.browse.overlays import parts_of, predictions_of, warnings_of
 from kemfeat.browse.utterance import shown, utterance
 from kemfeat.browse.views import Query, Views
@@ -25,6 +25,7 @@ from kemfeat.corpora.layout import require_folder
 from kemfeat.errors import ConfigError
 from kemfeat.figures.emotions import group_colours
 from kemfeat.labels import TIE
+from kemfeat.lenses import Lens
 from kemfeat.paths import StrPath, to_path_or_none
 from kemfeat.report.front import hex_colour
 from kemfeat.store.reader import Store
@@ -52,8 +53,8 @@ class Browser:
         Folders of runs that predict emotions.
     split : str, PathLike or None
         File of a split.
-    lenses : mapping of str to Lens
-        What the table can be looked at through, by name.
+    lenses : mapping of str to Lens, or None
+        What the table can be looked at through, by name; those that are installed where None.
 
     Raises
     ------
@@ -78,7 +79,7 @@ class Browser:
         self.predictions = None if predictions is None else _of_utterances(predictions, store)
         parts = None if split is None else _of_split(parts_of(split), ids, str(split))
         self.columns = columns_of(store, predictions=self.predictions, parts=parts)
-        self.lenses = Lenses(store, lenses or {}, predictions=predictions, root=self.root)
+        self.lenses = Lenses(store, installed() if lenses is None else lenses, predictions=predictions, root=self.root)
         self.views = Views(self.columns, facets_of(store, self.columns), self.lenses.found)
         self.warnings = warnings_of(runs)
         self.sound = lru_cache(maxsize=4)(self._sound)
@@ -266,7 +267,8 @@ class Browser:
             There is no such row.
         """
         about = utterance(self.store, self.checked(row))
-        return about | {"prediction": self._prediction(row), "sound": self._hears(row)}
+        finds = [[shown(title), shown(why)] for title, why in self.lenses.finds_of(row)]
+        return about | {"prediction": self._prediction(row), "sound": self._hears(row), "finds": finds}
 
     def _hears(self, row: int) -> str:
         """Why an utterance cannot be heard; empty where it can."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from kemfeat import plugins
 from kemfeat.browse.views import Finds
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
 from kemfeat.findings import printable
+from kemfeat.lenses import Context, Lens
 from kemfeat.validate import validate_corpus
 
 if TYPE_CHECKING:
@@ -23,33 +25,20 @@ if TYPE_CHECKING:
 _FINDING = ("rule", "severity", "count", "examples", "action")
 
 
-class Lens(Protocol):
-    """A way to find utterances that somebody should look at."""
+def installed() -> dict[str, Lens]:
+    """The lenses of kemfeat and of other packages.
 
-    @property
-    def title(self) -> str:
-        """A few words."""
-        ...
+    Returns
+    -------
+    dict of str to Lens
+        By name.
 
-    @property
-    def help(self) -> str:
-        """What it finds, and how."""
-        ...
-
-    @property
-    def unit(self) -> str:
-        """Unit of its scores."""
-        ...
-
-    @property
-    def needs(self) -> Callable[[Any], str]:
-        """Takes a context and says what it lacks; empty where the lens can look."""
-        ...
-
-    @property
-    def find(self) -> Callable[[Any], pd.DataFrame]:
-        """Takes a context and gives ``id``, ``score`` and ``why``, the highest scores first."""
-        ...
+    Examples
+    --------
+    >>> "longest" in installed()
+    True
+    """
+    return {name: plugins.find("lenses", name) for name in plugins.names("lenses")}
 
 
 class Lenses:
@@ -70,9 +59,8 @@ class Lenses:
     def __init__(
         self, store: Store, known: Mapping[str, Lens], *, predictions: pd.DataFrame | None, root: Path | None
     ) -> None:
-        self.store, self.known, self.predictions, self.root = store, known, predictions, root
-        self.found: dict[str, Finds] = {}
-        self._findings: pd.DataFrame | None = None
+        self.known, self.found = known, dict[str, Finds]()
+        self._context = Context(store, predictions=predictions, root=root)
         self._looking = threading.Lock()
 
     def listed(self) -> list[dict[str, str]]:
@@ -83,8 +71,9 @@ class Lenses:
         list of dict of str to str
             Of each its name, title, help and unit, and what it needs; that is empty where it can look.
         """
-        promised = None if self.root is None else pd.DataFrame(columns=list(_FINDING))
-        context = self._context(promised)
+        context = self._context
+        if context.root is not None and context.findings is None:
+            context = replace(context, findings=pd.DataFrame(columns=list(_FINDING)))  # what validation will fill
         return [
             {
                 "name": name,
@@ -95,6 +84,21 @@ class Lenses:
             }
             for name, lens in self.known.items()
         ]
+
+    def finds_of(self, row: int) -> list[tuple[str, str]]:
+        """What the lenses that have looked say of an utterance.
+
+        Parameters
+        ----------
+        row : int
+            Its number.
+
+        Returns
+        -------
+        list of tuple of (str, str)
+            Title of the lens, and why.
+        """
+        return [(self.known[name].title, finds.whys[row]) for name, finds in self.found.items() if row in finds.whys]
 
     def look(self, name: str) -> Finds:
         """What one lens finds. The corpus is validated for those that need what validation says.
@@ -124,16 +128,12 @@ class Lenses:
         return self.found[name]
 
     def _look(self, lens: Lens) -> Finds:
-        context = self._context(self._findings)
-        if lens.needs(context) and self.root is not None and self._findings is None:
-            self._findings = _validated(self.store, self.root)
-            context = self._context(self._findings)
+        context = self._context
+        if lens.needs(context) and context.root is not None and context.findings is None:
+            context = self._context = replace(context, findings=_validated(context.store, context.root))
         if lacking := lens.needs(context):
             raise ConfigError(f"{lens.title}: {lacking}")
-        return _by_row(lens.find(context), self.store.utterances["id"], unit=lens.unit)
-
-    def _context(self, findings: pd.DataFrame | None) -> Any:
-        return SimpleNamespace(store=self.store, predictions=self.predictions, findings=findings, root=self.root)
+        return _by_row(lens.find(context), context.store.utterances["id"], unit=lens.unit)
 
 
 def _validated(store: Store, root: Path) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kemfeat import lenses
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn.run_folder import read_predictions, read_run
 from kemfeat.paths import StrPath, to_path
@@ -31,7 +32,7 @@ def predictions_of(runs: Sequence[StrPath]) -> pd.DataFrame:
     -------
     DataFrame
         One row per utterance that a run tested: id, emotion (as the run was told; None where it has no label),
-        predicted, one ``p_EMOTION`` per class [0 to 1], fold, run.
+        predicted, one ``p_EMOTION`` per class [0 to 1], fold, part, run.
 
     Raises
     ------
@@ -83,9 +84,7 @@ def _tested(folder: Path, facts: RunFacts, emotions: Sequence[str]) -> pd.DataFr
     chances = [f"p_{name}" for name in emotions]
     if lacking := [name for name in chances if name not in table]:
         raise RunError(f"{folder}: its predictions have no column {lacking[0]!r}; train the run again")
-    table = table.loc[table["part"] == _TESTED, ["id", "emotion_true", "emotion_pred", *chances, "fold"]]
-    names = {"emotion_true": "emotion", "emotion_pred": "predicted"}
-    return table.rename(columns=names).assign(run=str(folder))
+    return lenses.predictions_of(table[table["part"] == _TESTED], run=str(folder))
 
 
 def parts_of(split: Split | StrPath) -> pd.Series[str]:

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import pytest
 
+from kemfeat import plugins
 from kemfeat.browse import Browser
 from kemfeat.browse.views import SCORE, Query
 from kemfeat.errors import ConfigError
+from kemfeat.lenses import Context, Lens, Suspect
 from kemfeat.store.reader import Store, open_store
 from tests.browse.kit import served
 from tests.build.kit import Bench
 
 
-@dataclass(frozen=True)
-class Longest:
-    """Finds three utterances."""
-
-    title: str = "Longest"
-    help: str = "The longest three."
-    unit: str = "s"
-
-    def needs(self, _: Any) -> str:
-        return ""
-
-    def find(self, context: Any) -> pd.DataFrame:
-        table = context.store.utterances.nlargest(3, "duration")
-        return pd.DataFrame({"id": table["id"], "score": table["duration"], "why": "is <b>long</b>"})
+def longest(context: Context) -> list[Suspect]:
+    table = context.store.utterances.nlargest(3, "duration")
+    return [
+        Suspect(name, length, "is <b>long</b>") for name, length in zip(table["id"], table["duration"], strict=True)
+    ]
 
 
-@dataclass(frozen=True)
-class Named(Longest):
-    """Finds what validation names."""
-
-    def needs(self, context: Any) -> str:
-        return "" if context.findings is not None else "needs --root"
-
-    def find(self, context: Any) -> pd.DataFrame:
-        rules = ", ".join(sorted(context.findings["rule"]))
-        return pd.DataFrame({"id": context.store.utterances["id"][:1], "score": [1.0], "why": [rules]})
+def named(context: Context) -> list[Suspect]:
+    assert context.findings is not None
+    return [Suspect(context.store.utterances["id"][0], 1.0, ", ".join(sorted(context.findings["rule"])))]
 
 
-LENSES = {"longest": Longest(), "named": Named()}
+def lens(name: str, **how: Any) -> Lens:
+    return Lens(name=name, title=name.capitalize(), unit="s", help=f"Finds {name}.", **how)
+
+
+LENSES = {
+    "longest": lens("longest", needs=lambda _: "", look=longest),
+    "named": lens("named", needs=lambda context: "needs --root" if context.findings is None else "", look=named),
+}
 
 
 @pytest.fixture
@@ -61,6 +52,9 @@ def test_a_lens_orders_the_table_by_its_score(store: Store) -> None:
     assert [row[1] for row in found["rows"]] == longest["id"].tolist()
     assert [row[-2:] for row in found["rows"]] == [[each, "is <b>long</b>"] for each in longest["duration"]]
     assert sum(count for *_, count in page.facets(query)["emotion"]["values"]) == 3
+    first, last = longest.index[0], store.utterances["duration"].idxmin()
+    assert page.utterance(int(first))["finds"] == [["Longest", "is <b>long</b>"]]
+    assert page.utterance(int(last))["finds"] == []
 
 
 def test_what_a_lens_needs_is_said_and_validation_is_run_for_it(store: Store, finished: Bench) -> None:
@@ -80,5 +74,21 @@ def test_lenses_are_answered_by_name(store: Store) -> None:
         assert running.ask("/api/lens/longest").json == {"found": 3}
         assert running.ask("/api/lens/none").code == 422
         assert running.ask("/api/lens/none", token=None).code == 403
-    with served(Browser(store)) as running:
+    with served(Browser(store, lenses={})) as running:
         assert running.ask("/api/lenses").json == []
+
+
+def test_every_lens_that_is_installed_looks_or_says_what_it_lacks(store: Store, finished: Bench) -> None:
+    for page in (Browser(store), Browser(store, root=finished.corpus.root)):
+        listed = page.lenses.listed()
+        assert [each["name"] for each in listed] == list(plugins.names("lenses"))
+        for each in listed:
+            if each["needs"]:
+                with pytest.raises(ConfigError, match=each["title"]):
+                    page.look(each["name"])
+            else:
+                found = page.look(each["name"])["found"]
+                query = Query(lens=each["name"], sort=SCORE, descending=True)
+                rows = page.rows(query, offset=0, limit=500)["rows"]
+                assert len(rows) == found
+                assert [row[-2] for row in rows] == sorted((row[-2] for row in rows), reverse=True)

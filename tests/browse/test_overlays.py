@@ -55,7 +55,7 @@ def test_predictions_are_those_of_the_test_parts(store: Store, tmp_path: Path) -
         write(tmp_path / "b", store, fold=1, tested=slice(4, 8)),
     ]
     found = predictions_of(runs)
-    assert list(found) == ["id", "emotion", "predicted", "p_happy", "p_neutral", "fold", "run"]
+    assert list(found) == ["id", "emotion", "predicted", "p_happy", "p_neutral", "fold", "part", "run"]
     assert found["id"].tolist() == store.utterances["id"][:8].tolist()
     assert found["fold"].tolist() == [0] * 4 + [1] * 4
     assert set(found["run"]) == set(map(str, runs))

@@ -270,3 +270,5 @@ def test_a_lens_by_keyboard(browser: Chrome, finished: Bench) -> None:
         assert violations(browser) == []
         keys(browser, Keys.ENTER)
         wait(browser, lambda _: status(browser).startswith(f"{ROWS} utterances"))
+        keys(browser, "/", "in no transcript")
+        wait(browser, lambda _: browser.find_element("id", "empty").is_displayed())

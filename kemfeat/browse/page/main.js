@@ -45,8 +45,15 @@ function folds() {
 }
 
 const typing = (node) => node.matches("input:not([type=checkbox]):not([type=range]), select, textarea");
-const KEYS = { "/": () => byId("search"), o: () => byId("sort"), t: () => byId("grid"), l: () => document.querySelector("#lenses button"), f: () => byId("fold").firstElementChild };
-const FOLDED = { f: true, l: true };
+const unfolded = () => { byId("fold").open = true; };
+const KEYS = {
+  "/": () => byId("search").focus(),
+  o: () => byId("sort").focus(),
+  t: () => byId("grid").focus(),
+  s: () => byId("save").click(),
+  f: () => { unfolded(); document.querySelector("#facets summary").focus(); },
+  l: () => { unfolded(); document.querySelector("#lenses button")?.focus(); },
+};
 
 function keys(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -55,8 +62,7 @@ function keys(event) {
     byId("grid").focus();
   } else if (event.key in KEYS && !typing(event.target)) {
     event.preventDefault();
-    if (event.key in FOLDED) byId("fold").open = true;
-    KEYS[event.key]()?.focus();
+    KEYS[event.key]();
   }
 }
 

@@ -44,6 +44,7 @@ function fill(about) {
   const title = words(about.id, "h2", { tabindex: "-1" });
   const sound = audio(about);
   panel.replaceChildren(el("div", { class: "top" }, title, button("Close", leave)), ...facts_of(about));
+  if (about.finds.length) section("Lenses", el("ul", { class: "finds" }, ...about.finds.map(([title, why]) => el("li", {}, el("b", {}, title), ": ", words(why)))));
   section("Sound", sound);
   section("Frames", about.pictures.length ? pictures(about, facts, panel) : "The store has no array of frames, such as mel.");
   section("Physiology", part(about.series, (given) => (given.length ? series(given, about, panel) : "The store has no physiology.")));

@@ -14,6 +14,7 @@ export function start() {
 
 function tell() {
   byId("count").textContent = `${many(view.total, "utterance")}, ${selected.size.toLocaleString("en")} selected`;
+  byId("all").disabled = !view.total;
   byId("save").disabled = byId("none").disabled = !selected.size;
 }
 

@@ -7,7 +7,7 @@ const PAGE = 100;
 const KEPT = 60;
 const TALLEST = 12_000_000; // px: browsers cannot make an element much taller
 const EXTRA = 6;
-const WIDTHS = { id: "minmax(7rem, 2fr)", text: "minmax(6rem, 4fr)", why: "minmax(8rem, 3fr)", findings: "minmax(6rem, 1fr)", missing: "minmax(5rem, 1fr)" };
+const WIDTHS = { id: "minmax(6rem, 15rem)", text: "minmax(6rem, 4fr)", score: "5rem", why: "minmax(6rem, 8fr)", findings: "minmax(6rem, 1fr)", missing: "minmax(5rem, 1fr)" };
 const WIDTH = { number: "6.5rem", tag: "minmax(5.5rem, 1fr)", text: "minmax(5.5rem, 1fr)" };
 const LENS_COLUMNS = [
   { name: "score", title: "Score", kind: "number", decimals: 3, rank: 0 },
@@ -57,7 +57,7 @@ function shownColumns() {
   const placed = [...facts.columns, ...LENS_COLUMNS].map((column, place) => ({ ...column, place: place + 1 }));
   if (!query.lens) return placed.slice(0, facts.columns.length);
   const [id, ...others] = placed.slice(0, facts.columns.length);
-  return [id, ...placed.slice(facts.columns.length), ...others.map((column) => ({ ...column, rank: column.rank + 1 }))];
+  return [id, ...placed.slice(facts.columns.length), ...others.map((column) => ({ ...column, rank: column.rank + 2 }))];
 }
 
 function drawHead() {
@@ -101,6 +101,7 @@ async function page(at) {
 
 function resize(total) {
   view.total = total;
+  byId("empty").hidden = total > 0;
   grid.setAttribute("aria-rowcount", total + 1);
   body.style.blockSize = `${Math.min(total * height, TALLEST)}px`;
   grid.dispatchEvent(new CustomEvent("total"));
