@@ -60,14 +60,14 @@ def _list(folder: Path, pattern: re.Pattern[str], *, root: Path | None, wanted: 
     """List a folder whose links may not leave ``root``, where there is one."""
     if not is_folder(folder):
         return Listing((), ())
-    _refuse_escape(folder, root=root)
+    refuse_escape(folder, root=root)
     fitting, others = [], []
     for entry in entries(folder):
         if not (pattern.fullmatch(entry.name) and _passes(entry, wanted)):
             others.append(entry.name)
             continue
         if entry.is_symlink():
-            _refuse_escape(Path(entry.path), root=root)
+            refuse_escape(Path(entry.path), root=root)
         fitting.append(entry.name)
     return Listing(tuple(sorted(fitting)), tuple(sorted(others)))
 
@@ -125,7 +125,21 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         ) from None
 
 
-def _refuse_escape(path: Path, *, root: Path | None) -> None:
+def refuse_escape(path: Path, *, root: Path | None) -> None:
+    """Refuse a path that leads out of a corpus, by a link or otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        Any path.
+    root : Path or None
+        Folder of the corpus; None refuses nothing.
+
+    Raises
+    ------
+    CorpusError
+        It leads out of ``root``.
+    """
     if root is None:
         return
     target = path.resolve()

@@ -157,9 +157,14 @@ def _what(store: Store) -> str:
     hours = float(utterances["duration"].sum()) / 3600
     audio = f", {hours:,.1f} hours of speech" if hours else ""
     return (
-        f"{len(store):,} utterances of {utterances['speaker'].nunique():,} speakers in "
-        f"{utterances['session'].nunique():,} sessions{audio}, as {len(features)} features: {', '.join(features)}."
+        f"{_counted(len(store), 'utterance')} of {_counted(utterances['speaker'].nunique(), 'speaker')} in "
+        f"{_counted(utterances['session'].nunique(), 'session')}{audio}, as {_counted(len(features), 'feature')}: "
+        f"{', '.join(features)}."
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _bars(utterances: pd.DataFrame) -> tuple[Bar, ...]:

@@ -6,42 +6,26 @@ import base64
 import io
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from matplotlib.font_manager import findSystemFonts
 from PIL import Image
 
 from kemfeat.report import write_report
 from kemfeat.store.reader import open_store
 from tests.build.kit import Bench
+from tests.chromium_kit import MARKS, PHONE, chromium, script, violations, visit
 from tests.report.conftest import EVIL, add_analysis
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not findSystemFonts(), reason="no font is installed, and Chromium cannot draw without one"),
-    pytest.mark.skipif(
-        not (CHROMIUM and DRIVER),
-        reason="chromium and chromedriver are not installed (Debian: chromium, chromium-driver)",
-    ),
-]
-
-ARGUMENTS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
+pytestmark = MARKS
 HEADINGS = ["Overview", "Data card", "Physiology", "Labels", "Features", "Analyses", "Provenance"]
 TABLE = "analysis-1-table-0"
-PHONE, DESK = 360, 1200
 MOST_PAGES = 12
 LINE = f"{EVIL}, angry \u2212 sad: t(4.2) = 3.21, p = .008"
 
@@ -60,30 +44,8 @@ def address(finished: Bench, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    yield chrome
-    chrome.quit()
-
-
-def visit(browser: Chrome, address: str, *, width: int = DESK, scheme: str = "light") -> None:
-    for kind in ("browser", "performance"):
-        browser.get_log(kind)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width == PHONE}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(address)
-
-
-def script(browser: Chrome, text: str, *arguments: Any) -> Any:
-    return browser.execute_script(text, *arguments)
+    with chromium(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome
 
 
 def head(browser: Chrome, column: int) -> WebElement:
@@ -188,7 +150,7 @@ def test_wide_tables_take_the_keyboard(browser: Chrome, address: str) -> None:
     assert script(browser, stuck) == []
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("width", [PHONE, 1200])
 def test_the_page_does_not_scroll_sideways(browser: Chrome, address: str, width: int) -> None:
     visit(browser, address, width=width)
     script(browser, "document.querySelectorAll('details').forEach((d) => { d.open = true; })")
@@ -265,6 +227,15 @@ def test_without_leave_to_copy_the_line_is_selected(browser: Chrome, address: st
     button.click()
     WebDriverWait(browser, 10).until(lambda _: button.text == "Selected")
     assert script(browser, "return getSelection().toString()") == LINE
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, 1200])
+def test_axe_finds_nothing(browser: Chrome, address: str, scheme: str, width: int) -> None:
+    visit(browser, address, scheme=scheme, width=width)
+    assert violations(browser) == []
+    script(browser, "document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert violations(browser) == []
 
 
 def test_nothing_moves(browser: Chrome, address: str) -> None:
