@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from ._names import Kind, entries, usable
+from ._setting_docs import settings_named
+
+MODALITIES = ("audio", "text", "eda", "temp", "ibi", "video")
+"""What recipes read."""
+
 
 def datasets(incomplete: str) -> list[str]:
     """Names of corpora, as far as typed in the case that was typed."""
-    from ._names import Kind, entries
+    return _listed(Kind.DATASETS, incomplete)
 
-    return _begun(entries(Kind.DATASETS), incomplete)
+
+def synthetic_datasets(incomplete: str) -> list[str]:
+    """Names of corpora of which there is a synthetic one."""
+    return _begun((corpus.name for corpus in usable("synth").plugins.values()), incomplete)
 
 
 def features(incomplete: str) -> list[str]:
@@ -24,36 +33,54 @@ def features(incomplete: str) -> list[str]:
 
 def presets(incomplete: str) -> list[str]:
     """Names of presets."""
-    from ._names import Kind, entries
-
-    return _begun(entries(Kind.PRESETS), incomplete)
+    return _listed(Kind.PRESETS, incomplete)
 
 
 def labels(incomplete: str) -> list[str]:
     """Label rules."""
-    from kemfeat.labels import RULES
+    return _listed(Kind.LABELS, incomplete)
 
-    return _begun(RULES, incomplete)
+
+def schemes(incomplete: str) -> list[str]:
+    """Schemes of splits."""
+    from kemfeat.splits import SCHEMES
+
+    return _begun(SCHEMES, incomplete)
+
+
+def modalities(incomplete: str) -> list[str]:
+    """What a model may read, as train --ablate names it."""
+    return _begun(MODALITIES, incomplete)
+
+
+def settings(incomplete: str) -> list[str]:
+    """Settings of a build; those of a feature once its name and the point are there."""
+    from kemfeat import plugins
+
+    stem, point, _ = incomplete.partition(".")
+    if not point:
+        return _begun((*settings_named(""), *(f"{name}." for name in plugins.names("features"))), incomplete)
+    return _begun(settings_named(stem) or settings_named(""), incomplete)
 
 
 def recipes(incomplete: str) -> list[str]:
     """Recipes that come with kemfeat."""
-    from kemfeat.learn.training.recipe import recipe_names
-
-    return _begun(recipe_names(), incomplete)
+    return _listed(Kind.RECIPES, incomplete)
 
 
 def exports(incomplete: str) -> list[str]:
     """Formats of exports."""
-    from ._names import Kind, entries
-
-    return _begun(entries(Kind.EXPORTS), incomplete)
+    return _listed(Kind.EXPORTS, incomplete)
 
 
 def stores(incomplete: str) -> list[str]:
     """The stores in ``./stores``; where none begins like this, the shell offers files."""
     found = sorted(str(path.parent) for path in Path("stores").glob("*/kemfeat.json"))
     return [store for store in found if store.startswith(incomplete)]
+
+
+def _listed(kind: Kind, incomplete: str) -> list[str]:
+    return _begun(entries(kind).lines, incomplete)
 
 
 def _begun(names: Iterable[str], begin: str) -> list[str]:

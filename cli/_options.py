@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,16 +10,15 @@ import typer
 
 from . import _completion
 
-Dataset = Annotated[
-    str,
-    typer.Option(
-        "--dataset",
-        metavar="NAME",
-        help="Corpus, e.g. KEMDy20.",
-        show_default=False,
-        autocompletion=_completion.datasets,
-    ),
-]
+
+def _corpus_named(completion: Callable[[str], list[str]]) -> Any:
+    return typer.Option(
+        "--dataset", metavar="NAME", help="Corpus, e.g. KEMDy20.", show_default=False, autocompletion=completion
+    )
+
+
+Dataset = Annotated[str, _corpus_named(_completion.datasets)]
+SyntheticDataset = Annotated[str, _corpus_named(_completion.synthetic_datasets)]
 
 
 def _no_address(value: Path | None) -> Path | None:

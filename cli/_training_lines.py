@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kemfeat.plural import many
+
 from ._progress import Reporter
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class TrainingLines:
             names = ", ".join(part.part for part in facts.parameters if part.frozen)
             self._reporter.say(f"{frozen:,} frozen parameters: {names}")
         for reason, count in facts.left_out.items():
-            self._reporter.say(f"{count:,} utterances left out: {reason}")
+            self._reporter.say(f"{many(count, 'utterance')} left out: {reason}")
         if facts.synthetic:
             self._reporter.say(BANNER)
         if facts.leakage.warning:

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import typer
 
+from kemfeat.errors import PluginError
+from kemfeat.plural import many
+
 from . import _completion, _options
-from ._console import new_console, say_next
+from ._console import linked, new_console, say_next
 from ._help import MARKUP, Command, Commands, epilog
 from ._json import print_json
 
@@ -81,7 +84,10 @@ def command(name: str) -> Any:
     """The command of one analysis."""
     from kemfeat import plugins
 
-    analysis: AnyAnalysis = plugins.find("analyses", name)
+    try:
+        analysis: AnyAnalysis = plugins.find("analyses", name)
+    except PluginError as error:
+        return _unusable(name, error)
     alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
     alone.command(
         name,
@@ -89,6 +95,17 @@ def command(name: str) -> Any:
         epilog=epilog(f"analyze {name}", f"analyze {name} stores/KEMDy20"),
         help=plugins.about("analyses", name),
     )(_callback(analysis))
+    return typer.main.get_command(alone)
+
+
+def _unusable(name: str, error: PluginError) -> Any:
+    """The command of an analysis of another package that cannot be used: it says so, and the others are there."""
+    alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
+
+    @alone.command(name, cls=Command, help="Cannot be used; kemfeat doctor says why.")
+    def refuse() -> None:
+        raise error
+
     return typer.main.get_command(alone)
 
 
@@ -225,7 +242,9 @@ def open_one(store: str | None, *, cache: Path | None = None) -> Store:
     found = sorted(path.parent for path in Path("stores").glob("*/kemfeat.json"))
     if len(found) != 1:
         names = ", ".join(map(str, found)) or "none"
-        raise ConfigError(f"stores: found {len(found)} stores ({names}), expected one; pass the folder of the STORE")
+        raise ConfigError(
+            f"stores: found {many(len(found), 'store')} ({names}), expected one; pass the folder of the STORE"
+        )
     return open_store(found[0])
 
 
@@ -243,6 +262,4 @@ def _print_summary(content: dict[str, Any], folder: Path) -> None:
         console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     for warning in content["warnings"]:
         console.print(f"[yellow]{escape(warning)}[/yellow]")
-    console.print(
-        f"[dim]{len(content['tables'])} tables and {len(content['figures'])} figures in {escape(str(folder))}[/dim]"
-    )
+    print(f"{many(len(content['tables']), 'table')} and {many(len(content['figures']), 'figure')} in {linked(folder)}")

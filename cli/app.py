@@ -22,6 +22,7 @@ from . import (
     analyze,
     audit,
     bench,
+    browse,
     build,
     catalogue,
     config,
@@ -78,6 +79,7 @@ _add(_STORE, "push", publish.push, "stores/KEMDy20 s3://BUCKET/KEMDy20")
 _add(_STORE, "pull", publish.pull, "s3://BUCKET/KEMDy20 stores/KEMDy20")
 _add(_STORE, "export", export.export, "stores/KEMDy20 --to webdataset --out shards", export.Export)
 _add(_LOOK, "report", report.report, "stores/KEMDy20 --out report.html")
+_add(_LOOK, "browse", browse.browse, "stores/KEMDy20 --root data/KEMDy20")
 _add(_MODELS, "split", split.split, "stores/KEMDy20 --scheme session")
 _add(_MODELS, "audit", audit.audit, "stores/KEMDy20 splits/KEMDy20-session.parquet")
 _add(_MODELS, "train", train.train, f"kor/audio-arousal {_DATA}")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _options
-from ._console import say_next
+from ._console import linked, say_next
 from ._progress import Reporter
 
 if TYPE_CHECKING:
@@ -121,9 +123,9 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
     from kemfeat.provenance import BANNER
 
     if report.moved_aside is not None:
-        print(f"the former content is now {report.moved_aside}")
+        print(f"the former content is now {linked(report.moved_aside)}")
     if report.up_to_date:
-        print(f"{_shown(store.path)}: up to date, {len(store):,} utterances, digest {store.digest[:12]}")
+        print(f"{linked(_shown(store.path))}: up to date, {many(len(store), 'utterance')}, digest {store.digest[:12]}")
     else:
         _show_work(report)
     if store.synthetic:
@@ -133,7 +135,9 @@ def _show(report: BuildReport, *, as_json: bool) -> None:
     for note in report.notes:
         print(note)
     if report.failures:
-        print(f"{report.failures} rows could not be read or extracted: see {_shown(store.path)}/failures.parquet")
+        print(
+            f"{many(report.failures, 'row')} could not be read or extracted: see {_shown(store.path)}/failures.parquet"
+        )
     say_next("verify", _shown(store.path))
 
 
@@ -157,6 +161,6 @@ def _shown(place: Path | Address) -> Path | Address:
 def _show_work(report: BuildReport) -> None:
     store = report.store
     rate, digest = len(store) / report.seconds, store.digest[:12]
-    shown = _shown(store.path)
-    print(f"{shown}: {len(store):,} utterances in {report.seconds:.1f} s ({rate:,.0f}/s), digest {digest}")
-    print(f"{report.written} parts written, {report.kept} kept; arrays: {', '.join(store.arrays)}")
+    shown = linked(_shown(store.path))
+    print(f"{shown}: {many(len(store), 'utterance')} in {report.seconds:.1f} s ({rate:,.0f}/s), digest {digest}")
+    print(f"{many(report.written, 'part')} written, {report.kept} kept; arrays: {', '.join(store.arrays)}")

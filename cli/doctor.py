@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from . import _completion, _options
 from ._console import new_console, print_table
 from ._json import print_json
+from ._names import usable
 
 if TYPE_CHECKING:
     from kemfeat.corpora import CorpusReader
@@ -59,8 +60,8 @@ def doctor(
     ] = None,
     as_json: _options.Json = False,
 ) -> None:
-    """Check this machine: libraries, fonts, disk, GPU, corpora; exit 1 where what an option names is broken."""
-    lines = [*_machine(), *_extras(), *_gpu(), *_corpora(dataset, root), *_cluster(scheduler)]
+    """Check this machine: libraries, fonts, disk, plug-ins, GPU, corpora; exit 1 where one is broken."""
+    lines = [*_machine(), *_extras(), *_plugins(), *_gpu(), *_corpora(dataset, root), *_cluster(scheduler)]
     if as_json:
         print_json([asdict(line) for line in lines])
     else:
@@ -126,6 +127,21 @@ def _version(name: str) -> str | None:
         return None
 
 
+def _plugins() -> Iterator[Line]:
+    """A line for each plug-in that another package brings."""
+    from kemfeat import plugins
+    from kemfeat.errors import PluginError
+
+    for room in get_args(plugins.Room):
+        for name, package in plugins.others(room).items():
+            try:
+                plugins.find(room, name)
+            except PluginError as error:
+                yield Line(what=f"plug-in {room}.{name}", state="broken", found=str(error))
+            else:
+                yield Line(what=f"plug-in {room}.{name}", found=package)
+
+
 def _gpu() -> Iterator[Line]:
     if find_spec("torch") is not None:
         from kemfeat.learn.training.runtime import device
@@ -149,7 +165,7 @@ def _corpora(dataset: str | None, root: Path | None) -> Iterator[Line]:
         yield from _corpus(plugins.find("corpora", dataset), root)
         return
     found = {}
-    for name in (plugins.find("corpora", module).name for module in plugins.names("corpora") if module != "folder"):
+    for name in (reader.name for module, reader in usable("corpora").plugins.items() if module != "folder"):
         try:
             found[name] = find_root(name)
         except CorpusLayoutError:

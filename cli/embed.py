@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _completion, _options
+from ._console import linked
 from ._progress import Reporter
 from ._torch import Device, require_torch
 from ._training_lines import TrainingLines
@@ -54,6 +57,6 @@ def embed(
         side = embedded(run, data, out=out, options=options, progress=TrainingLines(reporter))
     rows, size = side.values.shape
     made = int((side.model >= 0).sum())
-    print(f"{out}: {made:,} of {rows:,} rows of the axis {side.facts.axis}, {size:,} numbers each")
+    print(f"{linked(out)}: {made:,} of {many(rows, 'row')} of the axis {side.facts.axis}, {many(size, 'number')} each")
     if not inner:
         print("The train part was embedded by a model that was trained on it: train needs --allow-leakage (P2).")

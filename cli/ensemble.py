@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _completion, _options
-from ._console import new_console
+from ._console import linked, new_console
 from ._json import print_json
 from ._progress import Reporter
 from ._torch import Device, require_torch
@@ -149,8 +151,8 @@ def ensemble(
     for run, share in zip(runs, shares, strict=False):
         console.print(f"weight {share:.3f}  {run}", markup=False, highlight=False)
     if made is not None and made.fitted_on:
-        console.print(f"fitted on {made.fitted_on:,} utterances of {_FITTED[made.fitted_part]}")
-    console.print(str(out), markup=False, highlight=False)
+        console.print(f"fitted on {many(made.fitted_on, 'utterance')} of {_FITTED[made.fitted_part]}")
+    print(linked(out))
 
 
 _FITTED = {

@@ -9,7 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperOption
 
+from kemfeat.plural import many
+
 from . import _completion, _options
+from ._console import linked
 from ._help import Command
 from ._json import print_json
 from ._progress import Reporter
@@ -20,10 +23,10 @@ class Export(Command):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its options, with the formats in the help of ``--to``."""
-        from kemfeat import plugins
+        from ._names import usable
 
         params = super().get_params(ctx)
-        formats = sorted(plugins.find("export", name).name for name in plugins.names("export"))
+        formats = sorted(exporter.name for exporter in usable("export").plugins.values())
         for option in params:
             if isinstance(option, TyperOption) and option.name == "to":
                 option.help = f"{', '.join(formats)}."
@@ -69,12 +72,22 @@ def export(
             show_default="keep every row",
         ),
     ] = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(
+            "--ids",
+            metavar="FILE",
+            help="CSV with a column id: only these utterances.",
+            show_default="all utterances",
+        ),
+    ] = None,
     cache: _options.Cache = None,
     as_json: _options.Json = False,
     progress: _options.ShowProgress = None,
 ) -> None:
     """Write a store in the format of other programs, every row with its id."""
     from kemfeat.export import export_store
+    from kemfeat.id_files import read_ids
     from kemfeat.provenance import BANNER
     from kemfeat.store.reader import open_store
 
@@ -87,6 +100,7 @@ def export(
             out=out,
             arrays=chosen,
             labels=labels,
+            ids=read_ids(ids, known=opened.utterances["id"].tolist()) if ids else None,
             progress=lambda done, total: reporter("export", done, total),
         )
     if as_json:
@@ -95,5 +109,6 @@ def export(
     if opened.synthetic:
         print(BANNER)
     left = f", {made.dropped:,} left out by the label rule {labels}" if made.dropped else ""
-    print(f"{out}: {made.rows:,} rows of the axis {made.axis}{left}, as {made.format}; digest {opened.digest[:12]}")
-    print(f"{made.files} files, {made.bytes / 1e6:,.1f} MB; arrays: {', '.join(made.arrays) or 'none'}")
+    rows = f"{many(made.rows, 'row')} of the axis {made.axis}{left}"
+    print(f"{linked(out)}: {rows}, as {made.format}; digest {opened.digest[:12]}")
+    print(f"{many(made.files, 'file')}, {made.bytes / 1e6:,.1f} MB; arrays: {', '.join(made.arrays) or 'none'}")

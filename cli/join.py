@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _options
+from ._console import linked
 from ._json import print_json
 from ._progress import Reporter
 
@@ -66,11 +69,10 @@ def join(
 
 def _print(report: JoinReport) -> None:
     counts = ", ".join(f"{corpus} {count:,}" for corpus, count in report.utterances.items())
-    done = f"{report.written} parts written, {report.kept} kept, {report.seconds:.1f} s"
+    done = f"{many(report.written, 'part')} written, {report.kept} kept, {report.seconds:.1f} s"
     if not report.written + report.kept:
         done = "up to date"
-    print(
-        f"{report.store.path}: {len(report.store):,} utterances ({counts}), digest {report.store.digest[:12]}; {done}"
-    )
+    joined = f"{many(len(report.store), 'utterance')} ({counts}), digest {report.store.digest[:12]}"
+    print(f"{linked(report.store.path)}: {joined}; {done}")
     for feature, why in report.left_out.items():
         print(f"left out {feature}: {why}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _options
 from ._console import new_console, print_table
 from ._json import print_json
@@ -100,13 +102,13 @@ def _print_forecast(made: Forecast, out: Path) -> None:
 
     console = new_console()
     console.print(
-        f"[bold]{escape(made.dataset)}[/bold]  {made.utterances:,} utterances, {made.hours:,.1f} h of audio; "
-        f"rates of {made.sampled:,} utterances built on this machine"
+        f"[bold]{escape(made.dataset)}[/bold]  {many(made.utterances, 'utterance')}, {made.hours:,.1f} h of audio; "
+        f"rates of {many(made.sampled, 'utterance')} built on this machine"
     )
     print_table(console, _table(made))
     console.print(
-        f"{made.files:,} files, {made.chunks:,} chunks in {made.shards:,} shards; largest process "
-        f"{_size(made.memory)}; about {_duration(made.timing.seconds)} with {made.workers} workers"
+        f"{many(made.files, 'file')}, {many(made.chunks, 'chunk')} in {many(made.shards, 'shard')}; largest process "
+        f"{_size(made.memory)}; about {_duration(made.timing.seconds)} with {many(made.workers, 'worker')}"
     )
     for line in _remarks(made):
         console.print(f"[yellow]{line}[/yellow]")
@@ -132,12 +134,12 @@ def _table(made: Forecast) -> Any:
 def _remarks(made: Forecast) -> list[str]:
     lost = {"without an audio file": made.missing_audio, "whose audio file cannot be read": made.broken_audio}
     lines = [
-        f"{count:,} utterances {what}: a build stops there unless --on-error skip"
+        f"{many(count, 'utterance')} {what}: a build stops there unless --on-error skip"
         for what, count in lost.items()
         if count
     ]
     return lines + [
-        f"{name}: {rows:,} utterances are longer than the stored length and will be cut"
+        f"{name}: utterances longer than the stored length, which will be cut: {rows:,}"
         for name, rows in made.cut.items()
     ]
 

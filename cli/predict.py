@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _completion, _options
-from ._console import new_console, print_table
+from ._console import linked, new_console, print_table
 from ._json import print_json
 from ._torch import Device, require_torch
 
@@ -129,6 +131,7 @@ def _print(table: pd.DataFrame, out: Path | None) -> None:
     for line in table.attrs["warnings"]:
         console.print(line, markup=False)
     if table.attrs["left_out"]:
-        console.print(f"{table.attrs['left_out']:,} utterances left out: what the model reads could not be extracted")
+        left_out = many(table.attrs["left_out"], "utterance")
+        console.print(f"{left_out} left out: what the model reads could not be extracted")
     if out is not None:
-        console.print(f"{len(table):,} predictions written to {out}", markup=False)
+        print(f"{many(len(table), 'prediction')} written to {linked(out)}")

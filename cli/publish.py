@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _completion, _options
+from ._console import linked
 from ._json import print_json
 from ._progress import Reporter
 
@@ -64,12 +67,14 @@ def pull(
 
     with Reporter(bar=progress, quiet=as_json) as reporter:
         done = pull_store(address, store, at=at, progress=lambda done, total: reporter("pull", done, total))
-    _print(str(store), done, "fetched", as_json=as_json)
+    _print(store, done, "fetched", as_json=as_json)
 
 
-def _print(where: str, done: Copied, word: str, *, as_json: bool) -> None:
+def _print(where: str | Path, done: Copied, word: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"store": where, **asdict(done)})
+        print_json({"store": str(where), **asdict(done)})
         return
-    size = f"{done.sent:,} files {word} ({done.bytes / 1e6:,.1f} MB), {done.copied:,} copied, {done.there:,} there"
-    print(f"{where}: version {done.digest[:12]}; {size}")
+    size = (
+        f"{many(done.sent, 'file')} {word} ({done.bytes / 1e6:,.1f} MB), {done.copied:,} copied, {done.there:,} there"
+    )
+    print(f"{linked(where)}: version {done.digest[:12]}; {size}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from . import _options
-from ._console import say_next
+from ._console import linked, say_next
 
 
 def report(
@@ -40,7 +40,7 @@ def report(
 
     written = write_report(open_store(store, cache=cache), out=out, audio=audio, root=root)
     shown = ", ".join(written.analyses) or "none"
-    print(f"{written.path}: {written.size / 1e6:.1f} MB; analyses: {shown}")
+    print(f"{linked(written.path)}: {written.size / 1e6:.1f} MB; analyses: {shown}")
     for name in written.stale:
         print(f"analyses/{name}: is out of date (made from another version of this store); run the analysis again")
     for name, reason in written.damaged:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _completion, _options
-from ._console import new_console, print_table, say_next
+from ._console import linked, new_console, print_table, say_next
 from ._json import print_json
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ def split(
         typer.Option(
             "--scheme",
             metavar="NAME",
+            autocompletion=_completion.schemes,
             help="session, speaker, loso, corpus, kfold, official or kor-2022; see the docs.",
         ),
     ] = "session",
@@ -49,15 +52,29 @@ def split(
             show_default="splits/STORE-SCHEME.parquet",
         ),
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option("--exclude", metavar="FILE", help="CSV with a column id: these utterances are in no part."),
+    ] = None,
     as_json: _options.Json = False,
 ) -> None:
     """Assign utterances to train, validation and test: folds of sessions, of speakers, or at random for comparison."""
+    from kemfeat.id_files import read_ids
     from kemfeat.splits import make_split, write_split
     from kemfeat.store.outside import refuse_in_store
     from kemfeat.store.reader import open_store
 
     opened = open_store(store)
-    made = make_split(opened.utterances, scheme=scheme, folds=folds, seed=seed, labels=labels, store=opened.digest)
+    excluded = read_ids(exclude, known=opened.utterances["id"].tolist()) if exclude else ()
+    made = make_split(
+        opened.utterances,
+        scheme=scheme,
+        folds=folds,
+        seed=seed,
+        labels=labels,
+        store=opened.digest,
+        exclude=excluded,
+    )
     file = out or Path("splits") / f"{Path(str(opened.path)).name}-{scheme}.parquet"
     refuse_in_store(file)
     write_split(file, made)
@@ -89,12 +106,13 @@ def _print_facts(facts: dict[str, Any], store: Store) -> None:
     from rich.table import Table
 
     console = new_console()
-    console.print(
-        f"[bold]{escape(facts['scheme'])}[/bold]: {len(store) - facts['dropped']:,} of {len(store):,} utterances in "
-        f"{facts['folds']} fold{'s' * (facts['folds'] != 1)}, seed {facts['seed']}"
-    )
+    kept = len(store) - facts["dropped"] - len(facts["excluded"])
+    size = f"{kept:,} of {many(len(store), 'utterance')} in {many(facts['folds'], 'fold')}"
+    console.print(f"[bold]{escape(facts['scheme'])}[/bold]: {size}, seed {facts['seed']}")
     if facts["dropped"]:
-        console.print(f"{facts['dropped']:,} have no label under the rule {facts['labels']} and are left out")
+        console.print(f"left out without a label under the rule {facts['labels']}: {facts['dropped']:,}")
+    if facts["excluded"]:
+        console.print(f"excluded: {len(facts['excluded']):,}")
     for fold, label in facts["absent"]:
         console.print(f"[yellow]fold {fold} has no {escape(label)} in train[/yellow]")
     table = Table("fold", "train", "valid", "test", "classes in test", box=None, header_style="bold")
@@ -104,4 +122,4 @@ def _print_facts(facts: dict[str, Any], store: Store) -> None:
         classes = ", ".join(f"{escape(label)} {count:,}" for label, count in fold["test"].items())
         table.add_row(str(fold["fold"]), *(f"{count:,}" for count in fold["rows"].values()), classes)
     print_table(console, table)
-    console.print(f"{escape(facts['file'])}, digest {facts['digest'][:12]}", soft_wrap=True)
+    print(f"{linked(Path(facts['file']))}, digest {facts['digest'][:12]}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _completion, _options
 from ._console import new_console, print_table, say_next
 from ._json import print_json
@@ -75,7 +77,9 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
     from kemfeat.provenance import BANNER
 
     console = new_console()
-    console.print(f"[bold]{escape(summary['dataset'])}[/bold]  {len(store):,} utterances  digest {store.digest[:12]}")
+    console.print(
+        f"[bold]{escape(summary['dataset'])}[/bold]  {many(len(store), 'utterance')}  digest {store.digest[:12]}"
+    )
     if store.synthetic:
         console.print(f"[yellow]{BANNER}[/yellow]", soft_wrap=True)
     if joined := summary["provenance"].get("joined"):
@@ -104,10 +108,10 @@ def _print_facts(store: Store, summary: dict[str, Any]) -> None:
     maker = f"kemfeat {summary['versions']['kemfeat']}, {summary['provenance']['created']}"
     console.print(f"{summary['bytes'] / 1e6:,.1f} MB in shards; made by {maker}")
     if store.header.annotation_faults:
-        faults = f"{store.header.annotation_faults} rows or cells could not be read and are left out"
+        faults = f"rows or cells that could not be read and are left out: {store.header.annotation_faults:,}"
         console.print(f"[yellow]annotation: {faults}; see failures.parquet[/yellow]")
     for name, count in summary["missing_rows"].items():
-        console.print(f"[yellow]{name}: {count} rows are missing; see failures.parquet[/yellow]")
+        console.print(f"[yellow]{name}: {many(count, 'row')} missing; see failures.parquet[/yellow]")
 
 
 def verify(
@@ -153,9 +157,9 @@ def verify(
     else:
         for line in (*problems, *(f"warning: {warning}" for warning in result.warnings)):
             print(line)
-        verdict = f"{len(problems)} problems" if problems else "sound"
-        again = f", {min(recompute, len(opened))} utterances recomputed" if recompute else ""
-        print(f"{store}: {verdict}; {result.files} files, {result.bytes / 1e6:,.1f} MB read{again}")
+        verdict = many(len(problems), "problem") if problems else "sound"
+        again = f", {many(min(recompute, len(opened)), 'utterance')} recomputed" if recompute else ""
+        print(f"{store}: {verdict}; {many(result.files, 'file')}, {result.bytes / 1e6:,.1f} MB read{again}")
         if not problems:
             say_next("analyze balance", store)
     if problems:

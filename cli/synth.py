@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _options
-from ._console import say_next
+from ._console import linked, say_next
 from ._progress import Reporter
 
 
 def synth(
-    dataset: _options.Dataset,
+    dataset: _options.SyntheticDataset,
     out: Annotated[
         Path,
         typer.Option(
@@ -70,7 +72,7 @@ def synth(
             progress=lambda done, total: reporter("synth", done, total),
         )
     print(
-        f"{out}: a synthetic {corpus.name} of {utterances or corpus.utterances:,} utterances "
-        f"in {sessions or corpus.sessions} sessions"
+        f"{linked(out)}: a synthetic {corpus.name} of {many(utterances or corpus.utterances, 'utterance')} "
+        f"in {many(sessions or corpus.sessions, 'session')}"
     )
     say_next("validate", dataset=corpus.name, root=out)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kemfeat.plural import many
+
 from . import _completion, _options
-from ._console import new_console, print_table, say_next
+from ._console import linked, new_console, print_table, say_next
 from ._progress import Reporter
 from ._torch import Device, require_torch
 from ._training_lines import TrainingLines
@@ -72,12 +74,21 @@ def train(
         typer.Option(
             "--ablate",
             metavar="MODALITY",
-            help="Test again with this modality (audio, text, eda, temp, ibi or video) shuffled, and gone. Repeatable.",
+            autocompletion=_completion.modalities,
+            help=f"Test again with this modality ({', '.join(_completion.MODALITIES)}) shuffled, and gone. Repeatable.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="RUN", help="Folder of the run.", show_default="runs/RECIPE-foldN-DIGEST"),
+    ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(
+            "--exclude",
+            metavar="FILE",
+            help="CSV with a column id: not trained on and not validated with; what is tested does not change.",
+        ),
     ] = None,
     cache: _options.Cache = None,
     device: Annotated[Device, typer.Option("--device", help="Where to train; auto uses a GPU where there is one.")] = (
@@ -93,6 +104,7 @@ def train(
 ) -> None:
     """Train a recipe, or continue where the same command stopped; test its best epoch, once."""
     require_torch("train")
+    from kemfeat.id_files import read_ids
     from kemfeat.learn.experiments.ablate import ablate as ablated
     from kemfeat.learn.experiments.sweep import sweep as swept
     from kemfeat.learn.training.audited_fold import audit_fold
@@ -103,13 +115,22 @@ def train(
 
     trials = _trials(recipe, [*_read(features), *(set_ or [])], sweep or [])
     opened, read = open_store(store, cache=cache), read_split(split)
-    options = Options(fold=fold, device=device.value, allow_leakage=allow_leakage, save_every=save_every)
-    folder = out or _default_folder(trials, opened, [read.digest, fold])
+    excluded = read_ids(exclude, known=opened.utterances["id"].tolist()) if exclude else ()
+    options = Options(
+        fold=fold, device=device.value, allow_leakage=allow_leakage, save_every=save_every, excluded=excluded
+    )
+    folder = out or _default_folder(trials, opened, [read.digest, *([excluded] if excluded else []), fold])
     table, gaps = None, None
     with Reporter(bar=progress) as reporter:
         lines = TrainingLines(reporter)
+        if still := len(set(excluded).intersection(read.ids("test", fold=fold))):
+            reporter.say(
+                f"{exclude}: stay in the test part of fold {fold}: {still:,} of {many(len(excluded), 'utterance')}"
+            )
         if sweep:
-            fold_of = audit_fold(opened, read, fold=fold, allow_leakage=allow_leakage, progress=lines.compared)
+            fold_of = audit_fold(
+                opened, read, fold=fold, allow_leakage=allow_leakage, excluded=excluded, progress=lines.compared
+            )
             found = swept(trials, fold_of, out=folder, options=options, progress=lines)
             folder, table, evaluation = found.chosen, found.table, found.evaluation
         else:
@@ -193,14 +214,14 @@ def _print(folder: Path, evaluation: Evaluation, *, table: pd.DataFrame | None, 
     elif outcome is not None:
         why = "stopped by patience" if outcome.stopped == "patience" else "all that were asked for"
         best = f"epoch {outcome.best_epoch} was best on validation and was tested"
-        console.print(f"{outcome.epochs} epochs, {why}; {best}")
+        console.print(f"{many(outcome.epochs, 'epoch')}, {why}; {best}")
     if outcome is not None and not outcome.determinism.holds:
         console.print(f"[yellow]{escape(_deviation(outcome.determinism))}[/yellow]", soft_wrap=True)
-    console.print(escape(str(folder)), soft_wrap=True)
+    print(linked(folder))
 
 
 def _chosen(choice: Choice) -> str:
-    how = f"chosen on {choice.folds} folds of the train part, by speaker" if choice.folds else "as given"
+    how = f"chosen on {many(choice.folds, 'fold')} of the train part, by speaker" if choice.folds else "as given"
     values = list(choice.losses)
     at_end = "; it is at the end of the list, give others" if str(choice.chosen) in (*values[:1], *values[-1:]) else ""
     return f"{choice.setting.rpartition('.')[2].removesuffix('s')} {choice.chosen:g}, {how}{at_end}"
@@ -208,7 +229,7 @@ def _chosen(choice: Choice) -> str:
 
 def _deviation(found: Determinism) -> str:
     return (
-        f"predictions are not deterministic: over {found.rows} utterances, two passes differ by up to "
+        f"predictions are not deterministic: over {many(found.rows, 'utterance')}, two passes differ by up to "
         f"{found.two_passes:.2g}, and prediction alone or in a batch by up to {found.batch_of_one:.2g}"
     )
 

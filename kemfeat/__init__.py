@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kemfeat._lazy import attributes
+from kemfeat._lazy import attributes, names
 from kemfeat._version import VERSION as __version__
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kemfeat.manifest import Manifest
     from kemfeat.records import Events, FeatureArray, FeatureSpec, Finding, Signal
     from kemfeat.store.reader import Store, open_store
+    from kemfeat.store.stored_array import StoredArray
+    from kemfeat.store.utterance import Utterance
     from kemfeat.validate import ValidationReport, validate_corpus
 
 _HOMES = {
@@ -29,6 +31,8 @@ _HOMES = {
     "Manifest": "manifest",
     "Signal": "records",
     "Store": "store.reader",
+    "StoredArray": "store.stored_array",
+    "Utterance": "store.utterance",
     "open_store": "store.reader",
     "ValidationReport": "validate",
     "build_store": "build",
@@ -46,6 +50,8 @@ __all__ = [
     "Manifest",
     "Signal",
     "Store",
+    "StoredArray",
+    "Utterance",
     "ValidationReport",
     "__version__",
     "build_store",
@@ -54,3 +60,4 @@ __all__ = [
 ]
 
 __getattr__ = attributes(__name__, _HOMES)
+__dir__ = names(__name__, _HOMES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ VARIABLE = "KEMFEAT_DATA"
 
 def find_root(dataset: str, *, root: Path | None = None) -> Path:
     """The folder of a corpus: ``root``, else the first of ``$KEMFEAT_DATA/NAME*``, ``./data/NAME*`` and ``./NAME*``.
+
+    ``*`` is nothing, or a release: what follows a name does not begin with a letter or digit, but for ``v`` and a
+    number. ``KEMDy20_v1_2`` and ``KEMDy20v1.2`` are found for ``KEMDy20``, ``KEMDy2019`` is not.
 
     Parameters
     ----------
@@ -59,11 +63,11 @@ def _existing(root: Path) -> Path:
 
 
 def _matching(place: Path, dataset: str) -> list[Path]:
-    """Folders whose name begins with the name of the corpus, in descending order: the newest release comes first."""
-    wanted = dataset.lower()
+    """Folders called like the corpus, or like a release of it, in descending order: the newest release comes first."""
+    wanted = re.compile(rf"{re.escape(dataset)}(?:[^a-z0-9].*|v\d.*)?", re.IGNORECASE)
     with _listable(place):
         names = place.iterdir() if place.is_dir() else ()
-        return sorted((path for path in names if path.name.lower().startswith(wanted) and path.is_dir()), reverse=True)
+        return sorted((path for path in names if wanted.fullmatch(path.name) and path.is_dir()), reverse=True)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ joins ties with ``;``. Other corpora have more emotions: a vocabulary is a tuple
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kemfeat.config import suggest
@@ -48,15 +48,33 @@ STORE_RULES: tuple[str, ...] = ("annotated", "votes", *LABEL_COLUMNS)
 """The label rules that a store may be built with."""
 OF, EACH = "=", ","
 """Between a corpus and its rule, and between corpora: ``KEMDy20=5class,IEMOCAP=4class``."""
-RULES: dict[str, str] = {
-    "annotated": "the corpus' own label, ties kept joined by ;",
-    "first": "the first emotion of a tie",
-    "7class": "the seven emotions of KEMDy, ties dropped",
-    "5class": "the subset of system 1: ties, disgust and fear dropped",
-    "4class": "the usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy",
-    "4class-unmerged": "the same without excited",
-    "votes": "the raters' majority, ties dropped",
+
+
+class _Rule(NamedTuple):
+    """What a label rule does, in words, and the labels that it makes of the table of utterances."""
+
+    about: str
+    labels: Callable[[pd.DataFrame], pd.Series[Any]]
+
+
+_RULES: dict[str, _Rule] = {
+    "annotated": _Rule("the corpus' own label, ties kept joined by ;", lambda table: table["emotion_annotated"]),
+    "first": _Rule("the first emotion of a tie", lambda table: table["emotion_first"]),
+    "7class": _Rule("the seven emotions of KEMDy, ties dropped", lambda table: _among(table["emotion"], EMOTIONS)),
+    "5class": _Rule(
+        "the subset of system 1: ties, disgust and fear dropped", lambda table: _among(table["emotion"], FIVE_CLASSES)
+    ),
+    "4class": _Rule(
+        "the usual subset of IEMOCAP: neutral, sad, angry and happy, where excited counts as happy",
+        lambda table: _among(table["emotion"].replace("excited", "happy"), FOUR_CLASSES),
+    ),
+    "4class-unmerged": _Rule("the same without excited", lambda table: _among(table["emotion"], FOUR_CLASSES)),
+    "votes": _Rule(
+        "the raters' majority, ties dropped",
+        lambda table: table["majority"].map(lambda most: most[0] if len(most) == 1 else None),
+    ),
 }
+RULES: dict[str, str] = {name: rule.about for name, rule in _RULES.items()}
 """Per label rule of :func:`apply_rule` what it does."""
 
 
@@ -241,21 +259,12 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
 
 def _rules(utterances: pd.DataFrame, rule: str) -> pd.Series[Any]:
     """Labels under one rule."""
-    known = {
-        "annotated": lambda: utterances["emotion_annotated"],
-        "first": lambda: utterances["emotion_first"],
-        "7class": lambda: _among(utterances["emotion"], EMOTIONS),
-        "5class": lambda: _among(utterances["emotion"], FIVE_CLASSES),
-        "4class": lambda: _among(utterances["emotion"].replace("excited", "happy"), FOUR_CLASSES),
-        "4class-unmerged": lambda: _among(utterances["emotion"], FOUR_CLASSES),
-        "votes": lambda: utterances["majority"].map(lambda most: most[0] if len(most) == 1 else None),
-    }
     further = [name for name in LABEL_COLUMNS if name in utterances]
     if rule in further:
         return utterances[rule].rename("emotion")
-    if rule not in RULES:
-        raise ConfigError(f"label rule {rule!r}{suggest(rule, (*RULES, *further))}")
-    return known[rule]().rename("emotion")
+    if rule not in _RULES:
+        raise ConfigError(f"label rule {rule!r}{suggest(rule, (*_RULES, *further))}")
+    return _RULES[rule].labels(utterances).rename("emotion")
 
 
 def _of_each(utterances: pd.DataFrame, rules: str) -> pd.Series[Any]:

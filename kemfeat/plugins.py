@@ -2,7 +2,8 @@
 
 ``kemdy20`` in ``corpora`` is found as ``KEMDy20`` (case, spaces, ``-`` and ``_`` do not matter) and defines ``READER``;
 a feature defines ``EXTRACTOR``, an analysis ``ANALYSIS``, a model ``MODEL``, a synthetic corpus ``SYNTH``, an export
-format ``EXPORTER``. A public module that does not define that object is shared API of its room and not a plug-in.
+format ``EXPORTER``, a lens ``LENS``. A public module that does not define that object is shared API of its room and not
+a plug-in.
 
 Plug-ins of other packages are modules too. An entry point of the group ``kemfeat.ROOM``, such as ``kemfeat.features``,
 gives the name of the plug-in and the module that defines its object.
@@ -23,13 +24,14 @@ from typing import Any, Literal
 from kemfeat.config import suggest
 from kemfeat.errors import PluginError, UnknownPluginError
 
-Room = Literal["analyses", "corpora", "export", "features", "learn.models", "synth"]
+Room = Literal["analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"]
 _OBJECTS: dict[Room, str] = {
     "analyses": "ANALYSIS",
     "corpora": "READER",
     "export": "EXPORTER",
     "features": "EXTRACTOR",
     "learn.models": "MODEL",
+    "lenses": "LENS",
     "synth": "SYNTH",
 }
 _NOUNS: dict[Room, str] = {
@@ -38,8 +40,10 @@ _NOUNS: dict[Room, str] = {
     "export": "export format",
     "features": "feature",
     "learn.models": "model",
+    "lenses": "lens",
     "synth": "synthetic dataset",
 }
+_REMEDY = "correct the package, or uninstall it"
 _IGNORED = str.maketrans("", "", " -_")
 
 
@@ -49,7 +53,7 @@ def names(room: Room) -> tuple[str, ...]:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"}
         Package below ``kemfeat``.
 
     Returns
@@ -62,14 +66,7 @@ def names(room: Room) -> tuple[str, ...]:
     >>> "kemdy20" in names("corpora")
     True
     """
-    package = importlib.import_module(f"kemfeat.{room}")
-    found = (
-        module.name
-        for folder in package.__path__
-        for module in pkgutil.iter_modules([folder])
-        if not module.name.startswith("_") and _defines(Path(folder), module, _OBJECTS[room])
-    )
-    return tuple(sorted({*found, *_entries(room)}))
+    return tuple(sorted({*_own(room), *(entries[0].name for entries in _entries(room).values())}))
 
 
 def find(room: Room, name: str) -> Any:
@@ -77,7 +74,7 @@ def find(room: Room, name: str) -> Any:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"}
         Package below ``kemfeat``.
     name : str
         Name of the plug-in; case, spaces, ``-`` and ``_`` do not matter.
@@ -85,7 +82,7 @@ def find(room: Room, name: str) -> Any:
     Returns
     -------
     object
-        The ``READER``, ``EXTRACTOR``, ``ANALYSIS``, ``EXPORTER``, ``MODEL`` or ``SYNTH`` of its module.
+        The ``READER``, ``EXTRACTOR``, ``ANALYSIS``, ``EXPORTER``, ``MODEL``, ``LENS`` or ``SYNTH`` of its module.
 
     Raises
     ------
@@ -102,11 +99,30 @@ def find(room: Room, name: str) -> Any:
     module = _module(room, name)
     found = getattr(module, _OBJECTS[room], None)
     if found is None or _plain(getattr(found, "name", name)) != _plain(name):
-        raise PluginError(
-            f"{module.__name__}: expected {_OBJECTS[room]}, called {name!r} like its entry point; correct the package "
-            "that it belongs to, or uninstall it"
-        )
+        where = _where(room, name) or module.__name__
+        raise PluginError(f"{where}: expected {_OBJECTS[room]}, called {name!r} like its entry point; {_REMEDY}")
     return found
+
+
+def others(room: Room) -> dict[str, str]:
+    """The plug-ins of a room that other packages bring, and which package it is. Nothing is imported.
+
+    Parameters
+    ----------
+    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+        Package below ``kemfeat``.
+
+    Returns
+    -------
+    dict of str to str
+        By name of the plug-in the name and version of its package; several of them with commas between.
+
+    Examples
+    --------
+    >>> others("synth")
+    {}
+    """
+    return {entries[0].name: ", ".join(map(_package, entries)) for entries in _entries(room).values()}
 
 
 def about(room: Room, name: str) -> str:
@@ -114,7 +130,7 @@ def about(room: Room, name: str) -> str:
 
     Parameters
     ----------
-    room : {"analyses", "corpora", "export", "features", "learn.models", "synth"}
+    room : {"analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"}
         Package below ``kemfeat``.
     name : str
         Name of the plug-in; case, spaces, ``-`` and ``_`` do not matter.
@@ -139,25 +155,52 @@ def about(room: Room, name: str) -> str:
 
 
 def _module(room: Room, name: str) -> ModuleType:
-    known = {_plain(module): module for module in names(room)}
-    if _plain(name) not in known:
+    own, entries = {_plain(each): each for each in _own(room)}, _entries(room).get(_plain(name), [])
+    if not entries and _plain(name) in own:
+        return importlib.import_module(f"kemfeat.{room}.{own[_plain(name)]}")
+    if not entries:
         raise UnknownPluginError(f"unknown {_NOUNS[room]} {name!r}{suggest(name, names(room))}")
-    module, entry = known[_plain(name)], _entries(room).get(known[_plain(name)])
-    if entry is None:
-        return importlib.import_module(f"kemfeat.{room}.{module}")
-    where = f"{entry.group}: {entry.name} = {entry.value}"
-    if importlib.util.find_spec(f"kemfeat.{room}.{module}") is not None:
+    where = _where(room, name)
+    if _plain(name) in own:
         raise PluginError(f"{where}: kemfeat has a {_NOUNS[room]} of that name; rename the entry point")
+    if len(entries) > 1:
+        raise PluginError(f"{where}: two of one name; uninstall one of the packages")
     try:
-        return importlib.import_module(entry.value)
-    except Exception as error:
-        raise PluginError(f"{where}: cannot be imported ({error}); correct the package, or uninstall it") from error
+        return importlib.import_module(entries[0].value)
+    except (Exception, SystemExit) as error:
+        told = str(error) or type(error).__name__
+        raise PluginError(f"{where}: cannot be imported ({told}); {_REMEDY}") from error
 
 
 @cache
-def _entries(room: Room) -> dict[str, EntryPoint]:
-    """The plug-ins of a room that other packages bring, by name."""
-    return {entry.name: entry for entry in entry_points(group=f"kemfeat.{room}")}
+def _own(room: Room) -> tuple[str, ...]:
+    """The plug-ins of a room that are kemfeat's."""
+    package = importlib.import_module(f"kemfeat.{room}")
+    return tuple(
+        module.name
+        for folder in package.__path__
+        for module in pkgutil.iter_modules([folder])
+        if not module.name.startswith("_") and _defines(Path(folder), module, _OBJECTS[room])
+    )
+
+
+@cache
+def _entries(room: Room) -> dict[str, list[EntryPoint]]:
+    """The entry points of a room that other packages bring, by plain name; one of each if all is well."""
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in sorted(entry_points(group=f"kemfeat.{room}"), key=lambda entry: (entry.name, entry.value)):
+        found.setdefault(_plain(entry.name), []).append(entry)
+    return found
+
+
+def _where(room: Room, name: str) -> str:
+    """The packages and entry points of a plug-in; empty where it is one of kemfeat."""
+    entries = _entries(room).get(_plain(name), ())
+    return " and ".join(f"{_package(each)}, {each.group}: {each.name} = {each.value}" for each in entries)
+
+
+def _package(entry: EntryPoint) -> str:
+    return "a package" if entry.dist is None else f"package {entry.dist.name} {entry.dist.version}"
 
 
 def _defines(folder: Path, module: pkgutil.ModuleInfo, wanted: str) -> bool:

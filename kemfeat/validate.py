@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kemfeat import corpora, findings, media, parallel, provenance, video
+from kemfeat import corpora, findings, media, parallel, provenance, video, waveform
 from kemfeat.balance import Balance, lost_findings
 from kemfeat.corpora import CorpusReader, open_reader
 from kemfeat.errors import ConfigError, CorpusError, MediaError
 from kemfeat.findings import Findings
 from kemfeat.manifest import FILM, SEGMENT, Manifest
 from kemfeat.parallel import Progress
+from kemfeat.paths import StrPath, to_path, to_path_or_none
 from kemfeat.records import Finding, Severity, Signal
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class ValidationReport:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> report = validate_corpus("KEMDy20", root=Path("corpora/KEMDy20"))
+    >>> report = validate_corpus("KEMDy20", root="corpora/KEMDy20")
     >>> report.counts["utterances"], report.count("error")
     (36, 0)
     """
@@ -87,8 +87,8 @@ class ValidationReport:
 def validate_corpus(
     dataset: str,
     *,
-    root: Path,
-    table: Path | None = None,
+    root: StrPath,
+    table: StrPath | None = None,
     follow_links: bool = False,
     workers: int = 1,
     scheduler: str | None = None,
@@ -100,9 +100,9 @@ def validate_corpus(
     ----------
     dataset : str
         Name of a corpus reader.
-    root : Path
+    root : str or PathLike
         Folder of the corpus.
-    table : Path or None
+    table : str, PathLike or None
         The user's table of utterances, for a reader that takes one.
     follow_links : bool
         Whether links of the corpus may lead out of its folder.
@@ -127,12 +127,12 @@ def validate_corpus(
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> report = validate_corpus("KEMDy20", root=Path("corpora/KEMDy20"))
+    >>> report = validate_corpus("KEMDy20", root="corpora/KEMDy20")
     >>> [finding.rule for finding in report.findings if finding.severity == "error"]
     []
     """
-    reader = open_reader(dataset, root=root, table=table, follow_links=follow_links)
+    root = to_path(root)
+    reader = open_reader(dataset, root=root, table=to_path_or_none(table), follow_links=follow_links)
     with parallel.open_pool(workers=workers, scheduler=scheduler) as pool:
         return _validated(reader, root=pool.reads(root), pool=pool, progress=progress)
 
@@ -251,7 +251,7 @@ def _check_files(task: _AudioTask) -> _Checked:
             continue
         if signal is None:
             continue
-        if media.is_silent(signal):
+        if waveform.is_silent(signal):
             found.add(findings.SILENT_WAV, f"{path}: all {len(signal.values)} samples are {signal.values.flat[0]:g}")
         else:
             sounds.append((_place(path, start, end), hashlib.sha256(signal.values.tobytes()).hexdigest()))
@@ -305,16 +305,16 @@ def _check_film(task: _FilmTask) -> tuple[str, tuple[Finding, ...]]:
 
 def _check_channels(signal: Signal, path: str, found: Findings) -> None:
     """Report that a clip has several channels, with their levels where they differ."""
-    values, count = signal.values, media.channel_count(signal)
+    values, count = signal.values, waveform.channel_count(signal)
     if np.array_equal(values, np.repeat(values[:, :1], count, axis=1)):
         found.add(findings.MULTI_CHANNEL, f"{path}: {count} equal channels")
         return
-    levels = media.channel_levels(signal)
+    levels = waveform.channel_levels(signal)
     said = ", ".join("silent" if np.isneginf(level) else f"{level:.0f} dB" for level in levels)
-    mean = media.channel_levels(media.to_mono(signal, policy="mean"))[0]
+    mean = waveform.channel_levels(waveform.to_mono(signal, policy="mean"))[0]
     if mean < levels.max() - CANCELLED:
         said += "; they cancel in the mean"
-    quiet = levels[0] < levels.max() - media.QUIET_CHANNEL
+    quiet = levels[0] < levels.max() - waveform.QUIET_CHANNEL
     rule = findings.QUIET_CHANNEL if quiet else findings.CHANNELS_DIFFER
     found.add(rule, f"{path}: {count} channels that differ: {said}")
 
@@ -322,7 +322,7 @@ def _check_channels(signal: Signal, path: str, found: Findings) -> None:
 def _stretch(signal: Signal, start: float, end: float, path: str, found: Findings) -> Signal | None:
     """The part of a recording; None and a finding where it is not within the recording."""
     try:
-        return media.cut(signal, start, end, name=path)
+        return waveform.cut(signal, start, end, name=path)
     except MediaError as error:
         found.add(findings.SEGMENT_OUTSIDE, str(error))
         return None

@@ -45,7 +45,9 @@ def test_the_variable_comes_before_data_and_data_before_here(here, tmp_path, mon
         find_root("KEMDy20")
 
 
-@pytest.mark.parametrize("name", ["KEMDy20", "kemdy20", "KEMDY20_v1.1", "KEMDy20 복사본"])
+@pytest.mark.parametrize(
+    "name", ["KEMDy20", "kemdy20", "KEMDY20_v1.1", "KEMDy20v1.2", "KEMDy20 복사본", "KEMDy20-full"]
+)
 def test_the_name_may_go_on_and_its_case_does_not_matter(here, name):
     (here / name).mkdir()
     assert find_root("KEMDy20").name == name
@@ -62,6 +64,8 @@ def test_files_and_other_corpora_are_passed_over(here):
     (here / "KEMDy20.zip").write_text("")
     (here / "KEMDy19").mkdir()
     (here / "my_KEMDy20").mkdir()
+    (here / "KEMDy2019").mkdir()
+    (here / "KEMDy20video").mkdir()
     with pytest.raises(CorpusLayoutError):
         find_root("KEMDy20")
     (here / "KEMDy20").mkdir()

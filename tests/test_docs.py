@@ -36,6 +36,7 @@ TOUR = (
     DOCS / "validation.md",
     DOCS / "loading.md",
     DOCS / "augmentation.md",
+    DOCS / "lenses.md",
 )
 """Pages whose examples need the corpus and store that the first of them makes."""
 FORMAT = DOCS / "store-format.md"

@@ -9,7 +9,8 @@ import pytest
 
 from kemfeat.errors import ConfigError, MediaError
 from kemfeat.film_sound import film_sound
-from kemfeat.media import channel_levels, decode_audio, read_audio, read_header, scan_header
+from kemfeat.media import decode_audio, read_audio, read_header, scan_header
+from kemfeat.waveform import channel_levels
 from tests.film_kit import tone, write_mp4
 
 RATE = 48_000

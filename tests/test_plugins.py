@@ -25,9 +25,11 @@ def extra_room(tmp_path, monkeypatch):
     (tmp_path / "_shared.py").write_text("raise RuntimeError('imported')\n")
     package = importlib.import_module("kemfeat.features")
     monkeypatch.setattr(package, "__path__", [str(tmp_path)])
-    plugins.names.cache_clear()
+    for known in (plugins.names, plugins._own):
+        known.cache_clear()
     yield SimpleNamespace(folder=tmp_path)
-    plugins.names.cache_clear()
+    for known in (plugins.names, plugins._own):
+        known.cache_clear()
     for name in ("log_mel", "wide", "wide._own"):
         sys.modules.pop(f"kemfeat.features.{name}", None)
         if hasattr(package, name):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from pydantic import Field
@@ -70,8 +69,9 @@ LabelRule = Annotated[
 Seed = Annotated[int, Field(ge=0, description="Seed of the random numbers."), Spelling(metavar="N")]
 """Seed of an analysis that uses random numbers."""
 
-Draw = Callable[[Path], None]
-"""Draws one figure with a function of ``kemfeat.figures`` into ``<stem>.svg`` and ``<stem>.png``, given the stem."""
+Draw = Callable[..., object]
+"""Draws one figure with a function of ``kemfeat.figures`` and returns it; given a stem, it also writes ``<stem>.svg``
+and ``<stem>.png``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

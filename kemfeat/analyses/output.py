@@ -15,6 +15,7 @@ from kemfeat.analyses import AnalysisResult, AnyAnalysis
 from kemfeat.analyses._place import ANALYSES, RESULT, made_aside, prepare
 from kemfeat.config import FrozenConfig
 from kemfeat.figures.style import watermarked
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store import disk
 from kemfeat.store.reader import Store
 
@@ -57,7 +58,7 @@ def default_folder(store: Store, analysis: AnyAnalysis) -> Path:
 
 
 def write(
-    analysis: AnyAnalysis, result: AnalysisResult, *, store: Store, config: FrozenConfig, out: Path
+    analysis: AnyAnalysis, result: AnalysisResult, *, store: Store, config: FrozenConfig, out: StrPath
 ) -> dict[str, Any]:
     """Write tables (Parquet, CSV, LaTeX, Markdown), figures (SVG, PNG) and ``result.json`` into ``out``.
 
@@ -74,7 +75,7 @@ def write(
         The store that was analysed.
     config : FrozenConfig
         The settings of the analysis.
-    out : Path
+    out : str or PathLike
         Folder: absent, empty, or an earlier result, which is replaced.
 
     Returns
@@ -89,7 +90,7 @@ def write(
     StoreWriteError
         The system refuses.
     """
-    with made_aside(out, store=store) as folder:
+    with made_aside(to_path(out), store=store) as folder:
         tables = {name: _write_table(disk.inside(folder, f"tables/{name}"), t) for name, t in result.tables.items()}
         with watermarked(provenance.WATERMARK if store.synthetic else ""):
             figures = {name: _draw(disk.inside(folder, f"figures/{name}"), one) for name, one in result.figures.items()}

@@ -16,13 +16,14 @@ from typing import Any
 from kemfeat.build import _folder
 from kemfeat.build._bucket_corpus import BucketCorpus
 from kemfeat.build._errand import Errand, fetch
-from kemfeat.errors import ConfigError, KemfeatError, StoreCorruptError, StoreError, StoreVersionError, StoreWriteError
+from kemfeat.errors import KemfeatError, StoreCorruptError, StoreError, StoreVersionError, StoreWriteError
 from kemfeat.parallel import Pool, Progress, run_threads, share_among_threads
 from kemfeat.store import disk, schema, swap, writer
 from kemfeat.store.address import Address
 from kemfeat.store.bucket import Bucket, md5_of
 from kemfeat.store.copied import AT_ONCE
 from kemfeat.store.depot import Depot, Record, object_name
+from kemfeat.store.outside import refuse_other_corpus
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.remote_claim import RemoteClaim, kept_alive
 from kemfeat.store.remote_commit import HeaderBefore, RemoteCommit
@@ -104,11 +105,7 @@ class BucketSite:
         ConfigError
             A store of another one is there.
         """
-        header = self._before.header
-        if header is not None and header.dataset != dataset:
-            raise ConfigError(
-                f"{self.where}: is a store of {header.dataset}, this build is of {dataset}; choose another --out"
-            )
+        refuse_other_corpus(self._before.header, dataset, where=self.where, advice="choose another --out")
 
     def _whole(self, store: Store, *, rehash: bool) -> Iterable[FileReceipt]:
         """The files of the finished version that are in the bucket in full."""

@@ -22,6 +22,7 @@ from kemfeat.build.trial_build import HEADERS, Measured, TrialSample
 from kemfeat.corpora import open_reader
 from kemfeat.errors import StoreError, StoreWriteError
 from kemfeat.parallel import Progress
+from kemfeat.paths import StrPath, to_path, to_path_or_none
 from kemfeat.store import disk, layout, schema
 from kemfeat.store.reader import open_store
 
@@ -129,9 +130,9 @@ class Forecast:
 def forecast(
     dataset: str,
     *,
-    root: Path,
-    out: Path,
-    table: Path | None = None,
+    root: StrPath,
+    out: StrPath,
+    table: StrPath | None = None,
     follow_links: bool = False,
     settings: Mapping[str, Any] | None = None,
     workers: int = 1,
@@ -147,11 +148,11 @@ def forecast(
     ----------
     dataset : str
         Name of a corpus.
-    root : Path
+    root : str or PathLike
         Folder of the corpus.
-    out : Path
+    out : str or PathLike
         Folder of the store; not changed.
-    table : Path, optional
+    table : str or PathLike, optional
         The user's table of utterances, for a reader that takes one.
     follow_links : bool
         Whether links of the corpus may lead out of its folder.
@@ -172,7 +173,8 @@ def forecast(
     KemfeatError
         What would stop the build before its work: no such corpus, an unknown setting.
     """
-    reader = open_reader(dataset, root=root, table=table, follow_links=follow_links)
+    root, out = to_path(root), to_path(out)
+    reader = open_reader(dataset, root=root, table=to_path_or_none(table), follow_links=follow_links)
     found = scan.listing(reader, root, settings or {})
     workers = _sources.useful_workers(workers, root, found.groups)
     sample = trial_build.choose(found, settings or {}, workers=workers)

@@ -40,6 +40,7 @@ from kemfeat.features.instances import find_feature
 from kemfeat.findings import Findings, merge
 from kemfeat.manifest import SEGMENT, Manifest
 from kemfeat.parallel import Progress
+from kemfeat.paths import StrPath, to_path_or_none
 from kemfeat.records import Signal
 from kemfeat.store import disk, receipts, schema, writer
 from kemfeat.store.address import Address, place
@@ -59,9 +60,9 @@ _SECOND = 16_000
 def build_store(
     dataset: str,
     *,
-    root: str | Path,
-    out: str | Path,
-    table: Path | None = None,
+    root: StrPath,
+    out: StrPath,
+    table: StrPath | None = None,
     settings: Mapping[str, Any] | None = None,
     options: BuildOptions | None = None,
     progress: Progress = silent,
@@ -72,11 +73,11 @@ def build_store(
     ----------
     dataset : str
         Name of a corpus reader, e.g. ``KEMDy20``.
-    root : str or Path
+    root : str or PathLike
         Folder of the corpus, or its address in a bucket, such as ``s3://BUCKET/KEMDy20``.
-    out : str or Path
+    out : str or PathLike
         Folder of the store, made when absent, or its address in a bucket.
-    table : Path, optional
+    table : str or PathLike, optional
         The user's table of utterances, for a reader that takes one.
     settings : mapping, optional
         What is to be made: ``preset``, ``labels``, ``features``, ``rows_per_shard`` and a table per feature.
@@ -97,10 +98,9 @@ def build_store(
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> import kemfeat
-    >>> root, out = Path("corpora/KEMDy20"), Path("stores/small")
-    >>> report = kemfeat.build_store("KEMDy20", root=root, out=out, settings={"features": ["mel"]})
+    >>> settings = {"features": ["mel"]}
+    >>> report = kemfeat.build_store("KEMDy20", root="corpora/KEMDy20", out="stores/small", settings=settings)
     >>> len(report.store), report.store.arrays
     (36, ('mel', 'mel_lengths'))
     """
@@ -111,8 +111,8 @@ def build_store(
     if isinstance(store, Address):
         refuse_nested(writable(store), corpus)
         _refuse_unlicensed(dataset, corpus, store, options)
-    with at_hand(corpus, options.cache, progress, anew=options.rehash) as (folder, bucket):
-        own = table_at_hand(table, folder, bucket)
+    with at_hand(corpus, to_path_or_none(options.cache), progress, anew=options.rehash) as (folder, bucket):
+        own = table_at_hand(to_path_or_none(table), folder, bucket)
         reader = open_reader(dataset, root=folder, table=own, follow_links=options.follow_links)
         groups = reader.sources(folder)
         options = replace(options, workers=_sources.useful_workers(options.workers, folder, groups))

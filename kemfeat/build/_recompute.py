@@ -12,17 +12,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kemfeat.build._axes import UTTERANCE, Span
+from kemfeat.build._block import Block
 from kemfeat.build._footage import Films
-from kemfeat.build._partition import Block, Bound, UtteranceMedia, bind
 from kemfeat.build._physiology import index, media_of
 from kemfeat.build._recordings import LENGTH, recordings, utterance_lengths
 from kemfeat.build._sources import scan
 from kemfeat.build._tables import with_media
+from kemfeat.build._utterance_media import Bound, UtteranceMedia, bind
 from kemfeat.config import canonical
 from kemfeat.corpora import CorpusReader, corpora_of, open_reader
 from kemfeat.errors import ConfigError, ExtractionError, MediaError
 from kemfeat.features.instances import find_feature
 from kemfeat.manifest import RECORDINGS
+from kemfeat.paths import StrPath, to_path, to_path_or_none
 from kemfeat.records import Medium
 from kemfeat.store import schema
 from kemfeat.store.reader import Store
@@ -34,9 +36,9 @@ if TYPE_CHECKING:
 def recompute(
     store: Store,
     *,
-    root: Path,
+    root: StrPath,
     rows: int,
-    table: Path | None = None,
+    table: StrPath | None = None,
     follow_links: bool = False,
     encoders: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -51,11 +53,11 @@ def recompute(
     ----------
     store : Store
         The store to check.
-    root : Path
+    root : str or PathLike
         Folder of the corpus that it was built from.
     rows : int
         Number of utterances to check.
-    table : Path, optional
+    table : str or PathLike, optional
         The user's table of utterances, for a reader that takes one.
     follow_links : bool
         Whether links of the corpus may lead out of its folder.
@@ -75,12 +77,14 @@ def recompute(
     KemfeatError
         The corpus cannot be read, or an encoder is not among ``encoders``.
     """
+    root = to_path(root)
     require_one_corpus(store)
     settings = {name: _settings_again(store, name, encoders) for name in store.header.config.settings}
     generator = np.random.default_rng(int(store.digest[:16], 16))
     chosen = np.sort(generator.choice(len(store), size=min(rows, len(store)), replace=False))
     ids = store.utterances["id"].iloc[chosen].tolist()
-    fresh = _read_again(store, open_reader(store.dataset, root=root, table=table, follow_links=follow_links), root, ids)
+    reader = open_reader(store.dataset, root=root, table=to_path_or_none(table), follow_links=follow_links)
+    fresh = _read_again(store, reader, root, ids)
     bound = {name: bind(name, text, store.folder / schema.RESOURCES) for name, text in settings.items()}
     problems = []
     progress(0, len(ids))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kemfeat.build._diff import Plan
 from kemfeat.build._settings import Resolved
 from kemfeat.errors import ConfigError, CorpusError, TooManyFailuresError
+from kemfeat.store.outside import refuse_other_corpus
 from kemfeat.store.reader import Store
 from kemfeat.store.schema import PartReceipt
 
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
 
 def refuse_loss(old: Store, resolved: Resolved) -> None:
     """Stop where the finished store is of another corpus or has features that this build would silently drop."""
-    if old.dataset != resolved.config.dataset:
-        raise ConfigError(
-            f"{old.path}: is a store of {old.dataset}, this build is of {resolved.config.dataset}; choose another --out"
-        )
+    refuse_other_corpus(old.header, resolved.config.dataset, where=old.path, advice="choose another --out")
     lost = [name for name in old.header.features if name not in resolved.extractors]
     if lost:
         wanted = ",".join(dict.fromkeys((*old.header.features, *resolved.extractors)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from kemfeat.balance import Balance
+from kemfeat.paths import StrPath
 from kemfeat.store.reader import Store
 from kemfeat.store.versions import KEPT
 
@@ -37,7 +38,7 @@ class BuildOptions:
         Whether links of the corpus may lead out of its folder.
     keep : int, >= 0
         How many earlier versions of the store to keep; in a bucket all are kept.
-    cache : Path, optional
+    cache : str or PathLike, optional
         Folder in which the copy of a corpus in a bucket is kept for the next build.
     may_pass_on : bool
         Whether the user says that they may pass on a store of a restricted corpus to all who can read its address.
@@ -56,7 +57,7 @@ class BuildOptions:
     force: bool = False
     follow_links: bool = False
     keep: int = KEPT
-    cache: Path | None = None
+    cache: StrPath | None = None
     may_pass_on: bool = False
 
 
@@ -84,9 +85,8 @@ class BuildReport:
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> import kemfeat
-    >>> report = kemfeat.build_store("KEMDy20", root=Path("corpora/KEMDy20"), out=Path("stores/KEMDy20"))
+    >>> report = kemfeat.build_store("KEMDy20", root="corpora/KEMDy20", out="stores/KEMDy20")
     >>> report.up_to_date, report.written, report.failures
     (True, 0, 0)
     """

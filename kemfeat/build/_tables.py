@@ -20,12 +20,12 @@ from kemfeat.build._sources import Sources
 from kemfeat.build._statistics import STATISTICS, TABLE, features_counted
 from kemfeat.errors import StoreError
 from kemfeat.manifest import SEGMENT, Manifest
-from kemfeat.media import segment
 from kemfeat.records import Terms
 from kemfeat.store import card, disk, layout, schema, writer
 from kemfeat.store.reader import Store
 from kemfeat.store.receipts import are_whole
 from kemfeat.store.schema import FileReceipt, PartReceipt, SessionReceipt
+from kemfeat.waveform import segment
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from kemfeat.errors import CorpusError
 from kemfeat.file_kinds import foreign_kind, is_utf16
@@ -53,6 +54,33 @@ def is_label(name: str) -> bool:
     (True, False)
     """
     return _LABEL.fullmatch(name) is not None and len(name.encode()) <= _MAX_BYTES
+
+
+def meant_column(name: str, *, columns: Iterable[str], other_names: Mapping[str, str]) -> str:
+    """The known column of a table that a name of the user's own is probably meant to be.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column that is not known.
+    columns : iterable of str
+        Those that are.
+    other_names : mapping of str to str
+        Usual other names of known columns, in lower case with ``_`` between words.
+
+    Returns
+    -------
+    str
+        The known column; empty where none is similar.
+
+    Examples
+    --------
+    >>> meant_column("Start time", columns=["start", "end"], other_names={"start_time": "start"})
+    'start'
+    """
+    plain = re.sub(r"[\s-]+", "_", name.casefold())
+    near = difflib.get_close_matches(name.casefold(), sorted(columns), n=1)
+    return other_names.get(plain, near[0] if near else "")
 
 
 def delimiter_of(text: str, *, where: str, known: Collection[str]) -> str:

@@ -9,7 +9,7 @@ memory. The same store gives the same bytes: no time, host or command is written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from kemfeat.errors import UnknownPluginError
 from kemfeat.export._describe import describe
 from kemfeat.export._folder import made_aside
 from kemfeat.export._selection import ExportBlock, RowProgress, Selection, select, silent
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store.reader import Store
 
 __all__ = ["Export", "ExportBlock", "Exporter", "Selection", "export_store"]
@@ -83,9 +84,10 @@ def export_store(
     store: Store,
     *,
     to: str,
-    out: Path,
+    out: StrPath,
     arrays: Sequence[str] | None = None,
     labels: str | None = None,
+    ids: Collection[str] | None = None,
     progress: RowProgress = silent,
 ) -> Export:
     """Write a store in another format.
@@ -96,13 +98,15 @@ def export_store(
         What to write.
     to : str
         Name of a format.
-    out : Path
+    out : str or PathLike
         Folder, absent or empty; it appears when everything is in it.
     arrays : sequence of str or None
         Names of arrays on one row axis; None for all on ``utterance``, or on the first axis that has any.
     labels : str or None
         A rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
         None keeps every row and the store's own labels.
+    ids : collection of str or None
+        Utterances whose rows are written, in the order of the store; None for all.
     progress : callable
         Gets the rows written, and how many there are.
 
@@ -116,7 +120,7 @@ def export_store(
     UnknownPluginError
         There is no such format.
     ConfigError
-        An array or rule is unknown, the arrays are on several axes, or ``out`` is not empty or in the store.
+        An array, rule or utterance is unknown, the arrays are on several axes, or ``out`` is not empty or in the store.
     StoreCorruptError
         The store is not what its header says.
     StoreWriteError
@@ -124,14 +128,14 @@ def export_store(
 
     Examples
     --------
-    >>> from pathlib import Path
     >>> import kemfeat
-    >>> made = export_store(kemfeat.open_store("stores/KEMDy20"), to="tsv-npy", out=Path("export"), arrays=["eda"])
+    >>> made = export_store(kemfeat.open_store("stores/KEMDy20"), to="tsv-npy", out="export", arrays=["eda"])
     >>> made.rows, made.arrays
     (36, ('eda',))
     """
+    out = to_path(out)
     exporter = _exporter(to)
-    selection = select(store, arrays=arrays, labels=labels, progress=progress)
+    selection = select(store, arrays=arrays, labels=labels, ids=ids, progress=progress)
     with made_aside(out, store=store.path) as folder:
         progress(0, len(selection))
         exporter.write(selection, folder)
@@ -143,7 +147,7 @@ def export_store(
         axis=selection.axis,
         arrays=selection.arrays,
         rows=len(selection),
-        dropped=store.header.axes[selection.axis].rows - len(selection),
+        dropped=selection.dropped,
         files=len(sizes),
         bytes=sum(sizes),
     )

@@ -44,7 +44,8 @@ def _manifest(selection: Selection, name: str) -> dict[str, Any]:
         "store_digest": header.digest,
         "axis": selection.axis,
         "rows": len(selection),
-        "rows_dropped": header.axes[selection.axis].rows - len(selection),
+        "rows_dropped": selection.dropped,
+        "rows_not_chosen": header.axes[selection.axis].rows - selection.dropped - len(selection),
         "labels": selection.labels,
         "columns": list(selection.table.columns),
         "arrays": {

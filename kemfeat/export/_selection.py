@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kemfeat.errors import ConfigError, StoreCorruptError
+from kemfeat.id_files import chosen
 from kemfeat.records import beside
 from kemfeat.store import valid_lengths
 from kemfeat.store.reader import Store
@@ -83,6 +84,8 @@ class Selection:
         One row for each of them, in order; see ``docs/howto/export.md`` for its columns.
     ends : mapping of str to ndarray, shape (n,), int64
         Where the real elements of each row end, per ragged array.
+    dropped : int
+        Rows that were chosen and that the label rule left out.
     labels : str
         The rule that ``emotion`` follows.
     progress : callable
@@ -95,6 +98,7 @@ class Selection:
     rows: NDArray[np.int64]
     table: pd.DataFrame
     ends: Mapping[str, NDArray[np.int64]]
+    dropped: int
     labels: str
     progress: RowProgress
 
@@ -134,7 +138,12 @@ class Selection:
 
 
 def select(
-    store: Store, *, arrays: Sequence[str] | None = None, labels: str | None = None, progress: RowProgress = silent
+    store: Store,
+    *,
+    arrays: Sequence[str] | None = None,
+    labels: str | None = None,
+    ids: Collection[str] | None = None,
+    progress: RowProgress = silent,
 ) -> Selection:
     """Choose what to export.
 
@@ -147,13 +156,15 @@ def select(
     labels : str or None
         A rule of :func:`kemfeat.labels.apply_rule`: ``emotion`` follows it, and rows that it drops are left out.
         None keeps every row and the store's own labels.
+    ids : collection of str or None
+        Utterances whose rows are kept; None for all.
     progress : callable
         Called after every block that is written.
 
     Raises
     ------
     ConfigError
-        An array or a rule is unknown, or the arrays are on several axes.
+        An array, a rule or an utterance is unknown, or the arrays are on several axes.
     StoreCorruptError
         The store has names that no file may have.
     """
@@ -162,7 +173,8 @@ def select(
         if not _NAME.fullmatch(name):
             raise StoreCorruptError(f"{store.path}: has an array or axis {name!r}; do not trust this store")
     table = _table(store, axis, labels)
-    keep = np.full(len(table), True) if labels is None else table["emotion"].notna().to_numpy(dtype=bool)
+    wanted = _wanted(store, table, ids)
+    keep = wanted if labels is None else wanted & table["emotion"].notna().to_numpy(dtype=bool)
     rows = np.flatnonzero(keep)
     marks = {name: mark for name in names if (mark := valid_lengths.marks(store.header, name)) is not None}
     ends = {mark: _ends(store, mark)[rows] for mark in dict.fromkeys(marks.values())}
@@ -176,9 +188,19 @@ def select(
         rows=rows,
         table=table,
         ends={name: ends[mark] for name, mark in marks.items()},
+        dropped=int(wanted.sum()) - len(rows),
         labels=labels or store.header.label_rule,
         progress=progress,
     )
+
+
+def _wanted(store: Store, table: pd.DataFrame, ids: Collection[str] | None) -> NDArray[np.bool_]:
+    """Which rows are of the utterances that were chosen."""
+    if ids is None:
+        return np.full(len(table), True)
+    utterances = chosen(ids, known=store.utterances["id"].tolist(), where="ids")
+    owners = table["parent" if "parent" in table else "id"]
+    return owners.isin(utterances).to_numpy(dtype=bool)
 
 
 def _arrays(store: Store, wanted: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:

@@ -12,8 +12,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from kemfeat.config import FeatureConfig
 from kemfeat.errors import ExtractionError, MediaError
 from kemfeat.features import Media
-from kemfeat.media import QUIET_CHANNEL, channel_count, channel_levels, resample, to_mono
+from kemfeat.plural import many
 from kemfeat.records import Signal
+from kemfeat.waveform import QUIET_CHANNEL, channel_count, channel_levels, resample, to_mono
 
 MOST_CHANNELS = 64
 _NAMES = ("first", "mean", "loudest", "refuse")
@@ -137,7 +138,7 @@ def one_channel(signal: Signal, config: ChannelConfig, *, feature: str) -> Signa
         return to_mono(signal, policy=config.channels)
     except MediaError:
         raise ExtractionError(
-            f"{feature}: the audio has {count} channel{'s' * (count > 1)}, expected a channel {config.channels}; "
+            f"{feature}: the audio has {many(count, 'channel')}, expected a channel {config.channels}; "
             f"set {feature}.channel to another, or leave the utterance out"
         ) from None
 

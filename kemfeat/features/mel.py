@@ -39,8 +39,8 @@ from kemfeat.features._mel_powers import (
     mel_powers,
 )
 from kemfeat.features._windows import lengths_spec, rounding_error
-from kemfeat.media import channel_count
 from kemfeat.records import FeatureArray, FeatureSpec
+from kemfeat.waveform import channel_count
 
 
 class MelConfig(MelPowersConfig):

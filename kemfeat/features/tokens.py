@@ -28,6 +28,7 @@ from kemfeat.errors import ConfigError
 from kemfeat.features import Extract, Extractor, Media, Prepared
 from kemfeat.features._texts import cleaned, encoded, plain
 from kemfeat.features._tokenizers import locate, resolve
+from kemfeat.paths import StrPath
 from kemfeat.records import FeatureArray, FeatureSpec
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ class TokensConfig(FeatureConfig):
     pad_id: int = Field(default=1, ge=0)
 
 
-def load_tokenizer(path_or_name: str | Path) -> PreTrainedTokenizerFast:
+def load_tokenizer(path_or_name: StrPath) -> PreTrainedTokenizerFast:
     """The tokenizer of a store's resource folder, a local folder or a cached Hugging Face name.
 
     Parameters
     ----------
-    path_or_name : str or Path
+    path_or_name : str or PathLike
         For example KoBERT's folder of SentencePiece model and vocabulary.
 
     Returns

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from kemfeat.figures.style import ON_DARK, ON_LIGHT, saved
+from kemfeat.paths import StrPath
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_CLASSES = 14
 """Most classes drawn, the most frequent ones; the tables contain all."""
 
 
-def confusion(pairs: pd.DataFrame, stem: Path) -> None:
+def confusion(pairs: pd.DataFrame, stem: StrPath | None = None) -> Figure:
     """Draw what other raters choose where one chooses each class; rows add up to 1.
 
     Parameters
     ----------
     pairs : DataFrame
         ``emotion other coincidences share``, one row for each pair of classes.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> pairs = pd.DataFrame({"emotion": ["happy", "happy", "sad", "sad"], "other": ["happy", "sad"] * 2})
+    >>> figure = confusion(pairs.assign(coincidences=[6, 2, 2, 2], share=[0.75, 0.25, 0.5, 0.5]))
+    >>> figure.axes[0].get_xlabel()
+    'what another rater of the same utterance chooses'
     """
     sizes = pairs.groupby("emotion", sort=False)["coincidences"].sum()
     names = [name for name in sizes.index if name in set(sizes.nlargest(MOST_CLASSES).index)]
@@ -45,3 +62,4 @@ def confusion(pairs: pd.DataFrame, stem: Path) -> None:
         bar.set_label("share of the pairs")
         if len(names) < len(sizes):
             axes.set_title(f"the {len(names)} most frequent of {len(sizes)}")
+    return figure

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from kemfeat.figures.style import PALETTE, saved
+from kemfeat.paths import StrPath
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_CLASSES = 24
 """Most classes drawn, the most frequent ones; the tables contain all."""
 
 
-def class_counts(classes: pd.DataFrame, stem: Path) -> None:
+def class_counts(classes: pd.DataFrame, stem: StrPath | None = None) -> Figure:
     """Draw how many utterances each class has, on a logarithmic scale, because the rare ones matter most.
 
     Parameters
     ----------
     classes : DataFrame
         ``emotion utterances``, and ``speakers`` where known; the first row is on top.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> counts = kemfeat.open_store("stores/KEMDy20").utterances["emotion_first"].value_counts()
+    >>> figure = class_counts(counts.rename_axis("emotion").reset_index(name="utterances"))
+    >>> figure.axes[0].get_xlabel()
+    'utterances (logarithmic)'
     """
     drawn = classes.head(MOST_CLASSES)
     counts = drawn["utterances"].to_numpy(dtype=np.float64)
@@ -43,21 +60,35 @@ def class_counts(classes: pd.DataFrame, stem: Path) -> None:
         axes.set_xlabel("utterances (logarithmic)")
         if len(drawn) < len(classes):
             axes.set_title(f"the {len(drawn)} most frequent of {len(classes)}")
+    return figure
 
 
-def histogram(values: pd.Series, stem: Path, *, label: str, limit: float | None = None) -> None:
+def histogram(values: pd.Series, stem: StrPath | None = None, *, label: str, limit: float | None = None) -> Figure:
     """Draw the distribution of values, and the limit beyond which they are cut.
 
     Parameters
     ----------
     values : Series of float, >= 0
         The values, without NaN.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     label : str
         What the values are, with their unit.
     limit : float or None
         The largest value that is not cut.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> utterances = kemfeat.open_store("stores/KEMDy20").utterances
+    >>> figure = histogram(utterances["duration"], label="duration [s]")
+    >>> figure.axes[0].get_xlabel()
+    'duration [s]'
     """
     numbers = values.to_numpy(dtype=np.float64)
     with saved(stem, height=3.0) as figure:
@@ -74,3 +105,4 @@ def histogram(values: pd.Series, stem: Path, *, label: str, limit: float | None 
             axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)  # "best" takes seconds
         axes.set_xlabel(label)
         axes.set_ylabel("utterances")
+    return figure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 
 from kemfeat.arrays import AnyFloats
 from kemfeat.figures.style import PALETTE, saved
+from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 _POINTS = 400
@@ -24,17 +25,29 @@ _GREY = "#bdbdbd"
 _COLUMNS = 3
 
 
-def indices_by_k(table: pd.DataFrame, stem: Path, *, chosen: int) -> None:
+def indices_by_k(table: pd.DataFrame, stem: StrPath | None = None, *, chosen: int) -> Figure:
     """Draw Davies-Bouldin index and mean silhouette against the number of clusters.
 
     Parameters
     ----------
     table : DataFrame
         One row per number of clusters, with ``k``, ``DB`` and ``Sil``.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     chosen : int
         The number of clusters that was taken.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"k": [2, 3, 4], "DB": [0.9, 0.7, 0.8], "Sil": [0.4, 0.5, 0.3]})
+    >>> len(indices_by_k(table, chosen=3).axes)
+    2
     """
     with saved(stem, height=4.4) as figure:
         above, below = figure.subplots(2, 1, sharex=True)
@@ -50,19 +63,32 @@ def indices_by_k(table: pd.DataFrame, stem: Path, *, chosen: int) -> None:
         above.set_title(f"k = {chosen} is taken (dashed)", loc="left", fontsize="medium")
         below.set_xticks(table["k"])
         below.set_xlabel("number of clusters k")
+    return figure
 
 
-def silhouettes(widths: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any]]) -> None:
+def silhouettes(widths: AnyFloats, stem: StrPath | None = None, *, labels: NDArray[np.integer[Any]]) -> Figure:
     """Draw the silhouette widths of all series, by cluster and size.
 
     Parameters
     ----------
     widths : ndarray, shape (n,), -1 to 1
         Silhouette width of each series.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     labels : ndarray, shape (n,), int
         Cluster of each series, counted from 1.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = silhouettes(np.array([0.7, 0.5, 0.3, -0.1]), labels=np.array([1, 1, 2, 2]))
+    >>> figure.axes[0].get_title(loc="left")
+    'mean 0.35 (dashed)'
     """
     clusters, counts = np.unique(labels, return_counts=True)
     gap = max(len(widths) // 50, 1)
@@ -82,6 +108,7 @@ def silhouettes(widths: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any
         axes.set_xlabel("silhouette width [-1 to 1]")
         names = [f"cluster {cluster}, n = {count:,}" for cluster, count in zip(clusters, counts, strict=True)]
         _name_at_the_right(axes, names, lows + counts / 2)
+    return figure
 
 
 def _stairs(ordered: AnyFloats) -> tuple[AnyFloats, AnyFloats]:
@@ -131,19 +158,33 @@ class Shape:
     barycentre: AnyFloats | None = None
 
 
-def medoids(shapes: Sequence[Shape], stem: Path, *, rate: float, label: str) -> None:
+def medoids(shapes: Sequence[Shape], stem: StrPath | None = None, *, rate: float, label: str) -> Figure:
     """Draw the medoid of every cluster in front of some of its members.
 
     Parameters
     ----------
     shapes : sequence of Shape
         One per cluster, at least one.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     rate : float [Hz]
         Samples per second.
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rise, fall = np.linspace(0, 1, 20), np.linspace(1, 0, 20)
+    >>> first, second = Shape(title="rising", medoid=rise, members=[]), Shape(title="falling", medoid=fall, members=[])
+    >>> figure = medoids([first, second], rate=4.0, label="EDA, scaled")
+    >>> [axes.get_title(loc="left") for axes in figure.axes]
+    ['rising', 'falling']
     """
     rows = -(-len(shapes) // _COLUMNS)
     with saved(stem, width=7.2, height=0.5 + 1.8 * rows) as figure:
@@ -159,6 +200,7 @@ def medoids(shapes: Sequence[Shape], stem: Path, *, rate: float, label: str) -> 
             figure.legend(handles=grid[0, 0].lines[-2:], loc="outside upper right", ncols=2, frameon=False)
         figure.supxlabel("time [s]", fontsize="medium")
         figure.supylabel(label, fontsize="medium")
+    return figure
 
 
 def _draw_shape(axes: Axes, shape: Shape, *, rate: float, colour: str) -> None:
@@ -172,19 +214,32 @@ def _draw_shape(axes: Axes, shape: Shape, *, rate: float, colour: str) -> None:
     axes.set_title(shape.title, fontsize="small", loc="left")
 
 
-def distances(D: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any]], label: str) -> None:
+def distances(D: AnyFloats, stem: StrPath | None = None, *, labels: NDArray[np.integer[Any]], label: str) -> Figure:
     """Draw a heat map of distances, series sorted by cluster.
 
     Parameters
     ----------
     D : ndarray, shape (n, n)
         Distances among the series.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     labels : ndarray, shape (n,), int
         Cluster of each series, counted from 1.
     label : str
         What the distances are, with their unit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> D = np.abs(np.subtract.outer([0.0, 1.0, 5.0], [0.0, 1.0, 5.0]))
+    >>> figure = distances(D, labels=np.array([1, 1, 2]), label="DTW distance")
+    >>> figure.axes[0].get_xlabel()
+    'cluster (3 of 3 series)'
     """
     order = np.argsort(labels, kind="stable")
     shown = order[np.linspace(0, len(order) - 1, min(len(order), _POINTS)).round().astype(int)]
@@ -205,6 +260,7 @@ def distances(D: AnyFloats, stem: Path, *, labels: NDArray[np.integer[Any]], lab
         axes.set_yticks(centres, clusters[wide])
         axes.set_xlabel(f"cluster ({len(shown):,} of {len(labels):,} series)")
         axes.set_ylabel("cluster")
+    return figure
 
 
 def _colour(cluster: int) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from kemfeat.figures.style import PALETTE, saved
+from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MEDIUM_COLOURS = {"eda": PALETTE[0], "temp": PALETTE[1], "ibi": PALETTE[2], "ecg": PALETTE[3]}
 """One colour per medium, in all figures."""
@@ -18,17 +19,31 @@ MEDIUM_COLOURS = {"eda": PALETTE[0], "temp": PALETTE[1], "ibi": PALETTE[2], "ecg
 _EMPTY = "0.87"
 
 
-def timeline(recordings: pd.DataFrame, stem: Path, *, stretches: pd.DataFrame) -> None:
+def timeline(recordings: pd.DataFrame, stem: StrPath | None = None, *, stretches: pd.DataFrame) -> Figure:
     """Draw one panel per session: what each speaker's sensors recorded, and where there are no samples.
 
     Parameters
     ----------
     recordings : DataFrame
         ``session speaker medium start_s end_s`` of the conversations [s since the session began].
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     stretches : DataFrame
         ``session speaker medium start_s end_s`` of the parts without a sample.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> columns = ["session", "speaker", "medium", "start_s", "end_s"]
+    >>> recordings = pd.DataFrame([("Sess01", "F", "eda", 0.0, 600.0)], columns=columns)
+    >>> stretches = pd.DataFrame([("Sess01", "F", "eda", 60.0, 90.0)], columns=columns)
+    >>> timeline(recordings, stretches=stretches).axes[0].get_title(loc="left")
+    'Sess01'
     """
     from matplotlib.patches import Patch
 
@@ -46,6 +61,7 @@ def timeline(recordings: pd.DataFrame, stem: Path, *, stretches: pd.DataFrame) -
         handles = [Patch(color=MEDIUM_COLOURS[medium], label=f"{medium.upper()} recorded") for medium in shown]
         handles.append(Patch(color=_EMPTY, label="no sample"))
         figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+    return figure
 
 
 def _lanes(recordings: pd.DataFrame) -> list[tuple[str, str]]:

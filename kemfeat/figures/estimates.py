@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from kemfeat.figures.style import PALETTE, saved
+from kemfeat.paths import StrPath
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def dots(
     estimates: pd.DataFrame,
-    stem: Path,
+    stem: StrPath | None = None,
     *,
     label: str,
     span: tuple[float, float] | None = None,
     units: pd.DataFrame | None = None,
-) -> None:
+) -> Figure:
     """Draw a point and an interval for each estimate, the first row on top.
 
     Parameters
     ----------
     estimates : DataFrame
         ``row series value low high``; one colour and marker per series, no interval where it is NaN.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     label : str
         What the values are, with their unit.
     span : tuple of float or None
         Limits of the axis, where the values have limits.
     units : DataFrame or None
         ``row series value`` of the units that the estimates are means of, drawn small in the background.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [("valence", "ICC", 0.3, 0.2, 0.4), ("arousal", "ICC", 0.4, 0.3, 0.5)]
+    >>> estimates = pd.DataFrame(rows, columns=["row", "series", "value", "low", "high"])
+    >>> dots(estimates, label="ICC(2,1)", span=(0, 1)).axes[0].get_xlabel()
+    'ICC(2,1)'
     """
     rows = list(dict.fromkeys(estimates["row"]))
     series = list(dict.fromkeys(estimates["series"]))
@@ -66,3 +83,4 @@ def dots(
             axes.set_xlim(span[0] - pad, span[1] + pad)
         if len(series) > 1:
             figure.legend(loc="outside lower center", ncols=min(4, len(series)), frameon=False)
+    return figure

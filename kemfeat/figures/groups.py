@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +15,11 @@ from scipy import special, stats
 from kemfeat.arrays import Floats
 from kemfeat.figures.emotions import group_colours
 from kemfeat.figures.style import PALETTE, saved
+from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 MOST_GROUPS = 16
@@ -31,19 +32,33 @@ _MOST_POINTS = 200  # per group: more would hide each other and make the SVG hea
 _MARKERS = ("o", "s", "^")
 
 
-def raincloud(values: pd.DataFrame, stem: Path, *, groups: pd.DataFrame, label: str) -> None:
+def raincloud(values: pd.DataFrame, stem: StrPath | None = None, *, groups: pd.DataFrame, label: str) -> Figure:
     """Draw each group's density, quartiles, a thinned sample of its values, and its mean with an interval.
 
     Parameters
     ----------
     values : DataFrame
         ``group value``, one row per value.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     groups : DataFrame
         ``group n mean ci_low ci_high`` in the unit of the values.
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> values = pd.DataFrame({"group": ["happy"] * 4 + ["sad"] * 4, "value": [3.0, 4.0, 4.0, 5.0, 1.0, 2.0, 2.0, 3.0]})
+    >>> groups = pd.DataFrame({"group": ["happy", "sad"], "n": [4, 4], "mean": [4.0, 2.0], "ci_low": [2.7, 0.7]})
+    >>> figure = raincloud(values, groups=groups.assign(ci_high=groups["mean"] + 1.3), label="valence [1 to 5]")
+    >>> [label.get_text().split()[0] for label in figure.axes[0].get_yticklabels()]
+    ['sad', 'happy']
     """
     drawn = _largest(groups).sort_values("mean")
     colours = group_colours(map(str, groups["group"]))
@@ -56,6 +71,7 @@ def raincloud(values: pd.DataFrame, stem: Path, *, groups: pd.DataFrame, label: 
         axes.set_yticks(range(len(drawn)), [f"{row['group']}\nn = {row['n']:,}" for row in _records(drawn)])
         axes.set_xlabel(_wrapped(label))
         axes.set_title(_title("mean with 95 % interval, quartiles, values", len(drawn), len(groups)))
+    return figure
 
 
 _MEAN: dict[str, Any] = {"color": "black", "markersize": 4, "capsize": 3, "linewidth": 1.2, "zorder": 5}
@@ -93,7 +109,7 @@ def _spread(n: int) -> NDArray[np.intp]:
     return np.unique(np.linspace(0, n - 1, min(n, _MOST_POINTS)).round().astype(np.intp))
 
 
-def forest(families: Mapping[str, pd.DataFrame], stem: Path, *, label: str) -> None:
+def forest(families: Mapping[str, pd.DataFrame], stem: StrPath | None = None, *, label: str) -> Figure:
     """Draw the difference of every pair of groups with simultaneous 95 % intervals; filled where 0 is outside.
 
     Parameters
@@ -101,10 +117,24 @@ def forest(families: Mapping[str, pd.DataFrame], stem: Path, *, label: str) -> N
     families : mapping of str to DataFrame
         ``a b diff low high`` by method; the first one orders the pairs. A pair that no method tested (NaN) is counted
         in the title and not drawn.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     label : str
         What is compared, with its unit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> columns = ["a", "b", "diff", "low", "high"]
+    >>> pairs = pd.DataFrame([("happy", "sad", 2.0, 1.4, 2.6), ("happy", "angry", 0.2, -0.4, 0.8)], columns=columns)
+    >>> figure = forest({"Tukey-Kramer": pairs}, label="valence [1 to 5]")
+    >>> figure.axes[0].get_xlabel()
+    'difference of means, valence [1 to 5]'
     """
     there = next(iter(families.values())).dropna(subset="diff")
     first = there[_tested(there, families.values())]
@@ -126,6 +156,7 @@ def forest(families: Mapping[str, pd.DataFrame], stem: Path, *, label: str) -> N
         text = f"simultaneous 95 % intervals; open: 0 is inside{f'; {untested} not tested' if untested else ''}"
         axes.set_title(_title(text, len(places), len(first)))
         figure.legend(loc="outside lower center", ncols=len(families), frameon=False)
+    return figure
 
 
 def _tested(pairs: pd.DataFrame, families: Iterable[pd.DataFrame]) -> list[bool]:
@@ -168,17 +199,30 @@ def _arms(middle: float, low: float, high: float) -> Floats | None:
     return np.array([[middle - low], [high - middle]]).clip(min=0) if math.isfinite(low + high) else None
 
 
-def qq(values: pd.DataFrame, stem: Path, *, label: str) -> None:
+def qq(values: pd.DataFrame, stem: StrPath | None = None, *, label: str) -> Figure:
     """Draw the standardised values of each group against normal quantiles; a normal group follows the line.
 
     Parameters
     ----------
     values : DataFrame
         ``group value``, one row per value.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     label : str
         What the values are, with their unit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> values = pd.DataFrame({"group": "happy", "value": np.random.default_rng(0).normal(size=50)})
+    >>> qq(values, label="valence [1 to 5]").axes[0].get_title()
+    'happy'
     """
     sizes = values["group"].value_counts().rename_axis("group").reset_index(name="n").sort_values("group")
     drawn = _largest(sizes)["group"].tolist()
@@ -196,6 +240,7 @@ def qq(values: pd.DataFrame, stem: Path, *, label: str) -> None:
         figure.supxlabel("normal quantile [standard deviations]")
         figure.supylabel("value [standard deviations]")
         figure.suptitle(_title(_wrapped(label), len(drawn), len(sizes)))
+    return figure
 
 
 def _one_qq(axes: Axes, sample: Floats) -> None:

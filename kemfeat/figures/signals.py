@@ -3,36 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from kemfeat.figures.emotions import group_colours
 from kemfeat.figures.style import saved
+from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def conversation(
-    traces: pd.DataFrame, stem: Path, *, utterances: pd.DataFrame, labels: Mapping[str, str], title: str
-) -> None:
+    traces: pd.DataFrame,
+    stem: StrPath | None = None,
+    *,
+    utterances: pd.DataFrame,
+    labels: Mapping[str, str],
+    title: str,
+) -> Figure:
     """Draw the signals of one speaker in one conversation, with the emotion of each utterance in the background.
 
     Parameters
     ----------
     traces : DataFrame
         ``signal seconds value``.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     utterances : DataFrame
         ``start end emotion arousal valence``, by the same clock.
     labels : mapping of str to str
         Names of the signals with their units, from top to bottom.
     title : str
         Name of the conversation.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> traces = pd.DataFrame({"signal": "eda", "seconds": [0.0, 0.25, 0.5], "value": [1.0, 1.1, 1.2]})
+    >>> columns = ["start", "end", "emotion", "arousal", "valence"]
+    >>> utterances = pd.DataFrame([(0.0, 0.5, "happy", 3.5, 4.0)], columns=columns)
+    >>> figure = conversation(traces, utterances=utterances, labels={"eda": "EDA [µS]"}, title="Sess01, script01")
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['EDA [µS]', 'rating [1 to 5]']
     """
     from matplotlib.patches import Patch
 
@@ -52,6 +73,7 @@ def conversation(
         panels[-1].set_xlabel("time since the first sample [s]")
         panels[-1].margins(x=0.01)
         figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+    return figure
 
 
 def _trace(axes: Axes, mine: pd.DataFrame, *, joined: bool) -> None:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.figures.emotions import group_colours
 from kemfeat.figures.style import PALETTE, saved
 from kemfeat.figures.units import shown_unit
+from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 _TICKS_HZ = (500, 1000, 2000, 4000, 8000, 16000)
 _HEIGHT, _IMAGE, _TRACE, _LINE = 0.55, 1.6, 0.8, 0.16
 """Height of the time axis, of a panel of each kind, and of each further line of its title [inch]."""
+_HEAD, _VOTE = 0.3, 0.25
+"""Height of the title of the figure, and of each bar of votes [inch]."""
 _LETTERS = 80
 """Most letters in one line of a title."""
 _GAP = "#d9d9d9"
@@ -81,33 +85,80 @@ class Trace:
     unit: str
 
 
-def utterance(stem: Path, *, panels: Sequence[Image | Trace], seconds: float) -> None:
-    """Draw the panels of one utterance.
+def utterance(
+    stem: StrPath | None = None,
+    *,
+    panels: Sequence[Image | Trace],
+    seconds: float,
+    title: str = "",
+    votes: Mapping[str, int] | None = None,
+) -> Figure:
+    """Draw the panels of one utterance, and below them how many raters named each emotion.
 
     Parameters
     ----------
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     panels : sequence of Image or Trace
         From top to bottom, at least one.
     seconds : float [s]
         End of the common time axis.
+    title : str
+        Text above the panels; empty for none.
+    votes : mapping of str to int, or None
+        Raters by emotion; nothing is drawn for none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> eda = Trace(
+    ...     title="eda: skin conductance", values=np.array([1.0, 1.1, np.nan, 1.2]), unit="uS", sampling_rate=4.0,
+    ...     measured=np.array([True, True, False, True]),
+    ... )
+    >>> utterance(panels=[eda], seconds=1.0).axes[0].get_ylabel()
+    '[µS]'
     """
-    titles = [textwrap.wrap(panel.title, _LETTERS) for panel in panels]
-    heights = [
-        (_IMAGE if isinstance(panel, Image) else _TRACE) + _LINE * (len(title) - 1)
-        for panel, title in zip(panels, titles, strict=True)
-    ]
-    with saved(stem, width=6.4, height=_HEIGHT + sum(heights)) as figure:
-        column = figure.subplots(len(panels), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
-        for axes, panel, title in zip(column, panels, titles, strict=True):
-            axes.set_title("\n".join(title), loc="left", fontsize="medium", parse_math=False)
+    heights = [_height(panel) for panel in panels]
+    above, below = _HEIGHT + sum(heights), _VOTE * (len(votes) + 2) if votes else 0.0
+    with saved(stem, width=6.4, height=above + below + _HEAD * bool(title)) as figure:
+        upper: Figure | SubFigure = figure
+        if votes:
+            upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=[above, below])[:, 0]
+            _draw_votes(lower.subplots(), votes)
+        column = upper.subplots(len(panels), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+        for axes, panel in zip(column, panels, strict=True):
+            axes.set_title("\n".join(_lines(panel)), loc="left", fontsize="medium", parse_math=False)
             if isinstance(panel, Image):
                 _draw_image(axes, panel)
             else:
                 _draw_trace(axes, panel)
         column[-1].set_xlim(0, seconds)
         column[-1].set_xlabel("time [s]")
+        if title:
+            figure.suptitle("\n".join(textwrap.wrap(title, _LETTERS)), fontsize="large", parse_math=False)
+    return figure
+
+
+def _lines(panel: Image | Trace) -> list[str]:
+    return textwrap.wrap(panel.title, _LETTERS)
+
+
+def _height(panel: Image | Trace) -> float:
+    return (_IMAGE if isinstance(panel, Image) else _TRACE) + _LINE * (len(_lines(panel)) - 1)
+
+
+def _draw_votes(axes: Axes, votes: Mapping[str, int]) -> None:
+    colours = group_colours(votes)
+    names = sorted(votes, key=lambda name: (votes[name], name))
+    axes.barh(names, [votes[name] for name in names], color=[colours[name] for name in names])
+    axes.set_yticks(range(len(names)), names, parse_math=False)
+    axes.set_xlabel("raters who named it")
+    axes.locator_params(axis="x", integer=True)
 
 
 def mel_frequencies(n_mels: int, *, fmin: float, fmax: float) -> NDArray[np.float64]:

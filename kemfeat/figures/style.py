@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Iterator
@@ -9,12 +10,13 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kemfeat.errors import MissingFontWarning as MissingFontWarning
+from kemfeat.paths import StrPath, to_path
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Figure
     from matplotlib.font_manager import FontManager
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
@@ -45,6 +47,9 @@ _WATERMARK: ContextVar[str] = ContextVar("watermark", default="")
 HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 """One letter or syllable of Korean."""
 
+_NOTEBOOK_DPI = 192
+"""Dots per inch of a figure in a notebook."""
+
 _SETTINGS: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -58,43 +63,68 @@ _SETTINGS: dict[Any, Any] = {
 
 
 @contextmanager
-def saved(stem: Path, *, width: float = 6.4, height: float = 4.0) -> Iterator[Figure]:
+def saved(stem: StrPath | None = None, *, width: float = 6.4, height: float = 4.0) -> Iterator[Figure]:
     """Give a new figure, and write it as ``<stem>.svg`` and ``<stem>.png`` at the end of the block.
 
     Parameters
     ----------
-    stem : Path
-        Path of the files without their suffixes; missing folders are made.
+    stem : str, PathLike or None
+        Path of the files without their suffixes; missing folders are made. None writes no file.
     width, height : float, > 0 [inch]
         Size of the figure.
 
     Yields
     ------
     matplotlib.figure.Figure
-        Empty, with the palette, fonts and sizes of all figures.
+        Empty, with the palette, fonts and sizes of all figures; a notebook shows it.
 
     Warns
     -----
     MissingFontWarning
-        The figure has Korean text and none of :data:`KOREAN_FONTS` is installed.
+        The figure has Korean text and none of :data:`KOREAN_FONTS` is installed; in a notebook, when it is shown.
     """
-    import matplotlib as mpl
-    from cycler import cycler
-    from matplotlib.figure import Figure
+    from kemfeat.figures.inline import InlineFigure
 
-    svg, png = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
-    settings = {**_SETTINGS, "axes.prop_cycle": cycler(color=PALETTE), "font.family": _families()}
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # one for each letter
-        figure = Figure(figsize=(width, height))
+    with _dressed():
+        figure = InlineFigure(width=width, height=height, png=_png)
         yield figure
         if watermark := _WATERMARK.get():
             figure.text(0.5, 0.5, watermark, ha="center", va="center", rotation=25, fontsize=26, alpha=0.15, zorder=9)
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
-        figure.savefig(png, metadata={"Software": None})
-    if len(_families()) == 1 and HANGUL.search(svg.read_text(encoding="utf-8")):
+        if stem is not None:
+            _write(figure, to_path(stem))
+
+
+@contextmanager
+def _dressed() -> Iterator[None]:
+    """The settings of all figures; matplotlib reads some of them when a figure is made, others when it is drawn."""
+    import matplotlib as mpl
+    from cycler import cycler
+
+    settings = {**_SETTINGS, "axes.prop_cycle": cycler(color=PALETTE), "font.family": _families()}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # one for each letter
+        yield
+
+
+def _write(figure: Figure, stem: Path) -> None:
+    svg, png = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(svg, metadata={"Date": None, "Creator": None})
+    figure.savefig(png, metadata={"Software": None})
+    if HANGUL.search(svg.read_text(encoding="utf-8")):
         _advise()
+
+
+def _png(figure: Figure) -> bytes:
+    """What a notebook shows: twice as many pixels as it gives room, for screens of high density."""
+    from matplotlib.text import Text
+
+    content = io.BytesIO()
+    with _dressed():
+        figure.savefig(content, format="png", dpi=_NOTEBOOK_DPI)
+    if any(HANGUL.search(text.get_text()) for text in cast(list[Text], figure.findobj(Text))):
+        _advise()
+    return content.getvalue()
 
 
 @contextmanager
@@ -120,7 +150,8 @@ def watermarked(text: str) -> Iterator[None]:
 @cache
 def _advise() -> None:
     """Warn once for each process, however many figures there are: the filter ``once`` forgets after a change."""
-    warnings.warn(_ADVICE, MissingFontWarning, stacklevel=4)
+    if len(_families()) == 1:
+        warnings.warn(_ADVICE, MissingFontWarning, stacklevel=5)
 
 
 def korean_font() -> str | None:

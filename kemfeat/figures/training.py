@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from kemfeat.figures.style import ON_DARK, ON_LIGHT, PALETTE, saved
+from kemfeat.paths import StrPath
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,21 +21,35 @@ _LETTERS = 11.5  # of the title, per inch
 _LOSSES = {"train_loss": "train", "valid_loss": "valid"}
 
 
-def confusion(counts: NDArray[np.int64], stem: Path, *, classes: list[str], title: list[str], warning: str) -> None:
+def confusion(
+    counts: NDArray[np.int64], stem: StrPath | None = None, *, classes: list[str], title: list[str], warning: str
+) -> Figure:
     """Draw a confusion matrix: utterances in each cell, their share of the row (recall) as colour and number.
 
     Parameters
     ----------
     counts : ndarray, shape (C, C), int64
         Utterances; rows are true classes, columns predicted ones.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     classes : list of str
         Names of rows and columns.
     title : list of str
         Lines above the figure.
     warning : str
         Text above the title, which it also colours; empty for none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = confusion(np.array([[8, 2], [3, 7]]), classes=["happy", "sad"], title=["test part"], warning="")
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+    ('predicted', 'true (utterances)')
     """
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
@@ -57,21 +71,35 @@ def confusion(counts: NDArray[np.int64], stem: Path, *, classes: list[str], titl
         axes.spines[:].set_visible(False)
         figure.colorbar(image, shrink=0.7).set_label("share of the true class")
         _head(figure, title, warning)
+    return figure
 
 
-def reliability(bins: pd.DataFrame, stem: Path, *, title: list[str], warning: str) -> None:
+def reliability(bins: pd.DataFrame, stem: StrPath | None = None, *, title: list[str], warning: str) -> Figure:
     """Draw accuracy against confidence, and below it how many utterances are in each bin.
 
     Parameters
     ----------
     bins : DataFrame
         ``low high n confidence accuracy``; a bin without an utterance is not drawn.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     title : list of str
         Lines above the figure.
     warning : str
         Text above the title, which it also colours; empty for none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> bins = [(0.4, 0.6, 20, 0.52, 0.5), (0.6, 0.8, 30, 0.71, 0.6)]
+    >>> table = pd.DataFrame(bins, columns=["low", "high", "n", "confidence", "accuracy"])
+    >>> reliability(table, title=["test part"], warning="").axes[0].get_ylabel()
+    'share that is right'
     """
     filled = bins[bins["n"] > 0]
     with saved(stem, width=5.5, height=5.2 + _HEAD) as figure:
@@ -90,21 +118,35 @@ def reliability(bins: pd.DataFrame, stem: Path, *, title: list[str], warning: st
         below.set_xlabel("probability of the predicted class")
         below.set_xlim(0, 1)
         _head(figure, title, warning)
+    return figure
 
 
-def curves(history: pd.DataFrame, stem: Path, *, title: list[str], warning: str) -> None:
+def curves(history: pd.DataFrame, stem: StrPath | None = None, *, title: list[str], warning: str) -> Figure:
     """Draw losses, and below them every other number of the validation part, by epoch.
 
     Parameters
     ----------
     history : DataFrame
         ``epoch train_loss valid_loss kept`` and any ``valid_NAME``; the last epoch whose ``kept`` is 1 is marked.
-    stem : Path
-        Path of the files without suffix.
+    stem : str, PathLike or None
+        Path without suffix of the SVG and PNG to write; None writes none.
     title : list of str
         Lines above the figure.
     warning : str
         Text above the title, which it also colours; empty for none.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        What was drawn; a notebook shows it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> columns = ["epoch", "train_loss", "valid_loss", "kept"]
+    >>> history = pd.DataFrame([(1, 1.6, 1.5, 1), (2, 1.2, 1.3, 1), (3, 0.9, 1.4, 0)], columns=columns)
+    >>> curves(history, title=["run"], warning="").axes[0].get_xlabel()
+    'epoch'
     """
     others = [str(name) for name in history if str(name).startswith("valid_") and name != "valid_loss"]
     panels = 1 + len(others)
@@ -124,6 +166,7 @@ def curves(history: pd.DataFrame, stem: Path, *, title: list[str], warning: str)
         last.set_xlim(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5)
         last.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         _head(figure, title, warning)
+    return figure
 
 
 def _line(axes: Axes, history: pd.DataFrame, column: str, *, label: str, colour: str) -> None:

@@ -59,7 +59,7 @@ def audit_split(
 
 def _recordings(store: Store, progress: Callable[[int, int], None]) -> dict[str, list[str | None]]:
     """The number of the recording of each utterance, long and short ones separately."""
-    numbers = same_recording(list(_fingerprints(store, progress)))
+    numbers = same_recording(list(fingerprints_of(store, progress=progress)))
     frames = np.zeros(numbers.max(initial=-1) + 2)
     np.maximum.at(frames, numbers, np.asarray(store.array("mel_lengths")[:]))
     long = frames >= SHORT_SECONDS * float(store.array("mel").attrs["frame_rate_hz"])  # type: ignore[arg-type]
@@ -80,8 +80,28 @@ def _contents(store: Store) -> list[str | None]:
     return [sha if sha is None or start != start else f"{sha}@{start!r}-{end!r}" for sha, start, end in times]
 
 
-def _fingerprints(store: Store, progress: Callable[[int, int], None]) -> Iterator[Fingerprint | None]:
-    """One fingerprint per row, as shards are read; only fingerprints are kept, about 2 kB each."""
+def fingerprints_of(
+    store: Store, *, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Iterator[Fingerprint | None]:
+    """One fingerprint for each utterance, as shards are read; only fingerprints are kept, about 2 kB each.
+
+    Parameters
+    ----------
+    store : Store
+        A store with ``mel``.
+    progress : callable
+        Called with the number of utterances done and of all.
+
+    Yields
+    ------
+    ndarray or None
+        Results of :func:`~kemfeat.leakage.fingerprints.fingerprint`.
+
+    Raises
+    ------
+    StoreCorruptError
+        The array cannot be read.
+    """
     lengths = np.asarray(store.array("mel_lengths")[:])
     mel = store.array("mel")
 

@@ -102,13 +102,55 @@ def same_recording(prints: Sequence[Fingerprint | None]) -> NDArray[np.int64]:
     found = np.full(len(prints), -1, np.int64)
     there, which = _distinct(prints)
     if there:
-        pairs = [(a, b) for a, b in _candidates(there) if alikeness(there[a], there[b]) >= ALIKE]
-        rows, columns = np.array(pairs, np.int64).reshape(-1, 2).T
+        rows, columns = np.array([pair[:2] for pair in _alike(there)], np.int64).reshape(-1, 2).T
         links = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(there), len(there)))
         recordings = connected_components(links, directed=False)[1]
         has = which >= 0
         found[has] = recordings[which[has]]
     return found
+
+
+def most_alike(prints: Sequence[Fingerprint | None]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each row the row of another copy of its recording, the most similar one.
+
+    Parameters
+    ----------
+    prints : sequence of ndarray or None
+        Results of :func:`fingerprint`.
+
+    Returns
+    -------
+    others : ndarray, shape (n,), int64
+        The first of the most similar rows; -1 where no other row is the same recording.
+    similarities : ndarray, shape (n,), float64
+        Their :func:`alikeness`, from :data:`ALIKE` to 1; -1 where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, other = (fingerprint(np.random.default_rng(seed).uniform(-60, 0, (100, 128))) for seed in (0, 1))
+    >>> others, similarities = most_alike([one, other, None, one])
+    >>> others.tolist(), similarities.tolist()
+    ([3, -1, -1, 0], [1.0, -1.0, -1.0, 1.0])
+    """
+    others, similarities = np.full(len(prints), -1, np.int64), np.full(len(prints), -1.0)
+    there, which = _distinct(prints)
+    rows = [np.flatnonzero(which == place) for place in range(len(there))]
+    for equal in (each for each in rows if len(each) > 1):
+        others[equal], others[equal[0]], similarities[equal] = equal[0], equal[1], 1.0
+    for one, other, similarity in _alike(there) if len(there) > 1 else ():
+        for mine, theirs in ((rows[one], rows[other]), (rows[other], rows[one])):
+            closer = mine[_is_closer(similarity, theirs[0], similarities[mine], others[mine])]
+            others[closer], similarities[closer] = theirs[0], similarity
+    return others, similarities
+
+
+def _is_closer(
+    similarity: float, row: np.int64, known: NDArray[np.float64], rows: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Whether a row is more similar than the one that is known, or as similar and before it."""
+    closer: NDArray[np.bool_] = (similarity > known) | ((similarity == known) & (row < rows))
+    return closer
 
 
 def alikeness(one: Fingerprint, other: Fingerprint) -> float:
@@ -174,6 +216,14 @@ def _candidates(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:
     for a, b in np.unique(np.sort(np.stack([one, other], axis=1)[fits], axis=1), axis=0):
         if np.linalg.norm(summaries[a] - summaries[b]) <= radius:
             yield int(a), int(b)
+
+
+def _alike(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int, float]]:
+    """Pairs that are the same recording, with their similarity."""
+    for one, other in _candidates(prints):
+        similarity = alikeness(prints[one], prints[other])
+        if similarity >= ALIKE:
+            yield one, other, min(similarity, 1.0)
 
 
 def _turned(summaries: NDArray[np.float64]) -> NDArray[np.float64]:

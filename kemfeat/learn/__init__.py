@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kemfeat._lazy import attributes
+from kemfeat._lazy import attributes, names
 from kemfeat.labels import FIVE_CLASSES as EMOTIONS
 
 if TYPE_CHECKING:
@@ -42,3 +42,4 @@ __all__ = [
 ]
 
 __getattr__ = attributes(__name__, _HOMES)
+__dir__ = names(__name__, _HOMES)

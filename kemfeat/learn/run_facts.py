@@ -332,6 +332,8 @@ class RunFacts(FrozenConfig):
         Labels of the train part.
     left_out : mapping of str to int
         Utterances of the split that were neither trained on nor predicted, by reason.
+    excluded : tuple of str
+        Ids of the utterances that somebody excluded from training and validation.
     config : mapping
         The resolved recipe.
     parameters : tuple of PartFacts
@@ -359,6 +361,7 @@ class RunFacts(FrozenConfig):
     leakage: Leakage
     train: TrainFacts
     left_out: Mapping[Line, Count] = {}
+    excluded: tuple[Line, ...] = ()
     config: Mapping[str, Any] = {}
     parameters: tuple[PartFacts, ...] = ()
     pretrained: Mapping[Line, PretrainedFacts] = {}

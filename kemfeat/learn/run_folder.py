@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from kemfeat.config import validated
 from kemfeat.errors import ConfigError, RunError
 from kemfeat.learn.run_facts import RunFacts
+from kemfeat.paths import StrPath, to_path
 from kemfeat.splits import PARTS
 from kemfeat.store import disk
 
@@ -68,12 +69,12 @@ def write_run(folder: Path, facts: RunFacts) -> None:
     disk.write_json(folder / RUN, facts.model_dump(mode="json"))
 
 
-def read_run(folder: Path) -> RunFacts:
+def read_run(folder: StrPath) -> RunFacts:
     """Read ``run.json``.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or PathLike
         Folder of the run.
 
     Returns
@@ -93,12 +94,12 @@ def read_run(folder: Path) -> RunFacts:
         raise RunError(f"{folder}: not a run ({error}); train it again") from None
 
 
-def read_predictions(folder: Path, facts: RunFacts) -> pd.DataFrame:
+def read_predictions(folder: StrPath, facts: RunFacts) -> pd.DataFrame:
     """Read the predictions of a run and check them against its ``run.json``.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or PathLike
         Folder of the run.
     facts : RunFacts
         Contents of its ``run.json``.
@@ -128,12 +129,12 @@ def read_predictions(folder: Path, facts: RunFacts) -> pd.DataFrame:
     return table
 
 
-def read_history(folder: Path) -> pd.DataFrame:
+def read_history(folder: StrPath) -> pd.DataFrame:
     """Read the history of a run.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or PathLike
         Folder of the run.
 
     Returns
@@ -163,7 +164,8 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"contains {constant}, which is not a number")
 
 
-def _file(folder: Path, name: str, advice: str) -> Path:
+def _file(run: StrPath, name: str, advice: str) -> Path:
+    folder = to_path(run)
     path = folder / name
     if not folder.is_dir():
         raise RunError(f"{folder}: is not a folder; name the folder that `kemfeat train` wrote")

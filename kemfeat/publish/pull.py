@@ -11,12 +11,13 @@ from kemfeat.errors import (
     StoreCorruptError,
     StoreError,
 )
-from kemfeat.publish.refusals import refuse_format_1, refuse_other_corpus, refuse_unknown_files
+from kemfeat.paths import StrPath, to_path
+from kemfeat.publish.refusals import refuse_format_1, refuse_unknown_files
 from kemfeat.store import disk, locking, schema, swap
 from kemfeat.store.address import Address, place
 from kemfeat.store.copied import Copied, Progress, copied
 from kemfeat.store.header import folder_of, header_in
-from kemfeat.store.outside import refuse_in_store
+from kemfeat.store.outside import refuse_in_store, refuse_other_corpus
 from kemfeat.store.reader import Store, open_store
 from kemfeat.store.versions import record_of
 
@@ -25,7 +26,7 @@ _PULLING = "pulling"
 
 
 def pull_store(
-    address: str, out: Path, *, at: str | None = None, progress: Progress = lambda done, total: None
+    address: str, out: StrPath, *, at: str | None = None, progress: Progress = lambda done, total: None
 ) -> Copied:
     """Copy a version of a store from an address into a folder.
 
@@ -35,7 +36,7 @@ def pull_store(
     ----------
     address : str
         Address of a store, of any kind that :func:`kemfeat.open_store` reads.
-    out : Path
+    out : str or PathLike
         Folder of the store: absent, empty, or a store, of which this becomes a new version.
     at : str or None
         The version to copy: its digest or the first digits of it; the current one where None.
@@ -57,14 +58,14 @@ def pull_store(
     Examples
     --------
     >>> import kemfeat
-    >>> from pathlib import Path
     >>> from kemfeat.publish import pull_store, push_store
     >>> _ = push_store(kemfeat.open_store("stores/KEMDy20"), "memory://examples/pull")
-    >>> pull_store("memory://examples/pull", Path("pulled")).digest == kemfeat.open_store("pulled").digest
+    >>> pull_store("memory://examples/pull", "pulled").digest == kemfeat.open_store("pulled").digest
     True
     """
     if not isinstance(place(address), Address):
         raise ConfigError(f"{address}: is a folder; copy it with the programs of your system, {schema.HEADER} last")
+    out = to_path(out)
     _refuse_other(out)
     remote = open_store(address, at=at)
     refuse_format_1(remote, "copy its files with the programs of your provider")
@@ -75,7 +76,7 @@ def pull_store(
         with disk.writing(out):
             swap.complete_swap(out)
         before = header_in(out)
-        refuse_other_corpus(before, remote.dataset, str(out))
+        refuse_other_corpus(before, remote.dataset, where=out)
         files = schema.files(remote.header)
         if before is not None and before.digest == remote.digest and _are_whole(folder_of(out, before), files):
             return Copied(remote.digest, there=len(files))

@@ -6,11 +6,12 @@ from functools import partial
 
 from kemfeat.corpora import terms_of
 from kemfeat.errors import ConfigError, StoreCorruptError, StoreError, StoreWriteError
-from kemfeat.publish.refusals import refuse_format_1, refuse_other_corpus, refuse_unknown_files
+from kemfeat.publish.refusals import refuse_format_1, refuse_unknown_files
 from kemfeat.store import disk, schema
 from kemfeat.store.address import Address
 from kemfeat.store.bucket import Bucket
 from kemfeat.store.copied import Copied, Progress
+from kemfeat.store.outside import refuse_other_corpus
 from kemfeat.store.reader import Store
 from kemfeat.store.remote_commit import HeaderBefore, RemoteCommit
 from kemfeat.store.remote_target import refuse_unlicensed, try_out, writable
@@ -72,7 +73,7 @@ def push_store(
     bucket = Bucket(address)
     try:
         before = HeaderBefore(bucket)
-        refuse_other_corpus(before.header, store.dataset, str(address))
+        refuse_other_corpus(before.header, store.dataset, where=address)
         is_new = before.header is None or before.header.digest != store.digest
         if is_new or licence:
             try_out(bucket, licence=licence)

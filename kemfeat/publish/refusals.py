@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kemfeat.errors import ConfigError, StoreCorruptError, StoreVersionError
+from kemfeat.errors import StoreCorruptError, StoreVersionError
 from kemfeat.store import disk, schema
 from kemfeat.store.reader import Store
 
@@ -45,26 +45,3 @@ def refuse_unknown_files(store: Store) -> None:
         disk.inside(Path(), name)
         if name.split("/")[0] not in schema.ENTRIES:
             raise StoreCorruptError(f"{store.path}: lists {name!r}, which is not part of a store; do not trust it")
-
-
-def refuse_other_corpus(before: schema.Header | None, dataset: str, where: str) -> None:
-    """Refuse to put a store in the place of one of another corpus.
-
-    Parameters
-    ----------
-    before : Header or None
-        Header of what is there.
-    dataset : str
-        Corpus of the store.
-    where : str
-        Folder or address, for messages.
-
-    Raises
-    ------
-    ConfigError
-        Another corpus is there.
-    """
-    if before is not None and before.dataset != dataset:
-        raise ConfigError(
-            f"{where}: has a store of {before.dataset}, and this one is of {dataset}; choose another place"
-        )

@@ -8,6 +8,7 @@ from typing import Any
 
 from kemfeat.data_home import find_root
 from kemfeat.errors import ConfigError
+from kemfeat.paths import StrPath, to_path
 from kemfeat.report.examples import examples
 from kemfeat.report.front import front
 from kemfeat.report.measures import features
@@ -48,7 +49,7 @@ class ReportSummary:
     damaged: tuple[tuple[str, str], ...]
 
 
-def write_report(store: Store, *, out: str | Path, audio: int = 0, root: str | Path | None = None) -> ReportSummary:
+def write_report(store: Store, *, out: StrPath, audio: int = 0, root: StrPath | None = None) -> ReportSummary:
     """Write one self-contained HTML page about a store and the results of analyses in it.
 
     The page loads nothing from elsewhere. It shows transcripts and spectrograms of a few utterances, so the licence of
@@ -58,12 +59,12 @@ def write_report(store: Store, *, out: str | Path, audio: int = 0, root: str | P
     ----------
     store : Store
         A finished store.
-    out : str or Path
+    out : str or PathLike
         The file to write, ``.html`` or ``.htm``; an earlier page is replaced.
     audio : int, 0 to 20
         How many utterances can be heard: their first seconds are in the page. Only for a corpus whose terms allow it,
         and for a synthetic one.
-    root : str or Path, optional
+    root : str or PathLike, optional
         Folder of the corpus, from which ``audio`` is read; by default where :func:`kemfeat.data_home.find_root` finds
         it.
 
@@ -88,7 +89,7 @@ def write_report(store: Store, *, out: str | Path, audio: int = 0, root: str | P
     >>> write_report(kemfeat.open_store("stores/KEMDy20"), out="report.html").analyses
     ()
     """
-    out = Path(out)
+    out = to_path(out)
     with disk.usable(out.parent):
         _check(out)
     if root is not None and not audio:
@@ -108,10 +109,10 @@ def write_report(store: Store, *, out: str | Path, audio: int = 0, root: str | P
     )
 
 
-def _heard(store: Store, count: int, root: str | Path | None) -> tuple[Recording, ...]:
+def _heard(store: Store, count: int, root: StrPath | None) -> tuple[Recording, ...]:
     """Recordings of the corpus; what may not be heard is refused before its folder is looked for."""
     refuse_sound(store, count=count)
-    return recordings(store, root=find_root(store.dataset, root=None if root is None else Path(root)), count=count)
+    return recordings(store, root=find_root(store.dataset, root=None if root is None else to_path(root)), count=count)
 
 
 def _facts(store: Store, results: tuple[Result | Damaged, ...]) -> dict[str, Any]:

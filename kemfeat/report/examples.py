@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kemfeat.figures.spectrogram import Image, Trace, mel_frequencies, utterance
-from kemfeat.report.measures import read
+from kemfeat.figures.spectrogram import utterance
 from kemfeat.report.pictures import Picture, embedded
 from kemfeat.report.tables import printable
-from kemfeat.store import schema, summary
+from kemfeat.store import summary
+from kemfeat.store.panels import panel
 from kemfeat.store.reader import Store
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = 4
 _MAX_SECONDS = 12.0
-_OF_FRAMES = 3
-"""Axes of an array of frames: row, frame, band."""
 
 
 def examples(store: Store) -> tuple[Picture, ...]:
@@ -81,14 +78,15 @@ def _picture(store: Store, row: int, stem: Path) -> Picture | None:
     if not whole > 0:
         return None
     seconds = min(whole, _MAX_SECONDS)
-    panels = [panel for name in store.arrays if (panel := _panel(store, name, row, seconds)) is not None]
+    drawn = (panel(store, name, row, seconds) for name in store.arrays)
+    panels = [one for one in drawn if one is not None]
     if not panels:
         return None
     utterance(stem, panels=panels, seconds=seconds)
     name, part = printable(about["id"]), "" if seconds == whole else f" The first {seconds:g} of {whole:.1f} s."
     return Picture(
         uri=embedded(stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")) or "",
-        alt=f"{name}, {seconds:.1f} s, from top to bottom: {'; '.join(panel.title for panel in panels)}",
+        alt=f"{name}, {seconds:.1f} s, from top to bottom: {'; '.join(one.title for one in panels)}",
         caption=f"{name}: {', '.join(judged(about))}. What was not measured is grey.{part}",
         quote=printable(about["text"]) if isinstance(about["text"], str) else "",
     )
@@ -109,47 +107,3 @@ def judged(about: pd.Series[Any]) -> list[str]:
     """
     known = [name for name in ("valence", "arousal") if np.isfinite(about[name])]
     return [printable(about["emotion"]), *(f"{name} {about[name]:.1f}" for name in known)]
-
-
-def _panel(store: Store, name: str, row: int, seconds: float) -> Image | Trace | None:
-    """An array of one utterance as a panel: frames as an image, masked samples as a line, anything else None."""
-    info = store.header.arrays[name]
-    rate = _frame_rate(store, info)
-    if rate is None or info.axis != "utterance" or not info.dtype.startswith("float"):
-        return None
-    sample = read(store, name, np.array([row]))
-    if sample.real is None or not sample.real.any():
-        return None
-    values, real = sample.values[0], sample.real[0]
-    shown = slice(max(1, round(seconds * rate)))
-    title = f"{name}: {info.description}"
-    if len(info.dims) == _OF_FRAMES:
-        return _image(store, info, values=values[shown][real[shown]], rate=rate, title=title)
-    return Trace(title=title, values=values[shown], measured=real[shown], sampling_rate=rate, unit=info.unit)
-
-
-def _frame_rate(store: Store, info: schema.ArrayInfo) -> float | None:
-    """Frames per second of an array: its own, or those of another array over the same frames."""
-    same = [name for name, other in store.header.arrays.items() if other.dims[1:2] == info.dims[1:2] != ()]
-    rates = (store.array(name).attrs.get("frame_rate_hz") for name in same)
-    return next((rate for rate in rates if isinstance(rate, float)), None)
-
-
-def _image(store: Store, info: schema.ArrayInfo, *, values: NDArray[Any], rate: float, title: str) -> Image:
-    return Image(
-        title=title,
-        values=values.astype(np.float64),
-        frame_rate=rate,
-        unit=info.unit,
-        frequencies=_frequencies(store, info),
-        signed=bool((values > 0).any() and (values < 0).any()),
-        band=info.dims[-1].replace("_", " "),
-    )
-
-
-def _frequencies(store: Store, info: schema.ArrayInfo) -> NDArray[np.float64] | None:
-    """Centres of the bands, where these are the mel bands of the settings of ``mel``."""
-    mel = store.header.config.settings.get("mel")
-    if mel is None or info.dims[-1] != "mel_bin" or mel["n_mels"] != info.shape[-1]:
-        return None
-    return mel_frequencies(mel["n_mels"], fmin=mel["fmin"], fmax=mel["fmax"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from kemfeat.corpora import terms_of
 from kemfeat.figures.emotions import group_colours
 from kemfeat.labels import TIE
+from kemfeat.plural import many
 from kemfeat.report.results import Card, Damaged, Result
 from kemfeat.report.tables import printable
 from kemfeat.store import summary
@@ -157,14 +158,10 @@ def _what(store: Store) -> str:
     hours = float(utterances["duration"].sum()) / 3600
     audio = f", {hours:,.1f} hours of speech" if hours else ""
     return (
-        f"{_counted(len(store), 'utterance')} of {_counted(utterances['speaker'].nunique(), 'speaker')} in "
-        f"{_counted(utterances['session'].nunique(), 'session')}{audio}, as {_counted(len(features), 'feature')}: "
+        f"{many(len(store), 'utterance')} of {many(utterances['speaker'].nunique(), 'speaker')} in "
+        f"{many(utterances['session'].nunique(), 'session')}{audio}, as {many(len(features), 'feature')}: "
         f"{', '.join(features)}."
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _bars(utterances: pd.DataFrame) -> tuple[Bar, ...]:
@@ -180,14 +177,30 @@ def _bars(utterances: pd.DataFrame) -> tuple[Bar, ...]:
             name=printable(name),
             count=f"{int(count):,}",
             share=int(count) / max(len(utterances), 1),
-            colour=_hex(colours.get(str(name), "0.8")),
+            colour=hex_colour(colours.get(str(name), "0.8")),
         )
         for name, count in shown
     )
 
 
-def _hex(colour: str) -> str:
-    """A colour of a figure as HTML has it; ``0.6`` is a grey."""
+def hex_colour(colour: str) -> str:
+    """A colour of a figure as HTML has it.
+
+    Parameters
+    ----------
+    colour : str
+        As of :mod:`kemfeat.figures.emotions`, where ``0.6`` is a grey.
+
+    Returns
+    -------
+    str
+        ``#rrggbb``.
+
+    Examples
+    --------
+    >>> hex_colour("0.6"), hex_colour("#0072B2")
+    ('#999999', '#0072B2')
+    """
     return colour if colour.startswith("#") else f"#{3 * f'{round(float(colour) * 255):02x}'}"
 
 

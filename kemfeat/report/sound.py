@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kemfeat import media
+from kemfeat import media, waveform
 from kemfeat.corpora import corpora_of, is_known, terms_of
 from kemfeat.corpora.layout import other_kind, refuse_escape
 from kemfeat.errors import ConfigError, CorpusError
@@ -117,10 +117,10 @@ def _recording(store: Store, row: int, root: Path) -> Recording:
     signal = media.read_audio(path)
     start, end = (float(about[name]) if name in about.index else math.nan for name in SEGMENT)
     if not math.isnan(start):
-        signal = media.cut(signal, start, end, name=path.name)
-    signal = media.to_mono(signal, policy="mean")
+        signal = waveform.cut(signal, start, end, name=path.name)
+    signal = waveform.to_mono(signal, policy="mean")
     whole = len(signal.values) / signal.sampling_rate
-    signal = media.resample(media.cut(signal, 0, min(whole, MOST_SECONDS), name=path.name), target=SAMPLING_RATE)
+    signal = waveform.resample(waveform.cut(signal, 0, min(whole, MOST_SECONDS), name=path.name), target=SAMPLING_RATE)
     part = "" if whole <= MOST_SECONDS else f" The first {MOST_SECONDS:g} of {whole:.1f} s."
     return Recording(
         uri=f"data:audio/wav;base64,{base64.b64encode(_wav(signal)).decode('ascii')}",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kemfeat.plural import many
 from kemfeat.splits.split import PARTS, Split
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Audit:
             Without line breaks.
         """
         kinds = list(dict.fromkeys(overlap.kind for overlap in self.leaks))
-        head = f"leaking: {', '.join(kinds)}" if kinds else f"clean: nothing leaks in {_many(self.folds, 'fold')}"
+        head = f"leaking: {', '.join(kinds)}" if kinds else f"clean: nothing leaks in {many(self.folds, 'fold')}"
         found = [self._sentence(kind) for kind in KINDS if any(overlap.kind == kind for overlap in self.overlaps)]
         return [head, *found, *(f"{kind}: not checked, {why}" for kind, why in self.unchecked.items())]
 
@@ -149,7 +150,7 @@ class Audit:
                 count, rows = sum(overlap.count for overlap in pair), sum(overlap.rows for overlap in pair)
                 places.append(f"{count:,} of {rows:,} rows of {unseen} with {seen}")
         folds = len({overlap.fold for overlap in own})
-        return f"{kind} ({KINDS[kind]}) in {folds} of {_many(self.folds, 'fold')}: {'; '.join(places)}"
+        return f"{kind} ({KINDS[kind]}) in {folds} of {many(self.folds, 'fold')}: {'; '.join(places)}"
 
 
 def audit(split: Split, *, keys: pd.DataFrame, unchecked: Mapping[str, str] | None = None) -> Audit:
@@ -284,7 +285,3 @@ def _examples(keys: pd.DataFrame, kind: str, codes: Codes, seen: Codes, shared: 
         what = "" if kind in _UNNAMED else f": {str(values.iloc[row])[:60]}"
         examples.append(f"{ids[row]} with {ids[partner]}{what}")
     return tuple(examples)
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kemfeat.config import SettingsTable, canonical
 from kemfeat.errors import ConfigError, StoreWriteError
+from kemfeat.paths import StrPath, to_path
 from kemfeat.splits.split import PARTS, Split
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ _MAGIC = b"PAR1"
 _UNKNOWN = dict.fromkeys(("seed", "labels", "store", "utterances", "dropped", "absent", "kemfeat"))
 
 
-def write_split(path: str | Path, split: Split) -> None:
+def write_split(path: StrPath, split: Split) -> None:
     """Write a split in one step; the same split gives the same bytes. An existing split is replaced.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or PathLike
         The Parquet file.
     split : Split
         What to write.
@@ -41,14 +42,14 @@ def write_split(path: str | Path, split: Split) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if (Path(path).exists() or Path(path).is_symlink()) and not _is_split(Path(path)):
+    target = to_path(path)
+    if (target.exists() or target.is_symlink()) and not _is_split(target):
         raise ConfigError(f"{path}: exists and is not a split that kemfeat wrote; pass another --out")
     facts = canonical({**split.facts, "digest": split.digest})
     columns = pa.schema([("fold", pa.int64()), ("id", pa.string()), ("part", pa.string())], {_KEY: facts.encode()})
     table = pa.Table.from_pandas(split.rows, schema=columns, preserve_index=False).replace_schema_metadata(
         columns.metadata
     )
-    target = Path(path)
     aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}.aside")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,12 +65,12 @@ def write_split(path: str | Path, split: Split) -> None:
             aside.unlink(missing_ok=True)
 
 
-def read_split(path: str | Path) -> Split:
+def read_split(path: StrPath) -> Split:
     """Read a split that kemfeat wrote, or a user's CSV or Parquet table with ``id``, ``part`` and perhaps ``fold``.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or PathLike
         The file.
 
     Returns
@@ -82,7 +83,7 @@ def read_split(path: str | Path) -> Split:
     ConfigError
         The file is absent or damaged, or a row of it cannot be used; the message says which.
     """
-    file = Path(path)
+    file = to_path(path)
     try:
         with file.open("rb") as opened:
             is_parquet = opened.read(len(_MAGIC)) == _MAGIC

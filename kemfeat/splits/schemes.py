@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ from kemfeat._version import VERSION
 from kemfeat.arrays import Indices
 from kemfeat.config import SettingsTable, suggest
 from kemfeat.errors import AnalysisError, ConfigError
+from kemfeat.id_files import chosen as chosen_ids
 from kemfeat.labels import TIE, apply_rule, usual_labels
+from kemfeat.plural import many
 from kemfeat.splits.split import PARTS, Split, utterances_digest
 from kemfeat.splits.stratification import class_counts, deal
 
@@ -40,6 +42,7 @@ def make_split(
     seed: int | None = None,
     labels: str | None = None,
     store: str | None = None,
+    exclude: Collection[str] = (),
 ) -> Split:
     """Split the labelled utterances of a store.
 
@@ -58,6 +61,8 @@ def make_split(
         ``5class`` for KEMDy; a tie counts as its first emotion. ``kor-2022`` has its own.
     store : str or None
         Digest of the store, kept in the facts.
+    exclude : collection of str
+        Ids of utterances that are in no part.
 
     Returns
     -------
@@ -67,8 +72,8 @@ def make_split(
     Raises
     ------
     ConfigError
-        There is no such scheme or label rule, a setting that the scheme fixes is given, or there are more folds than
-        groups.
+        There is no such scheme or label rule, a setting that the scheme fixes is given, there are more folds than
+        groups, or an utterance to exclude does not exist.
     AnalysisError
         No row has a label, rows lack the group's id, a train part lacks a class that it could have, or the corpus has
         no official parts.
@@ -87,16 +92,22 @@ def make_split(
     settings["labels"] = settings["labels"] or _usual_rule(utterances)
     label = apply_rule(utterances, rule=settings["labels"])
     _refuse_other_labels(scheme, utterances)
-    kept = utterances[label.notna()].assign(label=label.dropna().str.split(TIE).str[0])
+    excluded = chosen_ids(exclude, known=utterances["id"].tolist(), where="split: exclude")
+    asked = ~utterances["id"].isin(excluded)
+    there = label.notna() & asked
+    kept = utterances[there].assign(label=label[there].str.split(TIE).str[0])
     if not len(kept):
-        raise AnalysisError(f"split: no utterance has a label under the rule {settings['labels']!r}; choose another")
+        besides = " that is not excluded" if excluded else ""
+        rule = settings["labels"]
+        raise AnalysisError(f"split: no utterance{besides} has a label under the rule {rule!r}; choose another")
     if chosen.sorts:
         kept = kept.sort_values("id")
     made = _folds(kept, chosen, settings["folds"], settings["seed"])
     facts = {**settings, "scheme": scheme, "folds": len(made), "store": store, "kemfeat": VERSION}
     facts |= {
         "utterances": utterances_digest(utterances),
-        "dropped": len(utterances) - len(kept),
+        "dropped": int(asked.sum()) - len(kept),
+        "excluded": excluded,
         "absent": _absent(kept, made),
     }
     return Split(_table(kept["id"].to_numpy(), made), SettingsTable(facts))
@@ -188,7 +199,7 @@ def _refuse_too_few(kept: pd.DataFrame, column: str, groups: int) -> None:
             "conversations are, so `kemfeat train` asks for --allow-leakage and every number says so"
         )
     raise AnalysisError(
-        f"split: the labelled utterances come from {groups} {column}{'s' * (groups != 1)}, and train, valid and test "
+        f"split: the labelled utterances come from {many(groups, column)}, and train, valid and test "
         f"need one each, so at least {len(PARTS)}; {way}"
     )
 

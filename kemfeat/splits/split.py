@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,8 @@ class Split:
         ``part`` (``train``, ``valid`` or ``test``). Utterances that the label rule drops are absent.
     facts : mapping
         ``scheme``, ``folds``, ``seed``, ``labels`` (the label rule), ``store`` (digest of the store), ``utterances``
-        (:func:`utterances_digest` of its table), ``dropped`` (utterances without a label), ``absent`` (folds whose
-        train part lacks a class, each with the class),
+        (:func:`utterances_digest` of its table), ``dropped`` (utterances without a label), ``excluded`` (ids that
+        somebody left out), ``absent`` (folds whose train part lacks a class, each with the class),
         ``kemfeat`` (version); None where a file does not say.
     """
 
@@ -83,6 +83,22 @@ class Split:
         chosen = (self.rows["fold"] == fold) & (self.rows["part"] == part)
         names: list[str] = self.rows.loc[chosen, "id"].tolist()
         return names
+
+    def without_in_training(self, excluded: Collection[str]) -> Split:
+        """The split without some utterances in its parts ``train`` and ``valid``; what is tested stays.
+
+        Parameters
+        ----------
+        excluded : collection of str
+            Their ids.
+
+        Returns
+        -------
+        Split
+            With the same facts.
+        """
+        gone = self.rows["id"].isin(excluded) & (self.rows["part"] != "test")
+        return Split(self.rows[~gone].reset_index(drop=True), self.facts)
 
     def indices(self, store_ids: Sequence[str], part: str, *, fold: int = 0) -> NDArray[np.int64]:
         """Rows of a store that belong to one part, in the split's order.

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from kemfeat.errors import ConfigError
+from kemfeat.paths import StrPath, to_path
 
 SCHEMES = ("s3", "gs", "az", "https", "http", "zip", "memory")
 """Amazon S3 and servers like it, Google Cloud Storage, Azure, web servers, a zip file, the memory of this process."""
@@ -39,12 +40,12 @@ class Address(str):
         return self.partition("://")[2]
 
 
-def place(text: str | Path) -> Path | Address:
+def place(text: StrPath) -> Path | Address:
     """Where a store is.
 
     Parameters
     ----------
-    text : str or Path
+    text : str or PathLike
         A folder, or an address.
 
     Returns
@@ -64,8 +65,9 @@ def place(text: str | Path) -> Path | Address:
     """
     found = _ADDRESS.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        refuse_address(Path(text), "pass a folder, or in Python the address as text")
-        return Path(text).absolute()
+        path = to_path(text)
+        refuse_address(path, "pass a folder, or in Python the address as text")
+        return path.absolute()
     scheme, rest = found[1].lower(), found[2].rstrip("/")
     if scheme not in SCHEMES:
         known = ", ".join(f"{each}://" for each in SCHEMES)

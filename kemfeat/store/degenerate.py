@@ -38,7 +38,7 @@ short stretches of temperature or of heart beats coincide by chance."""
 
 _PROBES = 64
 
-_STILL = 32
+STILL = 32
 """Values that a row with one number per step, such as a temperature, needs for its being constant to mean anything."""
 
 
@@ -161,7 +161,7 @@ def _look(store: Store, name: str, runs: Iterable[slice]) -> Looks:
         for place, row in enumerate(range(run.start, run.start + len(block))):
             if complete[row]:
                 values = block[place] if real is None else _real(block[place], real[place])
-                if len(values) >= (2 if values.ndim > 1 else _STILL):
+                if len(values) >= (2 if values.ndim > 1 else STILL):
                     constant[row] = _is_constant(values)
                 if _is_telling(values):
                     digests[row] = hashlib.sha256(repr(values.shape).encode() + values.tobytes()).digest()

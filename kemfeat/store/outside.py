@@ -86,3 +86,28 @@ def _holds(is_ours: Callable[[Path], bool], out: Path) -> bool:
         return is_ours(out)
     except (OSError, ValueError):
         return False
+
+
+def refuse_other_corpus(
+    before: schema.Header | None, dataset: str, *, where: object, advice: str = "choose another place"
+) -> None:
+    """Refuse to put a store in the place of one of another corpus.
+
+    Parameters
+    ----------
+    before : Header or None
+        Header of what is there.
+    dataset : str
+        Corpus of the store that is to be there.
+    where : object
+        Folder or address, for messages.
+    advice : str
+        What to do.
+
+    Raises
+    ------
+    ConfigError
+        Another corpus is there.
+    """
+    if before is not None and before.dataset != dataset:
+        raise ConfigError(f"{where}: is a store of {before.dataset}, this one is of {dataset}; {advice}")

@@ -132,15 +132,37 @@ def cuts(header: schema.Header, utterances: pd.DataFrame) -> list[Cut]:
     list of Cut
         One for each quantity with a fixed length, also where nothing was cut.
     """
+    found = []
+    for what, lost in losses(header, utterances).items():
+        amount = int(lost.sum()) if what in utterances.columns else None
+        found.append(Cut(what=what, rows=int((lost > 0).sum()), amount=amount))
+    return found
+
+
+def losses(header: schema.Header, utterances: pd.DataFrame) -> dict[str, pd.Series[int]]:
+    """What the fixed lengths of a store cut off each utterance.
+
+    Parameters
+    ----------
+    header : Header
+        Header of a store.
+    utterances : DataFrame
+        Its table of utterances.
+
+    Returns
+    -------
+    dict of str to Series of int
+        For each column, or array of tokens, with a fixed length, the frames, samples or tokens lost.
+    """
     names = [str(name) for name in utterances.columns if stem(str(name)).endswith(_TOTAL)]
     stored = [tagged(stem(name).removesuffix(_TOTAL), tag_of(name)) for name in names]
-    found = []
-    for what in (name for name in stored if name in utterances.columns):
-        lost = (utterances[beside(what, _TOTAL)] - utterances[what]).clip(lower=0)
-        found.append(Cut(what=what, rows=int((lost > 0).sum()), amount=int(lost.sum())))
+    found = {
+        what: (utterances[beside(what, _TOTAL)] - utterances[what]).clip(lower=0)
+        for what in stored
+        if what in utterances.columns
+    }
     for ids in (name for name in header.arrays if stem(name) == "input_ids"):
         pieces = tagged("n_pieces", tag_of(ids))
         if pieces in utterances.columns:
-            room = header.arrays[ids].shape[-1] - _SPECIAL_TOKENS
-            found.append(Cut(what=ids, rows=int((utterances[pieces] > room).sum()), amount=None))
+            found[ids] = (utterances[pieces] - (header.arrays[ids].shape[-1] - _SPECIAL_TOKENS)).clip(lower=0)
     return found

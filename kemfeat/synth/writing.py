@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from kemfeat import parallel
 from kemfeat.errors import ConfigError, StoreWriteError
+from kemfeat.paths import StrPath, to_path
 from kemfeat.provenance import NOTICE
 from kemfeat.store.outside import refuse_in_store
 from kemfeat.video import pyav
@@ -137,7 +138,7 @@ class SyntheticCorpus(ABC, Generic[P]):
 
     def write(
         self,
-        out: Path,
+        out: StrPath,
         *,
         utterances: int | None = None,
         sessions: int | None = None,
@@ -153,7 +154,7 @@ class SyntheticCorpus(ABC, Generic[P]):
 
         Parameters
         ----------
-        out : Path
+        out : str or PathLike
             Folder, absent or empty.
         utterances : int or None
             How many, at least one per session and at most what its names have room for; None stands for as many as the
@@ -193,6 +194,7 @@ class SyntheticCorpus(ABC, Generic[P]):
             speaker_effect=speaker_effect,
             video=video,
         )
+        out = to_path(out)
         self._check(options)
         if video:
             pyav(what="--video")

@@ -195,10 +195,10 @@ def test_another_corpus_is_not_put_in_the_place_of_one(server: Server, finished:
     push_store(finished, ADDRESS, may_pass_on=True)
     header = json.loads(server.content(HEADER))
     server.change(HEADER, json.dumps(header | {"dataset": "IEMOCAP"}).encode())
-    with pytest.raises(ConfigError, match="has a store of IEMOCAP, and this one is of KEMDy20"):
+    with pytest.raises(ConfigError, match="is a store of IEMOCAP, this one is of KEMDy20"):
         push_store(finished, ADDRESS, may_pass_on=True)
     shutil.copytree(finished.path, tmp_path / "mine", symlinks=True)
-    with pytest.raises(ConfigError, match="has a store of KEMDy20, and this one is of IEMOCAP"):
+    with pytest.raises(ConfigError, match="is a store of KEMDy20, this one is of IEMOCAP"):
         pull_store(ADDRESS, tmp_path / "mine")
 
 

@@ -97,10 +97,10 @@ def test_a_broken_corpus_is_code_3_and_too_many_broken_rows_are_code_5(bench):
     assert "more than --max-failures 0.01 allows" in sentence(*where, "--on-error", "skip", "-j", "1", code=5)
     said = kemfeat(*where, "--on-error", "skip", "--max-failures", "0.1", "-j", "1")
     assert said.code == 0
-    assert "1 rows could not be read or extracted: see " in said.out
+    assert "1 row could not be read or extracted: see " in said.out
     facts = kemfeat("info", new.out, "--json").json
     assert (facts["complete"], facts["missing_rows"]) == (False, {"mel": 1})
-    assert "mel: 1 rows are missing" in kemfeat("info", new.out).out
+    assert "mel: 1 row missing; see failures.parquet" in kemfeat("info", new.out).out
 
 
 @pytest.mark.parametrize("command", [("info",), ("verify",), ("diff", "other")])

@@ -9,6 +9,7 @@ import pytest
 from kemfeat import plugins
 from kemfeat.labels import RULES
 from kemfeat.learn.training.recipe import recipe_names
+from kemfeat.splits import SCHEMES
 from tests.build.kit import KEMFEAT
 from tests.e2e.command import kemfeat
 
@@ -22,7 +23,7 @@ def offered(line, cwd=None):
     return said.out.split()
 
 
-@pytest.mark.parametrize("command", ["validate", "plan", "build", "synth", "doctor", "config show"])
+@pytest.mark.parametrize("command", ["validate", "plan", "build", "doctor", "config show"])
 def test_every_corpus_is_offered_in_the_case_that_was_typed(command):
     names = [plugins.find("corpora", name).name for name in plugins.names("corpora")]
     assert offered(f"{command} --dataset ") == names
@@ -45,6 +46,20 @@ def test_recipes_rules_presets_formats_and_analyses_are_offered():
     assert offered("export x --to w") == ["webdataset"]
     assert offered("analyze a") == ["agreement", "anova"]
     assert offered("list p") == ["presets"]
+    assert offered("split x --scheme ") == list(SCHEMES)
+    assert offered("train x --ablate v") == ["video"]
+
+
+def test_only_corpora_that_can_be_made_are_offered_to_synth():
+    assert offered("synth --dataset ") == [plugins.find("synth", name).name for name in plugins.names("synth")]
+
+
+def test_settings_are_offered_feature_by_feature():
+    first = offered("config explain ")
+    assert {"mel.", "features", "cloud.private"} <= set(first)
+    assert offered("config explain mel.n_m") == ["mel.n_mels"]
+    assert offered("config explain cloud.") == ["cloud.private"]
+    assert offered("config explain nothing.") == []
 
 
 def test_stores_are_offered_where_commands_put_them(finished, tmp_path):

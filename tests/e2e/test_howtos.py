@@ -173,6 +173,14 @@ def test_an_export_is_one_file_its_test_and_a_section(tmp_path, corpus):
     assert "each line is a json object" in (copy.folder / "lines/README.md").read_text(encoding="utf-8").casefold()
 
 
+def test_a_lens_is_one_file_and_its_test(tmp_path):
+    places = ("kemfeat/lenses/shortest.py", "tests/lenses/test_shortest.py")
+    copy = Copy(tmp_path / "copy", "add-a-lens.md", *places)
+    assert copy.touched == set(places)
+    assert copy.tested(["tests/laws/test_lens_laws.py", places[1]], keyword="shortest") > 6
+    assert "shortest" in {each["name"] for each in json.loads(copy.kemfeat("list", "lenses", "--json"))}
+
+
 def test_a_model_is_one_file_its_recipe_and_its_test(tmp_path, corpus):
     places = (
         "kemfeat/learn/models/band_means.py",

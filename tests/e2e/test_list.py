@@ -6,7 +6,14 @@ from kemfeat import plugins
 from kemfeat.learn.training.recipe import recipe_names
 from tests.e2e.command import at_terminal, kemfeat, sentence
 
-ROOMS = {"datasets": "corpora", "features": "features", "analyses": "analyses", "exports": "export"}
+ROOMS = {
+    "datasets": "corpora",
+    "features": "features",
+    "analyses": "analyses",
+    "exports": "export",
+    "lenses": "lenses",
+    "models": "learn.models",
+}
 
 
 @pytest.mark.parametrize("kind", [*ROOMS, "recipes", "labels", "presets"])

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from kemfeat.build import build_store
+from kemfeat.learn.run_folder import read_run
 from kemfeat.learn.training.recipe import load_recipe
 from kemfeat.learn.training.trainer import Options, train
 from kemfeat.splits import make_split, read_split, write_split
@@ -138,3 +139,23 @@ def test_a_leaking_split_is_refused(given: Given, tmp_path: Path) -> None:
     assert (said.code, said.out) == (2, "")
     assert "--allow-leakage" in said.err
     assert not (tmp_path / "run").exists()
+
+
+def test_suspects_are_excluded_from_split_training_and_export(given: Given, tmp_path: Path) -> None:
+    split = read_split(given.split)
+    ids = tmp_path / "ids.csv"
+    ids.write_text("\n".join(["id", *split.ids("train")[:2], split.ids("test")[0]]), encoding="utf-8")
+    made = kemfeat("split", given.store, "--exclude", ids, "--out", tmp_path / "split.parquet", "--folds", 4)
+    assert (made.code, "excluded: 3" in made.out) == (0, True)
+    assert not set(read_split(tmp_path / "split.parquet").rows["id"]) & set(split.ids("train")[:2])
+    said = kemfeat(*command(given, "--set=train.epochs=1", "--exclude", ids, "--out", tmp_path / "run"))
+    assert said.code == 0
+    assert "2 utterances left out: excluded" in said.err
+    assert "stay in the test part of fold 0: 1 of 3 utterances" in said.err
+    assert read_run(tmp_path / "run").excluded == tuple(sorted([*split.ids("train")[:2], split.ids("test")[0]]))
+    out = kemfeat("export", given.store, "--to", "tsv-npy", "--ids", ids, "--out", tmp_path / "out")
+    assert f"{tmp_path}/out: 3 rows" in out.out
+    ids.write_text("id\nnobody\n", encoding="utf-8")
+    for asked in (command(given, "--exclude", ids), ["split", given.store, "--exclude", ids]):
+        assert "ids.csv: 1 of 1 ids are not in this store" in sentence(*asked, code=2, cwd=tmp_path)
+    assert not (tmp_path / "runs").exists()

@@ -123,3 +123,17 @@ def test_rows_are_cut_behind_the_last_real_element(store: Store) -> None:
         assert len(mask) == 0 or mask[-1]
         assert np.array_equal(np.isfinite(row), mask)
     assert len(block.real("mel")[2]) == 0
+
+
+def test_rows_of_chosen_utterances_in_the_order_of_the_store(store: Store, ticks: Store) -> None:
+    ids = store.utterances["id"].tolist()
+    chosen = select(store, ids=[ids[5], ids[3], ids[5]])
+    assert chosen.rows.tolist() == [3, 5]
+    assert (chosen.table["id"].tolist(), chosen.dropped) == ([ids[3], ids[5]], 0)
+    both = select(store, ids=[ids[5], ids[3]], labels="5class")
+    assert (both.rows.tolist(), both.dropped) == ([3], 1)
+    of_ticks = select(ticks, arrays=["tick_eda"], ids=[ids[4]])
+    assert set(of_ticks.table["parent"]) == {ids[4]}
+    assert len(of_ticks) == ticks.rows("tick")["parent"].eq(ids[4]).sum() > 0
+    with pytest.raises(ConfigError, match="ids: 1 of 1 ids are not in this store, such as 'nobody'"):
+        select(store, ids=["nobody"])

@@ -4,8 +4,8 @@ import pytest
 from kemfeat.config import validated
 from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features._audio import WaveformConfig, audio_of, brought_in, finite
-from kemfeat.media import QUIET_CHANNEL, channel_count
 from kemfeat.records import Signal
+from kemfeat.waveform import QUIET_CHANNEL, channel_count
 
 
 def test_the_first_of_several_channels_is_taken_sample_by_sample():

@@ -11,7 +11,7 @@ import scipy.ndimage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kemfeat.leakage.fingerprints import ALIKE, BANDS, alikeness, fingerprint, same_recording
+from kemfeat.leakage.fingerprints import ALIKE, BANDS, alikeness, fingerprint, most_alike, same_recording
 
 
 def speech(seed: int, *, frames: int = 80, bins: int = 64) -> np.ndarray:
@@ -144,3 +144,18 @@ def test_every_real_clip_is_found_again(change, clips, originals):
     numbers = same_recording([*originals, *prints(map(CHANGES[change], clips))])
     assert numbers[:154].tolist() == numbers[154:].tolist()
     assert len(set(numbers)) == 154
+
+
+def test_the_most_alike_is_that_of_all_pairs():
+    mels = [speech(seed) for seed in range(5)]
+    prints = [fingerprint(mel) for mel in (*mels, mels[0] + 3, mels[1][2:], mels[0], np.zeros((50, 64)))]
+    others, similarities = most_alike(prints)
+    for row, each in enumerate(prints):
+        pairs = [
+            (alikeness(each, it), -at)
+            for at, it in enumerate(prints)
+            if at != row and each is not None and it is not None
+        ]
+        best = max(pairs, default=(-1, 0))
+        assert others[row] == (-best[1] if best[0] >= ALIKE else -1)
+        assert similarities[row] == pytest.approx(best[0] if best[0] >= ALIKE else -1, abs=1e-5)

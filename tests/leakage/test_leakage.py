@@ -149,7 +149,7 @@ def test_rows_without_a_label_are_counted(planted, tmp_path):
     table = planted.store.utterances
     kept = int(table["in_5class"].sum())
     assert 0 < kept < len(table)
-    assert f"{len(table) - kept} have no label under the rule 5class and are left out" in said.out
+    assert f"left out without a label under the rule 5class: {len(table) - kept}" in said.out
     split = read_split(tmp_path / "splits" / "store-kor-2022.parquet")
     sizes = [len(split.ids(part)) for part in PARTS]
     assert sum(sizes) == kept

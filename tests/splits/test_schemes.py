@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from kemfeat.errors import AnalysisError, ConfigError
-from kemfeat.splits import PARTS, SCHEMES, make_split
+from kemfeat.splits import PARTS, SCHEMES, make_split, utterances_digest
 from tests.splits.tables import FIVE, columns_of, like_kemdy20, of_two_corpora, utterances
 
 COVERING = ("session", "speaker", "loso", "corpus", "kfold")
@@ -313,3 +313,25 @@ def test_official_parts_are_those_of_the_corpus_row_for_row(parts):
 def test_official_parts_that_cannot_be(table, message):
     with pytest.raises(AnalysisError, match=message):
         make_split(table, scheme="official")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@settings(deadline=None, max_examples=8)
+@given(table=tables(), data=st.data())
+def test_what_is_excluded_is_in_no_part_and_is_recorded(scheme, table, data):
+    table = table.assign(part=[PARTS[row % 3] for row in range(len(table))])
+    gone = data.draw(st.lists(st.sampled_from(table["id"].tolist()), min_size=1, max_size=5))
+    split = make_split(table, scheme=scheme, exclude=gone, **folds_of(scheme))
+    rest = table[~table["id"].isin(gone)]
+    assert set(split.rows["id"]) == set(rest.loc[rest["emotion"].notna(), "id"])
+    assert split.facts["excluded"] == tuple(sorted(set(gone)))
+    assert split.facts["dropped"] == int(rest["emotion"].isna().sum())
+    assert split.facts["utterances"] == utterances_digest(table)  # it is a split of the same store
+
+
+def test_what_cannot_be_excluded_is_refused():
+    table = like_kemdy20(rows=200)
+    with pytest.raises(ConfigError, match="split: exclude: 1 of 2 ids are not in this store, such as 'u9'"):
+        make_split(table, exclude=["u9", table["id"][0]])
+    with pytest.raises(AnalysisError, match="no utterance that is not excluded has a label"):
+        make_split(table, exclude=table["id"].tolist())

@@ -161,7 +161,22 @@ def test_the_html_shows_names_as_text(finished: Store) -> None:
     shown = Store(finished.path, header)._repr_html_()
     assert "<script>" not in shown
     assert shown.count("&lt;script&gt;") == 6
-    assert finished._repr_html_().count("<tr>") == 1 + len(finished.arrays)
+    assert all(f"<td>{name}</td>" in finished._repr_html_() for name in finished.arrays)
+
+
+def test_the_html_counts_what_covers_the_utterances(finished: Store) -> None:
+    shown = finished._repr_html_()
+    for medium in ("eda", "temp", "ibi"):
+        count = int((finished.utterances[f"{medium}_coverage"] > 0).sum())
+        assert f"<td>{medium.upper()}</td><td>{count}</td><td>{count / 20:.1%}</td>" in shown
+    assert "<td>votes</td><td>20</td><td>100.0%</td>" in shown
+    assert "<td>emotion happy</td><td>20</td>" in shown
+
+
+def test_the_html_of_a_damaged_store_says_so(copied: Store) -> None:
+    (copied.path / "ratings.parquet").write_bytes(b"<b>")
+    assert "ratings.parquet: is not what was written" in copied._repr_html_()
+    assert "ratings.parquet: is not what was written" in copied.utterance(copied.utterances["id"][0])._repr_html_()
 
 
 def test_the_tables(finished: Store, corpus: Any) -> None:

@@ -24,6 +24,7 @@ from kemfeat.build.join._corpora import JoinedCorpora, Source, find_sources
 from kemfeat.build.join._partitions import Partitions
 from kemfeat.errors import ConfigError, StoreError
 from kemfeat.parallel import Progress
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store import disk, locking, receipts, schema, swap, versions, writer
 from kemfeat.store.header import header_in
 from kemfeat.store.reader import Store, open_store
@@ -56,9 +57,9 @@ class JoinReport:
 
 
 def join_stores(
-    stores: Sequence[str | Path],
+    stores: Sequence[StrPath],
     *,
-    out: str | Path,
+    out: StrPath,
     corpora: Sequence[str] | None = None,
     common: bool = False,
     progress: Progress = silent,
@@ -70,9 +71,9 @@ def join_stores(
 
     Parameters
     ----------
-    stores : sequence of str or Path
+    stores : sequence of str or PathLike
         Folders or addresses of two or more finished stores.
-    out : str or Path
+    out : str or PathLike
         Folder of the joined store.
     corpora : sequence of str, optional
         A name for each corpus; by default those of their readers.
@@ -104,7 +105,7 @@ def join_stores(
     began = time.monotonic()
     sources = find_sources(stores, corpora)
     resolved, left_out = agree(sources, common=common)
-    folder = Path(out)
+    folder = to_path(out)
     _refuse_other_store(folder, resolved)
     _folder.take_over(folder, force=False)
     counts = {source.corpus: len(source.store) for source in sources}

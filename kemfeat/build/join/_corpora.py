@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kemfeat import plugins
@@ -13,6 +12,7 @@ from kemfeat.build._settings import identity_of
 from kemfeat.corpora import CorpusReader, columns_of, corpora_of, terms_of
 from kemfeat.errors import ConfigError, StoreVersionError, UnknownPluginError
 from kemfeat.features.instances import find_feature
+from kemfeat.paths import StrPath
 from kemfeat.records import Terms
 from kemfeat.store.reader import Store, open_store
 
@@ -77,7 +77,7 @@ class JoinedCorpora:
         return columns_of(self.name)
 
 
-def find_sources(places: Sequence[str | Path], names: Sequence[str] | None) -> list[Source]:
+def find_sources(places: Sequence[StrPath], names: Sequence[str] | None) -> list[Source]:
     """Open the stores to join.
 
     Parameters

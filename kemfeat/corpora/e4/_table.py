@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from kemfeat.corpora.cells import ID, ID_GRAMMAR, LABEL_GRAMMAR, OWN_PREFIX, SEXES, is_label, split_cells
+from kemfeat.corpora.cells import ID, ID_GRAMMAR, LABEL_GRAMMAR, OWN_PREFIX, SEXES, is_label, meant_column, split_cells
 from kemfeat.corpora.e4._times import Moment, read_moment
 from kemfeat.corpora.own_labels import read_emotions
 from kemfeat.corpora.text import is_missing, number
@@ -168,11 +167,7 @@ def _require(names: Mapping[str, int], where: str) -> None:
 
 
 def _meant(name: str) -> str:
-    """The known column that a name of the user's own is probably meant to be; empty where none is similar."""
-    if name in KNOWN:
-        return ""
-    near = difflib.get_close_matches(name.casefold(), KNOWN, n=1)
-    return _OTHER_NAMES.get(name.casefold(), near[0] if near else "")
+    return "" if name in KNOWN else meant_column(name, columns=KNOWN, other_names=_OTHER_NAMES)
 
 
 def _own(name: str) -> str:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kemfeat.config import suggest
-from kemfeat.corpora.cells import OWN_PREFIX
+from kemfeat.corpora.cells import OWN_PREFIX, meant_column
 from kemfeat.errors import CorpusError
 from kemfeat.findings import LABEL_MISSING, UNKNOWN_COLUMN, Findings
 from kemfeat.labels import LABEL_COLUMNS
@@ -116,9 +115,9 @@ def read_header(cells: Sequence[str], *, where: str, findings: Findings) -> Tabl
         advice = f"no column emotion; choose one of the others with --set labels={further[-1]}"
         findings.add(LABEL_MISSING, f"{where}:1: {advice}")
     for name, place in own.items():
-        meant = _meant(name, at)
-        if meant:
-            findings.add(UNKNOWN_COLUMN, f"{where}:1 column {place + 1}: found {name!r}; did you mean {meant}?")
+        meant = _meant(name)
+        if meant and meant not in at:
+            findings.add(UNKNOWN_COLUMN, f"{where}:1 column {place + 1}: found {name!r}; did you mean {meant!r}?")
     return TableHeader(at, {f"{OWN_PREFIX}{name}": place for name, place in own.items()}, len(names), raters)
 
 
@@ -149,7 +148,7 @@ def _names(cells: Sequence[str], *, where: str) -> list[str]:
 def _require(at: Mapping[str, int], own: Mapping[str, int], *, where: str) -> None:
     missing = [name for name in REQUIRED if name not in at]
     if missing:
-        near = [f"rename {name!r} to {missing[0]!r}" for name in own if _meant(name, at) == repr(missing[0])]
+        near = [f"rename {name!r} to {missing[0]!r}" for name in own if _meant(name) == missing[0]]
         remedy = near[0] if near else "add it; cells are separated by commas, semicolons or tabs"
         found = ", ".join(repr(name[:40]) for name in (*at, *own))
         raise CorpusError(f"{where}:1: found the columns {found}, expected one called {missing[0]!r} too; {remedy}")
@@ -181,11 +180,6 @@ def _check_pairs(at: Mapping[str, int], *, where: str) -> None:
             )
 
 
-def _meant(name: str, at: Mapping[str, int]) -> str:
-    """The known column, quoted, that a name is probably meant to be; empty where none is similar, or it is there."""
-    plain = re.sub(r"[\s-]+", "_", name.casefold())
-    if plain in _OTHER_NAMES:
-        return "" if _OTHER_NAMES[plain] in at else repr(_OTHER_NAMES[plain])
+def _meant(name: str) -> str:
     # A misspelt rate is an error of its pair, and too many words are similar to one.
-    hint = suggest(name, (*REQUIRED, *_OPTIONAL))
-    return hint.removeprefix("; did you mean ").partition("?")[0] if "did you mean" in hint else ""
+    return meant_column(name, columns=(*REQUIRED, *_OPTIONAL), other_names=_OTHER_NAMES)

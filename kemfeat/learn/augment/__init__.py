@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kemfeat._lazy import attributes
+from kemfeat._lazy import attributes, names
 
 if TYPE_CHECKING:
     from kemfeat.learn.augment.compose import Compose
@@ -73,3 +73,4 @@ __all__ = [
 ]
 
 __getattr__ = attributes(__name__, _HOMES)
+__dir__ = names(__name__, _HOMES)

@@ -22,6 +22,8 @@ from kemfeat.learn.evaluation.groups import HEADLINES, SEED, groups_of
 from kemfeat.learn.evaluation.words import NAMES, printable, shown
 from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import TARGETS, read_history, read_predictions, read_run
+from kemfeat.paths import StrPath, to_path
+from kemfeat.plural import many
 from kemfeat.stats import metrics
 from kemfeat.stats.calibration import Calibration, calibration
 from kemfeat.stats.metrics import Classification, Regression, Score, difference
@@ -97,6 +99,8 @@ class Evaluation:
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what is missing or unreliable, each beginning with its target."""
         found = [provenance.BANNER] if self.facts.synthetic else []
+        if excluded := self.facts.left_out.get("excluded", 0):
+            found.append(f"excluded from training and validation: {many(excluded, 'utterance')}")
         for name, target in self.targets.items():
             found += [f"{name}: {remark}" for remark in target.result.remarks]
             if target.unlabelled:
@@ -164,12 +168,12 @@ class Evaluation:
         }
 
 
-def evaluate(run: Path) -> Evaluation:
+def evaluate(run: StrPath) -> Evaluation:
     """Evaluate the test part of a finished run, and write ``metrics.json`` and the figures into its folder.
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of the run.
 
     Returns
@@ -182,6 +186,7 @@ def evaluate(run: Path) -> Evaluation:
     RunError
         The run is missing, unfinished or damaged, has nothing to test, or its folder cannot be written.
     """
+    run = to_path(run)
     facts = read_run(run)
     history = None if facts.ensemble else read_history(run)
     found = measure(read_predictions(run, facts), facts, name=printable(run.resolve().name))
@@ -346,7 +351,7 @@ def _scores_content(scores: Mapping[str, Score]) -> dict[str, Any]:
 def _draw(run: Path, found: Evaluation, history: pd.DataFrame | None) -> None:
     title = [f"{found.name}: {found.facts.recipe} {found.facts.variant}, {found.where}", found.headline()]
     emotion = found.targets.get("emotion")
-    drawings: dict[str, Callable[[Path], None]] = {}
+    drawings: dict[str, Callable[[Path], object]] = {}
     if history is not None:
         drawings[run_folder.CURVES] = partial(figures.curves, history, title=title, warning=found.warning)
     if emotion is not None and isinstance(emotion.result, Classification):

@@ -6,7 +6,6 @@ A model that does as well with the sound of other utterances does not listen (S1
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.trainer import load_model, training_data_of_run
 from kemfeat.learn.training.training_data import TrainingData
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ WAYS = ("shuffled", "gone")
 SCHEMA_VERSION = 1
 
 
-def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device: str = "auto") -> pd.DataFrame:
+def ablate(run: StrPath, data: AuditedFold, *, modalities: tuple[str, ...], device: str = "auto") -> pd.DataFrame:
     """Test a finished run again without the information in each modality; write ``ablation.json`` into its folder.
 
     ``shuffled`` gives each row that modality of another row of the test part; ``gone`` gives it nothing but padding,
@@ -46,7 +46,7 @@ def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device:
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of the run.
     data : AuditedFold
         The fold that it was trained on.
@@ -70,6 +70,7 @@ def ablate(run: Path, data: AuditedFold, *, modalities: tuple[str, ...], device:
     """
     import pandas as pd
 
+    run = to_path(run)
     facts = read_run(run)
     whole = measure(read_predictions(run, facts), facts, name=run.name)
     training_data = training_data_of_run(run, data)

@@ -26,6 +26,7 @@ from kemfeat.learn.experiments.votes import (
 from kemfeat.learn.run_facts import EnsembleFacts, Leakage, MemberFacts, RunFacts, StackerFacts
 from kemfeat.learn.run_folder import write_run
 from kemfeat.learn.training.inner_folds import INNER
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store import disk
 from kemfeat.store.outside import refuse_in_store
 
@@ -78,10 +79,10 @@ class _Combined:
 
 
 def ensemble(
-    runs: Sequence[Path],
+    runs: Sequence[StrPath],
     *,
     method: Method,
-    out: Path,
+    out: StrPath,
     weights: Sequence[float] = (),
     formulas: Formulas | None = None,
     out_of_fold: Sequence[pd.DataFrame] = (),
@@ -94,12 +95,12 @@ def ensemble(
 
     Parameters
     ----------
-    runs : sequence of Path, length >= 2
+    runs : sequence of str or PathLike, length >= 2
         Folders of finished runs that classify emotions: one split, fold, list of classes and corpus.
     method : {"soft", "weighted", "hard", "stacking"}
         ``soft``: mean of the probabilities; ``weighted``: with weights; ``hard``: vote of the predicted classes;
         ``stacking``: logistic regression on the logarithms of the probabilities.
-    out : Path
+    out : str or PathLike
         Folder to write, absent or empty.
     weights : sequence of float
         One per run, for ``weighted`` and ``hard``; none fits those of ``weighted`` and makes those of ``hard`` equal.
@@ -123,9 +124,9 @@ def ensemble(
     RunError
         A run is missing, unfinished or damaged.
     """
-    formulas = formulas or Formulas()
-    require_possible(runs, method, out, weights=weights, formulas=formulas, out_of_fold=bool(out_of_fold))
-    members = [read_member(run) for run in runs]
+    folders, out, formulas = [*map(to_path, runs)], to_path(out), formulas or Formulas()
+    require_possible(folders, method, out, weights=weights, formulas=formulas, out_of_fold=bool(out_of_fold))
+    members = [read_member(folder) for folder in folders]
     if out_of_fold:
         members = [with_train(one, table) for one, table in zip(members, out_of_fold, strict=True)]
     require_alike(members)

@@ -12,6 +12,7 @@ from kemfeat.learn.training.inner_folds import INNER, inner_folds
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.progress import Silent, TrainingProgress
 from kemfeat.learn.training.trainer import Options, audited_of_run, fit, load_model, training_data_of_run
+from kemfeat.paths import StrPath, to_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def out_of_fold(
-    runs: Sequence[Path],
+    runs: Sequence[StrPath],
     *,
     store: Store,
     split: Split,
-    out: Path,
+    out: StrPath,
     folds: int,
     device: str = "auto",
     progress: TrainingProgress | None = None,
@@ -36,11 +37,11 @@ def out_of_fold(
 
     Parameters
     ----------
-    runs : sequence of Path
+    runs : sequence of str or PathLike
         Folders of finished runs.
     store, split : Store, Split
         What they were trained on.
-    out : Path
+    out : str or PathLike
         Folder of the ensemble.
     folds : int, >= 2
         Inner folds.
@@ -63,9 +64,9 @@ def out_of_fold(
         A run is missing, unfinished or damaged.
     """
     tables = []
-    for place, run in enumerate(runs, start=1):
+    for place, run in enumerate(map(to_path, runs), start=1):
         data = audited_of_run(run, store=store, split=split)
-        inner = out / INNER / str(place)
+        inner = to_path(out) / INNER / str(place)
         tables.append(_of_run(run, data, inner, folds=folds, device=device, progress=progress or Silent()))
     return tables
 

@@ -17,6 +17,7 @@ from kemfeat.learn.training.audited_fold import AuditedFold
 from kemfeat.learn.training.progress import TrainingProgress
 from kemfeat.learn.training.recipe import Recipe, load_recipe
 from kemfeat.learn.training.trainer import Options, conclude, fit
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -67,12 +68,12 @@ class Swept:
     evaluation: Evaluation
 
 
-def trials_of(name: str | Path, overrides: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> list[Trial]:
+def trials_of(name: StrPath, overrides: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> list[Trial]:
     """Combine the values of several settings in every way.
 
     Parameters
     ----------
-    name : str or Path
+    name : str or PathLike
         See :func:`~kemfeat.learn.training.recipe.load_recipe`.
     overrides : mapping
         Values that all trials share, likewise.
@@ -108,7 +109,7 @@ def trials_of(name: str | Path, overrides: Mapping[str, Any], axes: Mapping[str,
 
 
 def sweep(
-    trials: Sequence[Trial], data: AuditedFold, *, out: Path, options: Options, progress: TrainingProgress
+    trials: Sequence[Trial], data: AuditedFold, *, out: StrPath, options: Options, progress: TrainingProgress
 ) -> Swept:
     """Train every trial in a folder of its own, choose one, test it, and write ``sweep.csv``.
 
@@ -118,7 +119,7 @@ def sweep(
         From :func:`trials_of`.
     data : AuditedFold
         The fold to train on.
-    out : Path
+    out : str or PathLike
         Folder of the sweep.
     options : Options
         Device and the like.
@@ -135,6 +136,7 @@ def sweep(
     ConfigError, AnalysisError, RunError
         As :func:`~kemfeat.learn.training.trainer.train`.
     """
+    out = to_path(out)
     if (out / run_folder.RUN).exists():
         raise ConfigError(f"{out}: is the folder of a single run; choose another --out for the sweep")
     for trial in trials:

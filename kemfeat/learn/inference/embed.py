@@ -29,6 +29,7 @@ from kemfeat.learn.training.progress import Silent, TrainingProgress
 from kemfeat.learn.training.recipe import Recipe
 from kemfeat.learn.training.trainer import Options, fit, load_model, training_data_of_run
 from kemfeat.learn.training.training_data import TrainingData
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store import disk
 from kemfeat.store.outside import refuse_in_store
 
@@ -57,10 +58,10 @@ class EmbedOptions:
 
 
 def embed(
-    run: Path,
+    run: StrPath,
     data: AuditedFold,
     *,
-    out: Path,
+    out: StrPath,
     options: EmbedOptions | None = None,
     progress: TrainingProgress | None = None,
 ) -> SideStore:
@@ -68,11 +69,11 @@ def embed(
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of a finished run whose model has embeddings.
     data : AuditedFold
         The fold that it was trained on.
-    out : Path
+    out : str or PathLike
         Folder of the side store.
     options : EmbedOptions or None
         How; None takes the defaults.
@@ -93,6 +94,7 @@ def embed(
     """
     import pandas as pd
 
+    run, out = to_path(run), to_path(out)
     options, progress = options or EmbedOptions(), progress or Silent()
     if options.inner_folds == 1:
         raise ConfigError("--inner 1: one inner fold leaves nothing to train on; pass 2 or more, or 0 for none")

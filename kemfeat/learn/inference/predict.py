@@ -34,6 +34,7 @@ from kemfeat.learn.training.predictions import columns_of_predictions, predict
 from kemfeat.learn.training.recipe import Recipe
 from kemfeat.learn.training.trainer import load_model, recipe_of
 from kemfeat.learn.training.training_data import complete_rows
+from kemfeat.paths import StrPath, to_path, to_path_or_none
 from kemfeat.provenance import BANNER
 from kemfeat.records import stem
 from kemfeat.store import disk
@@ -48,16 +49,16 @@ _OPTIONS = {"audio": "--wav", "transcript": "--text"}
 _SEEN = "these are the utterances of the run's own store: it was trained on some of them"
 
 
-def predict_store(run: Path, store: Store, *, encoder: Path | None = None, device: str = "auto") -> pd.DataFrame:
+def predict_store(run: StrPath, store: Store, *, encoder: StrPath | None = None, device: str = "auto") -> pd.DataFrame:
     """Predict every utterance of a store that has what the model reads.
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of a finished run, or of an ensemble of such runs by votes.
     store : Store
         Any store with the features that the model reads, made with the settings of the run's own store.
-    encoder : Path or None
+    encoder : str, PathLike or None
         Where a model reads embeddings: the run whose model made them, which embeds this store; None takes the place
         that its side store gives.
     device : str
@@ -77,6 +78,7 @@ def predict_store(run: Path, store: Store, *, encoder: Path | None = None, devic
     RunError
         The run, its encoder or a member is unfinished or damaged.
     """
+    run, encoder = to_path(run), to_path_or_none(encoder)
     facts = read_run(run)
     if facts.ensemble:
         return predicted_together(
@@ -166,14 +168,14 @@ def _embeddings(run: Path, facts: RunFacts, store: Store, *, encoder: Path | Non
     return write_side_store(out, known.facts, values=whole, model=model, seen=known.seen)
 
 
-def predict_recording(run: Path, *, wav: Path | None, text: str | None, device: str = "auto") -> pd.DataFrame:
+def predict_recording(run: StrPath, *, wav: StrPath | None, text: str | None, device: str = "auto") -> pd.DataFrame:
     """Predict one new recording.
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of a finished run whose model reads sound, text or both.
-    wav : Path or None
+    wav : str, PathLike or None
         The recording; None where the model reads text alone.
     text : str or None
         What is said in it; None where the model reads sound alone.
@@ -194,6 +196,7 @@ def predict_recording(run: Path, *, wav: Path | None, text: str | None, device: 
     KemfeatError
         The recording cannot be read.
     """
+    run, wav = to_path(run), to_path_or_none(wav)
     read = _options_of(run)
     for option in sorted(_given(wav, text) - read):
         reads = ", ".join(sorted(read)) or "neither"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from kemfeat.config import thawed, validated
 from kemfeat.errors import ConfigError
 from kemfeat.features.instances import find_feature
+from kemfeat.id_files import chosen
 from kemfeat.leakage import audit_split
 from kemfeat.learn.run_facts import DataFacts, Leakage, SplitFacts, StoreFacts
+from kemfeat.plural import many
 from kemfeat.splits import PARTS, utterances_digest
 
 if TYPE_CHECKING:
@@ -36,12 +38,21 @@ class AuditedFold:
         The fold.
     leakage : Leakage
         What the audit found in this fold.
+    excluded : tuple of str
+        Ids of utterances that are neither trained on nor validated with. What is tested does not change, so that
+        scores with and without them can be compared.
     """
 
     store: Store
     split: Split
     fold: int
     leakage: Leakage
+    excluded: tuple[str, ...] = ()
+
+    @cached_property
+    def used(self) -> Split:
+        """The split without what is excluded."""
+        return self.split.without_in_training(self.excluded)
 
     @property
     def labels(self) -> str:
@@ -130,6 +141,7 @@ def audit_fold(
     *,
     fold: int = 0,
     allow_leakage: bool = False,
+    excluded: Collection[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AuditedFold:
     """Audit one fold of a split for what its parts share.
@@ -144,6 +156,8 @@ def audit_fold(
         Which fold.
     allow_leakage : bool
         Accept a fold that leaks.
+    excluded : collection of str
+        Ids of utterances to leave out of its parts ``train`` and ``valid``.
     progress : callable
         ``(done, total)``, called as utterances are compared.
 
@@ -155,13 +169,15 @@ def audit_fold(
     Raises
     ------
     ConfigError
-        The split leaks in this fold and that is not allowed, was made for another store, or has no such fold.
+        The split leaks in this fold and that is not allowed, was made for another store, or has no such fold; or an
+        utterance to exclude does not exist.
     """
-    found = AuditedFold(store=store, split=split, fold=fold, leakage=Leakage(verdict="clean"))
+    gone = chosen(excluded, known=store.utterances["id"].tolist(), where="exclude")
+    found = AuditedFold(store=store, split=split, fold=fold, leakage=Leakage(verdict="clean"), excluded=gone)
     found.split_facts()  # a file from elsewhere may say anything of itself
     store.labels(found.labels)
     split.ids("test", fold=fold)
-    leakage = _leakage(audit_split(store, split, progress=progress), fold)
+    leakage = _leakage(audit_split(store, found.used, progress=progress), fold)
     if leakage.verdict == "leaking" and not allow_leakage:
         counts = ", ".join(f"{kind} {count:,}" for kind, count in leakage.counts.items())
         raise ConfigError(
@@ -175,11 +191,15 @@ def _way_out(store: Store, split: Split) -> str:
     """What to do about a leaking split; a split by session needs a session for each part."""
     sessions, allowed = store.utterances["session"].nunique(), "--allow-leakage, and every number and figure says so"
     if sessions >= len(PARTS):
-        return (
-            "make one with `kemfeat split --scheme session`, take a closer look with `kemfeat audit`, or pass "
-            + allowed
-        )
-    few = f"this store has {sessions} session{'s' * (sessions != 1)}, too few for a split by session"
+        look, speakers = "take a closer look with `kemfeat audit`", store.utterances.groupby("speaker")["session"]
+        if speakers.nunique().max() > 1:
+            return (
+                "speakers of this store occur in several sessions, so that a split by session has them on both sides "
+                f"and one by speaker their conversations: {look}, or pass {allowed}"
+            )
+        made = "" if split.facts["scheme"] == "session" else "make one with `kemfeat split --scheme session`, "
+        return f"{made}{look}, or pass {allowed}"
+    few = f"this store has {many(sessions, 'session')}, too few for a split by session"
     if split.facts["scheme"] == "speaker":
         return f"{few}, and no split of it does better: speakers are apart, their conversations are not; pass {allowed}"
     return (

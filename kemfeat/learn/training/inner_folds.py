@@ -51,7 +51,7 @@ def inner_folds(whole: TrainingData, *, folds: int, seed: int) -> Iterator[Audit
         seed=seed,
         labels=data.labels,
     )
-    valid = pd.DataFrame({"id": data.split.ids("valid", fold=data.fold), "part": "valid"})
+    valid = pd.DataFrame({"id": data.used.ids("valid", fold=data.fold), "part": "valid"})
     tables = []
     for fold in range(made.folds):
         held_out = set(made.ids("test", fold=fold))

@@ -171,7 +171,7 @@ def _on_embeddings(recipe: Recipe, data: AuditedFold, *, allow_leakage: bool) ->
             f"fold {data.fold} of {data.split.digest[:12]} and this store; make it for this one with `kemfeat embed`"
         )
     who = data.store.utterances[["id", "speaker", "session"]]
-    parts = {name: part for part in PARTS for name in data.split.ids(part, fold=data.fold)}
+    parts = {name: part for part in PARTS for name in data.used.ids(part, fold=data.fold)}
     leaks = side.leaks(owners=data.store.owners(side.facts.axis), who=who, parts=parts)
     if leaks and not allow_leakage:
         counts = ", ".join(f"{kind} {count:,}" for kind, count in leaks.items())

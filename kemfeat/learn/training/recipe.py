@@ -22,6 +22,7 @@ from kemfeat.config import FrozenConfig, suggest, validated
 from kemfeat.errors import ConfigError, UnknownPluginError
 from kemfeat.learn.augment.settings import HorizontalFlip
 from kemfeat.learn.settings import ModelConfig, Task, TrainConfig
+from kemfeat.paths import StrPath, to_path
 from kemfeat.toml_settings import read_toml
 
 if TYPE_CHECKING:
@@ -114,12 +115,12 @@ def recipe_title(name: str) -> str:
     return " ".join(line.removeprefix("#").strip() for line in lines[: last + 1])
 
 
-def load_recipe(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(name_or_path: StrPath, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe and resolve its variant.
 
     Parameters
     ----------
-    name_or_path : str or Path
+    name_or_path : str or PathLike
         A name of :func:`recipe_names`, or a TOML file.
     overrides : mapping or None
         Values that win: tables, or dotted keys such as ``{"variant": "faithful", "model.n_layers": 4}``.
@@ -220,9 +221,9 @@ def _recipe_of(spec: ModelSpec[ModelConfig]) -> type[Recipe]:
     return create_model(f"{spec.config.__name__}Recipe", __base__=Recipe, model=(spec.config, defaults))
 
 
-def _found(name_or_path: str | Path) -> Path:
-    if isinstance(name_or_path, Path) or name_or_path.endswith(_SUFFIX):
-        return _own_file(Path(name_or_path))
+def _found(name_or_path: StrPath) -> Path:
+    if not isinstance(name_or_path, str) or name_or_path.endswith(_SUFFIX):
+        return _own_file(to_path(name_or_path))
     shipped = _shipped()
     if name_or_path not in shipped:
         raise UnknownPluginError(

@@ -30,6 +30,7 @@ from kemfeat.learn.training.progress import Silent, TrainingProgress
 from kemfeat.learn.training.recipe import Recipe, recipe_from
 from kemfeat.learn.training.session import TrainingSession, begin, resume, start
 from kemfeat.learn.training.training_data import TrainingData, training_data_of
+from kemfeat.paths import StrPath, to_path
 from kemfeat.store import disk
 
 if TYPE_CHECKING:
@@ -51,12 +52,15 @@ class Options:
         Train on a split that leaks, and say so everywhere.
     save_every : float [s]
         Time between checkpoints within an epoch; there is always one after every epoch.
+    excluded : tuple of str
+        Ids of utterances that are neither trained on nor validated with; what is tested does not change.
     """
 
     fold: int = 0
     device: str = "auto"
     allow_leakage: bool = False
     save_every: float = 300.0
+    excluded: tuple[str, ...] = ()
 
 
 def train(
@@ -64,7 +68,7 @@ def train(
     *,
     store: Store,
     split: Split,
-    out: Path,
+    out: StrPath,
     options: Options | None = None,
     progress: TrainingProgress | None = None,
 ) -> Evaluation:
@@ -78,7 +82,7 @@ def train(
         Store to train on.
     split : Split
         Split of that store.
-    out : Path
+    out : str or PathLike
         Folder of the run (:mod:`kemfeat.learn.run_folder`).
     options : Options or None
         Fold, device and the like; None takes the defaults.
@@ -99,8 +103,15 @@ def train(
     RunError
         The loss is no longer a finite number, memory ran out, or a file of the run is damaged.
     """
-    options, progress = options or Options(), progress or Silent()
-    data = audit_fold(store, split, fold=options.fold, allow_leakage=options.allow_leakage, progress=progress.compared)
+    out, options, progress = to_path(out), options or Options(), progress or Silent()
+    data = audit_fold(
+        store,
+        split,
+        fold=options.fold,
+        allow_leakage=options.allow_leakage,
+        excluded=options.excluded,
+        progress=progress.compared,
+    )
     fit(recipe, data, out=out, options=options, progress=progress)
     return conclude(out, data, device=options.device)
 
@@ -186,12 +197,12 @@ def conclude(run: Path, data: AuditedFold, *, device: str = "auto") -> Evaluatio
     return evaluate(run)
 
 
-def load_model(run: Path, *, device: str = "cpu") -> Model:
+def load_model(run: StrPath, *, device: str = "cpu") -> Model:
     """Load the model of a run as it was after its best epoch, in evaluation mode.
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of a finished run.
     device : str
         Where the model goes; ``auto`` is the GPU where there is one.
@@ -206,6 +217,7 @@ def load_model(run: Path, *, device: str = "cpu") -> Model:
     RunError
         There is no such run, its training is not finished, or a file is damaged.
     """
+    run = to_path(run)
     facts = read_run(run)
     if facts.outcome is None:
         raise RunError(f"{run}: is not finished; run the same `kemfeat train` again to continue")
@@ -216,12 +228,12 @@ def load_model(run: Path, *, device: str = "cpu") -> Model:
     return model.to(runtime.device(device)).eval()
 
 
-def audited_of_run(run: Path, *, store: Store, split: Split) -> AuditedFold:
+def audited_of_run(run: StrPath, *, store: Store, split: Split) -> AuditedFold:
     """The fold that a run was trained on, with the leakage found then; nothing is compared again.
 
     Parameters
     ----------
-    run : Path
+    run : str or PathLike
         Folder of the run.
     store : Store
         Store of the run; :func:`training_data_of_run` refuses others.
@@ -239,7 +251,7 @@ def audited_of_run(run: Path, *, store: Store, split: Split) -> AuditedFold:
         There is no such run, or it is damaged.
     """
     facts = read_run(run)
-    return AuditedFold(store=store, split=split, fold=facts.fold, leakage=facts.leakage)
+    return AuditedFold(store=store, split=split, fold=facts.fold, leakage=facts.leakage, excluded=facts.excluded)
 
 
 def training_data_of_run(run: Path, data: AuditedFold) -> TrainingData:
@@ -333,6 +345,7 @@ def _facts(training_data: TrainingData, model: Model, *, pretrained: Mapping[str
         leakage=data.leakage,
         train=training_data.train_facts(),
         left_out=training_data.left_out,
+        excluded=data.excluded,
         config=recipe.model_dump(mode="json"),
         parameters=tuple(PartFacts.model_validate(row) for row in check_trainable(model).to_dict("records")),
         pretrained=pretrained,

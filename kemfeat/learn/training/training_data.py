@@ -30,6 +30,7 @@ from kemfeat.splits import PARTS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kemfeat.splits import Split
     from kemfeat.store.reader import Store
 
 
@@ -193,7 +194,7 @@ class TrainingData:
             epoch=epoch,
         )
         ids = audited.store.utterances["id"].tolist()
-        check_rows(self.parents[plan.rows], audited.split, ids=ids, fold=audited.fold)
+        check_rows(self.parents[plan.rows], audited.used, ids=ids, fold=audited.fold)
         return StoreLoader(
             audited.store,
             plan.rows,
@@ -258,7 +259,8 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
     readable = np.zeros(len(audited.store), dtype=bool)
     readable[whole.parents[complete_rows(audited.store, recipe, whole.side)]] = True
     rows = {part: found[readable[found]] for part, found in whole.rows.items()}
-    left_out = {"feature missing": sum(map(len, whole.rows.values())) - sum(map(len, rows.values()))}
+    left_out = {"excluded": _count(audited.split, audited.fold) - _count(audited.used, audited.fold)}
+    left_out["feature missing"] = sum(map(len, whole.rows.values())) - sum(map(len, rows.values()))
     known = replace(whole, rows=rows).truth("train")[recipe.task].notna().to_numpy(dtype=bool)
     left_out["label missing in train"] = int((~known).sum())
     rows["train"] = rows["train"][known]
@@ -272,7 +274,11 @@ def training_data_of(recipe: Recipe, audited: AuditedFold) -> TrainingData:
 
 def _parts(data: AuditedFold) -> dict[str, Indices]:
     ids = data.store.utterances["id"].tolist()
-    return {part: data.split.indices(ids, part, fold=data.fold) for part in PARTS}
+    return {part: data.used.indices(ids, part, fold=data.fold) for part in PARTS}
+
+
+def _count(split: Split, fold: int) -> int:
+    return int((split.rows["fold"] == fold).sum())
 
 
 def complete_rows(store: Store, recipe: Recipe, side: SideStore | None) -> NDArray[np.bool_]:

@@ -295,7 +295,7 @@ def test_blank_labels_are_counted_by_row():
     ("name", "meant"),
     [
         ("emotions", "emotion"),
-        ("speakers", "speaker"),
+        ("valance", "valence"),
         ("transcript", "text"),
         ("gender", "sex"),
         ("Text-File", "text"),

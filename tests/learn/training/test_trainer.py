@@ -13,13 +13,22 @@ import torch
 from kemfeat.build import build_store
 from kemfeat.errors import AnalysisError, ConfigError, RunError
 from kemfeat.learn import run_folder
+from kemfeat.learn.evaluation.evaluate import evaluate
 from kemfeat.learn.run_folder import read_predictions, read_run
 from kemfeat.learn.training import loop
 from kemfeat.learn.training.audited_fold import audit_fold
 from kemfeat.learn.training.predictions import predict, table_of
 from kemfeat.learn.training.progress import Silent
 from kemfeat.learn.training.session import TrainingSession, write_history
-from kemfeat.learn.training.trainer import Options, conclude, fit, load_model, train, training_data_of_run
+from kemfeat.learn.training.trainer import (
+    Options,
+    audited_of_run,
+    conclude,
+    fit,
+    load_model,
+    train,
+    training_data_of_run,
+)
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 from tests.learn.conftest import SETTINGS
@@ -322,3 +331,18 @@ def test_a_gpu_trains_in_half_precision_and_resumes(store: Store, split: Split, 
     found = train(recipe, store=store, split=split, out=tmp_path, options=options)
     assert np.isfinite(found.targets["arousal"].result.scores["rmse"].value)
     assert torch.load(tmp_path / run_folder.LAST, weights_only=True)["scaler"]["scale"] > 0
+
+
+def test_a_run_without_some_utterances_remembers_them(run: Path, store: Store, split: Split, tmp_path: Path) -> None:
+    gone = tuple(sorted([*split.ids("train")[:3], split.ids("test")[0]]))
+    recipe = kit.audio_recipe(train__epochs=3)
+    out = kit.trained(recipe, store, split, tmp_path / "run", excluded=gone)
+    facts = read_run(out)
+    assert (facts.excluded, facts.left_out) == (gone, {"excluded": 3})
+    assert audited_of_run(out, store=store, split=split).excluded == gone
+    assert "excluded from training and validation: 3 utterances" in evaluate(out).remarks
+    table, whole = (pd.read_parquet(each / run_folder.PREDICTIONS) for each in (out, run))
+    assert table["id"].tolist() == whole["id"].tolist()  # nothing of valid was excluded, and test never is
+    assert not np.allclose(table["arousal_pred"], whole["arousal_pred"])
+    with pytest.raises(ConfigError, match=r"was begun with other settings \(excluded\.0 is"):
+        kit.trained(recipe, store, split, out)
