@@ -27,7 +27,7 @@ class TrainingLines:
         self._reporter("compare", done, total)
 
     def began(self, facts: RunFacts, out: Path) -> None:
-        """Say what is trained where, and how many parameters train."""
+        """Say what is trained where, and how many parameters are trainable."""
         from kemfeat.provenance import BANNER
 
         self._before = None

@@ -319,6 +319,27 @@ def terms_of(dataset: str) -> Terms:
     )
 
 
+def is_known(dataset: str) -> bool:
+    """Tell whether the readers of a store's corpora are installed, so that their terms are known.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the corpus as in the store.
+
+    Returns
+    -------
+    bool
+        Whether :func:`terms_of` gives what the readers declare.
+
+    Examples
+    --------
+    >>> is_known("KEMDy20"), is_known("EmoDB+Unheard-of")
+    (True, False)
+    """
+    return all(_installed(name) is not None for name in corpora_of(dataset))
+
+
 def columns_of(dataset: str) -> Mapping[str, str]:
     """The meaning of the columns that only this corpus has.
 

@@ -35,25 +35,29 @@ def render(facts: dict[str, Any]) -> str:
     """
     style, script = _asset(_STYLE), _asset(_SCRIPT)
     # Style and script are our own files and are included as they are; the policy contains their hashes.
-    own = {"style": Markup(style), "script": Markup(script), "policy": Markup(policy(style, script))}  # noqa: S704
+    allowed = policy(style, script, sound=bool(facts["recordings"]))
+    own = {"style": Markup(style), "script": Markup(script), "policy": Markup(allowed)}  # noqa: S704
     return _environment().get_template(_TEMPLATE).render(**facts, **own)
 
 
-def policy(style: str, script: str) -> str:
+def policy(style: str, script: str, *, sound: bool) -> str:
     """Make a Content-Security-Policy that allows this style, this script, embedded images, and nothing else.
 
     Parameters
     ----------
     style, script : str
         The text within the tags, to the letter.
+    sound : bool
+        Whether embedded sound is allowed, too.
 
     Returns
     -------
     str
         Value of the header.
     """
+    media = "media-src data:; " if sound else ""
     return (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; img-src data:; {media}style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -1,4 +1,4 @@
-"""How clusters go together with classes, and whether more than speakers alone would explain."""
+"""How clusters are associated with classes, and whether beyond what speakers alone would explain."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Association:
 def associate(
     clusters: ArrayLike, *, classes: ArrayLike, speakers: ArrayLike, permutations: int = 999, seed: int = 0
 ) -> Association:
-    """Measure and test how clusters go together with classes.
+    """Measure and test how clusters are associated with classes.
 
     Parameters
     ----------

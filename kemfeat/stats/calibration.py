@@ -28,7 +28,7 @@ BINS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Calibration:
-    """How confidence and accuracy go together.
+    """How confidence and accuracy are related.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from kemfeat import plugins
+from kemfeat.analyses.output import default_folder, write
 from kemfeat.report import write_report
 from kemfeat.store.reader import open_store
+from tests.analyses import kit as small_store
 from tests.build.kit import Bench
-from tests.chromium_kit import MARKS, PHONE, chromium, script, visit
+from tests.chromium_kit import MARKS, PHONE, chromium, script, violations, visit
 from tests.report.conftest import EVIL, add_analysis
 
 if TYPE_CHECKING:
@@ -198,6 +202,35 @@ def test_it_prints_in_a_few_pages_without_what_is_folded(browser: Chrome, addres
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page about a small store with the result of every analysis."""
+    folder = tmp_path_factory.mktemp("analysed")
+    small = small_store.build(tmp_path_factory.getbasetemp() / "small")
+    shutil.copytree(small.path, folder / "store")
+    store = open_store(folder / "store")
+    for name in plugins.names("analyses"):
+        analysis = plugins.find("analyses", name)
+        config = analysis.config()
+        result = analysis.run(store, config)
+        write(analysis, result, store=store, config=config, out=default_folder(store, analysis))
+    return write_report(store, out=folder / "report.html").path.as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_page_with_every_analysis_prints_in_a_few_pages_and_axe_finds_nothing(
+    browser: Chrome, analysed: str, scheme: str
+) -> None:
+    visit(browser, analysed, scheme=scheme)
+    paper = {"printBackground": True, "paperWidth": 8.27, "paperHeight": 11.69}
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", paper)["data"])
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) <= MOST_PAGES
+    heads = "return [...document.querySelectorAll('.fold > .table thead th')].map((h) => h.textContent)"
+    assert not [head for head in script(browser, heads) if "_" in head]
+    script(browser, "document.querySelectorAll('.fold').forEach((d) => { d.open = true; })")
+    assert violations(browser) == []
+
+
 def test_a_line_of_a_test_is_copied_by_its_button(browser: Chrome, address: str) -> None:
     from selenium.webdriver.common.keys import Keys
     from selenium.webdriver.support.ui import WebDriverWait
@@ -227,6 +260,15 @@ def test_without_leave_to_copy_the_line_is_selected(browser: Chrome, address: st
     button.click()
     WebDriverWait(browser, 10).until(lambda _: button.text == "Selected")
     assert script(browser, "return getSelection().toString()") == LINE
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, 1200])
+def test_axe_finds_nothing(browser: Chrome, address: str, scheme: str, width: int) -> None:
+    visit(browser, address, scheme=scheme, width=width)
+    assert violations(browser) == []
+    script(browser, "document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert violations(browser) == []
 
 
 def test_nothing_moves(browser: Chrome, address: str) -> None:

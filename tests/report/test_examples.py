@@ -25,10 +25,22 @@ utterance_tables = st.lists(
 )
 
 
+@given(utterance_tables, st.integers(1, 20))
+@settings(deadline=None, max_examples=60)
+def test_no_emotion_comes_a_second_time_before_each_came_once(table: pd.DataFrame, count: int) -> None:
+    rows = typical_rows(table, count)
+    assert len(set(rows)) == len(rows) == min(count, int(table["emotion_first"].notna().sum()))
+    taken = table.iloc[rows]["emotion_first"].value_counts()
+    left = table["emotion_first"].value_counts().sub(taken, fill_value=0)
+    open_emotions = [taken.get(name, 0) for name, more in left.items() if more > 0]
+    assert not rows or not open_emotions or min(open_emotions) >= taken.max() - 1
+
+
 @given(utterance_tables)
 @settings(deadline=None, max_examples=60)
 def test_rows_are_of_different_frequent_emotions_and_have_physiology_where_any_has(table: pd.DataFrame) -> None:
-    rows = typical_rows(table)
+    different = min(EXAMPLES, table["emotion_first"].nunique())
+    rows = typical_rows(table, different)
     chosen = table.iloc[rows]
     counts = table["emotion_first"].value_counts()
     assert len(rows) == min(EXAMPLES, len(counts))
@@ -36,13 +48,13 @@ def test_rows_are_of_different_frequent_emotions_and_have_physiology_where_any_h
     assert counts[chosen["emotion_first"]].tolist() == counts.nlargest(len(rows)).tolist()
     best = table.groupby("emotion_first")["eda_coverage"].max()
     assert (chosen.set_index("emotion_first")["eda_coverage"] == best[chosen["emotion_first"]]).all()
-    assert typical_rows(table) == rows
+    assert typical_rows(table, different) == rows
 
 
 def test_a_picture_says_what_it_shows(finished: Bench) -> None:
     store = open_store(finished.out)
     (picture,) = examples(store)
-    (row,) = typical_rows(store.utterances)
+    (row,) = typical_rows(store.utterances, 1)
     about = store.utterances.iloc[row]
     assert picture.uri.startswith("data:image/svg+xml;base64,")
     assert about["id"] in picture.caption

@@ -187,7 +187,7 @@ def _case(found: Contradiction) -> str:
 def _welch(tests: Tests) -> str:
     """Its interval takes utterances as independent, so only the table has it."""
     anova = tests.anova
-    return f"Welch {_f(anova.F, anova.df1, anova.df2, anova.log_p)}, eta2_classic {_share(anova.eta2_classic)}"
+    return f"Welch {_f(anova.F, anova.df1, anova.df2, anova.log_p)}, eta squared {_share(anova.eta2_classic)}"
 
 
 def _htz(robust: nested.ClusterRobust, cluster: str) -> str:

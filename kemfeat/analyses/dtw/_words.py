@@ -94,7 +94,7 @@ def _lost(found: ClusterFindings) -> str:
 
 
 def verdicts(found: ClusterFindings) -> tuple[Verdict, ...]:
-    """Whether clusters and emotion go together; nothing where that cannot be tested."""
+    """Whether clusters are associated with emotion; nothing where that cannot be tested."""
     crossed, cohort = found.association, found.cohort
     if crossed is None or np.isnan(crossed.cramers_v):
         return ()
