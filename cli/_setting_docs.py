@@ -42,18 +42,20 @@ def settings_of(key: str) -> list[Setting]:
     from kemfeat import plugins
     from kemfeat.config import suggest
     from kemfeat.errors import ConfigError
+    from kemfeat.records import underscored
 
-    stem, _, name = key.strip().replace("-", "_").partition(".")
+    wanted = underscored(key.strip())
+    stem, _, name = wanted.partition(".")
     if stem in plugins.names("features"):
         config = plugins.find("features", stem).config
         own = {each.key: each for each in _settings(config, f"{stem}.", config.PRESETS)}
-        if name and key not in own:
-            raise ConfigError(f"config explain {key}: unknown setting{suggest(key, own)}")
-        return [own[key]] if name else list(own.values())
+        if name and wanted not in own:
+            raise ConfigError(f"config explain {key}: unknown setting{suggest(wanted, own)}")
+        return [own[wanted]] if name else list(own.values())
     known = _of_a_build()
-    if key not in known:
-        raise ConfigError(f"config explain {key}: unknown{suggest(key, (*known, *plugins.names('features')))}")
-    return [known[key]]
+    if wanted not in known:
+        raise ConfigError(f"config explain {key}: unknown{suggest(wanted, (*known, *plugins.names('features')))}")
+    return [known[wanted]]
 
 
 def settings_named(stem: str) -> list[str]:

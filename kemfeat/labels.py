@@ -250,6 +250,13 @@ def apply_rule(utterances: pd.DataFrame, *, rule: str) -> pd.Series[Any]:
     ------
     ConfigError
         There is no such rule, or the rules are not those of the corpora of the store.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> labels = apply_rule(kemfeat.open_store("stores/KEMDy20").utterances, rule="5class")
+    >>> labels.attrs["rule"], set(labels.dropna()) <= {"angry", "happy", "neutral", "sad", "surprise"}
+    ('5class', True)
     """
     labels = _of_each(utterances, rule) if OF in rule else _rules(utterances, rule)
     labels = labels.astype(object).where(labels.notna(), None)

@@ -25,7 +25,7 @@ from kemfeat.config import suggest
 from kemfeat.errors import PluginError, UnknownPluginError
 
 Room = Literal["analyses", "corpora", "export", "features", "learn.models", "lenses", "synth"]
-_OBJECTS: dict[Room, str] = {
+OBJECTS: dict[Room, str] = {
     "analyses": "ANALYSIS",
     "corpora": "READER",
     "export": "EXPORTER",
@@ -34,6 +34,7 @@ _OBJECTS: dict[Room, str] = {
     "lenses": "LENS",
     "synth": "SYNTH",
 }
+"""Per room the name of the object that a module of it defines."""
 _NOUNS: dict[Room, str] = {
     "analyses": "analysis",
     "corpora": "dataset",
@@ -97,10 +98,10 @@ def find(room: Room, name: str) -> Any:
     'KEMDy20'
     """
     module = _module(room, name)
-    found = getattr(module, _OBJECTS[room], None)
+    found = getattr(module, OBJECTS[room], None)
     if found is None or _plain(getattr(found, "name", name)) != _plain(name):
         where = _where(room, name) or module.__name__
-        raise PluginError(f"{where}: expected {_OBJECTS[room]}, called {name!r} like its entry point; {_REMEDY}")
+        raise PluginError(f"{where}: expected {OBJECTS[room]}, called {name!r} like its entry point; {_REMEDY}")
     return found
 
 
@@ -180,7 +181,7 @@ def _own(room: Room) -> tuple[str, ...]:
         module.name
         for folder in package.__path__
         for module in pkgutil.iter_modules([folder])
-        if not module.name.startswith("_") and _defines(Path(folder), module, _OBJECTS[room])
+        if not module.name.startswith("_") and _defines(Path(folder), module, OBJECTS[room])
     )
 
 

@@ -63,6 +63,27 @@ def stem(name: str) -> str:
     return name.partition(AT)[0]
 
 
+def underscored(name: str) -> str:
+    """The name as a store has it: people write ``eda-components``, and a tag may have a hyphen of its own.
+
+    Parameters
+    ----------
+    name : str
+        Name of a feature, an array or a column.
+
+    Returns
+    -------
+    str
+        The name with ``_`` for every ``-`` in front of ``@``.
+
+    Examples
+    --------
+    >>> underscored("eda-components.tonic_mean@half-minute")
+    'eda_components.tonic_mean@half-minute'
+    """
+    return tagged(stem(name).replace("-", "_"), tag_of(name))
+
+
 def tag_of(name: str) -> str:
     """The tag of the instance that a feature, an array or a column belongs to.
 

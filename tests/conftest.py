@@ -13,10 +13,10 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.build.kit import Bench
 
-# The same examples every time where a red run must mean a change, new ones where people work.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# No test is timed. The same examples every time where a red run must mean a change, new ones where people work.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 # A run in the background of a script ignores Ctrl+C, and so would the commands that tests interrupt.

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 import kemfeat
 from kemfeat import plugins
@@ -50,6 +51,18 @@ def test_the_law_has_something_to_hold_for() -> None:
 def test_no_public_function_takes_a_path_alone(name: str) -> None:
     for parameter in inspect.signature(PUBLIC[name]).parameters.values():
         assert not re.search(r"\bPath\b", str(parameter.annotation)), f"{name}: {parameter}"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_function_has_an_example(name: str) -> None:
+    assert ">>> " in (PUBLIC[name].__doc__ or "")
+
+
+def test_settings_take_text_for_a_path() -> None:
+    config = plugins.find("analyses", "dtw").config
+    assert config(blocks="blocks").blocks == config(blocks=Path("blocks")).blocks == Path("blocks")
+    with pytest.raises(ValidationError, match="a path is empty"):
+        config(blocks="")
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))

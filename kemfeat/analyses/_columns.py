@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 from pandas.api import types
+from pydantic import BaseModel
 
 from kemfeat.config import suggest
 from kemfeat.errors import ConfigError
+from kemfeat.records import underscored
 from kemfeat.store.reader import Store
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+def as_stored(store: Store, config: Config, settings: Sequence[str]) -> Config:
+    """Settings whose columns are spelled as in the store: ``eda-components.X`` is ``eda_components.X`` there.
+
+    Parameters
+    ----------
+    store : Store
+        The store.
+    config : BaseModel
+        Settings of an analysis.
+    settings : sequence of str
+        Which of them name columns, each a string or a tuple of them.
+
+    Returns
+    -------
+    BaseModel
+        The same where every name is a column; what is no column in any spelling stays as it was given.
+    """
+    known = set(store.utterances)
+
+    def spelled(name: str) -> str:
+        return underscored(name) if name not in known and underscored(name) in known else name
+
+    given = {name: getattr(config, name) for name in settings}
+    found = {
+        name: spelled(value) if isinstance(value, str) else tuple(map(spelled, value)) for name, value in given.items()
+    }
+    changed = {name: value for name, value in found.items() if value != given[name]}
+    return type(config).model_validate({**config.model_dump(exclude_unset=True), **changed}) if changed else config
 
 
 def column(store: Store, name: str, *, kind: Literal["numeric", "categorical"]) -> pd.Series[Any]:

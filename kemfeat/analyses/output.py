@@ -89,6 +89,15 @@ def write(
         ``out`` is inside a store, other than as ``STORE/analyses/NAME``, or contains files that no analysis wrote.
     StoreWriteError
         The system refuses.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.analyses.balance import ANALYSIS as balance
+    >>> store, config = kemfeat.open_store("stores/KEMDy20"), balance.config()
+    >>> content = write(balance, balance.run(store, config), store=store, config=config, out="results/balance")
+    >>> content["analysis"], content["store"]["synthetic"]
+    ('balance', True)
     """
     with made_aside(to_path(out), store=store) as folder:
         tables = {name: _write_table(disk.inside(folder, f"tables/{name}"), t) for name, t in result.tables.items()}

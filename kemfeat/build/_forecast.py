@@ -172,6 +172,12 @@ def forecast(
     ------
     KemfeatError
         What would stop the build before its work: no such corpus, an unknown setting.
+
+    Examples
+    --------
+    >>> found = forecast("KEMDy20", root="corpora/KEMDy20", out="stores/new", settings={"features": ["eda"]})
+    >>> found.utterances, found.fits
+    (36, True)
     """
     root, out = to_path(root), to_path(out)
     reader = open_reader(dataset, root=root, table=to_path_or_none(table), follow_links=follow_links)

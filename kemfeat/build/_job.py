@@ -160,6 +160,7 @@ def build_from(
     began = time.monotonic()
     resolved = _settings.resolve(settings, reader=reader, root=root)
     groups = _sources.needed(groups, resolved.media)
+    options = replace(options, workers=min(options.workers, resolved.most_workers or options.workers))
     with (
         parallel.open_pool(workers=options.workers, scheduler=options.scheduler) as pool,
         _opened(out, pool, reader, root, corpus, options) as site,

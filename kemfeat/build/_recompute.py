@@ -25,6 +25,7 @@ from kemfeat.errors import ConfigError, ExtractionError, MediaError
 from kemfeat.features.instances import find_feature
 from kemfeat.manifest import RECORDINGS
 from kemfeat.paths import StrPath, to_path, to_path_or_none
+from kemfeat.plural import many
 from kemfeat.records import Medium
 from kemfeat.store import schema
 from kemfeat.store.reader import Store
@@ -198,7 +199,7 @@ def _feature_differences(store: Store, row: int, feature: str, ready: Bound, giv
         if made.arrays and store.header.features[feature] != UTTERANCE:
             count = len(next(iter(made.arrays.values())))
             if count != len(span):
-                return [f"{feature} has {len(span)} rows in the store and {count} in the corpus; build again"]
+                return [f"{feature} has {many(len(span), 'row')} in the store and {count} in the corpus; build again"]
         block.put(slice(0, len(span)), span, made)
     except (ExtractionError, MediaError) as error:
         return [f"{feature}: {error}"] if complete else []

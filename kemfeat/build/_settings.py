@@ -15,7 +15,7 @@ from kemfeat.errors import ConfigError
 from kemfeat.features import AnyExtractor, Prepared
 from kemfeat.features.instances import find_feature
 from kemfeat.manifest import RECORDINGS, UNITS
-from kemfeat.records import stem, tag_of, tagged
+from kemfeat.records import stem, underscored
 from kemfeat.store.schema import FORMAT_VERSION
 
 DEFAULT_FEATURES = ("mel", "delta", "text", "tokens", "eda", "temp", "ibi", "ecg")
@@ -34,7 +34,8 @@ _OWN_KEYS = ("dataset", "preset", "labels", "features", "rows_per_shard", "audio
 class Resolved:
     """A self-contained configuration, its extractors in order, the resources that they need, and notes for the user.
 
-    ``local`` has the settings of features that only this run needs and that are kept nowhere.
+    ``local`` has the settings of features that only this run needs and that are kept nowhere; more processes than
+    ``most_workers`` are of no use to some feature.
     """
 
     config: BuildConfig
@@ -43,6 +44,7 @@ class Resolved:
     digest: str
     notes: tuple[str, ...] = ()
     local: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    most_workers: int | None = None
 
     @property
     def media(self) -> frozenset[str]:
@@ -98,7 +100,7 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
         raise ConfigError(
             f"configuration: dataset is {raw['dataset']!r}, but this is a build of {reader.name}; correct one of them"
         )
-    raw = {tagged(stem(key).replace("-", "_"), tag_of(key)): value for key, value in raw.items()}
+    raw = {underscored(key): value for key, value in raw.items()}
     for key in raw:
         if key not in _OWN_KEYS and stem(key) not in known:
             raise ConfigError(f"configuration: unknown key {key!r}{suggest(key, (*_OWN_KEYS, *known))}")
@@ -115,7 +117,8 @@ def resolve(raw: Mapping[str, Any], *, reader: CorpusReader, root: Path) -> Reso
     resources = {name: ready.files for name, ready in prepared.items() if ready.files}
     left_out = (_NO_TOKENS,) if "features" not in raw and "text" in names and "tokens" not in names else ()
     local = {name: ready.local for name, ready in prepared.items() if ready.local}
-    return Resolved(config, extractors, resources, identity_of(config, extractors, reader), left_out, local)
+    most = min((ready.most_workers for ready in prepared.values() if ready.most_workers), default=None)
+    return Resolved(config, extractors, resources, identity_of(config, extractors, reader), left_out, local, most)
 
 
 def _label_table(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from kemfeat import provenance
 from kemfeat.corpora import terms_of
 from kemfeat.export._selection import Selection
+from kemfeat.plural import many
 from kemfeat.store import disk
 from kemfeat.store.card import escape
 
@@ -68,7 +69,7 @@ def _readme(selection: Selection, name: str, reading: str) -> str:
     banner = f"> **{provenance.BANNER}**\n\n" if header.synthetic else ""
     return f"""# {escape(header.dataset)} as {name}
 
-{banner}{len(selection):,} rows of the axis `{selection.axis}` of the store with the digest `{header.digest}`.
+{banner}{many(len(selection), "row")} of the axis `{selection.axis}` of the store with the digest `{header.digest}`.
 `{MANIFEST}` says the same for programs, with units.
 
 {table}

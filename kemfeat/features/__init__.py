@@ -109,11 +109,14 @@ class Prepared(Generic[C]):
     local : mapping of str to object
         Settings that ``open`` gets in place of those of ``config`` and that are kept nowhere, such as the folder of a
         model too large for a store.
+    most_workers : int or None
+        Processes beyond which a build only takes memory, as each has a model on a GPU; None where there is no limit.
     """
 
     config: C
     files: Mapping[str, bytes] = field(default_factory=dict)
     local: Mapping[str, Any] = field(default_factory=dict)
+    most_workers: int | None = None
 
 
 def _as_given(config: C, *, root: Path, tokenizer: str) -> Prepared[C]:  # noqa: ARG001 - the shape of a preparation

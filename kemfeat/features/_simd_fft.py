@@ -197,7 +197,6 @@ def _halve(grid: NDArray[np.float64], twiddles: NDArray[np.float64]) -> None:
 def _quarter(quarter: int) -> Callable[[NDArray[np.float64], NDArray[np.float64]], None]:
     """A step of radix 4 for every group of 4 ``quarter`` rows; compiled for each distance, as it must be constant."""
 
-    @compiled()
     def step(grid: NDArray[np.float64], twiddles: NDArray[np.float64]) -> None:
         q, stride = quarter * _ROW, twiddles.shape[0] // (2 * quarter)
         for group in range(0, grid.size, 4 * q):
@@ -219,7 +218,8 @@ def _quarter(quarter: int) -> Callable[[NDArray[np.float64], NDArray[np.float64]
                     xr, xi = tr - vi, ti + vr
                     z[re + 3 * q], z[im + 3 * q] = xr * w3r - xi * w3i, xr * w3i + xi * w3r
 
-    return step
+    step.__qualname__ = f"{_quarter.__name__}_{quarter}"
+    return compiled()(step)
 
 
 _quarter_256, _quarter_64, _quarter_16, _quarter_4, _quarter_1 = map(_quarter, (256, 64, 16, 4, 1))

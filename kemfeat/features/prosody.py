@@ -6,12 +6,13 @@ Columns named ``prosody.WHAT_HOW``, NaN where the audio cannot carry them, and a
 | what | unit | source |
 |---|---|---|
 | ``f0`` | Hz | Praat's autocorrelation (Boersma, IFA Proceedings 17:97, 1993), voiced frames |
-| ``intensity`` | dB re 20 uPa at full scale 1 Pa | Praat's intensity, all frames |
+| ``intensity`` | dB re 20 uPa at full scale 1 Pa | Praat's intensity, all frames, 0 and more |
 | ``hnr`` | dB | Praat's harmonicity by autocorrelation, voiced frames |
 | ``centroid`` | Hz | first moment of the magnitude spectrum, librosa |
 | ``rolloff`` | Hz | frequency below which 85 % of the magnitude is, librosa |
 | ``flux`` | 1 | half-wave rectified change of the magnitude spectrum of unit sum from frame to frame, summed |
 
+The softest step of 16 bits is 4 dB; what is below 0 dB was cleaned to digital silence, for which Praat gives -300 dB.
 Each has ``_mean``, ``_sd`` (n - 1), ``_p10``, ``_p50`` and ``_p90`` over its frames, and ``_slope``, the least-squares
 slope over time [unit/s]. Further columns:
 
@@ -56,6 +57,8 @@ _SINGLE = (
 )
 _DIP = 2.0
 """How far the intensity falls between two nuclei [dB]."""
+_SOFTEST = 0.0
+"""Least intensity that is told of [dB]: some of the digital silence in cleaned clips would outweigh all speech."""
 _PERIODS = (0.0001, 0.02, 1.3)
 """Praat's defaults: shortest and longest period [s], largest factor between two of them."""
 _AMPLITUDES = 1.6
@@ -142,7 +145,7 @@ def _measured(samples: NDArray[np.float32], config: ProsodyConfig) -> Iterator[t
     times, f0 = pitch.xs(), pitch.selected_array["frequency"]
     voiced = f0 > 0
     intensity = sound.to_intensity(minimum_pitch=config.f0_min, time_step=_STEP)
-    levels = intensity.values[0]
+    levels = np.maximum(intensity.values[0], _SOFTEST)
     harmonicity = sound.to_harmonicity_ac(
         time_step=_STEP, minimum_pitch=config.f0_min, silence_threshold=0.1, periods_per_window=4.5
     )
@@ -236,7 +239,7 @@ def _open(config: ProsodyConfig, resources: Path) -> Extract:  # noqa: ARG001 - 
 
 EXTRACTOR = Extractor(
     name="prosody",
-    version=1,
+    version=2,
     config=ProsodyConfig,
     media=("audio",),
     specs=lambda config: (spec_of("prosody", _columns()),),

@@ -139,7 +139,9 @@ def _prepare(
         raise ConfigError(
             f"{_NAME}.max_seconds: found {ready.max_seconds:g}, but Whisper reads {_WHISPER_SECONDS} s; lower it"
         )
-    return Prepared(ready, local=local_settings(config, folder))
+    from kemfeat.features.pretrained.frozen import most_workers
+
+    return Prepared(ready, local=local_settings(config, folder), most_workers=most_workers(config.device))
 
 
 def _described(folder: Path, wanted: Wanted) -> dict[str, Any]:

@@ -96,7 +96,9 @@ def _prepare(
     sizes = {"model_type": found.model_type, "width": found.hidden_size, "depth": found.num_hidden_layers}
     ready = TextEmbeddingConfig(**own, **sizes, sha256=digest)
     check_layers(ready, feature=_NAME)
-    return Prepared(ready, local=local_settings(config, folder))
+    from kemfeat.features.pretrained.frozen import most_workers
+
+    return Prepared(ready, local=local_settings(config, folder), most_workers=most_workers(config.device))
 
 
 def _refuse_other_kinds(found: Any, wanted: Wanted) -> None:

@@ -150,6 +150,12 @@ class Shape:
         Some of its other series.
     barycentre : ndarray, shape (samples,), or None
         Its mean shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Shape(title="rising", medoid=np.linspace(0, 1, 5), members=[]).medoid.tolist()
+    [0.0, 0.25, 0.5, 0.75, 1.0]
     """
 
     title: str

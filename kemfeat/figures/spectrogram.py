@@ -49,6 +49,12 @@ class Image:
         Whether values on both sides of zero are meaningful, as in a slope.
     band : str
         Name of a band.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Image(title="mel", values=np.zeros((30, 16)), frame_rate=30.0, unit="dB").values.shape
+    (30, 16)
     """
 
     title: str
@@ -76,6 +82,13 @@ class Trace:
         Samples per second.
     unit : str
         Unit of the values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> values = np.array([1.0, np.nan])
+    >>> Trace(title="eda", values=values, measured=np.isfinite(values), sampling_rate=4.0, unit="uS").measured.tolist()
+    [True, False]
     """
 
     title: str

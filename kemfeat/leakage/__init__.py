@@ -8,6 +8,7 @@ import numpy as np
 
 from kemfeat import parallel
 from kemfeat.errors import StoreCorruptError
+from kemfeat.leakage.contexts import context_windows
 from kemfeat.leakage.fingerprints import Fingerprint, fingerprint, same_recording
 from kemfeat.manifest import SEGMENT
 from kemfeat.splits import Audit, Split, audit, require_utterances, utterance_keys
@@ -45,16 +46,25 @@ def audit_split(
         The split was made for other utterances, or the store lacks an id of the split.
     StoreCorruptError
         The store cannot be read.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.splits import make_split
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> audit_split(store, make_split(store.utterances, scheme="speaker", folds=2)).__class__.__name__
+    'Audit'
     """
     utterances = store.utterances
     require_utterances(split, utterances)
     keys = utterance_keys(utterances)
     keys["identical audio"] = _contents(store)
+    windows = context_windows(store)
     if not {"mel", "mel_lengths"} <= set(store.arrays):
-        return audit(split, keys=keys, unchecked={"near-identical audio": "the store has no mel"})
+        return audit(split, keys=keys, windows=windows, unchecked={"near-identical audio": "the store has no mel"})
     for kind, recordings in _recordings(store, progress).items():
         keys[kind] = recordings
-    return audit(split, keys=keys)
+    return audit(split, keys=keys, windows=windows)
 
 
 def _recordings(store: Store, progress: Callable[[int, int], None]) -> dict[str, list[str | None]]:

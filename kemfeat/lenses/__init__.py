@@ -139,7 +139,7 @@ class Lens:
 
 
 def foremost(suspects: Iterable[Suspect]) -> Sequence[Suspect]:
-    """The largest hundredth, and at least ten, of those above the median: for lenses that measure every utterance.
+    """The largest hundredth, or ten if that is more, that are above the median: for lenses that measure all utterances.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kemfeat.findings import printable
 from kemfeat.lenses import Context, Lens, Suspect
@@ -29,7 +29,8 @@ def _needs(context: Context) -> str:
 
 def _look(context: Context) -> Iterable[Suspect]:
     cases: dict[str, list[_Case]] = defaultdict(list)
-    for owner, case in (*_failed(context), *_validated(context)):
+    named = _names(context)
+    for owner, case in (*_failed(context, named), *_validated(context, named)):
         cases[owner].append(case)
     for name in context.store.utterances["id"]:
         if name in cases:
@@ -39,37 +40,30 @@ def _look(context: Context) -> Iterable[Suspect]:
             yield Suspect(name, _SCORES[first.severity], f"{_RANKS[first.severity]}: {first.text}{more}")
 
 
-def _failed(context: Context) -> Iterator[tuple[str, _Case]]:
-    """Rows of the store that could not be extracted, each of an utterance or of a part of one."""
+def _failed(context: Context, named: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, _Case]]:
+    """What the build could not extract, and places of the annotation that it could not read."""
     failures = context.store.failures
-    if failures.empty:
-        return
-    owners: dict[str, str] = {}
-    for axis in context.store.header.axes:
-        owners |= dict(zip(context.store.rows(axis)["id"], context.store.owners(axis), strict=True))
     for name, feature, error in zip(failures["id"], failures["feature"], failures["error"], strict=True):
-        if name in owners:
-            yield owners[name], _Case("error", f"{feature}: {printable(str(error))}")
+        case = _Case("error", f"{printable(feature)}: {printable(error)}")
+        yield from ((owner, case) for owner in (named.get(name) or _owners(error, named)))
 
 
-def _validated(context: Context) -> Iterator[tuple[str, _Case]]:
+def _validated(context: Context, named: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, _Case]]:
     """Places that validation names, five for each rule at most."""
     if context.findings is None:
         return
-    named = _names(context)
-    for rule, severity, examples in zip(
-        *(context.findings[name] for name in ("rule", "severity", "examples")), strict=True
-    ):
+    columns = (context.findings[name] for name in ("rule", "severity", "examples"))
+    for rule, severity, examples in zip(*columns, strict=True):
         for example in examples:
-            for owner in _owners(str(example), named):
-                yield owner, _Case(severity, f"{rule}: {printable(str(example))}")
+            case = _Case(severity, f"{rule}: {printable(example)}")
+            yield from ((owner, case) for owner in _owners(example, named))
 
 
 def _names(context: Context) -> Mapping[str, tuple[str, ...]]:
     """The utterances that an id or the path of an audio file stands for."""
     table = context.store.utterances
     ids = set(table["id"])
-    named: dict[str, Any] = defaultdict(tuple)
+    named: dict[str, tuple[str, ...]] = defaultdict(tuple)
     for name, audio in zip(table["id"], table["audio"] if "audio" in table else [None] * len(table), strict=True):
         named[name] = (name,)
         if isinstance(audio, str) and audio not in ids:

@@ -29,7 +29,7 @@ LENS = Lens(
     name="longest",
     title="Longest",
     unit="s",
-    help="The longest hundredth of the utterances, and at least ten, by their duration.",
+    help="The longest hundredth of the utterances, or ten if that is more, by duration; only those above the median.",
     needs=_needs,
     look=_look,
 )

@@ -32,8 +32,8 @@ LENS = Lens(
     title="Quietest",
     unit="dB",
     help=(
-        "The quietest hundredth of the utterances, and at least ten, by the power of the audio in the corpus relative "
-        "to full scale; the score is the level below it, 200 for silence."
+        "The quietest hundredth of the utterances, or ten if that is more, by the power of the audio relative to full "
+        "scale; only those below the median; the score is how far the level is below it, 200 for silence."
     ),
     needs=_needs,
     look=_look,

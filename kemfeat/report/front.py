@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from kemfeat.corpora import terms_of
 from kemfeat.figures.emotions import group_colours
 from kemfeat.labels import TIE
+from kemfeat.plural import many
 from kemfeat.report.results import Card, Damaged, Result
 from kemfeat.report.tables import printable
 from kemfeat.store import summary
@@ -156,10 +157,9 @@ def _what(store: Store) -> str:
     utterances, features = store.utterances, store.header.features
     hours = float(utterances["duration"].sum()) / 3600
     audio = f", {hours:,.1f} hours of speech" if hours else ""
-    return (
-        f"{len(store):,} utterances of {utterances['speaker'].nunique():,} speakers in "
-        f"{utterances['session'].nunique():,} sessions{audio}, as {len(features)} features: {', '.join(features)}."
-    )
+    speakers, sessions = (many(utterances[name].nunique(), name) for name in ("speaker", "session"))
+    made = f"{many(len(features), 'feature')}: {', '.join(features)}"
+    return f"{many(len(store), 'utterance')} of {speakers} in {sessions}{audio}, as {made}."
 
 
 def _bars(utterances: pd.DataFrame) -> tuple[Bar, ...]:
@@ -214,7 +214,7 @@ def _strips(utterances: pd.DataFrame) -> Iterator[Strip]:
 def _of_store(store: Store) -> Iterator[Notice]:
     for feature, rows in summary.missing_rows(store.header).items():
         if rows:
-            text = f"{feature} could not be extracted from {rows:,} rows"
+            text = f"{feature} could not be extracted from {many(rows, 'row')}"
             yield Notice(rank="problem", text=text, about="", anchor="features")
     for cut in summary.cuts(store.header, store.utterances):
         if cut.rows:

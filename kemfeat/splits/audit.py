@@ -7,7 +7,7 @@ lists the kinds.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +32,7 @@ KINDS: Mapping[str, AuditSeverity] = {
     "speaker": "leak",
     "session": "leak",
     "conversation": "leak",
+    "overlapping context": "leak",
     "corpus": "note",
     "identical audio": "leak",
     "near-identical audio": "leak",
@@ -44,8 +45,15 @@ KINDS: Mapping[str, AuditSeverity] = {
 
 _PAIRS = tuple(combinations(PARTS, 2))
 _EXAMPLES = 3
-_UNNAMED = ("utterance", "near-identical audio", "near-identical short audio")
+_CONTEXT = "overlapping context"
+_UNNAMED = ("utterance", _CONTEXT, "near-identical audio", "near-identical short audio")
 """Kinds whose key tells a reader nothing new."""
+
+WINDOW = ("owner", "begin", "end")
+"""Columns of the time from which an utterance's features are made."""
+
+_Partners = Callable[[Codes, Codes], Codes]
+"""For each row of the second group one of the first that it shares something with, -1 for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +161,13 @@ class Audit:
         return f"{kind} ({KINDS[kind]}) in {folds} of {many(self.folds, 'fold')}: {'; '.join(places)}"
 
 
-def audit(split: Split, *, keys: pd.DataFrame, unchecked: Mapping[str, str] | None = None) -> Audit:
+def audit(
+    split: Split,
+    *,
+    keys: pd.DataFrame,
+    windows: pd.DataFrame | None = None,
+    unchecked: Mapping[str, str] | None = None,
+) -> Audit:
     """Compare train with valid and test, and valid with test, in every fold.
 
     Parameters
@@ -163,6 +177,9 @@ def audit(split: Split, *, keys: pd.DataFrame, unchecked: Mapping[str, str] | No
     keys : DataFrame, one row per utterance, indexed by its id
         One column for each kind of :data:`KINDS` that is checked: equal where two utterances are alike, None where
         there is nothing to compare. Every id of the split must be in the index.
+    windows : DataFrame, one row per utterance in the order of ``keys``, or None
+        The time from which features are made: ``owner``, and ``begin`` and ``end`` [s]. Windows of one owner that
+        overlap or touch are shared; None where no feature reads beyond its utterance.
     unchecked : mapping of str to str or None
         Kinds that cannot be checked, each with the reason.
 
@@ -187,26 +204,35 @@ def audit(split: Split, *, keys: pd.DataFrame, unchecked: Mapping[str, str] | No
         {part: places[((split.rows["fold"] == fold) & (split.rows["part"] == part)).to_numpy()] for part in PARTS}
         for fold in range(split.folds)
     ]
-    overlaps = []
-    for kind in (kind for kind in KINDS if kind in keys.columns):
-        codes = _codes(keys[kind])
-        for fold, members in enumerate(parts):
-            for seen, unseen in _PAIRS:
-                shared = _shared(codes, members[seen], members[unseen])
-                if len(shared):
-                    overlaps.append(
-                        Overlap(
-                            kind=kind,
-                            severity=KINDS[kind],
-                            fold=fold,
-                            seen=seen,
-                            unseen=unseen,
-                            count=len(shared),
-                            rows=len(members[unseen]),
-                            examples=_examples(keys, kind, codes, members[seen], shared),
-                        )
-                    )
+    ways = {kind: _of_key(_codes(keys[kind])) for kind in KINDS if kind in keys.columns}
+    if windows is not None:
+        ways[_CONTEXT] = _of_windows(windows)
+    overlaps = [
+        overlap
+        for kind in (kind for kind in KINDS if kind in ways)
+        for fold, members in enumerate(parts)
+        for overlap in _overlaps(kind, fold, members, ways[kind], keys)
+    ]
     return Audit(split=split.digest, folds=split.folds, overlaps=tuple(overlaps), unchecked=dict(unchecked or {}))
+
+
+def _overlaps(
+    kind: str, fold: int, members: Mapping[str, Codes], partners: _Partners, keys: pd.DataFrame
+) -> Iterator[Overlap]:
+    """What the parts of a fold share of one kind."""
+    for seen, unseen in _PAIRS:
+        found = partners(members[seen], members[unseen])
+        if (found >= 0).any():
+            yield Overlap(
+                kind=kind,
+                severity=KINDS[kind],
+                fold=fold,
+                seen=seen,
+                unseen=unseen,
+                count=int(np.count_nonzero(found >= 0)),
+                rows=len(members[unseen]),
+                examples=_examples(keys, kind, members[unseen][found >= 0], found[found >= 0]),
+            )
 
 
 def utterance_keys(utterances: pd.DataFrame) -> pd.DataFrame:
@@ -269,19 +295,49 @@ def _codes(keys: pd.Series[Any]) -> Codes:
     return codes
 
 
-def _shared(codes: Codes, seen: Codes, unseen: Codes) -> Codes:
-    """Those of ``unseen`` whose key some of ``seen`` have."""
-    known = np.zeros(codes.max(initial=0) + 2, bool)
-    known[codes[seen]] = True
-    known[-1] = False  # where -1, no key, leads
-    return unseen[known[codes[unseen]]]
+def _of_key(codes: Codes) -> _Partners:
+    """Rows of one key share it."""
+
+    def partners(seen: Codes, unseen: Codes) -> Codes:
+        first = np.full(codes.max(initial=0) + 2, -1)
+        first[codes[seen][::-1]] = seen[::-1]
+        first[-1] = -1  # where -1, no key, leads
+        return first[codes[unseen]]
+
+    return partners
 
 
-def _examples(keys: pd.DataFrame, kind: str, codes: Codes, seen: Codes, shared: Codes) -> tuple[str, ...]:
-    ids, values = keys.index, keys[kind]
+def _of_windows(windows: pd.DataFrame) -> _Partners:
+    """Windows of one owner share the time that is in both."""
+    owners = _codes(windows["owner"])
+    begins, ends = (windows[name].to_numpy(np.float64) for name in WINDOW[1:])
+
+    def partners(seen: Codes, unseen: Codes) -> Codes:
+        found = np.full(len(unseen), -1)
+        for owner in np.intersect1d(owners[seen], owners[unseen][owners[unseen] >= 0]):
+            own = seen[owners[seen] == owner]
+            own = own[np.argsort(begins[own], kind="stable")]
+            lasts = own[_latest(ends[own])]
+            mine = np.flatnonzero(owners[unseen] == owner)
+            before = np.searchsorted(begins[own], ends[unseen[mine]], side="right") - 1
+            last = lasts[np.maximum(before, 0)]
+            shared = (before >= 0) & (ends[last] >= begins[unseen[mine]])
+            found[mine[shared]] = last[shared]
+        return found
+
+    return partners
+
+
+def _latest(ends: NDArray[np.float64]) -> Codes:
+    """For each place that of the latest end up to it."""
+    places = np.where(ends >= np.maximum.accumulate(ends), np.arange(len(ends)), 0)
+    latest: Codes = np.maximum.accumulate(places)
+    return latest
+
+
+def _examples(keys: pd.DataFrame, kind: str, shared: Codes, partners: Codes) -> tuple[str, ...]:
     examples = []
-    for row in shared[:_EXAMPLES]:
-        partner = seen[codes[seen] == codes[row]][0]
-        what = "" if kind in _UNNAMED else f": {str(values.iloc[row])[:60]}"
-        examples.append(f"{ids[row]} with {ids[partner]}{what}")
+    for row, partner in list(zip(shared, partners, strict=True))[:_EXAMPLES]:
+        what = "" if kind in _UNNAMED else f": {str(keys[kind].iloc[row])[:60]}"
+        examples.append(f"{keys.index[row]} with {keys.index[partner]}{what}")
     return tuple(examples)

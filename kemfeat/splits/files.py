@@ -38,6 +38,15 @@ def write_split(path: StrPath, split: Split) -> None:
         The file exists and is not a split that kemfeat wrote.
     StoreWriteError
         The disk refuses.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.splits import make_split
+    >>> split = make_split(kemfeat.open_store("stores/KEMDy20").utterances, scheme="speaker", folds=2)
+    >>> write_split("splits/speakers.parquet", split)
+    >>> read_split("splits/speakers.parquet").digest == split.digest
+    True
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -82,6 +91,15 @@ def read_split(path: StrPath) -> Split:
     ------
     ConfigError
         The file is absent or damaged, or a row of it cannot be used; the message says which.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.splits import make_split
+    >>> split = make_split(kemfeat.open_store("stores/KEMDy20").utterances, scheme="speaker", folds=2)
+    >>> write_split("splits/speaker.parquet", split)
+    >>> read_split("splits/speaker.parquet").folds
+    2
     """
     file = to_path(path)
     try:

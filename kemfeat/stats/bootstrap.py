@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kemfeat.arrays import Floats
 from kemfeat.errors import ConfigError
+from kemfeat.plural import many
 from kemfeat.stats.columns import Column, factor
 
 RESAMPLES = 2000
@@ -198,7 +199,7 @@ def remarks_about_speakers(count: int) -> list[str]:
     if count == 1:
         return ["one speaker: no interval, since one says nothing about how speakers differ"]
     if count < FEW_SPEAKERS:
-        return [f"{count} speakers: intervals from fewer than {FEW_SPEAKERS} are too narrow"]
+        return [f"{many(count, 'speaker')}: intervals from fewer than {FEW_SPEAKERS} are too narrow"]
     return []
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kemfeat import provenance
+from kemfeat.plural import many
 from kemfeat.records import Terms
 from kemfeat.store import columns, croissant, schema, summary
 from kemfeat.toml_settings import as_toml
@@ -96,8 +97,8 @@ def _introduction(header: schema.Header, utterances: pd.DataFrame, terms: Terms)
     banner = f"> **{provenance.BANNER}**\n\n" if header.synthetic else ""
     return f"""# {escape(header.dataset)}: feature store
 
-{banner}{escape(terms.title)}, as features: {len(utterances):,} utterances of \
-{utterances["speaker"].nunique():,} speakers in {utterances["session"].nunique():,} sessions, \
+{banner}{escape(terms.title)}, as features: {many(len(utterances), "utterance")} of \
+{many(utterances["speaker"].nunique(), "speaker")} in {many(utterances["session"].nunique(), "session")}, \
 {known.sum() / 3600:.2f} h of speech{lengths}.
 
 - digest `{header.digest}` (the version of this store; cite it)

@@ -89,4 +89,4 @@ def _coverage(store: StoreArrays) -> Iterator[tuple[str, str, str]]:
 def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     titles = "".join(f"<th>{escape(str(title))}</th>" for title in head)
     body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<table class="dataframe"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>'

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from kemfeat import parallel
 from kemfeat.errors import ConfigError, StoreWriteError
 from kemfeat.paths import StrPath, to_path
+from kemfeat.plural import many
 from kemfeat.provenance import NOTICE
 from kemfeat.store.outside import refuse_in_store
 from kemfeat.video import pyav
@@ -222,7 +223,7 @@ class SyntheticCorpus(ABC, Generic[P]):
             raise ConfigError(f"sessions: found {sessions}; {self.name} has 1 to {self.sessions}")
         if not sessions <= utterances <= sessions * self.per_session:
             raise ConfigError(
-                f"utterances: found {utterances} for {sessions} sessions; "
+                f"utterances: found {utterances} for {many(sessions, 'session')}; "
                 f"expected {sessions} to {sessions * self.per_session}; change --utterances or --sessions"
             )
         if options.seed < 0:

@@ -167,7 +167,7 @@ def test_rows_that_the_corpus_gained_or_lost_are_told(bench):
         for path in (bench.corpus.root / folder).rglob("*.csv"):
             path.write_text("")
     problems = recompute(store, root=bench.corpus.root, rows=ROWS)
-    assert f"{name}: clip_audio has 1 rows in the store and 2 in the corpus; build again" in problems
+    assert f"{name}: clip_audio has 1 row in the store and 2 in the corpus; build again" in problems
     assert f"{name}: tick_physiology has 3 rows in the store and 0 in the corpus; build again" in problems
 
 

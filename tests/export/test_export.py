@@ -18,6 +18,7 @@ from kemfeat.errors import ConfigError, StoreCorruptError, StoreWriteError, Unkn
 from kemfeat.export import Exporter, Selection, export_store
 from kemfeat.store import beside
 from kemfeat.store.reader import Store
+from kemfeat.testing import _exports as laws
 from tests.kill_kit import run_until
 
 FORMATS = plugins.names("export")
@@ -56,14 +57,9 @@ def test_twice_gives_the_same_bytes_and_says_what_they_are(store: Store, tmp_pat
 
 
 @pytest.mark.parametrize("to", FORMATS)
-def test_no_row_and_no_array_are_exports_too(store: Store, tmp_path: Path, to: str) -> None:
-    unlabelled = Store(store.path, store.header)
-    unlabelled.utterances = store.utterances.assign(emotion="fear")
-    made = export_store(unlabelled, to=to, out=tmp_path / "no row", labels="5class")
-    assert (made.rows, made.dropped) == (0, 12)
-    bare = Store(store.path, store.header.model_copy(update={"arrays": {}}))
-    made = export_store(bare, to=to, out=tmp_path / "no array")
-    assert (made.rows, made.arrays) == (12, ())
+@pytest.mark.parametrize("law", laws.LAWS)
+def test_an_export_keeps_the_law(store: Store, law: str, to: str) -> None:
+    laws.LAWS[law](plugins.find("export", to), laws.Bench(store))
 
 
 def test_an_unknown_format_is_refused_and_makes_nothing(store: Store, tmp_path: Path) -> None:

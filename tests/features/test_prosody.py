@@ -70,6 +70,14 @@ def test_syllables_are_counted_and_pauses_measured() -> None:
     assert 0.08 < found["unvoiced_run_mean"] < 0.2
 
 
+def test_digital_silence_is_0_db() -> None:
+    """As in cleaned clips, such as those of RAVDESS, of which Praat has frames of -300 dB."""
+    speech = voice(140.0)
+    found = prosody(np.concatenate([np.zeros(RATE), speech]))
+    assert found["intensity_p10"] == 0
+    assert found["intensity_mean"] == pytest.approx(prosody(speech)["intensity_mean"] / 2, rel=0.03)
+
+
 def test_what_is_silent_short_or_noise_has_no_pitch() -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(RATE)
     for samples in (np.zeros(RATE), np.zeros(300), noise, np.ones(RATE)):

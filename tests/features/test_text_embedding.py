@@ -15,8 +15,8 @@ from kemfeat.errors import ConfigError, ExtractionError
 from kemfeat.features.pretrained.loading import silent
 from kemfeat.features.text_embedding import EXTRACTOR, TextEmbeddingConfig
 from kemfeat.records import FeatureArray
+from kemfeat.testing._features import write_tokenizer
 from tests.features import encoder_kit
-from tests.laws.test_feature_laws import write_tokenizer
 
 SENTENCE = "오늘은 날씨가 참 좋네요"
 

@@ -14,7 +14,7 @@ import soundfile
 from kemfeat.build import build_store
 from kemfeat.errors import ConfigError, StoreCorruptError
 from kemfeat.leakage import SHORT_SECONDS, audit_split
-from kemfeat.splits import PARTS, make_split, read_split
+from kemfeat.splits import PARTS, Split, make_split, read_split
 from kemfeat.store.reader import Store, open_store
 from kemfeat.synth.kemdy20 import SYNTH
 from tests.e2e.command import kemfeat, sentence
@@ -182,3 +182,36 @@ def test_a_table_of_a_user_is_audited(planted, tmp_path):
 def test_refusals_are_one_sentence(arguments, code, message, planted, tmp_path):
     assert message in sentence("split", planted.store.path, *arguments, code=code, cwd=tmp_path)
     assert not (tmp_path / "splits").exists()
+
+
+def alternating(store: Store, folder: Path) -> Split:
+    """Every other utterance is tested."""
+    ids = store.utterances["id"]
+    rows = pd.DataFrame({"id": ids, "part": [("train", "test")[place % 2] for place in range(len(ids))]})
+    rows.to_csv(folder / "split.csv", index=False)
+    return read_split(folder / "split.csv")
+
+
+def test_windows_around_utterances_leak_where_a_conversation_is_split(planted, tmp_path):
+    settings = {"features": ("hrv", "hrv@wide"), "hrv@wide": {"context": 30.0}}
+    root = planted.whole.parent / "KEMDy20"
+    store = build_store("KEMDy20", root=root, out=tmp_path / "wide", settings=settings).store
+    apart = audit_split(store, make_split(store.utterances, **SPLIT))
+    assert "overlapping context" not in {overlap.kind for overlap in apart.overlaps}
+    mixed = audit_split(store, alternating(store, tmp_path))
+    assert "overlapping context" in {overlap.kind for overlap in mixed.leaks}
+    rows = store.utterances.set_index("id")
+    for pair in examples(mixed, "overlapping context"):
+        one, other = (rows.loc[name] for name in pair)
+        assert (one["session"], one["speaker"], one["script"]) == (other["session"], other["speaker"], other["script"])
+        assert (
+            abs((one["clock_start"] - other["clock_start"]).total_seconds()) < 60 + one["duration"] + other["duration"]
+        )
+
+
+def test_without_a_context_nothing_is_said_of_it(planted, tmp_path):
+    root = planted.whole.parent / "KEMDy20"
+    store = build_store("KEMDy20", root=root, out=tmp_path / "plain", settings={"features": ("hrv",)}).store
+    found = audit_split(store, alternating(store, tmp_path))
+    assert "conversation" in {overlap.kind for overlap in found.leaks}
+    assert "overlapping context" not in {overlap.kind for overlap in found.overlaps}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kemfeat.config import SettingsTable
 from kemfeat.splits import PARTS, Split, audit, make_split, utterance_keys
-from kemfeat.splits.audit import KINDS, SHORT
+from kemfeat.splits.audit import KINDS, SHORT, WINDOW
 from tests.splits.tables import like_kemdy20, of_two_corpora, utterances
 
 
@@ -131,3 +131,34 @@ def test_a_shared_corpus_is_a_note_and_never_between_train_and_test_of_the_schem
     by_session = audit(make_split(table), keys=utterance_keys(table))
     assert by_session.verdict == "clean"
     assert {each.unseen for each in by_session.overlaps if each.kind == "corpus"} == {"valid", "test"}
+
+
+def windows_of(rows: list[tuple[str | None, float, float]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(WINDOW), index=[f"u{number}" for number in range(len(rows))])
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b", None]), st.integers(0, 20), st.integers(0, 5)), min_size=2, max_size=12
+    ),
+    st.data(),
+)
+def test_windows_that_overlap_are_found_and_no_others(rows, data):
+    windows = windows_of([(owner, float(begin), float(begin + length)) for owner, begin, length in rows])
+    parts = data.draw(st.lists(st.sampled_from(["train", "test"]), min_size=len(rows), max_size=len(rows)))
+    members = {part: [name for name, own in zip(windows.index, parts, strict=True) if own == part] for part in PARTS}
+    found = audit(split_of(members), keys=pd.DataFrame(index=windows.index), windows=windows)
+
+    def overlap(one, other):
+        return one.owner is not None and one.owner == other.owner and one.begin <= other.end and other.begin <= one.end
+
+    shared = {
+        name: [seen for seen in members["train"] if overlap(windows.loc[name], windows.loc[seen])]
+        for name in members["test"]
+    }
+    expected = sum(1 for partners in shared.values() if partners)
+    assert kinds(found) == ({"overlapping context": expected} if expected else {})
+    for example in (example for each in found.leaks for example in each.examples):
+        unseen, _, seen = example.partition(" with ")
+        assert seen in shared[unseen]

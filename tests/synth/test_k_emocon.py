@@ -73,5 +73,5 @@ def test_people_differ_as_in_the_corpus(small: Path) -> None:
 
 
 def test_more_windows_than_names_have_room_for_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="utterances: found 4000 for 1 sessions"):
+    with pytest.raises(ConfigError, match="utterances: found 4000 for 1 session"):
         SYNTH.write(tmp_path / "K", utterances=4000, sessions=1)

@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Seed, Spelling
+from kemfeat.analyses._columns import as_stored
 from kemfeat.analyses.anova._brief import briefs
 from kemfeat.analyses.anova._data import Columns, Data, read
 from kemfeat.analyses.anova._lines import lines
@@ -120,6 +121,7 @@ def run(store: Store, config: AnovaConfig) -> AnalysisResult:
     AnalysisError
         Fewer than two groups, or fewer than two with values that vary.
     """
+    config = as_stored(store, config, ("dv", "between", "cluster", "covariate", "interaction", "crossed"))
     dv, absent = _dependent(store, config)
     data = read(store, _columns(config, dv))
     found = [run_tests(data, name, smallest=config.smallest_effect, seed=config.seed) for name in dv]

@@ -19,7 +19,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from kemfeat.analyses import Analysis, AnalysisResult, Draw, LabelRule, Spelling, Verdict, rows
-from kemfeat.analyses._columns import column
+from kemfeat.analyses._columns import as_stored, column
 from kemfeat.analyses.correlation._brief import BRIEFS, lines
 from kemfeat.analyses.correlation._conversations import CONVERSATION, SIGNALS, by_utterance, changes, trace
 from kemfeat.analyses.correlation._lags import STEP, lag_tests, lag_words, lags_up_to
@@ -103,6 +103,7 @@ def run(store: Store, config: CorrelationConfig) -> AnalysisResult:
     AnalysisError
         No conversation has enough utterances with both a signal and a judgement that vary.
     """
+    config = as_stored(store, config, ("column",))
     for name in config.column:
         column(store, name, kind="numeric")
     pairs = pairs_of(config.column)

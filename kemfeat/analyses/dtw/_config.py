@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from kemfeat.analyses import LabelRule, Seed, Spelling
 from kemfeat.analyses.dtw._series import SeriesSource
 from kemfeat.config import FrozenConfig
+from kemfeat.paths import to_path_or_none
 from kemfeat.stats.dtw import DtwConfig
 
 
@@ -48,7 +49,7 @@ class DtwClustersConfig(FrozenConfig):
     scheduler : str or None
         Address of a Dask scheduler whose workers compute distances, in blocks on disk, such as ``tcp://HOST:8786``.
         Changes speed only.
-    blocks : Path or None
+    blocks : str, PathLike or None
         Folder for blocks; None is the folder of the analysis in the store.
     """
 
@@ -92,7 +93,7 @@ class DtwClustersConfig(FrozenConfig):
         Field(exclude=True, description="Run on the workers of this Dask scheduler instead."),
         Spelling(metavar="tcp://HOST:PORT"),
     ] = None
-    blocks: Annotated[Path | None, Field(exclude=True), Spelling(is_out=True)] = None
+    blocks: Annotated[Path | None, BeforeValidator(to_path_or_none), Field(exclude=True), Spelling(is_out=True)] = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

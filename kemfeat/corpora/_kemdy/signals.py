@@ -14,6 +14,7 @@ from kemfeat.corpora.plausibility import check_beats, check_values
 from kemfeat.file_kinds import foreign_kind, is_utf16
 from kemfeat.findings import UNANNOTATED_PHYSIOLOGY, UNREADABLE_RECORDING, Findings, Rule
 from kemfeat.manifest import SIGNALS
+from kemfeat.plural import many
 from kemfeat.stale_reads import asked_again
 
 _HEAD = 65_536
@@ -115,7 +116,7 @@ def read_reported(
     if not len(recording):
         findings.add(empty, f"{path}: no row")
     elif not any(recording.names.values()):
-        findings.add(UNANNOTATED_PHYSIOLOGY, f"{path}: {len(recording)} rows, none with an id")
+        findings.add(UNANNOTATED_PHYSIOLOGY, f"{path}: {many(len(recording), 'row')}, none with an id")
     if medium.has_unit:
         check_values(medium.name, recording.rows.values, where=path, findings=findings)
         if not medium.uniform:

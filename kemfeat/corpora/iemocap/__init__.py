@@ -101,6 +101,7 @@ from kemfeat.findings import (
 )
 from kemfeat.labels import count_votes, join_emotions, majority, parse_emotions
 from kemfeat.manifest import RATINGS, READ_COLUMNS, SIGNALS, Manifest
+from kemfeat.plural import many
 from kemfeat.records import Finding, Terms
 
 SIDE_OVERRIDES: Mapping[str, str] = {}
@@ -307,7 +308,9 @@ class _Corpus:
         clips = Counter(_dialog(name) for name in self.audio)
         for dialog in sorted(clips.keys() - _by_stem(self.tree.evaluations).keys()):
             path = f"{_folder(dialog)}/{EVALUATION}/{dialog}.txt"
-            findings.fault(MISSING_EVALUATION, f"{path}: no such file, but {clips[dialog]} clips in {SENTENCES}/")
+            findings.fault(
+                MISSING_EVALUATION, f"{path}: no such file, but {many(clips[dialog], 'clip')} in {SENTENCES}/"
+            )
         for dialog in dict.fromkeys(utterance.dialog for utterance in self.utterances):
             if dialog not in self.dialog_audio:
                 findings.add(MISSING_DIALOG_AUDIO, f"{_folder(dialog)}/{DIALOG_AUDIO}/{dialog}.wav: no such file")

@@ -32,6 +32,7 @@ from kemfeat.findings import (
     Rule,
 )
 from kemfeat.manifest import SIGNALS
+from kemfeat.plural import many
 from kemfeat.records import Finding
 
 RATE = 4.0
@@ -133,7 +134,7 @@ def _table(root: Path, path: str, pid: int, medium: str, debate: Debate | None, 
         check_beats(offsets, values, where=path, findings=findings)
     ids = _windows(times, pid, debate)
     if not any(ids):
-        findings.add(UNANNOTATED_PHYSIOLOGY, f"{path}: {len(ids)} rows, none in the debate of P{pid}")
+        findings.add(UNANNOTATED_PHYSIOLOGY, f"{path}: {many(len(ids), 'row')}, none in the debate of P{pid}")
     count = len(times)
     return pa.Table.from_pydict(
         {

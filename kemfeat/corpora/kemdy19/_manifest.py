@@ -36,6 +36,7 @@ from kemfeat.findings import (
     Findings,
 )
 from kemfeat.manifest import Manifest
+from kemfeat.plural import many
 
 CORPUS = "KEMDy19"
 GROUPS = {
@@ -245,7 +246,7 @@ def _report_missing_annotation(tree: Tree, sessions: Mapping[str, Collection[str
     """Report the sessions with audio that lack an annotation file: they were copied only in part."""
     for session, number in clips_without_annotation(tree).items():
         example = f"annotation/Session{session[4:]}_F_res.csv: no such file, and none of the other actor"
-        findings.fault(MISSING_ANNOTATION, f"{example}, but wav/ has {number} clips of {session}")
+        findings.fault(MISSING_ANNOTATION, f"{example}, but wav/ has {many(number, 'clip')} of {session}")
     for session, sexes in sessions.items():
         for sex in sorted(set(PARTNERS) - set(sexes)):
             found = f"annotation/Session{session[4:]}_{PARTNERS[sex]}_res.csv is there"

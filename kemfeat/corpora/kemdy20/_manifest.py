@@ -26,6 +26,7 @@ from kemfeat.findings import (
     Findings,
 )
 from kemfeat.manifest import Manifest
+from kemfeat.plural import many
 
 CORPUS = "KEMDy20"
 CONVERSATION = re.compile(r"(Sess[0-9]{2})_(script[0-9]{2})_(User[0-9]{3}([FM]))")
@@ -55,7 +56,7 @@ def read_manifest(root: Path, *, on_error: str, follow_links: bool = False) -> M
     for session, number in clips_without_annotation(tree).items():
         findings.fault(
             MISSING_ANNOTATION,
-            f"annotation/{session}_eval.csv: no such file, but wav/ has {number} clips of {session}",
+            f"annotation/{session}_eval.csv: no such file, but wav/ has {many(number, 'clip')} of {session}",
         )
     _report_missing_recordings(tree, utterances, findings)
     report_unreadable(root, (path for paths in tree.signals.values() for path in paths), findings=findings)

@@ -178,6 +178,34 @@ def _exact() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+MOST_ON_A_GPU = 4
+"""Processes that share a GPU: two to four keep it busy, and each has its own copy of the model."""
+
+
+def most_workers(device: str, *, gpu: bool | None = None) -> int | None:
+    """How many processes may have a model on a device.
+
+    Parameters
+    ----------
+    device : str
+        ``auto``, ``cpu`` or ``cuda``, as in the settings.
+    gpu : bool or None
+        Whether this machine has a GPU; None asks PyTorch.
+
+    Returns
+    -------
+    int or None
+        None on a processor, where only memory limits them.
+
+    Examples
+    --------
+    >>> most_workers("cuda:1"), most_workers("auto", gpu=True), most_workers("cpu", gpu=True)
+    (4, 4, None)
+    """
+    has_gpu = torch.cuda.is_available() if gpu is None else gpu
+    return MOST_ON_A_GPU if device.startswith("cuda") or (device == "auto" and has_gpu) else None
+
+
 def _device(name: str, wanted: Wanted) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kemfeat.config import suggest
 from kemfeat.errors import AnalysisError, ConfigError, StoreCorruptError
-from kemfeat.records import beside, stem, tag_of, tagged
+from kemfeat.records import beside, stem, underscored
 
 if TYPE_CHECKING:
     from kemfeat.store.chunks import Chunk, ChunkReader
@@ -199,18 +199,13 @@ def columns_of(
     return columns
 
 
-def _plain(name: str) -> str:
-    """The name of a feature as a store has it; the tag of an instance may have a hyphen."""
-    return tagged(stem(name).replace("-", "_"), tag_of(name))
-
-
 def _place(feature: str) -> tuple[int, str]:
     """Mel before delta, and features without fields of their own last."""
     return (list(ARRAYS).index(feature), "") if feature in ARRAYS else (len(ARRAYS), feature)
 
 
 def _of_media(store: Store, media: Sequence[str] | None, axis: str) -> list[str]:
-    chosen = _known(store, axis) if media is None else tuple(map(_plain, media))
+    chosen = _known(store, axis) if media is None else tuple(map(underscored, media))
     return [name for feature in sorted(set(chosen), key=_place) for name in _arrays(store, feature, axis)]
 
 

@@ -23,6 +23,7 @@ from kemfeat.learn.evaluation.words import NAMES, printable, shown
 from kemfeat.learn.run_facts import RunFacts
 from kemfeat.learn.run_folder import TARGETS, read_history, read_predictions, read_run
 from kemfeat.paths import StrPath, to_path
+from kemfeat.plural import many
 from kemfeat.stats import metrics
 from kemfeat.stats.calibration import Calibration, calibration
 from kemfeat.stats.metrics import Classification, Regression, Score, difference
@@ -98,6 +99,8 @@ class Evaluation:
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what is missing or unreliable, each beginning with its target."""
         found = [provenance.BANNER] if self.facts.synthetic else []
+        if excluded := self.facts.left_out.get("excluded", 0):
+            found.append(f"excluded from training and validation: {many(excluded, 'utterance')}")
         for name, target in self.targets.items():
             found += [f"{name}: {remark}" for remark in target.result.remarks]
             if target.unlabelled:
@@ -131,7 +134,9 @@ class Evaluation:
         target = self.facts.task if self.facts.task in self.targets else next(iter(self.targets))
         name = HEADLINES[target]
         score = self.targets[target].result.scores[name]
-        return f"{target} {NAMES[name]} {shown(score)}; {score.n:,} utterances of {score.speakers} speakers"
+        return (
+            f"{target} {NAMES[name]} {shown(score)}; {many(score.n, 'utterance')} of {many(score.speakers, 'speaker')}"
+        )
 
     def content(self) -> dict[str, Any]:
         """The scores in ``metrics.json``; ``docs/evaluation.md`` explains the members.
@@ -182,6 +187,19 @@ def evaluate(run: StrPath) -> Evaluation:
     ------
     RunError
         The run is missing, unfinished or damaged, has nothing to test, or its folder cannot be written.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import load_recipe, train
+    >>> from kemfeat.splits import make_split
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> split = make_split(store.utterances, scheme="session", folds=4, labels="annotated")
+    >>> recipe = load_recipe("baseline/ridge", {"model.features": ["eda"]})
+
+    >>> _ = train(recipe, store=store, split=split, out="runs/ridge")
+    >>> list(evaluate("runs/ridge").targets)
+    ['arousal']
     """
     run = to_path(run)
     facts = read_run(run)

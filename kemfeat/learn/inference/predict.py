@@ -77,6 +77,19 @@ def predict_store(run: StrPath, store: Store, *, encoder: StrPath | None = None,
         The store lacks a feature, or made it with other settings; or the run is an ensemble that was fitted.
     RunError
         The run, its encoder or a member is unfinished or damaged.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import load_recipe, train
+    >>> from kemfeat.splits import make_split
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> split = make_split(store.utterances, scheme="session", folds=4, labels="annotated")
+    >>> recipe = load_recipe("baseline/ridge", {"model.features": ["eda"]})
+
+    >>> _ = train(recipe, store=store, split=split, out="runs/ridge")
+    >>> list(predict_store("runs/ridge", store, device="cpu").columns)
+    ['id', 'session', 'speaker', 'arousal_pred']
     """
     run, encoder = to_path(run), to_path_or_none(encoder)
     facts = read_run(run)

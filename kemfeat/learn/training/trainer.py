@@ -102,6 +102,18 @@ def train(
         The store lacks a feature, or a part has no labelled row.
     RunError
         The loss is no longer a finite number, memory ran out, or a file of the run is damaged.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import load_recipe
+    >>> from kemfeat.splits import make_split
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> split = make_split(store.utterances, scheme="session", folds=4, labels="annotated")
+    >>> recipe = load_recipe("baseline/ridge", {"model.features": ["eda"]})
+
+    >>> train(recipe, store=store, split=split, out="runs/ridge").headline().partition(" ")[0]
+    'arousal'
     """
     out, options, progress = to_path(out), options or Options(), progress or Silent()
     data = audit_fold(
@@ -216,6 +228,19 @@ def load_model(run: StrPath, *, device: str = "cpu") -> Model:
     ------
     RunError
         There is no such run, its training is not finished, or a file is damaged.
+
+    Examples
+    --------
+    >>> import kemfeat
+    >>> from kemfeat.learn import load_recipe
+    >>> from kemfeat.splits import make_split
+    >>> store = kemfeat.open_store("stores/KEMDy20")
+    >>> split = make_split(store.utterances, scheme="session", folds=4, labels="annotated")
+    >>> recipe = load_recipe("baseline/ridge", {"model.features": ["eda"]})
+
+    >>> _ = train(recipe, store=store, split=split, out="runs/ridge")
+    >>> load_model("runs/ridge").training
+    False
     """
     run = to_path(run)
     facts = read_run(run)

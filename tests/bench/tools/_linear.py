@@ -1,26 +1,25 @@
 """Linear baselines for ``four_systems.py``: the same rows predicted from words, means and deviations.
 
 ``baseline/logistic`` and ``baseline/ridge`` read numbers on the utterance axis alone; the models that are judged there
-also read words and pictures. This fits scikit-learn to all of them; the validation part chooses the penalty.
+also read words and pictures. This fits the same regressions to all of them, in the same way: folds of the train part by
+speaker choose the penalty, and what is missing counts as the mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import recall_score
 
 from kemfeat.learn.evaluation.evaluate import Evaluation, judge
+from kemfeat.learn.models._penalty import inner_losses, penalised
+from kemfeat.learn.models.linear import LinearConfig
 from kemfeat.splits import Split
 from kemfeat.store.reader import Store
 
-STRENGTHS = (1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)
 _CELL = 10
 """Pixels on each side of a square of a frame whose mean is read."""
 
@@ -39,6 +38,7 @@ def summaries(store: Store, features: Sequence[str]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (utterances, numbers), float64
+        NaN where an utterance lacks a feature.
     """
     known = {"tokens": _shares, "video_frames": _squares}
     return np.concatenate([known.get(name, _moments)(store, name) for name in features], axis=1)
@@ -65,17 +65,21 @@ def linear(found: Evaluation, x: NDArray[np.float64], store: Store, split: Split
     Evaluation
         Of the linear model, on the same rows.
     """
-    task, fold = found.facts.task, found.facts.fold
+    task, config = found.facts.task, LinearConfig()
     y = store.labels(labels) if task == "emotion" else store.utterances[task]
     ids = store.utterances["id"].tolist()
-    train, valid, _ = (split.indices(ids, part, fold=fold) for part in ("train", "valid", "test"))
+    train = split.indices(ids, "train", fold=found.facts.fold)
+    train = train[y.iloc[train].notna().to_numpy()]
+    truth = y.iloc[train].to_numpy(dtype=str if task == "emotion" else float)
+    speakers = store.utterances["speaker"].iloc[train].to_numpy(dtype=str)
+    losses, _ = inner_losses(
+        x[train], truth, speakers, task=task, strengths=config.strengths, folds=config.inner_folds, balanced=True
+    )
+    strength = config.strengths[int(np.argmin(losses))]
+    best = penalised(x[train], truth, task=task, strength=strength, balanced=True)
     place = {name: at for at, name in enumerate(ids)}
     test = np.array([place[name] for name in found.rows["id"]])
-    x = (x - x[train].mean(axis=0)) / np.maximum(x[train].std(axis=0), 1e-6)
-    known = [rows[y.iloc[rows].notna().to_numpy()] for rows in (train, valid)]
-    models = [_fitted(task, x[known[0]], y.iloc[known[0]], strength) for strength in STRENGTHS]
-    best = max(models, key=lambda model: _worth(task, y.iloc[known[1]], model.predict(x[known[1]])))
-    rows = found.rows.assign(**{f"{task}_pred": best.predict(x[test])})
+    rows = found.rows.assign(**{f"{task}_pred": best.regression.predict(best.read(x[test]))})
     rows = rows[[name for name in rows if not name.startswith("p_")]]
     facts = found.facts.model_copy(update={"recipe": "linear"})
     others = [name for name in found.targets if name != task]
@@ -83,38 +87,25 @@ def linear(found: Evaluation, x: NDArray[np.float64], store: Store, split: Split
     return replace(judge(rows, facts, name="linear", folds=found.folds, part=found.part, warning=found.warning))
 
 
-def _fitted(task: str, x: NDArray[np.float64], y: pd.Series[Any], strength: float) -> Any:
-    if task == "emotion":
-        model = LogisticRegression(C=1 / strength, class_weight="balanced", max_iter=2000)
-        return model.fit(x, y.to_numpy(dtype=str))
-    return Ridge(alpha=strength).fit(x, y.to_numpy(dtype=float))
-
-
-def _worth(task: str, truth: pd.Series[Any], said: NDArray[Any]) -> float:
-    if task == "emotion":
-        true = truth.to_numpy(dtype=str)
-        return float(recall_score(true, said, average="macro", labels=np.unique(true), zero_division=0))
-    return -float(np.square(truth.to_numpy(dtype=float) - said).mean())
-
-
 def _shares(store: Store, name: str) -> NDArray[np.float64]:
     ids, real = np.asarray(store.array("input_ids")[:]), np.asarray(store.array("attention_mask")[:], bool)
     counts = np.zeros((len(ids), int(ids.max()) + 1))
     for row, (pieces, there) in enumerate(zip(ids, real, strict=True)):
         np.add.at(counts[row], pieces[there], 1)
-    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    pieces = counts.sum(axis=1, keepdims=True)
+    return np.where(pieces > 0, counts / np.maximum(pieces, 1), np.nan)
 
 
 def _moments(store: Store, name: str) -> NDArray[np.float64]:
     values = np.asarray(store.array(name)[:])
     lengths = _lengths(store, name, len(values))
-    found = []
-    for row in range(len(values)):
-        one = values[row, : lengths[row]].astype(np.float64).reshape(lengths[row], -1)
+    found = np.full((len(values), 2 * int(np.prod(values.shape[2:]))), np.nan)
+    for row, length in enumerate(lengths):
+        one = values[row, :length].astype(np.float64).reshape(length, -1)
         one = one[np.isfinite(one).all(axis=1)]
-        width = int(np.prod(values.shape[2:]))
-        found.append(np.r_[one.mean(axis=0), one.std(axis=0)] if len(one) else np.zeros(2 * width))
-    return np.stack(found)
+        if len(one):
+            found[row] = np.r_[one.mean(axis=0), one.std(axis=0)]
+    return found
 
 
 def _lengths(store: Store, name: str, rows: int) -> NDArray[np.int64]:
@@ -135,4 +126,4 @@ def _squares(store: Store, name: str) -> NDArray[np.float64]:
         means = films[row].astype(np.float64).reshape(cells).mean(axis=(2, 4))
         rows.append(np.r_[means.mean(axis=0).ravel(), means.std(axis=0).ravel()])
     table = pd.DataFrame(np.stack(rows)).groupby(owners.to_numpy()).mean()
-    return table.reindex(store.utterances["id"]).fillna(0.0).to_numpy()
+    return table.reindex(store.utterances["id"]).to_numpy()

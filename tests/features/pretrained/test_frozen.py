@@ -11,7 +11,7 @@ import torch
 
 from kemfeat.errors import ConfigError
 from kemfeat.features.pretrained.folder import Wanted, identity
-from kemfeat.features.pretrained.frozen import Readout
+from kemfeat.features.pretrained.frozen import Readout, most_workers
 from kemfeat.features.pretrained.loading import silent
 from kemfeat.features.pretrained.speech import SpeechEncoder, open_speech_encoder
 from kemfeat.features.pretrained.text import open_text_encoder
@@ -141,3 +141,20 @@ def test_a_folder_without_weights_has_no_identity(tmp_path: Path) -> None:
     (folder / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match="has no weights"):
         identity(folder, wanted(folder), besides=b"")
+
+
+@pytest.mark.parametrize(
+    ("device", "gpu", "most"),
+    [("auto", True, 4), ("auto", False, None), ("cpu", True, None), ("cuda", False, 4), ("cuda:1", True, 4)],
+)
+def test_few_processes_share_a_gpu(device: str, gpu: bool, most: int | None) -> None:
+    assert most_workers(device, gpu=gpu) == most
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_auto_is_the_processor_where_there_is_no_gpu(tmp_path: Path) -> None:
+    folder = encoder_kit.save_speech_encoder(tmp_path)
+    auto, cuda = (Readout((), mean=False, device=name) for name in ("auto", "cuda"))
+    assert open_speech_encoder(folder, wanted(folder), auto, model_type="wav2vec2").device.type == "cpu"
+    with pytest.raises(ConfigError, match=r"speech_embedding\.device: found 'cuda', which cannot be used here"):
+        open_speech_encoder(folder, wanted(folder), cuda, model_type="wav2vec2")

@@ -13,6 +13,7 @@ import torch
 from kemfeat.build import build_store
 from kemfeat.errors import AnalysisError, ConfigError, RunError
 from kemfeat.learn import run_folder
+from kemfeat.learn.evaluation.evaluate import evaluate
 from kemfeat.learn.run_folder import read_predictions, read_run
 from kemfeat.learn.training import loop
 from kemfeat.learn.training.audited_fold import audit_fold
@@ -339,6 +340,7 @@ def test_a_run_without_some_utterances_remembers_them(run: Path, store: Store, s
     facts = read_run(out)
     assert (facts.excluded, facts.left_out) == (gone, {"excluded": 3})
     assert audited_of_run(out, store=store, split=split).excluded == gone
+    assert "excluded from training and validation: 3 utterances" in evaluate(out).remarks
     table, whole = (pd.read_parquet(each / run_folder.PREDICTIONS) for each in (out, run))
     assert table["id"].tolist() == whole["id"].tolist()  # nothing of valid was excluded, and test never is
     assert not np.allclose(table["arousal_pred"], whole["arousal_pred"])
