@@ -44,6 +44,7 @@ def confusion(pairs: pd.DataFrame, stem: StrPath | None = None) -> Figure:
     shares = pairs.pivot(index="emotion", columns="other", values="share").loc[names, names].to_numpy()
     side = 1.6 + 0.5 * len(names)
     with saved(stem, width=side + 1.2, height=side) as figure:
+        figure.set_layout_engine("compressed")  # the cells are square, and the default cuts the labels beside them
         axes = figure.add_subplot()
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for row in range(len(names)):

@@ -55,6 +55,7 @@ def confusion(
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     side = 1.4 + 0.72 * len(classes)
     with saved(stem, width=max(side + 1.6, 5.5), height=side + _HEAD) as figure:
+        figure.set_layout_engine("compressed")  # the cells are square, and the default cuts the labels beside them
         axes = figure.add_subplot()
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for row, column in np.ndindex(counts.shape):

@@ -134,3 +134,10 @@ def bared(store: Store, folder: Path) -> Store:
     (folder / "kemfeat.json").write_text(json.dumps(header), encoding="utf-8")
     vouch(folder)
     return open_store(folder)
+
+
+def test_every_figure_is_returned_to_a_notebook(result):
+    from matplotlib.figure import Figure
+
+    for name, draw in result.figures.items():
+        assert isinstance(draw(), Figure), name

@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pandas as pd
@@ -40,6 +39,9 @@ from kemfeat.figures import signals as figures
 from kemfeat.stats.correlation import mean_correlation, repeated
 from kemfeat.stats.tails import holm, p_text
 from kemfeat.store.reader import Store
+
+if TYPE_CHECKING:
+    from kemfeat.paths import StrPath
 
 
 class CorrelationConfig(FrozenConfig):
@@ -285,10 +287,12 @@ def _examples(store: Store, utterances: pd.DataFrame, changed: pd.DataFrame, cou
     return drawn
 
 
-def _draw_example(stem: Path, *, store: Store, conversation: tuple[str, ...], judged: pd.DataFrame) -> None:
+def _draw_example(
+    stem: StrPath | None = None, *, store: Store, conversation: tuple[str, ...], judged: pd.DataFrame
+) -> object:
     traces = trace(store, conversation)
     spans = traces.groupby("id")["seconds"].agg(start="min", end="max").reset_index()
-    figures.conversation(
+    return figures.conversation(
         traces,
         stem,
         utterances=judged.merge(spans, on="id"),
