@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -209,3 +211,32 @@ def is_silent(signal: Signal) -> bool:
         True where all samples of a channel are equal, for every channel.
     """
     return bool(np.all(signal.values == signal.values[:1]))
+
+
+def wav_bytes(signal: Signal) -> bytes:
+    """A signal as a wav file of 16 bits, which every browser plays.
+
+    Parameters
+    ----------
+    signal : Signal
+        Shape (n,) or (n, channels), full scale [-1, 1]; what is above it is clipped.
+
+    Returns
+    -------
+    bytes
+        The file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wav_bytes(Signal(np.zeros(8, np.float32), 16000, "1"))[:4]
+    b'RIFF'
+    """
+    whole = np.clip(np.round(np.asarray(signal.values, dtype=np.float64) * 32768), -32768, 32767).astype("<i2")
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setnchannels(channel_count(signal))
+        file.setsampwidth(2)
+        file.setframerate(round(signal.sampling_rate))
+        file.writeframes(whole.tobytes())
+    return made.getvalue()

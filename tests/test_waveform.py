@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kemfeat.media import decode_audio
 from kemfeat.records import Signal
-from kemfeat.waveform import channel_levels, is_silent, resample, to_mono
+from kemfeat.waveform import channel_levels, is_silent, resample, to_mono, wav_bytes
 
 
 def test_one_channel_of_two() -> None:
@@ -53,3 +54,16 @@ def test_silence_is_exact() -> None:
     assert is_silent(Signal(np.float32([[0.25, 0], [0.25, 0]]), 16000, "1"))  # a constant offset is not heard
     assert not is_silent(Signal(np.float32([0, 1 / 32768]), 16000, "1"))
     assert not is_silent(Signal(np.float32([[0, 0], [0, 1 / 32768]]), 16000, "1"))
+
+
+@given(st.lists(st.integers(-32768, 32767), min_size=1, max_size=50), st.integers(1, 2))
+def test_a_wav_file_has_the_samples_that_it_was_made_of(samples: list[int], channels: int) -> None:
+    values = np.repeat(np.float32(samples)[:, None] / np.float32(32768), channels, axis=1)
+    found = decode_audio(wav_bytes(Signal(values, 22050, "1")), name="made.wav")
+    assert found.sampling_rate == 22050
+    np.testing.assert_array_equal(found.values.reshape(values.shape), values)
+
+
+def test_what_is_above_full_scale_is_clipped() -> None:
+    found = decode_audio(wav_bytes(Signal(np.float32([2.0, -3.0]), 8000, "1")), name="made.wav")
+    np.testing.assert_array_equal(found.values, np.float32([32767 / 32768, -1]))

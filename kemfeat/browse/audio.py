@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,11 +123,4 @@ def as_wav(signal: Signal) -> bytes:
     """
     if waveform.channel_count(signal) > _MOST_CHANNELS:
         signal = waveform.to_mono(signal, policy="mean")
-    whole = np.clip(np.round(np.asarray(signal.values, dtype=np.float64) * 32768), -32768, 32767).astype("<i2")
-    made = io.BytesIO()
-    with wave.open(made, "wb") as file:
-        file.setnchannels(waveform.channel_count(signal))
-        file.setsampwidth(2)
-        file.setframerate(round(signal.sampling_rate))
-        file.writeframes(whole.tobytes())
-    return made.getvalue()
+    return waveform.wav_bytes(signal)

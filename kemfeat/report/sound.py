@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
-import wave
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from kemfeat import media, waveform
 from kemfeat.corpora import corpora_of, is_known, terms_of
 from kemfeat.corpora.layout import other_kind, refuse_escape
 from kemfeat.errors import ConfigError, CorpusError
 from kemfeat.manifest import SEGMENT
-from kemfeat.records import Signal
 from kemfeat.report.examples import judged, typical_rows
 from kemfeat.report.tables import printable
 from kemfeat.store.reader import Store
@@ -123,7 +118,7 @@ def _recording(store: Store, row: int, root: Path) -> Recording:
     signal = waveform.resample(waveform.cut(signal, 0, min(whole, MOST_SECONDS), name=path.name), target=SAMPLING_RATE)
     part = "" if whole <= MOST_SECONDS else f" The first {MOST_SECONDS:g} of {whole:.1f} s."
     return Recording(
-        uri=f"data:audio/wav;base64,{base64.b64encode(_wav(signal)).decode('ascii')}",
+        uri=f"data:audio/wav;base64,{base64.b64encode(waveform.wav_bytes(signal)).decode('ascii')}",
         name=printable(about["id"]),
         caption=f"{', '.join(judged(about))}.{part}",
         quote=printable(about["text"]) if isinstance(about["text"], str) else "",
@@ -145,15 +140,3 @@ def _file(store: Store, name: str, root: Path) -> Path:
             f"{path}: has {size:,} bytes, the store was built from {int(known.iloc[0]):,}; pass that corpus as --root"
         )
     return path
-
-
-def _wav(signal: Signal) -> bytes:
-    """A mono signal as a 16-bit wav file; what is above full scale is clipped."""
-    whole = np.clip(np.round(np.asarray(signal.values, dtype=np.float64) * 32768), -32768, 32767).astype("<i2")
-    made = io.BytesIO()
-    with wave.open(made, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(round(signal.sampling_rate))
-        file.writeframes(whole.tobytes())
-    return made.getvalue()

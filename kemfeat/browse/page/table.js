@@ -7,7 +7,7 @@ const PAGE = 100;
 const KEPT = 60;
 const TALLEST = 12_000_000; // px: browsers cannot make an element much taller
 const EXTRA = 6;
-const WIDTHS = { id: "minmax(6rem, 15rem)", text: "minmax(6rem, 4fr)", score: "5rem", why: "minmax(6rem, 8fr)", findings: "minmax(6rem, 1fr)", missing: "minmax(5rem, 1fr)" };
+const WIDTHS = { id: "minmax(7.5rem, 15rem)", text: "minmax(6rem, 4fr)", score: "5rem", why: "minmax(6rem, 8fr)", findings: "minmax(6rem, 1fr)", missing: "minmax(5rem, 1fr)" };
 const WIDTH = { number: "6.5rem", tag: "minmax(5.5rem, 1fr)", text: "minmax(5.5rem, 1fr)" };
 const LENS_COLUMNS = [
   { name: "score", title: "Score", kind: "number", decimals: 3, rank: 0 },
@@ -157,6 +157,7 @@ function cell(column, value, place) {
   const attributes = { role: "gridcell", "aria-colindex": place, class: column.kind };
   if (column.kind === "number") return el("div", attributes, value === undefined ? "" : number(value, column.decimals));
   const made = words(value, "div", attributes);
+  if (column.name === "id") made.classList.add("id");
   if (value) made.title = value;
   if (EMOTIONS.includes(column.name) && value) made.prepend(swatch(facts.colours[value] ?? facts.colours.tie));
   return made;
