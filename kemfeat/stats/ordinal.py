@@ -172,7 +172,8 @@ def _why_not(counts: Floats, names: tuple[object, ...]) -> str:
         if row[0] == row.sum() or row[-1] == row.sum():
             return f"all ratings of {name} are at one end of the scale: its odds have no finite estimate"
     few = [name for name, row in zip(names, (counts.sum(axis=2) > 0).sum(axis=0), strict=True) if row < LEAST_CLUSTERS]
-    return f"{', '.join(map(str, few))} occur in fewer than {LEAST_CLUSTERS} clusters" if few else ""
+    verb = "occurs" if len(few) == 1 else "occur"
+    return f"{', '.join(map(str, few))} {verb} in fewer than {LEAST_CLUSTERS} clusters" if few else ""
 
 
 def _fit(counts: Floats) -> _Fit:

@@ -97,7 +97,7 @@ def test_intervals_over_speakers_hold_the_truth_and_naive_ones_do_not():
         ),
         (
             {"emotion": lambda table: table["emotion"].where((table["emotion"] != "b") | (table["speaker"] < 2), "a")},
-            "b occur in fewer than 5 clusters",
+            "b occurs in fewer than 5 clusters",
         ),
     ],
 )
