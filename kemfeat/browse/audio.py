@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kemfeat import media, waveform
-from kemfeat.corpora.layout import other_kind, refuse_escape
+from kemfeat.corpora.layout import refuse_escape, source_file
 from kemfeat.errors import CorpusError, MediaError
 from kemfeat.manifest import SEGMENT
 from kemfeat.store.reader import Store
@@ -59,10 +59,9 @@ def sound_of(store: Store, row: int, *, root: Path | None) -> Sound:
     Raises
     ------
     MediaError
-        No folder was given, the utterance has no audio, the file is not the one that the store was built from, or it
-        cannot be decoded.
+        No folder was given, the utterance has no audio, or the file cannot be decoded.
     CorpusError
-        The path leads out of the folder.
+        The path leads out of the folder, or the file is not the one that the store was built from.
     """
     about = store.utterances.iloc[row]
     path = _file(store, about["audio"], root=root)
@@ -81,23 +80,11 @@ def _file(store: Store, name: Any, *, root: Path | None) -> Path:
         raise MediaError("The corpus has no audio of this utterance.")
     if root is None:
         raise MediaError("To hear it, end the command and run it again with --root and the folder of the corpus.")
-    path = root / name
     try:
-        refuse_escape(path, root=root)
-    except (ValueError, OSError, RuntimeError):  # RuntimeError: a link that leads to itself
+        refuse_escape(root / name, root=root)
+    except CorpusError:  # which names what a link leads to
         raise CorpusError(f"{name}: leads out of {root}; only files below --root are played") from None
-    if kind := other_kind(path):
-        raise MediaError(
-            f"{name}: found {kind} below {root}; expected an audio file; pass the corpus' folder as --root"
-        )
-    sources = store.sources
-    known = sources.loc[sources["path"] == name, "size"]
-    if len(known) and int(known.iloc[0]) != path.stat().st_size:
-        raise MediaError(
-            f"{name}: has {path.stat().st_size:,} bytes below {root}, the store was built from {int(known.iloc[0]):,}; "
-            "pass the same corpus as --root"
-        )
-    return path
+    return source_file(root, name, sources=store.sources)
 
 
 def _plays(path: Path) -> str | None:

@@ -7,11 +7,14 @@ import re
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kemfeat.errors import CorpusError, CorpusLayoutError
 from kemfeat.findings import NOT_A_FILE, STRAY_FILE, Findings
 from kemfeat.stale_reads import asked_again
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _Test = Callable[["os.DirEntry[str]"], bool]
 _SHOWN = 5
@@ -138,16 +141,55 @@ def refuse_escape(path: Path, *, root: Path | None) -> None:
     Raises
     ------
     CorpusError
-        It leads out of ``root``.
+        It leads out of ``root``, or nowhere: a link to itself, or a name that no file can have.
     """
     if root is None:
         return
-    target = path.resolve()
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: a link to itself, before Python 3.13
+        raise CorpusError(f"{path}: leads nowhere; expected a file below {root}") from None
     if not target.is_relative_to(root.resolve()):
         raise CorpusError(
             f"{path}: a link to {target}, outside the corpus; expected a file below {root}; "
             "copy or hard-link the original here, or pass --follow-links to read it where it is"
         )
+
+
+def source_file(root: Path, name: str, *, sources: pd.DataFrame) -> Path:
+    """The file of a corpus that a store was built from, to be heard.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the corpus.
+    name : str
+        Path below it.
+    sources : DataFrame
+        ``path`` and ``size`` [bytes] of the files that the store was built from.
+
+    Returns
+    -------
+    Path
+        The file, below ``root`` and as long as it was.
+
+    Raises
+    ------
+    CorpusError
+        It leads out of ``root``, is absent, or has another size.
+    """
+    path = root / name
+    refuse_escape(path, root=root)
+    if kind := other_kind(path):
+        raise CorpusError(
+            f"{path}: found {kind}, expected the audio of an utterance; pass the folder of the corpus as --root"
+        )
+    size, known = path.stat().st_size, sources.loc[sources["path"] == name, "size"]
+    if len(known) and int(known.iloc[0]) != size:
+        raise CorpusError(
+            f"{path}: has {size:,} bytes, the store was built from {int(known.iloc[0]):,}; pass that corpus as --root"
+        )
+    return path
 
 
 def read_file(path: Path) -> bytes:

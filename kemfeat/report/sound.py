@@ -9,8 +9,8 @@ from pathlib import Path
 
 from kemfeat import media, waveform
 from kemfeat.corpora import corpora_of, is_known, terms_of
-from kemfeat.corpora.layout import other_kind, refuse_escape
-from kemfeat.errors import ConfigError, CorpusError
+from kemfeat.corpora.layout import source_file
+from kemfeat.errors import ConfigError
 from kemfeat.manifest import SEGMENT
 from kemfeat.report.examples import judged, typical_rows
 from kemfeat.report.tables import printable
@@ -108,7 +108,7 @@ def recordings(store: Store, *, root: Path, count: int) -> tuple[Recording, ...]
 
 def _recording(store: Store, row: int, root: Path) -> Recording:
     about = store.utterances.iloc[row]
-    path = _file(store, str(about["audio"]), root)
+    path = source_file(root, str(about["audio"]), sources=store.sources)
     signal = media.read_audio(path)
     start, end = (float(about[name]) if name in about.index else math.nan for name in SEGMENT)
     if not math.isnan(start):
@@ -123,20 +123,3 @@ def _recording(store: Store, row: int, root: Path) -> Recording:
         caption=f"{', '.join(judged(about))}.{part}",
         quote=printable(about["text"]) if isinstance(about["text"], str) else "",
     )
-
-
-def _file(store: Store, name: str, root: Path) -> Path:
-    """The file of an utterance, below the root and as long as it was."""
-    path = root / name
-    refuse_escape(path, root=root)
-    if kind := other_kind(path):
-        raise CorpusError(
-            f"{path}: {kind}, expected the audio of an utterance; pass the folder of the corpus as --root"
-        )
-    size, sources = path.stat().st_size, store.sources
-    known = sources.loc[sources["path"] == name, "size"]
-    if len(known) and int(known.iloc[0]) != size:
-        raise CorpusError(
-            f"{path}: has {size:,} bytes, the store was built from {int(known.iloc[0]):,}; pass that corpus as --root"
-        )
-    return path

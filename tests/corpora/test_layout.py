@@ -3,6 +3,7 @@
 import os
 import re
 
+import pandas as pd
 import pytest
 
 from kemfeat.corpora.layout import (
@@ -14,6 +15,7 @@ from kemfeat.corpora.layout import (
     read_file,
     require_folder,
     show_contents,
+    source_file,
 )
 from kemfeat.errors import CorpusError, CorpusLayoutError
 
@@ -105,3 +107,11 @@ def test_a_corpus_nearby(tmp_path):
     assert nearby(corpus / "wav" / "Session01", is_corpus=is_corpus, above=1) is None
     assert nearby(tmp_path / "a", is_corpus=is_corpus, above=0) == corpus
     assert nearby(tmp_path, is_corpus=is_corpus, above=1) is None
+
+
+@pytest.mark.parametrize("name", ["a\0b.wav", "loop.wav"])
+def test_a_path_that_leads_nowhere_is_a_sentence(tmp_path, name):
+    (tmp_path / "loop.wav").symlink_to("loop.wav")
+    sources = pd.DataFrame({"path": [name], "size": [1]})
+    with pytest.raises(CorpusError, match="leads nowhere"):
+        source_file(tmp_path, name, sources=sources)
